@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,16 @@ class Locust:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
+    """Ask until the answer is true, and return it."""
+    ends = time.monotonic() + DEADLINE
+    while not (answer := condition()):
+        assert locust.process.poll() is None, f"Locust ended before {what}:\n{locust.output()}"
+        assert time.monotonic() < ends, f"never: {what}\n{locust.output()}"
+        time.sleep(0.05)
+    return answer
 
 
 def run_together(start: Callable[[str], Locust], names: Iterable[str]) -> dict[str, Ended]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.scenarios.locusts import Locust
-from tests.scenarios.test_edges import wait_for
+from tests.scenarios.locusts import Locust, wait_for
 from tests.target_app.free_port import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -5,32 +5,16 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.scenarios.locusts import DEADLINE, Ended, Locust, run, run_together
+from tests.scenarios.locusts import Ended, Locust, run, run_together, wait_for
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-
-UNCACHED = Path(__file__).with_name("uncached.py")
-
-
-def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
-    """Ask until the answer is true, and return it."""
-    ends = time.monotonic() + DEADLINE
-    while not (answer := condition()):
-        assert locust.process.poll() is None, f"Locust ended before {what}:\n{locust.output()}"
-        assert time.monotonic() < ends, f"never: {what}\n{locust.output()}"
-        time.sleep(0.05)
-    return answer
-
 
 HOSTS = {
     "ws://127.0.0.1:{free}": "Connection refused",
@@ -149,76 +133,3 @@ def test_a_crash_of_our_own_is_never_a_success(crashed: dict[str, Ended], where:
     assert ended.summary is not None
     assert ended.summary["verdict"] == "unknown"
     assert f"chat: {where}" in ended.output.partition("Error report")[2]
-
-
-class Page:
-    """What the buttons of Locust's page do."""
-
-    def __init__(self, locust: Locust, port: int) -> None:
-        self.locust = locust
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", **LOCALLY)
-        wait_for(lambda: "Starting web interface" in locust.output() and self._answers(), "the page is there", locust)
-
-    def _answers(self) -> bool:
-        try:
-            return self.client.get("/").status_code == 200
-        except httpx.ConnectError:
-            return False
-
-    def start(self, users: int, *classes: str, host: str | None = None) -> None:
-        """The start button, or the edit button of a test that runs."""
-        form: dict[str, Any] = {"user_count": users, "spawn_rate": 100, "user_classes": list(classes)}
-        answer = self.client.post("/swarm", data=form | ({"host": host} if host is not None else {}))
-        assert answer.json()["success"], answer.text
-
-    def stop(self) -> dict[str, Any]:
-        """The stop button, and what the tables show then."""
-        assert self.client.post("/stop").json()["success"]
-        wait_for(lambda: self.stats()["state"] == "stopped", "the test has stopped", self.locust)
-        return self.stats()
-
-    def stats(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.get("/stats/requests").json()
-        return answer
-
-    def requests(self, name: str) -> int:
-        return sum(entry["num_requests"] for entry in self.stats()["stats"] if entry["name"].startswith(name))
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    port = free_port()
-    words = ("--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port))
-    locust = Locust(tmp_path, *words, files=f"scenarios,{UNCACHED}", web=True)
-    try:
-        page = Page(locust, port)
-        with closing(page.client):
-            yield page
-        locust.process.terminate()
-        assert locust.end().code in (0, 1, 3)
-    finally:
-        locust.kill()
-
-
-def test_users_that_are_taken_away_and_a_second_test_accuse_nobody(page: Page) -> None:
-    page.start(8, "ChatUser")
-    wait_for(lambda: page.requests("chat: time to last") > 10, "some messages reached all", page.locust)
-    page.start(3, "ChatUser")
-    wait_for(lambda: page.stats()["user_count"] == 3, "five users are gone", page.locust)
-    seen = page.requests("chat: time to last")
-    wait_for(lambda: page.requests("chat: time to last") > seen + 10, "the rest goes on", page.locust)
-    first = page.stop()
-    assert first["errors"] == []
-
-    page.start(4, "ChatUser", "EchoUser")
-    wait_for(lambda: page.requests("chat: time") and page.requests("echo: time"), "both are heard", page.locust)
-    assert page.stop()["errors"] == []
-
-
-def test_a_wrong_host_typed_into_the_page_is_a_failure_that_says_so(page: Page) -> None:
-    page.start(2, "ChatUser", host="no.such.module:app")
-    wait_for(lambda: page.stats()["errors"], "a failure", page.locust)
-    (error,) = page.stats()["errors"]
-    assert error["name"] == "host"
-    assert "no.such" in error["error"]
-    assert "Traceback" not in page.locust.output()
