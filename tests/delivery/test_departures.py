@@ -11,9 +11,9 @@ import pytest
 from tests.faulty.segments import segments
 from wsproof.checks import run_checks
 from wsproof.delivery import run_suite
-from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.departures import CODES, DEPARTURES, LONGEST_REASON
 from wsproof.delivery.execute import ScheduleExecution, execute
+from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport

@@ -9,7 +9,7 @@ import contextlib
 import json
 import select
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from wsproof.checks.describe import shortened
 from wsproof.delivery.chatter import Chatter
@@ -17,6 +17,7 @@ from wsproof.delivery.credentials import Access, altered_endpoint, altered_messa
 from wsproof.delivery.member import PoolMember, SentMessage
 from wsproof.delivery.moves import with_rooms
 from wsproof.delivery.names import NameShape, shaped_name, with_names
+from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.versions import VersionKeys
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience, Resume
@@ -34,14 +35,14 @@ from wsproof.model.history import (
     UnexpectedMessage,
 )
 from wsproof.model.suite import Figure
-from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.budget import BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpAnswer, HttpConnection
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
 from wsproof.wire.handshake import Response
-from wsproof.workloads import Conversation, HttpRequest, MessageKind, Parsed, Workload, prepared
+from wsproof.workloads import Conversation, HttpRequest, MessageKind, Parsed, prepared
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 from wsproof.workloads.steps import JoinSteps
 
@@ -55,44 +56,12 @@ TINY_BUFFER = 4_096
 """Receive buffer, in bytes, of a member that joins with `has_small_buffer`."""
 CLOSING_S = 1.0
 """Seconds that members get to finish their closing handshakes at the end."""
-GIVEN_UP_S = 0.1
-"""Timeout in seconds of a wait for messages that are known not to arrive."""
-SHORT_TIMEOUT_S = 1.5
-"""Timeout in seconds on a channel that is known to lose messages."""
 JOIN_AT_MOST_S = 600.0
 """Seconds after which a join ends in any case. Each wait of the workload's `join` has its own timeout."""
 INTRUDER_JOINS_S = 1.0
 """Seconds that a member without the right credentials may take to join. A good server never lets it."""
 SEARCHED = 1_000
 """How many member numbers to search for one in the wanted room."""
-
-
-@dataclass(frozen=True)
-class PoolSettings:
-    """The endpoint, workload and timeouts of a client pool.
-
-    Members are numbered from `first` on, so that two pools on one server never use the same name.
-    """
-
-    endpoint: Endpoint
-    workload: Workload
-    first: int
-    deadline_s: float
-    seed: int
-    alone: bool = True
-    """Whether no other client uses the server. Only then is a message with an unknown name a finding."""
-    known: frozenset[Anomaly] = frozenset()
-    """Anomalies found on this channel before. They are checked again, with a shorter timeout."""
-    budget: Budget = field(default_factory=lambda: Budget(None))
-    """The time left in the run. No wait exceeds it."""
-
-    has_shapes: bool = False
-    """Whether some members have names of unusual shapes."""
-
-    @property
-    def timeout_s(self) -> float:
-        """Timeout in seconds for an expected message: shorter once the channel has lost one."""
-        return min(self.deadline_s, SHORT_TIMEOUT_S) if Anomaly.LOST in self.known else self.deadline_s
 
 
 class ClientPool:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from wsproof.checks.feed import silence_ns
 from wsproof.delivery.chatter import Chatter
-from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
+from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import Access, can_try, credentials_of, origin_matters
 from wsproof.delivery.departures import DEPARTURES, abandon
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
+from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.delivery.volume import burst, join_many, stream
 from wsproof.errors import TargetError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wsproof.delivery.client_pool import ClientPool, PoolSettings
+from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.execute import ScheduleExecution
+from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Member

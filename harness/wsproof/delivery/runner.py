@@ -11,9 +11,9 @@ from wsproof.checks import run_checks
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.volume import under_load
-from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening import ListeningControl, listen
+from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
