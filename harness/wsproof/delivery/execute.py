@@ -6,30 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wsproof.checks.feed import silence_ns
-from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import ClientPool
-from wsproof.delivery.credentials import Access, can_try, credentials_of, origin_matters
+from wsproof.delivery.credentials import credentials_of
 from wsproof.delivery.departures import DEPARTURES, abandon
+from wsproof.delivery.joining import join, let_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
 from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.delivery.volume import burst, join_many, stream
-from wsproof.errors import TargetError
-from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of
-from wsproof.model.history import Departure, History
+from wsproof.model.history import History
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure
-from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.clock import now_ns
 from wsproof.wire import MASK, Frame, HttpRequest, Opcode
 
-SHAPED_JOINS_S = 1.0
-"""Seconds that a member with an unusual name may take until it hears something."""
 NEVER_NS = 1 << 62
 """A time that never comes, in ns."""
-PROBE_S = 0.25
-"""Seconds between two probe messages while a new member waits for its first receipt."""
 BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
     Misbehaviour.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
     Misbehaviour.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
@@ -90,7 +84,7 @@ def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     try:
         for step in schedule:
             if step.action is Action.JOIN:
-                _join(pool, joined, step)
+                join(pool, joined, step)
             elif step.action is Action.MOVE:
                 _move(pool, joined, step)
             elif step.action is Action.CROWD:
@@ -135,121 +129,13 @@ def _credentials(pool: ClientPool) -> frozenset[str]:
     return frozenset(value for values in shown for value in values)
 
 
-def _join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
-    """Connect a member and wait until the server delivers messages to it."""
-    if step.member in joined:
-        return
-    again = joined.get(step.rejoin_as) if step.rejoin_as is not None else None
-    if step.access is not None:
-        _intrude(pool, joined, step, step.access)
-        return
-    if step.amid:
-        joined[step.member] = _join_amid(pool, again, step)
-        return
-    member = pool.join(
-        again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape, resumes=step.resumes
-    )
-    joined[step.member] = member
-    _let_in(pool, member, step)
-
-
 def _move(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     """Let a member change its room, and wait until the server delivers messages to it there."""
     member = joined.get(step.rejoin_as) if step.rejoin_as is not None else None
     if member is None or not member.can_speak or member.room == step.room or step.member in joined:
         return
     joined[step.member] = there = pool.move(member, step.room)
-    _let_in(pool, there, step)
-
-
-def _let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
-    """Publish until the server delivers messages to a member that has joined."""
-    if not member.can_speak or not pool.setting.workload.publishes:
-        return
-    pool.speak(member, f"member {step.member} is here")
-    if step.shape is not None:  # the server may refuse such a name, or take no notice of its member
-        pool.wait(lambda: bool(member.in_ns) or not member.here, SHAPED_JOINS_S)
-        return
-    if pool.contract.audience is Audience.OTHERS and not pool.contract.replies:
-        speaker = _companion(pool, member)
-    else:
-        speaker = member
-    if speaker is not None:
-        _wait_until_in(pool, member, speaker)
-
-
-def _intrude(pool: ClientPool, joined: dict[int, PoolMember], step: Step, access: Access) -> None:
-    """Try to join without the right credentials, and publish. Nothing if this member has none that could be altered."""
-    workload = pool.setting.workload
-    other = next((p for p in pool.members if p.can_speak), None)
-    if other is None or not _can_intrude(pool, other, access):
-        return
-    try:
-        member = pool.join(room=step.room, access=access)
-    except TargetError:  # it may refuse by ending TCP without an answer
-        member = pool.members[-1]
-        member.departure = Departure.REFUSED
-    joined[step.member] = member
-    if member.can_speak and workload.publishes:
-        pool.speak(member, "an intruder is here")
-    pool.wait(lambda: not member.here, GIVEN_UP_S)
-
-
-def _can_intrude(pool: ClientPool, other: PoolMember, access: Access) -> bool:
-    """Whether joining like this differs from how `other` has joined, so that a server can refuse it."""
-    workload, own = pool.setting.workload, pool.endpoint_of(other.alias)
-    if access is Access.STRANGER:
-        return origin_matters(workload, own)
-    values = credentials_of(workload, other.alias, own)
-    return bool(values) and can_try(access, values, other.name)
-
-
-def _join_amid(pool: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
-    """Connect a member while the others of its room publish, and let them go on for a while."""
-    talkers = [p for p in pool.members if p.can_speak and p.counts and p.room == step.room]
-    chatter = pool.chatter = Chatter(talkers, pool.speak)
-    try:
-        pool.wait(lambda: chatter.is_done)
-        chatter.joins()
-        member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer)
-        pool.wait(lambda: chatter.is_done or not member.here)
-    finally:
-        pool.chatter = None
-    pool.settle()
-    return member
-
-
-def _companion(pool: ClientPool, member: PoolMember) -> PoolMember | None:
-    """Another member of the same room, whose messages show that a member without echo is subscribed."""
-    fit = (p for p in pool.members if p.can_speak and not p.stalled and not p.misbehaviour and p.room == member.room)
-    return next((p for p in fit if p is not member), None)
-
-
-def _wait_until_in(pool: ClientPool, member: PoolMember, speaker: PoolMember) -> None:
-    """Wait for the member's first receipt.
-
-    If the handshake alone subscribes the member, one message is enough. If the member sent something to join, or
-    another member has to speak, the server may not have processed the subscription yet. Then the speaker sends more
-    messages.
-    """
-    has_sent = member.conversation is not None and member.conversation.has_sent
-    # A request may be refused, for its rate for example.
-    once = speaker is member and not has_sent and not pool.setting.workload.publishes_by_http
-    deadline = Deadline.after(GIVEN_UP_S if pool.gave_up else pool.setting.timeout_s)
-    while speaker.can_speak:
-        if speaker is not member:
-            pool.speak(speaker, "who is there?")
-        timeout_s = GIVEN_UP_S if pool.gave_up else None if once else PROBE_S
-        if pool.wait(lambda: bool(member.in_ns) or not member.here, timeout_s) or once or deadline.passed:
-            break
-        if speaker is member:
-            pool.speak(member, "still here")
-    pool.gave_up = pool.gave_up or not (member.in_ns or _gives_way(pool, member))
-
-
-def _gives_way(pool: ClientPool, member: PoolMember) -> bool:
-    """Whether the server ended this connection, perhaps because another one of its name is open."""
-    return not member.here and any(one is not member and one.name == member.name for one in pool.members)
+    let_in(pool, there, step)
 
 
 def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
@@ -389,4 +275,4 @@ ACTIONS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.FLOOD: _flood,
     Action.WATCH: _watch,
 }
-"""The function for each action. JOIN is handled by `_join`."""
+"""The function for each action. JOIN is handled by `join`."""
