@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -60,14 +60,19 @@ def servers(_: ListOptions) -> list[tuple[str, ...]]:
 
 
 def workloads(options: ListOptions) -> list[tuple[str, ...]]:
-    """The workloads of the channels, with their settings."""
+    """The workloads of the channels, with what each promises, and their settings."""
+    from wsproof.report.text.contract import promises
     from wsproof.workloads import load_channels
 
     found = load_channels(options.channels or "reference")
     return [
-        (name, one.title, "; ".join(f"--set {name}.{key}: {meaning}" for key, meaning in one.parameters.items()))
+        (name, f"{one.title}.", " ".join(promises(one.contract)), _settings(name, one.parameters))
         for name, one in found.items()
     ]
+
+
+def _settings(name: str, parameters: Mapping[str, str]) -> str:
+    return "; ".join(f"--set {name}.{key}: {meaning}" for key, meaning in parameters.items())
 
 
 def checks(_: ListOptions) -> list[tuple[str, ...]]:

@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.nested_text import loaded, sealed_text
+from wsproof.workloads.room_setting import rooms_of
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _JOIN_REF = "1"
@@ -40,10 +40,7 @@ class Phoenix(Workload):
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
-        rooms = self.settings.get("rooms", "2")
-        if not rooms.isdecimal() or int(rooms) < 1:
-            raise UsageError(f"expected phoenix.rooms to be at least 1, got {rooms!r}")
-        self.rooms = int(rooms)
+        self.rooms = rooms_of(self.settings, self.name)
 
     @property
     def contract(self) -> Contract:

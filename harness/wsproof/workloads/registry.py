@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from wsproof.errors import UsageError, WorkloadError
+from wsproof.workloads.action_cable import ActionCable
 from wsproof.workloads.alerts import Alerts
 from wsproof.workloads.base import Workload
 from wsproof.workloads.chat import Chat
@@ -22,11 +23,14 @@ from wsproof.workloads.game import Game
 from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
 from wsproof.workloads.json_echo import JsonEcho
+from wsproof.workloads.json_rpc import JsonRpc
 from wsproof.workloads.mqtt import Mqtt
 from wsproof.workloads.phoenix import Phoenix
 from wsproof.workloads.rooms import Rooms
+from wsproof.workloads.signalr import SignalR
 from wsproof.workloads.socketio import SocketIo
 from wsproof.workloads.source_location import shown_file
+from wsproof.workloads.stomp import Stomp
 
 WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms, Alerts, Drawing, Game)
 """All workloads that ship with wsproof."""
@@ -38,6 +42,10 @@ CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "graphql-ws": (GraphQlWs,),
     "mqtt": (Mqtt,),
     "phoenix": (Phoenix,),
+    "actioncable": (ActionCable,),
+    "signalr": (SignalR,),
+    "stomp": (Stomp,),
+    "jsonrpc": (JsonRpc,),
 }
 """Named sets of workloads, as `--channels` takes them."""
 

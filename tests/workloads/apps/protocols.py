@@ -1,5 +1,5 @@
-"""Small faithful servers in plain ASGI: graphql-transport-ws (`/graphql`), MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`), and
-Phoenix channels (`/socket/websocket`).
+"""Small faithful servers in plain ASGI: graphql-transport-ws (`/graphql`), MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`),
+Phoenix channels (`/socket/websocket`), Action Cable (`/cable`), SignalR (`/chat`), STOMP (`/ws`) and JSON-RPC (`/`).
 
 Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
 subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is refused.
@@ -29,7 +29,9 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept", "subprotocol": next(iter(scope["subprotocols"]), None)})
     mine: list[tuple[str, Deliver]] = []
-    serve = {"/mqtt": mqtt, "/graphql": graphql}.get(scope["path"], phoenix)
+    serve = SERVERS.get(scope["path"], phoenix)
+    if serve is cable:
+        await send({"type": "websocket.send", "text": '{"type": "welcome"}'})
     try:
         while (message := await receive())["type"] == "websocket.receive":
             code = await serve(message, send, mine)
@@ -127,3 +129,103 @@ async def mqtt(message: Message, send: Send, mine: list[tuple[str, Deliver]]) ->
     elif kind == 12:
         await put(b"\xd0\x00")
     return None
+
+
+async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One command of Action Cable."""
+
+    async def say(**what: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps(what)})
+
+    async def deliver(payload: bytes) -> None:
+        await say(identifier=identifier, message={"said": payload.decode()})
+
+    command = json.loads(message.get("text") or "")
+    identifier = command["identifier"]
+    if command["command"] == "subscribe":
+        if FAULT != "refuses":
+            mine.append((identifier, deliver))
+            subscribers.append(mine[-1])
+        await say(identifier=identifier, type="reject_subscription" if FAULT == "refuses" else "confirm_subscription")
+        await say(type="ping", message=1)
+    elif command["command"] == "message":
+        await publish(identifier, json.loads(command["data"])["text"].encode())
+    return None
+
+
+async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """The records of one message of SignalR's JSON protocol."""
+
+    async def say(**what: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps(what) + "\x1e"})
+
+    async def deliver(payload: bytes) -> None:
+        await say(type=1, target="ReceiveMessage", arguments=["somebody", payload.decode()])
+
+    for record in (message.get("text") or "").split("\x1e")[:-1]:
+        match json.loads(record):
+            case {"protocol": "json"} if FAULT == "refuses":
+                await say(error="no such protocol")
+                return 1000
+            case {"protocol": "json"}:
+                await say()
+                await say(type=6)
+                mine.append(("", deliver))
+                subscribers.append(mine[-1])
+            case {"type": 1, "target": "SendMessage", "arguments": [str(text)]}:
+                await publish("", text.encode())
+    return None
+
+
+async def stomp(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One frame of STOMP 1.2."""
+
+    async def say(command: str, *headers: str, body: bytes = b"") -> None:
+        head = "\n".join([command, *headers, "", ""]).encode()
+        await send({"type": "websocket.send", "text": (head + body + b"\0").decode()})
+
+    async def deliver(payload: bytes) -> None:
+        length = f"content-length:{len(payload)}"
+        await say("MESSAGE", "subscription:0", "message-id:1", "destination:x", length, body=payload)
+
+    data = (message.get("text") or "").encode()
+    if data == b"\n":
+        return None
+    head, _, rest = data.partition(b"\n\n")
+    command, *lines = head.decode().split("\n")
+    headers = dict(line.split(":", 1) for line in lines)
+    if command == "CONNECT":
+        await (say("ERROR", "message:no") if FAULT == "refuses" else say("CONNECTED", "version:1.2"))
+    elif command == "SUBSCRIBE":
+        mine.append((headers["destination"], deliver))
+        subscribers.append(mine[-1])
+        await say("RECEIPT", f"receipt-id:{headers['receipt']}")
+    elif command == "SEND":
+        await publish(headers["destination"], rest[: int(headers["content-length"])])
+    return None
+
+
+async def json_rpc(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One request of JSON-RPC 2.0."""
+
+    async def say(**what: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps({"jsonrpc": "2.0", **what})})
+
+    async def deliver(payload: bytes) -> None:
+        await say(method="message", params={"text": payload.decode()})
+
+    request = json.loads(message.get("text") or "")
+    topic = request["params"]["topic"]
+    if FAULT == "refuses":
+        await say(id=request["id"], error={"code": -32000, "message": "no"})
+        return None
+    if request["method"] == "subscribe":
+        mine.append((topic, deliver))
+        subscribers.append(mine[-1])
+    else:
+        await publish(topic, request["params"]["text"].encode())
+    await say(id=request["id"], result=True)
+    return None
+
+
+SERVERS = {"/mqtt": mqtt, "/graphql": graphql, "/cable": cable, "/chat": signalr, "/ws": stomp, "/": json_rpc}

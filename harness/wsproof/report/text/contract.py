@@ -1,0 +1,49 @@
+"""A contract in sentences: what a channel promises, and what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wsproof.model.contract import Audience, Contract, Order, Resume
+
+_AUDIENCES = {
+    Audience.EVERYONE: "What a member publishes, all members of its room receive, the publisher too",
+    Audience.OTHERS: "What a member publishes, all other members of its room receive",
+    Audience.PUBLISHER: "What a member publishes, it receives itself, and nobody else does",
+    Audience.NOBODY: "What a member publishes, no member receives",
+}
+_ORDERS = {
+    Order.PER_PUBLISHER: "Messages of one publisher arrive in the order in which they were published",
+    Order.TOTAL: "All members receive all messages in the same order",
+    Order.NONE: "The order of messages is not promised",
+}
+
+
+def promises(contract: Contract) -> tuple[str, ...]:
+    """The promises of a contract, a sentence each."""
+    return tuple(f"{sentence}." for sentence in _sentences(contract))
+
+
+def _sentences(contract: Contract) -> Iterator[str]:
+    feed = contract.feed
+    if feed is not None:
+        fields = ", ".join(f"{name} ({its.low:g} to {its.high:g})" for name, its in feed.fields)
+        yield f"The server sends an object every {feed.period_s:g} s, with {fields}"
+    if feed is None or contract.audience is not Audience.NOBODY:
+        yield _AUDIENCES[contract.audience]
+        yield _ORDERS[contract.order]
+    if contract.agreed_order and contract.order is not Order.TOTAL:
+        yield "One order for all members is expected, and counts with --strict"
+    if contract.replies:
+        yield "Each publication is answered to its publisher alone"
+    if contract.leaves:
+        yield "When a member leaves, in whatever way, the others in its room are told once"
+    if contract.keeps_idle_s is not None:
+        yield f"A member that only listens is kept for at least {contract.keeps_idle_s:g} s"
+    if contract.resume is not Resume.NONE:
+        words = contract.resume.in_words
+        yield words[0].upper() + words[1:]
+    if contract.public:
+        yield "Anybody may listen"
+    if contract.origins:
+        yield f"Only pages of {', '.join(contract.origins)} may connect"

@@ -1,0 +1,97 @@
+"""JSON-RPC 2.0: a request that subscribes, a request that publishes, and a notification that subscribers get.
+
+The protocol says nothing of subscriptions, so the names of the methods are settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope
+from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.nested_text import loaded, sealed_text
+from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
+
+_SUBSCRIPTION = "subscribe"
+"""The id of the request that subscribes."""
+
+
+class JsonRpc(Workload):
+    """What one member publishes with a request, all subscribers of the same topic get in a notification."""
+
+    name = "jsonrpc"
+    title = "JSON-RPC 2.0: a request that publishes, and the notification that all subscribers get"
+    parameters: ClassVar[Mapping[str, str]] = {
+        "subscribe": "the method that subscribes (default subscribe; empty for none)",
+        "publish": "the method that publishes (default publish)",
+        "notification": "the method of the notification (default message)",
+        "topic": "what the topics begin with (default room-)",
+        "rooms": "how many topics the members are dealt out to (default 2)",
+        "param": "the parameter that names the topic (default topic)",
+        "field": "the parameter that holds the text (default text)",
+        "path": "the path of the server (default /)",
+        "audience": "who gets it: everyone (default) or others",
+    }
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.rooms = rooms_of(self.settings, self.name)
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience(self.settings.get("audience", "everyone")), Order.PER_PUBLISHER)
+
+    def room_of(self, member: int) -> int:
+        return member % self.rooms
+
+    def path(self, member: int) -> str:
+        return self.settings.get("path", "/")
+
+    def topic(self, member: int) -> Mapping[str, str]:
+        """The parameter that names the member's topic."""
+        return {self.settings.get("param", "topic"): f"{self.settings.get('topic', 'room-')}{self.room_of(member)}"}
+
+    def join(self, member: int) -> JoinSteps:
+        method = self.settings.get("subscribe", "subscribe")
+        if not method:
+            return
+        yield Send(_request(_SUBSCRIPTION, method, self.topic(member)))
+        answer = yield Wait(method, until=_is_answer_to_subscription, subscribes=True)
+        if "error" in loaded(answer):
+            raise JoinRefused(str(answer))
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str:
+        text = {self.settings.get("field", "text"): envelope.seal(body)}
+        return _request(
+            f"{envelope.publisher}-{envelope.sequence}",
+            self.settings.get("publish", "publish"),
+            {**self.topic(member), **text},
+        )
+
+    def read(self, member: int, message: Message) -> Parsed:
+        match loaded(message):
+            case {"method": str(method), **rest} if "id" not in rest:
+                if method != self.settings.get("notification", "message"):
+                    return Parsed(MessageKind.IGNORED)
+                found = sealed_text(rest.get("params"))
+                if found is not None:
+                    return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+            case {"id": _, "result": _}:
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
+
+
+def _request(number: str, method: str, params: Mapping[str, str]) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
+
+
+def _is_answer_to_subscription(message: Message) -> bool:
+    answer = loaded(message)
+    return isinstance(answer, dict) and answer.get("id") == _SUBSCRIPTION and ("result" in answer or "error" in answer)
+
+
+WORKLOADS = [JsonRpc]

@@ -1,0 +1,136 @@
+"""STOMP 1.2 over WebSocket: one destination per room.
+
+CONNECT     is answered CONNECTED, or ERROR
+SUBSCRIBE   with a receipt, so that the member knows when it is subscribed
+SEND        a publication; subscribers of the destination get it as a MESSAGE
+a newline   a heartbeat, in either direction
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, TypeAlias
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.model.secrecy import learn
+from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
+
+_HEARTBEAT_S = 10.0
+_RECEIPT = "subscribed"
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+Frame: TypeAlias = tuple[str, Mapping[str, str], str]
+"""Command, headers and body."""
+
+
+class Stomp(Workload):
+    """What one member sends to a destination, all subscribers of it get, the sender too."""
+
+    name = "stomp"
+    title = "STOMP 1.2: messages to a destination"
+    parameters: ClassVar[Mapping[str, str]] = {
+        "destination": "what the destinations begin with (default /topic/room-)",
+        "rooms": "how many destinations the members are dealt out to (default 2)",
+        "send": "what the destinations of SEND begin with (default: the same)",
+        "host": "the virtual host (default /)",
+        "login": "the user name (default none)",
+        "passcode": "the password (default none)",
+        "path": "the path of the server (default /ws)",
+    }
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.rooms = rooms_of(self.settings, self.name)
+        learn(value for name, value in self.settings.items() if name == "passcode")
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
+
+    def room_of(self, member: int) -> int:
+        return member % self.rooms
+
+    def path(self, member: int) -> str:
+        return self.settings.get("path", "/ws")
+
+    def subprotocols(self, member: int) -> list[str]:
+        return ["v12.stomp"]
+
+    def join(self, member: int) -> JoinSteps:
+        login = {name: value for name, value in self.settings.items() if name in ("login", "passcode")}
+        beats = f"{_HEARTBEAT_S * 1000:.0f}"
+        host = self.settings.get("host", "/")
+        headers = {"accept-version": "1.2", "host": host, "heart-beat": f"{beats},{beats}"}
+        yield Send(_encoded("CONNECT", headers | login))
+        _require((yield Wait("CONNECT", until=lambda message: _command(message) in ("CONNECTED", "ERROR"))))
+        where = f"{self.settings.get('destination', '/topic/room-')}{self.room_of(member)}"
+        yield Send(_encoded("SUBSCRIBE", {"id": "0", "destination": where, "receipt": _RECEIPT}))
+        _require((yield Wait("SUBSCRIBE", until=lambda m: _command(m) in ("RECEIPT", "ERROR"), subscribes=True)))
+
+    def timers(self, member: int) -> Iterable[Every]:
+        return [Every(_HEARTBEAT_S / 2, "\n")]
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str:
+        begins = self.settings.get("send", self.settings.get("destination", "/topic/room-"))
+        text = envelope.seal(body)
+        headers = {
+            "destination": f"{begins}{self.room_of(member)}",
+            "content-type": "text/plain",
+            "content-length": str(len(text.encode())),
+        }
+        return _encoded("SEND", headers, text)
+
+    def read(self, member: int, message: Message) -> Parsed:
+        if message in ("\n", b"\n", "\r\n"):
+            return Parsed(MessageKind.IGNORED)
+        match parsed_frame(message):
+            case ("MESSAGE", _, text) if (opened := open_envelope(text)) is not None:
+                return Parsed(MessageKind.DELIVERY, opened, text=text)
+            case ("CONNECTED" | "RECEIPT", _, _):
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
+
+
+def _encoded(command: str, headers: Mapping[str, str], body: str = "") -> str:
+    # CONNECT escapes nothing (STOMP 1.2, "Value Encoding"), and no header of ours needs it otherwise.
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    return f"{command}\n{lines}\n{body}\0"
+
+
+def parsed_frame(message: Message) -> Frame | None:
+    """The parts of a frame; None if the message is none. The body ends where its length says, else before the NUL."""
+    data = message.encode() if isinstance(message, str) else message
+    found = _HEAD_END.search(data)
+    if found is None:
+        return None
+    rest = data[found.end() :]
+    command, *lines = data[: found.start()].decode("utf-8", "replace").replace("\r", "").split("\n")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            return None
+        headers.setdefault(name, value)
+    length = headers.get("content-length", "")
+    end = int(length) if length.isascii() and length.isdigit() else rest.find(b"\0")
+    if end < 0 or rest[end : end + 1] != b"\0":
+        return None
+    return command, headers, rest[:end].decode("utf-8", "replace")
+
+
+def _command(message: Message) -> str:
+    frame = parsed_frame(message)
+    return frame[0] if frame is not None else ""
+
+
+def _require(message: Message) -> None:
+    """Raise JoinRefused for an ERROR frame."""
+    frame = parsed_frame(message)
+    if frame is not None and frame[0] == "ERROR":
+        raise JoinRefused(f"ERROR {frame[1].get('message', '')} {frame[2]}".strip())
+
+
+WORKLOADS = [Stomp]

@@ -1,0 +1,26 @@
+"""Contracts in sentences, as `wsproof list workloads` prints them."""
+
+from __future__ import annotations
+
+from wsproof.model.contract import Audience, Contract, Feed, Order, Range, Resume
+from wsproof.report.text.contract import promises
+
+
+def test_each_promise_is_a_sentence() -> None:
+    contract = Contract(
+        "chat", Audience.OTHERS, agreed_order=True, replies=True, leaves=True, resume=Resume.SINCE_LAST, public=True
+    )
+    assert promises(contract) == (
+        "What a member publishes, all other members of its room receive.",
+        "Messages of one publisher arrive in the order in which they were published.",
+        "One order for all members is expected, and counts with --strict.",
+        "Each publication is answered to its publisher alone.",
+        "When a member leaves, in whatever way, the others in its room are told once.",
+        "A member that comes back gets what was published since the last message that it has.",
+        "Anybody may listen.",
+    )
+
+
+def test_a_feed_promises_objects_and_no_publications() -> None:
+    feed = Contract("load", Audience.NOBODY, Order.NONE, feed=Feed(0.5, (("cpu", Range(0, 100)),)))
+    assert promises(feed) == ("The server sends an object every 0.5 s, with cpu (0 to 100).",)

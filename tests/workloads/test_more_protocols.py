@@ -1,0 +1,147 @@
+"""Action Cable, SignalR, STOMP and JSON-RPC: their packets, and verdicts on small servers of our own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, said_by, workload
+from wsproof.delivery import run_suite
+from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.suite import SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import Conversation, MessageKind
+from wsproof.workloads.stomp import parsed_frame
+
+NAMES = ("actioncable", "signalr", "stomp", "jsonrpc")
+
+
+def check(fault: str, *names: str) -> SuiteReport:
+    """These channels on one server, one after the other."""
+    options = OPTIONS.but(only=tuple(f"{name}.delivery" for name in names), examples=0)
+    with serve(parse_target(OURS, path="/cable", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, {name: workload(name) for name in names}, options)
+
+
+def test_right_servers_pass() -> None:
+    report = check("", *NAMES)
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lost_message_is_found(name: str) -> None:
+    report = check("forgets", name)
+    assert {finding.anomaly for finding in report.findings} == {Anomaly.LOST}
+
+
+@pytest.mark.parametrize(
+    ("name", "messages"),
+    [
+        ("actioncable", ['{"type": "welcome"}', '{"type": "reject_subscription"}']),
+        ("signalr", ['{"error": "no"}\x1e']),
+        ("stomp", ["ERROR\nmessage:no\n\n\0"]),
+        ("jsonrpc", ['{"jsonrpc": "2.0", "id": "subscribe", "error": {"code": 1}}']),
+    ],
+)
+def test_a_refusal_is_told_as_the_server_said_it(name: str, messages: list[str]) -> None:
+    talk = Conversation(workload(name), 0)
+    talk.start(0)
+    for message in messages:
+        talk.hear(message, 0)
+    assert talk.fault.startswith("refused the member: ")
+
+
+class TestActionCable:
+    def test_a_member_subscribes_after_the_welcome(self) -> None:
+        talk = Conversation(workload("actioncable"), 1)
+        assert talk.start(0) == ()
+        (command,) = talk.hear('{"type": "welcome"}', 0).messages
+        asked = json.loads(command)
+        assert (asked["command"], json.loads(asked["identifier"])) == (
+            "subscribe",
+            {"channel": "ChatChannel", "room": "1"},
+        )
+        assert not talk.hear('{"type": "ping", "message": 1}', 0).is_awaited
+        assert talk.hear('{"type": "confirm_subscription", "identifier": "x"}', 0).is_awaited
+        assert talk.is_subscribed
+
+    def test_broadcasts_are_deliveries(self) -> None:
+        cable = workload("actioncable")
+        said = json.dumps({"identifier": "x", "message": {"html": {"text": ENVELOPE.seal("hello")}}})
+        assert cable.read(0, said).kind is MessageKind.DELIVERY
+        assert cable.read(0, '{"type": "ping", "message": 1}').kind is MessageKind.IGNORED
+        assert cable.read(0, '{"type": "disconnect"}').kind is MessageKind.UNEXPECTED
+
+
+class TestSignalR:
+    def test_a_member_greets_and_pings(self) -> None:
+        talk = Conversation(workload("signalr"), 0)
+        assert talk.start(0) == ('{"protocol": "json", "version": 1}\x1e',)
+        assert talk.hear("{}\x1e", 0).is_awaited
+        assert talk.wake(15_000_000_000) == ('{"type": 6}\x1e',)
+
+    def test_invocations_are_told_apart(self) -> None:
+        hub = workload("signalr", receive="SendMessage")
+        said = said_by(hub, "hello")
+        assert hub.read(0, said).kind is MessageKind.DELIVERY
+        assert hub.read(0, '{"type": 6}\x1e').kind is MessageKind.IGNORED
+        assert hub.read(0, '{"type": 1, "target": "Joined", "arguments": []}\x1e').kind is MessageKind.IGNORED
+        assert hub.read(0, '{"type": 7}\x1e').kind is MessageKind.UNEXPECTED
+        assert hub.read(0, '{"type": 6}').kind is MessageKind.UNEXPECTED, "a record without its end"
+
+
+class TestStomp:
+    def test_a_member_is_subscribed_from_the_receipt_on(self) -> None:
+        talk = Conversation(workload("stomp", login="me", passcode="secret-pass"), 1)
+        (connect,) = talk.start(0)
+        assert "login:me\npasscode:secret-pass" in str(connect)
+        (subscribe,) = talk.hear("CONNECTED\nversion:1.2\n\n\0", 0).messages
+        assert "destination:/topic/room-1\n" in str(subscribe)
+        assert talk.hear("RECEIPT\r\nreceipt-id:subscribed\r\n\r\n\0", 0).is_awaited
+        assert talk.is_subscribed
+        assert talk.wake(5_000_000_000) == ("\n",)
+
+    @pytest.mark.parametrize("body", ["", "two\r\n\r\nlines", "with \0 in it", "Zoë"])
+    def test_a_body_ends_where_its_length_says(self, body: str) -> None:
+        said = str(said_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
+        parsed = workload("stomp").read(0, said)
+        assert parsed.kind is MessageKind.DELIVERY
+        assert parsed.text == ENVELOPE.seal(body)
+        assert workload("stomp").read(0, said.encode()).kind is MessageKind.DELIVERY, "in a binary message"
+
+    @pytest.mark.parametrize(
+        "message", ["", "MESSAGE", "MESSAGE\n\nno end", "MESSAGE\ncontent-length:9\n\nx\0", "X\nx\n\n\0"]
+    )
+    def test_what_is_no_frame_is_unexpected(self, message: str) -> None:
+        assert parsed_frame(message) is None
+        assert workload("stomp").read(0, message).kind is MessageKind.UNEXPECTED
+
+    def test_heartbeats_are_ignored(self) -> None:
+        assert workload("stomp").read(0, "\n").kind is MessageKind.IGNORED
+
+
+class TestJsonRpc:
+    def test_methods_and_parameters_are_settings(self) -> None:
+        rpc = workload("jsonrpc", subscribe="", publish="chat.say", field="body", param="room", topic="r")
+        talk = Conversation(rpc, 1)
+        assert talk.start(0) == ()
+        assert talk.is_joined
+        request = json.loads(said_by(rpc, "hello"))
+        assert (request["method"], request["params"]) == ("chat.say", {"room": "r0", "body": ENVELOPE.seal("hello")})
+
+    def test_notifications_and_responses_are_told_apart(self) -> None:
+        rpc = workload("jsonrpc")
+        params = {"data": {"text": ENVELOPE.seal("hello")}}
+        assert rpc.read(0, json.dumps({"method": "message", "params": params})).kind is MessageKind.DELIVERY
+        assert rpc.read(0, '{"method": "other", "params": {}}').kind is MessageKind.IGNORED
+        assert rpc.read(0, '{"id": "x", "result": null}').kind is MessageKind.IGNORED
+        assert rpc.read(0, '{"id": "x", "error": {}}').kind is MessageKind.UNEXPECTED
+
+    def test_a_number_of_rooms_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
+        with pytest.raises(UsageError, match=r"expected jsonrpc\.rooms to be at least 1"):
+            workload("jsonrpc", rooms="0")
