@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ from tests.target_app.server import Server, running
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PAGES = ("/", *NAVIGATION, "/pages/login")
+FOR_MEMBERS = ("/pages/rooms", "/pages/draw", "/pages/game", "/pages/notifications")
+"""Pages that lead to the login by themselves, once they know that nobody is signed in."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,9 @@ def test_every_page_is_accessible(context: BrowserContext, server: Server, path:
     """No violation of the rules of axe-core, in either size of window and on either ground."""
     if user is None:
         page = open_page(context, server, path)
+        if path in FOR_MEMBERS:
+            expect(page).to_have_url(re.compile("/pages/login"))
+            page.wait_for_load_state()
     else:
         page = open_signed_in(context, server, path, make_token(user, roles=("admin",)))
         expect(page.locator("#account strong")).to_have_text(user)
