@@ -38,7 +38,7 @@ class Ended:
         """The exit code of a run without a failure: 3 where the generator was too slow for its medians, else 0."""
         rooms = self.rooms.values()
         warnings = [TrustWarning.from_json(warning) for room in rooms for warning in room["warnings"]]
-        return 3 if any(warning.voids_medians for warning in warnings) else 0
+        return 3 if not rooms or any(warning.voids_medians for warning in warnings) else 0
 
     def findings_of(self, workload: str) -> list[dict[str, Any]]:
         """The findings about the users of one workload."""

@@ -65,7 +65,9 @@ def interrupt() -> None:
 
 def begin(environment: Any, **_: Any) -> None:
     """Reset the state of the previous test and check the targets, when a test begins."""
-    session_of(environment).begin_test()
+    session = session_of(environment)
+    session.begin_test()
+    session.has_begun = bool(target.our_channels(environment))
     target.check_targets(environment)
 
 

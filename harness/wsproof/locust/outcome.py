@@ -39,7 +39,7 @@ def finish(environment: Any, **_: Any) -> None:
     if environment.runner is not None:
         environment.runner.stop()  # SIGTERM and Ctrl-C lead here first
     session = session_of(environment)
-    if session.results:
+    if session.results or session.has_begun:
         for line in told(environment):
             logger.warning("wsproof: %s", line)
         environment.process_exit_code = exit_code(environment, environment.process_exit_code)
@@ -64,6 +64,8 @@ def document(environment: Any) -> dict[str, Any]:
 def told(environment: Any) -> Iterator[str]:
     """The outcome in lines: each workload's verdict, what makes its figures void, and the objectives."""
     session = session_of(environment)
+    if not session.results:
+        yield "no member of a channel has connected: nothing is known"
     for result in session.results:
         load = result.load
         yield f"{load.workload}: {load.users} users, {load.published} publications, {load.verdict.value}"
@@ -91,7 +93,7 @@ def exit_code(environment: Any, before: int | None) -> int | None:
 
 def _is_doubtful(environment: Any, session: LoadSession) -> bool:
     """Whether a median, or a figure that was asked for, is void."""
-    if any(one.met is None for one in session.objectives):
+    if not session.results or any(one.met is None for one in session.objectives):
         return True
     warnings = [warning for result in session.results for warning in result.load.warnings]
     if options_of(environment, None).strict_trust:

@@ -80,8 +80,9 @@ class RunPacer:
             self._wait_until(intended_ns)
             turns = self.speakers or self.lost
             if turns:
+                if not self.slots.position_in_burst:
+                    turns.rotate(-1)
                 self.slots.take()
-                turns.rotate(-1)
                 self._publish(turns[-1], intended_ns)
 
     def _wait_until(self, intended_ns: int) -> None:

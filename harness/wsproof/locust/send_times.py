@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from wsproof.model.nanoseconds import NS
 
+BURST_EVERY, BURST_SIZE = 20, 3
+"""Of so many intended times, the last few are one: one member publishes them right after each other.
+
+Otherwise a member publishes again only after all others, and a server that swaps neighbours would never be seen.
+"""
+
 
 class SendTimes:
     """The intended send times of one workload run, ascending, at `rate_hz` per second in all.
@@ -21,7 +27,12 @@ class SendTimes:
         """The next intended time in ns. It stays the same until `take` is called."""
         if self.start_ns is None:
             self.start_ns = now_ns
-        return self.start_ns + int(self.taken * self.gap_ns)
+        return self.start_ns + int((self.taken - self.position_in_burst) * self.gap_ns)
+
+    @property
+    def position_in_burst(self) -> int:
+        """0, or how many publications of a burst come before the next one."""
+        return max(self.taken % BURST_EVERY - (BURST_EVERY - BURST_SIZE), 0)
 
     def take(self) -> None:
         """Mark the next intended time as used."""

@@ -49,6 +49,8 @@ class LoadSession:
     results: list[WorkloadResult] = field(default_factory=list)
     objectives: list[ObjectiveResult] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
+    has_begun: bool = False
+    """Whether a test has begun with users of ours."""
     mistakes: list[str] = field(default_factory=list)
     """The first mistake in the user's channel file; empty if there is none."""
 

@@ -31,6 +31,11 @@ def our_classes(environment: Any) -> list[type[WebSocketUser]]:
     return [each for each in environment.user_classes if issubclass(each, WebSocketUser)]
 
 
+def our_channels(environment: Any) -> list[type[ChannelUser]]:
+    """The picked user classes whose users are members of a channel."""
+    return [each for each in our_classes(environment) if issubclass(each, ChannelUser)]
+
+
 def start_targets(environment: Any) -> None:
     """Check our user classes and start their targets, when Locust starts.
 

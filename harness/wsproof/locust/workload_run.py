@@ -32,6 +32,7 @@ from wsproof.locust.pacer import RunPacer
 from wsproof.locust.patience import LoopPatience
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats
+from wsproof.locust.tick_rounds import TickRounds
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import (
@@ -122,7 +123,8 @@ class WorkloadRun:
         self._first_kind = _first_kind(workload)
         self._last_sent_ns: dict[int, int] = {}
         """The last send time in ns, by room of the channel."""
-        self._tick: tuple[ReceivedMessage | None, int] = (None, 0)
+        feed = workload.contract.feed
+        self._rounds = TickRounds(feed.period_s if feed is not None else 0.0)
         self._body = body_of(payload_bytes)
         self._latency = RequestStats(environment, f"{workload.name}: latency from intended time")
         self._to_last = RequestStats(environment, f"{workload.name}: time to last")
@@ -363,11 +365,9 @@ class WorkloadRun:
         self.recorder.ticks.append(Tick(member, now_ns, value, reading.text))
         if is_first:  # may be a snapshot, which repeats a tick that the others received long ago
             return
-        last, first_ns = self._tick
-        if last is not message:
-            self._tick = message, now_ns
-            first_ns = now_ns
-        self._spread.add(now_ns - first_ns, message.size_bytes)
+        spread_ns = self._rounds.add(member, now_ns)
+        if spread_ns is not None:
+            self._spread.add(spread_ns, message.size_bytes)
 
     def _came_in(self, member: int, now_ns: int) -> None:
         if member not in self.present and not self.members[member].left_ns:

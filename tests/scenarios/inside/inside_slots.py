@@ -36,3 +36,23 @@ def test_a_restart_forgets_what_was_due_while_nobody_was_there() -> None:
     slots.restart()
     assert slots.next_ns(900 * MS) == 900 * MS
     assert slots.overdue(900 * MS) == 1
+
+
+def test_now_and_then_three_publications_are_due_at_once() -> None:
+    slots = SendTimes(rate_hz=1000)
+    times = []
+    for _ in range(41):
+        times.append(slots.next_ns(0) // MS)
+        slots.take()
+    assert times[:18] == list(range(18))
+    assert times[17:21] == [17, 17, 17, 20]
+    assert times[37:] == [37, 37, 37, 40]
+
+
+def test_a_burst_does_not_change_what_is_overdue_at_its_end() -> None:
+    slots = SendTimes(rate_hz=1000)
+    for _ in range(20):
+        slots.next_ns(0)
+        slots.take()
+    assert slots.overdue(19 * MS) == 0
+    assert slots.overdue(20 * MS) == 1

@@ -1,0 +1,43 @@
+"""The locustfiles of docs/locust.md, as they stand there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.scenarios.locusts import ROOT, Ended, Locust, run_together
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+
+FILES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "locust.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    with serve(parse_target("target_app.main:app")) as server:
+
+        def start(name: str) -> Locust:
+            folder = tmp_path_factory.mktemp(name)
+            (folder / "locustfile.py").write_text(FILES[["five_lines", "mixed"].index(name)], encoding="utf-8")
+            url = server.endpoint.at("/").url.rstrip("/")
+            host = url.replace("ws", "http", 1) if name == "mixed" else url
+            return Locust(folder, host=host, users=8, seconds=3, files=str(folder / "locustfile.py"))
+
+        return run_together(start, ("five_lines", "mixed"))
+
+
+def test_five_lines_are_a_load_test(ended: dict[str, Ended]) -> None:
+    one = ended["five_lines"]
+    assert one.code == one.code_if_valid, one.output
+    assert one.rooms["chat"]["users"] == 8
+    assert one.rooms["chat"]["verdict"] == "valid"
+
+
+def test_http_users_and_ours_run_side_by_side(ended: dict[str, Ended]) -> None:
+    mixed = ended["mixed"]
+    assert mixed.summary is not None, mixed.output
+    assert mixed.summary["failed"] == []
+    assert mixed.code == mixed.code_if_valid, mixed.output
+    for row in ("GET", "/echo: ask", "/echo: connect", "chat: latency from intended time"):
+        assert row in mixed.output
