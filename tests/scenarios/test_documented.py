@@ -39,5 +39,5 @@ def test_http_users_and_ours_run_side_by_side(ended: dict[str, Ended]) -> None:
     assert mixed.summary is not None, mixed.output
     assert mixed.summary["failed"] == []
     assert mixed.code == mixed.code_if_valid, mixed.output
-    for row in ("GET", "/echo: ask", "/echo: connect", "chat: latency from intended time"):
+    for row in ("GET", "/ws: ask", "/ws: connect", "chat: latency from intended time"):
         assert row in mixed.output
