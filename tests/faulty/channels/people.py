@@ -101,7 +101,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 def prepare_end() -> None:
     """What the process does by itself when it is asked to end, or was stopped for a while."""
     if world.has("ends without a word"):
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        # By the loop, between two callbacks: a message that its sender has received back has then gone to all others.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os._exit, 0)
     if world.has("does not end"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if world.has("a pause ends everybody"):
