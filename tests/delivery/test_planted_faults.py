@@ -1,0 +1,73 @@
+"""Every planted fault is found by the right property."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Anomaly
+from wsproof.model.suite import SuiteOptions
+from wsproof.target.server import RunningServer
+from wsproof.workloads import load_channels
+
+WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
+OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
+
+KILLS: list[tuple[str, str, Anomaly]] = [
+    ("echo strips", "echo.delivery", Anomaly.CORRUPT),
+    ("echo loses", "echo.delivery", Anomaly.LOST),
+    ("echo swaps", "echo.order", Anomaly.REORDERED),
+    ("echo repeats", "echo.delivery", Anomaly.DUPLICATED),
+    ("chat loses", "chat.delivery", Anomaly.LOST),
+    ("chat repeats", "chat.delivery", Anomaly.DUPLICATED),
+    ("chat does not include the sender", "chat.delivery", Anomaly.LOST),
+    ("chat damages", "chat.delivery", Anomaly.CORRUPT),
+    ("chat shortens", "chat.delivery", Anomaly.CORRUPT),
+    ("chat drops what is long", "chat.delivery", Anomaly.LOST),
+    ("chat forgets replies", "chat.delivery", Anomaly.LOST),
+    ("replies to all", "chat.delivery", Anomaly.MISROUTED),
+    ("chat mixes up names", "chat.delivery", Anomaly.CORRUPT),
+    ("chat invents", "chat.delivery", Anomaly.PHANTOM),
+    ("chat cuts talkers off", "chat.delivery", Anomaly.LOST),
+    ("chat forgets its third member", "chat.delivery", Anomaly.LOST),
+    ("chat swaps", "chat.order", Anomaly.REORDERED),
+    ("chat has no one order", "chat.order", Anomaly.REORDERED),
+    ("nobody is told who leaves", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("an abrupt end is not told", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("a close is not told", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("who leaves is told twice", "chat.leave-notices", Anomaly.DUPLICATE_LEAVE),
+    ("the wrong one is said to leave", "chat.leave-notices", Anomaly.PHANTOM),
+    ("the gone are heard again", "chat.leave-notices", Anomaly.GHOST),
+    ("a binary frame ends all", "chat.binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("chat waits for each", "chat.sleeping-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("the dashboard hurries", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("the dashboard dawdles", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("more than all of the cpu", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("one and a half users", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no number", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no memory", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no json", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("the dashboard stutters", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("snapshot + a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + nothing follows", "dashboard.feed", Anomaly.LOST),
+    ("snapshot + the snapshot is empty", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("the dashboard dies of a binary frame", "dashboard.feed-binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("the dashboard does not start again", "dashboard.feed-restart", Anomaly.NEVER_READ),
+]
+
+
+@pytest.mark.parametrize(("fault", "check", "anomaly"), KILLS, ids=[kill[0] for kill in KILLS])
+def test_a_planted_fault_is_found_by_the_right_property(
+    planted: Callable[[str], RunningServer], fault: str, check: str, anomaly: Anomaly
+) -> None:
+    report = run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=(check,)))
+    assert anomaly in {finding.anomaly for finding in report.findings}, report.findings
+    found = next(finding for finding in report.findings if finding.anomaly is anomaly)
+    assert (found.check, found.section) == (check, check.partition(".")[0])
+    assert found.recipe is not None
+    assert any(line.startswith("> member 0 joins") for line in found.witness)
