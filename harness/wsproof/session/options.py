@@ -331,11 +331,6 @@ class LocustOptions(TargetOptions):
     )
     strict: bool = option("non-strict findings count, too, such as members that hear in different orders", False)
     strict_trust: bool = option("any void figure ends Locust with exit code 3", False)
-    record: Path | None = option(
-        "keep each test as a run in this directory, for `wsproof report` and `wsproof compare`",
-        parse=Path,
-        metavar="DIR",
-    )
 
 
 IN_LOCUST = tuple(name for name in options_in(LocustOptions) if name not in ("target", "path"))
