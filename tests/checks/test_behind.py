@@ -9,7 +9,7 @@ from wsproof.checks import run_checks
 from wsproof.checks.behind import still_receiving
 
 
-def test_nobody_is_where_nothing_came_after_the_window_began() -> None:
+def test_no_member_is_behind_without_receipts_in_the_window() -> None:
     room = a_room(3, 4)
     history = room.history()
     start = int(history.receipts.received_ns.max()) + MS

@@ -10,7 +10,7 @@ from wsproof.checks.gap import gap
 from wsproof.model.contract import Contract, Order
 
 
-def test_a_gap_between_the_history_and_the_live_messages_is_told_with_its_ends() -> None:
+def test_a_gap_between_history_and_live_messages_is_reported_with_its_bounds() -> None:
     found = gap(a_talk(0, 6).history(), CHAT)
     assert [finding.occurrences for finding in found] == [2]
     assert "received message 4 and message 7, and never 2 messages from 5 to 6" in found[0].explanation
@@ -31,7 +31,7 @@ def test_a_correct_server_has_no_gap(room: Room, contract: Contract) -> None:
     assert gap(room.history(), contract) == []
 
 
-def test_a_repeat_of_what_was_said_while_a_member_joined_names_the_overlap() -> None:
+def test_a_duplicate_of_a_message_sent_during_the_join_names_the_overlap() -> None:
     room = a_talk(0, 3)
     room.say(0)
     room.hear(2, 0, room.sequences[0] - 1)
@@ -48,16 +48,16 @@ def greeted_again(*, older: bool) -> Room:
     return room
 
 
-def test_a_repeat_after_a_second_greeting_names_it() -> None:
+def test_a_duplicate_after_a_second_welcome_names_it() -> None:
     (found,) = duplicated(greeted_again(older=False).history(), CHAT)
     assert "had sent its greeting a second time" in found.explanation
 
 
-def test_a_second_greeting_may_bring_the_history_again() -> None:
+def test_a_second_welcome_may_repeat_the_history() -> None:
     assert duplicated(greeted_again(older=True).history(), CHAT) == []
 
 
-def test_connections_of_one_name_that_are_open_at_once_explain_repeats() -> None:
+def test_concurrent_connections_under_one_name_explain_duplicates() -> None:
     room = a_room(1, 0)
     for _ in range(2):
         room.join(name="bo")

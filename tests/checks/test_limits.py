@@ -10,13 +10,13 @@ CHAT = Contract("chat", Audience.EVERYONE)
 LIMITED = SizeTrial("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)
 
 
-def test_a_limit_is_told_and_is_no_finding() -> None:
+def test_a_size_limit_is_described_and_is_no_finding() -> None:
     assert judge_limits([LIMITED], CHAT) == []
     assert limits_in_words([LIMITED]) == "in fragments: refused at 16 MiB by close code 1009"
     assert [(figure.name, figure.value) for figure in limits_in_figures([LIMITED])] == [("taken in fragments", 8)]
 
 
-def test_no_limit_and_the_memory_that_it_cost_is_non_strict() -> None:
+def test_a_missing_limit_with_memory_growth_is_non_strict() -> None:
     (finding,) = judge_limits([SizeTrial("in fragments", 64 * MIB, memory_bytes=70 * MIB)], CHAT)
     assert (finding.check, finding.level) == ("message-limit", Level.NON_STRICT)
     assert "took 64 MiB of one message without a limit (in fragments)" in finding.explanation
@@ -28,12 +28,12 @@ def test_a_server_that_does_not_keep_the_message_needs_no_limit() -> None:
     assert finding.level is Level.INFORMATIONAL
 
 
-def test_where_the_memory_is_not_visible_it_is_information() -> None:
+def test_a_missing_limit_without_visible_memory_is_information() -> None:
     (finding,) = judge_limits([LIMITED, SizeTrial("compressed", 64 * MIB)], CHAT)
     assert finding.level is Level.INFORMATIONAL
     assert "(compressed)" in finding.explanation
 
 
-def test_what_was_not_tried_to_the_end_accuses_nobody() -> None:
+def test_an_unfinished_size_test_reports_nothing() -> None:
     assert judge_limits([], CHAT) == []
     assert judge_limits([SizeTrial("in fragments", 0)], CHAT) == []

@@ -40,12 +40,12 @@ def in_portions(history: History, size: int) -> tuple[object, ...]:
 
 @QUIET
 @given(history=rooms(least_messages=2), size=st.integers(1, 30))
-def test_a_clean_history_in_portions_is_the_same_history(history: History, size: int) -> None:
+def test_a_correct_history_has_the_same_findings_when_partitioned(history: History, size: int) -> None:
     assert in_portions(history, size) == told(history)
 
 
 @pytest.mark.parametrize("size", [1, 5, 9])
-def test_what_is_wrong_is_found_in_portions_too(size: int) -> None:
+def test_a_fault_is_also_found_in_a_partitioned_history(size: int) -> None:
     clean = a_room(members=5, messages=6).history()
     row = 17
     other = next(
@@ -66,7 +66,7 @@ def test_what_is_wrong_is_found_in_portions_too(size: int) -> None:
         assert in_portions(spoiled, size) == told(spoiled)
 
 
-def test_each_receipt_is_in_one_portion_and_no_member_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_receipt_is_in_one_partition_and_no_member_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     whose = np.array([2, 0, 2, 2, 5, 0, 1, 5])
     receipts = Receipts(whose, *(np.zeros(8, np.int64) for _ in range(6)))
     monkeypatch.setattr(partition, "AT_ONCE", 3)

@@ -511,7 +511,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
 
 
 @pytest.mark.parametrize(("planted", "check", "anomaly"), PLANTED, ids=[p[0].__name__ for p in PLANTED])
-def test_a_planted_fault_is_found_once_and_by_its_name(
+def test_a_planted_fault_is_reported_once_by_its_check(
     planted: Callable[[], tuple[History, Contract]], check: str, anomaly: Anomaly
 ) -> None:
     findings = run_checks(*planted())
@@ -591,7 +591,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
 @pytest.mark.parametrize(
     ("history", "contract"), [c[1:] for c in everything_clean()], ids=[c[0] for c in everything_clean()]
 )
-def test_a_clean_history_is_not_accused(history: History, contract: Contract) -> None:
+def test_a_correct_history_has_no_findings(history: History, contract: Contract) -> None:
     assert run_checks(history, contract) == []
 
 
@@ -600,30 +600,30 @@ def told(history: History, contract: Contract = CHAT) -> str:
     return finding.explanation
 
 
-def test_who_is_behind_is_told_so_with_the_number_and_accused_of_nothing() -> None:
+def test_a_member_that_is_behind_is_unknown_with_the_number_of_messages() -> None:
     (finding,) = run_checks(*a_member_that_is_behind())
     assert "member 2 (called '3'), for one, by 3 message(s), replies included" in finding.explanation
     assert finding.verdict() is Verdict.UNKNOWN
     assert finding.verdict(strict=True) is Verdict.UNKNOWN
 
 
-def test_who_fell_silent_long_before_the_drain_ended_has_lost_what_did_not_come() -> None:
+def test_missing_messages_of_a_member_silent_long_before_the_drain_end_are_lost() -> None:
     (finding,) = run_checks(_a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=4_000), CHAT)
     assert (finding.check, finding.occurrences) == ("lost", 3)
 
 
-def test_what_comes_after_the_drain_shows_that_a_member_is_behind() -> None:
+def test_a_receipt_after_the_drain_shows_that_a_member_is_behind() -> None:
     (finding,) = run_checks(_a_slow_member(heard_ms=(1, 2, 3, 4_100), drained_ms=4_000), CHAT)
     assert (finding.check, finding.occurrences) == ("behind", 3)
 
 
-def test_groups_that_hear_only_themselves_are_named() -> None:
+def test_disconnected_groups_of_members_are_named() -> None:
     assert "The members fall into 2 groups that hear only themselves: 0, 2 | 1, 3." in told(
         *a_room_that_two_processes_serve()
     )
 
 
-def test_a_loss_inside_of_a_group_is_not_told_as_one_between_groups() -> None:
+def test_a_loss_inside_a_group_is_not_reported_as_disconnected_groups() -> None:
     history, _ = a_room_that_two_processes_serve()
     last = int(history.publications.sequence[history.publications.publisher == 0].max())
     lossy = without_receipt(history, row_of(history, 2, 0, last))
@@ -631,12 +631,12 @@ def test_a_loss_inside_of_a_group_is_not_told_as_one_between_groups() -> None:
     assert "groups" not in told(a_lost_message()[0])
 
 
-def test_a_gap_is_a_loss_though_its_member_is_behind_too() -> None:
+def test_a_gap_is_a_loss_even_if_its_member_is_behind() -> None:
     findings = run_checks(_a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45, lost=(2,)), CHAT)
     assert {finding.check: finding.occurrences for finding in findings} == {"lost": 1, "behind": 2}
 
 
-def test_a_message_that_came_in_other_words_is_shown_and_not_called_lost() -> None:
+def test_a_message_in_an_unknown_format_is_shown_and_not_lost() -> None:
     assert told(*a_reply_in_words_of_another_channel()) == (
         "member 1 (called '2') received message 1 of member 1 (called '2') as 'You wrote: hello~w1', which is none of "
         "the formats of the channel chat."
@@ -664,27 +664,27 @@ def test_a_message_that_came_in_other_words_is_shown_and_not_called_lost() -> No
         ),
     ],
 )
-def test_damage_is_told_with_both_values(damage: Damage, words: str) -> None:
+def test_damage_is_reported_with_both_values(damage: Damage, words: str) -> None:
     history, _ = a_damaged_message()
     explanation = told(replace(history, damage=(damage,)))
     assert explanation == f"member 2 (called '3') received message 1 of member 1 (called '2'){words}"
 
 
-def test_a_history_of_what_the_workload_ignores_says_so() -> None:
+def test_a_history_of_ignored_messages_is_unknown_and_says_so() -> None:
     history = replace(a_room().history(), receipts=_nothing(), ignored=40, ignored_text='{"type": "value"}')
     assert """Nothing but 40 message(s) was received that the workload reads as IGNORED, '{"type": "value"}'""" in told(
         history
     )
 
 
-def test_no_agreed_order_is_not_strict_unless_it_is_promised() -> None:
+def test_a_missing_total_order_is_non_strict_unless_it_is_promised() -> None:
     history, _ = two_publishers_in_two_orders()
     assert [f.level for f in run_checks(history, CHAT)] == [Level.NON_STRICT]
     assert [f.level for f in run_checks(history, replace(CHAT, order=Order.TOTAL))] == [Level.VIOLATION]
     assert run_checks(history, replace(CHAT, agreed_order=False)) == []
 
 
-def test_a_close_that_names_a_good_reason_is_not_strict() -> None:
+def test_a_close_with_an_acceptable_code_is_non_strict() -> None:
     room = a_room()
     room.change(2, close_code=1013)
     room.leave(2, Departure.DROPPED)
@@ -712,7 +712,7 @@ def test_a_check_that_crashes_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(("rule", "level"), [("masked", Level.VIOLATION), ("control-after-close", Level.NON_STRICT)])
-def test_a_breach_weighs_what_the_rfc_s_own_word_for_it_says(rule: str, level: Level) -> None:
+def test_the_level_of_a_breach_follows_the_keyword_of_the_rfc(rule: str, level: Level) -> None:
     room = a_room()
     seen = breach(rule, "81 85 ...")
     room.recorder.protocol.append(ProtocolNote(1, seen.rule, seen.section, seen.level, seen.sentence, seen.evidence))
@@ -720,7 +720,7 @@ def test_a_breach_weighs_what_the_rfc_s_own_word_for_it_says(rule: str, level: L
     assert (finding.check, finding.anomaly, finding.level) == (f"server-{rule}", Anomaly.PROTOCOL, level)
 
 
-def test_every_rule_that_the_auditor_knows_has_a_weight() -> None:
+def test_every_rule_of_the_auditor_has_a_level() -> None:
     room = a_room()
     for rule in RULES:
         seen = breach(rule, "seen")
@@ -729,7 +729,7 @@ def test_every_rule_that_the_auditor_knows_has_a_weight() -> None:
     assert {finding.check for finding in run_checks(room.history(), CHAT)} == {f"server-{rule}" for rule in RULES}
 
 
-def test_a_feed_that_says_nan_to_all_is_out_of_range_and_not_said_to_have_two_producers() -> None:
+def test_a_feed_of_nan_values_is_out_of_range_and_has_no_second_producer() -> None:
     show = Show()
     for _ in range(2):
         show.join()
@@ -740,7 +740,7 @@ def test_a_feed_that_says_nan_to_all_is_out_of_range_and_not_said_to_have_two_pr
     assert {f.check for f in run_checks(show.history(), FEED)} == {"out-of-range"}
 
 
-def test_a_value_that_is_nested_without_end_is_out_of_range() -> None:
+def test_a_deeply_nested_value_is_out_of_range() -> None:
     nested: list[object] = []
     for _ in range(20_000):
         nested = [nested]

@@ -46,7 +46,7 @@ def rooms(draw: st.DrawFn, least_messages: int = 0) -> History:
 
 @QUIET
 @given(history=rooms())
-def test_a_clean_history_is_never_accused(history: History) -> None:
+def test_a_correct_history_never_has_findings(history: History) -> None:
     assert run_checks(history, CHAT) == []
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_receipt_is_always_found(history: History, data: st.DataObject
 
 @QUIET
 @given(history=rooms(least_messages=3), data=st.data())
-def test_receipts_of_one_publisher_that_are_swapped_are_always_found(history: History, data: st.DataObject) -> None:
+def test_swapped_receipts_of_one_publisher_are_always_found(history: History, data: st.DataObject) -> None:
     got = history.receipts
     rows = np.arange(len(got))[got.kind == Kind.DELIVERY]
     pairs = [
@@ -116,7 +116,7 @@ def test_receipts_of_one_publisher_that_are_swapped_are_always_found(history: Hi
 
 @QUIET
 @given(history=rooms(), data=st.data())
-def test_a_receipt_of_what_was_never_sent_is_always_found(history: History, data: st.DataObject) -> None:
+def test_a_receipt_of_an_unsent_message_is_always_found(history: History, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(history.receipts) - 1))
     again = with_receipt_again(history, row)
     assert names_of(with_value(again, len(history.receipts), "sequence", 10_000)) == {Anomaly.PHANTOM}
@@ -124,7 +124,7 @@ def test_a_receipt_of_what_was_never_sent_is_always_found(history: History, data
 
 @QUIET
 @given(history=rooms(), data=st.data())
-def test_a_notice_that_is_missing_is_always_found(history: History, data: st.DataObject) -> None:
+def test_a_missing_notice_is_always_found(history: History, data: st.DataObject) -> None:
     stayed = {m.number for m in history.members if m.departure is Departure.STAYED and m.is_well_behaved}
     # A name that comes back within a second may never have gone for the server: then nobody need be told.
     came_back = shared_names(history)
@@ -138,7 +138,7 @@ def test_a_notice_that_is_missing_is_always_found(history: History, data: st.Dat
 
 @QUIET
 @given(history=rooms(), data=st.data())
-def test_a_notice_too_many_is_always_found(history: History, data: st.DataObject) -> None:
+def test_an_extra_notice_is_always_found(history: History, data: st.DataObject) -> None:
     stayed = {m.number for m in history.members if m.departure is Departure.STAYED and m.is_well_behaved}
     # A sleeper of that name may have been sent away meanwhile: a second notice could be about it.
     asleep = {m.name for m in history.members if m.stalled}

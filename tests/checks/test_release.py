@@ -26,21 +26,21 @@ def memory(*steps: int) -> ReleaseRecord:
     return ReleaseRecord(tuple(ReleaseRound(SIZE, 14, 5, held) for held in accumulate((20_000_000, *steps))))
 
 
-def test_a_server_that_gives_all_back_is_right() -> None:
+def test_a_server_that_releases_its_resources_has_no_finding() -> None:
     assert judge(descriptors(*[0] * 8)) == []
     assert judge(ReleaseRecord()) == []
 
 
-def test_descriptors_that_grow_in_each_round_are_kept() -> None:
+def test_descriptors_that_grow_in_each_round_are_a_violation() -> None:
     assert judge(descriptors(*[4] * 8)) == [("descriptors-kept", Level.VIOLATION)]
 
 
 @pytest.mark.parametrize("steps", [(4, 4, 4, 0, 4, 4, 4, 4), (1,) * 8, (24, 0, 0, 0, 0, 0, 0, 0), (4, 4, 4, 4)])
-def test_what_does_not_grow_in_each_round_proves_nothing(steps: tuple[int, ...]) -> None:
+def test_descriptors_that_do_not_grow_in_each_round_are_no_finding(steps: tuple[int, ...]) -> None:
     assert judge(descriptors(*steps)) == []
 
 
-def test_threads_are_told_beside_descriptors() -> None:
+def test_kept_threads_are_reported_beside_descriptors() -> None:
     rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
     assert judge(ReleaseRecord(rounds)) == [
         ("descriptors-kept", Level.VIOLATION),
@@ -66,11 +66,11 @@ def test_memory_that_levels_off_or_is_collected_is_no_leak(steps: tuple[int, ...
     assert judge(memory(*steps)) == []
 
 
-def test_what_is_not_known_accuses_nobody() -> None:
+def test_unmeasured_resources_are_no_finding() -> None:
     assert judge(ReleaseRecord(tuple(ReleaseRound(SIZE) for _ in range(9)))) == []
 
 
-def test_a_place_that_does_not_come_back_is_a_violation() -> None:
+def test_a_connection_slot_that_is_not_released_is_a_violation() -> None:
     (finding,) = judge_release(ReleaseRecord((), "HTTP/1.1 503", 48), CHAT)
     assert (finding.check, finding.level) == ("place-kept", Level.VIOLATION)
     assert "After 48 members had come and gone" in finding.explanation

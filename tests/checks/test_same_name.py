@@ -39,7 +39,7 @@ def came(room: Room, times: int) -> Room:
     return room
 
 
-def test_a_person_with_an_open_connection_has_not_gone() -> None:
+def test_no_leave_notice_is_expected_while_another_connection_of_the_name_is_open() -> None:
     (found,) = person_gone(came(two_connections(), 1).history(), QUIET_CHAT)
     assert "when one of its two connections ended, and the other was open" in found.explanation
 
@@ -53,11 +53,11 @@ def test_a_person_with_an_open_connection_has_not_gone() -> None:
     ],
     ids=["each connection", "no arrivals", "the last one"],
 )
-def test_notices_of_each_connection_or_of_the_last_one_are_right(room: Room) -> None:
+def test_leave_notices_per_connection_or_for_the_last_one_only_are_correct(room: Room) -> None:
     assert run_checks(room.history(), QUIET_CHAT) == []
 
 
-def test_the_last_connection_is_told_all_the_same() -> None:
+def test_a_missing_leave_notice_for_the_last_connection_is_reported() -> None:
     room = two_connections(told=False)
     room.change(2, left_ns=room.tick(), departure=Departure.CLOSED)
     room.here.remove(2)
@@ -76,17 +76,17 @@ def one_that_hears_nothing(member: int, *, first_left: bool) -> History:
     return room.history()
 
 
-def test_the_end_of_the_old_connection_that_removes_the_new_one_is_named() -> None:
+def test_an_old_connection_whose_end_removes_the_new_one_is_reported_as_the_cause() -> None:
     (found,) = lost(one_that_hears_nothing(2, first_left=True), QUIET_CHAT)
     assert "the end of the old connection seems to have removed the new one" in found.explanation
 
 
-def test_a_server_that_sends_to_the_latest_connection_only_is_named() -> None:
+def test_a_server_that_sends_only_to_the_latest_connection_is_reported() -> None:
     (found,) = lost(one_that_hears_nothing(1, first_left=False), QUIET_CHAT)
     assert "send to the latest connection of a name only" in found.explanation
 
 
-def test_a_server_may_end_the_older_of_two_connections_of_one_name() -> None:
+def test_a_server_may_close_the_older_of_two_connections_of_one_name() -> None:
     room = two_connections()
     room.change(1, departure=Departure.DROPPED, close_code=4001)
     assert dropped(room.history(), QUIET_CHAT) == []
@@ -113,7 +113,7 @@ def a_split_room(groups: tuple[tuple[int, ...], ...], deaf: tuple[int, ...] = ()
     return room.history()
 
 
-def test_groups_that_hear_only_themselves_are_named_with_their_members() -> None:
+def test_disconnected_groups_are_reported_with_their_members() -> None:
     (found,) = split_audience(a_split_room(((0, 2, 4), (1, 3))), QUIET_CHAT)
     assert "fall into 2 groups that hear only themselves: 0, 2, 4 | 1, 3." in found.explanation
     assert "workers or processes without a shared backplane" in found.explanation
@@ -129,11 +129,11 @@ def test_groups_that_hear_only_themselves_are_named_with_their_members() -> None
     ],
     ids=["one room", "one is deaf", "one is alone", "all are alone"],
 )
-def test_a_deaf_member_and_members_that_hear_only_themselves_are_no_workers(history: History) -> None:
+def test_isolated_members_are_not_reported_as_separate_workers(history: History) -> None:
     assert split_audience(history, QUIET_CHAT) == []
 
 
-def test_rooms_are_no_workers() -> None:
+def test_rooms_are_not_reported_as_separate_workers() -> None:
     room = Room(QUIET_CHAT)
     for number in range(6):
         room.join(room=number % 2)
@@ -142,6 +142,6 @@ def test_rooms_are_no_workers() -> None:
     assert split_audience(room.history(), QUIET_CHAT) == []
 
 
-def test_members_that_hear_only_themselves_are_told_as_such() -> None:
+def test_members_that_receive_only_their_own_messages_are_reported() -> None:
     (found,) = lost(a_split_room(((0,), (1,), (2,))), QUIET_CHAT)
     assert "Every member hears only itself." in found.explanation

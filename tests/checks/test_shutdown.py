@@ -18,7 +18,7 @@ GOOD = ShutdownRecord((TOLD, replace(TOLD, name="2", close_code=1001), SILENT), 
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1012, 1013, 4000])
-def test_a_close_frame_that_blames_nobody_is_right(code: int) -> None:
+def test_a_shutdown_close_code_without_blame_is_correct(code: int) -> None:
     assert judge_shutdown(replace(GOOD, ends=(replace(TOLD, close_code=code), SILENT)), CHAT) == []
 
 
@@ -30,12 +30,12 @@ def test_a_close_frame_that_blames_nobody_is_right(code: int) -> None:
         ((replace(TOLD, missed=2), TOLD), "shutdown-loss", Level.VIOLATION),
     ],
 )
-def test_what_a_server_that_ends_does_wrong_is_told(ends: tuple[SeenEnd, ...], name: str, level: Level) -> None:
+def test_a_shutdown_fault_is_reported(ends: tuple[SeenEnd, ...], name: str, level: Level) -> None:
     (found,) = judge_shutdown(replace(GOOD, ends=ends), CHAT)
     assert (found.check, found.level) == (name, level)
 
 
-def test_a_message_without_a_reply_was_not_acknowledged_so_its_loss_counts_less() -> None:
+def test_a_message_lost_at_shutdown_without_acknowledgement_is_non_strict() -> None:
     (found,) = judge_shutdown(replace(GOOD, ends=(replace(TOLD, missed=1),)), QUIET_CHAT)
     assert found.level is Level.NON_STRICT
 
@@ -44,7 +44,7 @@ def test_a_member_that_does_not_read_sees_no_close_frame_and_misses_messages() -
     assert judge_shutdown(replace(GOOD, ends=(TOLD, replace(SILENT, missed=3, has_ended=True))), CHAT) == []
 
 
-def test_a_process_that_still_runs_is_told() -> None:
+def test_a_process_that_outlives_its_stop_is_reported() -> None:
     (found,) = judge_shutdown(replace(GOOD, exit_s=None), CHAT)
     assert "its process still runs 10 s later; 1 of the connections" in found.explanation
 
@@ -60,11 +60,11 @@ DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, deaf=("1", "2
         (replace(DEAF, deaf=(), fresh_hears=None), "3 members cannot come back"),
     ],
 )
-def test_members_that_do_not_recover_are_told(record: DisturbanceRecord, words: str) -> None:
+def test_members_that_do_not_recover_are_reported(record: DisturbanceRecord, words: str) -> None:
     (found,) = judge_disturbance(record, CHAT)
     assert words in found.explanation
 
 
-def test_a_recovery_in_time_and_members_that_never_heard_each_other_are_no_finding() -> None:
+def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding() -> None:
     assert judge_disturbance(replace(DEAF, recovered_s=3.0, deaf=()), CHAT) == []
     assert judge_disturbance(replace(DEAF, was_heard=False), CHAT) == []

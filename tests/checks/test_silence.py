@@ -42,7 +42,7 @@ def cut_off(history: History) -> list[Finding]:
     return [finding for finding in run_checks(history, QUIET_CHAT) if finding.check == "dropped"]
 
 
-def test_the_same_age_at_different_times_is_a_rule_of_the_server() -> None:
+def test_ends_at_one_connection_age_are_a_server_rule() -> None:
     history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), ignored=9, shortest_ignored_text="2")
     (finding,) = cut_off(history)
     assert finding.anomaly is Anomaly.UNKNOWN
@@ -51,7 +51,7 @@ def test_the_same_age_at_different_times_is_a_rule_of_the_server() -> None:
     assert verdict_of([finding]) is Verdict.UNKNOWN
 
 
-def test_a_member_that_sent_something_may_last_longer() -> None:
+def test_a_member_that_sent_something_may_stay_longer() -> None:
     history = ended({0: 6.0, 1: 3.0, 2: 3.0, 3: 3.1, 4: 3.0}, members=5)
     limit = time_limit(history, list(history.members))
     assert limit is not None
@@ -59,7 +59,7 @@ def test_a_member_that_sent_something_may_last_longer() -> None:
 
 
 @pytest.mark.parametrize(("ignored", "code", "is_rule"), [(9, 1000, True), (0, 1000, False), (9, None, False)])
-def test_ends_at_one_time_are_a_rule_only_with_a_close_frame_after_unanswered_messages(
+def test_simultaneous_ends_are_a_rule_only_with_a_close_after_unanswered_messages(
     ignored: int, code: int | None, is_rule: bool
 ) -> None:
     history = ended({0: 5.0, 1: 5.0, 2: 5.0, 3: 5.0})
@@ -69,7 +69,7 @@ def test_ends_at_one_time_are_a_rule_only_with_a_close_frame_after_unanswered_me
     assert (time_limit(history, together) is not None) is is_rule
 
 
-def test_listeners_that_end_while_a_publisher_stays_were_silent_for_too_long() -> None:
+def test_listeners_cut_off_while_the_publisher_stays_hit_an_idle_timeout() -> None:
     history = ended({0: 20.0, 1: 20.0, 2: 20.1}, speaks=3)
     limit = time_limit(history, [history.members[n] for n in (0, 1, 2)])
     assert limit is not None
@@ -88,13 +88,13 @@ def test_listeners_that_end_while_a_publisher_stays_were_silent_for_too_long() -
         ({0: 0.1, 1: 0.1, 2: 0.1, 3: 0.1}, None, "too short for a rule"),
     ],
 )
-def test_other_ends_are_violations_as_before(ends_s: dict[int, float], speaks: int | None, why: str) -> None:
+def test_other_ends_are_violations(ends_s: dict[int, float], speaks: int | None, why: str) -> None:
     (finding,) = cut_off(ended(ends_s, speaks=speaks))
     assert finding.anomaly is Anomaly.LOST, why
     assert verdict_of([finding]) is Verdict.INVALID
 
 
-def test_members_that_answer_and_beat_are_cut_off_against_the_rules() -> None:
+def test_cutting_off_members_that_send_heartbeats_is_a_violation() -> None:
     history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), keeps_alive=True)
     (finding,) = cut_off(history)
     assert finding.anomaly is Anomaly.LOST

@@ -50,23 +50,23 @@ def kinds(findings: list[Finding]) -> list[tuple[str, Level]]:
     return [(finding.check, finding.level) for finding in findings]
 
 
-def test_who_hears_all_finds_nothing() -> None:
+def test_a_listener_that_received_every_message_has_no_finding() -> None:
     assert judge(listener(*map(heard, SAID))) == []
 
 
 @pytest.mark.parametrize("missing", [3, 9])
-def test_a_message_that_others_heard_is_owed_to_who_only_listens(missing: int) -> None:
+def test_a_message_that_others_received_is_expected_by_a_listener(missing: int) -> None:
     (finding,) = judge(listener(*(heard(one) for one in SAID if one.sequence != missing)))
     assert (finding.check, finding.anomaly, finding.level) == ("lost", Anomaly.LOST, Level.VIOLATION)
     assert finding.explanation.startswith("Member 0 only listened for 29.5 s. ")
 
 
-def test_what_worked_and_then_stopped_is_a_violation() -> None:
+def test_deliveries_that_stop_are_a_violation() -> None:
     (finding,) = judge(listener(*map(heard, SAID[:4])))
     assert (finding.check, finding.level, finding.occurrences) == ("lost", Level.VIOLATION, 6)
 
 
-def test_a_message_that_nobody_heard_is_not_owed() -> None:
+def test_a_message_that_no_member_received_is_not_expected() -> None:
     silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_heard=False),), 13 * S))
     assert judge(listener(*map(heard, SAID)), schedules=silent) == []
 
@@ -75,11 +75,11 @@ def test_a_message_of_the_last_seconds_may_still_come() -> None:
     assert judge(listener(*map(heard, SAID[:9]), until_s=12.0)) == []
 
 
-def test_a_message_before_the_first_one_that_came_is_not_owed() -> None:
+def test_a_message_before_the_first_receipt_is_not_expected() -> None:
     assert judge(listener(*map(heard, SAID[2:]))) == []
 
 
-def test_a_message_of_another_room_is_neither_owed_nor_allowed() -> None:
+def test_a_message_of_another_room_is_not_expected_and_is_misrouted() -> None:
     other = said(11, 12.0, room=1)
     schedules = (*SCHEDULES, PlayedSchedule((other,), 13 * S))
     assert judge(listener(*map(heard, SAID)), schedules=schedules) == []
@@ -94,11 +94,11 @@ def test_a_message_of_another_channel_is_a_leak() -> None:
     assert "published on the channel echo" in finding.explanation
 
 
-def test_a_message_of_another_run_is_nobody_s_fault() -> None:
+def test_a_message_of_another_run_is_no_finding() -> None:
     assert judge(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
 
 
-def test_twice_the_same_and_a_damaged_one_are_violations() -> None:
+def test_duplicated_and_damaged_messages_are_violations() -> None:
     twice = judge(listener(*map(heard, [*SAID, SAID[9]])))
     assert kinds(twice) == [("duplicated", Level.VIOLATION)]
     damaged = judge(listener(*map(heard, SAID[:9]), heard(SAID[9], intact=False)))
@@ -112,19 +112,19 @@ def test_messages_of_one_publisher_keep_their_order() -> None:
     assert kinds(judge(listener(*got), schedules=together)) == [("reordered", Level.VIOLATION)]
 
 
-def test_numbers_that_begin_anew_on_a_fresh_server_are_other_members() -> None:
+def test_numbers_that_restart_on_a_fresh_server_belong_to_other_members() -> None:
     anew = [replace(said(n, n + 1.2), sent_ns=SAID[n].sent_ns + S // 5) for n in range(10)]
     schedules = (*SCHEDULES, *(PlayedSchedule((one,), one.sent_ns + S // 10) for one in anew))
     everything = sorted([*SAID, *anew], key=lambda one: one.sent_ns)
     assert judge(listener(*map(heard, everything)), schedules=schedules) == []
 
 
-def test_one_finding_stands_for_all_standing_members() -> None:
+def test_losses_of_all_standing_members_are_one_finding() -> None:
     (finding,) = judge(listener(*map(heard, SAID[:9])), listener(*map(heard, SAID[:8])))
     assert (finding.check, finding.occurrences) == ("lost", 3)
 
 
-def test_what_it_said_itself_is_its_own() -> None:
+def test_a_members_own_message_is_not_misrouted() -> None:
     hello = PoolPublication(2, 0, S - 1, 0, "3", was_heard=False)
     reply = replace(heard(hello), kind=Kind.REPLY)
     own = replace(listener(heard(hello), reply, *map(heard, SAID)), own=hello.key)
@@ -136,7 +136,7 @@ def test_what_it_said_itself_is_its_own() -> None:
     ]
 
 
-def test_who_hears_nothing_before_it_speaks_is_information() -> None:
+def test_a_listener_that_receives_nothing_before_it_sends_is_information() -> None:
     (finding,) = judge(listener())
     assert (finding.check, finding.level) == ("never-read", Level.INFORMATIONAL)
     assert judge(listener(), contract=Contract("echo", Audience.PUBLISHER)) == []
@@ -164,7 +164,7 @@ def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_k
     assert words in finding.explanation
 
 
-def test_who_is_here_is_not_said_to_have_left() -> None:
+def test_a_leave_notice_about_a_present_member_is_a_violation() -> None:
     witness = replace(listener(*map(heard, SAID)), told_gone=(("3", 5 * S), ("44", 5 * S)))
     assert kinds(judge(witness)) == [("false-leave", Level.VIOLATION)]
     assert "false-leave" not in [check for check, _ in kinds(judge(replace(witness, was_cut_off=True)))]
@@ -172,13 +172,13 @@ def test_who_is_here_is_not_said_to_have_left() -> None:
     assert judge(gone) == []
 
 
-def test_a_refused_member_is_not_judged() -> None:
+def test_a_refused_member_has_no_findings() -> None:
     refused = StandingSession(StandingRole.IDLE, "3", 0, 0, 30 * S, refusal="HTTP/1.1 503")
     assert judge(refused) == []
     assert not has_evidence(StandingRecord((refused,), SCHEDULES), CHAT)
 
 
-def test_pings_are_told() -> None:
+def test_pings_are_described() -> None:
     record = StandingRecord((replace(listener(), pings_ns=(S, 21 * S)),))
     assert pings_in_words(record) == "the server sent 2 pings in 30 s"
     unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))
@@ -225,12 +225,12 @@ def test_a_feed_that_stops_or_pauses_is_found() -> None:
     assert watch(viewer(*paused)) == [("wrong-period", Level.VIOLATION)]
 
 
-def test_objects_that_waited_at_our_end_accuse_nobody() -> None:
+def test_objects_delayed_by_the_client_are_no_finding() -> None:
     late = (*STEADY[:100], *(max(at, STEADY[170] + n * 1e-4) for n, at in enumerate(STEADY[100:])))
     assert watch(viewer(*late)) == []
 
 
-def test_a_few_slow_objects_are_no_drift() -> None:
+def test_a_few_late_objects_are_no_drift() -> None:
     slow = (*STEADY[:100], *(STEADY[100] + n * 0.3 for n in range(8)), *(at + 1.6 for at in STEADY[108:]))
     assert watch(viewer(*slow)) == []
 

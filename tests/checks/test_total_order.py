@@ -37,16 +37,16 @@ def heard(*orders: str) -> History:
         (("abcd", "abd", "dc"), "member 0 received message 0 of member 2 before message 0 of member 3; member 2"),
     ],
 )
-def test_two_orders_are_found_whoever_of_the_best_informed_shows_it(orders: tuple[str, ...], told: str) -> None:
+def test_conflicting_orders_are_found_with_any_of_the_members_as_reference(orders: tuple[str, ...], told: str) -> None:
     (finding,) = agreed_order(heard(*orders), CHAT)
     assert finding.explanation.startswith(told)
 
 
-def test_parts_of_one_order_agree() -> None:
+def test_subsequences_of_one_order_agree() -> None:
     assert agreed_order(heard("abcdef", "abc", "def", "ace", "f", ""), CHAT) == []
 
 
-def test_only_so_many_are_compared_with() -> None:
+def test_the_number_of_reference_members_is_bounded() -> None:
     history = heard("cdefgh", "abc", "ba")
     assert agreed_order(history, CHAT)
     with patch.object(total_order, "REFERENCES", 1):

@@ -29,11 +29,11 @@ def discard(room: Room, publisher: int, count: int) -> None:
         room.recorder.published(publisher, sequence, sent, sent)
 
 
-def test_without_a_loss_nothing_is_told() -> None:
+def test_a_run_without_a_loss_has_no_finding() -> None:
     assert kinds(a_room(3, 200)) == []
 
 
-def test_one_message_of_hundreds_that_one_member_lacks_is_lost() -> None:
+def test_one_missing_message_of_hundreds_at_one_member_is_lost() -> None:
     room = a_room(3, 200, QUIET_CHAT)
     sequence = room.sequences[0]
     room.sequences[0] = sequence + 1
@@ -46,7 +46,7 @@ def test_one_message_of_hundreds_that_one_member_lacks_is_lost() -> None:
 
 
 @pytest.mark.parametrize(("count", "check"), [(1, "lost"), (4, "lost"), (60, "limit")])
-def test_what_nobody_has_is_lost_if_it_is_rare_and_a_limit_if_it_is_much(count: int, check: str) -> None:
+def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_frequent(count: int, check: str) -> None:
     room = a_room(3, 200)
     discard(room, 0, count)
     room.say(0)
@@ -55,7 +55,7 @@ def test_what_nobody_has_is_lost_if_it_is_rare_and_a_limit_if_it_is_much(count: 
     assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
 
 
-def test_a_limit_beside_a_loss_hides_nothing() -> None:
+def test_a_limit_does_not_hide_a_loss() -> None:
     room = a_room(3, 200, QUIET_CHAT)
     discard(room, 0, 60)
     sequence = room.sequences[0]
@@ -67,7 +67,7 @@ def test_a_limit_beside_a_loss_hides_nothing() -> None:
     assert kinds(room) == [("lost", Level.VIOLATION)]
 
 
-def test_a_reply_that_is_missing_though_the_message_was_heard_is_lost() -> None:
+def test_a_missing_reply_to_a_delivered_message_is_lost() -> None:
     room = a_room(3, 200)
     sequence = room.sequences[0]
     room.sequences[0] = sequence + 1
@@ -89,7 +89,7 @@ def test_a_reply_that_is_missing_though_the_message_was_heard_is_lost() -> None:
         (1011, "dropped", Level.VIOLATION),
     ],
 )
-def test_who_is_cut_off_with_a_code_met_a_limit_and_1011_is_a_failure(
+def test_a_close_with_a_policy_code_is_a_limit_and_1011_is_a_failure(
     code: int | None, check: str, level: Level
 ) -> None:
     room = a_room(3, 200)
@@ -98,7 +98,7 @@ def test_who_is_cut_off_with_a_code_met_a_limit_and_1011_is_a_failure(
     assert kinds(room) == [(check, level)]
 
 
-def test_who_is_refused_met_a_limit_with_its_number() -> None:
+def test_a_refused_member_is_a_limit_with_its_number() -> None:
     room = a_room(3, 20)
     room.join()
     room.change(3, departure=Departure.REFUSED, in_ns=0, connected_ns=0, left_ns=room.now)
@@ -107,7 +107,7 @@ def test_who_is_refused_met_a_limit_with_its_number() -> None:
     assert "took 3 members at once and refused the next one" in limits[0].explanation
 
 
-def test_an_error_under_load_is_information_and_an_unknown_message_with_an_envelope_is_not() -> None:
+def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() -> None:
     room = a_room(3, 200)
     room.recorder.strange.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
     (finding,) = judge(room)

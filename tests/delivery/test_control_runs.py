@@ -30,11 +30,11 @@ def never(schedule: Schedule) -> bool:
     return False
 
 
-def test_a_control_has_the_same_words_and_nothing_that_harms() -> None:
+def test_the_control_schedule_has_the_same_messages_without_the_misbehaviour() -> None:
     assert without_misbehaviour(MISBEHAVIOUR) == CONTROL
 
 
-def test_one_who_leaves_in_peace_has_done_nothing() -> None:
+def test_a_member_that_closes_properly_is_not_a_misbehaviour() -> None:
     polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, leave_by=LeaveBy.CLOSE))
     assert without_misbehaviour(polite) == polite
 
@@ -44,37 +44,37 @@ def test_the_events_of_a_schedule_are_phrases() -> None:
     assert events_of(tuple(Step(action) for action in Action)) >= {"stops reading", "abandons a handshake"}
 
 
-def test_every_property_that_accuses_somebody_has_a_control() -> None:
+def test_every_property_that_names_a_cause_has_a_control_schedule() -> None:
     accusing = [each for each in PROPERTIES if each.headline]
     assert accusing
     for each in accusing:
         assert all(without_misbehaviour(edge) != edge for edge in each.edges), each.name
 
 
-def test_what_fails_each_time_and_never_without_the_step_is_proven() -> None:
+def test_a_failure_in_each_repetition_and_in_no_control_run_proves_the_cause() -> None:
     trial = run_controls(MISBEHAVIOUR, answers(True, True, True), answers(False, False, False))
     assert trial == ControlRuns(REPEATS, REPEATS, REPEATS)
     assert trial.proves
 
 
-def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
+def test_an_intermittent_failure_takes_twice_as_many_control_runs() -> None:
     trial = run_controls(MISBEHAVIOUR, answers(True, False, True), answers(*[False] * 6))
     assert trial == ControlRuns(2, 6, 6)
     assert trial.proves
 
 
 @pytest.mark.parametrize("dirty", range(6))
-def test_one_control_run_that_fails_acquits(dirty: int) -> None:
+def test_one_failing_control_run_disproves_the_cause(dirty: int) -> None:
     controls = [number == dirty for number in range(6)]
     assert not run_controls(MISBEHAVIOUR, answers(True, True, False), answers(*controls)).proves
 
 
-def test_what_comes_back_seldom_proves_nothing() -> None:
+def test_a_failure_in_one_repetition_of_three_proves_no_cause() -> None:
     assert run_controls(MISBEHAVIOUR, answers(False, True, False), answers(False)) == ControlRuns(1, 1, 1)
     assert not ControlRuns(1, 1, 1).proves
 
 
-def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:
+def test_a_server_that_fails_at_random_gives_less_than_4_percent_false_positives() -> None:
     """All the ways in which three repetitions and the control runs can come out, weighed, for each rate of failure."""
 
     def accused(rate: float) -> float:
@@ -84,9 +84,9 @@ def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:
     assert max(accused(percent / 100) for percent in range(101)) < 0.035
 
 
-def test_what_never_comes_back_proves_nothing() -> None:
+def test_a_failure_that_no_repetition_shows_proves_no_cause() -> None:
     assert not run_controls(MISBEHAVIOUR, never, never).proves
 
 
-def test_where_there_is_nothing_to_leave_out_nobody_is_accused() -> None:
+def test_a_schedule_without_misbehaviour_proves_no_cause() -> None:
     assert not run_controls(CONTROL, answers(True, True, True), never).proves

@@ -27,18 +27,18 @@ def check(fault: str = "", *only: str, workloads: Mapping[str, Workload] = WORKL
         return run_suite(server, workloads, OPTIONS.but(only=only or ("conversing.delivery",)))
 
 
-def test_a_server_that_keeps_its_promises_passes() -> None:
+def test_a_correct_server_passes() -> None:
     report = check("", "conversing.delivery", "conversing.order", "conversing.last-words")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
 
-def test_a_server_that_nobody_can_join_is_unknown_and_its_refusal_is_shown() -> None:
+def test_a_server_that_refuses_all_joins_is_unknown_and_its_refusal_is_shown() -> None:
     finding = only_unknown(check("refuses"))
     assert "the server refused the member: {" in finding.explanation
 
 
-def test_a_step_before_which_the_server_closes_is_named() -> None:
+def test_the_report_names_the_step_before_which_the_server_closed() -> None:
     finding = only_unknown(check("", "hasty.delivery", workloads={"hasty": Hasty()}))
     assert "the server ended the connection before it answered `subscribe`, with close code 4401" in finding.explanation
 
@@ -50,7 +50,7 @@ def only_unknown(report: SuiteReport) -> Finding:
     return finding
 
 
-def test_a_member_that_gets_no_answer_to_one_step_is_unknown_and_no_loss() -> None:
+def test_an_unanswered_join_step_makes_the_check_unknown_and_is_no_loss() -> None:
     report = check("no room")
     assert report.verdict() is Verdict.UNKNOWN
     assert {finding.anomaly for finding in report.findings} == {Anomaly.UNKNOWN}
@@ -65,7 +65,7 @@ def test_a_planted_fault_is_found(fault: str) -> None:
     assert Anomaly.LOST in {finding.anomaly for finding in report.findings}
 
 
-def test_a_member_that_does_not_answer_hears_no_more() -> None:
+def test_a_member_that_does_not_acknowledge_receives_no_more() -> None:
     class Silent(Conversing):
         def answer(self, member: int, message: str | bytes) -> list[str]:
             return []
@@ -73,7 +73,7 @@ def test_a_member_that_does_not_answer_hears_no_more() -> None:
     assert check(workloads={"conversing": Silent()}).verdict() is Verdict.INVALID
 
 
-def test_an_answer_is_not_sent_inside_a_frame_that_goes_out_in_pieces() -> None:
+def test_an_automatic_reply_is_not_sent_inside_a_partially_sent_frame() -> None:
     whole, sent = b"a frame in pieces", list[bytes]()
 
     class Client:

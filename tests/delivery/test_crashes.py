@@ -26,7 +26,9 @@ def crash(*_: object) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def test_a_crash_in_one_channel_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_one_channel_is_checked_leaves_the_other_channels_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     judge = ScheduleRunner.judge
 
     def crashing(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:

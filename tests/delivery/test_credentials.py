@@ -73,7 +73,7 @@ def test_a_channel_without_a_token_has_no_credentials(workload: type[Room]) -> N
     assert credentials_of(workload({}), 0, own(workload({}))) == ()
 
 
-def test_without_credentials_the_rest_stays() -> None:
+def test_removing_credentials_keeps_other_parameters_headers_and_fields() -> None:
     plain = altered_endpoint(HERE.at(f"/ws?name=a&token={TOKEN}"), [TOKEN], Access.NONE)
     assert plain.path == "/ws?name=a"
     assert altered_endpoint(SIGNED_IN, ["abcdef123"], Access.NONE).headers == (("X-Team", "red"),)
@@ -94,7 +94,7 @@ def test_wrong_credentials_have_the_same_shape_and_another_value() -> None:
     assert unsigned.split(".")[1:] == [claims, ""]
 
 
-def test_what_cannot_be_wrong_is_not_tried() -> None:
+def test_only_credentials_that_can_be_altered_are_tried() -> None:
     name = ByName({}).name_of(0)
     values = credentials_of(ByName({}), 0, own(ByName({})))
     assert can_try(Access.NONE, values, name)
@@ -102,7 +102,7 @@ def test_what_cannot_be_wrong_is_not_tried() -> None:
     assert not can_try(Access.UNSIGNED, ["abcdef123"], name)
 
 
-def test_the_origin_matters_with_cookies_or_named_origins_only() -> None:
+def test_the_origin_is_tested_only_with_cookies_or_named_origins() -> None:
     assert origin_matters(WithCookie({}), own(WithCookie({})))
     assert origin_matters(Named({}), own(Named({})))
     assert not origin_matters(Room({}), own(Room({}), SIGNED_IN))

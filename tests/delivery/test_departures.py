@@ -45,7 +45,7 @@ def counted(report: SuiteReport) -> list[Finding]:
     return [finding for finding in report.findings if finding.level.counts]
 
 
-def test_every_code_may_be_sent_and_the_reason_just_fits() -> None:
+def test_close_codes_are_sendable_and_the_reason_has_the_maximum_length() -> None:
     assert all(is_close_code_sendable(code) for code in CODES)
     assert len(LONGEST_REASON.encode()) == 123
     assert len(DEPARTURES) > 20
@@ -60,19 +60,21 @@ def test_every_code_may_be_sent_and_the_reason_just_fits() -> None:
         ("tells of one of those who go at once", ""),
     ],
 )
-def test_a_fault_of_one_way_to_go_is_found(planted: Callable[[str], RunningServer], fault: str, words: str) -> None:
+def test_a_fault_after_one_kind_of_departure_is_reported(
+    planted: Callable[[str], RunningServer], fault: str, words: str
+) -> None:
     findings = counted(run_suite(planted(fault), WORKLOADS, ONLY))
     assert Anomaly.MISSING_LEAVE in {finding.anomaly for finding in findings}
     assert any(words in finding.explanation for finding in findings)
 
 
-def test_a_server_without_a_fault_serves_and_tells_all(planted: Callable[[str], RunningServer]) -> None:
+def test_a_correct_server_announces_every_departure_and_passes(planted: Callable[[str], RunningServer]) -> None:
     report = run_suite(planted(""), WORKLOADS, ONLY)
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
 
-def test_what_worked_and_then_stopped_is_a_violation() -> None:
+def test_a_server_that_stops_serving_after_a_departure_is_a_violation() -> None:
     with serve(parse_target(APP, path="/ws", env=["FAULT=dies when the last one goes"])) as server:
         report = run_suite(server, WORKLOADS, ONLY)
     (finding,) = report.findings
@@ -109,7 +111,7 @@ def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]
 
 
 @pytest.mark.parametrize(("how", "manner"), ABRUPT)
-def test_nobody_is_owed_what_a_server_discards_when_its_sender_goes_abruptly(how: str, manner: str) -> None:
+def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(how: str, manner: str) -> None:
     execution, findings = gone_by(how, manner=manner)
     assert findings == []
     assert execution.well
@@ -118,6 +120,6 @@ def test_nobody_is_owed_what_a_server_discards_when_its_sender_goes_abruptly(how
 @pytest.mark.parametrize(
     ("manner", "anomaly"), [("loses another's", Anomaly.LOST), ("tells nobody", Anomaly.MISSING_LEAVE)]
 )
-def test_beside_a_message_that_breaks_off_the_others_are_owed_everything(manner: str, anomaly: Anomaly) -> None:
+def test_complete_messages_before_a_truncated_one_are_expected_to_be_delivered(manner: str, anomaly: Anomaly) -> None:
     _, findings = gone_by("a close frame between two fragments", manner=manner)
     assert {finding.anomaly for finding in findings if finding.level.counts} == {anomaly}

@@ -53,7 +53,7 @@ def explained(silent_s: float, ends_s: float | None) -> tuple[Anomaly, Listener]
         (3.0, 1.0, Anomaly.LOST),
     ],
 )
-def test_only_a_control_run_that_ends_alike_explains_it_and_it_is_made_once(
+def test_only_a_control_run_with_the_same_end_explains_a_loss_and_it_runs_once(
     silent_s: float, ends_s: float | None, anomaly: Anomaly
 ) -> None:
     told, listener = explained(silent_s, ends_s)
@@ -61,7 +61,7 @@ def test_only_a_control_run_that_ends_alike_explains_it_and_it_is_made_once(
     assert len(listener.asked_s) == 1
 
 
-def test_what_ends_at_once_needs_no_control_run() -> None:
+def test_a_connection_that_ends_at_once_needs_no_control_run() -> None:
     told, listener = explained(0.05, 0.05)
     assert told is Anomaly.LOST
     assert listener.asked_s == []

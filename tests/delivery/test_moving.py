@@ -24,7 +24,7 @@ def check(fault: str, *only: str) -> SuiteReport:
         return run_suite(server, workloads, OPTIONS.but(only=only))
 
 
-def test_a_right_server_passes() -> None:
+def test_a_correct_server_passes() -> None:
     report = check("", "moving.resuming", "moving.moving")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -46,7 +46,7 @@ def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly, words: str) -> N
     assert words in finding.explanation
 
 
-def test_the_steps_survive_a_recipe_and_are_told() -> None:
+def test_move_and_resume_steps_survive_a_recipe_and_describe_themselves() -> None:
     move = Step(Action.MOVE, 4, rejoin_as=0, room=1)
     back = Step(Action.JOIN, 3, rejoin_as=1, resumes=True)
     assert [Step.from_json(step.to_json()) for step in (move, back)] == [move, back]
@@ -54,7 +54,7 @@ def test_the_steps_survive_a_recipe_and_are_told() -> None:
     assert "says what that one has received" in back.describe()
 
 
-def test_what_a_member_has_is_told_when_it_comes_back() -> None:
+def test_a_resuming_member_tells_the_server_what_it_has_received() -> None:
     workload = guarded(Moving)()
     talk = Conversation(workload, 1, workload.resume(1, '{"number": 6, "text": ""}'))
     assert talk.start(0) == ('{"go": 1, "since": 6}',)

@@ -31,7 +31,7 @@ def test_every_mutation_changes_a_text_and_a_binary_message(mutation: Mutation) 
     assert mutated(b"0123456789abcdef" * 8, mutation) != b"0123456789abcdef" * 8
 
 
-def test_a_mutation_does_what_it_says() -> None:
+def test_each_mutation_alters_the_message_as_named() -> None:
     assert json.loads(mutated(RIGHT, Mutation.NUMBER)) == {"type": 7, "id": 7, "text": 7}
     assert json.loads(mutated(RIGHT, Mutation.SHORTENED)) == {"type": "say", "id": 7}
     assert json.loads(mutated(RIGHT, Mutation.UNKNOWN))["type"] == "wsproof"
@@ -41,12 +41,12 @@ def test_a_mutation_does_what_it_says() -> None:
     assert "\\ud800" in str(mutated(RIGHT, Mutation.SURROGATE))
 
 
-def test_a_message_that_is_no_json_is_altered_as_a_whole() -> None:
+def test_a_message_that_is_not_json_is_mutated_as_a_whole() -> None:
     assert mutated("hello", Mutation.TRUNCATED) == "he"
     assert json.loads(mutated("hello", Mutation.NULL)) == {"type": None, "text": None}
 
 
-def test_a_greeting_is_altered_only_where_there_is_one() -> None:
+def test_a_join_message_is_mutated_only_if_the_channel_has_one() -> None:
     altered = [edge for edge in MALFORMED.edges if any(step.body == GREETING for step in edge)]
     assert len(altered) == len(OF_GREETINGS)
     for edge in altered:

@@ -7,7 +7,7 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import load_channels
 
 
-def test_channels_take_turns_so_that_none_is_left_out_if_time_runs_short() -> None:
+def test_checks_alternate_between_channels_so_that_a_short_budget_reaches_each() -> None:
     workloads = load_channels("tutorial")
     sections = [one.section for one in planned(workloads, SuiteOptions())]
     count = len(workloads)

@@ -65,23 +65,23 @@ def violations(report: SuiteReport) -> list[Finding]:
 
 
 @pytest.mark.parametrize("only", [("others.delivery",), pytest.param((), marks=pytest.mark.slow, id="all")])
-def test_a_channel_for_the_others_only_is_not_accused(only: tuple[str, ...]) -> None:
+def test_a_channel_that_excludes_the_publisher_passes(only: tuple[str, ...]) -> None:
     report = check(PUBSUB, {"others": Others()}, *only, fault="the publisher does not hear itself")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
 
-def test_and_a_publisher_that_hears_itself_there_is_misrouted() -> None:
+def test_a_delivery_to_an_excluded_publisher_is_misrouted() -> None:
     report = check(PUBSUB, {"others": Others()}, "others.delivery")
     assert [finding.anomaly for finding in report.findings] == [Anomaly.MISROUTED]
 
 
-def test_rooms_that_nobody_is_in_are_a_mistake_of_the_workload() -> None:
+def test_a_workload_that_puts_no_member_in_a_room_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="room_of puts none of the members"):
         check(PUBSUB, {"pubsub": NoSecondRoom()}, "pubsub.delivery")
 
 
-def test_a_loss_that_has_nothing_to_do_with_the_neighbour_is_not_blamed_on_it() -> None:
+def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_to_it() -> None:
     report = check(PUBSUB, {"pubsub": PubSub()}, "pubsub.sleeping-neighbour", fault="every 50th is lost")
     (finding,) = violations(report)
     assert finding.anomaly is Anomaly.LOST
@@ -89,7 +89,7 @@ def test_a_loss_that_has_nothing_to_do_with_the_neighbour_is_not_blamed_on_it() 
     assert not finding.explanation.startswith("A member that does not read")
 
 
-def test_a_loss_that_does_not_come_back_has_no_story() -> None:
+def test_a_loss_that_is_not_reproduced_is_an_observation_without_a_cause() -> None:
     only = ("pubsub.binary-neighbour", "pubsub.garbage-neighbour", "pubsub.dying-neighbour")
     report = check(PUBSUB, {"pubsub": PubSub()}, *only, fault="every 50th is lost")
     (finding,) = report.findings
@@ -99,7 +99,7 @@ def test_a_loss_that_does_not_come_back_has_no_story() -> None:
     assert report.verdict() is Verdict.VALID
 
 
-def test_a_binary_frame_that_is_to_blame_is_blamed_with_the_control_runs() -> None:
+def test_a_loss_caused_by_a_binary_frame_is_attributed_to_it_with_the_control_runs() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.binary-neighbour", fault="a binary frame ends all")
     (finding,) = violations(report)
@@ -108,7 +108,7 @@ def test_a_binary_frame_that_is_to_blame_is_blamed_with_the_control_runs() -> No
     assert (finding.anomaly, finding.reproduced) == (Anomaly.STALLED_BY_NEIGHBOUR, "3 of 3")
 
 
-def test_a_server_that_answers_in_other_words_is_told_so_once() -> None:
+def test_a_server_with_another_message_format_is_reported_once() -> None:
     workloads = load_channels("tutorial")
     report = check(SPEECHLESS, {"echo": workloads["echo"]}, fault="echoes plainly")
     (finding,) = report.findings
@@ -125,7 +125,7 @@ def test_a_server_that_answers_in_other_words_is_told_so_once() -> None:
 @pytest.mark.parametrize(
     ("fault", "words"), [("says nothing", "nothing"), ("refuses", "HTTP/1.1 403"), ("hangs up", "close code 1011")]
 )
-def test_where_nothing_comes_nothing_is_known(fault: str, words: str) -> None:
+def test_a_channel_without_readable_messages_is_unknown(fault: str, words: str) -> None:
     report = check(SPEECHLESS, {"chat": load_channels("tutorial")["chat"]}, fault=fault)
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.UNKNOWN
@@ -134,13 +134,13 @@ def test_where_nothing_comes_nothing_is_known(fault: str, words: str) -> None:
     assert all("does not speak" in row.reason for row in report.checks_run[1:])
 
 
-def test_a_plain_text_on_a_channel_that_names_nobody_is_judged_by_the_text() -> None:
+def test_a_channel_without_sender_names_is_checked_by_the_message_text() -> None:
     report = check(FAULTY, {"nameless": Nameless()}, "nameless.delivery", fault="no names, no replies")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
 
-def test_where_all_that_comes_is_ignored_it_is_said_so() -> None:
+def test_a_channel_whose_messages_are_all_ignored_is_unknown_and_says_so() -> None:
     report = check(FAULTY, {"nameless": Deaf()}, "nameless.delivery", fault="no names, no replies")
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.UNKNOWN
@@ -148,7 +148,7 @@ def test_where_all_that_comes_is_ignored_it_is_said_so() -> None:
     assert "was nothing" not in finding.explanation
 
 
-def test_replies_in_other_words_are_shown_and_not_called_lost() -> None:
+def test_replies_in_another_format_are_corrupt_and_not_lost() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.delivery", fault="replies otherwise")
     (finding,) = report.findings
@@ -158,7 +158,7 @@ def test_replies_in_other_words_are_shown_and_not_called_lost() -> None:
     assert "never received" not in finding.explanation
 
 
-def test_a_name_that_is_not_the_publisher_s_is_told_with_both_names() -> None:
+def test_a_wrong_sender_name_is_reported_with_both_names() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.delivery", fault="chat mixes up names")
     (finding,) = report.findings
@@ -166,14 +166,14 @@ def test_a_name_that_is_not_the_publisher_s_is_told_with_both_names() -> None:
     assert "as its publisher, which is '" in finding.explanation
 
 
-def test_a_server_that_is_slow_is_behind_and_accused_of_nothing() -> None:
+def test_a_slow_server_is_behind_and_has_no_violation() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.order", fault="slow but whole")
     assert {finding.anomaly for finding in report.findings} == {Anomaly.BEHIND}
     assert [row.verdict for row in report.checks_run] == [Verdict.UNKNOWN]
 
 
-def test_one_channel_that_is_not_there_leaves_the_others_their_check() -> None:
+def test_a_missing_channel_leaves_the_other_channels_checked() -> None:
     workloads = load_channels("tutorial", {"dashboard.period": "0.1"})
     with serve(parse_target(SPEECHLESS, path="/ws", env=["FAULT=echoes plainly"])) as server:
         address = f"ws://{server.endpoint.host}:{server.endpoint.port}/ws"

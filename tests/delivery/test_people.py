@@ -106,7 +106,7 @@ def check(server: RunningServer, workload: type[Workload], *only: str) -> SuiteR
 
 
 @pytest.mark.parametrize(("kind", "workload", "name", "words"), FAULTS, ids=[each[0] for each in FAULTS])
-def test_a_planted_fault_is_found_with_its_cause(
+def test_a_planted_fault_is_reported_with_its_cause(
     plant: Plant, kind: str, workload: type[Workload], name: str, words: str
 ) -> None:
     report = check(plant(kind), workload, name)
@@ -118,12 +118,14 @@ def test_a_planted_fault_is_found_with_its_cause(
 @pytest.mark.parametrize(
     ("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[1].__name__}, {each[2]}" for each in TWINS]
 )
-def test_a_correct_twin_is_not_accused(plant: Plant, kind: str, workload: type[Workload], name: str) -> None:
+def test_the_correct_variant_of_a_planted_fault_has_no_findings(
+    plant: Plant, kind: str, workload: type[Workload], name: str
+) -> None:
     assert check(plant(kind), workload, name).findings == ()
 
 
 @pytest.mark.parametrize("kind", ["token", "token in the log"])
-def test_a_token_in_the_output_of_the_server_is_found_and_not_shown(kind: str) -> None:
+def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> None:
     with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
         report = check(server, Private, "access")
     told = [finding for finding in report.findings if "credentials of its members into" in finding.explanation]
@@ -141,7 +143,7 @@ OWN_PROBES = [
 
 
 @pytest.mark.parametrize(("kind", "name", "words"), OWN_PROBES, ids=[f"{each[0]}, {each[1]}" for each in OWN_PROBES])
-def test_a_server_of_ours_is_stopped_and_ended(
+def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
     kind: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind == "does not end":
@@ -159,7 +161,9 @@ def test_a_server_of_ours_is_stopped_and_ended(
         ("forgets its connections after a disturbance", "A member that joins now is served"),
     ],
 )
-def test_a_disturbance_must_be_survived(plant: Plant, kind: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_recover_from_a_disturbance_is_a_violation(
+    plant: Plant, kind: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(disturbance_probe, "RECOVERS_S", 1.0)
     server = plant(kind)
     place = f"http://{server.endpoint.host}:{server.endpoint.port}/disturb"

@@ -20,7 +20,7 @@ def check(fault: str, *only: str) -> SuiteReport:
         return run_suite(server, {"posting": Posting()}, OPTIONS.but(only=only or ("posting.delivery",)))
 
 
-def test_a_right_server_passes() -> None:
+def test_a_correct_server_passes() -> None:
     report = check("", "posting.delivery", "posting.order", "posting.last-words", "posting.burst")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -34,7 +34,7 @@ def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly) -> None:
 
 
 @pytest.mark.parametrize(("fault", "status"), [("refuses", "HTTP 429"), ("fails", "HTTP 500")])
-def test_what_the_server_refuses_is_told_and_is_not_lost(fault: str, status: str) -> None:
+def test_publications_that_the_server_refuses_are_reported_and_are_not_lost(fault: str, status: str) -> None:
     report = check(fault)
     assert {finding.anomaly for finding in report.findings} == {Anomaly.REFUSED}
     assert all(finding.level is Level.INFORMATIONAL for finding in report.findings)

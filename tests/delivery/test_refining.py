@@ -57,7 +57,7 @@ def refine(runner: ScheduleRunner, name: str, finding: Finding, schedule: Schedu
     return refined(runner, Sighting(prop(name), finding, seen([finding]), schedule, DEADLINE_S))
 
 
-def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whatever_face_it_shows() -> None:
+def test_a_loss_caused_by_a_sleeping_member_is_reported_beside_an_earlier_loss() -> None:
     faces = cycle([STALLED, LOST])
     runner = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
     one = refine(runner, "sleeping-neighbour", LOST, SLEEPS)
@@ -66,17 +66,17 @@ def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whateve
     assert one.finding.reproduced == "3 of 3"
 
 
-def test_a_loss_that_comes_without_the_sleeper_too_is_the_one_that_was_told() -> None:
+def test_a_loss_that_also_occurs_without_the_sleeping_member_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
     assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
 
 
-def test_a_loss_that_does_not_come_back_is_the_one_that_was_told() -> None:
+def test_a_loss_that_is_not_reproduced_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [], told_of("chat.delivery"))
     assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
 
 
-def test_an_observation_does_not_stand_for_what_comes_back() -> None:
+def test_an_earlier_observation_does_not_hide_a_reproducible_loss() -> None:
     before = told_of("chat.delivery")
     seen_once = replace(before, finding=replace(before.finding, level=Level.OBSERVATION))
     one = refine(Scripted(lambda s: [LOST], seen_once), "last-words", LOST, LEAVES)
@@ -84,7 +84,7 @@ def test_an_observation_does_not_stand_for_what_comes_back() -> None:
     assert one.finding.level is Level.VIOLATION
 
 
-def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
+def test_a_third_sighting_is_a_violation_even_without_a_repetition() -> None:
     runner, each = Scripted(lambda s: []), prop("delivery")
     talk = (*JOINS, Step(Action.SAY, 0))
     first = refine(runner, "delivery", LOST, talk).finding
@@ -97,7 +97,7 @@ def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
     assert "does not count" not in third.explanation
 
 
-def test_what_a_second_schedule_shows_each_time_counts() -> None:
+def test_a_second_schedule_that_always_reproduces_the_loss_is_a_violation() -> None:
     larger = (*JOINS, Step(Action.JOIN, 2), Step(Action.SAY, 0))
     runner, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
     first = refine(runner, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
@@ -105,24 +105,24 @@ def test_what_a_second_schedule_shows_each_time_counts() -> None:
     assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 
 
-def test_a_loss_that_takes_a_departure_is_told_though_one_that_takes_none_was() -> None:
+def test_a_loss_caused_by_a_departure_is_reported_beside_an_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
     one = refine(runner, "last-words", LOST, LEAVES)
     assert one.finding is not None
     assert one.finding.check == "chat.last-words"
 
 
-def test_a_loss_that_comes_without_the_departure_too_is_the_one_that_was_told() -> None:
+def test_a_loss_that_also_occurs_without_the_departure_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
     assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.delivery"
 
 
-def test_a_loss_after_the_same_kind_of_steps_is_the_one_that_was_told() -> None:
+def test_a_loss_after_the_same_kind_of_steps_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
     assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.leave-notices"
 
 
-def test_what_is_lost_beside_a_departure_breaks_the_promise_of_delivery() -> None:
+def test_a_loss_in_a_departure_check_cites_the_delivery_promise() -> None:
     one = refine(Scripted(lambda s: [LOST]), "leave-notices", LOST, LEAVES)
     assert one.finding is not None
     assert (
@@ -146,19 +146,19 @@ def spent(after: int) -> Callable[[Schedule], list[Finding]]:
 TALK: Schedule = (*JOINS, Step(Action.SAY, 0))
 
 
-def test_a_loss_that_no_time_was_left_to_repeat_is_an_observation() -> None:
+def test_a_loss_that_the_budget_leaves_unrepeated_is_an_observation() -> None:
     one = refine(Scripted(spent(0)), "delivery", LOST, TALK).finding
     assert one.level is Level.OBSERVATION
     assert "--budget" in one.explanation
 
 
-def test_one_repetition_is_enough_when_the_time_is_over() -> None:
+def test_one_repetition_confirms_a_loss_when_the_budget_is_spent() -> None:
     one = refine(Scripted(spent(1)), "delivery", LOST, TALK).finding
     assert one.level is Level.VIOLATION
     assert "It happened again when it was tried again" in one.explanation
 
 
-def test_what_came_is_evidence_without_a_repetition() -> None:
+def test_a_wrong_receipt_is_a_violation_without_a_repetition() -> None:
     twice = replace(LOST, check="duplicated", anomaly=Anomaly.DUPLICATED)
     one = refine(Scripted(spent(0)), "delivery", twice, TALK).finding
     assert one.level is Level.VIOLATION

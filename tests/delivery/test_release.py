@@ -27,14 +27,14 @@ def run(fault: str) -> SuiteReport:
         ("keeps every seat", "though nobody was connected any more"),
     ],
 )
-def test_what_is_kept_is_found(fault: str, words: str) -> None:
+def test_resources_that_the_server_keeps_are_reported(fault: str, words: str) -> None:
     report = run(fault)
     assert report.verdict() is Verdict.INVALID
     assert any(words in finding.explanation for finding in report.findings)
 
 
 @pytest.mark.parametrize("kind", ["", "takes ten connections"])
-def test_a_server_that_gives_all_back_is_not_accused(kind: str) -> None:
+def test_a_server_that_releases_its_resources_has_no_finding(kind: str) -> None:
     report = run(kind)
     assert [finding for finding in report.findings if finding.level.counts] == []
     assert report.verdict() is Verdict.VALID

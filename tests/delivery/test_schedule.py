@@ -39,25 +39,25 @@ def test_a_recipe_with_the_older_names_of_fields_is_read() -> None:
     )
 
 
-def test_the_edges_survive_their_json() -> None:
+def test_the_hand_written_schedules_survive_json() -> None:
     for schedule in (edge for each in PROPERTIES for edge in each.edges):
         assert schedule_from_json([step.to_json() for step in schedule]) == schedule
 
 
-def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
+def test_the_same_seed_draws_the_same_schedules_and_another_seed_draws_others() -> None:
     first, again, other = (strategies.examples(strategies.bursts(), number=8, from_seed=seed) for seed in (3, 3, 4))
     assert len(first) == 8
     assert first == again
     assert first != other
 
 
-def test_drawing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_schedules_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     strategies.examples(strategies.conversations(), number=3, from_seed=0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_schedule_is_shortened_to_what_fails() -> None:
+def test_shrinking_keeps_only_the_steps_that_fail() -> None:
     noise = [Step(Action.SAY, number % 3, "noise", cuts=(5,)) for number in range(20)]
     schedule = (Step(Action.JOIN, 0), *noise, Step(Action.SAY, 1, "fatal", cuts=(7,)), *noise)
 
@@ -68,7 +68,7 @@ def test_a_schedule_is_shortened_to_what_fails() -> None:
     assert shortest == (Step(Action.JOIN, 0), Step(Action.SAY, 1, "fatal"))
 
 
-def test_shortening_stops_after_its_tries() -> None:
+def test_shrinking_stops_after_its_maximum_of_attempts() -> None:
     asked = []
     schedule = tuple(Step(Action.SAY, number) for number in range(50))
     assert shorten(schedule, lambda candidate: bool(asked.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
@@ -109,7 +109,7 @@ def all_edges(workload: Workload) -> list[Step]:
     return [step for each in PROPERTIES for edge in each.edges for step in fitted(edge, workload)]
 
 
-def test_no_text_goes_past_publish_where_not_every_text_is_a_message() -> None:
+def test_raw_texts_are_sent_only_where_every_text_is_a_message() -> None:
     assert any(step.plain for step in all_edges(TUTORIAL["chat"]))
     assert not any(step.plain for step in all_edges(Small()))
     drawn = strategies.examples(strategies.conversations(), number=60, from_seed=1)
@@ -117,22 +117,22 @@ def test_no_text_goes_past_publish_where_not_every_text_is_a_message() -> None:
     assert not any(step.plain for schedule in drawn for step in fitted(schedule, Small()))
 
 
-def test_a_text_that_went_past_publish_is_told_as_such() -> None:
+def test_a_raw_text_is_described_as_sent_without_publish() -> None:
     assert "publish() was not asked" in Step(Action.SAY, 0, plain=True).describe()
 
 
-def test_a_channel_without_rooms_has_everybody_in_one() -> None:
+def test_a_channel_without_rooms_has_all_members_in_one_room() -> None:
     assert {step.room for step in all_edges(TUTORIAL["chat"])} == {0}
     assert {step.room for step in all_edges(Small())} == {0, 1}
 
 
-def test_texts_are_no_longer_than_the_channel_takes() -> None:
+def test_texts_are_no_longer_than_the_maximum_of_the_channel() -> None:
     assert max(step.size_bytes for step in all_edges(Small())) == 1_000
     flood = Step(Action.FLOOD, 0, size_bytes=60_000, count=3)
     assert fitted((flood,), Small()) == (Step(Action.FLOOD, 0, size_bytes=1_000, count=180),)
 
 
-def test_garbage_is_what_the_channel_has_no_word_for() -> None:
+def test_garbage_is_a_message_that_the_channel_does_not_know() -> None:
     breaks = {
         workload: {step.misbehaviour for step in all_edges(workload) if step.action is Action.BREAK}
         for workload in SORTS

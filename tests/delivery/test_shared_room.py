@@ -14,7 +14,7 @@ from wsproof.workloads import load_channels
 APP = "tests.faulty.channels.app:app"
 
 
-def test_two_runs_in_one_chat_do_not_take_each_other_for_faults_of_the_server() -> None:
+def test_concurrent_runs_in_one_chat_do_not_report_each_other_as_faults() -> None:
     with serve(parse_target(APP, path="/ws")) as server, ThreadPoolExecutor(2) as both:
         address = f"ws://{server.endpoint.host}:{server.endpoint.port}/ws"
 

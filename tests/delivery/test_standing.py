@@ -47,7 +47,7 @@ def run(server: RunningServer, only: tuple[str, ...]) -> SuiteReport:
         ("the chat hears an echo", ALL, Anomaly.MISROUTED),
     ],
 )
-def test_what_only_a_listener_can_see_is_found(
+def test_a_fault_that_only_a_standing_member_sees_is_reported(
     planted: Callable[[str], RunningServer], fault: str, only: tuple[str, ...], anomaly: Anomaly
 ) -> None:
     report = run(planted(fault), only)
@@ -56,9 +56,7 @@ def test_what_only_a_listener_can_see_is_found(
 
 
 @pytest.mark.parametrize("kind", ["", "one connection for each name"])
-def test_a_server_without_a_fault_is_not_accused_by_who_listens(
-    planted: Callable[[str], RunningServer], kind: str
-) -> None:
+def test_a_correct_server_passes_the_standing_checks(planted: Callable[[str], RunningServer], kind: str) -> None:
     report = run(planted(kind), ALL)
     assert [one for one in report.findings if one.level.counts] == []
     assert report.verdict() is Verdict.VALID

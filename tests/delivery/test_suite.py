@@ -33,7 +33,7 @@ def sound() -> Iterator[RunningServer]:
         yield server
 
 
-def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
+def test_a_correct_server_has_no_violations(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, SuiteOptions(examples=15))
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
@@ -41,9 +41,7 @@ def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])
-def test_a_feed_may_greet_newcomers_with_a_snapshot(
-    planted: Callable[[str], RunningServer], kind: str, only: str
-) -> None:
+def test_a_feed_may_send_newcomers_a_snapshot(planted: Callable[[str], RunningServer], kind: str, only: str) -> None:
     report = run_suite(planted(kind), WORKLOADS, OPTIONS.but(only=(only,)))
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -54,12 +52,12 @@ def test_a_finding_is_repeated_on_fresh_servers() -> None:
     assert [finding.reproduced for finding in report.findings] == ["3 of 3"]
 
 
-def test_only_runs_what_is_asked_for(sound: RunningServer) -> None:
+def test_the_option_only_selects_the_checks_to_run(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("chat.ord",), examples=1))
     assert [row.check for row in report.checks_run] == ["chat.order"]
 
 
-def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> None:
+def test_a_budget_of_zero_is_unknown_and_no_pass(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("echo",), budget_s=0.0))
     assert report.verdict() is Verdict.UNKNOWN
     assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
@@ -67,14 +65,14 @@ def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> Non
     assert report.out_of_time == len(report.not_run)
 
 
-def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
+def test_a_wait_that_the_budget_ends_reports_nothing(planted: Callable[[str], RunningServer]) -> None:
     options = SuiteOptions(only=("echo.delivery",), budget_s=1.0, deadline_s=600.0)
     report = run_suite(planted("echo loses"), WORKLOADS, options)
     assert (report.checks_run, report.findings) == ((), ())
     assert [row.check for row in report.not_run] == ["echo.delivery"]
 
 
-def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
+def test_a_finding_is_reported_when_no_time_is_left_to_repeat_it() -> None:
     workload = WORKLOADS["chat"]
     each = next(one for one in PROPERTIES if one.name == "leave-notices")
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
@@ -99,7 +97,7 @@ def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str]
         assert replay(recipe, server) == []
 
 
-def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
+def test_a_url_that_still_serves_after_a_violation_is_checked_completely(
     planted: Callable[[str], RunningServer],
 ) -> None:
     report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
@@ -108,7 +106,7 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
     assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS, owned=False))
 
 
-def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(
+def test_a_url_that_serves_no_new_client_after_a_violation_is_not_checked_further(
     planted: Callable[[str], RunningServer],
 ) -> None:
     report = run_suite(planted("a binary frame ends all for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order")))
@@ -121,7 +119,7 @@ def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(
 
 
 @pytest.mark.parametrize("owned", [True, False])
-def test_a_deviation_on_the_wire_is_told_once_and_ends_nothing(
+def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
     planted: Callable[[str], RunningServer], owned: bool
 ) -> None:
     only = ("echo", "chat.delivery", "chat.order", "chat.leave", "dashboard.feed")
@@ -134,7 +132,7 @@ def test_a_deviation_on_the_wire_is_told_once_and_ends_nothing(
     assert [row.check for row in report.checks_run if row.verdict is not Verdict.VALID] == ["chat.leave-notices"]
 
 
-def test_a_loss_that_takes_a_step_is_no_repetition_of_one_that_takes_none() -> None:
+def test_a_loss_that_needs_a_step_is_not_a_repetition_of_one_that_needs_none() -> None:
     report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.last-words")
     assert [(finding.check, finding.anomaly) for finding in report.findings] == [
         ("chat.delivery", Anomaly.LOST),
@@ -142,7 +140,7 @@ def test_a_loss_that_takes_a_step_is_no_repetition_of_one_that_takes_none() -> N
     ]
 
 
-def test_what_two_properties_see_alike_is_told_once() -> None:
+def test_a_finding_of_two_properties_is_reported_once() -> None:
     report = run("chat forgets last words", "chat.leave", "chat.last-words")
     (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
     assert "The same was seen while chat.last-words was tested." in finding.explanation
@@ -150,7 +148,7 @@ def test_what_two_properties_see_alike_is_told_once() -> None:
     assert "the same as was found before, by chat.leave-notices" in report.checks_run[1].reason
 
 
-def test_the_chat_of_fastapi_s_documentation_speaks_the_tutorial_s_format(
+def test_the_chat_of_the_fastapi_documentation_passes_with_the_tutorial_format(
     planted: Callable[[str], RunningServer],
 ) -> None:
     report = run_suite(planted("replies as the documentation does"), WORKLOADS, OPTIONS.but(only=("chat.deliv",)))
@@ -158,12 +156,12 @@ def test_the_chat_of_fastapi_s_documentation_speaks_the_tutorial_s_format(
     assert report.verdict() is Verdict.VALID
 
 
-def test_a_recipe_that_is_none_is_refused(sound: RunningServer) -> None:
+def test_an_invalid_recipe_is_refused(sound: RunningServer) -> None:
     for recipe in ({}, {"workload": "chat", "property": "nonsense", "schedule": [], "seed": 0}):
         with pytest.raises(UsageError, match="recipe"):
             replay(recipe, sound)
 
 
-def test_every_property_has_a_promise_and_a_name_of_its_own() -> None:
+def test_every_property_has_a_promise_and_a_unique_name() -> None:
     assert len({each.name for each in PROPERTIES}) == len(PROPERTIES)
     assert all(each.promise.endswith(".") and each.edges for each in PROPERTIES)

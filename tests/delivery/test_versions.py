@@ -20,7 +20,7 @@ def check(fault: str, *only: str) -> SuiteReport:
         return run_suite(server, {"counter": Counter()}, OPTIONS.but(only=only or ("counter.delivery",)))
 
 
-def test_a_counter_that_counts_passes() -> None:
+def test_a_correct_counter_passes() -> None:
     report = check("", "counter.delivery", "counter.order", "counter.last-words")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -30,7 +30,7 @@ def test_a_counter_that_counts_passes() -> None:
     ("fault", "anomaly"),
     [("loses", Anomaly.LOST), ("repeats", Anomaly.DUPLICATED), ("counts twice", Anomaly.PHANTOM)],
 )
-def test_a_planted_fault_is_found_and_what_cannot_be_known_is_said(fault: str, anomaly: Anomaly) -> None:
+def test_a_planted_fault_is_reported_with_the_ambiguity_of_its_versions(fault: str, anomaly: Anomaly) -> None:
     report = check(fault)
     assert report.verdict() is Verdict.INVALID
     (finding,) = (each for each in report.findings if each.anomaly is anomaly)

@@ -56,7 +56,9 @@ def counted(report: SuiteReport) -> list[Finding]:
         ("forgets all beyond thirty", Anomaly.LOST),
     ],
 )
-def test_what_only_volume_shows_is_found(planted: Callable[[str], RunningServer], fault: str, anomaly: Anomaly) -> None:
+def test_a_fault_that_only_volume_shows_is_reported(
+    planted: Callable[[str], RunningServer], fault: str, anomaly: Anomaly
+) -> None:
     assert [finding.anomaly for finding in counted(run(planted(fault)))] == [anomaly]
 
 
@@ -68,7 +70,7 @@ def test_what_only_volume_shows_is_found(planted: Callable[[str], RunningServer]
         ("takes ten connections", "took 10 members at once and refused the next one"),
     ],
 )
-def test_a_server_that_defends_itself_is_not_accused(
+def test_a_limit_that_the_server_enforces_is_information(
     planted: Callable[[str], RunningServer], kind: str, words: str
 ) -> None:
     report = run(planted(kind))
@@ -77,7 +79,7 @@ def test_a_server_that_defends_itself_is_not_accused(
     assert [finding.level for finding in limits] == [Level.INFORMATIONAL]
 
 
-def test_a_right_server_takes_it_all_and_its_rate_is_told(planted: Callable[[str], RunningServer]) -> None:
+def test_a_correct_server_passes_with_its_measured_rate(planted: Callable[[str], RunningServer]) -> None:
     report = run(planted(""))
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -88,7 +90,7 @@ def test_a_right_server_takes_it_all_and_its_rate_is_told(planted: Callable[[str
     ("is_refused", "departure", "fault"),
     [(True, Departure.REFUSED, ""), (False, Departure.FIN, "did not answer")],
 )
-def test_a_room_that_says_that_it_is_full_ends_the_crowd_as_a_refused_handshake_does(
+def test_a_room_full_message_ends_the_joining_like_a_refused_handshake(
     is_refused: bool, departure: Departure, fault: str
 ) -> None:
     def member(can_speak: bool) -> SimpleNamespace:
