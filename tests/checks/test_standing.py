@@ -225,6 +225,25 @@ def test_a_feed_that_stops_or_pauses_is_found() -> None:
     assert watch(viewer(*paused)) == [("wrong-period", Level.VIOLATION)]
 
 
+def flooded(session: StandingSession, begin_s: float, end_s: float, number: int = 300) -> list[tuple[str, Level]]:
+    """What is found if the suite published `number` messages on another channel from `begin_s` to `end_s`."""
+    said = tuple(PoolPublication(9, n, int(begin_s * S) + n, 0, "9", True) for n in range(number))
+    flood = PlayedSchedule(said, int(end_s * S)).flood
+    record = StandingRecord((session,), floods=() if flood is None else (flood,))
+    return kinds(judge_standing(record, FEED))
+
+
+def test_a_feed_that_the_suite_held_up_by_a_flood_is_not_accused() -> None:
+    paused = viewer(*STEADY[:100], *(at + 6 for at in STEADY[100:]))
+    assert flooded(paused, 10, 14) == []
+    assert flooded(paused, 10, 14, number=299) == [("wrong-period", Level.VIOLATION)], "no flood"
+    assert flooded(paused, 10, 10.5) == [("wrong-period", Level.VIOLATION)], "5.6 s of the pause had another reason"
+    slow = viewer(*STEADY[:200], *(STEADY[200] + n * 0.25 for n in range(100)))
+    assert flooded(slow, 20, 50) == []
+    assert flooded(slow, 2, 15) == [("wrong-period", Level.VIOLATION)], "it was slow afterwards"
+    assert flooded(viewer(*STEADY, until_s=40.0), 30, 38) == []
+
+
 def test_objects_delayed_by_the_client_are_no_finding() -> None:
     late = (*STEADY[:100], *(max(at, STEADY[170] + n * 1e-4) for n, at in enumerate(STEADY[100:])))
     assert watch(viewer(*late)) == []

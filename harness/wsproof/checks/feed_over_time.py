@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -11,6 +12,7 @@ from wsproof.model.contract import Contract, Feed
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Tick
 from wsproof.model.nanoseconds import NS
+from wsproof.model.standing import Flood
 
 STRETCH = 20
 """Number of objects in a stretch. The median of so many steps is not moved by single delays."""
@@ -24,20 +26,23 @@ BACKLOG = 5
 """Number of objects at once, right after joining, that make a backlog. One or two may be a snapshot."""
 
 
-def feed_over_time(history: History, contract: Contract) -> list[Finding]:
-    """A feed keeps its rate for as long as it has a viewer, without drift, pauses or bursts."""
+def feed_over_time(history: History, contract: Contract, floods: Sequence[Flood] = ()) -> list[Finding]:
+    """A feed keeps its rate for as long as it has a viewer, without drift, pauses or bursts.
+
+    In the time of `floods` the feed may be slow, and may pause: a slow server may do nothing else meanwhile.
+    """
     if contract.feed is None or not history.ticks:
         return []
     ticks = list(history.ticks)
     return [
-        *_drift(ticks, contract, contract.feed),
-        *_pause(ticks, contract, contract.feed),
+        *_drift(ticks, contract, contract.feed, floods),
+        *_pause(ticks, contract, contract.feed, floods),
         *_backlog(ticks, history, contract, contract.feed),
-        *_end(ticks, history, contract, contract.feed),
+        *_end(ticks, history, contract, contract.feed, floods),
     ]
 
 
-def _drift(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
+def _drift(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[Flood]) -> list[Finding]:
     """The finding of two stretches, one after the other, whose typical step is not the period."""
     period_ns = feed.period_s * NS
     before = ""
@@ -47,6 +52,8 @@ def _drift(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
         pace = "fast" if step < FASTEST * period_ns else "slow" if step > SLOWEST * period_ns + HICCUP_NS else ""
         if pace == "fast" and _follows_a_silence(ticks, start + STRETCH, period_ns):
             pace = ""  # objects that came late, one after another
+        if pace == "slow" and _disturbed_ns(stretch[0].received_ns, stretch[-1].received_ns, floods):
+            pace = ""
         before, told = pace, pace and pace == before
         if not told:
             continue
@@ -75,7 +82,7 @@ def _follows_a_silence(ticks: list[Tick], end: int, period_ns: float) -> bool:
     return longest > SILENCE * period_ns and whole >= FASTEST * period_ns * (end - at)
 
 
-def _pause(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
+def _pause(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[Flood]) -> list[Finding]:
     """The finding of a silence between two objects.
 
     If the objects of that time then come at once, they may have waited at our end, so nothing is known.
@@ -83,7 +90,7 @@ def _pause(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
     period_ns, patience_ns = feed.period_s * NS, _patience_ns(feed)
     for at, (before, after) in enumerate(pairwise(ticks)):
         silence = after.received_ns - before.received_ns
-        if silence <= patience_ns:
+        if _undisturbed_ns(before.received_ns, after.received_ns, floods) <= patience_ns:
             continue
         at_once = sum(1 for one in ticks[at + 1 :] if one.received_ns - after.received_ns < period_ns / 2)
         if at_once > silence / period_ns / 2:
@@ -99,16 +106,26 @@ def _pause(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
     return []
 
 
-def _end(ticks: list[Tick], history: History, contract: Contract, feed: Feed) -> list[Finding]:
+def _end(ticks: list[Tick], history: History, contract: Contract, feed: Feed, floods: Sequence[Flood]) -> list[Finding]:
     """The finding that nothing more came, though the viewer stayed."""
     silence = history.drained_ns - ticks[-1].received_ns
-    if silence <= _patience_ns(feed):
+    if _undisturbed_ns(ticks[-1].received_ns, history.drained_ns, floods) <= _patience_ns(feed):
         return []
     told = (
         f"The feed stopped: after {len(ticks)} objects nothing more came for {silence / NS:.1f} s, though the viewer "
         f"stayed; the period is {feed.period_s:g} s."
     )
     return [found(Anomaly.LOST, contract, told, [_line(ticks[0], ticks[-1])])]
+
+
+def _undisturbed_ns(begin_ns: int, end_ns: int, floods: Sequence[Flood]) -> int:
+    """The length of this time, without what of it was in floods."""
+    return end_ns - begin_ns - _disturbed_ns(begin_ns, end_ns, floods)
+
+
+def _disturbed_ns(begin_ns: int, end_ns: int, floods: Sequence[Flood]) -> int:
+    """How much of this time was in floods. These do not overlap: schedules run one after the other."""
+    return sum(max(0, min(end, end_ns) - max(begin, begin_ns)) for begin, end in floods)
 
 
 def _patience_ns(feed: Feed) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from wsproof.checks.check import found
 from wsproof.checks.delivery import GOOD_REASONS, corrupt, duplicated, lost, misrouted
@@ -39,14 +41,15 @@ def _lost(history: History, contract: Contract) -> list[Finding]:
     return lost(history, contract, excused=False)
 
 
-_OF_A_SESSION: tuple[tuple[str, Callable[[History, Contract], list[Finding]]], ...] = (
+_Judge: TypeAlias = Callable[[History, Contract], list[Finding]]
+
+_OF_A_SESSION: tuple[tuple[str, _Judge], ...] = (
     ("lost", _lost),
     ("duplicated", duplicated),
     ("misrouted", misrouted),
     ("corrupt", corrupt),
     ("reordered", reordered),
     ("out-of-range", out_of_range),
-    ("wrong-period", feed_over_time),
 )
 """What is judged for each connection by itself, under the name of the check that judges it elsewhere."""
 
@@ -58,7 +61,8 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
         if session.refusal:
             continue
         history = history_of(session, record)
-        for name, judge in _OF_A_SESSION:
+        of_the_feed: _Judge = partial(feed_over_time, floods=record.floods)
+        for name, judge in (*_OF_A_SESSION, ("wrong-period", of_the_feed)):
             for finding in judge(history, contract):
                 key = (name, finding.anomaly)
                 told = _introduced(session, finding)

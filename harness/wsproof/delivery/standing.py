@@ -113,7 +113,13 @@ class StandingAudience:
             for schedule in members.schedules
             for said in schedule.publications
         }
-        return StandingRecord(tuple(channel.sessions), tuple(channel.schedules), elsewhere)
+        floods = tuple(
+            schedule.flood
+            for members in self._channels.values()
+            for schedule in members.schedules
+            if schedule.flood is not None
+        )
+        return StandingRecord(tuple(channel.sessions), tuple(channel.schedules), elsewhere, floods)
 
     def stop(self) -> None:
         """Leave, and end the reading thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from wsproof.model.history import Kind, Tick
 
@@ -78,6 +79,12 @@ class PoolPublication:
         return self.publisher, self.sequence, self.sent_ns
 
 
+Flood: TypeAlias = tuple[int, int]
+"""Beginning and end, in ns, of a time in which the suite itself kept the server busy."""
+LEAST_FLOOD = 300
+"""Publications of a schedule that count as a flood: the schedules of the check `volume` have some thousands."""
+
+
 @dataclass(frozen=True)
 class PlayedSchedule:
     """A schedule that ran beside the standing members: what was published with an envelope, and when all was over."""
@@ -85,14 +92,23 @@ class PlayedSchedule:
     publications: tuple[PoolPublication, ...]
     ended_ns: int
 
+    @property
+    def flood(self) -> Flood | None:
+        """When this schedule kept the server busy; None for one that publishes little."""
+        if len(self.publications) < LEAST_FLOOD:
+            return None
+        return min(said.sent_ns for said in self.publications), self.ended_ns
+
 
 @dataclass(frozen=True)
 class StandingRecord:
     """All that the standing members of one channel saw, and what was published beside them.
 
-    `elsewhere` has the keys of what was published on other channels, with the channel's name.
+    `elsewhere` has the keys of what was published on other channels, with the channel's name. `floods` are those of all
+    channels.
     """
 
     sessions: tuple[StandingSession, ...]
     schedules: tuple[PlayedSchedule, ...] = ()
     elsewhere: dict[tuple[int, int, int], str] = field(default_factory=dict)
+    floods: tuple[Flood, ...] = ()
