@@ -31,9 +31,7 @@ def _accused(report: SuiteReport) -> list[str]:
 
 
 @pytest.mark.parametrize("code", [1003, 1008, 4400])
-def test_an_application_that_refuses_what_is_said_is_not_accused_but_cannot_be_judged(
-    faulty: FaultyServer, code: int
-) -> None:
+def test_an_application_that_refuses_texts_has_no_finding_and_skipped_checks(faulty: FaultyServer, code: int) -> None:
     report = run_suite(faulty.with_fault(f"wants-json-{code}"), _OPTIONS)
     assert _accused(report) == []
     not_run = {row.check: row.reason for row in report.not_run}
@@ -48,13 +46,13 @@ def test_an_application_that_refuses_what_is_said_is_not_accused_but_cannot_be_j
         assert rows[check].verdict is Verdict.VALID
 
 
-def test_a_sample_that_is_accepted_lets_everything_be_judged(faulty: FaultyServer) -> None:
+def test_an_accepted_sample_text_lets_every_check_run(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("wants-json-1003"), _OPTIONS.but(sample='{"say": "h\u00e9"}'))
     assert _accused(report) == []
     assert report.verdict(strict=True) is Verdict.VALID
 
 
-def test_a_sample_without_other_characters_leaves_utf8_open(faulty: FaultyServer) -> None:
+def test_an_ascii_sample_text_skips_the_utf8_checks(faulty: FaultyServer) -> None:
     options = _OPTIONS.but(sample='{"say": "he"}', only=("utf8-valid",))
     report = run_suite(faulty.with_fault("wants-json-1003"), options)
     (row,) = report.not_run
@@ -62,12 +60,12 @@ def test_a_sample_without_other_characters_leaves_utf8_open(faulty: FaultyServer
     assert report.verdict() is Verdict.UNKNOWN
 
 
-def test_what_only_fails_in_fragments_is_charged_whatever_the_code(faulty: FaultyServer) -> None:
+def test_a_close_only_on_fragments_is_a_violation_with_any_code(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("fragments-1011"), _OPTIONS.but(only=("fragments-joined",)))
     assert _accused(report) == ["fragments-joined"]
 
 
-def test_frames_before_the_101_convict_nobody(faulty: FaultyServer) -> None:
+def test_an_early_answer_to_pipelined_frames_is_no_violation(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("answers-early"), _OPTIONS.but(only=("pipelined-frames",)))
     assert [finding.check for finding in report.findings] == ["pipelined-frames"]
     assert _accused(report) == []
@@ -84,7 +82,7 @@ class TestSamples:
     def test_a_message_shorter_than_the_sample_becomes_the_sample(self) -> None:
         assert in_samples(say("x", *fragments(b"", b"a")), self.facts) == say("x", *fragments(b"", b"{}"))
 
-    def test_what_is_wrong_stays_wrong(self) -> None:
+    def test_invalid_frames_stay_invalid_when_samples_are_substituted(self) -> None:
         broken = say("x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"bare"))
         assert in_samples(broken, self.facts) == say(
             "x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"{}  ")
@@ -96,7 +94,7 @@ class TestSamples:
         said = in_samples(say("utf8-valid", first, last), facts)
         assert said == say("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
 
-    def test_a_message_that_is_not_known_to_be_taken_is_left_out(self) -> None:
+    def test_messages_that_the_endpoint_may_refuse_are_left_out(self) -> None:
         facts = EndpointProfile(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
         whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
         assert in_samples(say("payload-lengths", whole), facts) is None
@@ -104,18 +102,18 @@ class TestSamples:
         begun = say("close-cuts-message", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
         assert in_samples(begun, facts) == begun
 
-    def test_no_conversation_has_more_messages_than_the_endpoint_takes(self) -> None:
+    def test_no_script_has_more_messages_than_the_endpoint_accepts(self) -> None:
         facts = EndpointProfile("", False, False, 1024, most_messages=2)
         whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
         assert in_samples(say("x", whole), facts) == say("x", whole)  # the barrier is the second one
         assert in_samples(say("x", whole, whole), facts) is None
 
-    def test_only_whole_texts_are_said_otherwise(self) -> None:
+    def test_samples_replace_only_complete_text_messages(self) -> None:
         other = Script("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
         assert in_samples(other, self.facts) == other
 
 
-def test_a_plain_conversation_says_the_same_to_an_application() -> None:
+def test_the_plain_script_sends_the_application_the_same_messages() -> None:
     ping = Frame(Opcode.PING, b"p", mask=MASK)
     first, second = fragments(b"a", b"b")
     plain = plainly(say("x", first, ping, second, Frame(Opcode.TEXT, b"c", mask=b"abcd"), cuts=(1, 2)))

@@ -69,7 +69,7 @@ def _accused(report: SuiteReport) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_application_is_not_accused_of_what_it_does_not_want(faulty: FaultyServer, kind: str) -> None:
+def test_an_application_that_refuses_messages_has_no_finding(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS)
     assert _accused(report) == []
     if kind not in _REFUSE_TEXTS:
@@ -86,7 +86,7 @@ def test_an_application_is_not_accused_of_what_it_does_not_want(faulty: FaultySe
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("only")])
-def test_with_a_sample_everything_is_checked_and_nothing_else_is_sent(faulty: FaultyServer, kind: str) -> None:
+def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(sample=SAMPLE))
     assert _accused(report) == []
     assert report.remarks == ()
@@ -99,14 +99,14 @@ def test_with_a_sample_everything_is_checked_and_nothing_else_is_sent(faulty: Fa
 
 
 @pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent", "login-greeted"])
-def test_behind_a_login_everything_is_checked(faulty: FaultyServer, kind: str) -> None:
+def test_with_a_login_every_check_runs(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(login=(TOKEN,)))
     assert _accused(report) == []
     assert report.remarks == ()
     assert {row.check for row in report.checks_run} >= {*_CHECKS}
 
 
-def test_what_a_member_of_a_channel_sends_is_taken_where_texts_are_refused(faulty: FaultyServer) -> None:
+def test_channel_publications_replace_texts_that_the_endpoint_refuses(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS, opening=Opening(LoggedIn(), SAMPLE))
     assert _accused(report) == []
     (remark,) = report.remarks
@@ -114,7 +114,7 @@ def test_what_a_member_of_a_channel_sends_is_taken_where_texts_are_refused(fault
     assert {row.check for row in report.checks_run} >= {*_CHECKS} - {"deflate-empty"}
 
 
-def test_a_login_that_is_refused_is_said_and_nothing_is_judged(faulty: FaultyServer) -> None:
+def test_a_refused_login_is_reported_and_the_verdict_is_unknown(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("", "login"), _OPTIONS.but(login=("wrong",)))
     assert report.verdict() is Verdict.UNKNOWN
     (row,) = report.checks_run
@@ -123,7 +123,7 @@ def test_a_login_that_is_refused_is_said_and_nothing_is_judged(faulty: FaultySer
     assert "wrong" not in row.reason
 
 
-def test_a_sample_that_is_refused_is_said(faulty: FaultyServer) -> None:
+def test_a_refused_sample_is_reported(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("", "only-bare"), _OPTIONS.but(sample="other"))
     assert _accused(report) == []
     (remark,) = report.remarks
@@ -131,7 +131,7 @@ def test_a_sample_that_is_refused_is_said(faulty: FaultyServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["binary", "binary-bare", "binary-silent"])
-def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServer, kind: str) -> None:
+def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS, fault="")
     assert _accused(report) == []
     rows = {row.check for row in report.checks_run}
@@ -141,13 +141,13 @@ def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServe
 
 
 @pytest.mark.parametrize("kind", ["only-1007", "only-1002"])
-def test_a_close_that_answers_a_text_is_not_taken_for_an_answer_to_our_close(faulty: FaultyServer, kind: str) -> None:
+def test_a_close_after_a_text_is_not_taken_for_the_reply_to_our_close(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(only=("close",), examples=10))
     assert _accused(report) == []
 
 
 @pytest.mark.parametrize("kind", SPEAKING)
-def test_messages_that_answer_nothing_are_not_taken_for_answers(faulty: FaultyServer, kind: str) -> None:
+def test_unsolicited_messages_are_not_taken_for_replies(faulty: FaultyServer, kind: str) -> None:
     """Twice: the first run finds a history that is empty, and the second one what the first has said."""
     for _ in range(2):
         report = _check(faulty, kind, _OPTIONS)
@@ -171,13 +171,13 @@ def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: Fa
 
 
 @pytest.mark.usefixtures("knows_silence")
-def test_how_an_endpoint_ends_what_it_closes_by_itself_is_judged(faulty: FaultyServer) -> None:
+def test_the_close_of_an_endpoint_that_closes_by_itself_is_checked(faulty: FaultyServer) -> None:
     options = SuiteOptions(only=("close-unasked",), deadline_s=FULL_S)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
     assert _accused(report) == ["close-ends-tcp"]
 
 
-def test_a_greeting_that_comes_before_the_login_counts_among_its_replies() -> None:
+def test_a_welcome_before_the_login_counts_as_one_of_its_replies() -> None:
     """Else every connection waits for a message that has already come."""
 
     class Greeted:

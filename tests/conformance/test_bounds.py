@@ -45,7 +45,7 @@ class Ended:
 
 
 @pytest.mark.parametrize("kind", ["slow-accept", "late", "reads-on", "one-at-a-time"])
-def test_a_run_ends_with_its_budget_and_says_what_it_left_out(kind: str) -> None:
+def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> None:
     with difficult(kind) as server, Ended():
         report = run_suite(server, SuiteOptions(budget_s=2.0, deadline_s=DEADLINE_S))
     named = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
@@ -83,12 +83,12 @@ def test_channels_end_with_the_budget(slow: RunningHere) -> None:
     assert report.verdict() is not Verdict.VALID or report.checks_run
 
 
-def test_a_server_that_never_answers_is_silent_and_not_a_matter_of_the_budget() -> None:
+def test_a_server_that_never_answers_is_silent_and_not_out_of_budget() -> None:
     with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"said nothing for 1\.5 s"):
         run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
 
 
-def test_a_server_of_ours_that_dies_again_and_again_is_asked_no_more(
+def test_a_server_that_keeps_dying_is_not_restarted_without_end(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each conversation is the server's death: nothing new is learned from the fourth."""
@@ -106,7 +106,7 @@ def test_a_server_of_ours_that_dies_again_and_again_is_asked_no_more(
         assert len(asked) == 3
 
 
-def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
+def test_a_server_that_dies_during_the_probe_is_restarted_and_probed_again(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     restarts: list[None] = []
@@ -125,7 +125,7 @@ def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
     assert len(restarts) == 1
 
 
-def test_a_server_that_dies_at_each_probe_cannot_be_examined(
+def test_a_server_that_dies_at_each_probe_cannot_be_checked(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def probe(*_: object, **__: object) -> EndpointProfile:
@@ -140,7 +140,7 @@ def test_a_server_that_dies_at_each_probe_cannot_be_examined(
         pass
 
 
-def test_a_server_that_cannot_be_started_again_ends_the_run_with_what_is_known(
+def test_a_server_that_cannot_be_restarted_ends_the_run_with_its_results(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def restart(server: FaultyServer) -> None:
@@ -151,7 +151,7 @@ def test_a_server_that_cannot_be_started_again_ends_the_run_with_what_is_known(
         subject.restart()
 
 
-def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
+def test_generated_scripts_have_a_share_of_the_budget(faulty: FaultyServer) -> None:
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
     with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.draw_s = 0.0
@@ -163,7 +163,7 @@ def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
         assert explore(subject, drawn) == ""
 
 
-def test_no_chapter_takes_the_time_of_all_others(faulty: FaultyServer) -> None:
+def test_no_chapter_takes_the_budget_of_the_others(faulty: FaultyServer) -> None:
     tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
     with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.edges_s = 0.0
@@ -172,7 +172,7 @@ def test_no_chapter_takes_the_time_of_all_others(faulty: FaultyServer) -> None:
         assert subject.conversations - before == 1
 
 
-def test_a_check_that_was_only_begun_has_not_passed(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wsproof.conformance.suite._LEAST_EDGES_S", 0.0)
     monkeypatch.setattr("wsproof.conformance.suite._EDGES_SHARE", 0.0)
     options = SuiteOptions(only=("close-code-legal",), budget_s=1000.0, deadline_s=DEADLINE_S)
@@ -181,7 +181,7 @@ def test_a_check_that_was_only_begun_has_not_passed(faulty: FaultyServer, monkey
     assert "begun" in report.not_run[0].reason
 
 
-def test_a_server_that_serves_one_client_at_a_time_is_not_accused_of_refusing_handshakes() -> None:
+def test_a_server_for_one_client_at_a_time_has_no_finding_for_refused_handshakes() -> None:
     options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=2.0)
     with difficult("one-at-a-time") as server:
         report = run_suite(server, options)

@@ -43,13 +43,13 @@ def accused(report: SuiteReport) -> dict[str, str]:
 @pytest.mark.parametrize(
     "name", ["idle-1000", "heartbeat-1000", "one-session", "seats-1", "seats-30", "closed-seats-1"]
 )
-def test_a_correct_server_with_rules_for_its_clients_is_not_accused(particular: FaultyServer, name: str) -> None:
+def test_a_correct_server_with_client_limits_has_no_finding(particular: FaultyServer, name: str) -> None:
     report = run_suite(particular.with_fault(name), _OPTIONS)
     assert accused(report) == {}
     assert report.verdict(strict=True) is Verdict.VALID
 
 
-def test_an_idle_client_that_is_cut_off_is_worth_knowing_and_no_fault(
+def test_a_cut_off_idle_bystander_is_information_and_no_fault(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -61,7 +61,9 @@ def test_an_idle_client_that_is_cut_off_is_worth_knowing_and_no_fault(
     assert "the server sent a close frame with code 1001; new clients were served" in row.reason
 
 
-def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: FaultyServer, bystander: Bystander) -> None:
+def test_a_closed_bystander_reconnects_before_anything_is_reported(
+    particular: FaultyServer, bystander: Bystander
+) -> None:
     endpoint = particular.with_fault("one-session").endpoint
     assert bystander.ask(endpoint) is Service.SERVED
     with Client(endpoint, deadline_s=_PATIENT_S) as newer:
@@ -71,7 +73,7 @@ def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: Faul
 
 
 @pytest.mark.parametrize(("name", "word"), [("seats-1", "503"), ("closed-seats-1", "1013")])
-def test_who_is_refused_in_order_met_a_limit(
+def test_a_properly_refused_bystander_is_a_limit(
     particular: FaultyServer, bystander: Bystander, name: str, word: str
 ) -> None:
     endpoint = particular.with_fault(name).endpoint
@@ -82,7 +84,7 @@ def test_who_is_refused_in_order_met_a_limit(
     assert bystander.ask(endpoint) is Service.SERVED
 
 
-def test_a_place_that_is_free_in_a_moment_is_waited_for(particular: FaultyServer) -> None:
+def test_the_bystander_waits_for_a_slot_that_becomes_free(particular: FaultyServer) -> None:
     endpoint = particular.with_fault("seats-1").endpoint
     other = Client(endpoint, deadline_s=_PATIENT_S)
     other.open()
@@ -98,7 +100,7 @@ def test_a_place_that_is_free_in_a_moment_is_waited_for(particular: FaultyServer
     neighbour.forget()
 
 
-def test_a_bystander_that_takes_the_only_place_stands_aside(particular: FaultyServer, bystander: Bystander) -> None:
+def test_a_bystander_in_the_only_slot_gives_it_up(particular: FaultyServer, bystander: Bystander) -> None:
     endpoint = particular.with_fault("seats-1").endpoint
     bystander.settle(endpoint, _PATIENT_S)
     assert bystander.ask(endpoint) is Service.SERVED
@@ -108,13 +110,13 @@ def test_a_bystander_that_takes_the_only_place_stands_aside(particular: FaultySe
 
 
 @pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
-def test_silence_is_silence(faulty: FaultyServer, bystander: Bystander, name: str) -> None:
+def test_a_server_without_an_answer_is_silent(faulty: FaultyServer, bystander: Bystander, name: str) -> None:
     assert bystander.ask(faulty.with_fault("").endpoint) is Service.SERVED
     bystander.forget()
     assert bystander.ask(faulty.with_fault(name).endpoint, 0.1) is Service.SILENT
 
 
-def test_a_server_that_is_gone_is_gone(bystander: Bystander) -> None:
+def test_a_server_that_refuses_connections_is_gone(bystander: Bystander) -> None:
     with faulty_server() as server:
         endpoint = server.with_fault("").endpoint
         assert bystander.ask(endpoint) is Service.SERVED
@@ -123,7 +125,7 @@ def test_a_server_that_is_gone_is_gone(bystander: Bystander) -> None:
         Client(endpoint).connect()
 
 
-def test_a_server_that_never_answers_a_ping_serves_by_its_handshakes(faulty: FaultyServer) -> None:
+def test_a_server_without_pongs_is_judged_by_its_handshakes(faulty: FaultyServer) -> None:
     neighbour = Bystander(0.1)
     endpoint = faulty.with_fault("mute-after-handshake").endpoint
     assert [neighbour.ask(endpoint, 1.0) for _ in range(3)] == [Service.SERVED] * 3

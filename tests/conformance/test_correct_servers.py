@@ -17,7 +17,7 @@ _NON_STRICT = {"drops": ["fail-says-why"]}
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_a_server_may_do_is_not_charged(faulty: FaultyServer, name: str) -> None:
+def test_allowed_behaviour_is_no_violation(faulty: FaultyServer, name: str) -> None:
     only, _ = ALLOWED[name]
     report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=10, deadline_s=60.0))
     found = {finding.check: finding.level for finding in report.findings}
@@ -26,7 +26,7 @@ def test_what_a_server_may_do_is_not_charged(faulty: FaultyServer, name: str) ->
     assert all(run.examples and run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
 
 
-def test_a_limit_on_pings_is_told_with_its_number(faulty: FaultyServer) -> None:
+def test_a_limit_on_pings_is_reported_with_its_number(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("ping-limit"), SuiteOptions(only=("ping-burst",), deadline_s=60.0))
     (found,) = report.findings
     assert found.level is Level.INFORMATIONAL
@@ -35,11 +35,11 @@ def test_a_limit_on_pings_is_told_with_its_number(faulty: FaultyServer) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])
-def test_codes_of_applications_and_of_later_registrations_are_the_servers_to_send(code: int) -> None:
+def test_application_and_registered_close_codes_are_allowed(code: int) -> None:
     assert audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big"))) == []
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])
-def test_codes_that_mean_nothing_on_the_wire_are_breaches(code: int) -> None:
+def test_close_codes_reserved_from_the_wire_are_breaches(code: int) -> None:
     (found,) = audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big")))
     assert found.rule == "close-code"

@@ -35,7 +35,7 @@ def crash(*_: object) -> RobustnessOutcome:
     raise ZeroDivisionError("on purpose")
 
 
-def test_a_crash_in_a_conversation_is_its_propertys_and_costs_no_other(
+def test_a_crash_in_one_property_leaves_the_others_checked(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = Session.attempt
@@ -65,7 +65,9 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding(
     assert row_of(report, "utf8-broken").verdict is Verdict.VALID
 
 
-def test_a_crash_in_a_robustness_test_is_its_own(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_in_one_robustness_test_leaves_the_others_checked(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def well(context: RobustnessContext) -> RobustnessOutcome:
         return RobustnessOutcome(connections=1)
 
@@ -77,7 +79,7 @@ def test_a_crash_in_a_robustness_test_is_its_own(faulty: FaultyServer, monkeypat
     assert row_of(report, "empty-fragments").verdict is Verdict.VALID
 
 
-def test_an_endpoint_that_closes_on_texts_is_asked_about_its_windows() -> None:
+def test_an_endpoint_that_closes_on_texts_is_still_checked_for_its_windows() -> None:
     with binary_only() as server:
         report = suite.run_suite(server, OPTIONS.but(only=("deflate-apart", "ping-answered")))
     assert [run.traceback for run in report.checks_run] == [""] * len(report.checks_run)

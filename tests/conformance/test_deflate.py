@@ -72,11 +72,11 @@ class TestBlocks:
 
 
 class TestOracle:
-    def test_a_compressed_message_is_owed_as_it_was(self) -> None:
+    def test_a_compressed_message_is_expected_back_uncompressed(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2)), _FACTS, _PLAIN)
         assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
 
-    def test_a_reference_to_an_earlier_message_depends_on_what_was_agreed(self) -> None:
+    def test_a_back_reference_to_an_earlier_message_depends_on_the_agreement(self) -> None:
         said = talk(_FACTS, "x", literally(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
         assert expect_frames(said, _FACTS, _PLAIN).replies == [Message(Opcode.TEXT, b"Hello")] * 2
         assert expect_frames(said, _FACTS, _RESETS).rule == "deflate-data"
@@ -93,27 +93,29 @@ class TestOracle:
             (packed(bomb(25)), ConnectionOutcome.FREE, "deflate-bomb"),
         ],
     )
-    def test_what_becomes_of_the_connection(self, frame: Frame, fate: ConnectionOutcome, rule: str) -> None:
+    def test_invalid_deflate_frames_fail_the_connection_by_rule(
+        self, frame: Frame, fate: ConnectionOutcome, rule: str
+    ) -> None:
         expected = expect_frames(talk(_FACTS, "x", frame), _FACTS, _PLAIN)
         assert (expected.fate, expected.rule) == (fate, rule)
 
-    def test_broken_data_may_be_noticed_at_the_end_of_its_message(self) -> None:
+    def test_invalid_data_may_be_detected_at_the_end_of_its_message(self) -> None:
         start, end = apply_cuts(packed(b"\x06\x00"), 1)
         assert expect_frames(talk(_FACTS, "x", start), _FACTS, _PLAIN).fate is ConnectionOutcome.FREE
         assert expect_frames(talk(_FACTS, "x", start, end), _FACTS, _PLAIN).rule == "deflate-data"
 
-    def test_a_server_that_declines_is_told_nothing(self) -> None:
+    def test_a_server_that_declines_compression_gets_no_messages(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", literally(b"Hello")), _FACTS, None)
         assert expected.declined
         assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [])
 
-    def test_a_bit_that_was_never_agreed_on_fails(self) -> None:
+    def test_an_rsv_bit_without_agreement_fails_the_connection(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))
         said = Script("deflate-not-agreed", (Send(literally(b"a")),), handshake=offer)
         assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
         assert expect_frames(Script("x", said.actions), _FACTS, None).rule == "rsv-zero"
 
-    def test_an_application_is_told_the_same_without_compression(self) -> None:
+    def test_the_plain_script_sends_the_same_message_uncompressed(self) -> None:
         said = talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
         (action,) = plainly(said).actions
         assert isinstance(action, Send)
@@ -121,7 +123,7 @@ class TestOracle:
 
 
 class TestOffers:
-    def test_the_offers_that_every_server_is_asked_about_are_legal(self) -> None:
+    def test_the_standard_offers_are_legal(self) -> None:
         assert why_illegal(OFFERS) == ("",) * len(OFFERS)
 
     def test_illegal_offers_have_a_reason(self) -> None:
@@ -130,31 +132,31 @@ class TestOffers:
         assert "8 to 15" in second
         assert third == ""
 
-    def test_an_answer_that_cannot_be_read_agrees_to_nothing(self) -> None:
+    def test_an_unreadable_response_agrees_to_nothing(self) -> None:
         assert agreement_of(f"{BARE}; server_max_window_bits=9") == DeflateAgreement(server_max_window_bits=9)
         assert agreement_of(f"{BARE}; server_max_window_bits") is None
         assert agreement_of("x-other") is None
 
 
-def test_a_bomb_stays_small_in_its_recipe_and_comes_back_whole() -> None:
+def test_a_deflate_bomb_is_small_in_its_recipe_and_restored_complete() -> None:
     said = talk(_FACTS, "deflate-bomb", packed(bomb(25)))
     assert len(str(said.to_json())) < 5_000
     assert Script.from_json(said.to_json()) == said
 
 
 @pytest.mark.parametrize("data", [b"", b"ab", b"x" * 300 + b"tail", b"head" + b"\0" * 5_000 + b"\n" * 400, bytes(300)])
-def test_packed_bytes_come_back(data: bytes) -> None:
+def test_packed_bytes_are_unpacked_unchanged(data: bytes) -> None:
     assert frame_json.unpack(frame_json.pack(data)) == data
 
 
-def test_facts_keep_what_was_agreed() -> None:
+def test_the_endpoint_profile_keeps_the_agreement() -> None:
     assert EndpointProfile.from_json(_FACTS.to_json()) == _FACTS
     assert _FACTS.agreed(BARE) == _PLAIN
     assert _FACTS.agreed("never asked") is None
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_a_correct_server_that_compresses_is_never_accused(faulty: FaultyServer, seed: int) -> None:
+def test_a_correct_compressing_server_has_no_findings(faulty: FaultyServer, seed: int) -> None:
     options = SuiteOptions(seed=seed, examples=4, deadline_s=90.0, only=("deflate",))
     report = run_suite(faulty.with_fault("deflate"), options)
     assert [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL] == []
@@ -164,7 +166,7 @@ def test_a_correct_server_that_compresses_is_never_accused(faulty: FaultyServer,
     assert {tested.name for tested in PROPERTIES if tested.name.startswith("deflate")} <= tried
 
 
-def test_without_compression_nothing_is_said_to_have_passed(faulty: FaultyServer) -> None:
+def test_without_compression_the_deflate_checks_are_not_run(faulty: FaultyServer) -> None:
     options = SuiteOptions(examples=2, deadline_s=90.0, only=("deflate-final", "deflate-bomb", "deflate-declined"))
     report = run_suite(faulty.with_fault(""), options)
     assert {row.check for row in report.not_run} == {"deflate-final", "deflate-bomb"}
@@ -173,7 +175,7 @@ def test_without_compression_nothing_is_said_to_have_passed(faulty: FaultyServer
     assert report.verdict(strict=True) is Verdict.VALID
 
 
-def test_a_finding_shows_what_was_inside(faulty: FaultyServer) -> None:
+def test_a_finding_shows_the_inflated_message(faulty: FaultyServer) -> None:
     options = SuiteOptions(examples=2, deadline_s=90.0, only=("deflate-final",))
     (finding,) = run_suite(faulty.with_fault("deflate-final"), options).findings
     assert finding.source is not None

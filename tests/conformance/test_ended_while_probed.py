@@ -50,7 +50,7 @@ def fragile() -> Iterator[Url]:
     server.shutdown()
 
 
-def test_a_server_that_ends_over_the_first_questions_is_told_as_such(fragile: Url) -> None:
+def test_a_server_process_that_ends_during_the_probe_is_reported(fragile: Url) -> None:
     report = run_suite(fragile, SuiteOptions(examples=1, only=("payload-lengths",)))
     (finding,) = report.findings
     assert finding.check == PROCESS_ENDED

@@ -33,7 +33,7 @@ def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
 
 @pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize("name", ["answers-early", "data-after-close", "text-pong"])
-def test_what_the_suite_says_of_servers_reads_well(faulty: FaultyServer, name: str) -> None:
+def test_explanations_of_findings_are_not_garbled(faulty: FaultyServer, name: str) -> None:
     only = ("pipelined", "length-minimal", "close-", "ping-answered", "method-get", "utf8-fail", "opening")
     report = run_suite(faulty.with_fault(name), SuiteOptions(examples=3, deadline_s=FULL_S, only=only))
     assert report.findings

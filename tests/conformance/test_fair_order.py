@@ -39,7 +39,7 @@ def test_without_a_budget_the_written_order_stays() -> None:
     assert names_run(order, silent_handshakes, math.inf) == [each.name for each in CHECKS]
 
 
-def test_silence_after_handshakes_does_not_take_the_time_of_the_other_chapters() -> None:
+def test_silent_handshakes_do_not_take_the_budget_of_the_other_chapters() -> None:
     names = set(names_run(FairOrder(CHECKS, BUDGET_S), silent_handshakes, BUDGET_S))
     others = [each.name for each in PROPERTIES if each.rule.chapter is not Chapter.HANDSHAKE]
     assert names.issuperset(others)
@@ -53,7 +53,7 @@ def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
     assert names[len(PROPERTIES) :] == strains
 
 
-def test_a_slow_server_is_asked_about_each_chapter_before_any_is_asked_twice() -> None:
+def test_on_a_slow_server_each_chapter_has_one_check_before_any_has_two() -> None:
     names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), lambda check: 1.0, BUDGET_S)
     chapters = list(dict.fromkeys(each.rule.chapter for each in PROPERTIES))
     by_name = {each.name: each.rule.chapter for each in PROPERTIES}

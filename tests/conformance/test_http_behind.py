@@ -75,7 +75,7 @@ def upset() -> Iterator[Upset]:
         yield server
 
 
-def test_it_is_shown_as_the_text_it_is(upset: Upset) -> None:
+def test_an_http_response_among_frames_is_shown_as_text(upset: Upset) -> None:
     report = run_suite(upset, SuiteOptions(only=("rsv-zero",), examples=1))
     found = {finding.check: finding for finding in report.findings}
     assert {"server-rsv", "server-control-fragmented", "server-close-code"}.isdisjoint(found)
@@ -88,7 +88,7 @@ def test_it_is_shown_as_the_text_it_is(upset: Upset) -> None:
     assert shown[-1].startswith("<- end of TCP")
 
 
-def test_a_close_frame_behind_an_http_response_is_told_once(upset: Upset) -> None:
+def test_a_close_frame_after_an_http_response_is_reported_once(upset: Upset) -> None:
     """A server of WSGI, say, whose gateway writes its response into the upgraded connection."""
     upset.before_close = BEFORE_CLOSE
     report = run_suite(upset, SuiteOptions(only=("close-answered",), examples=2))

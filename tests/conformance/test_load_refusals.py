@@ -45,7 +45,7 @@ class Limited:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("took_s", [0.005, 0.03, 0.07, 0.0999, 0.11])
-def test_a_limit_of_handshakes_per_second_is_waited_out(took_s: float, status: int) -> None:
+def test_a_handshake_rate_limit_is_retried_after_a_pause(took_s: float, status: int) -> None:
     server = Limited(10, 1.0, took_s, status)
     for _ in range(100):
         result = server.run()
@@ -53,7 +53,7 @@ def test_a_limit_of_handshakes_per_second_is_waited_out(took_s: float, status: i
         assert not is_refused_for_load(result)
 
 
-def test_a_refusal_of_this_script_alone_remains() -> None:
+def test_a_refusal_of_this_script_only_remains() -> None:
     server = Limited(1_000, 1.0, 0.01, 503)
     server.content = lambda script: script == PLAIN
     result = server.run()
@@ -61,7 +61,7 @@ def test_a_refusal_of_this_script_alone_remains() -> None:
     assert is_refused_for_load(result)
 
 
-def test_a_server_that_stays_full_shows_nothing() -> None:
+def test_a_server_that_stays_full_gives_no_result() -> None:
     assert Limited(0, 1.0, 0.01).run() is None
 
 

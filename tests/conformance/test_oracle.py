@@ -20,7 +20,7 @@ def _frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0,
 
 
 class TestFrames:
-    def test_an_echo_owes_each_message_behind_its_prefix(self) -> None:
+    def test_an_echo_is_expected_to_return_each_message_after_its_prefix(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"a", fin=False), _frame(9, b"p"), _frame(0, b"b")), _FACTS)
         assert expected.fate is ConnectionOutcome.OPEN
         assert expected.replies == [Message(Opcode.TEXT, b"> ab")]
@@ -48,7 +48,7 @@ class TestFrames:
         assert (expected.fate, expected.rule) == (ConnectionOutcome.FAILED, rule)
         assert expected.replies == [Message(Opcode.TEXT, b"> before")]
 
-    def test_who_reads_on_may_name_a_later_fault(self) -> None:
+    def test_a_server_that_reads_on_may_report_a_later_fault(self) -> None:
         broken = [_frame(1, b"\xc3", fin=False), _frame(0, b"a")]
         assert expect_frames(say("x", *broken, _frame(1, b"a")), _FACTS).codes == {1007}
         assert expect_frames(say("x", *broken, _frame(0, b"a")), _FACTS).codes == {1002, 1007}
@@ -58,7 +58,7 @@ class TestFrames:
         expected = expect_frames(say("x", _frame(1, b"\xe2\x82", fin=False), _frame(0, b"\xac")), _FACTS)
         assert expected.fate is ConnectionOutcome.OPEN
 
-    def test_broken_text_may_wait_for_the_end_of_its_message(self) -> None:
+    def test_invalid_text_may_be_detected_at_the_end_of_its_message(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"\xff", fin=False)), _FACTS)
         assert (expected.fate, expected.rule) == (ConnectionOutcome.FREE, "utf8-fail-fast")
 
@@ -67,11 +67,11 @@ class TestFrames:
         assert expected.fate is ConnectionOutcome.CLOSED
         assert expected.stray == [Message(Opcode.TEXT, b"late")]
 
-    def test_binary_is_the_applications_business_where_it_is_not_echoed(self) -> None:
+    def test_the_application_decides_about_binary_that_is_not_echoed(self) -> None:
         facts = EndpointProfile(prefix="", binary=False, deflate=False, largest_bytes=1000)
         assert expect_frames(say("x", _frame(2, b"b")), facts).fate is ConnectionOutcome.FREE
 
-    def test_an_incomplete_frame_owes_nothing(self) -> None:
+    def test_no_reply_is_expected_to_an_incomplete_frame(self) -> None:
         huge = Frame(1, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=(1 << 32) + 5)
         for beginning in (_frame(1, b"whole").encode()[:5], huge.encode()):
             expected = expect_frames(Script("x", (Raw(beginning),)), _FACTS)
@@ -105,7 +105,9 @@ class TestHandshakes:
             (Handshake(headers=(("Content-Length", "1"),), body="x"), HandshakeAnswer.FREE, "handshake-body"),
         ],
     )
-    def test_a_request_deserves_its_answer(self, handshake: Handshake, answer: HandshakeAnswer, rule: str) -> None:
+    def test_each_request_has_an_expected_response(
+        self, handshake: Handshake, answer: HandshakeAnswer, rule: str
+    ) -> None:
         greeting = expect_answer(handshake.apply(_USUAL), _USUAL)
         assert (greeting.answer, greeting.rule) == (answer, rule)
 

@@ -35,19 +35,19 @@ def recipe(finding: Finding) -> dict[str, Any]:
     return dict(finding.recipe)
 
 
-def test_a_server_that_wedges_again_is_seen_to(fragile: FaultyServer) -> None:
+def test_a_replay_restarts_a_server_that_wedges_again(fragile: FaultyServer) -> None:
     finding = found(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
     again = replay(recipe(finding), fragile.endpoint, FULL_S, pid=fragile.pid)
     assert "neighbour-served" in {one.check for one in again}
 
 
-def test_a_server_that_refuses_to_begin_with_shows_nothing(fragile: FaultyServer) -> None:
+def test_a_server_that_refuses_from_the_start_reproduces_nothing(fragile: FaultyServer) -> None:
     finding = found(fragile.with_fault("rsv"), "rsv-zero")
     with pytest.raises(CannotTellError, match="403"):
         replay(recipe(finding), fragile.with_fault("forbidden").endpoint, FULL_S)
 
 
-def test_the_recipe_of_a_trial_repeats_the_experiment_that_found_it(fragile: FaultyServer) -> None:
+def test_the_recipe_of_a_robustness_finding_repeats_its_experiment(fragile: FaultyServer) -> None:
     options = SuiteOptions(only=("freed-after-reset",), examples=7, deadline_s=FULL_S)
     report = run_suite(fragile.with_fault("keeps-reset"), options)
     (finding,) = report.findings
@@ -62,7 +62,9 @@ def test_the_recipe_of_a_trial_repeats_the_experiment_that_found_it(fragile: Fau
     assert again.recipe["parameters"] == parameters
 
 
-def test_what_a_trial_shows_once_only_is_an_observation(fragile: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_robustness_violation_seen_only_once_is_an_observation(
+    fragile: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server serves nobody beside a flood, once: as if the machine had been busy."""
     told = iter([True, False])
 

@@ -61,7 +61,7 @@ def checked(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return run
 
 
-def test_time_is_left_for_the_retries_of_what_was_found_last(checked: Callable[[float], SuiteReport]) -> None:
+def test_the_budget_reserves_time_to_retry_the_last_finding(checked: Callable[[float], SuiteReport]) -> None:
     report = checked(56.0)
     (finding,) = report.findings
     assert finding.level is Level.VIOLATION
@@ -70,7 +70,7 @@ def test_time_is_left_for_the_retries_of_what_was_found_last(checked: Callable[[
     assert [one.is_out_of_time for one in report.not_run] == [True]  # the check behind it
 
 
-def test_what_no_time_was_left_to_retry_is_an_observation(checked: Callable[[float], SuiteReport]) -> None:
+def test_a_finding_without_time_for_a_retry_is_an_observation(checked: Callable[[float], SuiteReport]) -> None:
     report = checked(61.0)
     (finding,) = report.findings
     assert finding.level is Level.OBSERVATION
@@ -103,7 +103,7 @@ def test_evidence_that_a_retry_cannot_change_counts_without_one() -> None:
     assert level_of("ping-answered", AnswerKind.PONG, retries=3, hits=1) is Level.VIOLATION
 
 
-def test_an_unconfirmed_case_does_not_hide_one_that_came_back() -> None:
+def test_an_unconfirmed_case_does_not_hide_a_reproduced_one() -> None:
     cases = Cases(FACTS)
     both = [Violation(rule, "one thing", "another") for rule in ("close-answered", "fail-ends-tcp")]
     for violation in both:

@@ -19,7 +19,7 @@ _DRAWN = [tested.conversations(_FACTS) for tested in PROPERTIES if tested.conver
 
 @given(st.one_of(_DRAWN))
 @settings(max_examples=200, database=None, deadline=None)
-def test_every_drawn_conversation_survives_json(conversation: Script) -> None:
+def test_every_generated_script_survives_json(conversation: Script) -> None:
     assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
@@ -42,6 +42,6 @@ def test_a_long_payload_is_short_in_json() -> None:
     assert Script.from_json(json.loads(text)) == conversation
 
 
-def test_what_is_no_conversation_is_not_read_as_one() -> None:
+def test_an_invalid_script_is_refused() -> None:
     with pytest.raises(ValueError, match="an action is"):
         Script.from_json(Script("x").to_json() | {"actions": [{"shout": 1}]})

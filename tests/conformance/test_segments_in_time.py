@@ -14,7 +14,7 @@ DATA = bytes(range(100))
 
 
 @pytest.mark.parametrize(("each_s", "segments"), [(0.001, 100), (0.5, 6)])
-def test_what_is_left_is_sent_at_once_when_it_takes_long(
+def test_the_remaining_segments_are_sent_at_once_when_pausing_takes_too_long(
     each_s: float, segments: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock_ns = 0

@@ -22,7 +22,7 @@ def server() -> Iterator[FaultyServer]:
 
 
 @pytest.mark.parametrize("name", OF_SUBPROTOCOLS)
-def test_a_server_that_depends_on_how_the_offer_is_written_is_found(server: FaultyServer, name: str) -> None:
+def test_a_server_that_depends_on_the_form_of_the_offer_is_reported(server: FaultyServer, name: str) -> None:
     rule, _ = OF_SUBPROTOCOLS[name]
     report = run_suite(server.with_fault(name), OPTIONS)
     assert [finding.check for finding in report.findings] == [rule]
@@ -30,13 +30,13 @@ def test_a_server_that_depends_on_how_the_offer_is_written_is_found(server: Faul
 
 
 @pytest.mark.parametrize("name", ["subprotocol-right", "plain"])
-def test_a_server_that_selects_the_same_or_nothing_is_not_accused(server: FaultyServer, name: str) -> None:
+def test_a_server_with_a_consistent_selection_has_no_findings(server: FaultyServer, name: str) -> None:
     report = run_suite(server.with_fault(name), OPTIONS)
     assert [finding for finding in report.findings if finding.level is not Level.INFORMATIONAL] == []
     assert len(report.checks_run) >= 2
 
 
-def test_without_an_offer_there_is_nothing_to_compare(server: FaultyServer) -> None:
+def test_without_offered_subprotocols_the_comparisons_are_not_run(server: FaultyServer) -> None:
     offered, server.subprotocols = server.subprotocols, ()
     try:
         report = run_suite(server.with_fault("plain"), OPTIONS)

@@ -15,7 +15,7 @@ from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 
 
-def test_rules_have_ids_of_their_own_and_every_property_has_one() -> None:
+def test_rules_have_unique_ids_and_every_property_has_a_rule() -> None:
     ids = [rule.id for rule in RULES]
     assert len(ids) == len(set(ids))
     assert {tested.name for tested in CHECKS} <= set(ids)
@@ -29,7 +29,7 @@ def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
     assert [run.examples for run in first.checks_run] == [run.examples for run in second.checks_run]
 
 
-def test_a_spent_budget_keeps_a_prefix_of_the_run_and_says_what_was_not_run(faulty: FaultyServer) -> None:
+def test_a_spent_budget_runs_a_prefix_and_lists_the_checks_not_run(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault(""), SuiteOptions(budget_s=0.05))
     checks = [run.check for run in report.checks_run if run.check != "server-frames"]
     left = [one.check for one in report.not_run]
@@ -50,24 +50,24 @@ def test_the_budget_holds_on_a_server_that_does_not_answer(faulty: FaultyServer,
     assert time.monotonic() - begun < options.deadline_s
 
 
-def test_only_unknown_checks_are_refused(faulty: FaultyServer) -> None:
+def test_unknown_checks_in_only_are_refused(faulty: FaultyServer) -> None:
     with pytest.raises(UsageError, match="list checks"):
         run_suite(faulty.with_fault(""), SuiteOptions(only=("no-such-check",)))
 
 
-def test_only_a_section_is_run(faulty: FaultyServer) -> None:
+def test_the_option_only_runs_one_section(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault(""), SuiteOptions(only=("5.3",), examples=2))
     assert [run.check for run in report.checks_run] == ["mask-any", "server-frames"]
 
 
-def test_rules_of_refusals_have_their_verdict_though_no_frame_came(faulty: FaultyServer) -> None:
+def test_rules_about_refusals_have_a_verdict_without_any_frame(faulty: FaultyServer) -> None:
     only = ("method-get", "host-required")
     report = run_suite(faulty.with_fault(""), SuiteOptions(only=only))
     assert [(run.check, run.verdict) for run in report.checks_run] == [(name, Verdict.VALID) for name in only]
     assert report.verdict() is Verdict.VALID
 
 
-def test_a_refused_handshake_is_unknown_and_says_what_to_try(faulty: FaultyServer) -> None:
+def test_a_refused_handshake_is_unknown_and_gives_a_hint(faulty: FaultyServer) -> None:
     server = faulty.with_fault("forbidden")
     report = run_suite(server, SuiteOptions(deadline_s=30.0))
     assert report.verdict() is Verdict.UNKNOWN

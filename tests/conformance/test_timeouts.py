@@ -27,19 +27,19 @@ def timeouts() -> Timeouts:
 
 
 @pytest.mark.parametrize("kind", AnswerKind)
-def test_a_rule_that_is_broken_shortens_no_wait_for_another(timeouts: Timeouts, kind: AnswerKind) -> None:
+def test_a_broken_rule_does_not_shorten_the_timeout_of_another(timeouts: Timeouts, kind: AnswerKind) -> None:
     timeouts.know_silence("close-answered")
     assert timeouts.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
 
 
-def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(timeouts: Timeouts) -> None:
+def test_a_repeated_timeout_is_shortened_and_is_no_evidence(timeouts: Timeouts) -> None:
     timeouts.know_silence("close-answered")
     assert timeouts.wait_for(AnswerKind.CLOSE, "close-answered", "close-reason") == Timeout(0.25, is_evidence=False)
     assert timeouts.is_known_silence("close-answered")
     assert not timeouts.is_known_silence("close-ends-tcp")
 
 
-def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(timeouts: Timeouts) -> None:
+def test_a_shortened_timeout_is_a_multiple_of_the_response_time_of_its_kind(timeouts: Timeouts) -> None:
     timeouts.hurry = True
     timeout = timeouts.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
     assert timeout.seconds == pytest.approx(2.4)
@@ -47,16 +47,16 @@ def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_ne
     assert timeouts.wait_for(AnswerKind.PONG, "rsv-zero").seconds == 0.25
 
 
-def test_a_server_that_needs_the_whole_deadline_has_more(timeouts: Timeouts) -> None:
+def test_a_server_that_needs_the_whole_deadline_gets_more_time(timeouts: Timeouts) -> None:
     timeouts.note_answer(AnswerKind.HANDSHAKE, 4.0)
     assert timeouts.wait_for(AnswerKind.HANDSHAKE, "opening-accepted") == Timeout(16.0, is_evidence=True)
 
 
-def test_of_a_server_that_never_answered_nothing_is_measured() -> None:
+def test_without_any_answer_the_full_timeout_applies() -> None:
     assert Timeouts(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
 
 
-def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(timeouts: Timeouts) -> None:
+def test_many_timeouts_shorten_the_waits_and_not_the_evidence_required(timeouts: Timeouts) -> None:
     waits = []
     for number in range(20):
         timeout = timeouts.wait_for(AnswerKind.FAILURE, f"rule-{number}")
@@ -66,7 +66,7 @@ def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(timeouts: T
     assert {timeout.seconds for timeout in waits if timeout.is_evidence} == {_FULL_S}
 
 
-def test_a_retry_is_as_patient_as_the_first_time(timeouts: Timeouts) -> None:
+def test_a_retry_has_the_timeout_of_the_first_attempt(timeouts: Timeouts) -> None:
     timeouts.know_silence("rsv-zero")
     timeouts.hurry = True
     with timeouts.retrying("rsv-zero"):
@@ -75,7 +75,7 @@ def test_a_retry_is_as_patient_as_the_first_time(timeouts: Timeouts) -> None:
     assert timeouts.moment_for("rsv-zero") == Timeout(0.05, is_evidence=False)
 
 
-def test_a_wait_that_the_budget_cuts_is_no_evidence() -> None:
+def test_a_timeout_shortened_by_the_budget_is_no_evidence() -> None:
     timeout = Timeouts(_FULL_S, Budget(2.0)).wait_for(AnswerKind.PONG, "ping-answered")
     assert timeout.seconds <= 2.0
     assert not timeout.is_evidence
@@ -88,7 +88,7 @@ def particular() -> Iterator[FaultyServer]:
 
 
 @pytest.mark.parametrize("name", ["slow-handshake-150", "slow-close-300"])
-def test_a_slow_server_is_not_taken_for_a_silent_one(particular: FaultyServer, name: str) -> None:
+def test_a_slow_server_is_not_reported_as_silent(particular: FaultyServer, name: str) -> None:
     options = SuiteOptions(examples=1, deadline_s=60.0, only=("length-minimal", "utf8-fail", "close-a", "ping-a"))
     report = run_suite(particular.with_fault(name), options)
     assert {finding.check for finding in report.findings} <= {"length-minimal", "utf8-fail-fast"}
@@ -96,7 +96,7 @@ def test_a_slow_server_is_not_taken_for_a_silent_one(particular: FaultyServer, n
 
 
 @pytest.mark.usefixtures("knows_silence")
-def test_what_is_shown_of_a_silence_is_what_was_waited_for_in_full(faulty: FaultyServer) -> None:
+def test_the_witness_of_a_timeout_shows_the_full_wait(faulty: FaultyServer) -> None:
     options = SuiteOptions(examples=3, deadline_s=FULL_S, only=("close-answered", "rsv-zero", "payload"))
     report = run_suite(faulty.with_fault("keeps-tcp"), options)
     (finding,) = [one for one in report.findings if one.check == "close-ends-tcp"]

@@ -33,7 +33,7 @@ def closed(in_flight: int, workload: str = "chat", *, publishers: int = 1, proce
 
 
 @pytest.mark.parametrize(("in_flight", "workload", "processes"), [(1, "chat", 1), (3, "chat", 2), (4, "echo", 1)])
-def test_a_publisher_never_has_more_on_their_way_than_its_window(
+def test_a_publisher_never_has_more_in_flight_than_its_window(
     serve: Serve, in_flight: int, workload: str, processes: int
 ) -> None:
     with serve("fair") as endpoint:
@@ -51,7 +51,7 @@ def test_a_publisher_never_has_more_on_their_way_than_its_window(
         assert ((np.arange(len(left)) - came_before) < in_flight).all()
 
 
-def test_it_has_service_times_and_no_latency_and_its_rate_is_what_came_of_it(serve: Serve) -> None:
+def test_a_closed_loop_has_service_times_and_a_resulting_rate_and_no_latency(serve: Serve) -> None:
     with serve("fair") as endpoint:
         measurement = follow(closed(2), endpoint)
     metrics = summaries(measurement)
@@ -67,7 +67,7 @@ def test_it_has_service_times_and_no_latency_and_its_rate_is_what_came_of_it(ser
     assert measurement.generator.unsent == 0
 
 
-def test_a_feed_has_no_loop_to_close(serve: Serve) -> None:
+def test_a_feed_cannot_be_a_closed_loop(serve: Serve) -> None:
     with serve("fair") as endpoint, pytest.raises(UsageError, match="leave out --closed"):
         follow(closed(1, "dashboard"), endpoint)
 
@@ -80,11 +80,11 @@ def test_a_feed_has_no_loop_to_close(serve: Serve) -> None:
         (Contract("c", Audience.OTHERS, replies=True), Kind.REPLY),
     ],
 )
-def test_what_comes_back_is_what_the_channel_has_for_the_publisher(contract: Contract, kind: Kind) -> None:
+def test_the_returning_message_kind_follows_the_contract_of_the_channel(contract: Contract, kind: Kind) -> None:
     assert kind_that_comes_back(contract) == kind
 
 
-def test_a_window_of_nothing_is_a_usage_error(serve: Serve) -> None:
+def test_a_window_of_zero_is_a_usage_error(serve: Serve) -> None:
     with serve("fair") as endpoint, pytest.raises(UsageError, match="at least one publication in flight"):
         follow(closed(0), endpoint)
 
@@ -118,7 +118,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, monkeypatch, in_flight=2)
 
 
-def test_one_that_comes_back_lets_the_next_one_go(bench: Bench) -> None:
+def test_a_returned_message_releases_the_next_publication(bench: Bench) -> None:
     assert len(bench.sent) == 2
     bench.come_back(1)
     assert len(bench.sent) == 3
@@ -130,7 +130,7 @@ def test_one_that_comes_back_lets_the_next_one_go(bench: Bench) -> None:
     assert len(bench.sent) == 4
 
 
-def test_one_that_is_lost_does_not_end_the_load(bench: Bench) -> None:
+def test_a_lost_message_does_not_stop_the_load(bench: Bench) -> None:
     bench.now = GIVEN_UP_NS
     bench.loop.look()
     assert len(bench.sent) == 2
@@ -139,7 +139,7 @@ def test_one_that_is_lost_does_not_end_the_load(bench: Bench) -> None:
     assert len(bench.sent) == 4
 
 
-def test_phases_follow_the_clock_and_nothing_leaves_after_the_end(bench: Bench) -> None:
+def test_phases_follow_the_clock_and_nothing_is_sent_after_the_end(bench: Bench) -> None:
     bench.now = NS - 1
     bench.come_back(0)
     bench.now = NS

@@ -25,7 +25,7 @@ from wsproof.workloads.echo import Echo
 from wsproof.workloads.rooms import Rooms
 
 
-def test_a_tail_gives_each_row_once_and_half_a_row_never(tmp_path: Path) -> None:
+def test_a_column_tail_yields_each_complete_row_once(tmp_path: Path) -> None:
     path = table_path(tmp_path, 0, "receipts")
     file = RowFile(path)
     tail = Tail(tmp_path, 0, "receipts")
@@ -42,7 +42,7 @@ def test_a_tail_gives_each_row_once_and_half_a_row_never(tmp_path: Path) -> None
     file.close()
 
 
-def test_a_journal_gives_each_line_once_and_half_a_line_never(tmp_path: Path) -> None:
+def test_a_journal_yields_each_complete_line_once(tmp_path: Path) -> None:
     journal = Journal(table_path(tmp_path, 3, "journal"))
     tail = JournalTail(tmp_path, 3)
     journal.note("open", member=1, text="ä\n\u2028")
@@ -54,7 +54,7 @@ def test_a_journal_gives_each_line_once_and_half_a_line_never(tmp_path: Path) ->
     journal.close()
 
 
-def test_a_history_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_saved_history_is_loaded_unchanged(tmp_path: Path) -> None:
     recorder = Recorder(start_ns=5, end_ns=6, drained_ns=7)
     recorder.published(0, 0, 1, 2)
     recorder.received(1, 0, 0, 1, 9, Kind.REPLY, False)
@@ -80,7 +80,7 @@ def test_a_history_with_an_older_field_name_is_read(tmp_path: Path) -> None:
     assert load_history(tmp_path).members == (Member(0, "a", misbehaviour="a binary frame"),)
 
 
-def test_the_share_of_a_core_is_told_second_by_second() -> None:
+def test_the_cpu_share_is_computed_per_second() -> None:
     second = 1_000_000_000
     at = np.arange(0, 5 * second, second // 4)
     used = np.where(at < 2 * second, at // 10, second // 5 + (at - 2 * second) // 2)
@@ -88,7 +88,7 @@ def test_the_share_of_a_core_is_told_second_by_second() -> None:
     assert shares.tolist() == pytest.approx([0.1, 0.5, 0.5])
 
 
-def test_a_tick_that_is_nested_without_end_is_kept(tmp_path: Path) -> None:
+def test_a_deeply_nested_tick_is_kept(tmp_path: Path) -> None:
     nested: list[object] = []
     for _ in range(20_000):
         nested = [nested]
@@ -100,7 +100,7 @@ def test_a_tick_that_is_nested_without_end_is_kept(tmp_path: Path) -> None:
         nested = nested.pop()  # type: ignore[assignment]
 
 
-def test_a_rest_of_a_few_milliseconds_is_no_second_of_its_own() -> None:
+def test_a_remainder_of_a_few_milliseconds_is_not_a_second_of_its_own() -> None:
     second, ms = 1_000_000_000, 1_000_000
     at = np.array([0, 2 * second, 2 * second + 50 * ms])
     used = np.array([0, second // 5, second // 5 + 50 * ms])
@@ -131,14 +131,14 @@ def message(workload: Workload, envelope: Envelope, body: str) -> str | bytes:
 
 
 @pytest.mark.parametrize("workload", [Echo(), Echo({"format": "binary"}), Echo({"format": "json"}), Rooms()])
-def test_the_shortest_payload_is_sent_as_long_as_it_was_asked_for(workload: Workload) -> None:
+def test_the_shortest_payload_has_the_requested_length(workload: Workload) -> None:
     shortest = parse_sizes("51")
     require_possible(Plan(payload_bytes=51, sizes=shortest))
     lengths = [len(message(workload, Envelope(0, 1, 2), body_of(size))) for size in (51, 52, 151)]
     assert lengths == [lengths[0], lengths[0] + 1, lengths[0] + 100]
 
 
-def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:
+def test_the_cache_does_not_keep_all_large_messages(tmp_path: Path) -> None:
     recorder = WorkerRecorder(tmp_path, 0, Echo())
     numbers = [recorder.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
     assert numbers == list(range(8))
@@ -146,7 +146,7 @@ def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:
     recorder.close()
 
 
-def test_the_meter_sees_a_process_work_and_keeps_what_it_used_after_its_end() -> None:
+def test_the_meter_measures_a_process_and_keeps_its_usage_after_its_end() -> None:
     script = "import sys\nwhile True:\n    sum(range(10**5))\n"
     process = subprocess.Popen([sys.executable, "-c", script])
     try:

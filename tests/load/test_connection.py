@@ -166,7 +166,7 @@ class TestOffTheFastPath:
         assert [note.rule for note in history.protocol] == ["masked"]
         assert sequences(history) == [1, 2]
 
-    def test_a_text_that_is_not_utf8_is_noted_and_what_stands_around_it_counts(self, bench: Bench) -> None:
+    def test_an_invalid_utf8_text_is_noted_and_its_neighbours_are_received(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(says(1)) + text(b"\xff\xfe") + text(says(2)))
         history = bench.history()
@@ -214,7 +214,7 @@ class TestOffTheFastPath:
         member = bench.history().members[0]
         assert (member.departure, member.close_code) == (Departure.DROPPED, None)
 
-    def test_who_was_sent_away_before_it_was_noted_as_open_is_not_counted_as_here(self, bench: Bench) -> None:
+    def test_a_member_dropped_before_it_was_registered_is_not_counted(self, bench: Bench) -> None:
         bench.connection.data_received(ANSWER + text(says(1)))
         bench.connection.connection_lost(None)
         bench.room.enter(bench.connection)
@@ -222,11 +222,11 @@ class TestOffTheFastPath:
         (member,) = bench.history().members
         assert member.departure is Departure.DROPPED
 
-    def test_a_refusal_is_told_to_who_waits_for_the_opening(self, bench: Bench) -> None:
+    def test_a_refusal_ends_the_wait_for_the_opening(self, bench: Bench) -> None:
         bench.connection.data_received(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
         assert "403" in str(bench.opened.result())
 
-    def test_frames_right_behind_the_101_are_read(self, bench: Bench) -> None:
+    def test_frames_in_the_segment_of_the_101_are_read(self, bench: Bench) -> None:
         bench.connection.data_received(ANSWER + text(says(1)))
         assert bench.opened.result() is None
         assert sequences(bench.history()) == [1]
@@ -240,7 +240,7 @@ class TestWhatIsRecorded:
         assert sequences(history) == list(range(20))
         assert len(set(history.receipts.received_ns.tolist())) == 1
 
-    def test_the_first_delivery_makes_a_member_in_and_a_reply_does_not(self, bench: Bench) -> None:
+    def test_the_first_delivery_and_not_a_reply_marks_a_member_as_subscribed(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(b"You: " + Envelope(0, 1, 5).seal("x").encode()))
         assert (bench.room.members_in, bench.history().members[0].in_ns) == (0, 0)
@@ -250,26 +250,26 @@ class TestWhatIsRecorded:
         assert history.members[0].in_ns == history.receipts.received_ns[-1]
 
     @pytest.mark.parametrize("at", range(16, 16 + 5))
-    def test_a_changed_letter_is_seen(self, bench: Bench, at: int) -> None:
+    def test_a_changed_letter_is_detected(self, bench: Bench, at: int) -> None:
         bench.open()
         spoiled = bytearray(says(1))
         spoiled[at] ^= 1
         bench.connection.data_received(text(says(1)) + text(bytes(spoiled)))
         assert bench.history().receipts.intact.tolist() == [1, 0]
 
-    def test_words_that_name_another_speaker_are_not_intact(self, bench: Bench) -> None:
+    def test_a_message_with_another_sender_name_is_not_intact(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(says(1).replace(b"Client #1", b"Client #9")))
         assert bench.history().receipts.intact.tolist() == [0]
 
-    def test_a_leave_notice_and_a_stranger_are_read_after_the_run(self, bench: Bench) -> None:
+    def test_leave_notices_and_unexpected_messages_are_parsed_after_the_run(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(b"Client #5 left the chat") + text(b"buy now"))
         history = bench.history()
         assert [(notice.about, notice.left) for notice in history.notices] == [("5", True)]
         assert [strange.text for strange in history.strange] == ["buy now"]
 
-    def test_the_same_bytes_as_a_binary_message_are_another_thing(self, bench: Bench) -> None:
+    def test_the_same_bytes_as_a_binary_message_are_a_different_message(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(says(1)) + Frame(Opcode.BINARY, says(1)).encode())
         history = bench.history()
@@ -282,7 +282,7 @@ class TestKnownAnswers:
         head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         return f"{head}{more}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode() + rest
 
-    def test_an_answer_that_differs_by_its_own_proof_alone_is_known(self) -> None:
+    def test_a_handshake_response_that_differs_only_in_its_accept_key_is_cached(self) -> None:
         first, second = Request("localhost", "/1", KEY), Request("localhost", "/2", "d3Nwcm9vZiByZXBsYXllZA==")
         answers = HandshakeCache()
         assert not answers.has(first, self.answer(first.key))
@@ -293,14 +293,14 @@ class TestKnownAnswers:
         assert not answers.has(second, self.answer(second.key, rest=b"\x81\x00"))
         assert not answers.has(second, self.answer(second.key)[:-1])
 
-    def test_what_came_with_a_frame_behind_it_is_not_remembered(self) -> None:
+    def test_a_handshake_response_followed_by_a_frame_is_not_cached(self) -> None:
         request = Request("localhost", "/1", KEY)
         whole = self.answer(request.key, rest=b"\x81\x00")
         answers = HandshakeCache()
         answers.learn(request, whole)
         assert not answers.has(request, whole)
 
-    def test_the_second_in_a_room_is_taken_at_its_word_only_with_its_own_proof(self, tmp_path: Path) -> None:
+    def test_a_cached_handshake_response_needs_the_accept_key_of_its_request(self, tmp_path: Path) -> None:
         async def run() -> None:
             loop = asyncio.get_running_loop()
             bench = Bench(tmp_path, loop)

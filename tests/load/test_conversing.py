@@ -118,13 +118,13 @@ def test_a_member_joins_step_by_step_and_is_connected_when_it_has_joined(bench: 
     assert bench.history().strange == (), "what was waited for need not be known to read()"
 
 
-def test_steps_whose_answers_come_in_one_read_are_taken_one_after_the_other(bench: Bench) -> None:
+def test_join_steps_answered_in_one_read_are_processed_in_order(bench: Bench) -> None:
     bench.connections[0].data_received(frame(said("ack")) + frame(said("subscribed")) + frame(published(0)))
     assert bench.opened[0].result() is None
     assert bench.history().receipts.sequence.tolist() == [0]
 
 
-def test_a_step_without_an_answer_is_the_reason_why_the_member_is_not_there(bench: Bench) -> None:
+def test_a_join_step_without_an_answer_is_recorded_as_the_join_fault(bench: Bench) -> None:
     bench.hear(0, type="ack")
     bench.room.timers.wake_due(monotonic_ns() + S)
     assert bench.opened[0].result() == "the server did not answer `subscribe` within 0.5 s"
@@ -134,13 +134,13 @@ def test_a_step_without_an_answer_is_the_reason_why_the_member_is_not_there(benc
     assert "nothing is known" in finding.explanation
 
 
-def test_a_connection_that_ends_while_joining_names_the_step(bench: Bench) -> None:
+def test_a_connection_that_ends_during_the_join_records_the_step(bench: Bench) -> None:
     bench.connections[0].data_received(Frame(Opcode.CLOSE, (4401).to_bytes(2, "big")).encode())
     bench.connections[0].connection_lost(None)
     assert bench.opened[0].result() == "the server ended the connection before it answered `init`, with close code 4401"
 
 
-def test_each_member_answers_what_must_be_answered_and_equal_bytes_are_read_once(bench: Bench) -> None:
+def test_each_member_sends_its_automatic_replies_and_equal_bytes_are_parsed_once(bench: Bench) -> None:
     for member in (0, 1):
         bench.join(member)
     bench.workload.reads = 0
@@ -157,7 +157,7 @@ def test_each_member_answers_what_must_be_answered_and_equal_bytes_are_read_once
     assert len(bench.history().receipts) == 6
 
 
-def test_a_members_heart_beats_until_it_leaves(bench: Bench) -> None:
+def test_a_member_sends_heartbeats_until_it_leaves(bench: Bench) -> None:
     bench.join(0)
     now = monotonic_ns() + S
     bench.room.timers.wake_due(now)
@@ -182,7 +182,7 @@ class Alarm:
         self._timers.set(now_ns + self._every_ns, self)
 
 
-def test_timers_wake_in_the_order_of_time_and_only_who_is_due() -> None:
+def test_timers_fire_in_time_order_and_only_when_due() -> None:
     timers = ConversationTimers(None)
     slow, fast = Alarm(timers, 10), Alarm(timers, 4)
     timers.set(10, slow)
@@ -210,7 +210,7 @@ def test_a_whole_run_delivers_everything() -> None:
     assert {member.departure for member in history.members} == {Departure.STAYED}
 
 
-def test_members_that_cannot_join_are_told_with_the_step() -> None:
+def test_members_that_cannot_join_are_reported_with_the_step() -> None:
     measurement = run("no room")
     away = [member for member in measurement.history.members if member.join_fault]
     assert {member.join_fault for member in away} == {"did not answer `subscribe` within 0.5 s"}

@@ -44,7 +44,7 @@ def no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @ON_SOME
-def test_inside_of_the_block_each_has_its_own_and_afterwards_both_have_all(server: RunningServer) -> None:
+def test_the_context_manager_separates_the_cores_and_restores_them(server: RunningServer) -> None:
     with pinned_apart(1, server, wanted=True) as ours:
         assert ours == CORES[-1:]
         assert os.sched_getaffinity(0) == set(ours)
@@ -53,7 +53,7 @@ def test_inside_of_the_block_each_has_its_own_and_afterwards_both_have_all(serve
 
 
 @ON_SOME
-def test_where_nobody_wants_it_or_cores_are_too_few_nothing_is_kept(
+def test_nothing_is_pinned_if_not_requested_or_with_too_few_cores(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def alike(processes: int, wanted: bool, whose: RunningServer | None) -> None:
@@ -69,7 +69,7 @@ def test_where_nobody_wants_it_or_cores_are_too_few_nothing_is_kept(
 
 
 @ON_SOME
-def test_a_server_that_has_chosen_its_cores_keeps_them_and_so_the_engine_shares(server: RunningServer) -> None:
+def test_a_server_with_its_own_affinity_keeps_it_and_shares_with_the_engine(server: RunningServer) -> None:
     assert server.pid is not None
     os.sched_setaffinity(server.pid, CORES[-1:])
     try:
@@ -83,12 +83,12 @@ def test_a_server_that_has_chosen_its_cores_keeps_them_and_so_the_engine_shares(
 
 @ON_SOME
 @pytest.mark.parametrize("pin", [True, False])
-def test_a_measurement_says_which_cores_were_the_engines_own(server: RunningServer, pin: bool) -> None:
+def test_a_measurement_records_the_cores_of_the_engine(server: RunningServer, pin: bool) -> None:
     measured = follow(replace(small_plan("echo", 3), pin=pin), server)
     assert measured.generator.cores == (CORES[-1:] if pin else ())
 
 
-def test_more_processes_than_subscribers_are_idle_but_no_fault(server: RunningServer) -> None:
+def test_more_processes_than_subscribers_are_idle_and_no_error(server: RunningServer) -> None:
     measured = follow(small_plan("echo", 2, publishers=2, processes=3), server)
     assert measured.generator.processes == 3
     assert len(measured.history.receipts) >= len(measured.history.publications) > 0
@@ -109,7 +109,7 @@ def test_more_processes_than_subscribers_are_idle_but_no_fault(server: RunningSe
         (1, 1, 1, 1),
     ],
 )
-def test_load_is_generated_by_as_many_as_are_of_use_and_have_a_core(
+def test_the_worker_count_follows_the_load_and_the_cores(
     monkeypatch: pytest.MonkeyPatch, available: int, subscribers: int, server_cores: int, expected: int
 ) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: available)
@@ -121,7 +121,7 @@ def test_several_engines_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_processes(10_000, server_cores=1, workloads=3) == 2
 
 
-def test_a_server_needs_a_core_where_it_runs_here(server: RunningServer) -> None:
+def test_a_local_server_reserves_a_core(server: RunningServer) -> None:
     assert server.cores == 1
     assert parse_target("ws://192.0.2.1/ws", remote=True).is_here is False
     assert parse_target("ws://127.0.0.1:1/ws").is_here

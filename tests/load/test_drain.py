@@ -49,7 +49,7 @@ class Written:
 @pytest.mark.parametrize(
     ("audience", "members"), [(Audience.EVERYONE, MEMBERS), (Audience.OTHERS, MEMBERS - 1), (Audience.PUBLISHER, 1)]
 )
-def test_what_is_missing_is_counted_to_the_last(
+def test_missing_receipts_are_counted_exactly(
     monkeypatch: pytest.MonkeyPatch, cells: int, audience: Audience, members: int
 ) -> None:
     monkeypatch.setattr(drain, "CELLS", cells)

@@ -97,13 +97,13 @@ def require_whole(measurement: Measurement) -> None:
 
 
 @pytest.mark.parametrize(("loop", "insecure"), [("auto", False), ("asyncio", True)])
-def test_tls_with_a_certificate_that_is_trusted_or_with_any(certificate: Path, loop: str, insecure: bool) -> None:
+def test_tls_accepts_a_trusted_certificate_or_any_if_asked(certificate: Path, loop: str, insecure: bool) -> None:
     with dressed(tls=str(certificate)) as server:
         trusted = replace(server.endpoint, insecure=True) if insecure else replace(server.endpoint, ca=str(certificate))
         require_whole(follow(plan(), trusted, loop=loop))
 
 
-def test_a_certificate_that_nobody_trusts_is_why_nobody_could_connect(certificate: Path) -> None:
+def test_an_untrusted_certificate_is_given_as_the_reason_for_failed_connects(certificate: Path) -> None:
     with dressed(tls=str(certificate)) as server, pytest.raises(TargetError, match=r"(?i)certificate"):
         follow(plan(), server.endpoint)
 
@@ -130,13 +130,13 @@ def test_subprotocol_and_token_are_in_every_handshake() -> None:
     assert server.seen["subprotocol chat.v2"] == server.seen["connections"] == MEMBERS
 
 
-def test_without_the_token_nobody_gets_in_and_the_answer_is_told() -> None:
+def test_without_the_token_every_handshake_is_refused_and_the_status_is_reported() -> None:
     with dressed(token="s3cret") as server, pytest.raises(TargetError, match="401"):
         follow(plan(), server.endpoint)
 
 
 @pytest.mark.parametrize(("offered", "taken"), [(True, True), (True, False), (False, True)])
-def test_deflate_is_spoken_where_it_is_offered_and_taken(offered: bool, taken: bool) -> None:
+def test_deflate_is_used_if_offered_and_accepted(offered: bool, taken: bool) -> None:
     with dressed(deflate=taken) as server:
         measurement = follow(plan(deflate=offered, publishers=3, processes=2), server.endpoint)
     require_whole(measurement)
@@ -146,13 +146,13 @@ def test_deflate_is_spoken_where_it_is_offered_and_taken(offered: bool, taken: b
     assert told is (offered and not taken)
 
 
-def test_messages_have_the_sizes_that_were_asked_for() -> None:
+def test_messages_have_the_requested_sizes() -> None:
     with dressed() as server:
         require_whole(follow(plan(sizes=parse_sizes("150:3,70000:1"), processes=2), server.endpoint))
     assert set(server.seen["lengths"]) == {150, 70_000}
 
 
-def test_connections_are_as_far_apart_as_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_open_at_the_requested_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     now, turns = 1_000, []
 
     async def sleep(seconds: float) -> None:
@@ -180,7 +180,7 @@ def test_a_connect_rate_connects_everybody() -> None:
     assert server.seen["connections"] == MEMBERS
 
 
-def test_subscribers_join_in_steps_and_are_owed_what_is_said_from_then_on(serve: Serve) -> None:
+def test_stepwise_subscribers_are_expected_to_receive_messages_from_their_join_on(serve: Serve) -> None:
     stepwise = replace(small_plan(subscribers=6, duration_s=0.9, drain_s=90.0, ramp_s=90.0), steps=3)
     with serve("fair") as endpoint:
         measurement = follow(stepwise, endpoint)
@@ -198,6 +198,6 @@ def test_subscribers_join_in_steps_and_are_owed_what_is_said_from_then_on(serve:
 
 
 @pytest.mark.parametrize(("steps", "publishers"), [(0, 1), (6, 1), (2, 4)])
-def test_steps_that_cannot_be_are_a_usage_error(steps: int, publishers: int) -> None:
+def test_invalid_steps_are_a_usage_error(steps: int, publishers: int) -> None:
     with pytest.raises(UsageError, match="cannot join in"):
         follow(plan(steps=steps, publishers=publishers), Endpoint("127.0.0.1", 1))

@@ -46,7 +46,7 @@ def marked(history: History) -> list[Delivery]:
 
 class TestEverythingDelivered:
     @pytest.mark.parametrize(("loop", "processes", "publishers"), [("auto", 1, 1), ("auto", 2, 3), ("asyncio", 1, 2)])
-    def test_each_publication_reaches_everybody_once(
+    def test_each_publication_reaches_every_member_once(
         self, serve: Serve, loop: str, processes: int, publishers: int
     ) -> None:
         plan = small_plan(publishers=publishers, processes=processes)
@@ -85,7 +85,7 @@ class TestEverythingDelivered:
         for publisher, sequence, time in zip(receipts.publisher, receipts.sequence, receipts.intended_ns, strict=True):
             assert by_key[int(publisher), int(sequence)] == time
 
-    def test_an_echo_answers_its_publishers_alone(self, serve: Serve) -> None:
+    def test_an_echo_replies_only_to_its_publishers(self, serve: Serve) -> None:
         with serve("fair") as endpoint:
             history = follow(small_plan("echo", 4, publishers=2), endpoint).history
         receipts = history.receipts
@@ -103,18 +103,18 @@ class TestEverythingDelivered:
 
 
 class TestWhatServersDo:
-    def test_lost_deliveries_are_the_ones_that_the_server_dropped(self, serve: Serve) -> None:
+    def test_exactly_the_deliveries_that_the_server_dropped_are_lost(self, serve: Serve) -> None:
         with serve("drop") as endpoint:
             history = follow(small_plan(drain_s=0.2), endpoint).history
         assert Counter(everything(history)) - Counter(deliveries(history)) == Counter(marked(history))
         assert len(marked(history)) > 30
 
-    def test_duplicates_are_the_ones_that_the_server_made(self, serve: Serve) -> None:
+    def test_exactly_the_duplicates_that_the_server_sent_are_reported(self, serve: Serve) -> None:
         with serve("duplicate") as endpoint:
             history = follow(small_plan(), endpoint).history
         assert Counter(deliveries(history)) - Counter(everything(history)) == Counter(marked(history))
 
-    def test_a_delivery_that_comes_behind_the_next_one_stays_there(self, serve: Serve) -> None:
+    def test_reordered_deliveries_keep_their_received_order(self, serve: Serve) -> None:
         with serve("reorder") as endpoint:
             history = follow(small_plan(drain_s=0.2), endpoint).history
         late = set()
@@ -124,7 +124,7 @@ class TestWhatServersDo:
         last = len(history.publications) - 1
         assert late == {key for key in marked(history) if key[2] < last}
 
-    def test_corrupt_deliveries_are_the_ones_that_the_server_spoiled(self, serve: Serve) -> None:
+    def test_exactly_the_deliveries_that_the_server_altered_are_corrupt(self, serve: Serve) -> None:
         with serve("corrupt") as endpoint:
             history = follow(small_plan(drain_s=0.2), endpoint).history
         assert sorted(deliveries(history, intact=False)) == sorted(marked(history))
@@ -137,7 +137,7 @@ class TestWhatServersDo:
         assert sorted(deliveries(history)) == sorted(everything(history))
         assert {member.departure for member in history.members} == {Departure.STAYED}
 
-    def test_who_is_sent_away_left_with_a_code_and_the_drain_does_not_wait_for_it(self, serve: Serve) -> None:
+    def test_a_member_that_the_server_closes_has_its_code_and_the_drain_ignores_it(self, serve: Serve) -> None:
         with serve("close") as endpoint:
             history = follow(small_plan(drain_s=60, duration_s=0.03), endpoint).history
         gone = [member for member in history.members if member.departure is Departure.DROPPED]
@@ -145,7 +145,7 @@ class TestWhatServersDo:
         assert {member.close_code for member in gone} == {4001}
         assert all(member.left_ns for member in gone)
 
-    def test_a_publication_that_cannot_be_handed_over_has_failed(self, serve: Serve) -> None:
+    def test_a_publication_that_cannot_be_written_has_failed(self, serve: Serve) -> None:
         # Member 0, the only publisher, is sent away with its tenth publication. It has to publish for so long that a
         # busy machine cannot let it send everything in one burst, before it has read the close frame.
         with serve("close") as endpoint:
@@ -166,18 +166,18 @@ class TestWhatServersDo:
         assert Counter(note.subscriber for note in history.protocol) == Counter(key[0] for key in marked(history))
         assert {note.rule for note in history.protocol} == {"masked"}
 
-    def test_a_refused_member_is_refused_and_the_rest_goes_on(self, serve: Serve) -> None:
+    def test_a_refused_member_does_not_stop_the_others(self, serve: Serve) -> None:
         with serve("refuse") as endpoint:
             history = follow(small_plan(), endpoint).history
         assert [member.departure for member in history.members].index(Departure.REFUSED) == 2
         assert {key[0] for key in deliveries(history)} == {0, 1, 3, 4, 5, 6}
 
-    def test_a_member_that_never_hears_is_never_in(self, serve: Serve) -> None:
+    def test_a_member_without_a_delivery_is_never_marked_as_subscribed(self, serve: Serve) -> None:
         with serve("deaf") as endpoint:
             history = follow(small_plan(ramp_s=0.8), endpoint).history
         assert [member.number for member in history.members if not member.in_ns] == [2]
 
-    def test_a_stall_is_in_the_latency_of_all_that_was_meant_to_leave_meanwhile(self, serve: Serve) -> None:
+    def test_a_stall_counts_in_the_latency_of_every_publication_due_during_it(self, serve: Serve) -> None:
         with serve("stall") as endpoint:
             history = follow(small_plan(duration_s=1.5, rate_hz=100), endpoint).history
         receipts = history.receipts
@@ -189,7 +189,7 @@ class TestWhatServersDo:
 
 
 class TestWhatGoesWrong:
-    def test_nobody_there_is_a_target_error(self) -> None:
+    def test_a_refused_connection_is_a_target_error(self) -> None:
         with pytest.raises(TargetError, match="nobody could connect"):
             follow(small_plan(), Endpoint("127.0.0.1", 1))
 
@@ -201,7 +201,7 @@ class TestWhatGoesWrong:
         with pytest.raises(UsageError, match="no workload called"):
             follow(small_plan("chess"), Endpoint("127.0.0.1", 1))
 
-    def test_sigterm_keeps_what_there_was_and_ends_the_workers(self, serve: Serve, tmp_path: Path) -> None:
+    def test_sigterm_keeps_the_partial_history_and_ends_the_workers(self, serve: Serve, tmp_path: Path) -> None:
         pids = _stop_in_the_window(serve, tmp_path, TerminatedRun("SIGTERM"), ExitCode.TERMINATED)
         assert len(pids) == 2
         assert not any(_is_alive(pid) for pid in pids)
@@ -218,7 +218,7 @@ class TestWhatGoesWrong:
         assert len(history.members) == 7
         assert history.start_ns == history.end_ns <= history.drained_ns
 
-    def test_a_killed_worker_is_said_and_what_it_wrote_is_kept(
+    def test_a_killed_worker_is_reported_and_its_records_are_kept(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pids = _watch_pids(monkeypatch)

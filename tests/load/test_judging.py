@@ -37,7 +37,7 @@ def one_violation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("one_violation")
-def test_a_violation_counts_without_the_secrets_of_the_server_and_with_its_last_exception() -> None:
+def test_a_violation_shows_the_last_server_exception_without_its_secrets() -> None:
     judged = judge_measurement(LATE, Server(secrets=("secret-1",), words=("KeyError: 'room'",)))
     (finding,) = judged.findings
     assert judged.verdict() is Verdict.INVALID
@@ -53,7 +53,7 @@ def test_a_known_deviation_is_shown_and_does_not_count() -> None:
 
 
 @pytest.mark.usefixtures("one_violation")
-def test_a_server_process_that_ended_is_a_finding_beside_the_others() -> None:
+def test_an_ended_server_process_is_a_finding_beside_the_others() -> None:
     judged = judge_measurement(LATE, Server(end=ServerEnd(1)))
     assert [finding.check for finding in judged.findings] == ["process-ended", "server-masked"]
 
@@ -65,7 +65,7 @@ def test_a_measurement_that_ended_early_is_not_checked_and_not_trusted() -> None
     assert "latency" in judged.metrics
 
 
-def test_figures_that_the_generator_made_late_are_void_and_decide_no_objective() -> None:
+def test_figures_delayed_by_the_generator_are_void_and_decide_no_objective() -> None:
     late, steady_one = judge_measurement(LATE, Server()), judge_measurement(measurement(steady()), Server())
     assert (bool(late.void_codes), late.trusted) == (True, False)
     assert (steady_one.void_codes, steady_one.trusted) == ((), True)

@@ -89,7 +89,7 @@ def ranked(values: list[int], share: float) -> int:
 
 
 @pytest.mark.parametrize("behaviour", HELD)
-def test_no_delivery_is_quicker_than_the_server_says_and_the_percentiles_are_those_of_all(behaviour: str) -> None:
+def test_delivery_times_are_not_below_the_servers_own_and_percentiles_include_all(behaviour: str) -> None:
     measurement, told = measured(behaviour)
     history = measurement.history
     got, meant = received(history), intended(history)
@@ -110,7 +110,7 @@ def test_no_delivery_is_quicker_than_the_server_says_and_the_percentiles_are_tho
 
 
 @pytest.mark.parametrize("behaviour", ["hold", "spread", "slow"])
-def test_what_is_kept_for_so_long_has_taken_at_least_so_long(behaviour: str) -> None:
+def test_a_delayed_delivery_has_at_least_the_latency_of_the_delay(behaviour: str) -> None:
     measurement, told = measured(behaviour)
     left = {
         int(sequence): int(at)
@@ -125,7 +125,7 @@ def test_what_is_kept_for_so_long_has_taken_at_least_so_long(behaviour: str) -> 
     assert behaviour != "slow" or min(slow) >= HOLD_S * NS - early_ns
 
 
-def test_what_was_meant_to_leave_during_a_pause_has_waited_for_its_end() -> None:
+def test_publications_due_during_a_pause_have_a_latency_up_to_its_end() -> None:
     measurement, told = measured("pause", duration_s=0.9)
     history = measurement.history
     got, meant = received(history), intended(history)
@@ -140,7 +140,7 @@ def test_what_was_meant_to_leave_during_a_pause_has_waited_for_its_end() -> None
         assert all(at - meant[key[1]] >= ended - meant[key[1]] for key, at in got.items() if key[1] in waited)
 
 
-def test_reach_is_what_the_server_let_through(serve: Serve) -> None:
+def test_the_reach_is_the_fraction_that_the_server_forwarded(serve: Serve) -> None:
     with serve("drop") as endpoint:
         measurement = follow(small_plan(subscribers=MEMBERS, drain_s=4.0), endpoint)
     samples = METRICS_BY_NAME["reach"].samples(measurement)

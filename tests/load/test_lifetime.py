@@ -59,7 +59,7 @@ def test_ctrl_c_keeps_a_partial_history_and_ends_all_processes(serve: Serve, tmp
     assert len(load_history(tmp_path).receipts) == kept["receipts"] > 50
 
 
-def test_a_parent_that_is_killed_leaves_no_worker_and_the_columns_stay(serve: Serve, tmp_path: Path) -> None:
+def test_a_killed_parent_leaves_no_worker_and_keeps_the_columns(serve: Serve, tmp_path: Path) -> None:
     with serve("fair") as endpoint, running(endpoint.port, tmp_path) as process:
         workers = hear(process)["workers"]
         process.kill()

@@ -32,7 +32,7 @@ def measured(metrics_url: str) -> Measurement:
         return run_plan(plan, channels="tutorial", settings={}, endpoint=server.endpoint, server=server)
 
 
-def test_a_server_that_runs_elsewhere_may_say_what_it_uses() -> None:
+def test_a_remote_server_may_report_its_usage_by_url() -> None:
     with answering(FIGURES) as url:
         usage = measured(url).server
     assert usage is not None
@@ -43,7 +43,7 @@ def test_a_server_that_runs_elsewhere_may_say_what_it_uses() -> None:
     assert not usage.trouble
 
 
-def test_a_url_that_does_not_answer_costs_the_figures_and_not_the_run() -> None:
+def test_an_unreachable_metrics_url_loses_the_figures_and_not_the_run() -> None:
     with answering(FIGURES, code=500) as url:
         measurement = measured(url)
     assert measurement.server is not None
@@ -52,7 +52,7 @@ def test_a_url_that_does_not_answer_costs_the_figures_and_not_the_run() -> None:
     assert len(measurement.history.receipts.subscriber)
 
 
-def test_what_the_url_answers_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_metrics_url_is_reported_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Endpoint, timeout_s: float) -> None:
         raise NoProcessMetrics(f"no, {dict(source.headers)['Authorization']}")
 
@@ -65,7 +65,7 @@ def test_what_the_url_answers_is_told_without_secrets(monkeypatch: pytest.Monkey
     assert "sesame" not in meter.usage().trouble
 
 
-def test_a_server_that_was_started_here_is_looked_at() -> None:
+def test_a_local_server_process_is_measured() -> None:
     with serve(parse_target("tests.workloads.apps.pubsub:app", path="/pubsub")) as server:
         meter = meter_of(server)
         assert isinstance(meter, ServerMeter)
@@ -86,7 +86,7 @@ class Clock:
         monkeypatch.setattr(metering, "thread_time_ns", lambda: self.spent_ns)
 
 
-def test_what_has_cost_something_rests_until_it_is_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expensive_sample_is_followed_by_a_pause_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     paced = CostLimiter(every_ns=1000)
 
@@ -125,7 +125,7 @@ class Tree:
         return 3
 
 
-def test_what_workers_share_is_asked_seldom_and_their_growth_is_seen_all_the_same(
+def test_shared_memory_is_sampled_rarely_and_growth_is_still_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock(monkeypatch)
@@ -142,7 +142,7 @@ def test_what_workers_share_is_asked_seldom_and_their_growth_is_seen_all_the_sam
     assert meter.usage().memory_bytes.tolist() == [700, 900, 1200, 1200]
 
 
-def test_receipts_that_were_stamped_while_the_loop_was_held_up_may_have_waited_since_then() -> None:
+def test_receipts_stamped_during_a_loop_delay_may_have_waited_since_its_start() -> None:
     rang = np.array([10, 20, 30], np.int64) * 1_000_000
     late = np.array([50_000, 4_000_000, 0], np.int64)
     table = late_wakes(rang, late)
@@ -151,7 +151,7 @@ def test_receipts_that_were_stamped_while_the_loop_was_held_up_may_have_waited_s
     assert waited_ns(received, (table,)).tolist() == [0, 500_000, 3_900_000, 0]
 
 
-def test_a_url_is_asked_once_a_second_but_always_where_a_sample_is_needed() -> None:
+def test_a_metrics_url_is_read_once_a_second_and_at_each_required_sample() -> None:
     with answering(FIGURES) as url:
         meter = UrlMeter(source(url))
         meter.sample(0, sparing=True)

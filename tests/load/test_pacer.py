@@ -35,7 +35,7 @@ def start(pacer: Pacer, times: list[int]) -> None:
     )
 
 
-def test_publications_without_a_connection_have_failed_and_are_numbered_per_publisher(tmp_path: Path) -> None:
+def test_publications_without_a_connection_fail_and_are_numbered_per_publisher(tmp_path: Path) -> None:
     async def run() -> None:
         pacer, recorder = pacer_on(asyncio.get_running_loop(), tmp_path)
         begin = now_ns()
@@ -58,7 +58,7 @@ def test_publications_without_a_connection_have_failed_and_are_numbered_per_publ
     asyncio.run(run())
 
 
-def test_what_was_due_in_the_window_and_did_not_leave_is_counted(tmp_path: Path) -> None:
+def test_publications_due_in_the_window_but_unsent_are_counted(tmp_path: Path) -> None:
     async def run() -> None:
         pacer, recorder = pacer_on(asyncio.get_running_loop(), tmp_path)
         later = now_ns() + 3_600_000_000_000
@@ -75,7 +75,7 @@ TIMERS = [best_timer, LoopTimer, *([FdTimer] if sys.platform == "linux" else [])
 
 
 @pytest.mark.parametrize("make", TIMERS)
-def test_a_timer_rings_once_and_not_before_its_time(
+def test_a_timer_fires_once_and_not_early(
     make: Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Timer],
 ) -> None:
     async def run() -> None:

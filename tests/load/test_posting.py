@@ -96,7 +96,7 @@ def merged(folder: Path, members: int = 1) -> History:
     return merge(Records(folder, 1), Posting(), members, start_ns=0, end_ns=0, drained_ns=0)
 
 
-def test_where_an_order_is_promised_a_request_waits_for_the_answer_to_the_one_before(tmp_path: Path) -> None:
+def test_with_a_promised_order_each_request_waits_for_the_previous_response(tmp_path: Path) -> None:
     async def play() -> None:
         async with sending(tmp_path, Posting()) as (held, sender, _):
             for _ in range(3):
@@ -127,7 +127,7 @@ def test_without_a_promised_order_requests_overlap(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_a_connection_that_the_server_ends_is_replaced(tmp_path: Path) -> None:
+def test_a_connection_that_the_server_closes_is_replaced(tmp_path: Path) -> None:
     async def play() -> None:
         async with sending(tmp_path, Posting()) as (held, sender, _):
             held.answer(last=True)
@@ -141,7 +141,7 @@ def test_a_connection_that_the_server_ends_is_replaced(tmp_path: Path) -> None:
     assert merged(tmp_path).refusals == ()
 
 
-def test_a_refusal_is_no_loss_and_a_failure_is_uncertain(tmp_path: Path) -> None:
+def test_a_refused_request_is_no_loss_and_a_failed_one_is_uncertain(tmp_path: Path) -> None:
     async def play() -> None:
         async with sending(tmp_path, Posting()) as (held, sender, recorder):
             recorder.opened(0, 1, 2)
@@ -164,7 +164,7 @@ def test_a_refusal_is_no_loss_and_a_failure_is_uncertain(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("fault", "processes"), [("", 2), ("refuses", 1)])
-def test_from_the_request_to_the_last_subscriber(fault: str, processes: int) -> None:
+def test_the_latency_spans_from_the_request_to_the_last_subscriber(fault: str, processes: int) -> None:
     plan = small_plan("posting", subscribers=6, publishers=2, rate_hz=40.0, processes=processes, duration_s=0.5)
     with serve(parse_target(APP, path="/listen/0", env=[f"FAULT={fault}"])) as server:
         measurement = run_plan(plan, channels=CHANNELS, settings={}, endpoint=server.endpoint, server=server)

@@ -47,17 +47,17 @@ def stopped() -> Iterator[StoppedLoop]:
 
 
 class TestStamps:
-    def test_all_reads_of_a_turn_have_the_time_of_the_first(self, stopped: StoppedLoop) -> None:
+    def test_all_reads_of_one_loop_iteration_have_the_time_of_the_first(self, stopped: StoppedLoop) -> None:
         receive_clock = ReceiveClock(stopped)
         assert [receive_clock.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
 
-    def test_the_next_turn_has_its_own_time(self, stopped: StoppedLoop) -> None:
+    def test_the_next_iteration_has_its_own_time(self, stopped: StoppedLoop) -> None:
         receive_clock = ReceiveClock(stopped)
         assert [receive_clock.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
         stopped.end_turn()
         assert [receive_clock.stamp(now) for now in (40, 50)] == [40, 40]
 
-    def test_after_a_turn_of_few_reads_some_are_stamped_as_they_come(self, stopped: StoppedLoop) -> None:
+    def test_after_an_iteration_of_few_reads_some_are_stamped_individually(self, stopped: StoppedLoop) -> None:
         receive_clock = ReceiveClock(stopped)
         receive_clock.stamp(10)
         stopped.end_turn()
@@ -67,7 +67,7 @@ class TestStamps:
         stopped.end_turn()
         assert [receive_clock.stamp(now) for now in (80, 90)] == [80, 80]
 
-    def test_what_follows_a_read_that_may_be_newer_than_the_turn_is_no_earlier(self, stopped: StoppedLoop) -> None:
+    def test_reads_after_one_newer_than_the_iteration_are_not_stamped_earlier(self, stopped: StoppedLoop) -> None:
         receive_clock = ReceiveClock(stopped)
         receive_clock.stamp(10)
         receive_clock.advance(15)
@@ -106,7 +106,7 @@ class TestNotes:
         clock.setattr("wsproof.load.worker.receive_clock.monotonic_ns", lambda: ends)
         stopped.end_turn()
 
-    def test_what_a_turn_reads_right_after_another_may_have_come_while_that_read(
+    def test_an_iteration_right_after_another_notes_the_longest_possible_wait(
         self,
         receive_clock: ReceiveClock,
         stopped: StoppedLoop,
@@ -118,7 +118,7 @@ class TestNotes:
         self.play(receive_clock, stopped, [1_105_000, 1_110_000, 1_120_000], 1_130_000, monkeypatch)
         assert notes == [(1_105_000, 1_130_000, 105_000)]
 
-    def test_a_turn_for_which_the_loop_had_to_wait_is_exact(
+    def test_an_iteration_that_the_loop_waited_for_is_exact(
         self,
         receive_clock: ReceiveClock,
         stopped: StoppedLoop,
@@ -130,7 +130,7 @@ class TestNotes:
         self.play(receive_clock, stopped, [after, after + 10_000, after + 20_000], after + 90_000, monkeypatch)
         assert not notes
 
-    def test_short_turns_are_not_worth_a_note(
+    def test_short_iterations_are_not_noted(
         self,
         receive_clock: ReceiveClock,
         stopped: StoppedLoop,
@@ -141,7 +141,7 @@ class TestNotes:
         self.play(receive_clock, stopped, [1_031_000, 1_040_000, 1_045_000], 1_050_000, monkeypatch)
         assert not notes
 
-    def test_a_long_turn_with_stamps_of_its_own_is_noted(
+    def test_a_long_iteration_with_individual_stamps_is_noted(
         self,
         receive_clock: ReceiveClock,
         stopped: StoppedLoop,
@@ -153,7 +153,7 @@ class TestNotes:
         self.play(receive_clock, stopped, [1_010_000, 1_020_000], 1_100_000, monkeypatch)
         assert notes == [(1_000_000, 1_100_000, 0)]
 
-    def test_what_a_timer_does_counts_as_well(
+    def test_time_spent_in_timers_counts_as_part_of_the_iteration(
         self,
         receive_clock: ReceiveClock,
         stopped: StoppedLoop,
@@ -217,7 +217,7 @@ class Hall:
     ids=["uvloop", "asyncio"],
 )
 class TestOnALoop:
-    def test_a_broadcast_that_lies_ready_for_all_has_one_stamp(
+    def test_a_broadcast_that_is_ready_on_all_sockets_has_one_stamp(
         self, loop: Loop, kind: type[Connection], tmp_path: Path
     ) -> None:
         async def perform() -> None:
@@ -236,7 +236,7 @@ class TestOnALoop:
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(perform())
 
-    def test_of_a_read_with_several_messages_only_the_first_is_known_to_have_been_there(
+    def test_in_a_read_of_several_messages_only_the_first_has_an_exact_time(
         self, loop: Loop, kind: type[Connection], tmp_path: Path
     ) -> None:
         async def perform() -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ def measured(workload: str, fault: str = "") -> Measurement:
 @pytest.mark.parametrize(
     ("workload", "fault", "audience"), [("pubsub", "", 3), ("others", "the publisher does not hear itself", 2)]
 )
-def test_each_publication_is_owed_to_its_own_room(workload: str, fault: str, audience: int) -> None:
+def test_each_publication_is_expected_only_in_its_own_room(workload: str, fault: str, audience: int) -> None:
     measurement = measured(workload, fault)
     history = measurement.history
     assert [member.room for member in history.members] == [0, 1, 0, 1, 0, 1]
@@ -42,14 +42,14 @@ def test_each_publication_is_owed_to_its_own_room(workload: str, fault: str, aud
     assert not history.strange
 
 
-def test_a_server_that_leaks_into_the_other_room_is_convicted() -> None:
+def test_a_server_that_leaks_into_another_room_is_reported() -> None:
     measurement = measured("pubsub", "messages leak")
     found = run_checks(measurement.history, measurement.contract)
     assert [finding.anomaly for finding in found] == [Anomaly.MISROUTED]
     assert "room 0 only and not for room 1" in found[0].explanation or "room 1 only" in found[0].explanation
 
 
-def test_a_round_is_over_when_the_room_of_its_publisher_has_it() -> None:
+def test_a_round_ends_when_the_room_of_its_publisher_has_received_it() -> None:
     with serve(parse_target(APP, path="/pubsub")) as server:
         measurement = broadcast_rounds(
             workload="pubsub",
@@ -68,7 +68,7 @@ def test_a_round_is_over_when_the_room_of_its_publisher_has_it() -> None:
     assert run_checks(history, measurement.contract) == []
 
 
-def test_a_setting_says_how_many_rooms_there_are_and_each_has_a_publisher() -> None:
+def test_a_setting_gives_the_number_of_rooms_and_each_has_a_publisher() -> None:
     plan = small_plan("halls", 6, publishers=3, rate_hz=60.0, drain_s=90.0, ramp_s=90.0)
     with serve(parse_target(APP, path="/pubsub")) as server:
         measurement = run_plan(
@@ -86,7 +86,7 @@ def test_a_setting_says_how_many_rooms_there_are_and_each_has_a_publisher() -> N
     assert set(expected_deliveries(history, measurement.contract).expected[measured_now].tolist()) == {2}
 
 
-def test_the_probe_speaks_in_every_room() -> None:
+def test_the_probe_is_sent_in_every_room() -> None:
     plan, everyone = small_plan(subscribers=5), Contract("x", Audience.EVERYONE)
     assert probers(everyone, plan, 0, [0, 1, 0, 1, 2]) == [0, 1, 4]
     assert probers(everyone, plan, 1, [0, 1, 0, 1, 2]) == [2, 3, 4]

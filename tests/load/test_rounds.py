@@ -39,7 +39,7 @@ def measured_times(history: History) -> list[tuple[int, int]]:
     return [time for time, phase in zip(times, publications.phase, strict=True) if phase == Phase.MEASURED]
 
 
-def test_each_round_begins_when_the_one_before_has_reached_everybody(serve: Serve) -> None:
+def test_each_round_begins_when_the_previous_one_has_reached_every_member(serve: Serve) -> None:
     with serve("fair") as endpoint:
         history = play(endpoint).history
     times = measured_times(history)
@@ -50,14 +50,14 @@ def test_each_round_begins_when_the_one_before_has_reached_everybody(serve: Serv
     assert times[-1][1] <= history.end_ns
 
 
-def test_rounds_of_an_echo_go_to_the_publisher_alone(serve: Serve) -> None:
+def test_rounds_of_an_echo_reach_only_the_publisher(serve: Serve) -> None:
     with serve("fair") as endpoint:
         history = play(endpoint, "echo").history
     assert set(history.receipts.subscriber.tolist()) == {0}
     assert len(history.receipts) == len(history.publications)
 
 
-def test_a_round_that_does_not_reach_everybody_is_left_incomplete(serve: Serve) -> None:
+def test_a_round_that_misses_a_member_stays_incomplete(serve: Serve) -> None:
     with serve("drop") as endpoint:
         measurement = play(endpoint, deadline_s=0.05)
     history = measurement.history

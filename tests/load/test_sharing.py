@@ -25,7 +25,7 @@ from wsproof.wire import Frame, Opcode
 from wsproof.workloads import load_channels
 
 
-def test_two_runs_at_once_in_one_room_are_both_valid(serve: Serve) -> None:
+def test_concurrent_runs_in_one_room_are_both_valid(serve: Serve) -> None:
     together = Barrier(2, timeout=90)
 
     def keep_step(progress: Progress) -> None:
@@ -63,7 +63,7 @@ def kind_of(tmp_path: Path, share: MemberIds, frame_of: int, *, spoiled: bool = 
     return recorder.kinds[number]
 
 
-def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:
+def test_a_publication_of_another_run_is_recognised_by_its_number(tmp_path: Path) -> None:
     share = MemberIds(3 * SIZE, alone=False)
     assert kind_of(tmp_path, share, 3 * SIZE) == Kind.DELIVERY
     assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "a member that we do not have, of our own numbers"
@@ -72,11 +72,11 @@ def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:
     assert kind_of(tmp_path, MemberIds(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
 
 
-def test_a_damaged_envelope_is_ours_to_judge_whomever_it_names(tmp_path: Path) -> None:
+def test_a_damaged_envelope_is_a_delivery_whichever_run_it_names(tmp_path: Path) -> None:
     assert kind_of(tmp_path, MemberIds(3 * SIZE, alone=False), 7, spoiled=True) == Kind.DELIVERY
 
 
-def test_workloads_that_are_measured_at_once_number_their_members_apart(
+def test_concurrently_measured_workloads_have_disjoint_member_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter((3, 8))

@@ -27,7 +27,9 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
-def test_a_failing_callback_is_told_and_the_others_are_called(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_a_failing_callback_is_reported_and_the_others_are_called(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
     async def scene() -> tuple[list[str], list[Any]]:
         loop = asyncio.get_running_loop()
         faults: list[Any] = []

@@ -28,7 +28,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0
 
 
 @on_linux
-def test_members_share_addresses_out() -> None:
+def test_members_are_distributed_over_the_addresses() -> None:
     assert source_of(PER_ADDRESS - 1, LOCAL) is None
     assert source_of(PER_ADDRESS, LOCAL) == ("127.0.0.2", 0)
     assert source_of(3 * PER_ADDRESS - 1, LOCAL) == ("127.0.0.3", 0)
@@ -36,7 +36,7 @@ def test_members_share_addresses_out() -> None:
 
 
 @on_linux
-def test_more_than_there_are_ports_is_a_usage_error_with_the_number(
+def test_more_connections_than_ports_are_a_usage_error_with_the_number(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "range").write_text("32768\t60999\n")
@@ -49,7 +49,7 @@ def test_more_than_there_are_ports_is_a_usage_error_with_the_number(
 
 
 @on_linux
-def test_the_port_of_such_an_address_is_chosen_as_it_connects() -> None:
+def test_the_port_of_a_source_address_is_chosen_on_connect() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
         with asyncio.run(SocketOpener(endpoint).open(PER_ADDRESS)) as opened:
@@ -59,7 +59,7 @@ def test_the_port_of_such_an_address_is_chosen_as_it_connects() -> None:
 
 
 @on_linux
-def test_where_nobody_listens_the_socket_is_closed() -> None:
+def test_a_refused_connection_closes_the_socket() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
     with pytest.raises(ConnectionRefusedError):
@@ -68,9 +68,7 @@ def test_where_nobody_listens_the_socket_is_closed() -> None:
 
 @on_linux
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_server_sees_them_come_from_these_addresses(
-    loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_server_sees_the_source_addresses(loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = pytest.importorskip(loop).new_event_loop
     monkeypatch.setattr(source_addresses, "PER_ADDRESS", 2)
     seen: list[str] = []

@@ -116,7 +116,7 @@ def perform(
 Perform = Callable[[Callable[[Hall], Coroutine[Any, Any, None]]], None]
 
 
-def test_a_reader_that_is_late_still_has_the_time_at_which_each_message_came(perform: Perform) -> None:
+def test_a_late_reader_still_gets_the_arrival_time_of_each_message(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(5)
         for number in range(3):
@@ -136,7 +136,7 @@ def test_a_reader_that_is_late_still_has_the_time_at_which_each_message_came(per
     perform(scene)
 
 
-def test_of_messages_that_are_read_together_the_last_one_is_exact_and_the_others_have_an_interval(
+def test_in_one_read_the_last_message_has_an_exact_time_and_the_others_an_interval(
     perform: Perform,
 ) -> None:
     async def scene(hall: Hall) -> None:
@@ -161,7 +161,7 @@ def test_of_messages_that_are_read_together_the_last_one_is_exact_and_the_others
     perform(scene)
 
 
-def test_a_message_in_two_segments_has_the_time_of_the_second(perform: Perform) -> None:
+def test_a_message_in_two_segments_has_the_time_of_the_second_segment(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,) = hall.ends
@@ -177,7 +177,7 @@ def test_a_message_in_two_segments_has_the_time_of_the_second(perform: Perform) 
     perform(scene)
 
 
-def test_the_last_whole_message_before_a_cut_one_has_an_interval_too(perform: Perform) -> None:
+def test_a_complete_message_before_a_partial_one_has_an_interval(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         hall.ends[0].sendall(text(says(0)) + text(says(1))[:10])
@@ -187,7 +187,7 @@ def test_the_last_whole_message_before_a_cut_one_has_an_interval_too(perform: Pe
     perform(scene)
 
 
-def test_a_read_without_a_stamp_is_an_interval_up_to_the_read(perform: Perform) -> None:
+def test_a_read_without_a_kernel_stamp_is_an_interval_up_to_the_read(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         hall.ends[0].sendall(text(says(0)))
@@ -199,7 +199,7 @@ def test_a_read_without_a_stamp_is_an_interval_up_to_the_read(perform: Perform) 
     perform(scene)
 
 
-def test_a_clock_that_is_set_back_sets_no_receipt_before_the_last_one(perform: Perform) -> None:
+def test_a_clock_set_back_never_reorders_receipts(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         hall.ends[0].sendall(text(says(0)))
@@ -210,7 +210,7 @@ def test_a_clock_that_is_set_back_sets_no_receipt_before_the_last_one(perform: P
     perform(scene)
 
 
-def test_a_frame_is_written_at_once_and_not_when_the_loop_turns(perform: Perform) -> None:
+def test_a_frame_is_written_immediately_and_not_in_the_next_iteration(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,) = hall.ends
@@ -223,7 +223,7 @@ def test_a_frame_is_written_at_once_and_not_when_the_loop_turns(perform: Perform
     perform(scene)
 
 
-def test_what_the_kernel_does_not_take_is_sent_later_in_order(perform: Perform) -> None:
+def test_bytes_that_the_kernel_does_not_accept_are_sent_later_in_order(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,) = hall.ends
@@ -247,7 +247,7 @@ def test_what_the_kernel_does_not_take_is_sent_later_in_order(perform: Perform) 
     perform(scene)
 
 
-def test_what_waits_is_still_sent_when_the_connection_closes(perform: Perform) -> None:
+def test_buffered_bytes_are_still_sent_when_the_connection_closes(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,) = hall.ends
@@ -272,9 +272,7 @@ def test_what_waits_is_still_sent_when_the_connection_closes(perform: Perform) -
 
 
 @pytest.mark.parametrize("by_reset", [False, True])
-def test_the_end_of_the_stream_is_the_end_of_the_member_after_its_last_message(
-    perform: Perform, by_reset: bool
-) -> None:
+def test_the_end_of_the_stream_ends_the_member_after_its_last_message(perform: Perform, by_reset: bool) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,) = hall.ends

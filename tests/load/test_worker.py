@@ -49,9 +49,7 @@ def start(worker: Worker, times: list[int]) -> None:
     worker._pacer.start(np.array(times, np.int64), np.zeros(count, np.int32), phases)
 
 
-def test_what_is_late_at_the_end_of_the_window_is_counted_and_leaves_before_the_drain_begins(
-    tmp_path: Path, told: Told
-) -> None:
+def test_late_publications_are_counted_and_sent_before_the_drain_begins(tmp_path: Path, told: Told) -> None:
     with worker_at_work(tmp_path) as (worker, _):
         end_ns = now_ns() - 1
         start(worker, [end_ns - 5 * LAST_MOMENT_NS - number for number in (3, 2, 1)] + [end_ns - 10])
@@ -61,7 +59,7 @@ def test_what_is_late_at_the_end_of_the_window_is_counted_and_leaves_before_the_
         assert told[-1] == ("window-over", {"unsent": 3})
 
 
-def test_a_window_does_not_end_early_because_a_timer_rings_early(tmp_path: Path, told: Told) -> None:
+def test_a_timer_that_fires_early_does_not_end_the_window_early(tmp_path: Path, told: Told) -> None:
     with worker_at_work(tmp_path) as (worker, loop):
         end_ns = now_ns() + 20_000_000
         worker._on_window_end(end_ns)

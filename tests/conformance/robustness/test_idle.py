@@ -98,11 +98,11 @@ def idle_after(time: Clock, process: Process | None, meanwhile: Callable[[], obj
     return None
 
 
-def test_who_does_nothing_for_the_deadline_is_idle(time: Clock) -> None:
+def test_a_process_without_work_for_the_deadline_is_idle(time: Clock) -> None:
     assert idle_after(time, Process(), nothing) == _DEADLINE_S
 
 
-def test_who_only_ticks_is_idle(time: Clock) -> None:
+def test_a_process_that_only_runs_a_periodic_timer_is_idle(time: Clock) -> None:
     process = Process()
 
     def tick() -> None:
@@ -116,16 +116,16 @@ def test_who_only_ticks_is_idle(time: Clock) -> None:
 @pytest.mark.parametrize(
     ("what", "amount"), [("cpu", 10_000_000), ("queued", 400_000_000), ("wakes", 300), ("queued", -90_000_000)]
 )
-def test_who_works_or_waits_for_a_processor_is_not(time: Clock, what: str, amount: int) -> None:
+def test_a_process_that_works_or_waits_for_a_core_is_not_idle(time: Clock, what: str, amount: int) -> None:
     process = Process(queued=20_000_000_000)
     assert idle_after(time, process, lambda: process.uses(what, amount)) is None
 
 
-def test_who_waits_for_a_processor_all_the_time_has_nothing_to_show_and_is_not_idle(time: Clock) -> None:
+def test_a_starved_process_is_not_idle_without_any_cpu_time(time: Clock) -> None:
     assert idle_after(time, Process(ready=True), nothing) is None
 
 
-def test_work_in_between_begins_it_anew(time: Clock) -> None:
+def test_work_restarts_the_idle_deadline(time: Clock) -> None:
     process = Process()
     begun = time.at_s
 
@@ -137,11 +137,11 @@ def test_work_in_between_begins_it_anew(time: Clock) -> None:
 
 
 @pytest.mark.parametrize("process", [None, Process(cpu=None), Process(queued=None), Process(ready=None)])
-def test_of_whom_nothing_is_told_is_never_idle(time: Clock, process: Process | None) -> None:
+def test_a_process_without_measurements_is_never_idle(time: Clock, process: Process | None) -> None:
     assert idle_after(time, process, nothing) is None
 
 
-def test_whom_serving_costs_nothing_is_not_who_serves(time: Clock) -> None:
+def test_a_process_whose_cpu_time_serving_does_not_change_is_never_idle(time: Clock) -> None:
     assert idle_after(time, Process(), nothing, serves_ns=0) is None
 
 
@@ -167,11 +167,11 @@ def waited_s(context: RobustnessContext, client: Silent) -> float:
     return client.waited_s
 
 
-def test_an_idle_server_is_not_waited_for_beyond_the_deadline(time: Clock) -> None:
+def test_an_idle_server_gets_no_time_beyond_the_deadline(time: Clock) -> None:
     assert waited_s(ground_of(Process()), Silent(time, nothing)) == _DEADLINE_S
 
 
-def test_a_server_that_is_not_ours_has_six_deadlines(time: Clock) -> None:
+def test_a_remote_server_has_six_deadlines(time: Clock) -> None:
     assert waited_s(ground_of(None), Silent(time, nothing)) == 6 * _DEADLINE_S
 
 
@@ -181,6 +181,6 @@ def test_a_starved_server_has_six_deadlines(time: Clock) -> None:
     assert waited_s(ground_of(process), starves) == 6 * _DEADLINE_S
 
 
-def test_a_server_at_work_has_two_minutes(time: Clock) -> None:
+def test_a_busy_server_has_two_minutes(time: Clock) -> None:
     process = Process()
     assert waited_s(ground_of(process), Silent(time, lambda: process.uses("cpu", 200_000_000))) == 120.0

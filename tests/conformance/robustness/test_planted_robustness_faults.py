@@ -51,14 +51,14 @@ def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) 
 
 
 @pytest.mark.parametrize("name", _STRAINS)
-def test_a_planted_strain_is_caught_by_its_rule(straining: FaultyServer, name: str) -> None:
+def test_a_planted_robustness_fault_is_reported_by_its_rule(straining: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
     outcome = held(straining.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
     assert rule in {violation.rule for violation in outcome.violations}, outcome.lines
     assert not outcome.cause
 
 
-def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
+def test_the_correct_server_passes_every_robustness_test(straining: FaultyServer) -> None:
     options = SuiteOptions(only=tuple(trial.name for trial in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
     report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
@@ -73,7 +73,7 @@ def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
     }
 
 
-def test_a_finding_of_a_trial_can_be_replayed(straining: FaultyServer) -> None:
+def test_a_robustness_finding_can_be_replayed(straining: FaultyServer) -> None:
     server = straining.with_fault("drops-many-fragments")
     report = run_suite(server, SuiteOptions(only=("many-fragments",), deadline_s=_PATIENT_S))
     (finding,) = report.findings
@@ -85,7 +85,7 @@ def test_a_finding_of_a_trial_can_be_replayed(straining: FaultyServer) -> None:
     assert replay(finding.recipe, server.endpoint, _PATIENT_S, pid=server.pid) == []
 
 
-def test_a_wedged_server_of_ours_is_replaced_and_the_rest_is_judged(straining: FaultyServer) -> None:
+def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(straining: FaultyServer) -> None:
     only = ("many-fragments", "served-beside-slow-handshake")
     with silence_is_known(straining.with_fault("wedges-at-fragments")):
         report = run_suite(straining, SuiteOptions(only=only, deadline_s=FULL_S))
@@ -109,7 +109,7 @@ class Strange(FaultyServer):
         return
 
 
-def test_what_a_process_uses_is_not_measured_where_it_is_not_ours(straining: FaultyServer) -> None:
+def test_resources_of_a_remote_server_are_not_measured(straining: FaultyServer) -> None:
     only = ("freed-after-reset", "served-beside-slow-handshake")
     report = run_suite(Strange(straining.with_fault("keeps-reset")), SuiteOptions(only=only, deadline_s=_PATIENT_S))
     assert [(one.check, one.reason) for one in report.not_run] == [
@@ -119,7 +119,7 @@ def test_what_a_process_uses_is_not_measured_where_it_is_not_ours(straining: Fau
     assert report.verdict() is Verdict.VALID
 
 
-def test_one_leak_is_told_once(straining: FaultyServer) -> None:
+def test_one_leak_is_reported_once(straining: FaultyServer) -> None:
     only = ("freed-after-close", "freed-after-half-close")
     report = run_suite(
         straining.with_fault("keeps-clients"), SuiteOptions(only=only, examples=5, deadline_s=_PATIENT_S)

@@ -14,30 +14,30 @@ def costs(of: Callable[[int], float]) -> list[Cost]:
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5, 2.0, 3.0])
-def test_a_power_has_its_exponent(exponent: float) -> None:
+def test_the_exponent_of_a_power_law_is_estimated(exponent: float) -> None:
     assert exponent_of(costs(lambda size: 7.0 * size**exponent)) == pytest.approx(exponent)
 
 
-def test_what_there_is_anyway_weighs_little() -> None:
+def test_a_constant_cost_changes_the_exponent_little() -> None:
     found = exponent_of(costs(lambda size: 1e6 + size**2))
     assert found is not None
     assert found > 1.6
 
 
-def test_too_few_sizes_and_costs_of_nothing_tell_nothing() -> None:
+def test_too_few_sizes_or_zero_costs_give_no_exponent() -> None:
     assert exponent_of(costs(float)[:3]) is None
     assert exponent_of(costs(lambda size: 0.0)) is None
     assert not is_superlinear(costs(float)[:3], 1.0)
 
 
-def test_only_a_cost_that_matters_is_superlinear() -> None:
+def test_only_a_considerable_cost_is_superlinear() -> None:
     quadratic = costs(lambda size: float(size) ** 2)
     assert is_superlinear(quadratic, least_ns=1e8)
     assert not is_superlinear(quadratic, least_ns=1e9)
     assert not is_superlinear(costs(lambda size: 1e5 * size), least_ns=1e8)
 
 
-def test_a_linear_cost_with_a_linear_part_that_is_disturbed_is_not_superlinear() -> None:
+def test_a_linear_cost_with_disturbed_measurements_is_not_superlinear() -> None:
     disturbed = [
         Cost(one.size, one.cost_ns * factor) for one, factor in zip(costs(float), (1, 2, 1, 2, 1), strict=True)
     ]
@@ -45,7 +45,7 @@ def test_a_linear_cost_with_a_linear_part_that_is_disturbed_is_not_superlinear()
 
 
 @pytest.mark.parametrize("measured_ms", [(0.02, 0.02, 0.02, 2.55), (0.02, 5.10, 2.21, 1.83), (0.02, 0.02, 4.0, 3.9)])
-def test_one_disturbed_measurement_is_no_superlinear_cost(measured_ms: tuple[float, ...]) -> None:
+def test_one_disturbed_measurement_is_not_superlinear(measured_ms: tuple[float, ...]) -> None:
     """Measured on a busy machine, by the clock, since the server was not ours."""
     disturbed = [Cost(size, cost * 1e6) for size, cost in zip((11, 22, 44, 88), measured_ms, strict=True)]
     exponent = exponent_of(disturbed)

@@ -31,7 +31,7 @@ def joined(sent: Headers) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("sent", SENT)
-def test_what_a_correct_server_does_is_no_fault(sent: Headers) -> None:
+def test_header_changes_that_asgi_allows_are_no_fault(sent: Headers) -> None:
     assert altered(sent, [*OTHERS, *lower(sent)]) == []
     assert altered(sent, [(name.upper(), value) for name, value in sent]) == []
     assert altered(sent, joined(sent)) == []
@@ -45,12 +45,12 @@ def test_a_server_may_drop_names_with_unusual_characters(sent: Headers) -> None:
     assert altered(sent, usual) == []
 
 
-def test_a_name_that_is_left_out_is_a_fault() -> None:
+def test_a_missing_header_is_a_fault() -> None:
     assert altered(PLAIN, lower(PLAIN)[1:]) == ["x-wsproof-one did not arrive"]
 
 
 @pytest.mark.parametrize("keeps", ["first", "last", "both"])
-def test_names_that_are_confused_are_a_fault_whichever_value_survives(keeps: str) -> None:
+def test_confused_header_names_are_a_fault_whichever_value_survives(keeps: str) -> None:
     found: list[str] = []
     for sent in SENT:
         arrived: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ def test_other_changes_are_faults(fault: object, said: str) -> None:
     assert said in "; ".join(altered(PLAIN, fault(PLAIN)))
 
 
-def test_a_server_that_confuses_names_is_found_and_the_finding_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_confuses_header_names_is_reported_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     module = "tests.target.apps.confusing_server"
     entry = AsgiServer("confusing", module, lambda app, _, port: [app, str(port)], ("uvicorn",), "uvicorn")
     monkeypatch.setitem(SERVERS, entry.name, entry)
@@ -93,7 +93,7 @@ def test_a_server_that_confuses_names_is_found_and_the_finding_replayed(monkeypa
     assert [each.check for each in again] == ["scope-headers"]
 
 
-def test_uvicorn_is_not_accused() -> None:
+def test_uvicorn_passes_the_header_check() -> None:
     with serve(parse_target("tests.target.apps.echo:app", path="/", cwd=ROOT)) as server:
         report = run_suite(server, SuiteOptions(only=("scope-headers",)))
     assert [(row.check, row.verdict, row.examples) for row in report.checks_run] == [
@@ -101,7 +101,7 @@ def test_uvicorn_is_not_accused() -> None:
     ]
 
 
-def test_a_url_is_not_checked() -> None:
+def test_a_url_target_skips_the_header_check() -> None:
     with serve(parse_target("tests.target.apps.echo:app", path="/", cwd=ROOT)) as running:
         url = f"ws://127.0.0.1:{running.endpoint.port}/"
         with serve(parse_target(url)) as server:

@@ -12,7 +12,7 @@ from wsproof.conformance.robustness.leak_slope import ChurnRound
     ("took_s", "size"),
     [(0.5, 200), (1.0, 120), (2.0, 60), (100.0, 25)],
 )
-def test_rounds_fit_the_pace_of_the_first(took_s: float, size: int) -> None:
+def test_the_churn_rounds_are_sized_by_the_pace_of_the_first(took_s: float, size: int) -> None:
     assert fitting_size(200, 100, took_s, 6.0) == size
 
 
@@ -23,7 +23,7 @@ def test_two_rounds_show_no_leak_of_descriptors() -> None:
     assert Churn(leaving, rounds, size=25).fds == 1.0
 
 
-def test_small_rounds_and_rounds_that_were_cut_show_no_leak_of_memory() -> None:
+def test_small_or_interrupted_rounds_show_no_memory_leak() -> None:
     leaving = LEAVINGS["freed-after-close"]
     rounds = [ChurnRound(200, 10, 1_000_000 * number) for number in range(1, 7)]
     assert Churn(leaving, rounds, size=200).memory == 5_000.0
