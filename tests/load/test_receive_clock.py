@@ -236,7 +236,7 @@ class TestOnALoop:
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(perform())
 
-    def test_in_a_read_of_several_messages_only_the_first_has_an_exact_time(
+    def test_in_a_read_of_several_messages_later_ones_have_the_time_of_their_own_read(
         self, loop: Loop, kind: type[Connection], tmp_path: Path
     ) -> None:
         async def perform() -> list[tuple[int, int]]:

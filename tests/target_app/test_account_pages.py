@@ -23,7 +23,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_shows_who_is_signed_in_and_a_way_out(context: BrowserContext, server: Server, path: str) -> None:
+def test_every_page_shows_the_signed_in_user_and_a_sign_out(context: BrowserContext, server: Server, path: str) -> None:
     page = open_signed_in(context, server, path, make_token("ada", roles=("admin",)))
     expect(page.locator("#account strong")).to_have_text("ada")
     page.get_by_role("button", name="Sign out").click()
@@ -31,7 +31,7 @@ def test_every_page_shows_who_is_signed_in_and_a_way_out(context: BrowserContext
     expect(page.locator("#status")).to_have_text("Not signed in")
 
 
-def test_a_page_for_everybody_offers_to_sign_in_and_leads_back(context: BrowserContext, server: Server) -> None:
+def test_a_public_page_offers_to_sign_in_and_returns(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/echo")
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Name").fill("user")
@@ -71,9 +71,7 @@ def test_a_page_says_that_its_origin_is_not_allowed(context: BrowserContext, sta
     expect(page.locator("#status")).to_contain_text("the server takes no connections from pages of http://127.0.0.1")
 
 
-def test_a_page_says_that_the_server_does_not_go_by_its_name(
-    context: BrowserContext, start_server: StartServer
-) -> None:
+def test_a_page_says_that_its_host_name_is_not_allowed(context: BrowserContext, start_server: StartServer) -> None:
     server = start_server()
     page = context.new_page()
     page.goto(server.url("/pages/echo", "http").replace("127.0.0.1", "elsewhere.localhost"))
@@ -87,7 +85,7 @@ def test_a_page_says_that_the_server_is_full(context: BrowserContext, start_serv
     expect(page.locator("#status")).to_have_text("Disconnected: the server is full. Trying again")
 
 
-def test_a_page_says_that_its_address_has_knocked_too_often(
+def test_a_page_says_that_its_address_has_made_too_many_handshakes(
     context: BrowserContext, start_server: StartServer, enter: Enter
 ) -> None:
     server = start_server(handshakes_per_minute=1, trusted_addresses="")

@@ -66,7 +66,9 @@ ORDERS: list[tuple[str, dict[str, Any] | None]] = [
 
 
 @pytest.mark.parametrize(("path", "body"), ORDERS, ids=[path for path, _ in ORDERS])
-def test_only_administrators_see_and_order(server: Server, path: str, body: dict[str, Any] | None) -> None:
+def test_only_administrators_see_and_use_the_admin_commands(
+    server: Server, path: str, body: dict[str, Any] | None
+) -> None:
     assert ask(server, path, None, body).status_code == 401
     assert ask(server, path, "user", body).status_code == 403
 
@@ -74,7 +76,7 @@ def test_only_administrators_see_and_order(server: Server, path: str, body: dict
 @pytest.mark.parametrize(
     "order", [{}, {"user": "user", "connection": "x"}, {"user": "user", "why": "so"}, {"user": ""}]
 )
-def test_an_order_that_makes_no_sense_is_not_taken(server: Server, order: dict[str, Any]) -> None:
+def test_an_invalid_admin_command_is_refused(server: Server, order: dict[str, Any]) -> None:
     assert ask(server, "/admin/kick", "admin", order).status_code == 422
 
 
@@ -105,7 +107,7 @@ def test_an_announcement_reaches_all_on_typed_channels_and_no_bare_text_channel(
         assert echo.recv(DEADLINE) == "Message received: still alone"
 
 
-def test_a_drained_worker_sends_all_away_and_is_not_ready_any_more() -> None:
+def test_a_drained_worker_closes_all_connections_and_is_not_ready() -> None:
     with running("target_app", {"drain_seconds": 0.1}) as draining, signed_in(draining, "user") as user:
         wait_for(user, "unread")
         assert draining.get("/readyz").json() == {"status": "ready"}

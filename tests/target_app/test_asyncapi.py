@@ -43,20 +43,20 @@ def schema_of(described: dict[str, Any], message: str) -> dict[str, Any]:
     return payload | {"components": described["components"]}
 
 
-def test_it_is_a_valid_document_and_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+def test_the_document_is_valid_and_every_reference_resolves(described: dict[str, Any]) -> None:
     AsyncAPI.model_validate(described)
     for reference in references(described):
         assert resolved(described, reference)
 
 
-def test_every_channel_is_there_by_its_address(described: dict[str, Any]) -> None:
+def test_the_document_has_every_channel_by_its_address(described: dict[str, Any]) -> None:
     addresses = {channel["address"] for channel in described["channels"].values()}
     tutorial = {"/ws", "/ws/{client_id}", "/dashboard-feed"}
     assert addresses >= tutorial | {"/echo/json", "/rooms/{name}", "/notifications", "/draw/{name}", "/game/{name}"}
     assert all(channel["description"] for channel in described["channels"].values())
 
 
-def test_a_client_knows_what_it_may_send_and_what_it_gets(described: dict[str, Any]) -> None:
+def test_the_document_lists_what_a_client_sends_and_receives(described: dict[str, Any]) -> None:
     spoken = {
         action: {reference["$ref"].rpartition(".")[2] for reference in operation["messages"]}
         for action in ("receive", "send")
@@ -72,7 +72,7 @@ def test_a_client_knows_what_it_may_send_and_what_it_gets(described: dict[str, A
     [{}, {"text": ""}, {"text": 7}, {"text": None}, {"colour": "red"}, {"text": "x" * 4_001}, {"id": "x" * 65}],
     ids=str,
 )
-def test_the_document_and_the_server_take_and_refuse_the_same(
+def test_the_document_and_the_server_accept_the_same_messages(
     described: dict[str, Any], change: dict[str, object]
 ) -> None:
     message = SAID | change

@@ -52,7 +52,7 @@ WAYS: dict[str, Handshake] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_token_in_the_handshake_lets_in(server: Server, way: str) -> None:
+def test_a_token_in_the_handshake_is_accepted(server: Server, way: str) -> None:
     token = make_token("ada", roles=("admin",))
     with dial(server, ROOM, **WAYS[way](server, token)) as socket:
         welcome = Person(socket).read()
@@ -60,14 +60,14 @@ def test_a_token_in_the_handshake_lets_in(server: Server, way: str) -> None:
         assert socket.subprotocol == (PROTOCOL if way == "subprotocol" else None)
 
 
-def test_a_token_in_the_first_message_lets_in(server: Server) -> None:
+def test_a_token_in_the_first_message_is_accepted(server: Server) -> None:
     with dial(server, ROOM) as socket:
         ada = Person(socket)
         ada.send("authenticate", token=make_token("ada"))
         assert ada.read()["user"] == "ada"
 
 
-def test_a_token_in_the_query_lets_in_and_is_in_no_log(start_server: StartServer) -> None:
+def test_a_token_in_the_query_is_accepted_and_is_in_no_log(start_server: StartServer) -> None:
     server = start_server(secret=SECRET)
     token = make_token("ada")
     with dial(server, f"{ROOM}?token={token}&also=this") as socket:
@@ -84,7 +84,7 @@ def test_a_token_in_the_query_lets_in_and_is_in_no_log(start_server: StartServer
     assert "not-even-a-jwt" not in log
 
 
-def test_the_welcome_tells_limits_and_close_codes(server: Server) -> None:
+def test_the_welcome_lists_limits_and_close_codes(server: Server) -> None:
     with dial(server, ROOM, **WAYS["header"](server, make_token("ada"))) as socket:
         welcome = Person(socket).read()
         assert welcome["limits"]["message_bytes"] == 65_536
@@ -130,7 +130,7 @@ def test_the_first_message_has_to_be_a_token(server: Server, first: str) -> None
         assert close_of(socket) == (1008, "authenticate_first")
 
 
-def test_who_presents_no_token_in_time_has_to_go(impatient: Server) -> None:
+def test_a_client_without_a_token_in_time_is_closed(impatient: Server) -> None:
     with dial(impatient, ROOM) as socket:
         assert close_of(socket) == (4002, "auth_timeout")
 
@@ -146,7 +146,7 @@ def me(server: Server, host: str, path: str = "/auth/me", **headers: str) -> int
     return httpx.get(server.url(path, "http"), headers=headers, **LOCALLY).status_code
 
 
-def test_a_cookie_counts_where_browsers_do_not_say_which_page_asks(server: Server) -> None:
+def test_a_cookie_is_accepted_where_browsers_send_no_origin(server: Server) -> None:
     """Over plain HTTP they say it (Sec-Fetch-Site) to loopback only."""
     for host in ("192.0.2.1:8000", "[2001:db8::1]"):
         assert me(server, host) == 200
@@ -161,7 +161,7 @@ def test_a_cookie_counts_where_browsers_do_not_say_which_page_asks(server: Serve
         assert me(server, host, **{"Sec-Fetch-Site": "same-origin"}) == 200
 
 
-def test_an_unknown_protocol_version_is_told_apart(server: Server) -> None:
+def test_an_unknown_protocol_version_has_its_own_error(server: Server) -> None:
     with dial(server, ROOM, subprotocols=["target_app.v9"]) as socket:
         assert close_of(socket) == (4005, "protocol_version")
 
@@ -185,19 +185,19 @@ def test_a_refreshed_connection_outlives_its_first_token(server: Server) -> None
             time.sleep(0.1)
 
 
-def test_nobody_becomes_somebody_else_by_refreshing(server: Server) -> None:
+def test_a_refresh_cannot_change_the_user(server: Server) -> None:
     with dial(server, f"{ROOM}?token={make_token('ada')}") as socket:
         Person(socket).send("refresh", token=make_token("grace"))
         assert close_of(socket) == (1008, "token_of_another_user")
 
 
-def test_who_is_no_administrator_any_more_has_to_come_in_anew(server: Server) -> None:
+def test_a_refresh_with_other_roles_closes_the_connection(server: Server) -> None:
     with dial(server, f"/notifications?token={make_token('ada', roles=('admin',))}") as socket:
         Person(socket).send("refresh", token=make_token("ada"))
         assert close_of(socket) == (1008, "roles_changed")
 
 
-def test_a_token_gives_no_role_that_its_user_does_not_have_any_more(start_server: StartServer) -> None:
+def test_a_token_gives_no_role_that_its_user_has_lost(start_server: StartServer) -> None:
     server = start_server(secret=SECRET, users=users_with("demoted", admins=("kept",)))
     tokens = {name: make_token(name, roles=("admin",)) for name in ("kept", "demoted", "removed")}
 
@@ -236,7 +236,7 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(server: Server) -> N
     assert answers[0].json() == answers[1].json()
 
 
-def test_too_many_wrong_passwords_have_to_wait_and_others_do_not(start_server: StartServer) -> None:
+def test_too_many_wrong_passwords_delay_only_that_user(start_server: StartServer) -> None:
     server = start_server(secret=SECRET, logins_per_minute=3)
     codes = [post(server, "/auth/token", username="user", password=f"guess {n}").status_code for n in range(5)]
     assert codes == [401, 401, 401, 429, 429]

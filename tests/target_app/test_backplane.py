@@ -89,7 +89,7 @@ async def stored(worker: Worker) -> list[str]:
     return [f"{entry.seq} {entry.body['text']}" for entry in await worker.history.since("lobby", 0, 1_000)]
 
 
-def test_alone_a_worker_hears_itself_at_once_and_only_what_it_listens_to() -> None:
+def test_a_single_worker_receives_its_own_publications_on_its_subscriptions() -> None:
     async def story() -> None:
         backplane, heard = LocalBackplane(), list[str]()
         end = backplane.subscribe("news", heard.append)
@@ -102,7 +102,7 @@ def test_alone_a_worker_hears_itself_at_once_and_only_what_it_listens_to() -> No
     asyncio.run(story())
 
 
-def test_a_listener_that_fails_does_not_keep_the_others_from_hearing() -> None:
+def test_a_failing_listener_does_not_affect_the_others() -> None:
     async def story() -> None:
         backplane, heard = LocalBackplane(), list[str]()
         backplane.subscribe("news", lambda payload: heard.append(payload[99]))
@@ -113,7 +113,7 @@ def test_a_listener_that_fails_does_not_keep_the_others_from_hearing() -> None:
     asyncio.run(story())
 
 
-def test_what_is_said_while_the_reader_still_closes_a_lost_line_is_heard_here(
+def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_locally(
     server: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader has seen the loss and the sender has not: the sender must not end the reader's wait a second time."""
@@ -144,7 +144,7 @@ def test_what_is_said_while_the_reader_still_closes_a_lost_line_is_heard_here(
     asyncio.run(story())
 
 
-def test_two_workers_hear_both_in_one_order(server: Valkey, tmp_path: Path) -> None:
+def test_two_workers_receive_all_publications_in_one_order(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as workers:
             heard: list[list[str]] = [[], []]
@@ -165,7 +165,9 @@ def test_two_workers_hear_both_in_one_order(server: Valkey, tmp_path: Path) -> N
     asyncio.run(story())
 
 
-def test_without_the_server_a_worker_serves_its_own_and_is_told_of_the_gap(server: Valkey, tmp_path: Path) -> None:
+def test_without_the_backplane_a_worker_serves_its_own_members_and_notes_the_gap(
+    server: Valkey, tmp_path: Path
+) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard, told = list[str](), list[bool]()
@@ -185,7 +187,7 @@ def test_without_the_server_a_worker_serves_its_own_and_is_told_of_the_gap(serve
     asyncio.run(story())
 
 
-def test_what_nobody_can_read_is_logged_and_counted_and_the_worker_hears_again(
+def test_an_unreadable_message_is_logged_and_counted_and_the_worker_reads_on(
     server: Valkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
@@ -206,7 +208,7 @@ def test_what_nobody_can_read_is_logged_and_counted_and_the_worker_hears_again(
     asyncio.run(story())
 
 
-def test_a_server_that_falls_silent_counts_as_lost(
+def test_a_silent_backplane_server_counts_as_lost(
     server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_backplane, "COMMAND_TIMEOUT", 0.3)
@@ -227,7 +229,7 @@ def test_a_server_that_falls_silent_counts_as_lost(
     asyncio.run(story())
 
 
-def test_a_server_that_is_not_there_at_the_start_is_waited_for(server: Valkey, tmp_path: Path) -> None:
+def test_a_worker_waits_for_a_backplane_that_is_down_at_the_start(server: Valkey, tmp_path: Path) -> None:
     server.kill()
 
     async def story() -> None:
@@ -239,9 +241,7 @@ def test_a_server_that_is_not_there_at_the_start_is_waited_for(server: Valkey, t
     asyncio.run(story())
 
 
-def test_posts_of_two_workers_are_heard_by_both_once_and_in_the_order_of_the_history(
-    server: Valkey, tmp_path: Path
-) -> None:
+def test_posts_of_two_workers_reach_both_once_in_history_order(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard: list[list[str]] = [[], []]
@@ -256,7 +256,7 @@ def test_posts_of_two_workers_are_heard_by_both_once_and_in_the_order_of_the_his
     asyncio.run(story())
 
 
-def test_what_was_posted_while_the_server_was_away_is_caught_up_with(server: Valkey, tmp_path: Path) -> None:
+def test_posts_during_a_backplane_outage_are_caught_up(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard: list[list[str]] = [[], []]
@@ -280,7 +280,7 @@ def test_what_was_posted_while_the_server_was_away_is_caught_up_with(server: Val
     asyncio.run(story())
 
 
-def test_an_announcement_that_never_came_is_made_good_by_the_next_one() -> None:
+def test_a_lost_announcement_is_recovered_by_the_next_one() -> None:
     async def story() -> None:
         async with worker(None) as only:
             heard: list[str] = []
@@ -299,7 +299,7 @@ def test_an_announcement_that_never_came_is_made_good_by_the_next_one() -> None:
     asyncio.run(story())
 
 
-def test_a_follower_that_fails_does_not_keep_the_others_from_hearing() -> None:
+def test_a_failing_follower_does_not_affect_the_others() -> None:
     async def story() -> None:
         async with worker(None) as only:
             heard: list[str] = []
@@ -315,7 +315,7 @@ def test_a_follower_that_fails_does_not_keep_the_others_from_hearing() -> None:
     asyncio.run(story())
 
 
-def test_who_stops_waiting_for_a_publication_takes_nothing_from_the_others(server: Valkey, tmp_path: Path) -> None:
+def test_a_cancelled_publication_does_not_affect_the_others(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard, told = list[str](), list[bool]()
@@ -362,7 +362,7 @@ def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(s
     asyncio.run(story())
 
 
-def test_a_worker_that_comes_late_learns_who_is_there(server: Valkey, tmp_path: Path) -> None:
+def test_a_late_worker_learns_the_present_members(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with worker(server.url) as early:
             early.presence.join("lobby", "ada", "1")
@@ -407,7 +407,7 @@ def test_a_silent_worker_without_connections_is_gone_too(
     assert "fault topic" not in caplog.text
 
 
-def test_those_who_came_and_went_while_the_server_was_away_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
+def test_joins_and_leaves_during_an_outage_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             left.presence.join("lobby", "ada", "1")
@@ -422,7 +422,7 @@ def test_those_who_came_and_went_while_the_server_was_away_are_known_afterwards(
     asyncio.run(story())
 
 
-def test_signs_of_life_carry_the_name_of_the_worker(
+def test_heartbeats_carry_the_name_of_the_worker(
     server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.05)

@@ -50,13 +50,13 @@ def answer_to(server: Server, head: str, body: bytes = b"") -> tuple[bytes, byte
     return status, headers.lower()
 
 
-def test_all_routes_are_looked_at() -> None:
+def test_every_route_has_a_body_limit_test() -> None:
     assert len(REQUESTS) > 20
     assert [request for request in READING if request not in REQUESTS] == []
 
 
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
-def test_a_body_that_is_announced_as_too_long_is_not_waited_for(server: Server, method: str, path: str) -> None:
+def test_a_body_with_too_large_a_content_length_is_refused_at_once(server: Server, method: str, path: str) -> None:
     status, headers = answer_to(server, f"{method} {path} HTTP/1.1\r\nContent-Length: {ENDLESS}")
     assert status.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in headers
@@ -64,7 +64,7 @@ def test_a_body_that_is_announced_as_too_long_is_not_waited_for(server: Server, 
 
 
 @pytest.mark.parametrize(("method", "path"), READING)
-def test_a_body_without_an_end_is_read_up_to_the_limit(server: Server, method: str, path: str) -> None:
+def test_an_endless_body_is_read_up_to_the_limit(server: Server, method: str, path: str) -> None:
     head = f"{method} {path} HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked"
     token = log_in(server, "admin")
     status, headers = answer_to(server, f"{head}\r\nAuthorization: Bearer {token}", CHUNK * 2)
@@ -72,7 +72,7 @@ def test_a_body_without_an_end_is_read_up_to_the_limit(server: Server, method: s
     assert b"connection: close" in headers
 
 
-def test_a_body_of_the_limit_is_taken(server: Server) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(server: Server) -> None:
     text = '{"username": "user", "password": "user"}'.ljust(LIMIT)
     head = f"POST /auth/token HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {LIMIT}"
     assert answer_to(server, head, text.encode())[0].startswith(b"HTTP/1.1 200 ")

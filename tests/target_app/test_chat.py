@@ -47,7 +47,7 @@ def broadcasts(member: ClientConnection, count: int) -> list[str]:
     return heard
 
 
-def test_a_speaker_gets_an_answer_and_everybody_the_message(server: Server) -> None:
+def test_a_publisher_gets_a_reply_and_every_member_the_message(server: Server) -> None:
     with server.connect("/ws/7") as seven, server.connect("/ws/8") as eight:
         settle(seven, eight)
         seven.send("hello: <b>")
@@ -56,7 +56,7 @@ def test_a_speaker_gets_an_answer_and_everybody_the_message(server: Server) -> N
         assert eight.recv(DEADLINE) == "Client #7 says: hello: <b>"
 
 
-def test_all_members_hear_many_speakers_in_the_same_order(server: Server, enter: Enter) -> None:
+def test_all_members_receive_messages_of_many_publishers_in_one_order(server: Server, enter: Enter) -> None:
     each, speakers = 100, 4
     members = [enter(server, f"/ws/{number}") for number in range(speakers + 2)]
     settle(*members)
@@ -84,7 +84,9 @@ def close_frame(peer: RawPeer) -> None:
 
 
 @pytest.mark.parametrize("go", [close_frame, RawPeer.hang_up, RawPeer.reset], ids=["close", "FIN", "RST"])
-def test_a_going_is_announced_once_to_the_rest(server: Server, raw: EnterRaw, go: Callable[[RawPeer], None]) -> None:
+def test_a_departure_is_announced_once_to_the_others(
+    server: Server, raw: EnterRaw, go: Callable[[RawPeer], None]
+) -> None:
     with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
         settle(one, two)
         go(raw(server, "/ws/goer"))
@@ -125,7 +127,7 @@ def test_a_binary_frame_is_refused_with_1003_and_harms_nobody(server: Server) ->
 
 
 @pytest.mark.parametrize("path", ["/ws/" + "x" * 65, "/ws/a%0Ab"])
-def test_an_id_that_could_not_be_shown_is_refused_with_1008(server: Server, path: str) -> None:
+def test_an_unprintable_id_is_refused_with_1008(server: Server, path: str) -> None:
     with server.connect("/ws/1") as one:
         settle(one)
         with server.connect(path) as client, pytest.raises(ConnectionClosedError) as closed:
@@ -184,7 +186,7 @@ def test_a_garbage_frame_ends_only_its_own_connection(server: Server, raw: Enter
         assert b"\x03\xea" in bad.read_to_end()  # 1002
 
 
-def test_what_is_said_right_before_goodbye_reaches_the_rest(server: Server, raw: EnterRaw) -> None:
+def test_messages_sent_right_before_a_close_reach_the_others(server: Server, raw: EnterRaw) -> None:
     # In one segment with the close frame: uvicorn then refuses our answers while messages still wait to be read.
     with server.connect("/ws/1") as stays:
         settle(stays)

@@ -46,7 +46,7 @@ async def started(folder: Path) -> AsyncIterator[Services]:
         await services.history.stop()
 
 
-def test_what_is_said_while_a_returning_client_is_looked_after_is_among_what_it_has_missed(tmp_path: Path) -> None:
+def test_messages_during_a_recovery_are_part_of_the_missed_messages(tmp_path: Path) -> None:
     async def story() -> None:
         history = Interrupted(tmp_path / "history", keep=100)
         await history.start()
@@ -61,7 +61,7 @@ def test_what_is_said_while_a_returning_client_is_looked_after_is_among_what_it_
     asyncio.run(story())
 
 
-def test_who_has_read_what_was_never_announced_is_not_kept_waiting_for_the_announcement(tmp_path: Path) -> None:
+def test_a_client_that_read_an_unannounced_entry_is_not_kept_waiting(tmp_path: Path) -> None:
     """A worker was killed after it had stored an entry; its client has come back to this one."""
 
     async def story() -> None:
@@ -86,7 +86,7 @@ def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyP
     assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 30
 
 
-def test_what_was_stored_is_announced_though_its_sender_has_gone_meanwhile(tmp_path: Path) -> None:
+def test_a_stored_message_is_announced_even_if_its_sender_has_left(tmp_path: Path) -> None:
     async def story() -> None:
         async with started(tmp_path) as services:
             heard: asyncio.Queue[Entry] = asyncio.Queue()

@@ -26,7 +26,7 @@ def ending(client: ClientConnection) -> tuple[int | None, str | None]:
     return client.close_code, client.close_reason
 
 
-def test_a_fault_in_a_channel_is_1011_without_a_word_on_the_wire(faulty: Server) -> None:
+def test_a_fault_in_a_channel_is_1011_without_a_reason(faulty: Server) -> None:
     with faulty.connect("/fault") as client:
         client.send("provoke it")
         assert client.recv(DEADLINE) == "so far so good"
@@ -40,7 +40,7 @@ def test_a_timeout_of_the_channel_itself_is_a_fault_and_not_a_drop(faulty: Serve
         assert ending(client) == (1011, "")
 
 
-def test_what_a_channel_sent_before_it_returned_still_arrives(faulty: Server) -> None:
+def test_messages_sent_before_a_channel_returns_still_arrive(faulty: Server) -> None:
     with faulty.connect("/finished") as client:
         assert client.recv(DEADLINE) == "that is all"
         assert ending(client) == (1000, "")

@@ -55,7 +55,7 @@ def test_all_viewers_get_the_same_readings(start_server: StartServer, enter: Ent
     assert all(stream == streams[0] for stream in streams)
 
 
-def test_who_comes_gets_the_latest_reading_at_once(start_server: StartServer, enter: Enter) -> None:
+def test_a_new_viewer_gets_the_latest_reading_at_once(start_server: StartServer, enter: Enter) -> None:
     server = start_server(dashboard_period=3600)
     first = enter(server, "/dashboard-feed").recv(DEADLINE)
     # The next period ends in an hour. A reading of its own would count two viewers, and be counted.
@@ -63,7 +63,7 @@ def test_who_comes_gets_the_latest_reading_at_once(start_server: StartServer, en
     assert readings(server) == 1
 
 
-def test_who_comes_after_all_had_gone_gets_a_new_reading(start_server: StartServer) -> None:
+def test_the_first_viewer_after_a_pause_gets_a_new_reading(start_server: StartServer) -> None:
     server = start_server(dashboard_period=3600)
     for count in (1, 2, 3):
         with server.connect("/dashboard-feed") as viewer:
@@ -93,7 +93,7 @@ def test_one_producer_works_for_many_viewers(start_server: StartServer, enter: E
         assert [viewer.recv(DEADLINE) for _ in range(5)]
 
 
-def test_nothing_is_produced_while_nobody_looks_and_it_starts_again(start_server: StartServer) -> None:
+def test_the_producer_pauses_without_viewers_and_resumes(start_server: StartServer) -> None:
     period = 0.05
     server = start_server(dashboard_period=period)
     assert readings(server) == 0

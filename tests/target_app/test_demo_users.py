@@ -32,7 +32,7 @@ def login(address: str, settings: Settings, **headers: str) -> int:
     return asyncio.run(story())
 
 
-def test_they_sign_in_from_this_machine_only() -> None:
+def test_demo_users_sign_in_only_from_this_machine() -> None:
     """Whatever has started the application, and whatever address it listens on."""
     assert login("127.0.0.1", Settings()) == login("::1", Settings()) == 200
     assert login("192.0.2.1", Settings()) == 403
@@ -56,7 +56,7 @@ def start(host: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "chat.example"])
-def test_it_does_not_start_on_another_address_with_them(host: str) -> None:
+def test_the_server_refuses_to_start_with_demo_users_on_another_address(host: str) -> None:
     refused = start(host)
     assert refused.returncode == 1
     for part in ("admin, user", "TARGET_APP_USERS", "TARGET_APP_DEMO_USERS_ANYWHERE=true"):
@@ -67,5 +67,5 @@ def test_it_does_not_start_on_another_address_with_them(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
-def test_on_loopback_it_starts_with_them(host: str) -> None:
+def test_the_server_starts_with_demo_users_on_loopback(host: str) -> None:
     assert start(host).stderr == "--workers: 1 or more\n"

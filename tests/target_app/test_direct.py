@@ -44,7 +44,7 @@ def answer(server: Server, **headers: str | None) -> str:
     return head.decode()
 
 
-def test_every_overridden_name_is_there_with_the_same_parameters() -> None:
+def test_every_overridden_method_exists_with_the_same_parameters() -> None:
     for ours, theirs in ((DirectWSProtocol, WebSocketsSansIOProtocol), (Handshake, ServerProtocol)):
         overridden = {name for name, value in vars(ours).items() if inspect.isfunction(value)} - OURS
         assert overridden
@@ -67,7 +67,7 @@ def test_a_handshake_without_host_is_refused(server: Server) -> None:
     assert answer(server, Host=None).startswith("HTTP/1.1 400 ")
 
 
-def test_a_host_that_is_none_is_refused(server: Server) -> None:
+def test_an_invalid_host_is_refused(server: Server) -> None:
     assert answer(server, Host="two words").startswith("HTTP/1.1 400 ")
     assert answer(server, Host="[::1]:8000").startswith("HTTP/1.1 101 ")
 

@@ -26,7 +26,7 @@ def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | 
 
 
 @pytest.mark.parametrize("app", STARTS)
-def test_while_a_crowd_is_sent_away_nobody_new_is_taken(start_server: StartServer, app: str) -> None:
+def test_a_draining_server_accepts_no_connection_while_it_closes_many(start_server: StartServer, app: str) -> None:
     server = start_server(app, drain_seconds=600)  # far longer than the test: only what is asked for ends it
     assert server.get("/readyz").status_code == 200
     with ExitStack() as crowd:
@@ -46,7 +46,7 @@ def test_while_a_crowd_is_sent_away_nobody_new_is_taken(start_server: StartServe
 
 
 @pytest.mark.parametrize("app", [POLITE, POLITE + DIRECT])
-def test_a_typed_channel_is_told_when_to_come_back(start_server: StartServer, enter: Enter, app: str) -> None:
+def test_a_typed_channel_gets_the_time_to_reconnect(start_server: StartServer, enter: Enter, app: str) -> None:
     server = start_server(app, reconnect_spread=3)
     clients = [enter(server, "/polite") for _ in range(20)]
     server.process.terminate()
@@ -72,7 +72,7 @@ def test_every_worker_drains(start_server: StartServer, enter: Enter) -> None:
 
 
 @pytest.mark.parametrize("app", [POLITE, POLITE + DIRECT])
-def test_a_connection_can_be_closed_from_anywhere_after_what_was_sent(
+def test_a_connection_closed_from_elsewhere_still_sends_its_queue(
     start_server: StartServer, enter: Enter, app: str
 ) -> None:
     server: Server = start_server(app)
@@ -96,7 +96,7 @@ def test_a_peer_that_answers_no_ping_of_the_application_is_idle(
 
 
 @pytest.mark.parametrize("app", STARTS)
-def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_wait(
+def test_a_stalled_peer_is_removed_within_the_ping_timeout_even_if_writes_wait(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
     server = start_server(app, ping_interval=0.5, ping_timeout=0.5, write_timeout=3600)
@@ -105,7 +105,7 @@ def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_w
 
 
 @pytest.mark.parametrize("app", STARTS)
-def test_a_peer_that_answers_no_protocol_ping_is_gone_and_its_going_is_told(
+def test_a_peer_that_answers_no_protocol_ping_is_removed_and_announced(
     start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
 ) -> None:
     server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the witness must answer within that

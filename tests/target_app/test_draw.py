@@ -60,7 +60,7 @@ def test_a_stroke_reaches_all_with_its_author_and_grows(paint: Seat) -> None:
         assert painter.picture() == [("s1", "ada", "#aa0000", 5, [1, 2, 3, 4, 5, 6])]
 
 
-def test_many_who_draw_and_undo_at_once_end_with_the_same_picture_and_so_does_who_comes_in_between(paint: Seat) -> None:
+def test_concurrent_drawing_and_undo_give_all_and_newcomers_the_same_picture(paint: Seat) -> None:
     painters = [paint(user) for user in ("ada", "grace", "mary", "joan")]
     together = threading.Barrier(len(painters) + 1)
 
@@ -117,7 +117,7 @@ def test_only_ones_own_strokes_can_be_undone(paint: Seat) -> None:
     assert grace.wait("stroke")["id"] == "s2"
 
 
-def test_who_comes_late_gets_the_board_even_a_big_one_and_a_stroke_in_progress(paint: Seat) -> None:
+def test_a_late_viewer_gets_a_large_board_and_a_stroke_in_progress(paint: Seat) -> None:
     ada = paint("ada")
     for number in range(60):
         ada.draw(f"s{number}", [number, 7] * 250)
@@ -135,7 +135,7 @@ def test_who_comes_late_gets_the_board_even_a_big_one_and_a_stroke_in_progress(p
     assert late.picture()[-1][-1] == [1, 1, 2, 2]
 
 
-def test_who_was_away_gets_only_what_changed(paint: Seat) -> None:
+def test_a_returning_viewer_gets_only_the_changes(paint: Seat) -> None:
     ada, grace = paint("ada"), paint("grace")
     ada.draw("s1", [1, 1])
     ada.draw("s2", [2, 2])
@@ -154,7 +154,7 @@ def test_who_was_away_gets_only_what_changed(paint: Seat) -> None:
     assert other.picture() == ada.picture()
 
 
-def test_who_leaves_in_the_middle_of_a_stroke_leaves_it_finished(paint: Seat) -> None:
+def test_a_stroke_is_finished_when_its_author_leaves(paint: Seat) -> None:
     ada, grace = paint("ada"), paint("grace")
     ada.draw("s1", [1, 1], done=False)
     grace.wait("stroke")
@@ -163,7 +163,7 @@ def test_who_leaves_in_the_middle_of_a_stroke_leaves_it_finished(paint: Seat) ->
     assert [member["user"] for member in grace.wait("members")["members"]] == ["grace"]
 
 
-def test_cursors_are_seen_where_they_are_and_go_with_their_owners(paint: Seat) -> None:
+def test_cursors_follow_their_owners_and_disappear_with_them(paint: Seat) -> None:
     ada, grace = paint("ada"), paint("grace")
     ada.point(10, 20)
     ada.point(1600, 1000)
@@ -183,7 +183,7 @@ def wait_for_cursors(painter: Painter, expected: dict[int, tuple[int, int]]) -> 
         painter.wait("cursors")
 
 
-def test_a_hundred_moves_in_a_row_are_few_frames(paint: Seat) -> None:
+def test_a_hundred_moves_in_a_row_are_merged_into_few_frames(paint: Seat) -> None:
     ada, grace = paint("ada"), paint("grace")
     before = grace.cursor_frames
     for x in range(100):
@@ -240,7 +240,7 @@ def test_a_message_with_too_many_points_is_refused(paint: Seat) -> None:
     assert ada.wait("error")["field"] == "points"
 
 
-def test_an_administrator_clears_the_board_for_all_and_for_who_was_away(paint: Seat) -> None:
+def test_an_administrator_clears_the_board_for_present_and_returning_viewers(paint: Seat) -> None:
     ada, admin = paint("ada"), paint("root", roles=("admin",))
     ada.draw("s1", [1, 1])
     admin.wait("stroke")

@@ -71,7 +71,7 @@ def opened_by(server: Server, user: str, path: str, **headers: str) -> AbstractC
     return opened(server, path, authorization=f"Bearer {token_of(server, user)}", **headers)
 
 
-def test_a_room_is_the_same_room_over_both(server: Server) -> None:
+def test_a_room_is_shared_between_websockets_and_events(server: Server) -> None:
     with ExitStack() as stack:
         blocked = stack.enter_context(opened(server, "/rooms/both"))
         assert blocked.post({"type": "authenticate", "token": token_of(server, "admin")}) == 202
@@ -87,7 +87,7 @@ def test_a_room_is_the_same_room_over_both(server: Server) -> None:
         ] == ["admin"]
 
 
-def test_a_stream_that_comes_back_gets_what_it_missed(server: Server) -> None:
+def test_a_returning_stream_gets_the_missed_messages(server: Server) -> None:
     with opened_by(server, "user", "/rooms/cursor?join") as speaker:
         speaker.message("members")
         with opened_by(server, "admin", "/rooms/cursor?join") as listener:
@@ -118,7 +118,7 @@ def test_the_dashboard_and_the_notifications_come_as_events_too(server: Server) 
         assert user.message("alert")["text"] == "hi"
 
 
-def test_what_ends_a_websocket_ends_a_stream_with_the_same_code(server: Server) -> None:
+def test_an_event_stream_ends_with_the_same_code_as_a_websocket(server: Server) -> None:
     with opened(server, "/rooms/closed") as nobody:
         nobody.post({"type": "authenticate", "token": "x" * 40})
         nobody.message("error")
@@ -132,7 +132,7 @@ def test_what_ends_a_websocket_ends_a_stream_with_the_same_code(server: Server) 
         assert (event, json.loads(data)) == ("closed", {"code": 4004, "reason": "kicked"})
 
 
-def test_who_goes_is_missed(server: Server) -> None:
+def test_a_closed_stream_is_announced_as_a_departure(server: Server) -> None:
     with opened_by(server, "user", "/rooms/gone?join") as staying:
         staying.message("members")
         with opened_by(server, "admin", "/rooms/gone?join") as going:
@@ -148,12 +148,12 @@ def test_a_page_of_a_foreign_origin_is_kept_out(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/echo/json", "/nothing", "/draw/x"])
-def test_only_some_channels_are_offered(server: Server, path: str) -> None:
+def test_only_the_listed_channels_are_offered_as_events(server: Server, path: str) -> None:
     with httpx.stream("GET", server.url(f"/fallback{path}", "http"), **LOCALLY) as response:
         assert response.status_code == 404
 
 
-def test_what_is_too_long_or_no_text_or_for_nobody_is_refused(server: Server) -> None:
+def test_invalid_posts_are_refused(server: Server) -> None:
     with opened(server, "/rooms/x") as stream:
         assert stream.post("x" * 70_000) == 413
         answer = httpx.post(server.url(stream.session, "http"), content=b"\xff", **LOCALLY)
@@ -161,7 +161,7 @@ def test_what_is_too_long_or_no_text_or_for_nobody_is_refused(server: Server) ->
         assert httpx.post(server.url(f"{stream.session}x", "http"), content="{}", **LOCALLY).status_code == 404
 
 
-def test_a_reader_of_events_that_reads_nothing_is_dropped_and_its_socket_cut() -> None:
+def test_a_stalled_event_reader_is_dropped_and_its_socket_closed() -> None:
     settings = {"message_burst": 1_000_000, "user_message_burst": 1_000_000, "write_timeout": 0.5}
     with running("target_app", settings) as patient, socket.socket() as sleeper:
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BUFFER)

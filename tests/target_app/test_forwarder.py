@@ -66,7 +66,7 @@ def finish(painter: Painter, name: str) -> int:
     return int(painter.wait("stroke", id=name)["seq"])
 
 
-def test_who_draws_on_either_worker_sees_the_same_picture_and_so_does_who_comes_late(both: Pair) -> None:
+def test_drawers_on_both_workers_and_late_viewers_see_the_same_picture(both: Pair) -> None:
     def story(place: str) -> None:
         with ExitStack() as stack:
 
@@ -94,7 +94,7 @@ def test_who_draws_on_either_worker_sees_the_same_picture_and_so_does_who_comes_
     undisturbed(story)
 
 
-def test_cursors_errors_and_goings_cross_over(both: Pair) -> None:
+def test_cursors_errors_and_departures_are_forwarded(both: Pair) -> None:
     def story(place: str) -> None:
         with at_board(both.owner, "ada", place) as ada:
             ada.join()
@@ -203,7 +203,7 @@ def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_s
             wait_until(lambda server=server: enters(server, a_place()), "and a while later new ones can be had, too")  # type: ignore[misc]
 
 
-def test_when_the_owner_stops_its_people_meet_again_on_the_other_worker(both: Pair) -> None:
+def test_when_the_owner_stops_its_members_move_to_the_other_worker(both: Pair) -> None:
     place = a_place()
     with worker(both.backplane) as owner, at_board(owner, "ada", place) as ada:
         ada.join()
@@ -224,7 +224,7 @@ def picture(server: Server, board: str) -> list[str]:
         return []
 
 
-def test_when_the_owner_dies_its_people_meet_again_on_the_other_worker(both: Pair) -> None:
+def test_when_the_owner_dies_its_members_move_to_the_other_worker(both: Pair) -> None:
     """The last test of this file: the owner does not come back."""
     place = a_place()
     with at_board(both.owner, "ada", place) as ada:

@@ -89,13 +89,13 @@ def test_a_round_ends_and_the_next_begins(enter: Enter) -> None:
     ada.watch(lambda: ada.view.phase == Phase.READY, "the next round is near")
 
 
-def test_alone_one_can_warm_up(enter: Enter) -> None:
+def test_a_single_player_can_warm_up(enter: Enter) -> None:
     ada = enter("ada", "Ada")
     ada.watch(lambda: ada.status(ada.seat) == Status.MOVING, "Ada moves")
     assert ada.view.phase == Phase.WARM_UP
 
 
-def test_who_loses_the_connection_finds_the_seat_the_land_and_the_numbers_again(enter: Enter) -> None:
+def test_a_reconnecting_player_keeps_seat_land_and_numbers(enter: Enter) -> None:
     ada, grace = enter("ada", "Ada"), enter("grace", "Grace")
     seat, key = ada.seat, ada.key
     number = ada.steer("up")
@@ -120,7 +120,7 @@ def test_a_seat_that_is_left_alone_for_too_long_is_free_again(enter: Enter) -> N
     assert again.sit("Ada", ada.key)["key"] != ada.key
 
 
-def test_a_newer_connection_takes_the_seat_over_and_the_older_is_told_4003(enter: Enter) -> None:
+def test_a_newer_connection_takes_the_seat_and_the_older_is_closed_with_4003(enter: Enter) -> None:
     ada = enter("ada", "Ada")
     newer = enter("ada")
     assert newer.sit("Ada", ada.key)["seat"] == ada.seat
@@ -137,7 +137,7 @@ def test_one_user_may_play_with_several_seats_and_the_ninth_only_watches(enter: 
     ninth.watch(lambda: len(ninth.view.seats) == SEATS, "she sees all eight")
 
 
-def test_where_all_seats_are_taken_who_is_away_longest_makes_room(enter: Enter) -> None:
+def test_with_all_seats_taken_the_player_away_longest_loses_its_seat(enter: Enter) -> None:
     players = [enter("ada", f"Ada {number}") for number in range(SEATS)]
     grace = enter("grace")
     for number in (3, 0):
@@ -148,7 +148,7 @@ def test_where_all_seats_are_taken_who_is_away_longest_makes_room(enter: Enter) 
     grace.watch_turn(grace.steer("up"))
 
 
-def test_who_follows_is_told_each_turn_once_and_all_in_one_order(enter: Enter) -> None:
+def test_followers_receive_each_turn_once_in_one_order(enter: Enter) -> None:
     ada, grace, watcher = enter("ada", "Ada"), enter("grace", "Grace"), enter("watcher")
     for follower in (ada, watcher, watcher):  # to ask twice changes nothing
         follower.send("follow")
@@ -168,7 +168,7 @@ def test_who_follows_is_told_each_turn_once_and_all_in_one_order(enter: Enter) -
     assert watcher.wait("turned")["note"] == "the next that is told"
 
 
-def test_who_stands_up_watches_and_the_seat_is_free(enter: Enter) -> None:
+def test_a_player_that_leaves_its_seat_becomes_a_spectator(enter: Enter) -> None:
     ada = enter("ada", "Ada")
     ada.send("stand")
     ada.wait("stood")
@@ -220,7 +220,7 @@ def test_turns_of_the_past_and_floods_of_turns_do_nothing(enter: Enter) -> None:
     assert ada.confirmed() == 101
 
 
-def test_nothing_ticks_while_nobody_is_there_and_the_match_goes_on_for_who_returns(server: Server) -> None:
+def test_the_match_pauses_without_players_and_resumes_for_returning_ones(server: Server) -> None:
     with at_match(server, "ada", "lonely") as ada:
         ada.sit("Ada")
         ada.watch(lambda: ada.view.tick >= 3, "time passes")

@@ -25,13 +25,13 @@ def status_of(server: Server, path: str, origin: str | None) -> int:
 
 
 @pytest.mark.parametrize("path", CHANNELS)
-def test_a_page_of_another_origin_gets_in_nowhere(server: Server, path: str) -> None:
+def test_a_page_of_another_origin_is_refused_everywhere(server: Server, path: str) -> None:
     assert status_of(server, path, "https://evil.example") == 403
     assert status_of(server, path, None) == 101
 
 
 @pytest.mark.parametrize("pattern", ["http://127.0.0.1:{}", "http://localhost:{}", "https://localhost:{}"])
-def test_the_servers_own_pages_get_in(server: Server, pattern: str) -> None:
+def test_the_servers_own_pages_are_accepted(server: Server, pattern: str) -> None:
     assert status_of(server, "/ws", pattern.format(server.port)) == 101
 
 
@@ -39,7 +39,7 @@ def test_the_servers_own_pages_get_in(server: Server, pattern: str) -> None:
     "pattern",
     ["http://127.0.0.1", "http://127.0.0.1:1{}", "http://127.0.0.1:{}.evil.example", "http://LOCALHOST:{}", "null", ""],
 )
-def test_what_only_looks_like_an_own_page_does_not(server: Server, pattern: str) -> None:
+def test_an_origin_that_resembles_the_own_one_is_refused(server: Server, pattern: str) -> None:
     assert status_of(server, "/ws", pattern.format(server.port)) == 403
 
 
@@ -67,7 +67,7 @@ def test_the_open_channels_can_be_closed_with_one_setting(start_server: StartSer
         assert Person(socket).read()["type"] == "welcome"
 
 
-def test_closed_is_closed_wherever_the_server_is_mounted_and_for_channels_that_are_added(
+def test_closed_channels_stay_closed_when_mounted_and_when_channels_are_added(
     start_server: StartServer,
 ) -> None:
     """uvicorn puts the root path in front of every path. The channels of `faulty_channel` say nothing of their own."""
@@ -107,7 +107,7 @@ def test_handshakes_from_one_address_are_counted(start_server: StartServer) -> N
     assert refused.value.response.headers["retry-after"] == "60"
 
 
-def test_where_nobody_can_be_warned_too_many_messages_end_the_connection(start_server: StartServer) -> None:
+def test_on_untyped_channels_too_many_messages_end_the_connection(start_server: StartServer) -> None:
     server = start_server(open_message_rate=0.001, open_message_burst=5, trusted_addresses="")
     for path in ("/ws", "/ws/7", "/dashboard-feed", "/echo/json"):
         with dial(server, path) as socket:
@@ -131,7 +131,7 @@ def test_programs_on_this_host_may_send_as_they_like(start_server: StartServer) 
         ({"max_connections_per_address": 2, "trusted_addresses": ""}, "too_many_connections_of_address"),
     ],
 )
-def test_one_connection_too_many_is_told_so_and_room_comes_back(
+def test_a_connection_over_the_limit_is_refused_and_a_slot_becomes_free_again(
     start_server: StartServer, settings: dict[str, object], reason: str
 ) -> None:
     server = start_server(**settings)

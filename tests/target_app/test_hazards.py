@@ -71,7 +71,7 @@ def queued_bytes(server: Server) -> float:
 
 
 @pytest.mark.parametrize("app", STARTS)
-def test_a_member_that_reads_late_and_one_that_goes_cost_nobody_a_message_the_order_or_a_pong(
+def test_late_readers_and_departures_lose_no_message_order_or_pong_of_others(
     start_server: StartServer, enter: Enter, app: str
 ) -> None:
     server = start_server(app, outbox_bytes=64_000_000, write_timeout=3600)
@@ -105,7 +105,7 @@ def test_a_member_that_reads_late_and_one_that_goes_cost_nobody_a_message_the_or
     assert server.ended("slow_consumer") == 0
 
 
-def test_a_polite_goodbye_is_one_line_and_no_error(server: Server) -> None:
+def test_a_normal_close_is_logged_in_one_line_and_no_error(server: Server) -> None:
     """The first of this server: nobody else is in its log."""
     for path in ("/ws", "/ws/7", "/dashboard-feed"):
         with dial(server, path):
@@ -116,7 +116,7 @@ def test_a_polite_goodbye_is_one_line_and_no_error(server: Server) -> None:
     assert "rror" not in log
 
 
-def test_what_is_uploaded_to_the_dashboard_has_the_limit_of_all_messages(server: Server) -> None:
+def test_an_upload_to_the_dashboard_has_the_message_size_limit(server: Server) -> None:
     with dial(server, "/dashboard-feed") as viewer:
         viewer.send("x" * 65_536)
         viewer.send("x" * 65_537)
@@ -129,7 +129,7 @@ def test_it_listens_on_loopback_unless_told_otherwise(server: Server) -> None:
     assert [(address.ip, address.port) for address in listening] == [("127.0.0.1", server.port)]
 
 
-def test_while_a_password_is_checked_everybody_else_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_check_does_not_delay_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, served = threading.Event(), threading.Event()
 
     def check(*_: object) -> None:
@@ -152,7 +152,7 @@ def test_while_a_password_is_checked_everybody_else_is_served(monkeypatch: pytes
     asyncio.run(story())
 
 
-def test_handling_times_are_told_in_milliseconds() -> None:
+def test_handling_times_are_reported_in_milliseconds() -> None:
     times = HandlingTimes()
     for nanoseconds in (1_000_000, 3_000_000):
         times.add(nanoseconds)

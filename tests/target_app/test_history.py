@@ -132,7 +132,7 @@ def test_a_returning_client_recovers_or_is_told_that_it_did_not() -> None:
     asyncio.run(story())
 
 
-def test_what_cannot_be_stored_is_not_acknowledged_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_message_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path / "one") as history:
             with pytest.raises(ValueError, match="JSON"):
@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_messages_survive_kill_9(tmp_path: Path) -> None:
     file = tmp_path / "history"
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITE_UNTIL_KILLED, str(file)], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
@@ -181,7 +181,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     assert sorted(kept) == list(range(1, len(kept) + 1))
 
 
-def test_what_waits_for_readers_is_kept_until_each_has_acknowledged_it() -> None:
+def test_entries_are_kept_until_each_reader_has_acknowledged_them() -> None:
     async def story() -> None:
         async with opened(keep=2) as history:
 
@@ -237,7 +237,7 @@ def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way
     asyncio.run(story())
 
 
-def test_what_cannot_be_written_is_noticed_counted_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_write_is_counted_and_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with opened(tmp_path / "history.db") as history:
             await history.check()

@@ -35,7 +35,7 @@ def test_a_value_comes_back_as_it_was_written(server: Server, enter: Enter, text
 @pytest.mark.parametrize(
     "text", ["", "nonsense", "{'a': 1}", '{"a": NaN}', "Infinity", "1e999", "[1, 2", "1 2", '"\\ud800"', "[" * 30_000]
 )
-def test_what_is_not_json_gets_an_error_and_the_connection_lives(server: Server, enter: Enter, text: str) -> None:
+def test_invalid_json_gets_an_error_and_the_connection_stays_open(server: Server, enter: Enter, text: str) -> None:
     client = enter(server, "/echo/json")
     client.send(text)
     error = json.loads(client.recv(DEADLINE))

@@ -57,7 +57,7 @@ def opened(new_context: NewContext, server: Server, name: str) -> Page:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_all_can_be_reached_by_keyboard_and_the_focus_is_seen(
+def test_every_control_is_reachable_by_keyboard_with_a_visible_focus(
     new_context: NewContext, server: Server, name: str
 ) -> None:
     page = opened(new_context, server, name)

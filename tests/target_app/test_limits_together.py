@@ -139,9 +139,7 @@ def test_failed_logins_are_counted_together(both: tuple[Server, Server]) -> None
     assert [guess(server) for server in both] == [429] * 2
 
 
-def test_a_worker_that_starts_later_knows_who_has_logged_out(
-    both: tuple[Server, Server], settings: dict[str, Any]
-) -> None:
+def test_a_later_worker_knows_the_logged_out_users(both: tuple[Server, Server], settings: dict[str, Any]) -> None:
     token = log_in(both[0], "user")
     with dial(both[1], f"/notifications?token={token}") as socket:
         assert Person(socket).read()["type"] == "welcome"
@@ -153,7 +151,7 @@ def test_a_worker_that_starts_later_knows_who_has_logged_out(
         assert post(both[0], "/auth/refresh", newer).status_code == 200
 
 
-def test_who_logged_out_is_remembered_with_the_history_file(tmp_path: Path) -> None:
+def test_logouts_are_stored_in_the_history_file(tmp_path: Path) -> None:
     settings = {"secret": SECRET, "history_path": tmp_path / "history.db"}
     with running("target_app", settings) as server:
         token = log_in(server, "user")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from target_app.cluster.liveness import Liveness
 
 
-def test_a_line_on_which_no_sign_of_life_comes_back_is_dead() -> None:
+def test_a_connection_without_heartbeats_is_dead() -> None:
     silence = Liveness(4.0)
     silence.heard(100.0)
     verdicts = []
@@ -15,7 +15,7 @@ def test_a_line_on_which_no_sign_of_life_comes_back_is_dead() -> None:
     assert verdicts == [False, False, False, False, True]
 
 
-def test_a_worker_that_was_stopped_for_a_while_does_not_take_that_for_silence() -> None:
+def test_a_paused_worker_does_not_take_its_pause_for_silence() -> None:
     silence = Liveness(4.0)
     silence.heard(100.0)
     silence.sent()
@@ -26,7 +26,7 @@ def test_a_worker_that_was_stopped_for_a_while_does_not_take_that_for_silence() 
         assert not silence.is_too_long(1_001.0 + second)
 
 
-def test_signs_of_life_in_quick_succession_are_no_silence() -> None:
+def test_heartbeats_in_quick_succession_are_no_silence() -> None:
     silence = Liveness(4.0)
     silence.heard(100.0)
     for _ in range(50):

@@ -29,7 +29,7 @@ def fall_behind(server: Server, stalled: EnterRaw, times: int) -> None:
     wait_until(lambda: scraped(server, "target_app_connections") == 0, "both have gone")
 
 
-def test_memory_and_sockets_of_peers_that_fell_behind_come_back(start_server: StartServer, stalled: EnterRaw) -> None:
+def test_memory_and_sockets_of_stalled_peers_are_released(start_server: StartServer, stalled: EnterRaw) -> None:
     server = start_server(outbox_bytes=QUEUE, write_timeout=3_600)
     process = psutil.Process(server.process.pid)
     sockets = len(process.net_connections())

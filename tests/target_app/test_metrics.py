@@ -70,7 +70,7 @@ def test_the_process_tells_what_it_uses_under_the_usual_names(start_server: Star
     assert -5 < time.time() - scraped(server, "process_start_time_seconds") < 3600
 
 
-def test_what_waits_for_a_peer_that_does_not_read_is_seen(start_server: StartServer, stalled: EnterRaw) -> None:
+def test_the_queue_of_a_peer_that_does_not_read_is_reported(start_server: StartServer, stalled: EnterRaw) -> None:
     server = start_server(outbox_bytes=64_000_000, write_timeout=3600)
     stalled(server, "/ws/sleeper")
     with server.connect("/ws/speaker") as speaker:
@@ -82,7 +82,7 @@ def test_what_waits_for_a_peer_that_does_not_read_is_seen(start_server: StartSer
         assert scraped(server, "target_app_stuck_seconds", channel="chat") > 0
 
 
-def test_figures_are_for_this_host_administrators_and_whoever_has_the_token(start_server: StartServer) -> None:
+def test_metrics_need_this_host_an_administrator_or_the_token(start_server: StartServer) -> None:
     key = "a key for the scraper"
     server = start_server(secret=SECRET, metrics_token=key, users=users_with(admins=("root",)))
 

@@ -26,7 +26,7 @@ def naive(start_server: StartServer) -> Server:
     return start_server("target_app.naive:app", dashboard_period=0.02, tracebacks_expected="what it is made to show")
 
 
-def test_it_works_as_long_as_all_behave(naive: Server) -> None:
+def test_the_naive_server_works_with_well_behaved_clients(naive: Server) -> None:
     with naive.connect("/ws") as echo:
         echo.send("hello")
         assert echo.recv(DEADLINE) == "Message received: hello"

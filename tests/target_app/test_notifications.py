@@ -74,7 +74,7 @@ def test_only_administrators_send_and_get_alerts_to_administrators(server: Serve
     assert sign_in(server, "user").missed[0]["to"] == "user"
 
 
-def test_what_is_not_acknowledged_comes_again(server: Server, sign_in: SignIn) -> None:
+def test_an_unacknowledged_alert_is_sent_again(server: Server, sign_in: SignIn) -> None:
     ada = sign_in(server, "ada")
     for n in range(3):
         alert(ada, str(n), user="grace", text=str(n))
@@ -161,7 +161,7 @@ def test_a_plain_user_cannot_push_out_an_administrators_alert(sign_in: SignIn) -
         assert alert(ada, "room again", user="grace")["type"] == "sent"
 
 
-def test_what_was_acknowledged_stays_so_after_many_others(sign_in: SignIn) -> None:
+def test_an_acknowledgement_is_kept_after_many_other_alerts(sign_in: SignIn) -> None:
     """Before, an acknowledgement that was pushed out of the history brought its alert back."""
     settings = {"secret": SECRET, "users": users_with("ada", admins=("root",)), "history_keep": 3}
     with running("target_app", settings) as server:

@@ -39,7 +39,7 @@ def joined(server: Server, user: str) -> Iterator[Person]:
         yield person
 
 
-def test_people_join_speak_are_acknowledged_and_heard(server: Server) -> None:
+def test_members_join_publish_and_receive_on_every_server(server: Server) -> None:
     with joined(server, "ada") as ada, joined(server, "grace") as grace:
         ada.send("say", id="1", text="hello")
         assert ada.wait("ack")["seq"] == 1
@@ -52,7 +52,7 @@ def test_people_join_speak_are_acknowledged_and_heard(server: Server) -> None:
     assert server.get("/readyz").json() == {"status": "ready"}
 
 
-def test_what_cannot_be_started_is_said_and_tried_again(tmp_path: Path) -> None:
+def test_a_failed_start_is_reported_and_retried(tmp_path: Path) -> None:
     path = tmp_path / "not there yet" / "history.db"
     with running(COMMANDS["uvicorn without lifespan"], {"secret": SECRET, "history_path": path}) as server:
         with dial(server, f"/rooms/lobby?token={make_token('ada')}") as refused:

@@ -40,7 +40,7 @@ def drained(outbox: Outbox) -> list[str | bytes]:
         (Overflow.DROP_OLDEST, [True] * 5, ["c", "d", "e"]),
     ],
 )
-def test_each_overflow_keeps_what_it_promises(overflow: Overflow, taken: list[bool], left: list[str]) -> None:
+def test_each_overflow_policy_keeps_its_promise(overflow: Overflow, taken: list[bool], left: list[str]) -> None:
     outbox = Outbox(3 * SMALL, overflow)
     assert [outbox.put(Outgoing.of(text)) for text in "abcde"] == taken
     assert outbox.skipped == (0 if overflow is Overflow.DROP_PEER else 5 - len(left))
@@ -57,7 +57,7 @@ def test_a_keyed_message_replaces_only_the_one_with_its_key(overflow: Overflow) 
     assert drained(outbox) == ["3", "4", "5"]
 
 
-def test_where_the_peer_is_dropped_a_keyed_message_leaves_the_others_alone() -> None:
+def test_with_the_drop_policy_a_keyed_message_replaces_no_other() -> None:
     outbox = Outbox(100 * SMALL, Overflow.DROP_PEER)
     for text, key in (("said", None), ("here", "cursor"), ("more", None), ("there", "cursor")):
         outbox.put(Outgoing.of(text, key))
@@ -85,7 +85,7 @@ def test_a_batch_stops_near_its_limit_and_the_rest_keeps_its_order() -> None:
 
 
 @pytest.mark.parametrize("batched", [False, True])
-def test_room_comes_back_when_half_is_gone(batched: bool) -> None:
+def test_writers_resume_when_half_of_the_outbox_is_free(batched: bool) -> None:
     async def story() -> list[bool]:
         outbox = Outbox(4 * SMALL, Overflow.DROP_PEER)
         for text in "abcd":

@@ -46,7 +46,7 @@ def test_the_dashboard_moves(context: BrowserContext, server: Server) -> None:
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
 
 
-def test_a_refused_id_is_said_and_not_tried_for_ever(context: BrowserContext, server: Server) -> None:
+def test_a_refused_id_is_shown_and_not_retried_without_end(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/chat")
     page.get_by_label("Your id").fill("invisible\u200b")
     page.keyboard.press("Enter")
@@ -59,7 +59,7 @@ def test_a_refused_id_is_said_and_not_tried_for_ever(context: BrowserContext, se
     expect(page.locator(".mine.placed")).to_have_text("in after all")
 
 
-def test_every_page_has_the_same_navigation_and_says_where_one_is(server: Server) -> None:
+def test_every_page_has_the_same_navigation_with_the_current_page_marked(server: Server) -> None:
     navigations = {}
     for path in ("/", "/pages/login", *NAVIGATION):
         page = server.get(path).text
@@ -77,7 +77,7 @@ def test_no_page_is_wider_than_a_phone(context: BrowserContext, server: Server, 
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/chat", "/static/socket.js", "/healthz", "/nowhere"])
-def test_every_answer_carries_a_strict_policy(server: Server, path: str) -> None:
+def test_every_response_has_a_strict_content_security_policy(server: Server, path: str) -> None:
     policy = server.get(path).headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

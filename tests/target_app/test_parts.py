@@ -58,7 +58,7 @@ def test_the_echo_needs_ten_files_at_most() -> None:
     assert len(ours) <= 10, sorted(ours)
 
 
-def test_a_worker_that_is_alone_imports_nothing_for_several() -> None:
+def test_a_single_worker_imports_no_module_for_several_workers() -> None:
     loaded = imported_by("target_app.main")
     assert [name for name in loaded if name.startswith(("target_app.cluster", "redis"))] == []
 

@@ -114,7 +114,7 @@ def test_right_passwords_do_not_count(checker: Checker) -> None:
     asyncio.run(story())
 
 
-def test_one_password_is_checked_at_a_time_and_few_wait_so_that_others_get_their_turn(checker: Checker) -> None:
+def test_password_checks_run_one_at_a_time_with_a_short_queue(checker: Checker) -> None:
     async def story() -> None:
         async with logging_in() as (login, app):
             checker.may_go_on.clear()
@@ -134,7 +134,7 @@ def test_one_password_is_checked_at_a_time_and_few_wait_so_that_others_get_their
     asyncio.run(story())
 
 
-def test_many_addresses_fill_the_line_up_to_its_end(checker: Checker) -> None:
+def test_many_addresses_can_fill_the_whole_queue(checker: Checker) -> None:
     async def story() -> None:
         async with logging_in() as (login, _):
             checker.may_go_on.clear()

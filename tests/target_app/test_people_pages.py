@@ -53,7 +53,7 @@ def test_two_people_chat_and_see_each_other_come_and_go(new_context: NewContext,
     expect(ada.locator("#members li")).to_have_text(["ada (you)"])
 
 
-def test_a_word_to_one_alone_is_seen_by_no_other(new_context: NewContext, server: Server) -> None:
+def test_a_direct_message_is_seen_by_its_recipient_only(new_context: NewContext, server: Server) -> None:
     ada, grace, alan = (enter(new_context, server, name, "secrets") for name in ("ada", "grace", "alan"))
     ada.get_by_label("To").select_option("grace")
     say(ada, "only for you")
@@ -63,7 +63,7 @@ def test_a_word_to_one_alone_is_seen_by_no_other(new_context: NewContext, server
     expect(alan.locator(".theirs")).to_have_text("ada for all")
 
 
-def test_a_room_that_lost_its_past_says_so(new_context: NewContext) -> None:
+def test_a_page_says_that_the_room_lost_its_history(new_context: NewContext) -> None:
     port = free_port()
     with running("target_app", {"secret": SECRET}, port) as server:
         ada = enter(new_context, server, "ada", "tea")
@@ -109,9 +109,7 @@ def test_an_admin_alert_arrives_and_a_plain_users_does_not(new_context: NewConte
     expect(other.locator(".alerts .body")).to_have_text(["the next thing that other gets"])
 
 
-def test_who_is_not_signed_in_logs_in_and_comes_where_they_wanted_to_go(
-    context: BrowserContext, server: Server
-) -> None:
+def test_an_anonymous_user_signs_in_and_returns_to_the_requested_page(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/rooms?room=tea%20house")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     log_in(page, "user", "wrong")
@@ -125,7 +123,7 @@ def test_who_is_not_signed_in_logs_in_and_comes_where_they_wanted_to_go(
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_the_login_leads_to_no_other_place(context: BrowserContext, server: Server, next_page: str) -> None:
+def test_the_login_redirects_only_within_the_site(context: BrowserContext, server: Server, next_page: str) -> None:
     page = open_page(context, server, f"/pages/login?next={next_page}")
     log_in(page, "admin", "admin")
     page.wait_for_url(re.compile(rf"^http://127\.0\.0\.1:{server.port}/$"))
@@ -146,7 +144,7 @@ def test_a_session_is_refreshed_while_the_page_is_open(context: BrowserContext, 
     assert "4001" not in server.log()
 
 
-def test_a_session_that_ends_is_said_with_a_way_back(context: BrowserContext, server: Server) -> None:
+def test_a_page_says_that_its_session_has_ended_and_offers_to_sign_in(context: BrowserContext, server: Server) -> None:
     """No refreshing for this one: its requests for newer tokens do not get through."""
     context.route("**/auth/refresh", lambda route: route.abort())
     page = open_signed_in(context, server, "/pages/rooms", make_token("ada", lifetime=3))

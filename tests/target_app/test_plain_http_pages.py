@@ -32,7 +32,7 @@ def sign_in(page: Page) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_who_signs_in_stays_signed_in_and_can_sign_out(context: BrowserContext, server: Server, place: str) -> None:
+def test_a_user_stays_signed_in_and_can_sign_out(context: BrowserContext, server: Server, place: str) -> None:
     page = context.new_page()
     page.goto(url(server, place, f"/pages/rooms?room={place}"))
     sign_in(page)
@@ -50,7 +50,7 @@ def test_who_signs_in_stays_signed_in_and_can_sign_out(context: BrowserContext, 
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_administrator_gives_orders(context: BrowserContext, server: Server, place: str) -> None:
+def test_an_administrator_uses_the_admin_commands(context: BrowserContext, server: Server, place: str) -> None:
     page = context.new_page()
     page.goto(url(server, place, "/admin"))
     page.get_by_label("Name of an administrator").fill("admin")

@@ -77,9 +77,7 @@ def seq_of(page: Page) -> str | None:
     return page.locator("#paper").get_attribute("data-seq")
 
 
-def test_two_draw_on_one_board_and_see_the_same_pixels_and_so_does_who_comes_late(
-    new_context: NewContext, server: Server
-) -> None:
+def test_two_drawers_and_a_late_viewer_see_the_same_pixels(new_context: NewContext, server: Server) -> None:
     ada, grace = (at_board(new_context(), server, user, "pixels") for user in ("ada", "grace"))
     draw_by_mouse(ada, (0.1, 0.1), (0.5, 0.8), (0.9, 0.2))
     first = ink_of(ada, grace)
@@ -110,7 +108,7 @@ def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
     assert ink_of(ada, grace) == both
 
 
-def test_what_is_drawn_while_the_server_is_away_arrives_when_it_is_back(new_context: NewContext) -> None:
+def test_strokes_drawn_during_an_outage_arrive_after_it(new_context: NewContext) -> None:
     port = free_port()
     with running("target_app", SETTINGS, port) as server:
         ada, grace = (at_board(new_context(), server, user, "away") for user in ("ada", "grace"))

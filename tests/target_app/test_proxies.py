@@ -31,14 +31,14 @@ def limited(server: Server, **headers: str) -> bool:
 
 
 @pytest.mark.parametrize("header", NAMING)
-def test_what_an_unknown_proxy_passes_on_has_limits_and_sees_no_figures(start_server: StartServer, header: str) -> None:
+def test_requests_of_an_untrusted_proxy_are_limited_and_get_no_metrics(start_server: StartServer, header: str) -> None:
     server = start_server(max_connections_per_address=1)
     assert limited(server, **{header: "192.0.2.1"})
     assert not limited(server), "a program of this host has none"
     assert (stats(server), stats(server, **{header: "192.0.2.1"})) == (200, 401)
 
 
-def test_a_trusted_proxy_tells_the_address_and_the_scheme(start_server: StartServer) -> None:
+def test_a_trusted_proxy_gives_the_client_address_and_the_scheme(start_server: StartServer) -> None:
     # What a proxy passes on is not of this machine, from which alone demo users sign in otherwise.
     server = start_server(max_connections_per_address=1, trusted_proxies="127.0.0.1", demo_users_anywhere=True)
     assert limited(server, **{"X-Forwarded-For": "192.0.2.1"})
@@ -55,7 +55,7 @@ def test_a_trusted_proxy_tells_the_address_and_the_scheme(start_server: StartSer
         assert ("secure" in answer.headers["set-cookie"].lower()) == secure
 
 
-def test_what_a_trusted_proxy_passes_on_without_a_word_is_not_of_this_host(start_server: StartServer) -> None:
+def test_requests_of_a_trusted_proxy_without_a_client_address_are_not_local(start_server: StartServer) -> None:
     server = start_server(max_connections_per_address=1, trusted_proxies="127.0.0.1")
     assert stats(server) == 401
     assert limited(server)

@@ -65,7 +65,7 @@ def test_the_same_client_id_again_gets_the_first_receipt_from_any_host(server: V
     asyncio.run(story())
 
 
-def test_only_the_newest_are_kept_and_who_missed_others_is_told(server: Valkey) -> None:
+def test_only_the_newest_entries_are_kept_and_a_gap_is_reported(server: Valkey) -> None:
     async def story() -> None:
         async with opened(server, keep=3) as history:
             await say(history, *"abcdef")
@@ -75,7 +75,7 @@ def test_only_the_newest_are_kept_and_who_missed_others_is_told(server: Valkey) 
     asyncio.run(story())
 
 
-def test_what_was_acknowledged_survives_the_server_and_what_was_not_is_refused(server: Valkey) -> None:
+def test_acknowledged_messages_survive_the_server_and_others_are_refused(server: Valkey) -> None:
     async def story() -> None:
         async with opened(server) as history:
             await say(history, "a", "b")
@@ -103,7 +103,7 @@ def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) 
     asyncio.run(story())
 
 
-def test_who_is_ended_in_the_middle_of_a_question_has_ended(server: Valkey) -> None:
+def test_a_task_cancelled_during_a_query_ends(server: Valkey) -> None:
     """The library, cancelled in the middle of a command, may go on as if nothing had happened."""
 
     async def story() -> None:
@@ -126,7 +126,7 @@ def test_who_is_ended_in_the_middle_of_a_question_has_ended(server: Valkey) -> N
     asyncio.run(story())
 
 
-def test_what_waits_for_readers_is_kept_until_each_has_acknowledged_it(server: Valkey) -> None:
+def test_entries_are_kept_until_each_reader_has_acknowledged_them(server: Valkey) -> None:
     async def story() -> None:
         async with opened(server, keep=2) as history:
 

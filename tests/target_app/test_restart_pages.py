@@ -93,9 +93,7 @@ def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap
         expect(inbox.locator(".alerts .body")).to_have_text("note to self")
 
 
-def test_who_has_signed_in_is_still_signed_in_after_a_restart_with_default_settings(
-    context: BrowserContext, tmp_path: Path
-) -> None:
+def test_a_user_stays_signed_in_over_a_restart_with_default_settings(context: BrowserContext, tmp_path: Path) -> None:
     port = free_port()
     with running("target_app", {}, port, state_home=tmp_path) as server:
         page = open_page(context, server, "/pages/rooms")

@@ -57,7 +57,7 @@ def say(person: Person, id: str, text: str = "hello") -> dict[str, Any]:
     return person.wait("ack", id=id)
 
 
-def test_what_is_said_reaches_all_with_its_number_and_is_acknowledged(server: Server, arrive: Arrive) -> None:
+def test_a_message_reaches_all_members_with_its_number_and_is_acknowledged(server: Server, arrive: Arrive) -> None:
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     ada.send("say", id="a1", text="Hello <b>")
     said = grace.wait("said")
@@ -68,7 +68,7 @@ def test_what_is_said_reaches_all_with_its_number_and_is_acknowledged(server: Se
     assert ack["epoch"] == ada.joined["epoch"]
 
 
-def test_all_hear_two_speakers_in_one_order(server: Server, arrive: Arrive) -> None:
+def test_all_members_receive_two_publishers_in_one_order(server: Server, arrive: Arrive) -> None:
     people = [arrive(server, name) for name in ("ada", "grace", "alan")]
     for n in range(50):
         people[0].send("say", id=f"a{n}", text=str(n))
@@ -78,7 +78,7 @@ def test_all_hear_two_speakers_in_one_order(server: Server, arrive: Arrive) -> N
     assert [message["seq"] for message in heard[0]] == list(range(1, 101))
 
 
-def test_people_see_each_other_come_and_go(server: Server, arrive: Arrive) -> None:
+def test_members_get_join_and_leave_notices(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     assert ada.members == ["ada"]
     grace = arrive(server, "grace")
@@ -100,13 +100,13 @@ def test_a_second_connection_of_the_same_user_is_no_second_arrival(server: Serve
     assert ada.read()["event"] == "leave"
 
 
-def test_who_is_cut_off_without_a_goodbye_has_left_too(server: Server, arrive: Arrive) -> None:
+def test_a_connection_cut_off_without_a_close_is_a_departure(server: Server, arrive: Arrive) -> None:
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     grace.socket.socket.shutdown(2)
     assert ada.wait("presence", event="leave")["user"] == "grace"
 
 
-def test_a_newcomer_gets_the_latest(server: Server, arrive: Arrive) -> None:
+def test_a_newcomer_gets_the_latest_messages(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     for n in range(60):
         say(ada, f"a{n}", str(n))
@@ -115,7 +115,7 @@ def test_a_newcomer_gets_the_latest(server: Server, arrive: Arrive) -> None:
     assert [message["text"] for message in grace.missed] == [str(n) for n in range(10, 60)]
 
 
-def test_who_comes_back_hears_exactly_what_was_missed(server: Server, arrive: Arrive) -> None:
+def test_a_returning_member_gets_exactly_the_missed_messages(server: Server, arrive: Arrive) -> None:
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     for n in range(3):
         say(ada, f"a{n}", str(n))
@@ -130,7 +130,7 @@ def test_who_comes_back_hears_exactly_what_was_missed(server: Server, arrive: Ar
     assert grace.wait("said")["seq"] == 104
 
 
-def test_nothing_missed_is_recovered_too(server: Server, arrive: Arrive) -> None:
+def test_a_recovery_without_missed_messages_succeeds(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     seq = say(ada, "a")["seq"]
     again = arrive(server, "ada", epoch=ada.joined["epoch"], seq=seq)
@@ -138,7 +138,7 @@ def test_nothing_missed_is_recovered_too(server: Server, arrive: Arrive) -> None
 
 
 @pytest.mark.parametrize("cursor", [{"epoch": "another time", "seq": 1}, {"seq": 1_000}])
-def test_a_cursor_from_another_time_is_not_recovered(server: Server, arrive: Arrive, cursor: dict[str, Any]) -> None:
+def test_a_cursor_of_another_epoch_is_not_recovered(server: Server, arrive: Arrive, cursor: dict[str, Any]) -> None:
     ada = arrive(server, "ada")
     say(ada, "a")
     grace = arrive(server, "grace", **({"epoch": ada.joined["epoch"]} | cursor))
@@ -146,7 +146,7 @@ def test_a_cursor_from_another_time_is_not_recovered(server: Server, arrive: Arr
     assert [message["id"] for message in grace.missed] == ["a"]
 
 
-def test_who_missed_more_than_is_kept_is_told_so(start_server: StartServer, arrive: Arrive) -> None:
+def test_a_member_that_missed_more_than_the_history_is_told_so(start_server: StartServer, arrive: Arrive) -> None:
     server = start_server(secret=SECRET, history_keep=20)
     ada = arrive(server, "ada")
     for n in range(60):
@@ -156,7 +156,7 @@ def test_who_missed_more_than_is_kept_is_told_so(start_server: StartServer, arri
     assert grace.missed[-1]["id"] == "a59"
 
 
-def test_those_who_come_back_in_the_middle_of_talk_miss_nothing(server: Server, arrive: Arrive) -> None:
+def test_members_returning_during_publications_miss_nothing(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     for n in range(150):
         ada.send("say", id=f"a{n}", text="x" * 500)
@@ -167,7 +167,7 @@ def test_those_who_come_back_in_the_middle_of_talk_miss_nothing(server: Server, 
     assert heard == list(range(1, 151))
 
 
-def test_the_same_id_again_is_acknowledged_again_and_said_once(server: Server, arrive: Arrive) -> None:
+def test_a_repeated_id_is_acknowledged_again_and_delivered_once(server: Server, arrive: Arrive) -> None:
     ada, grace, alan = (arrive(server, name) for name in ("ada", "grace", "alan"))
     first = say(ada, "same", "once")
     again = say(ada, "same", "once")
@@ -188,14 +188,14 @@ def test_a_direct_message_reaches_one_user_and_nobody_else(server: Server, arriv
     assert arrive(server, "grace").missed == [told]
 
 
-def test_a_direct_message_waits_for_who_is_not_there(server: Server, arrive: Arrive) -> None:
+def test_a_direct_message_waits_for_an_absent_user(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     ada.send("tell", id="t1", to="grace", text="for later")
     assert ada.wait("ack")["present"] is False
     assert [message["text"] for message in arrive(server, "grace").missed] == ["for later"]
 
 
-def test_typing_is_told_but_no_flood_of_it(server: Server, arrive: Arrive) -> None:
+def test_typing_notices_are_sent_and_rate_limited(server: Server, arrive: Arrive) -> None:
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     for _ in range(20):
         ada.send("typing")
@@ -206,7 +206,7 @@ def test_typing_is_told_but_no_flood_of_it(server: Server, arrive: Arrive) -> No
     assert 1 <= notices <= 4
 
 
-def test_rooms_do_not_hear_each_other(server: Server, arrive: Arrive) -> None:
+def test_rooms_are_isolated_from_each_other(server: Server, arrive: Arrive) -> None:
     ada = arrive(server, "ada")
     with dial(server, f"/rooms/another?token={make_token('eve')}") as socket:
         eve = Person(socket)
@@ -257,7 +257,7 @@ def test_a_binary_frame_is_1003(server: Server, arrive: Arrive) -> None:
     assert close_of(ada.socket) == (1003, "text_only")
 
 
-def test_who_talks_too_fast_is_warned_and_then_closed(start_server: StartServer, arrive: Arrive) -> None:
+def test_a_member_over_the_rate_limit_is_warned_and_then_closed(start_server: StartServer, arrive: Arrive) -> None:
     server = start_server(secret=SECRET, message_rate=0.5, message_burst=3, error_burst=2)
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     for n in range(6):
@@ -297,7 +297,7 @@ def test_a_room_name_that_cannot_be_shown_is_refused(server: Server, name: str) 
         assert close_of(socket) == (1008, "room_name_not_printable_or_too_long")
 
 
-def test_what_was_acknowledged_survives_kill_9_and_the_room_resumes(arrive: Arrive, tmp_path: Path) -> None:
+def test_acknowledged_messages_survive_kill_9_and_the_room_resumes(arrive: Arrive, tmp_path: Path) -> None:
     settings = {"secret": SECRET, "history_path": tmp_path / "history.db"}
     with running("target_app", settings) as server:
         ada = arrive(server, "ada")
@@ -312,9 +312,7 @@ def test_what_was_acknowledged_survives_kill_9_and_the_room_resumes(arrive: Arri
         assert say(back, "a20")["seq"] == 21
 
 
-def test_without_a_path_the_history_is_a_file_of_this_process_that_a_kill_9_leaves_and_a_stop_takes_away(
-    arrive: Arrive, tmp_path: Path
-) -> None:
+def test_without_a_path_the_history_is_a_file_that_only_a_regular_stop_removes(arrive: Arrive, tmp_path: Path) -> None:
     settings = {"secret": SECRET}
     with running("target_app", settings) as server:
         ada = arrive(server, "ada")

@@ -15,7 +15,7 @@ def settings(folder: Path) -> Settings:
     return Settings(history_path=folder / "history.db")
 
 
-def test_it_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_the_secret_file_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     first = secret_of(settings(tmp_path))
     assert len(first) >= 32
     assert secret_of(settings(tmp_path)) == first
@@ -23,7 +23,7 @@ def test_it_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     assert (tmp_path / "history.db.secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_without_a_history_of_ones_own_it_is_where_programs_keep_their_state(
+def test_without_a_history_path_the_secret_is_in_the_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -33,14 +33,14 @@ def test_without_a_history_of_ones_own_it_is_where_programs_keep_their_state(
     assert path_of(Settings()) == Path.home() / ".local" / "state" / "target_app" / "secret"
 
 
-def test_one_that_is_set_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_secret_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TARGET_APP_SECRET", SECRET)
     assert secret_of(settings(tmp_path)) == SECRET
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["others may read it", "too short", "no folder can be made"])
-def test_where_none_can_be_kept_it_ends_with_the_run_and_that_is_said(
+def test_a_secret_that_cannot_be_stored_lasts_for_the_run_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     kept = tmp_path / "folder" / "history.db.secret"

@@ -10,7 +10,7 @@ import pytest
 from tests.target_app.server import DEADLINE
 
 
-def test_a_setting_that_makes_no_sense_is_named_and_stops_the_start() -> None:
+def test_an_invalid_setting_is_named_and_stops_the_start() -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "target_app", "--port", "0"],
         env={**os.environ, "TARGET_APP_DASHBOARD_PERIOD": "0"},
@@ -33,7 +33,7 @@ def test_a_setting_that_makes_no_sense_is_named_and_stops_the_start() -> None:
         ("USERS", "nothing that is JSON"),
     ],
 )
-def test_a_secret_setting_that_makes_no_sense_is_named_but_not_repeated(name: str, value: str) -> None:
+def test_an_invalid_secret_setting_is_named_but_not_repeated(name: str, value: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "target_app", "--port", "0"],
         env={**os.environ, f"TARGET_APP_{name}": value},

@@ -55,7 +55,9 @@ def test_sigterm_ends_a_server_with_a_flooder_that_does_not_read(
 
 
 @pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
-def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartServer, enter: Enter, app: str) -> None:
+def test_sigterm_closes_every_connection_with_1012_and_is_logged(
+    start_server: StartServer, enter: Enter, app: str
+) -> None:
     server = start_server(app)
     members = [enter(server, path) for path in ("/ws", "/ws/1", "/dashboard-feed")]
     server.process.terminate()
@@ -66,7 +68,7 @@ def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartS
 
 
 @pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
-def test_a_peer_that_takes_nothing_for_the_write_timeout_is_dropped(
+def test_a_peer_that_reads_nothing_for_the_write_timeout_is_dropped(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
     server = start_server(app, write_timeout=0.2)

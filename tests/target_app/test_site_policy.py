@@ -54,7 +54,7 @@ def test_another_site_opens_no_channel(server: Server, path: str, headers: dict[
     assert handshake(server, path, **headers) == 403
 
 
-def test_what_is_refused_says_which_setting_it_was(server: Server) -> None:
+def test_a_refusal_names_the_setting(server: Server) -> None:
     for path, upgrade in (("/", {}), ("/ws", UPGRADE)):
         for header, setting in (("Host", "TARGET_APP_TRUSTED_HOSTS"), ("Origin", "TARGET_APP_ALLOWED_ORIGINS")):
             answer = httpx.get(server.url(path, "http"), headers=upgrade | {header: "x.example"}, **LOCALLY)
@@ -73,12 +73,12 @@ def test_addresses_and_names_of_this_machine_are_its_own(server: Server, host: s
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1.evil.example", "localhost.evil.example", "evil.example:80", "localhost."])
-def test_what_only_looks_like_an_own_name_is_none(server: Server, host: str) -> None:
+def test_a_host_that_resembles_an_own_name_is_refused(server: Server, host: str) -> None:
     assert status(server, "/", Host=host) == handshake(server, "/ws", Host=host) == 403
 
 
 @pytest.mark.parametrize("host", ["a b", "[::1", "x@localhost", "http://localhost/", "localhost:http"])
-def test_what_is_no_host_is_400(server: Server, host: str) -> None:
+def test_an_invalid_host_is_400(server: Server, host: str) -> None:
     assert status(server, "/", Host=host) == handshake(server, "/ws", Host=host) == 400
 
 

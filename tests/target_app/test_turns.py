@@ -60,7 +60,7 @@ def services() -> Services:
     return Services.build(Settings(outbox_bytes=5 * (1 + ENTRY_OVERHEAD_BYTES)))
 
 
-def test_what_is_published_in_one_turn_is_one_write_and_shared(services: Services) -> None:
+def test_publications_of_one_loop_iteration_are_one_shared_write(services: Services) -> None:
     async def story() -> list[list[bytes]]:
         (one, first), (two, second) = connected(services), connected(services)
         with services.hub.subscription("news", one), services.hub.subscription("news", two):
@@ -77,7 +77,7 @@ def test_what_is_published_in_one_turn_is_one_write_and_shared(services: Service
     assert all(one is two for one, two in zip(first, second, strict=True))
 
 
-def test_what_is_sent_to_one_keeps_its_place_between_publications(services: Services) -> None:
+def test_direct_messages_keep_their_order_among_publications(services: Services) -> None:
     async def story() -> tuple[list[bytes], list[bytes]]:
         (one, first), (two, second) = connected(services), connected(services)
         hub = services.hub
@@ -96,7 +96,7 @@ def test_what_is_sent_to_one_keeps_its_place_between_publications(services: Serv
     assert b"".join(second) == joined("1", "3", "5")
 
 
-def test_nobody_gets_what_was_published_before_it_came_or_after_it_left(services: Services) -> None:
+def test_no_connection_gets_publications_from_before_its_join_or_after_its_leave(services: Services) -> None:
     async def story() -> list[bytes]:
         (early, first), (late, second) = connected(services), connected(services)
         with services.hub.subscription("news", early):
@@ -135,9 +135,7 @@ def test_a_congested_connection_keeps_its_outbox_until_it_may_write(services: Se
     ("overflow", "left"),
     [(Overflow.LATEST_WINS, "f"), (Overflow.DROP_OLDEST, "bcdef"), (Overflow.DROP_PEER, "")],
 )
-def test_a_congested_connection_that_falls_behind_is_treated_as_agreed(
-    services: Services, overflow: Overflow, left: str
-) -> None:
+def test_a_congested_connection_follows_its_overflow_policy(services: Services, overflow: Overflow, left: str) -> None:
     async def story() -> list[bytes]:
         member, wire = connected(services, overflow)
         with services.hub.subscription("news", member):
@@ -154,7 +152,7 @@ def test_a_congested_connection_that_falls_behind_is_treated_as_agreed(
     assert b"".join(asyncio.run(story())) == joined(*left)
 
 
-def test_a_crowd_is_written_to_in_slices_and_misses_nothing(services: Services) -> None:
+def test_many_connections_are_written_in_slices_and_miss_nothing(services: Services) -> None:
     async def story() -> list[list[bytes]]:
         crowd = [connected(services) for _ in range(2 * SLICE + 1)]
         subscriptions = [services.hub.subscription("news", member) for member, _ in crowd]
@@ -175,7 +173,7 @@ def test_a_crowd_is_written_to_in_slices_and_misses_nothing(services: Services) 
     assert all(writes == [joined("a"), joined("b")] for writes in asyncio.run(story()))
 
 
-def test_those_who_publish_much_give_way_to_the_writing(services: Services) -> None:
+def test_heavy_publishers_yield_to_the_writers(services: Services) -> None:
     async def story() -> list[bool]:
         member, _ = connected(services)
         hub = services.hub

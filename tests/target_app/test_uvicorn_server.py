@@ -34,7 +34,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Running]:
         yield started
 
 
-def test_a_message_that_is_announced_as_too_long_is_refused_before_it_is_there(server: Running) -> None:
+def test_a_message_with_too_large_a_declared_length_is_refused_at_once(server: Running) -> None:
     with RawPeer(server, "/ws") as peer:
         peer.socket.sendall(bytes([0x82, 0xFF]) + struct.pack("!Q", 10_000_000) + bytes(4))
         code = peer.socket.recv(4)
@@ -58,7 +58,7 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED.keys())
-def test_who_does_not_finish_a_request_is_cut_off(server: Running, sent: bytes) -> None:
+def test_a_client_that_does_not_finish_its_request_is_cut_off(server: Running, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer, dial(server, "/ws") as client:
         peer.sendall(sent)
         try:
@@ -78,7 +78,7 @@ def send_pings_for_ever(peer: RawPeer) -> None:
         peer.socket.sendall(pings)
 
 
-def test_who_sends_pings_and_reads_no_pongs_is_cut_off(start_server: StartServer, stalled: EnterRaw) -> None:
+def test_a_client_that_sends_pings_and_reads_no_pongs_is_cut_off(start_server: StartServer, stalled: EnterRaw) -> None:
     server = start_server("target_app.main:app --no-proxy-headers", max_message_bytes=1_000, outbox_bytes=1_000)
     peer = stalled(server, "/ws")
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -98,13 +98,13 @@ def test_only_a_websocket_with_more_unread_bytes_is_cut_off(waiting: int, is_cut
     assert not response.abort.called
 
 
-def test_options_that_are_stricter_already_are_kept() -> None:
+def test_stricter_options_are_kept() -> None:
     config = Config("unused:app", ws_max_size=1_000, ws_per_message_deflate=False, timeout_graceful_shutdown=1)
     assert uvicorn_server.set_options(config, Settings()) == {}
     assert (config.ws_max_size, config.timeout_graceful_shutdown) == (1_000, 1)
 
 
-def test_every_way_of_starting_comes_to_the_same_options(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_way_of_starting_results_in_the_same_options(monkeypatch: pytest.MonkeyPatch) -> None:
     """So what holds under one of them holds under all, whatever else it is that writes."""
     settings, configs = Settings(ping_interval=7, ping_timeout=8, max_message_bytes=999), []
     for name in ("ping_interval", "ping_timeout", "max_message_bytes"):
@@ -129,7 +129,7 @@ def test_the_server_is_found_by_its_signal_handler(monkeypatch: pytest.MonkeyPat
     assert uvicorn_server.find() is None
 
 
-def test_another_server_is_warned_about(start_server: StartServer) -> None:
+def test_an_unsupported_server_causes_a_warning(start_server: StartServer) -> None:
     log = start_server("hypercorn target_app.main:app --bind 127.0.0.1:{port}").log()
     assert "not started by uvicorn" in log
 
@@ -164,7 +164,7 @@ def test_only_requests_that_are_not_finished_have_a_deadline() -> None:
     assert [peer.is_cut for peer in (silent, slow, served, again)] == [True, True, False, False]
 
 
-def test_of_too_many_the_oldest_are_cut_off() -> None:
+def test_the_oldest_unfinished_requests_over_the_limit_are_cut_off() -> None:
     peers = [Peer() for _ in range(3)]
     deadlines = RequestDeadlines(lambda: peers, seconds=10, most=2)
     late, peers = peers[2:], peers[:2]

@@ -186,7 +186,7 @@ def kill_a_worker(server: Server) -> None:
     processes[0].send_signal(signal.SIGKILL)
 
 
-def test_a_kick_reaches_a_users_connections_on_both_workers(server: Server) -> None:
+def test_a_kick_closes_a_users_connections_on_both_workers(server: Server) -> None:
     async def story() -> None:
         async with members(server, "kicked", 16) as everybody:
             await asyncio.to_thread(ask, server, "/admin/kick", "admin", {"user": "user"})
@@ -235,7 +235,7 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
         assert {next(said)["text"] for _ in range(12)} == {f"{number}" for number in range(12)}
 
 
-def test_two_hosts_without_a_common_file_are_one_room_too(backplane: Valkey, tmp_path: Path) -> None:
+def test_two_hosts_without_a_common_file_share_a_room(backplane: Valkey, tmp_path: Path) -> None:
     settings = {"backplane_url": backplane.url, "backplane_name": tmp_path.name, "secret": "x" * 32}
 
     async def story(hosts: list[Server]) -> None:
@@ -273,7 +273,7 @@ def test_uvicorns_own_workers_say_that_each_of_them_is_a_server_of_its_own(
     assert (f"each of these {workers} workers is a server of its own" in server.log()) is warned
 
 
-def test_two_hundred_hear_all_once_and_in_one_order_and_a_killed_worker_leaves_no_gap(server: Server) -> None:
+def test_two_hundred_members_receive_all_once_in_order_despite_a_killed_worker(server: Server) -> None:
     async def story() -> None:
         async with members(server, "crowd", CLIENTS) as everybody:
             await until_scraped(server, "target_app_connections", len(everybody))

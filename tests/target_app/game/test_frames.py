@@ -45,7 +45,7 @@ def test_a_snapshot_and_the_deltas_after_it_are_the_state(seed: int, story: list
 
 @settings(max_examples=80, deadline=None)
 @given(seeds, stories, st.data())
-def test_who_misses_frames_is_right_again_with_the_latest_snapshot_and_delta(
+def test_a_client_that_missed_frames_recovers_with_the_latest_snapshot_and_delta(
     seed: int, story: list[list[Input]], data: st.DataObject
 ) -> None:
     """As for a slow viewer, for whom a newer frame takes the place of one that still waited."""

@@ -44,7 +44,7 @@ def test_the_same_seed_and_inputs_give_the_same_state_on_any_machine_and_any_day
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, stories, st.randoms(use_true_random=False))
-def test_whose_input_came_first_within_a_tick_makes_no_difference(
+def test_the_order_of_inputs_within_a_tick_makes_no_difference(
     seed: int, story: list[list[Input]], shuffler: object
 ) -> None:
     def shuffled(inputs: list[Input]) -> list[Input]:
@@ -58,7 +58,7 @@ def test_whose_input_came_first_within_a_tick_makes_no_difference(
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, stories, st.data())
-def test_inputs_that_come_again_change_nothing(seed: int, story: list[list[Input]], data: st.DataObject) -> None:
+def test_repeated_inputs_change_nothing(seed: int, story: list[list[Input]], data: st.DataObject) -> None:
     """Turns only: a client that is back sends those again that were not confirmed."""
     tick = data.draw(st.integers(0, len(story) - 1))
     again = [given for inputs in story[: tick + 1] for given in inputs if isinstance(given, Turn)]
@@ -112,7 +112,7 @@ def flood_from_the_rim(field: Field, mark: int) -> set[int]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(min_size=63, max_size=63))
-def test_a_claim_takes_the_trail_and_exactly_what_cannot_reach_the_rim(noise: bytes) -> None:
+def test_a_claim_takes_the_trail_and_exactly_the_cells_cut_off_from_the_rim(noise: bytes) -> None:
     field = Field(9, 7)
     for cell, value in enumerate(noise):
         field.own(cell, value % 3)
@@ -184,7 +184,7 @@ def cut_scene() -> tuple[MatchSession, Seat, Seat]:
     return table, ada, grace
 
 
-def test_a_trail_that_somebody_runs_into_is_cut_and_its_owner_is_back_at_home_later() -> None:
+def test_a_player_whose_trail_is_hit_falls_and_respawns_at_home_later() -> None:
     table, ada, grace = cut_scene()
     table.run(1)
     assert (ada.status, grace.status) == (Status.DOWN, Status.MOVING)
@@ -199,7 +199,7 @@ def test_a_trail_that_somebody_runs_into_is_cut_and_its_owner_is_back_at_home_la
     assert table.match.field.land(ada.cell) == ada.mark
 
 
-def test_running_into_ones_own_trail_is_no_better_and_counts_for_nobody() -> None:
+def test_hitting_ones_own_trail_is_a_fall_without_a_point_for_anybody() -> None:
     table = MatchSession()
     ada = table.sit(0, 5, 5, RIGHT)
     table.run(5)  # at 10,5
@@ -209,7 +209,7 @@ def test_running_into_ones_own_trail_is_no_better_and_counts_for_nobody() -> Non
     assert (ada.status, ada.cuts) == (Status.DOWN, 0)
 
 
-def test_of_two_who_meet_outside_both_fall_and_at_home_only_the_visitor() -> None:
+def test_players_that_collide_both_fall_but_at_home_only_the_visitor() -> None:
     for x, fallen in ((10, {0, 1}), (15, {0})):
         table = MatchSession()
         ada, grace = table.sit(0, 3, 3, RIGHT), table.sit(1, 15, 3, LEFT)
@@ -222,7 +222,7 @@ def test_of_two_who_meet_outside_both_fall_and_at_home_only_the_visitor() -> Non
         assert {seat.number for seat in (ada, grace) if seat.status is Status.DOWN} == fallen
 
 
-def test_at_the_rim_one_stands_and_can_turn_away() -> None:
+def test_a_player_stops_at_the_rim_and_can_turn_away() -> None:
     table = MatchSession()
     ada = table.sit(0, 2, 5, LEFT)
     table.run(6)
@@ -231,7 +231,7 @@ def test_at_the_rim_one_stands_and_can_turn_away() -> None:
     assert table.at(ada) == (0, 3)
 
 
-def test_turns_wait_for_their_ticks_and_turning_back_is_none() -> None:
+def test_turns_wait_for_their_ticks_and_a_reversal_is_ignored() -> None:
     table = MatchSession()
     ada = table.sit(0, 10, 6, RIGHT)
     table.run(2, Turn(0, 1, LEFT), Turn(0, 2, UP), Turn(0, 3, LEFT))
@@ -239,7 +239,7 @@ def test_turns_wait_for_their_ticks_and_turning_back_is_none() -> None:
     assert ada.ack == 3
 
 
-def test_a_turn_that_comes_again_is_not_made_again() -> None:
+def test_a_repeated_turn_is_not_applied_again() -> None:
     table = MatchSession()
     ada = table.sit(0, 10, 6, RIGHT)
     table.run(1, Turn(0, 1, UP))
@@ -248,7 +248,7 @@ def test_a_turn_that_comes_again_is_not_made_again() -> None:
     assert (table.at(ada), ada.direction, ada.ack) == ((13, 5), RIGHT, 2)
 
 
-def test_a_tick_tells_the_turns_that_it_has_taken() -> None:
+def test_a_tick_lists_the_turns_that_it_has_applied() -> None:
     match = Match(1, SMALL)
     match.advance([Sit(0), Turn(0, 2, UP), Turn(0, 2, UP), Turn(0, 1, UP), Turn(1, 1, UP), Turn(0, 3, LEFT)])
     assert match.taken == [Turn(0, 2, UP), Turn(0, 3, LEFT)]
@@ -256,7 +256,7 @@ def test_a_tick_tells_the_turns_that_it_has_taken() -> None:
     assert match.taken == []
 
 
-def test_a_second_person_starts_a_round_and_its_end_starts_the_next() -> None:
+def test_a_second_player_starts_a_round_and_its_end_starts_the_next() -> None:
     match = Match(1, SMALL)
     phases = []
     for inputs in ([Sit(0)], [Sit(1)], *([] for _ in range(100))):

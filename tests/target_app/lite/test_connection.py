@@ -62,7 +62,7 @@ def told(story: Story) -> None:
     asyncio.run(story())
 
 
-def test_what_was_sent_before_the_end_goes_out_before_the_close() -> None:
+def test_messages_sent_before_the_end_go_out_before_the_close() -> None:
     async def story() -> None:
         peer = Peer(Settings())
         await turns()
@@ -81,7 +81,7 @@ def test_what_was_sent_before_the_end_goes_out_before_the_close() -> None:
     told(story)
 
 
-def test_a_full_outbox_ends_who_does_not_read_and_nobody_whose_writer_had_no_turn() -> None:
+def test_a_full_outbox_ends_only_peers_that_do_not_read() -> None:
     async def story() -> None:
         slow, quick = Peer(Settings(outbox_bytes=1000)), Peer(Settings(outbox_bytes=1000))
         await turns()
@@ -101,7 +101,7 @@ def test_a_full_outbox_ends_who_does_not_read_and_nobody_whose_writer_had_no_tur
     told(story)
 
 
-def test_a_flood_is_read_only_as_fast_as_the_flooder_reads_and_nothing_is_lost() -> None:
+def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() -> None:
     class Echo(Peer):
         async def _channel(self, connection: Connection) -> None:
             async for message in connection:
@@ -128,7 +128,7 @@ def test_a_flood_is_read_only_as_fast_as_the_flooder_reads_and_nothing_is_lost()
     told(story)
 
 
-def test_a_write_that_fails_costs_nobody_the_last_words_of_that_peer() -> None:
+def test_a_failed_write_loses_no_message_that_the_peer_has_sent() -> None:
     async def story() -> None:
         peer = Peer(Settings())
         await turns()
@@ -144,7 +144,7 @@ def test_a_write_that_fails_costs_nobody_the_last_words_of_that_peer() -> None:
     told(story)
 
 
-def test_silence_is_pinged_and_then_ended_only_where_the_peer_knows_heartbeats() -> None:
+def test_a_silent_peer_is_pinged_and_ended_only_if_it_supports_heartbeats() -> None:
     async def story() -> None:
         settings = Settings(heartbeat_interval=25, idle_timeout=60)
         knows, knows_not = Peer(settings, (SUBPROTOCOL,)), Peer(settings)
@@ -178,7 +178,7 @@ def test_a_pong_is_no_message_of_the_channel() -> None:
     told(story)
 
 
-def test_a_fault_of_the_channel_is_1011_without_a_word_on_the_wire(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_channel_is_1011_without_a_reason(caplog: pytest.LogCaptureFixture) -> None:
     class Faulty(Peer):
         async def _channel(self, connection: Connection) -> None:
             raise TimeoutError("of something else")
@@ -210,7 +210,7 @@ def test_a_write_that_waits_too_long_ends_the_connection() -> None:
     told(story)
 
 
-def test_who_leaves_the_pongs_of_the_library_unread_is_ended() -> None:
+def test_a_peer_that_leaves_pongs_unread_is_ended() -> None:
     async def story() -> None:
         peer = Peer(Settings(outbox_bytes=1000, max_message_bytes=100))
         transport = Mock(**{"is_closing.return_value": False, "get_write_buffer_size.return_value": 1200})
@@ -227,7 +227,7 @@ def test_who_leaves_the_pongs_of_the_library_unread_is_ended() -> None:
     told(story)
 
 
-def test_one_producer_works_while_somebody_looks_and_none_while_nobody_does() -> None:
+def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
     def producers() -> int:
         return sum(task.get_name() == "dashboard producer" for task in asyncio.all_tasks())
 

@@ -105,7 +105,7 @@ def test_a_flooder_that_takes_nothing_for_the_write_timeout_is_cut_off(
 
 
 @pytest.mark.parametrize("leave", ["hang_up", "reset", "binary"])
-def test_a_going_is_announced_once_however_one_goes(
+def test_a_departure_is_announced_once_in_every_way_of_leaving(
     start_server: StartServer, enter: Enter, raw: EnterRaw, leave: str
 ) -> None:
     server = start_server(LITE)
@@ -122,7 +122,7 @@ def test_a_going_is_announced_once_however_one_goes(
     assert "Traceback" not in server.log()
 
 
-def test_what_a_member_says_right_before_it_goes_arrives(
+def test_messages_sent_right_before_a_departure_are_delivered(
     start_server: StartServer, enter: Enter, raw: EnterRaw
 ) -> None:
     server = start_server(LITE)
@@ -167,7 +167,7 @@ def test_sigterm_ends_a_server_with_a_member_that_does_not_read(
     assert "Traceback" not in server.log()
 
 
-def test_while_it_drains_nobody_new_is_taken_and_a_second_signal_ends_it(
+def test_a_draining_server_refuses_connections_and_a_second_signal_ends_it(
     start_server: StartServer, stalled: EnterRaw
 ) -> None:
     server = start_server(LITE, outbox_bytes=64_000_000, write_timeout=3600, close_timeout=600)
@@ -209,7 +209,9 @@ def test_too_many_messages_end_the_connection_and_no_other(start_server: StartSe
     assert other.recv(DEADLINE) == "Message received: y"
 
 
-def test_one_connection_too_many_is_told_so_and_room_comes_back(start_server: StartServer, enter: Enter) -> None:
+def test_a_connection_over_the_limit_is_refused_and_a_slot_becomes_free_again(
+    start_server: StartServer, enter: Enter
+) -> None:
     server = start_server(LITE, max_connections=1)
     first = enter(server, "/ws")
     assert close_of(enter(server, "/ws")) == (1013, "too_many_connections")
@@ -227,7 +229,7 @@ def echoes(server: Server) -> bool:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ws/7", "/dashboard-feed"])
-def test_a_page_of_another_origin_gets_in_nowhere(start_server: StartServer, call: Call, path: str) -> None:
+def test_a_page_of_another_origin_is_refused_everywhere(start_server: StartServer, call: Call, path: str) -> None:
     server = start_server(LITE)
     for origin in ("https://evil.example", "null", f"http://127.0.0.1:{server.port}.evil.example"):
         with pytest.raises(InvalidStatus) as refused:
@@ -244,7 +246,7 @@ def test_a_list_of_origins_takes_the_place_of_its_own(start_server: StartServer,
         call(server, "/ws", origin=server.url("", "http"))
 
 
-def test_a_token_lets_in_whichever_way_it_comes_and_is_in_no_log(start_server: StartServer, call: Call) -> None:
+def test_a_token_is_accepted_in_every_form_and_is_in_no_log(start_server: StartServer, call: Call) -> None:
     token = "a-token-for-tests"
     server = start_server(LITE, token=token)
     by_header = call(server, "/ws", additional_headers={"Authorization": f"Bearer {token}"})
@@ -271,12 +273,12 @@ def test_a_wrong_token_is_refused_after_the_upgrade(start_server: StartServer, c
     assert "Traceback" not in server.log()
 
 
-def test_who_presents_no_token_in_time_has_to_go(start_server: StartServer, call: Call) -> None:
+def test_a_client_without_a_token_in_time_is_closed(start_server: StartServer, call: Call) -> None:
     server = start_server(LITE, token="right", auth_timeout=0.05)
     assert close_of(call(server, "/ws/7")) == (4002, "no_token_in_time")
 
 
-def test_a_chat_id_that_could_not_be_shown_is_refused(start_server: StartServer, call: Call) -> None:
+def test_an_unprintable_chat_id_is_refused(start_server: StartServer, call: Call) -> None:
     server = start_server(LITE)
     for name in ("x" * 65, "%00"):
         assert close_of(call(server, f"/ws/{name}")) == (1008, "client_id_not_printable_or_too_long")
@@ -303,7 +305,7 @@ def test_options_of_uvicorn_that_leave_memory_unlimited_are_warned_about_once(
     assert server.log().count("--ws-per-message-deflate false --ws-max-size 65536") == warnings
 
 
-def test_an_ending_is_one_line_with_its_code(start_server: StartServer, call: Call) -> None:
+def test_a_connection_end_is_logged_in_one_line_with_its_code(start_server: StartServer, call: Call) -> None:
     server = start_server(LITE)
     call(server, "/ws/polite").close(4321)
     wait_until(lambda: "ended path='/ws/polite' code=4321 why=peer_left" in server.log(), "the line of that ending")
@@ -311,9 +313,7 @@ def test_an_ending_is_one_line_with_its_code(start_server: StartServer, call: Ca
     assert server.log().count("ended path=") == 1
 
 
-def test_who_understands_heartbeats_gets_them_and_silence_ends_the_connection(
-    start_server: StartServer, call: Call
-) -> None:
+def test_a_client_with_heartbeats_gets_pings_and_is_ended_when_silent(start_server: StartServer, call: Call) -> None:
     server = start_server(LITE, heartbeat_interval=0.05, sweep_interval=0.02, idle_timeout=3600)
     client = call(server, "/ws", subprotocols=[PROTOCOL])
     assert client.recv(DEADLINE) == "ping"
