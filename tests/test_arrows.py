@@ -88,18 +88,18 @@ def test_a_room_keeps_out_what_it_promises_to_keep_out(path: Path) -> None:
         assert package not in packages or room in rooms, f"only {rooms} may import {package}"
 
 
-def test_every_room_has_a_floor() -> None:
+def test_every_room_has_a_level() -> None:
     rooms = {room_of(path) for path in sources()} - {"__init__"}
     assert rooms <= set(FLOOR_OF)
 
 
 @pytest.mark.parametrize("path", sources(ROOT / "target_app"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_reference_server_is_a_stranger_to_the_harness(path: Path) -> None:
+def test_the_reference_server_does_not_import_the_harness(path: Path) -> None:
     assert not any(name.split(".")[0] == "wsproof" for name in imported(path))
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(HOUSE)))
-def test_the_harness_is_a_stranger_to_the_reference_server(path: Path) -> None:
+def test_the_harness_does_not_import_the_reference_server(path: Path) -> None:
     assert not any(name.split(".")[0] == "target_app" for name in imported(path))
 
 

@@ -233,7 +233,7 @@ def flooded(session: StandingSession, begin_s: float, end_s: float, number: int 
     return kinds(judge_standing(record, FEED))
 
 
-def test_a_feed_that_the_suite_held_up_by_a_flood_is_not_accused() -> None:
+def test_a_feed_delayed_by_a_flood_of_the_suite_has_no_finding() -> None:
     paused = viewer(*STEADY[:100], *(at + 6 for at in STEADY[100:]))
     assert flooded(paused, 10, 14) == []
     assert flooded(paused, 10, 14, number=299) == [("wrong-period", Level.VIOLATION)], "no flood"

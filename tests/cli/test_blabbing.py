@@ -24,7 +24,7 @@ FORMS = [form.encode() for secret in SECRETS for form in (secret, secret.replace
     ],
     ids=["bench", "check", "load"],
 )
-def test_what_the_server_repeats_is_not_written(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_secrets_that_the_server_repeats_are_redacted(words: tuple[str, ...], tmp_path: Path) -> None:
     copy, junit = tmp_path / "copy.json", tmp_path / "junit.xml"
     extra = ("--junit", str(junit)) if words[0] == "check" else ()
     said = wsproof(*words, "--out", str(tmp_path / "out"), "--json", str(copy), *extra)

@@ -100,7 +100,7 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
     assert "--over subscribers --slo" in page.replace("&#39;", "'")
 
 
-def test_a_deviation_on_the_wire_is_told_once_and_does_not_end_the_search(
+def test_a_protocol_deviation_is_reported_once_and_does_not_end_the_search(
     url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play.deviates = True
@@ -120,7 +120,7 @@ def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, pla
     assert record["capacity"]["ending"] == "missed-at-lowest"
 
 
-def test_a_generator_at_its_limit_is_said_and_the_server_is_not_blamed(
+def test_a_generator_at_its_limit_is_reported_as_no_result_about_the_server(
     url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play(1e9, limit=100)

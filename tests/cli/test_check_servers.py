@@ -85,7 +85,7 @@ def test_a_server_that_is_named_and_breaks_a_rule_decides_the_exit_code(
     assert "2 servers: 1 invalid, 1 valid" in said
 
 
-def test_a_server_that_is_not_installed_is_told_and_fails_nothing(
+def test_a_server_that_is_not_installed_is_reported_and_fails_nothing(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def only_wsproto(python: str) -> object:
@@ -139,7 +139,7 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
     assert "2 servers: 2 not started" in said
 
 
-def test_what_is_known_when_it_is_interrupted_is_shown(
+def test_an_interrupted_check_shows_its_partial_results(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def first_only(run: ServerRun[CheckOptions]) -> ServerTableRow:

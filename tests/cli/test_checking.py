@@ -42,7 +42,7 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(
     assert "accepted deviations</summary>" in markdown.read_text(encoding="utf-8")
 
 
-def test_a_deviation_that_has_disappeared_fails_the_run_that_vouches_for_it(tmp_path: Path) -> None:
+def test_a_known_deviation_that_has_disappeared_fails_the_run(tmp_path: Path) -> None:
     known = tmp_path / "known.toml"
     known.write_text('[[deviation]]\ncheck = "mask-required"\nsection = "5.1"\nreason = "an old release"\n')
     said = wsproof("check", "--only", "mask-required", "--known-deviations", str(known), "--out", str(tmp_path))
@@ -74,29 +74,29 @@ def assert_convicted(out: Path, *names: str) -> None:
     assert len(ElementTree.parse(out / "junit.xml").getroot().findall(".//failure")) == len(names)
 
 
-def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
+def test_the_violations_of_the_naive_server_are_explained(naive: Path) -> None:
     assert_convicted(naive, "chat.binary-neighbour")
 
 
 @pytest.mark.slow
-def test_each_fault_of_the_naive_server_is_told_in_plain_words(tmp_path: Path) -> None:
+def test_each_fault_of_the_naive_server_is_explained(tmp_path: Path) -> None:
     assert_convicted(check_naive(tmp_path, *NAMED), *NAMED)
 
 
-def test_its_exception_stands_with_the_finding_that_it_causes(naive: Path) -> None:
+def test_a_finding_shows_the_server_exception_that_causes_it(naive: Path) -> None:
     words = {finding["check"]: finding["server_output"] for finding in only_run(naive)["findings"]}
     assert "Traceback (most recent call last)" in words["chat.binary-neighbour"][0]
     assert re.match(r"[\w.]+: ", words["chat.binary-neighbour"][-1])
 
 
-def test_a_finding_happens_again_on_the_server_it_was_found_on(naive: Path) -> None:
+def test_a_finding_is_reproduced_on_its_server(naive: Path) -> None:
     finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
     said = wsproof("replay", str(finding))
     assert said.code == 1, said
     assert "It happens again" in said.out
 
 
-def test_and_not_on_a_server_that_does_it_right(naive: Path) -> None:
+def test_a_finding_is_not_reproduced_on_a_correct_server(naive: Path) -> None:
     finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
     said = wsproof("replay", str(finding), "target_app.main:app")
     assert said.code == 0, said

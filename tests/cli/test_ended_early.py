@@ -90,7 +90,7 @@ def assert_all_is_told(folder: Path, shown: str, reason: str) -> None:
         (TerminatedRun("terminated."), ExitCode.TERMINATED, "the run was terminated"),
     ],
 )
-def test_what_is_known_is_told_when_a_signal_ends_the_check(
+def test_a_signal_that_ends_the_check_leaves_a_partial_report(
     faulty: FaultyServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -122,7 +122,7 @@ def ending_at_last(error: Exception) -> Callable[[Any, Any], None]:
 crashing_at_last = ending_at_last(ZeroDivisionError("on purpose"))
 
 
-def test_what_is_known_is_told_when_wsproof_crashes_and_a_violation_outranks_the_crash(
+def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(suite._Course, "add", crashing_at_last)
@@ -223,7 +223,7 @@ def test_findings_are_in_the_run_while_it_goes_on(
     assert left == dict.fromkeys((ENDED_IN, LEFT), "the run has not come to it yet")
 
 
-def test_a_table_of_servers_that_is_ended_has_what_is_known_of_the_server_at_work(
+def test_an_ended_table_of_servers_has_the_partial_results_of_the_current_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))

@@ -29,13 +29,13 @@ def assert_kept_secret(said: Said, out: Path) -> None:
     ],
     ids=["check", "bench", "load"],
 )
-def test_a_token_opens_the_door_and_is_never_written(words: tuple[str, ...], code: set[int], tmp_path: Path) -> None:
+def test_a_token_is_used_and_never_written(words: tuple[str, ...], code: set[int], tmp_path: Path) -> None:
     said = wsproof(*words, "--out", str(tmp_path), cwd=ROOT)
     assert said.code in code, said
     assert_kept_secret(said, tmp_path)
 
 
-def test_without_the_token_nothing_can_be_told(tmp_path: Path) -> None:
+def test_without_the_token_the_verdict_is_unknown(tmp_path: Path) -> None:
     said = wsproof("check", TARGET[0], "--path", "/ws", "--out", str(tmp_path), "--only", "5.5.2")
     assert said.code == 3, said
     assert "403" in said.out

@@ -15,7 +15,7 @@ def test_no_secret_of_a_member_is_written_or_printed(project: Path, tmp_path: Pa
     assert_hidden((*CHECK, "--only", "5.6"), {1}, project, tmp_path)
 
 
-def test_nor_where_messages_are_lost_and_the_evidence_is_left(project: Path, tmp_path: Path) -> None:
+def test_no_secret_is_written_in_the_evidence_of_lost_messages(project: Path, tmp_path: Path) -> None:
     said = assert_hidden((*CHECK, "--env", "FAULT=lose"), {1}, project, tmp_path)
     assert "called 'u1'" in said.out
     assert "ticketed.delivery" in said.out

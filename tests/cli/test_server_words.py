@@ -108,7 +108,7 @@ def elsewhere(here: Path) -> Iterator[int]:
             process.kill()
 
 
-def test_of_a_url_it_is_said_that_connections_are_refused(elsewhere: int, here: Path) -> None:
+def test_a_url_target_that_ends_is_reported_as_refusing_connections(elsewhere: int, here: Path) -> None:
     assert main(["check", f"ws://127.0.0.1:{elsewhere}/", *ONLY, "--json", "check.json"]) == 1
     (finding, *_) = json.loads((here / "check.json").read_text(encoding="utf-8"))["findings"]
     assert finding["check"] == "process-ended"

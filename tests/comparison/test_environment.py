@@ -69,7 +69,7 @@ def test_an_environment_of_its_own_has_its_own_python(tmp_path: Path) -> None:
     assert Path(told.stdout.strip()) == tmp_path / "venv"
 
 
-def test_packages_that_cannot_be_installed_are_told_with_the_installer_s_words(
+def test_a_failed_installation_is_reported_with_the_installers_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wsproof.comparison.environment.install_commands", lambda tree, python: [[python, "-c", "1/0"]])

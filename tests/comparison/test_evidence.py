@@ -70,7 +70,7 @@ def test_one_violation_in_one_pair_is_enough() -> None:
     assert judged(blocks).verdict is Judgement.WORSE
 
 
-def test_a_fault_that_the_base_has_too_is_not_held_against_the_candidate() -> None:
+def test_a_fault_that_the_base_also_has_is_not_a_regression() -> None:
     comparison = judged(results(10.0, findings=lambda side: [finding()]))
     assert comparison.verdict is Judgement.SAME
     assert comparison.findings == ()
@@ -96,7 +96,7 @@ def test_mostly_untrusted_blocks_can_hide_a_difference_but_not_make_one() -> Non
     assert judged(results(30.0, warnings=lambda index: [SLIP])).verdict is Judgement.WORSE
 
 
-def test_a_few_untrusted_blocks_are_told_and_change_nothing() -> None:
+def test_a_few_untrusted_blocks_are_reported_and_change_nothing() -> None:
     comparison = judged(results(10.0, warnings=lambda index: [SLIP, FEW] if index < 5 else [FEW]))
     assert comparison.verdict is Judgement.SAME
     assert [(warning.code, warning.invalidates, warning.message[:20]) for warning in comparison.warnings] == [

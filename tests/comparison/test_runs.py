@@ -38,7 +38,7 @@ def test_stored_runs_are_shown_side_by_side_and_never_judged() -> None:
     assert [warning.code for warning in comparison.warnings] == ["unpaired"]
 
 
-def test_runs_under_other_circumstances_are_told_apart() -> None:
+def test_differences_in_the_circumstances_of_runs_are_listed() -> None:
     other = run(
         10, plan=Plan(subscribers=7).to_json(), target={"server": "hypercorn"}, machine={"cores": 64, "cpu": "x"}
     )
@@ -47,7 +47,7 @@ def test_runs_under_other_circumstances_are_told_apart() -> None:
         assert words in warning.message
 
 
-def test_a_run_that_is_untrusted_or_unfinished_is_told() -> None:
+def test_untrusted_and_unfinished_runs_are_marked() -> None:
     codes = [w.code for w in compare_runs(run(10, trusted=False), run(10, complete=False)).warnings]
     assert codes == ["unpaired", "untrusted-base", "incomplete-candidate"]
 

@@ -37,14 +37,14 @@ def judged(lives: list[LifeResult], **facts: Any) -> Comparison:
 @pytest.mark.parametrize(
     ("ratio", "verdict"), [(1.0, Judgement.SAME), (1.2, Judgement.WORSE), (1 / 1.2, Judgement.BETTER)]
 )
-def test_lives_are_judged(ratio: float, verdict: Judgement) -> None:
+def test_a_comparison_of_lives_has_a_verdict(ratio: float, verdict: Judgement) -> None:
     comparison = judged([life(index, ratio) for index in range(8)])
     assert comparison.verdict is verdict
     assert (comparison.pairs, comparison.design) == (8, WINDOWS)
     assert comparison.idle_share == pytest.approx(0.002)
 
 
-def test_seven_lives_convict_nobody() -> None:
+def test_seven_lives_give_no_worse_verdict() -> None:
     assert judged([life(index, 2.0) for index in range(7)]).verdict is Judgement.CANNOT_TELL
 
 

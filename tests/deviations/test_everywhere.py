@@ -110,13 +110,13 @@ def seen(document: Any) -> Iterable[Finding]:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_is_known_fails_no_verb_and_is_told_with_its_reason(shop: Path, verb: str) -> None:
+def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: Path, verb: str) -> None:
     assert main([*VERBS[verb], *FILE, "--json", "result.json"]) == 0
     found = list(seen(json.loads((shop / "result.json").read_text(encoding="utf-8"))))
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
 
-def test_what_is_known_fails_no_comparison(shop: Path) -> None:
+def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
     words = ("compare", "HEAD", "HEAD", "shop:app", *SPEAKS, *WORKLOAD, "--pairs", "1", *SMALL)
     assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # one pair is too few for a verdict on figures
     (blocks,) = shop.glob(".wsproof/comparisons/*/blocks.jsonl")
@@ -124,7 +124,7 @@ def test_what_is_known_fails_no_comparison(shop: Path) -> None:
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
 
-def test_what_is_known_makes_no_capacity_miss(shop: Path) -> None:
+def test_a_known_deviation_misses_no_capacity_level(shop: Path) -> None:
     words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
     main([*words, *FILE, "--json", "result.json"])
     document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ def test_what_is_known_makes_no_capacity_miss(shop: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [(), FILE])
-def test_without_the_file_it_fails(shop: Path, given: tuple[str, ...]) -> None:
+def test_without_the_file_the_deviation_fails(shop: Path, given: tuple[str, ...]) -> None:
     assert main([*VERBS["check"], *given]) == (0 if given else 1)
 
 
@@ -157,7 +157,7 @@ SUITES = {
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_what_is_known_fails_no_test(shop: Path, suite: str) -> None:
+def test_a_known_deviation_fails_no_pytest_test(shop: Path, suite: str) -> None:
     (shop / "test_fanout_here.py").write_text(FANOUT)
     target = ("--ws-target", "shop:app", "--ws-known-deviations", "known.toml")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES[suite], *target]
@@ -166,7 +166,7 @@ def test_what_is_known_fails_no_test(shop: Path, suite: str) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_what_is_known_is_no_failure_in_locust(shop: Path, known: bool) -> None:
+def test_a_known_deviation_is_no_failure_in_locust(shop: Path, known: bool) -> None:
     words = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
     words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
     words += FILE if known else ()

@@ -21,7 +21,7 @@ def test_a_check_that_fails_of_an_accepted_cause_does_not_fail() -> None:
     assert report.checks_run[1].remark == "of the same cause as deflate-declined; known deviation, accepted"
 
 
-def test_what_is_accepted_and_shows_under_load_is_accepted_there_and_nothing_else_is() -> None:
+def test_under_load_only_accepted_deviations_are_accepted() -> None:
     known = KnownDeviations(own=(Deviation("server-masked", "5.1", "an old proxy"),))
     masked = Finding("server-masked", "5.1", Anomaly.PROTOCOL, Level.VIOLATION, "It masked a frame.")
     lost = Finding("lost", "", Anomaly.LOST, Level.VIOLATION, "One is missing.")

@@ -51,7 +51,7 @@ def test_another_finding_still_counts() -> None:
     assert judged([_FINDING], [other])[0].verdict() is Verdict.INVALID
 
 
-def test_what_else_a_cause_breaks_must_be_accepted_too_and_is_not_gone() -> None:
+def test_consequences_of_a_cause_must_be_accepted_and_are_not_reported_as_gone() -> None:
     both = replace(_FINDING, recipe={"also": ["server-http-version"]})
     other = Deviation("server-http-version", "4.2.2", "follows from it")
     assert judged([both], [_KNOWN])[0].accepted is None
@@ -59,7 +59,7 @@ def test_what_else_a_cause_breaks_must_be_accepted_too_and_is_not_gone() -> None
     assert marked.accepted is not None
 
 
-def test_what_a_known_cause_implies_is_known_only_together_with_it() -> None:
+def test_an_implied_deviation_is_known_only_together_with_its_cause() -> None:
     implying = replace(_KNOWN, implies=("server-http-version",))
     both = replace(_FINDING, recipe={"also": ["server-http-version"]})
     alone = replace(_FINDING, check="server-http-version", section="4.2.2")
@@ -214,7 +214,7 @@ def test_the_library_is_told_with_its_versions() -> None:
     assert {each.library for each in shipped_deviations("granian", None)} == {"granian"}
 
 
-def test_a_hint_that_nothing_is_known_of_is_refused_with_the_names() -> None:
+def test_an_unknown_hint_is_refused_with_the_known_names() -> None:
     with pytest.raises(UsageError, match="uvicorn-wsproto"):
         require_hint("apache")
     with pytest.raises(UsageError):

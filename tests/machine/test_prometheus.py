@@ -80,19 +80,19 @@ def test_the_usual_client_library_is_understood() -> None:
         (b"", 403, "Forbidden"),
     ],
 )
-def test_an_answer_without_figures_is_told(body: bytes, code: int, said: str) -> None:
+def test_a_response_without_metrics_is_reported(body: bytes, code: int, said: str) -> None:
     with answering(body, code) as url, pytest.raises(NoProcessMetrics, match=said):
         scrape(source(url), 90.0)
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with answering(b"") as url:
         pass
     with pytest.raises(NoProcessMetrics, match="refused"):
         scrape(source(url), 90.0)
 
 
-def test_a_redirect_is_told_and_nobody_else_is_asked() -> None:
+def test_a_redirect_is_reported_and_not_followed() -> None:
     asked: list[str | None] = []
     with (
         answering(b"", asked=asked) as elsewhere,

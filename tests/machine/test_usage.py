@@ -110,7 +110,7 @@ def test_what_a_child_used_stays_in_the_sum_when_it_has_ended() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="who waits for a processor is told on Linux only")
-def test_who_waits_for_a_processor_is_told_from_who_has_nothing_to_do() -> None:
+def test_a_process_that_waits_for_a_core_is_distinguished_from_an_idle_one() -> None:
     with worker() as one, worker() as other:
         meter = TreeMeter(one.process.pid)
         until(lambda: meter.wants_processor() is False)  # it has just spoken, and now reads on

@@ -13,7 +13,7 @@ SEALED = Envelope(7, 42, 123_456_789).seal("hello").encode()
 
 
 @given(ENVELOPES, st.text(), st.text())
-def test_what_was_sealed_is_opened_whatever_a_server_puts_in_front(envelope: Envelope, body: str, prefix: str) -> None:
+def test_an_envelope_is_found_after_any_prefix_of_the_server(envelope: Envelope, body: str, prefix: str) -> None:
     message = (prefix + envelope.seal(body)).encode()
     opened = open_envelope(message)
     assert opened is not None
@@ -38,7 +38,7 @@ def test_a_text_comes_whole_out_of_json_again(plain_ascii: bool, envelope: Envel
     assert (opened.envelope, opened.intact) == (envelope, True)
 
 
-def test_escaped_json_is_not_what_was_sealed() -> None:
+def test_escaped_json_is_not_intact() -> None:
     wire = json.dumps({"text": Envelope(1, 2, 3).seal('say "hello"\nand go')}).encode()
     opened = find_envelope(wire)
     assert opened is not None

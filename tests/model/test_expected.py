@@ -33,12 +33,12 @@ def pairs(history: History, contract: Contract = CHAT, kind: Kind = Kind.DELIVER
     return set(zip(due.missing_member.tolist(), due.missing_row.tolist(), strict=True))
 
 
-def test_nothing_is_owed_before_the_first_receipt() -> None:
+def test_nothing_is_expected_before_the_first_receipt() -> None:
     history = a_history([Member(0, "a", in_ns=20)], [(0, 0, 10), (0, 1, 30)], [])
     assert pairs(history) == {(0, 1)}
 
 
-def test_whoever_left_is_owed_only_what_is_older_than_its_newest_receipt() -> None:
+def test_a_member_that_left_expects_only_publications_before_its_newest_receipt() -> None:
     gone = Member(1, "b", in_ns=5, left_ns=50, departure=Departure.FIN)
     history = a_history([Member(0, "a"), gone], [(0, s, 10 + s) for s in range(4)], [(1, 0, 2, 20)])
     assert pairs(history) == {(1, 0), (1, 1)}
@@ -50,12 +50,12 @@ def test_whoever_left_after_the_drain_stayed() -> None:
     assert pairs(a_history([late], [(0, 0, 10)], [])) == {(0, 0)}
 
 
-def test_nothing_is_owed_to_those_that_stall_or_misbehave() -> None:
+def test_nothing_is_expected_for_members_that_stall_or_misbehave() -> None:
     members = [Member(0, "a", in_ns=5, stalled=True), Member(1, "b", in_ns=5, misbehaviour="a binary frame")]
     assert pairs(a_history(members, [(0, 0, 10)], [])) == set()
 
 
-def test_what_failed_or_cannot_be_known_is_owed_to_nobody() -> None:
+def test_failed_or_uncertain_publications_are_not_expected() -> None:
     recorder = Recorder(members=[Member(0, "a", in_ns=5)], drained_ns=1_000)
     for sequence, outcome in enumerate(Outcome):
         recorder.published(0, sequence, 10, 10, outcome=outcome)
@@ -152,7 +152,7 @@ def told_slowly(history: History, contract: Contract) -> tuple[list[int], set[tu
     order=st.sampled_from(list(Order)),
     cells=st.sampled_from([1, 10, 4_000_000]),
 )
-def test_the_vectorised_rule_says_what_the_slow_one_says(
+def test_the_vectorised_rule_agrees_with_the_simple_one(
     history: History, audience: Audience, order: Order, cells: int
 ) -> None:
     contract = Contract("x", audience, order)
@@ -167,7 +167,7 @@ def test_the_vectorised_rule_says_what_the_slow_one_says(
     assert (due.expected - due.received).sum() == len(missing)
 
 
-def test_a_thousand_members_and_messages_are_no_trouble() -> None:
+def test_a_thousand_members_and_messages_are_handled() -> None:
     size = 1_000
     history = a_history([Member(n, str(n), in_ns=1, left_ns=900, departure=Departure.FIN) for n in range(size)], [], [])
     sequence, member = np.meshgrid(np.arange(size), np.arange(size))
@@ -180,7 +180,7 @@ def test_a_thousand_members_and_messages_are_no_trouble() -> None:
     assert due.expected.tolist() == [size] * (size - 1) + [0]
 
 
-def test_nothing_is_owed_to_another_room() -> None:
+def test_nothing_is_expected_in_another_room() -> None:
     members = [Member(number, str(number), in_ns=5, room=number % 2) for number in range(4)]
     history = a_history(members, [(0, 0, 10), (3, 0, 11)], [])
     assert pairs(history) == {(0, 0), (2, 0), (1, 1), (3, 1)}

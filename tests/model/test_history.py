@@ -7,7 +7,7 @@ from wsproof.model.history import Columns, Departure, Kind, Member, Outcome, Rec
 from wsproof.model.plan import Phase
 
 
-def test_what_was_recorded_is_in_the_frozen_history_in_its_order() -> None:
+def test_the_frozen_history_keeps_the_recorded_order() -> None:
     recorder = Recorder(start_ns=10, end_ns=20, drained_ns=30)
     recorder.members.append(Member(0, "1"))
     recorder.published(0, 5, 11, 12, Phase.WARMUP, Outcome.INFO)
@@ -54,7 +54,7 @@ def test_members_are_called_what_the_server_calls_them() -> None:
     assert recorder.freeze().name_of(3) == "?3"
 
 
-def test_only_who_reads_and_keeps_the_rules_is_innocent() -> None:
+def test_only_members_that_read_and_keep_the_protocol_are_well_behaved() -> None:
     assert Member(0, "1", departure=Departure.RESET).is_well_behaved
     assert not Member(0, "1", stalled=True).is_well_behaved
     assert not Member(0, "1", misbehaviour="a binary frame").is_well_behaved

@@ -28,7 +28,7 @@ def test_a_ping_is_answered_though_nobody_waits_for_it() -> None:
         client.abort()
 
 
-def test_the_end_that_the_server_brings_is_told() -> None:
+def test_a_close_by_the_server_is_reported() -> None:
     def leave(sock: socket.socket) -> None:
         accept_handshake(sock)
         sock.sendall(Frame(Opcode.CLOSE, b"\x03\xe9idle").encode())

@@ -40,14 +40,14 @@ def test_known_deviations_are_counted_in_the_sentence_on_the_protocol() -> None:
     )
 
 
-def test_a_violation_is_told_in_its_own_words() -> None:
+def test_a_violation_is_described_by_its_explanation() -> None:
     broken = samples.violation()
     delivery = a_run(broken)[1]
     assert delivery.startswith("The server does not deliver as promised (1 violation), first of all: ")
     assert broken.explanation.rstrip(".") in delivery
 
 
-def test_a_void_figure_is_told_and_marked() -> None:
+def test_a_void_figure_is_reported_and_marked() -> None:
     sentences = a_run(record=samples.partly_void())
     assert sentences[3] == "These figures are void, the others stand: latency p99."
 

@@ -42,7 +42,7 @@ def test_a_check_that_cannot_tell_is_an_error() -> None:
     assert "nothing was received" in (error.get("message") or "")
 
 
-def test_a_check_that_met_what_another_finding_tells_has_not_passed() -> None:
+def test_a_check_that_met_the_finding_of_another_has_not_passed() -> None:
     row = CheckRun("chat.order", "chat", "In order", Verdict.INVALID, 1, 0.1, cause="chat.delivery")
     suite = suite_of(SuiteReport(1, (*suite_report().checks_run, row), (violation(),)))
     failure = case(suite, "chat.order").find("failure")

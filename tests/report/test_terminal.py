@@ -90,7 +90,7 @@ def test_strict_counts_what_is_not_strict() -> None:
     assert "INVALID: 1 violation" in strict.text
 
 
-def test_what_is_merely_worth_knowing_is_told_briefly(paper: Paper) -> None:
+def test_information_is_shown_briefly(paper: Paper) -> None:
     show_check(
         paper.console, samples.suite_report(violation(level=Level.INFORMATIONAL, replay="wsproof replay x.json"))
     )
@@ -99,7 +99,7 @@ def test_what_is_merely_worth_knowing_is_told_briefly(paper: Paper) -> None:
     assert "BINARY 00 ff" not in paper.text
 
 
-def test_what_nobody_can_tell_is_not_called_a_violation(paper: Paper) -> None:
+def test_an_unknown_result_is_not_called_a_violation(paper: Paper) -> None:
     show_finding(paper.console, violation(anomaly=Anomaly.UNKNOWN, level=Level.VIOLATION))
     assert "CANNOT TELL" in paper.text
     assert "VIOLATION" not in paper.text
@@ -201,7 +201,7 @@ def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:
     assert "INVALID: 2 violations" in paper.text
 
 
-def test_a_load_is_told_room_by_room(paper: Paper) -> None:
+def test_a_load_is_shown_per_room(paper: Paper) -> None:
     metrics = {"latency": samples.summary(), "reach": samples.summary("0-1", 1.0)}
     chat = WorkloadLoad("chat", users=200, verdict=Verdict.VALID, metrics=metrics)
     show_load(paper.console, LoadSummary((chat,)))
@@ -214,7 +214,7 @@ def test_a_load_says_whose_clock_the_arrival_times_are_of(paper: Paper, stamps: 
     assert whose in paper.text
 
 
-def test_a_comparison_tells_change_interval_and_verdict(paper: Paper) -> None:
+def test_a_comparison_shows_change_interval_and_verdict(paper: Paper) -> None:
     show_comparison(paper.console, samples.comparison())
     row = next(line for line in paper.text.splitlines() if line.startswith("Latency p50"))
     assert "+25.5 %" in row

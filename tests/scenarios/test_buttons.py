@@ -66,7 +66,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         locust.kill()
 
 
-def test_users_that_are_taken_away_and_a_second_test_accuse_nobody(page: Page) -> None:
+def test_removed_users_and_a_second_test_cause_no_finding(page: Page) -> None:
     page.start(8, "ChatUser")
     wait_for(lambda: page.requests("chat: time to last") > 10, "some messages reached all", page.locust)
     page.start(3, "ChatUser")

@@ -52,7 +52,7 @@ def test_users_of_a_workload_that_is_not_there_are_refused_before_the_run(tmp_pa
     assert "Typo speaks the workload 'chatt', but these channels have echo, chat, dashboard" in ended.output
 
 
-def test_a_test_that_is_stopped_while_users_arrive_accuses_nobody_and_is_no_success(tmp_path: Path) -> None:
+def test_a_test_stopped_in_the_ramp_has_no_finding_and_is_no_success(tmp_path: Path) -> None:
     ended = run(tmp_path, host="target_app.main:app", users=200, spawn_rate=30, seconds=2)
     assert ended.code == 3, ended.output
     assert "The test ended before all 200 users had joined" in ended.output
@@ -89,14 +89,14 @@ def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_
     assert {finding["anomaly"] for finding in ended.summary["findings"]} == {"duplicated"}
 
 
-def test_two_processes_on_a_good_server_accuse_nobody(tmp_path: Path) -> None:
+def test_two_processes_on_a_correct_server_report_no_finding(tmp_path: Path) -> None:
     ended = run(tmp_path, "ChatUser", "--processes", "2", host="target_app.main:app", users=4, seconds=2)
     assert ended.code == ended.code_if_valid, ended.output
     assert ended.summary is not None
     assert [room["verdict"] for room in ended.summary["rooms"]] == ["valid", "valid"]
 
 
-def test_two_runs_in_one_room_of_one_server_accuse_nobody(tmp_path: Path) -> None:
+def test_two_runs_in_one_room_of_one_server_report_no_finding(tmp_path: Path) -> None:
     with serve(parse_target("target_app.main:app")) as server:
         runs = []
         for name in ("one", "other"):

@@ -11,7 +11,7 @@ from tests.scenarios.locusts import DEADLINE, ROOT
 INSIDE = Path(__file__).parent / "inside"
 
 
-def test_the_parts_do_what_they_say() -> None:
+def test_the_parts_work_inside_locust() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "python_files=inside_*.py"]
     # Locust imports and patches on its own terms; what it warns of is not ours.
     done = subprocess.run(

@@ -83,15 +83,15 @@ def test_a_server_that_dies_again_is_never_said_to_go_on() -> None:
 
 
 @pytest.mark.parametrize(("reproduced", "tries"), [(None, 1), ("3 of 3", 1), ("1 of 3", 10), ("0 of 3", 10)])
-def test_what_comes_and_goes_is_tried_several_times(reproduced: str | None, tries: int) -> None:
+def test_an_intermittent_finding_is_replayed_several_times(reproduced: str | None, tries: int) -> None:
     assert attempts(replace(FOUND, reproduced=reproduced)) == tries
 
 
-def test_what_was_not_tried_again_is_tried_several_times() -> None:
+def test_an_unrepeated_finding_is_replayed_several_times() -> None:
     assert attempts(replace(FOUND, level=Level.OBSERVATION)) > 1
 
 
-def test_what_did_not_come_again_says_how_often_it_was_tried() -> None:
+def test_an_unreproduced_finding_gives_the_number_of_attempts() -> None:
     _, said, code = outcome(replace(FOUND, reproduced="1 of 3"), [], 10)
     assert code is ExitCode.OK
     assert "in 10 attempts" in said

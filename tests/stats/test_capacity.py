@@ -53,7 +53,7 @@ def test_the_interval_holds_the_knee_and_is_as_narrow_as_was_asked(knee: int) ->
     assert found.met <= knee
 
 
-def test_it_steps_up_by_doubling_and_then_closes_in() -> None:
+def test_the_search_doubles_the_level_and_then_bisects() -> None:
     tried = levels(find_capacity(server(100), WIDE))
     assert tried[:5] == [10, 20, 40, 80, 160]
     assert all(40 < level < 320 for level in tried[5:])
@@ -90,7 +90,7 @@ def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
     assert found.knee.low <= 400 <= found.knee.high
 
 
-def test_a_server_that_misses_at_the_lowest_level_is_tried_again_before_it_is_said() -> None:
+def test_a_miss_at_the_lowest_level_is_repeated_before_it_is_reported() -> None:
     found = find_capacity(server(3), WIDE)
     assert found.ending is SearchEnding.MISSED_AT_LOWEST
     assert set(levels(found)) == {10}
@@ -106,7 +106,7 @@ def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_leve
     assert found.knee is None  # it lies beyond what was measured
 
 
-def test_above_what_the_generator_can_do_nothing_is_said_of_the_server() -> None:
+def test_levels_above_the_generator_limit_give_no_result_about_the_server() -> None:
     found = find_capacity(server(1e9, limit=300), WIDE)
     assert found.ending is SearchEnding.GENERATOR_LIMITED
     assert found.met is not None
@@ -141,14 +141,14 @@ def test_a_generator_that_cannot_do_the_lowest_level_knows_nothing() -> None:
     assert levels(found) == [10, 10, 10]
 
 
-def test_a_search_that_may_not_go_on_says_that_it_is_unsettled() -> None:
+def test_a_search_out_of_runs_is_reported_as_unsettled() -> None:
     found = find_capacity(server(100), Search(10, 10_000, most_trials=5))
     assert found.ending is SearchEnding.UNSETTLED
     assert len(found.trials) == 5
 
 
 @pytest.mark.parametrize("pick", [lambda level: LevelOutcome.MET if int(level) % 2 else LevelOutcome.MISSED])
-def test_answers_without_any_order_end_within_the_trials_that_are_allowed(
+def test_random_outcomes_end_within_the_maximum_number_of_runs(
     pick: Callable[[float], LevelOutcome],
 ) -> None:
     assert len(find_capacity(pick, WIDE).trials) <= WIDE.most_trials

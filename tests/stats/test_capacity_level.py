@@ -52,7 +52,7 @@ def test_a_deviation_on_the_wire_misses_no_level() -> None:
 
 
 @pytest.mark.parametrize("code", ["generator-cpu", "schedule-slip", "not-alone"])
-def test_a_generator_at_its_limit_blames_nobody(code: str) -> None:
+def test_a_generator_at_its_limit_makes_the_level_untrusted(code: str) -> None:
     judged = judge_level([MISSED], [LOST], [void(code), void("unsent")])
     assert judged.outcome is LevelOutcome.UNTRUSTED
     assert judged.why == (f"because of {code}",)
@@ -85,7 +85,7 @@ def test_a_plan_that_a_server_does_not_let_be_carried_out_is_more_than_it_takes(
 
 
 @pytest.mark.parametrize(("objective", "findings"), [(UNMEASURED, []), (MET, [CRASHED])])
-def test_what_cannot_be_told_proves_nothing(objective: ObjectiveResult, findings: list[Finding]) -> None:
+def test_an_unknown_result_decides_no_level(objective: ObjectiveResult, findings: list[Finding]) -> None:
     assert judge_level([objective], findings, []).outcome is LevelOutcome.UNTRUSTED
 
 

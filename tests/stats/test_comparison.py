@@ -57,14 +57,14 @@ def test_noise_is_neither_the_same_nor_different() -> None:
     assert found.detectable > 0.2
 
 
-def test_seven_pairs_cannot_convict_and_eight_can() -> None:
+def test_seven_pairs_cannot_be_significant_and_eight_can() -> None:
     seven, eight = one(pairs_of(5.0, 7)), one(pairs_of(5.0, 8))
     assert seven.verdict is Judgement.CANNOT_TELL
     assert "--pairs 8" in seven.note
     assert eight.verdict is Judgement.WORSE
 
 
-def test_eight_pairs_convict_also_when_all_four_metrics_are_judged() -> None:
+def test_eight_pairs_are_significant_for_all_four_metrics() -> None:
     found = judge({name: pairs_of(5.0, 8) for name in JUDGED})
     assert [metric.verdict for metric in found] == [Judgement.WORSE] * 4
     assert found[0].p == pytest.approx(4 * 2 / 2**8)
@@ -75,7 +75,7 @@ def test_few_pairs_that_hardly_differ_are_the_same() -> None:
     assert one(pairs_of(1.0, 1)).verdict is Judgement.CANNOT_TELL
 
 
-def test_an_effect_that_identical_code_showed_too_does_not_convict() -> None:
+def test_an_effect_that_identical_code_also_shows_is_not_a_difference() -> None:
     shaky = [(100.0, 130.0), (130.0, 100.0), (100.0, 125.0), (120.0, 100.0)]
     found = one(pairs_of(1.1), shaky)
     assert found.verdict is Judgement.CANNOT_TELL

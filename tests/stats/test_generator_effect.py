@@ -58,7 +58,7 @@ def test_a_void_figure_says_what_it_would_be_without_the_late_sends() -> None:
     assert "latency p99 (38.0 ms; 8.00 ms without late sends)" in caution.message
 
 
-def test_what_queued_behind_late_sends_is_no_fault_of_the_server() -> None:
+def test_queueing_behind_late_sends_is_not_attributed_to_the_server() -> None:
     """A burst of late sends is slow from the actual send, too: without it nothing is."""
     record = recorder(10)
     for sequence in range(190):
@@ -146,7 +146,7 @@ def test_an_objective_is_open_only_where_its_own_figure_is_void_and_decides(text
         assert result.sentence() == f"{told}schedule-slip)"
 
 
-def test_what_nobody_can_know_leaves_every_timed_objective_open() -> None:
+def test_unknown_effects_leave_every_timed_objective_open() -> None:
     metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=replace(QUIET, alone=False)))
     assert parse_objective("p99(latency) < 100ms").judge(metrics).met is None
     assert parse_objective("min(reach) == 1").judge(metrics).met is True

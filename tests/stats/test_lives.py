@@ -25,7 +25,7 @@ def lives(ratio: float, count: int = 8, *, scale: float = 1.0) -> list[Life]:
     return [life(ratio, wobble=scale * STEPS[index % len(STEPS)]) for index in range(count)]
 
 
-def test_what_a_whole_round_shares_is_no_difference() -> None:
+def test_an_effect_on_a_whole_round_is_no_difference() -> None:
     steady = life(1.1)
     assert steady.differences == pytest.approx(log(1.1))
     assert steady.identical == pytest.approx(0.0)
@@ -102,13 +102,13 @@ def test_a_change_of_the_size_of_the_floor_is_worse_and_a_smaller_one_the_same(
     assert len(found.pairs) == 8
 
 
-def test_seven_lives_cannot_convict() -> None:
+def test_seven_lives_cannot_be_significant() -> None:
     (found,) = judge_lives({"latency_p50": lives(2.0, 7)})
     assert found.verdict is Judgement.CANNOT_TELL
     assert "--lives 8" in found.note
 
 
-def test_what_identical_code_did_too_does_not_convict() -> None:
+def test_an_effect_that_identical_code_also_shows_is_not_a_difference() -> None:
     shaky = [life(1.1, again=1.3 if index % 2 else 1 / 1.3) for index in range(8)]
     (found,) = judge_lives({"latency_p50": shaky})
     assert found.verdict is Judgement.CANNOT_TELL

@@ -87,7 +87,7 @@ def test_a_publication_that_reached_nobody_has_reach_0_and_no_time() -> None:
     assert samples("time_to_last", observed) == []
 
 
-def test_a_publication_that_was_never_sent_is_owed_to_nobody() -> None:
+def test_no_delivery_is_expected_of_a_publication_that_was_never_sent() -> None:
     record = recorder(2)
     record.published(0, 0, START + 100 * MS, 0)
     observed = measurement(record.freeze())
@@ -95,7 +95,7 @@ def test_a_publication_that_was_never_sent_is_owed_to_nobody() -> None:
     assert samples("schedule_slip", observed) == []
 
 
-def test_others_only_means_that_the_publisher_itself_is_owed_nothing() -> None:
+def test_with_others_only_the_publisher_itself_expects_nothing() -> None:
     record = recorder(3)
     publish(record, 0, 100, [None, 4, 6])
     observed = measurement(record.freeze(), replace(CHAT, audience=Audience.OTHERS))
@@ -103,7 +103,7 @@ def test_others_only_means_that_the_publisher_itself_is_owed_nothing() -> None:
     assert samples("time_to_last", observed) == [6 * MS]
 
 
-def test_what_a_newcomer_is_told_of_the_past_is_no_late_delivery() -> None:
+def test_history_messages_to_a_newcomer_are_no_late_deliveries() -> None:
     record = recorder()
     record.members[2] = replace(record.members[2], in_ns=START + 500 * MS)
     publish(record, 0, 0, [10, 10, 500])

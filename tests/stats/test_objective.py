@@ -39,7 +39,7 @@ def lost(occurrences: int = 1, accepted: str | None = None, level: Level = Level
         ("p50(time_to_last) < 20ms", None),
     ],
 )
-def test_an_objective_is_held_against_the_run(text: str, met: bool | None) -> None:
+def test_an_objective_is_evaluated_on_the_run(text: str, met: bool | None) -> None:
     assert parse_objective(text).judge(RUN).met is met
 
 
@@ -77,7 +77,7 @@ def test_violations_do_not_count_what_is_merely_non_strict() -> None:
         ("server_cpu_per_delivery < 3 min", "use us, ns, ms or s"),
     ],
 )
-def test_what_cannot_be_understood_is_told_with_what_to_type(text: str, hint: str) -> None:
+def test_an_unreadable_objective_is_refused_with_an_example(text: str, hint: str) -> None:
     with pytest.raises(UsageError) as raised:
         parse_objective(text)
     assert hint in str(raised.value)

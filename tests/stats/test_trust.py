@@ -17,7 +17,7 @@ def codes(of: Measurement) -> dict[str, bool]:
     return {caution.code: caution.invalidates for caution in judge_trust(of)}
 
 
-def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
+def test_an_undisturbed_measurement_has_no_warnings() -> None:
     assert judge_trust(measurement(steady())) == ()
 
 
@@ -32,7 +32,7 @@ def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
         (replace(QUIET, loop="gevent"), "gevent-loop", False),
     ],
 )
-def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:
+def test_each_generator_fault_is_reported_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:
     (caution,) = judge_trust(measurement(steady(), generator=generator))
     assert (caution.code, caution.invalidates) == (code, voids)
     assert caution.message.endswith(".")
@@ -92,7 +92,7 @@ def test_subscribers_that_never_received_anything_are_counted() -> None:
     assert caution.message.startswith("2 of 5 subscribers never received anything, 1 of them because")
 
 
-def test_what_voids_comes_first() -> None:
+def test_warnings_that_invalidate_figures_come_first() -> None:
     generator = replace(QUIET, loop="asyncio", unsent=3, alone=False)
     assert list(codes(measurement(steady(), generator=generator)).values()) == [True, True, False]
 

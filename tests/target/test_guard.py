@@ -67,7 +67,7 @@ def test_the_command_ends_when_the_guard_is_asked_to() -> None:
         assert_gone(child)
 
 
-def test_who_ignores_the_request_is_killed_after_the_grace() -> None:
+def test_a_process_that_ignores_the_request_is_killed_after_the_grace_period() -> None:
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING
     with start(sys.executable, "-c", stubborn, grace_s=0.2) as process:
         child = pid_of(process)

@@ -186,12 +186,12 @@ def check_conversation(talk: Talk, talks: list[tuple[bool, Say]]) -> None:
 
 
 @given(talks, segments)
-def test_both_sides_hear_all_that_the_other_says(talks: list[tuple[bool, Say]], cuts: list[int]) -> None:
+def test_both_sides_receive_every_message_of_the_other(talks: list[tuple[bool, Say]], cuts: list[int]) -> None:
     check_conversation(Talk(cuts), talks)
 
 
 @given(talks, segments, offers, deflates)
-def test_both_sides_hear_all_that_the_other_compresses(
+def test_both_sides_receive_every_compressed_message_of_the_other(
     talks: list[tuple[bool, Say]], cuts: list[int], offer: DeflateOffer, deflate: ServerPerMessageDeflateFactory
 ) -> None:
     check_conversation(Talk(cuts, offer, deflate), talks)
@@ -239,7 +239,7 @@ def test_a_close_from_either_side_ends_clean_on_both(
 
 
 @given(st.lists(st.sampled_from(["chat", "a.b", "x+json"]), unique=True, max_size=3), offers, deflates)
-def test_their_right_responses_are_never_accused(
+def test_valid_responses_of_websockets_break_no_rule(
     names: list[str], offer: DeflateOffer, deflate: ServerPerMessageDeflateFactory
 ) -> None:
     request = a_request(subprotocols=tuple(names), extensions=(offer.encode(),), origin="http://localhost")

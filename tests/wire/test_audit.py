@@ -85,7 +85,7 @@ WITH_DEFLATE: list[tuple[str, list[Frame], list[Frame]]] = [
 
 
 @pytest.mark.parametrize(("rule", "broken", "clean"), WITHOUT_DEFLATE)
-def test_a_breach_is_named_and_its_clean_neighbour_is_not_accused(
+def test_a_breach_is_reported_and_its_valid_counterpart_is_not(
     rule: str, broken: list[Frame], clean: list[Frame]
 ) -> None:
     assert rules_of(heard(*broken)) == [rule]
@@ -93,7 +93,7 @@ def test_a_breach_is_named_and_its_clean_neighbour_is_not_accused(
 
 
 @pytest.mark.parametrize(("rule", "broken", "clean"), WITH_DEFLATE)
-def test_a_breach_of_compression_is_named_and_its_clean_neighbour_is_not_accused(
+def test_a_compression_breach_is_reported_and_its_valid_counterpart_is_not(
     rule: str, broken: list[Frame], clean: list[Frame]
 ) -> None:
     assert rules_of(heard(*broken, deflate=DEFLATE)) == [rule]

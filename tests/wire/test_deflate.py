@@ -139,7 +139,7 @@ def test_a_bomb_is_stopped_at_the_limit(window: int) -> None:
     assert inflater.broken
 
 
-def test_after_a_bomb_plain_messages_are_read_and_compressed_ones_are_dropped_without_accusation() -> None:
+def test_after_a_bomb_plain_messages_are_read_and_compressed_ones_dropped_without_a_breach() -> None:
     peer = an_open_peer("permessage-deflate", max_message_bytes=100_000)
     peer.receive_data(Frame(Opcode.BINARY, bomb(10_000_000), rsv=4).encode())
     peer.receive_data(Frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv=4).encode())

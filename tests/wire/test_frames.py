@@ -110,7 +110,7 @@ def test_a_form_that_is_also_the_shortest_decodes_as_minimal() -> None:
         Frame(Opcode.TEXT, declared_length=-1),
     ],
 )
-def test_what_no_bytes_can_say_is_a_value_error(frame: Frame) -> None:
+def test_a_frame_that_cannot_be_encoded_is_a_value_error(frame: Frame) -> None:
     with pytest.raises(ValueError, match=r"\d"):
         frame.encode()
 

@@ -105,14 +105,14 @@ def test_a_status_line_without_reason_is_read() -> None:
     ],
 )
 @given(cuts=cut_points)
-def test_what_is_no_http_response_is_a_fault_told_in_a_sentence(data: bytes, cuts: list[int]) -> None:
+def test_an_invalid_http_response_is_a_fault_with_an_explanation(data: bytes, cuts: list[int]) -> None:
     parser = parsed(data, cuts)
     assert parser.response is None
     assert parser.fault
     assert parser.unread == data
 
 
-def test_a_head_that_never_ends_is_a_fault_once_it_is_too_long() -> None:
+def test_an_endless_response_head_is_a_fault_once_it_is_too_long() -> None:
     parser = parsed(b"HTTP/1.1 101 OK\r\nA: " + b"x" * 1000, max_head_bytes=500)
     assert parser.fault == "the response head is longer than 500 bytes"
     assert len(parser.unread) <= 4096

@@ -82,7 +82,7 @@ def test_a_response_to_head_has_no_body() -> None:
         OK + b"Content-Length: 1\r\n\r\nab",
     ],
 )
-def test_a_connection_that_the_server_ends_or_confuses_is_not_used_again(data: bytes) -> None:
+def test_a_closed_or_ambiguous_connection_is_not_reused(data: bytes) -> None:
     reader = read(data, piece=1_000)
     assert reader.is_complete
     assert not reader.is_reusable
@@ -105,5 +105,5 @@ def test_a_body_without_a_length_ends_with_the_stream() -> None:
         (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "has no size"),
     ],
 )
-def test_what_is_no_answer_is_told(data: bytes, words: str) -> None:
+def test_an_invalid_response_is_reported(data: bytes, words: str) -> None:
     assert words in read(data, eof=True).fault

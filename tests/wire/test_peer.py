@@ -72,7 +72,7 @@ def test_frames_in_the_segment_of_the_response_are_read() -> None:
 
 
 @given(cut_points)
-def test_a_refusal_is_told_with_its_body_however_it_is_cut(cuts: list[int]) -> None:
+def test_a_refusal_is_reported_with_its_body_for_any_segmentation(cuts: list[int]) -> None:
     peer = a_peer()
     for piece in in_pieces(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope", cuts):
         assert peer.state is State.CONNECTING
@@ -356,7 +356,7 @@ def test_an_http_response_among_frames_is_the_text_that_it_is(cuts: list[int]) -
     assert not peer.at_boundary
 
 
-def test_a_line_of_http_that_is_cut_off_is_told_at_the_end() -> None:
+def test_a_truncated_http_line_is_reported_at_the_end() -> None:
     peer = an_open_peer()
     peer.receive_data(b"HTTP/1.1 40")
     assert peer.breaches == []

@@ -191,6 +191,6 @@ def test_a_frame_too_long_to_wait_for_is_assembled_by_the_peer() -> None:
     assert reader.read(stream[100:], taken, 0) == [TextMessage("x" * (MAX_WAITING_BYTES + 1), 1)]
 
 
-def test_the_peer_of_an_open_connection_is_open_and_accuses_nobody() -> None:
+def test_the_peer_of_an_open_connection_is_open_and_reports_no_breach() -> None:
     peer = peer_of_open_connection()
     assert (peer.reads_plain_frames, peer.breaches, peer.data_to_send()) == (True, [], b"")

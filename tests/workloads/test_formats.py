@@ -29,7 +29,7 @@ def assert_whole(reading: Parsed, word: MessageKind = MessageKind.DELIVERY) -> N
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(body=BODIES)
-def test_what_is_sent_is_found_again(name: str, body: str) -> None:
+def test_a_sent_message_is_recognised_when_received(name: str, body: str) -> None:
     form = Format({"format": name}, "echo")
     message = form.publish(ENVELOPE, body)
     opened = form.open(message)
@@ -60,7 +60,7 @@ def test_a_json_message_that_is_written_anew_is_not_intact() -> None:
         (JsonEcho(), '{"received": ', "}"),
     ],
 )
-def test_words_of_the_server_stand_around_it(workload: Workload, before: str, behind: str) -> None:
+def test_text_that_the_server_adds_is_stripped(workload: Workload, before: str, behind: str) -> None:
     message = workload.publish(6, ENVELOPE, 'say "hi"')
     assert isinstance(message, str)
     assert_whole(workload.read(0, before + message + behind))
@@ -74,7 +74,7 @@ def test_a_reply_may_be_json_too() -> None:
     assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), MessageKind.REPLY)
 
 
-def test_bytes_come_back_as_they_are_and_text_is_then_strange() -> None:
+def test_binary_is_echoed_unchanged_and_text_is_unexpected() -> None:
     echo = Echo({"format": "binary"})
     message = echo.publish(6, ENVELOPE, "x")
     assert isinstance(message, bytes)
@@ -91,6 +91,6 @@ def test_json_echo_says_nothing_else() -> None:
     assert JsonEcho().read(0, '{"type": "error"}').kind is MessageKind.UNEXPECTED
 
 
-def test_a_format_that_a_channel_has_not_is_told() -> None:
+def test_an_unsupported_format_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="chat speaks text, json; 'binary' is not among them"):
         Chat({"format": "binary"})

@@ -78,7 +78,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         ("    contract = None", "contract", r"Mine\.contract returned None"),
     ],
 )
-def test_what_a_method_does_wrong_names_its_line(load: Load, body: str, ask: str, words: str) -> None:
+def test_a_mistake_in_a_workload_method_names_its_line(load: Load, body: str, ask: str, words: str) -> None:
     workload = load(body)
     arguments = {"read": (0, "hello"), "publish": (0, ENVELOPE, "body")}.get(ask, (0,))
     with pytest.raises(WorkloadError, match=words) as caught:
@@ -102,7 +102,7 @@ def test_what_a_method_does_wrong_names_its_line(load: Load, body: str, ask: str
         ("Bad = Base()", r"expected WORKLOADS to hold subclasses of Workload, and it holds <.*Base object"),
     ],
 )
-def test_what_is_wrong_with_a_class_or_a_module_is_said_when_it_is_loaded(
+def test_a_mistake_in_a_class_or_module_is_reported_on_loading(
     source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_a_class_or_a_module_is_said_when_it_is_loaded(
         ("    def on_message(self, message): pass", r":12: .*It calls path, name_of"),
     ],
 )
-def test_a_method_that_nobody_calls_is_warned_about(load: Load, body: str, words: str) -> None:
+def test_an_unknown_method_of_a_workload_causes_a_warning(load: Load, body: str, words: str) -> None:
     with pytest.warns(WorkloadWarning, match=words):
         warn_of_oddities([load(body)])
 

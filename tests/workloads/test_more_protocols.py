@@ -26,7 +26,7 @@ def check(fault: str, *names: str) -> SuiteReport:
         return run_suite(server, {name: workload(name) for name in names}, options)
 
 
-def test_right_servers_pass() -> None:
+def test_correct_servers_pass() -> None:
     report = check("", *NAMES)
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -48,7 +48,7 @@ def test_a_lost_message_is_found(name: str) -> None:
         ("jsonrpc", ['{"jsonrpc": "2.0", "id": "subscribe", "error": {"code": 1}}']),
     ],
 )
-def test_a_refusal_is_told_as_the_server_said_it(name: str, messages: list[str]) -> None:
+def test_a_refusal_is_reported_in_the_words_of_the_server(name: str, messages: list[str]) -> None:
     talk = Conversation(workload(name), 0)
     talk.start(0)
     for message in messages:
@@ -85,7 +85,7 @@ class TestSignalR:
         assert talk.hear("{}\x1e", 0).is_awaited
         assert talk.wake(15_000_000_000) == ('{"type": 6}\x1e',)
 
-    def test_invocations_are_told_apart(self) -> None:
+    def test_invocations_are_distinguished(self) -> None:
         hub = workload("signalr", receive="SendMessage")
         said = said_by(hub, "hello")
         assert hub.read(0, said).kind is MessageKind.DELIVERY

@@ -50,7 +50,7 @@ def check(name: str, fault: str, **settings: str) -> SuiteReport:
 @pytest.mark.parametrize(
     ("name", "settings"), [("socketio", {}), ("graphql-ws", {}), ("mqtt", {}), ("mqtt", {"qos": "1"}), ("phoenix", {})]
 )
-def test_a_right_server_passes(name: str, settings: dict[str, str]) -> None:
+def test_a_correct_server_passes(name: str, settings: dict[str, str]) -> None:
     report = check(name, "", **settings)
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -82,7 +82,7 @@ def test_a_planted_fault_is_found(name: str, fault: str, anomaly: Anomaly) -> No
         ("phoenix", "the server refused the member: ["),
     ],
 )
-def test_a_server_that_lets_nobody_join_is_unknown(name: str, words: str) -> None:
+def test_a_server_that_refuses_all_joins_is_unknown(name: str, words: str) -> None:
     report = check(name, "refuses")
     assert report.verdict() is Verdict.UNKNOWN
     (finding,) = report.findings

@@ -62,7 +62,7 @@ def test_a_delivery_without_an_envelope_keeps_its_text() -> None:
     assert (reading.kind, reading.envelope, reading.publisher, reading.text) == (MessageKind.DELIVERY, None, "7", "")
 
 
-def test_words_slipped_in_between_make_the_message_damaged() -> None:
+def test_text_inserted_into_a_message_makes_it_damaged() -> None:
     for workload, message in (
         (Chat(), f"You: oh {ENVELOPE.seal('hello')}"),
         (Echo(), f"Message received: oh {ENVELOPE.seal('hello')}"),
@@ -88,7 +88,7 @@ def test_a_leave_notice_names_who_left() -> None:
 @pytest.mark.parametrize(
     "message", ["", "hello", "client #7 says: x", "Client 7 says: x", " You: x", b"Client #7 says: x"]
 )
-def test_what_a_chat_cannot_place_is_strange(message: str | bytes) -> None:
+def test_an_unknown_chat_message_is_unexpected(message: str | bytes) -> None:
     assert Chat().read(0, message).kind is MessageKind.UNEXPECTED
 
 

@@ -37,7 +37,7 @@ def check(fault: str, workloads: Mapping[str, Workload], *only: str, options: Su
         return run_suite(server, workloads, options.but(only=only))
 
 
-def test_the_documented_channel_passes_on_a_server_that_keeps_its_promises(
+def test_the_documented_channel_passes_on_a_correct_server(
     documented: Mapping[str, Workload],
 ) -> None:
     report = check("", documented, options=SuiteOptions())
@@ -55,7 +55,7 @@ def test_the_documented_channel_passes_on_a_server_that_keeps_its_promises(
         ("nobody is told who leaves", "pubsub.leave-notices", Anomaly.MISSING_LEAVE),
     ],
 )
-def test_and_a_planted_fault_is_found(
+def test_the_documented_channel_finds_a_planted_fault(
     documented: Mapping[str, Workload], fault: str, named: str, anomaly: Anomaly
 ) -> None:
     report = check(fault, documented, named)
@@ -73,7 +73,7 @@ ALIKE = ("pubsub.delivery", "pubsub.garbage-neighbour", "pubsub.sleeping-neighbo
     [(ALIKE, OPTIONS.but(deadline_s=1.0)), pytest.param((), OPTIONS, marks=pytest.mark.slow)],
     ids=["some", "all"],
 )
-def test_what_several_properties_lose_alike_is_told_once_and_without_a_culprit(
+def test_a_loss_in_several_properties_is_reported_once_without_a_cause(
     documented: Mapping[str, Workload], only: tuple[str, ...], options: SuiteOptions
 ) -> None:
     report = check("every fifth is lost", documented, *only, options=options)

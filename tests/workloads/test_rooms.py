@@ -22,7 +22,7 @@ ENVELOPE = Envelope(publisher=1, sequence=3, intended_ns=123)
 KEY = "a secret of at least thirty-two characters"
 
 
-def test_what_is_said_is_heard() -> None:
+def test_a_published_message_is_parsed_as_a_delivery() -> None:
     rooms = Rooms()
     text = json.loads(rooms.publish(1, ENVELOPE, "hi\n"))["text"]
     said = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
@@ -43,7 +43,7 @@ def test_what_is_said_is_heard() -> None:
         ([1], MessageKind.UNEXPECTED),
     ],
 )
-def test_what_the_server_says_is_understood(message: object, word: MessageKind) -> None:
+def test_every_server_message_is_parsed(message: object, word: MessageKind) -> None:
     assert Rooms().read(0, json.dumps(message)).kind is word
     assert Rooms().read(0, "{").kind is MessageKind.UNEXPECTED
 
@@ -71,7 +71,7 @@ def test_without_a_secret_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> 
     assert "token" in Rooms().path(0)
 
 
-def test_a_number_of_rooms_that_is_none_is_told() -> None:
+def test_an_invalid_number_of_rooms_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"rooms\.rooms must be a whole number"):
         Rooms({"rooms": "0"})
 

@@ -84,7 +84,9 @@ def join(line: FakeLine) -> None:
     line.hear(said("subscribed"))
 
 
-def test_a_user_joins_step_by_step_and_is_in_when_the_server_says_so(room: WorkloadRun, line: FakeLine) -> None:
+def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation(
+    room: WorkloadRun, line: FakeLine
+) -> None:
     assert line.taken() == ["init"]
     line.hear(said("ack"))
     assert line.taken() == ["subscribe"]
@@ -95,7 +97,7 @@ def test_a_user_joins_step_by_step_and_is_in_when_the_server_says_so(room: Workl
     assert room.recorder.strange == []
 
 
-def test_a_user_answers_each_ping_and_beats(line: FakeLine) -> None:
+def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeLine) -> None:
     join(line)
     line.taken()
     for _ in range(2):
@@ -106,7 +108,7 @@ def test_a_user_answers_each_ping_and_beats(line: FakeLine) -> None:
             gevent.sleep(0.01)
 
 
-def test_the_heart_of_a_user_that_has_left_beats_no_more(room: WorkloadRun, line: FakeLine) -> None:
+def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeLine) -> None:
     join(line)
     room.left(line.member, Departure.CLOSED)
     assert room.talks == {}
@@ -132,6 +134,6 @@ def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, 
     assert room.members[line.member].departure is Departure.DROPPED
 
 
-def test_what_comes_while_joining_is_recorded(room: WorkloadRun, line: FakeLine) -> None:
+def test_messages_received_during_the_join_are_recorded(room: WorkloadRun, line: FakeLine) -> None:
     line.hear(said("next", text=Envelope(0, 0, 1).seal("hello")))
     assert room.measurement().history.receipts.subscriber.tolist() == [0]

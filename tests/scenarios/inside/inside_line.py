@@ -105,7 +105,7 @@ def text(payload: bytes) -> bytes:
     return Frame(Opcode.TEXT, payload).encode()
 
 
-def test_messages_in_any_pieces_are_heard_in_order(ear: Ear) -> None:
+def test_messages_in_any_segmentation_are_received_in_order(ear: Ear) -> None:
     long = b"x" * 70_000
     stream = b"".join(map(text, [b"one", b"two", b"y" * 200, long, b"last"]))
     with HandServer() as server:
@@ -124,7 +124,7 @@ def test_messages_in_any_pieces_are_heard_in_order(ear: Ear) -> None:
     assert ear.ends == []
 
 
-def test_what_is_out_of_the_ordinary_is_read_properly_and_then_it_is_lean_again(ear: Ear) -> None:
+def test_unusual_frames_are_read_by_a_full_peer_that_is_released_afterwards(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         sock.sendall(text(b"a") + Frame(Opcode.PING, b"?").encode() + text(b"b"))
@@ -138,7 +138,7 @@ def test_what_is_out_of_the_ordinary_is_read_properly_and_then_it_is_lean_again(
         line.abort()
 
 
-def test_a_frame_that_breaks_the_protocol_is_told(ear: Ear) -> None:
+def test_a_protocol_breach_is_reported(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         sock.sendall(text(b"\xff"))
@@ -149,7 +149,7 @@ def test_a_frame_that_breaks_the_protocol_is_told(ear: Ear) -> None:
         line.abort()
 
 
-def test_an_end_by_the_server_is_told_once_with_its_code(ear: Ear) -> None:
+def test_a_close_by_the_server_is_reported_once_with_its_code(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         sock.sendall(text(b"bye") + Frame(Opcode.CLOSE, (1001).to_bytes(2, "big")).encode())
@@ -158,7 +158,7 @@ def test_an_end_by_the_server_is_told_once_with_its_code(ear: Ear) -> None:
         assert line.send("more") is False
 
 
-def test_an_end_that_we_asked_for_is_not_told(ear: Ear) -> None:
+def test_a_close_by_the_client_is_not_reported(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         closing = gevent.spawn(line.close, DEADLINE_S)
@@ -169,7 +169,7 @@ def test_an_end_that_we_asked_for_is_not_told(ear: Ear) -> None:
         assert line.peer.state is not State.OPEN or line.gone.is_set()
 
 
-def test_what_the_server_does_not_read_waits_and_holds_up_nobody(ear: Ear) -> None:
+def test_unread_output_is_buffered_and_delays_no_other_connection(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         line.send(b"z" * 8_000_000)
@@ -181,7 +181,7 @@ def test_what_the_server_does_not_read_waits_and_holds_up_nobody(ear: Ear) -> No
         line.abort()
 
 
-def test_a_crash_while_reading_is_told_and_ends_the_line(ear: Ear) -> None:
+def test_a_crash_while_reading_is_reported_and_ends_the_connection(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         sock.sendall(text(b"crash"))

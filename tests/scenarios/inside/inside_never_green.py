@@ -153,7 +153,7 @@ def test_a_frozen_event_loop_does_not_use_up_the_deadline_of_a_handshake() -> No
         line.abort()
 
 
-def test_a_handshake_that_we_gave_up_accuses_nobody_of_a_false_notice(room: WorkloadRun) -> None:
+def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) -> None:
     one, two = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, two), 0, 1)

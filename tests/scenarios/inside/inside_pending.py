@@ -7,7 +7,7 @@ from wsproof.locust.outstanding import OutstandingDeliveries
 from wsproof.model.history import Kind, Receipts
 
 
-def test_the_last_one_is_told() -> None:
+def test_the_last_receipt_is_reported() -> None:
     pending = OutstandingDeliveries()
     pending.expect(("x",), [1, 2])
     assert pending.came(("x",), 1) is False
@@ -16,7 +16,7 @@ def test_the_last_one_is_told() -> None:
     assert not pending
 
 
-def test_who_leaves_is_waited_for_no_more_and_is_no_receipt() -> None:
+def test_a_member_that_leaves_is_no_longer_outstanding_and_no_receipt() -> None:
     pending = OutstandingDeliveries()
     pending.expect(("x",), [1])
     pending.expect(("y",), [1, 2])

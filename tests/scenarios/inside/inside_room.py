@@ -102,7 +102,7 @@ def test_a_member_that_left_is_not_waited_for(room: WorkloadRun) -> None:
     assert {key[0] for key, _ in room.pending.pairs()} == {Kind.REPLY, "leave"}
 
 
-def test_the_rest_is_owed_a_notice_and_the_drain_waits_for_it(room: WorkloadRun) -> None:
+def test_the_drain_waits_for_the_leave_notices_of_the_remaining_members(room: WorkloadRun) -> None:
     one, two = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     room.left(two.member, Departure.CLOSED)
@@ -111,7 +111,7 @@ def test_the_rest_is_owed_a_notice_and_the_drain_waits_for_it(room: WorkloadRun)
     assert (("leave", "2"), 0) not in list(room.pending.pairs())
 
 
-def test_a_publication_of_another_process_is_nobodys_to_judge(room: WorkloadRun) -> None:
+def test_a_publication_of_another_process_is_not_checked(room: WorkloadRun) -> None:
     enter(room)
     hear(room, f"Client #9 says: {Envelope(1 << 20, 0, 5).seal('x')}", 0)
     assert room.present == {0}
@@ -119,7 +119,7 @@ def test_a_publication_of_another_process_is_nobodys_to_judge(room: WorkloadRun)
     assert len(room.measurement().history.receipts) == 0
 
 
-def test_words_of_the_wrong_speaker_are_damage(room: WorkloadRun) -> None:
+def test_a_wrong_sender_name_is_damage(room: WorkloadRun) -> None:
     one = enter(room)
     enter(room)
     hear(room, say(room, one).replace("#1", "#2"), 0)
@@ -135,7 +135,7 @@ def test_a_connection_that_the_server_ends_is_a_failure_of_its_user(room: Worklo
     assert room.members[0].departure is Departure.DROPPED
 
 
-def test_a_crash_in_the_background_is_told(room: WorkloadRun) -> None:
+def test_a_crash_in_the_background_is_reported(room: WorkloadRun) -> None:
     room.pulse._on_beat = lambda: 1 / 0  # type: ignore[assignment]
     gevent.wait([room.pulse.greenlet], timeout=90)
     gevent.idle()
@@ -143,7 +143,7 @@ def test_a_crash_in_the_background_is_told(room: WorkloadRun) -> None:
     assert room.environment.events.user_error.fired
 
 
-def test_the_pacer_speaks_at_the_intended_times_in_turn_and_not_while_nobody_is_there() -> None:
+def test_the_pacer_publishes_at_the_intended_times_and_not_without_members() -> None:
     from wsproof.locust.pacer import RunPacer
 
     said: list[tuple[int, int]] = []
@@ -166,7 +166,7 @@ def test_the_pacer_speaks_at_the_intended_times_in_turn_and_not_while_nobody_is_
     assert pacer.overdue(10**15) == 0
 
 
-def test_in_a_burst_one_member_speaks_several_times_in_a_row() -> None:
+def test_in_a_burst_one_member_publishes_several_times_in_a_row() -> None:
     from wsproof.locust.pacer import RunPacer
 
     said: list[int] = []
