@@ -25,7 +25,7 @@ def intrusion(history: History, contract: Contract) -> list[Finding]:
 def _finding(
     kind: str, evidence: list[tuple[str, str]], intruders: list[Member], history: History, contract: Contract
 ) -> Finding:
-    story = Describer(history)
+    describer = Describer(history)
     first = next(member for member in intruders if member.intrusion == kind)
     told, _ = evidence[0]
     if first.by_origin:
@@ -42,8 +42,8 @@ def _finding(
     return found(
         Anomaly.MISROUTED,
         contract,
-        f"{story.who(first.number)} joined {kind}, and {told}. {advice}",
-        [story.arrival(first.number), *(line for _, line in evidence[:3])],
+        f"{describer.who(first.number)} joined {kind}, and {told}. {advice}",
+        [describer.arrival(first.number), *(line for _, line in evidence[:3])],
         level=level,
         occurrences=len(evidence),
     )
@@ -51,20 +51,20 @@ def _finding(
 
 def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
     """What an intruder received, and who heard it: each as a clause and as a line of a witness."""
-    story, got = Describer(history), history.receipts
+    describer, got = Describer(history), history.receipts
     lines = []
     heard = (got.subscriber == member.number) & (got.publisher != member.number)
     for row in np.flatnonzero(heard).tolist():
-        what = story.what(int(got.publisher[row]), int(got.sequence[row]))
-        lines.append((f"received {what}", story.receipt(row)))
+        what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
+        lines.append((f"received {what}", describer.receipt(row)))
     for notice in history.notices:
         if notice.subscriber == member.number and notice.about != member.name:
             told = f"was told that {shortened(notice.about, 40)} had {'gone' if notice.left else 'come'}"
-            lines.append((told, f"{story.when(notice.received_ns)}  {story.who(member.number)} {told}"))
+            lines.append((told, f"{describer.when(notice.received_ns)}  {describer.who(member.number)} {told}"))
     for tick in history.ticks:
         if tick.subscriber == member.number:
             told = f"received {shortened(tick.text or str(tick.value), 60)}"
-            lines.append((told, f"{story.when(tick.received_ns)}  {story.who(member.number)} {told}"))
+            lines.append((told, f"{describer.when(tick.received_ns)}  {describer.who(member.number)} {told}"))
     for row in np.flatnonzero((got.publisher == member.number) & (got.subscriber != member.number)).tolist():
-        lines.append(("others received what it published", story.receipt(row)))
+        lines.append(("others received what it published", describer.receipt(row)))
     return lines

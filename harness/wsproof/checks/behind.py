@@ -32,7 +32,7 @@ def behind(history: History, contract: Contract) -> list[Finding]:
         return []
     numbers, counts = np.unique(member, return_counts=True)
     most = int(numbers[np.argmax(counts)])
-    story, sent = Describer(history), history.publications
+    describer, sent = Describer(history), history.publications
     oldest = int(row[member == most][np.argmin(sent.sent_ns[row[member == most]])])
     drain_s = (history.drained_ns - history.end_ns) / 1e9
     last = _last_receipt(history, most)
@@ -41,12 +41,12 @@ def behind(history: History, contract: Contract) -> list[Finding]:
             Anomaly.BEHIND,
             contract,
             f"{len(numbers)} of {len(history.members)} members were behind when the drain ended, {drain_s:.1f} s after "
-            f"the last publication: {story.who(most)}, for one, by {counts.max()} message(s), replies included "
+            f"the last publication: {describer.who(most)}, for one, by {counts.max()} message(s), replies included "
             f"({len(member)} in all). They were still receiving in order, so nothing shows that these are lost.",
             [
-                story.publication(oldest),
-                *([story.receipt(last)] if last is not None else []),
-                f"{story.when(history.drained_ns)}  the drain ends",
+                describer.publication(oldest),
+                *([describer.receipt(last)] if last is not None else []),
+                f"{describer.when(history.drained_ns)}  the drain ends",
             ],
             level=Level.INFORMATIONAL,
             occurrences=len(member),

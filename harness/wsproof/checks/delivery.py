@@ -55,9 +55,9 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
 def _lost_finding(
     history: History, contract: Contract, kind: Kind, noun: str, members: Ints, rows: Ints, first: int
 ) -> Finding:
-    story, sent = Describer(history), history.publications
+    describer, sent = Describer(history), history.publications
     member, row = int(members[first]), int(rows[first])
-    what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
     others = f" ({len(rows)} such pairs in all)" if len(rows) > 1 else ""
     later = _later_receipt(history, kind, member, row)
     waited_s = (history.drained_ns - int(sent.sent_ns[row])) / 1e9
@@ -70,12 +70,13 @@ def _lost_finding(
     return found(
         Anomaly.LOST,
         contract,
-        f"{story.who(member)} never received {noun}{what}, which the server had to send to it: {proof}{others}.{cause}",
+        f"{describer.who(member)} never received {noun}{what}, which the server had to send to it: "
+        f"{proof}{others}.{cause}",
         [
-            story.arrival(member),
-            story.publication(row),
-            *([story.receipt(later)] if later is not None else []),
-            f"        {story.who(member)} never receives {noun}{what}",
+            describer.arrival(member),
+            describer.publication(row),
+            *([describer.receipt(later)] if later is not None else []),
+            f"        {describer.who(member)} never receives {noun}{what}",
         ],
         occurrences=len(rows),
     )
@@ -87,11 +88,11 @@ def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> F
     An unexpected message without an envelope may be the reply to any earlier publication. Each one excuses one
     publication.
     """
-    came = {(strange.subscriber, strange.publisher, strange.sequence) for strange in history.strange}
+    came = {(unexpected.subscriber, unexpected.publisher, unexpected.sequence) for unexpected in history.strange}
     nameless: dict[int, list[int]] = defaultdict(list)
-    for strange in history.strange:
-        if kind is Kind.REPLY and not strange.carries:
-            nameless[strange.subscriber].append(strange.received_ns)
+    for unexpected in history.strange:
+        if kind is Kind.REPLY and not unexpected.carries:
+            nameless[unexpected.subscriber].append(unexpected.received_ns)
     sent, excused = history.publications, np.zeros(len(rows), dtype=bool)
     for at in np.argsort(sent.sent_ns[rows], kind="stable").tolist():
         member, row = int(members[at]), int(rows[at])
@@ -155,15 +156,15 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
             deaf.append((member.number, int(np.argmax(due)), int(due.sum())))
     if not deaf:
         return []
-    story = Describer(history)
+    describer = Describer(history)
     number, row, missed = deaf[0]
     return [
         found(
             Anomaly.NEVER_READ,
             contract,
             f"{len(deaf)} of {len(history.members)} members were accepted, stayed, and never received anything: "
-            f"{story.who(number)}, for one, though {missed} message(s) were published meanwhile.",
-            [story.arrival(number), story.publication(row)],
+            f"{describer.who(number)}, for one, though {missed} message(s) were published meanwhile.",
+            [describer.arrival(number), describer.publication(row)],
             occurrences=len(deaf),
         )
     ]
@@ -183,7 +184,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
     cut = [m for m in cut if m.name not in shared or not any(namesakes(m, history))]
     if not cut or (excused and disturbed(history)):
         return []
-    story = Describer(history)
+    describer = Describer(history)
     limit = time_limit(history, cut)
     if limit is not None:
         told = (
@@ -196,7 +197,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
                 Anomaly.UNKNOWN,
                 contract,
                 told,
-                [story.arrival(cut[0].number)],
+                [describer.arrival(cut[0].number)],
                 level=Level.INFORMATIONAL,
                 occurrences=len(cut),
             )
@@ -209,9 +210,9 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
             Anomaly.LOST,
             contract,
             f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
-            f"{story.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}."
+            f"{describer.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}."
             f"{names_in_words(history)}",
-            [story.arrival(worst.number)],
+            [describer.arrival(worst.number)],
             level=Level.NON_STRICT if reason else Level.VIOLATION,
             occurrences=len(cut),
         )
@@ -224,18 +225,18 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
     before, again = _without_greeted(history, *repeats(got))
     if not len(again):
         return []
-    story = Describer(history)
+    describer = Describer(history)
     first = np.argmin(got.received_ns[again])
     one, two = int(before[first]), int(again[first])
-    what = story.what(int(got.publisher[one]), int(got.sequence[one]))
+    what = describer.what(int(got.publisher[one]), int(got.sequence[one]))
     return [
         found(
             Anomaly.DUPLICATED,
             contract,
-            f"{story.who(int(got.subscriber[one]))} received {what} more than once"
+            f"{describer.who(int(got.subscriber[one]))} received {what} more than once"
             f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}."
             f"{cause_of_repeats(history, again)}",
-            [story.receipt(one), story.receipt(two)],
+            [describer.receipt(one), describer.receipt(two)],
             occurrences=len(again),
         )
     ]
@@ -254,27 +255,27 @@ def _without_greeted(history: History, before: Ints, again: Ints) -> tuple[Ints,
 
 def phantom(history: History, contract: Contract) -> list[Finding]:
     """No member receives a message that no member published."""
-    story = Describer(history)
+    describer = Describer(history)
     unsent = _unsent_rows(history)
-    strange = [
-        strange
-        for strange in history.strange
-        if MARK.decode() not in strange.text and not history.members[strange.subscriber].misbehaviour
+    unexpected = [
+        unexpected
+        for unexpected in history.strange
+        if MARK.decode() not in unexpected.text and not history.members[unexpected.subscriber].misbehaviour
     ]
-    occurrences = len(unsent) + len(strange)
+    occurrences = len(unsent) + len(unexpected)
     if not occurrences:
         return []
     if len(unsent):
         row, got = int(unsent[0]), history.receipts
-        what = story.what(int(got.publisher[row]), int(got.sequence[row]))
-        told = f"{story.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
-        witness = f"{story.receipt(row)}, which was never sent"
+        what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
+        told = f"{describer.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
+        witness = f"{describer.receipt(row)}, which was never sent"
     else:
         told = (
-            f"{story.who(strange[0].subscriber)} received {shortened(strange[0].text)}, which no client of this run "
-            f"published, and which is none of the formats of the channel {contract.channel}"
+            f"{describer.who(unexpected[0].subscriber)} received {shortened(unexpected[0].text)}, which no client of "
+            f"this run published, and which is none of the formats of the channel {contract.channel}"
         )
-        witness = story.strange(strange[0])
+        witness = describer.unexpected(unexpected[0])
     often = f" ({occurrences} such messages)" if occurrences > 1 else ""
     return [found(Anomaly.PHANTOM, contract, f"{told}{often}.", [witness], occurrences=occurrences)]
 
@@ -298,8 +299,8 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     wrong = _misrouted_rows(history, contract)
     if not len(wrong):
         return []
-    got, story, row = history.receipts, Describer(history), int(wrong[0])
-    what = story.what(int(got.publisher[row]), int(got.sequence[row]))
+    got, describer, row = history.receipts, Describer(history), int(wrong[0])
+    what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
     noun = "the reply to " if got.kind[row] == Kind.REPLY else ""
     audience = Audience.PUBLISHER if noun else contract.audience
     rooms = {number: history.members[number].room for number in (int(got.subscriber[row]), int(got.publisher[row]))}
@@ -310,9 +311,9 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.MISROUTED,
             contract,
-            f"{story.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} only{stands}"
+            f"{describer.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} only{stands}"
             f"{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
-            [story.receipt(row)],
+            [describer.receipt(row)],
             occurrences=len(wrong),
         )
     ]
@@ -350,16 +351,16 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:
     """Every message arrives byte for byte as it was published."""
-    story = Describer(history)
+    describer = Describer(history)
     damaged = np.flatnonzero(history.receipts.intact == 0)
-    strange = [strange for strange in history.strange if MARK.decode() in strange.text]
-    occurrences = len(damaged) + len(strange)
+    unexpected = [unexpected for unexpected in history.strange if MARK.decode() in unexpected.text]
+    occurrences = len(damaged) + len(unexpected)
     if not occurrences:
         return []
     if len(damaged):
-        told, witness = _damage_in_words(history, int(damaged[0])), story.receipt(int(damaged[0])) + ", damaged"
+        told, witness = _damage_in_words(history, int(damaged[0])), describer.receipt(int(damaged[0])) + ", damaged"
     else:
-        told, witness = _unplaced_in_words(history, contract, strange[0]), story.strange(strange[0])
+        told, witness = _unplaced_in_words(history, contract, unexpected[0]), describer.unexpected(unexpected[0])
     often = f" ({occurrences} times)" if occurrences > 1 else ""
     told = f"{told}{often}.{names_in_words(history)}"
     return [found(Anomaly.CORRUPT, contract, told, [witness], occurrences=occurrences)]
@@ -367,9 +368,9 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
 
 def _damage_in_words(history: History, row: int) -> str:
     """How a damaged receipt differs from its publication, with both values if they are known."""
-    story, got = Describer(history), history.receipts
+    describer, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
-    came = f"{story.who(int(got.subscriber[row]))} received {story.what(*key)}"
+    came = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"
     damage = next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
     if damage is None:
         return f"{came} changed: its checksum, or the server's own words in front of it, do not fit"
@@ -384,13 +385,13 @@ def _damage_in_words(history: History, row: int) -> str:
     return f"{came} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
 
 
-def _unplaced_in_words(history: History, contract: Contract, strange: UnexpectedMessage) -> str:
+def _unplaced_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:
     """A message in an unknown format that contains a publication."""
-    story, text = Describer(history), shortened(strange.text)
+    describer, text = Describer(history), shortened(unexpected.text)
     what = "a damaged message"
-    if 0 <= strange.publisher < len(history.members):
-        what = story.what(strange.publisher, strange.sequence)
+    if 0 <= unexpected.publisher < len(history.members):
+        what = describer.what(unexpected.publisher, unexpected.sequence)
     return (
-        f"{story.who(strange.subscriber)} received {what} as {text}, which is none of the formats of the channel "
-        f"{contract.channel}"
+        f"{describer.who(unexpected.subscriber)} received {what} as {text}, which is none of the formats of "
+        f"the channel {contract.channel}"
     )

@@ -51,9 +51,9 @@ class Describer:
         reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
         return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
 
-    def strange(self, strange: UnexpectedMessage) -> str:
+    def unexpected(self, message: UnexpectedMessage) -> str:
         """A message that the workload cannot place, as one line."""
-        return f"{self.when(strange.received_ns)}  {self.who(strange.subscriber)} receives {shortened(strange.text)}"
+        return f"{self.when(message.received_ns)}  {self.who(message.subscriber)} receives {shortened(message.text)}"
 
     def arrival(self, number: int) -> str:
         """How a member joined and left, as one line."""

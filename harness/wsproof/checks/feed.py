@@ -39,13 +39,13 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
     wrong = [(tick, fault) for tick in history.ticks if (fault := _fault(tick.value, contract.feed))]
     if not wrong:
         return []
-    story, (tick, fault) = Describer(history), wrong[0]
+    describer, (tick, fault) = Describer(history), wrong[0]
     return [
         found(
             Anomaly.OUT_OF_RANGE,
             contract,
             f"An object of the feed is wrong: {fault}{f' ({len(wrong)} such objects)' if len(wrong) > 1 else ''}.",
-            [_line(story, tick)],
+            [_line(describer, tick)],
             occurrences=len(wrong),
         )
     ]
@@ -98,7 +98,7 @@ def leaked_producer(history: History, contract: Contract) -> list[Finding]:
     return _different(history, contract)
 
 
-def stopped(history: History, contract: Contract, *, blaming: bool = True) -> list[Finding]:
+def stopped(history: History, contract: Contract, *, names_cause: bool = True) -> list[Finding]:
     """A feed goes on for its remaining viewers, whatever happens to the others."""
     if contract.feed is None or not history.drained_ns:
         return []
@@ -106,7 +106,7 @@ def stopped(history: History, contract: Contract, *, blaming: bool = True) -> li
     last: dict[int, int] = defaultdict(int)
     for tick in history.ticks:
         last[tick.subscriber] = tick.received_ns
-    story, silent = Describer(history), []
+    describer, silent = Describer(history), []
     for member in history.members:
         since = last[member.number] or member.connected_ns
         watching = member.connected_ns and member.is_well_behaved and stayed_through(member, history)
@@ -115,20 +115,20 @@ def stopped(history: History, contract: Contract, *, blaming: bool = True) -> li
     if not silent:
         return []
     member, at = silent[0]
-    others = [m for m in history.members if not m.is_well_behaved] if blaming else []
+    others = [m for m in history.members if not m.is_well_behaved] if names_cause else []
     anomaly = Anomaly.STALLED_BY_NEIGHBOUR if others else Anomaly.LOST if at else Anomaly.NEVER_READ
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
-    because = f" since {story.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
+    because = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
     return [
         found(
             anomaly,
             contract,
-            f"The feed {'stopped' if at else 'never spoke'}{because}: {story.who(member.number)} got "
+            f"The feed {'stopped' if at else 'never spoke'}{because}: {describer.who(member.number)} got "
             f"{'nothing more' if at else 'nothing'} for {seconds:.1f} s, "
             f"with a period of {contract.feed.period_s:g} s ({len(silent)} viewer(s) in all).",
-            [*(story.arrival(m.number) for m in others[:2]), story.arrival(member.number)]
-            + [f"{story.when(at)}  {story.who(member.number)} receives its last object"] * bool(at)
-            + [f"{story.when(history.drained_ns)}  still nothing"],
+            [*(describer.arrival(m.number) for m in others[:2]), describer.arrival(member.number)]
+            + [f"{describer.when(at)}  {describer.who(member.number)} receives its last object"] * bool(at)
+            + [f"{describer.when(history.drained_ns)}  still nothing"],
             occurrences=len(silent),
         )
     ]
@@ -185,7 +185,7 @@ def _crowd_made(history: History, feed: Feed) -> bool:
 def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = Anomaly.WRONG_PERIOD) -> Finding:
     """The finding of a wrong period, as one viewer saw it."""
     assert contract.feed is not None
-    story, ticks = Describer(history), _by_viewer(history)[number]
+    describer, ticks = Describer(history), _by_viewer(history)[number]
     seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
     step = (_step_ns(ticks) or 0) / NS
     viewers = sum(1 for m in history.members if m.connected_ns)
@@ -193,9 +193,9 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
     return found(
         anomaly,
         contract,
-        f"{story.who(number)} got {len(ticks)} objects in {seconds:.2f} s{crowd}, typically one every {step:.3g} s; "
-        f"the period is {contract.feed.period_s:g} s.",
-        [story.arrival(m.number) for m in history.members[:3]] + [_line(story, tick) for tick in ticks[-4:]],
+        f"{describer.who(number)} got {len(ticks)} objects in {seconds:.2f} s{crowd}, typically one every {step:.3g} "
+        f"s; the period is {contract.feed.period_s:g} s.",
+        [describer.arrival(m.number) for m in history.members[:3]] + [_line(describer, tick) for tick in ticks[-4:]],
     )
 
 
@@ -213,16 +213,16 @@ def _different(history: History, contract: Contract) -> list[Finding]:
             continue
         if _agree(ticks, reference, shift):
             continue
-        story = Describer(history)
+        describer = Describer(history)
         mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
         nearest = min(reference, key=lambda tick: abs(tick.received_ns - mine.received_ns))
         return [
             found(
                 Anomaly.LEAKED_PRODUCER,
                 contract,
-                f"{story.who(number)} and {story.who(longest)} watched at the same time and got different objects: "
-                "each seems to have a producer of its own.",
-                [_line(story, nearest), _line(story, mine)],
+                f"{describer.who(number)} and {describer.who(longest)} watched at the same time and got different "
+                "objects: each seems to have a producer of its own.",
+                [_line(describer, nearest), _line(describer, mine)],
             )
         ]
     return []
@@ -260,6 +260,6 @@ def _same(one: Tick, other: Tick) -> bool:
     return (one.text != "" and one.text == other.text) or one.value == other.value
 
 
-def _line(story: Describer, tick: Tick) -> str:
+def _line(describer: Describer, tick: Tick) -> str:
     told = shortened(tick.text or str(tick.value))
-    return f"{story.when(tick.received_ns)}  {story.who(tick.subscriber)} receives {told}"
+    return f"{describer.when(tick.received_ns)}  {describer.who(tick.subscriber)} receives {told}"

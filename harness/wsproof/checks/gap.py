@@ -37,7 +37,7 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     gaps = [each for member in history.members for each in _gaps_of(member, heard, history)]
     if not gaps:
         return []
-    story, sent, first = Describer(history), history.publications, gaps[0]
+    describer, sent, first = Describer(history), history.publications, gaps[0]
     publisher = int(sent.publisher[first.publication])
     missing = [int(sent.sequence[one.publication]) for one in gaps if _is_same_stream(one, first, history)]
     got = history.receipts
@@ -47,17 +47,18 @@ def gap(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.LOST,
             contract,
-            f"{story.who(first.member)} joined while others published: of {story.who(publisher)} it received message "
-            f"{older} and message {newer}, and never {_numbers(missing)} between them, which others received"
+            f"{describer.who(first.member)} joined while others published: of {describer.who(publisher)} it received "
+            f"message {older} and message {newer}, and never {_numbers(missing)} between them, which others received"
             f"{f' ({others} such messages of other publishers or members)' if others else ''}. So there is a gap "
             "between the history that the server sends to a new member and the live messages: what is published after "
             "the history is read and before the member is subscribed reaches it in neither way.",
             [
-                story.arrival(first.member),
-                story.receipt(first.older),
-                story.publication(first.publication),
-                story.receipt(first.newer),
-                f"        {story.who(first.member)} never receives {_numbers(missing)} of {story.who(publisher)}",
+                describer.arrival(first.member),
+                describer.receipt(first.older),
+                describer.publication(first.publication),
+                describer.receipt(first.newer),
+                f"        {describer.who(first.member)} never receives {_numbers(missing)} of "
+                f"{describer.who(publisher)}",
             ],
             occurrences=len(gaps),
         )

@@ -22,20 +22,20 @@ def split_audience(history: History, contract: Contract) -> list[Finding]:
     groups = hearing_groups(history, due.missing_member, due.missing_row)
     if not _shows_workers(groups):
         return []
-    story = Describer(history)
+    describer = Describer(history)
     member, row = int(due.missing_member[0]), int(due.missing_row[0])
     publisher = int(history.publications.publisher[row])
-    what = story.what(publisher, int(history.publications.sequence[row]))
+    what = describer.what(publisher, int(history.publications.sequence[row]))
     return [
         found(
             Anomaly.LOST,
             contract,
-            f"{story.who(member)} never received {what}, as {len(due.missing_row)} other pair(s) of a member and a "
+            f"{describer.who(member)} never received {what}, as {len(due.missing_row)} other pair(s) of a member and a "
             f"message, and whatever is missing crosses from one group to another.{groups_in_words(groups)}",
             [
                 *(f"        group {at}: members {_named(group)}" for at, group in enumerate(groups, 1)),
-                story.publication(row),
-                f"        {story.who(member)} never receives {what}",
+                describer.publication(row),
+                f"        {describer.who(member)} never receives {what}",
             ],
             occurrences=len(due.missing_row),
         )

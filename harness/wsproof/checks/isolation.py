@@ -21,35 +21,39 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
     """A member that stops reading, breaks the protocol or is reset does not affect the others."""
     if not disturbed(history):
         return []
-    story = Describer(history)
+    describer = Describer(history)
     cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
     silent, rows = _silenced(history, contract)
     if not cut and not len(silent):
         return []
-    culprits = [m for m in history.members if not m.is_well_behaved]
-    witness = [story.arrival(m.number) for m in culprits[:3]]
+    misbehaving = [m for m in history.members if not m.is_well_behaved]
+    witness = [describer.arrival(m.number) for m in misbehaving[:3]]
     harm = []
     if len(silent):
         first, row = int(silent[0]), int(rows[0])
-        what = story.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
+        what = describer.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
         number = len(set(silent.tolist()))
-        harm.append(f"{number} other member(s) got nothing any more: {story.who(first)} never received {what}")
-        witness += [story.arrival(first), story.publication(row), f"        {story.who(first)} never receives it"]
+        harm.append(f"{number} other member(s) got nothing any more: {describer.who(first)} never received {what}")
+        witness += [
+            describer.arrival(first),
+            describer.publication(row),
+            f"        {describer.who(first)} never receives it",
+        ]
     if cut:
-        harm.append(f"{len(cut)} other member(s) were cut off by the server: {story.who(cut[0].number)}, for one")
-        witness.append(story.arrival(cut[0].number))
+        harm.append(f"{len(cut)} other member(s) were cut off by the server: {describer.who(cut[0].number)}, for one")
+        witness.append(describer.arrival(cut[0].number))
     return [
         found(
             Anomaly.STALLED_BY_NEIGHBOUR,
             contract,
-            f"After {_misbehaviour(story, culprits)}, {'; and '.join(harm)}.",
+            f"After {_misbehaviour(describer, misbehaving)}, {'; and '.join(harm)}.",
             list(dict.fromkeys(witness)),
             occurrences=len(silent) + len(cut),
         )
     ]
 
 
-def without_blame(history: History, contract: Contract) -> Finding | None:
+def without_cause(history: History, contract: Contract) -> Finding | None:
     """The bystanders' losses, without a cause.
 
     Used if nothing proves that another member's misbehaviour caused them.
@@ -57,7 +61,7 @@ def without_blame(history: History, contract: Contract) -> Finding | None:
     plain = (
         ("lost", lost(history, contract, excused=False)),
         ("dropped", dropped(history, contract, excused=False)),
-        ("stopped", stopped(history, contract, blaming=False)),
+        ("stopped", stopped(history, contract, names_cause=False)),
     )
     return next((replace(finding, check=name) for name, findings in plain for finding in findings), None)
 
@@ -76,11 +80,11 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
     return member[order], row[order]
 
 
-def _misbehaviour(story: Describer, culprits: list[Member]) -> str:
+def _misbehaviour(describer: Describer, misbehaving: list[Member]) -> str:
     """What the misbehaving members did, as a phrase."""
     words = []
-    for member in culprits[:2]:
+    for member in misbehaving[:2]:
         did = f"sent {member.misbehaviour}" if member.misbehaviour else "stopped reading"
         went = "" if member.departure is Departure.STAYED else f" and {WENT[member.departure]}"
-        words.append(f"{story.who(member.number)} {did}{went}")
+        words.append(f"{describer.who(member.number)} {did}{went}")
     return ", ".join(words)

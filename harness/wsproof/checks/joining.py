@@ -17,9 +17,9 @@ def joined(history: History, contract: Contract) -> list[Finding]:
     failed = [member for member in history.members if member.join_fault and not member.intrusion]
     if not failed:
         return []
-    story, first = Describer(history), failed[0]
+    describer, first = Describer(history), failed[0]
     told = (
-        f"{len(failed)} of {len(history.members)} members could not join: {story.who(first.number)}, for "
+        f"{len(failed)} of {len(history.members)} members could not join: {describer.who(first.number)}, for "
         f"one, since the server {first.join_fault}. Nothing is known of what such members would have received."
     )
     return [
@@ -27,7 +27,7 @@ def joined(history: History, contract: Contract) -> list[Finding]:
             Anomaly.UNKNOWN,
             contract,
             told,
-            [story.arrival(first.number)],
+            [describer.arrival(first.number)],
             level=Level.INFORMATIONAL,
             occurrences=len(failed),
         )

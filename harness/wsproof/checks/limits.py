@@ -30,9 +30,9 @@ class SizeTrial:
     memory_bytes: int | None = None
 
 
-def judge_limits(trials: Sequence[SizeTrial], contract: Contract) -> list[Finding]:
+def judge_limits(tests: Sequence[SizeTrial], contract: Contract) -> list[Finding]:
     """The findings about messages that found no limit."""
-    unlimited = [one for one in trials if one.taken_bytes and not one.refused_bytes]
+    unlimited = [one for one in tests if one.taken_bytes and not one.refused_bytes]
     kept = [one for one in unlimited if (one.memory_bytes or 0) >= KEPT_SHARE * one.taken_bytes]
     if not unlimited:
         return []
@@ -46,18 +46,18 @@ def judge_limits(trials: Sequence[SizeTrial], contract: Contract) -> list[Findin
         f"gone on.{cost} Clients can use up its memory unless a proxy in front of it limits messages."
     )
     level = Level.NON_STRICT if kept else Level.INFORMATIONAL
-    finding = found(Anomaly.KEPT, contract, told, [_line(one) for one in trials], level=level)
+    finding = found(Anomaly.KEPT, contract, told, [_line(one) for one in tests], level=level)
     return [replace(finding, check="message-limit")]
 
 
-def limits_in_figures(trials: Sequence[SizeTrial]) -> tuple[Figure, ...]:
+def limits_in_figures(tests: Sequence[SizeTrial]) -> tuple[Figure, ...]:
     """The largest size that was taken in each form."""
-    return tuple(Figure(f"taken {one.form}", one.taken_bytes / MIB, "MiB") for one in trials if one.taken_bytes)
+    return tuple(Figure(f"taken {one.form}", one.taken_bytes / MIB, "MiB") for one in tests if one.taken_bytes)
 
 
-def limits_in_words(trials: Sequence[SizeTrial]) -> str:
+def limits_in_words(tests: Sequence[SizeTrial]) -> str:
     """How the server refuses what is too long; empty if it never did."""
-    refused = [one for one in trials if one.refused_bytes]
+    refused = [one for one in tests if one.refused_bytes]
     return "; ".join(f"{one.form}: refused at {one.refused_bytes / MIB:g} MiB by {one.how}" for one in refused)
 
 

@@ -20,10 +20,10 @@ def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
     removed = {member: _ended_before(member, history, missed) for member, missed in first_missing.items()}
     if removed and all(removed.values()):
         member, old = next((one, other) for one, other in removed.items() if other is not None)
-        story = Describer(history)
+        describer = Describer(history)
         return (
-            f" {story.who(old.number)}, another connection of the same name, {WENT[old.departure]} before that. So the "
-            f"end of the old connection seems to have removed the new one, {story.who(member.number)}, too."
+            f" {describer.who(old.number)}, another connection of the same name, {WENT[old.departure]} before that. "
+            f"So the end of the old connection seems to have removed the new one, {describer.who(member.number)}, too."
         )
     if first_missing and all(_has_newer(member, history, missed) for member, missed in first_missing.items()):
         return (

@@ -24,17 +24,17 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
     afters = np.concatenate([np.zeros(0, np.int64), *(after for _, after in pairs)])
     if not len(afters):
         return []
-    story = Describer(history)
+    describer = Describer(history)
     first = np.argmin(got.received_ns[afters])
     before, after = int(befores[first]), int(afters[first])
     return [
         found(
             Anomaly.REORDERED,
             contract,
-            f"{story.who(int(got.subscriber[before]))} received message {int(got.sequence[before])} of "
-            f"{story.who(int(got.publisher[before]))} before its message {int(got.sequence[after])}"
+            f"{describer.who(int(got.subscriber[before]))} received message {int(got.sequence[before])} of "
+            f"{describer.who(int(got.publisher[before]))} before its message {int(got.sequence[after])}"
             f"{f' ({len(afters)} inversions in all)' if len(afters) > 1 else ''}.",
-            [story.receipt(before), story.receipt(after)],
+            [describer.receipt(before), describer.receipt(after)],
             occurrences=len(afters),
         )
     ]

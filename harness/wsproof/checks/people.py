@@ -34,20 +34,20 @@ def person_gone(history: History, contract: Contract) -> list[Finding]:
     wrong = [one for notice in history.notices if notice.left for one in _false_farewells(notice, history)]
     if not wrong:
         return []
-    story, first = Describer(history), wrong[0]
+    describer, first = Describer(history), wrong[0]
     name = shortened(first.ended.name, 40)
     return [
         found(
             Anomaly.PHANTOM,
             contract,
-            f"{story.who(first.notice.subscriber)} was told that {name} had gone when one of its two connections "
+            f"{describer.who(first.notice.subscriber)} was told that {name} had gone when one of its two connections "
             "ended, and the other was open. The server had told of its coming once for both, so it counts people, and "
             "forgets that a person may have more than one connection.",
             [
-                story.arrival(first.ended.number),
-                story.arrival(first.still_open.number),
-                f"{story.when(first.notice.received_ns)}  {story.who(first.notice.subscriber)} is told that {name} has "
-                "gone",
+                describer.arrival(first.ended.number),
+                describer.arrival(first.still_open.number),
+                f"{describer.when(first.notice.received_ns)}  {describer.who(first.notice.subscriber)} is told that "
+                f"{name} has gone",
             ],
             occurrences=len(wrong),
         )

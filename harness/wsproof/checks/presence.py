@@ -36,18 +36,18 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
     silent = [t for t in _tallies(history, contract) if len(t.told) < len(t.due)]
     if not silent:
         return []
-    story, first = Describer(history), silent[0]
+    describer, first = Describer(history), silent[0]
     gone = first.due[0]
     return [
         found(
             Anomaly.MISSING_LEAVE,
             contract,
-            f"{story.who(first.witness.number)} was never told that {story.who(gone.number)} had gone"
+            f"{describer.who(first.witness.number)} was never told that {describer.who(gone.number)} had gone"
             f"{f', by {gone.went_by}' if gone.went_by else ''}"
             f"{f' ({len(silent)} such notices are missing in all)' if len(silent) > 1 else ''}.",
             [
-                story.arrival(first.witness.number),
-                *(story.arrival(member.number) for member in first.due),
+                describer.arrival(first.witness.number),
+                *(describer.arrival(member.number) for member in first.due),
                 f"        notices about {shortened(first.name, 40)}: "
                 f"{len(first.due)} expected, {len(first.told)} received",
             ],
@@ -63,14 +63,17 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
     ]
     if not often:
         return []
-    story, first = Describer(history), often[0]
+    describer, first = Describer(history), often[0]
     return [
         found(
             Anomaly.DUPLICATE_LEAVE,
             contract,
-            f"{story.who(first.witness.number)} was told {len(first.told)} times that {shortened(first.name, 40)} had "
-            f"gone, after {len(first.possible)} departure(s).",
-            [*(story.arrival(m.number) for m in first.possible), *(_line(story, notice) for notice in first.told)],
+            f"{describer.who(first.witness.number)} was told {len(first.told)} times that {shortened(first.name, 40)} "
+            f"had gone, after {len(first.possible)} departure(s).",
+            [
+                *(describer.arrival(m.number) for m in first.possible),
+                *(_line(describer, notice) for notice in first.told),
+            ],
             occurrences=len(often),
         )
     ]
@@ -81,15 +84,15 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
     wrong = [(t, notice) for t in _tallies(history, contract) if (notice := _false_notice(history, t)) is not None]
     if not wrong:
         return []
-    story, (first, notice) = Describer(history), wrong[0]
+    describer, (first, notice) = Describer(history), wrong[0]
     named = [m for m in history.members if m.name == first.name]
     return [
         found(
             Anomaly.PHANTOM,
             contract,
-            f"{story.who(first.witness.number)} was told that {shortened(first.name, 40)} had gone, and "
+            f"{describer.who(first.witness.number)} was told that {shortened(first.name, 40)} had gone, and "
             f"{'it had not' if named else 'nobody of that name was ever there'}.",
-            [*(story.arrival(m.number) for m in named), _line(story, notice)],
+            [*(describer.arrival(m.number) for m in named), _line(describer, notice)],
             occurrences=len(wrong),
         )
     ]
@@ -103,15 +106,15 @@ def leaked_leave(history: History, contract: Contract) -> list[Finding]:
     leaked = [n for n in history.notices if n.left and _is_elsewhere(history.members[n.subscriber], n.about, rooms)]
     if not leaked:
         return []
-    story, first = Describer(history), leaked[0]
+    describer, first = Describer(history), leaked[0]
     return [
         found(
             Anomaly.MISROUTED,
             contract,
-            f"{story.who(first.subscriber)}, in room {history.members[first.subscriber].room}, was told that "
+            f"{describer.who(first.subscriber)}, in room {history.members[first.subscriber].room}, was told that "
             f"{shortened(first.about, 40)} had gone, who was in room {rooms[first.about]}"
             f"{f' ({len(leaked)} such notices in all)' if len(leaked) > 1 else ''}.",
-            [story.arrival(first.subscriber), _line(story, first)],
+            [describer.arrival(first.subscriber), _line(describer, first)],
             occurrences=len(leaked),
         )
     ]
@@ -150,15 +153,15 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     row = _heard_afterwards(history, gone)
     if row is None:
         return []
-    story, number = Describer(history), int(history.receipts.publisher[row])
+    describer, number = Describer(history), int(history.receipts.publisher[row])
     told = gone[int(history.receipts.subscriber[row]), number]
     return [
         found(
             Anomaly.GHOST,
             contract,
-            f"{story.who(told.subscriber)} was told that {story.who(number)} had gone, and after "
+            f"{describer.who(told.subscriber)} was told that {describer.who(number)} had gone, and after "
             "that received a message of it.",
-            [story.arrival(number), _line(story, told), story.receipt(row)],
+            [describer.arrival(number), _line(describer, told), describer.receipt(row)],
         )
     ]
 
@@ -265,8 +268,8 @@ def _after_the_drain(member: Member, history: History) -> bool:
     return 0 < history.drained_ns <= member.left_ns
 
 
-def _line(story: Describer, notice: PresenceNotice) -> str:
+def _line(describer: Describer, notice: PresenceNotice) -> str:
     return (
-        f"{story.when(notice.received_ns)}  {story.who(notice.subscriber)} is told that "
+        f"{describer.when(notice.received_ns)}  {describer.who(notice.subscriber)} is told that "
         f"{shortened(notice.about, 40)} has gone"
     )

@@ -20,7 +20,7 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
     rules: dict[str, list[ProtocolNote]] = defaultdict(list)
     for note in history.protocol:
         rules[note.rule].append(note)
-    story = Describer(history)
+    describer = Describer(history)
     return [
         Finding(
             f"server-{rule}",  # the conformance suite's name, so that its known deviations apply here as well
@@ -28,7 +28,7 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
             Anomaly.PROTOCOL,
             _weight(notes[0].level),
             f"{notes[0].sentence} Seen on the channel {contract.channel}.",
-            (f"{story.who(notes[0].subscriber)} receives {notes[0].evidence}",),
+            (f"{describer.who(notes[0].subscriber)} receives {notes[0].evidence}",),
             occurrences=len(notes),
             chapter=Chapter(RULES[rule].chapter),
             kind=RuleKind.SERVER_FRAMES,

@@ -16,7 +16,7 @@ def refused(history: History, contract: Contract) -> list[Finding]:
     """The server accepts the HTTP requests that publish, with a status of 200 to 299."""
     if not history.refusals:
         return []
-    story, first = Describer(history), history.refusals[0]
+    describer, first = Describer(history), history.refusals[0]
     count = sum(refusal.count for refusal in history.refusals)
     reasons = "; ".join(f"{one.count} with {shortened(one.reason, 120)}" for one in history.refusals[:REASONS_SHOWN])
     unsure = sum(one.count for one in history.refusals if one.outcome is Outcome.INFO)
@@ -26,13 +26,13 @@ def refused(history: History, contract: Contract) -> list[Finding]:
     )
     if unsure:
         told += f" Of {unsure} nobody can know whether the server published them."
-    what = story.what(first.publisher, first.sequence)
+    what = describer.what(first.publisher, first.sequence)
     return [
         found(
             Anomaly.REFUSED,
             contract,
             told,
-            [f"        {story.who(first.publisher)} publishes {what} by HTTP: {shortened(first.reason, 200)}"],
+            [f"        {describer.who(first.publisher)} publishes {what} by HTTP: {shortened(first.reason, 200)}"],
             level=Level.INFORMATIONAL,
             occurrences=count,
         )

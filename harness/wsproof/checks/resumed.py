@@ -24,22 +24,22 @@ def resumed(history: History, contract: Contract) -> list[Finding]:
     ]
     if not missing:
         return []
-    story, sent, (member, row) = Describer(history), history.publications, missing[0]
-    what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    describer, sent, (member, row) = Describer(history), history.publications, missing[0]
+    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
     count = sum(one is member for one, _ in missing)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
         found(
             Anomaly.LOST,
             contract,
-            f"{story.who(member.number)} came back for {story.who(member.resumes)}, and never received {what}{others}, "
-            "published while it was away, which others received. The contract promises it: "
+            f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, and never received "
+            f"{what}{others}, published while it was away, which others received. The contract promises it: "
             f"{contract.resume.in_words}.",
             [
-                story.arrival(member.resumes),
-                story.publication(row),
-                story.arrival(member.number),
-                f"        {story.who(member.number)} never receives {what}",
+                describer.arrival(member.resumes),
+                describer.publication(row),
+                describer.arrival(member.number),
+                f"        {describer.who(member.number)} never receives {what}",
             ],
             occurrences=len(missing),
         )

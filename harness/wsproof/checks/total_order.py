@@ -57,17 +57,19 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
     split = _disagreement(history, contract)
     if split is None:
         return []
-    story, sent = Describer(history), history.publications
-    first, second = (story.what(int(sent.publisher[r]), int(sent.sequence[r])) for r in (split.earlier, split.later))
+    describer, sent = Describer(history), history.publications
+    first, second = (
+        describer.what(int(sent.publisher[r]), int(sent.sequence[r])) for r in (split.earlier, split.later)
+    )
     return [
         found(
             Anomaly.REORDERED,
             contract,
-            f"{story.who(split.one)} received {first} before {second}; {story.who(split.other)} received them the "
-            "other way round: there is no one order for all.",
+            f"{describer.who(split.one)} received {first} before {second}; {describer.who(split.other)} received them "
+            "the other way round: there is no one order for all.",
             [
-                f"{story.who(split.one)} receives {first}, then {second}",
-                f"{story.who(split.other)} receives {second}, then {first}",
+                f"{describer.who(split.one)} receives {first}, then {second}",
+                f"{describer.who(split.other)} receives {second}, then {first}",
             ],
             level=Level.VIOLATION if contract.order is Order.TOTAL else Level.NON_STRICT,
         )

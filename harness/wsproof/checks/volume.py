@@ -68,7 +68,7 @@ def _only_other_words(history: History, finding: Finding) -> bool:
 
 
 def _other_words(history: History, contract: Contract) -> Finding:
-    one = next(strange for strange in history.strange if not strange.carries)
+    one = next(unexpected for unexpected in history.strange if not unexpected.carries)
     return _limit(
         contract,
         f"Under load the server said {shortened(one.text)}, which is no message of the channel: it may be a limit. If "

@@ -57,7 +57,7 @@ def replay(
     """
     messages = tuple(map(Message.of, login))
     if "trial" in recipe:
-        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, opening, server)
+        return _replay_robustness_test(recipe, endpoint, pid, deadline_s, messages, opening, server)
     try:
         conversation, facts = (
             Script.from_json(recipe["conversation"]),
@@ -94,7 +94,7 @@ def _converse(
     return transcript, violations + (swelling.violations(transcript) if swelling is not None else [])
 
 
-def _replay_trial(
+def _replay_robustness_test(
     recipe: Mapping[str, Any],
     endpoint: Endpoint,
     pid: int | None,
@@ -105,13 +105,13 @@ def _replay_trial(
 ) -> list[Finding]:
     """Run the robustness test of a finding again with its original parameters."""
     try:
-        trial = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
+        test = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
         facts, examples = EndpointProfile.from_json(recipe["facts"], login, opening), int(recipe["examples"])
         parameters = dict(recipe.get("parameters", {}))  # The first recipes had no parameters.
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
-    if trial.needs_process and pid is None:
-        raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
+    if test.needs_process and pid is None:
+        raise CannotTellError(f"{test.name} is {NOT_OURS}; replay it on a server that is started here")
     patient_s = float(recipe.get("deadline_s", deadline_s))
     watch = ServerWatch(server)
     context = RobustnessContext(
@@ -125,7 +125,7 @@ def _replay_trial(
         header_echo=getattr(server, "header_echo", None),
     )
     try:
-        outcome = _outcome(trial, context)
+        outcome = _outcome(test, context)
         if not context.all_served():
             outcome.report_violation("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
             outcome.violations += _ends(watch, endpoint)
@@ -136,10 +136,10 @@ def _replay_trial(
     return [finding_of(violation, outcome.lines, recipe) for violation in outcome.violations]
 
 
-def _outcome(trial: RobustnessTest, context: RobustnessContext) -> RobustnessOutcome:
+def _outcome(test: RobustnessTest, context: RobustnessContext) -> RobustnessOutcome:
     """Run the test. A client that is not served ends it."""
     try:
-        return trial.run(context)
+        return test.run(context)
     except HandshakeRefused:
         raise
     except TargetError as error:

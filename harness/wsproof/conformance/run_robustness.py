@@ -33,7 +33,7 @@ class RobustnessRunner:
     _known: dict[str, object] = field(default_factory=dict)
     _gone: ServerGone | None = None
 
-    def hold(self, trial: RobustnessTest) -> CheckRun | NotRun:
+    def hold(self, test: RobustnessTest) -> CheckRun | NotRun:
         """Run one robustness test, and replace a server of ours that serves nobody afterwards.
 
         Raises:
@@ -41,35 +41,35 @@ class RobustnessRunner:
             ServerGone: the server serves nobody any more, and wsproof did not start it.
         """
         if closes := self.subject.facts.closes_unasked:
-            return _not_run(trial, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
-        if trial.needs_process and self.subject.server.pid is None:
-            return _not_run(trial, NOT_OURS)
-        if shown := next(self.subject.cases.implying(trial.name), None):
-            return _not_run(trial, f"a few frames show a fault already: see {shown}")
+            return _not_run(test, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
+        if test.needs_process and self.subject.server.pid is None:
+            return _not_run(test, NOT_OURS)
+        if shown := next(self.subject.cases.implying(test.name), None):
+            return _not_run(test, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
-        outcome = self._first(trial)
+        outcome = self._first(test)
         try:
-            again = self._retried(trial, outcome)
+            again = self._retried(test, outcome)
         except BudgetSpent:
-            self._keep(map(not_retried, _findings(trial, outcome, None, self.subject)))
+            self._keep(map(not_retried, _findings(test, outcome, None, self.subject)))
             raise
         if outcome.lacking and self._gone is None:
-            return _not_run(trial, outcome.lacking)
-        self._keep([] if outcome.cause or outcome.lacking else _findings(trial, outcome, again, self.subject))
+            return _not_run(test, outcome.lacking)
+        self._keep([] if outcome.cause or outcome.lacking else _findings(test, outcome, again, self.subject))
         if self._gone is not None:
             raise self._gone
-        verdict, reason, cause = self._judged(trial, outcome)
+        verdict, reason, cause = self._judged(test, outcome)
         return CheckRun(
-            trial.name,
-            trial.rule.section,
-            trial.rule.title,
+            test.name,
+            test.rule.section,
+            test.rule.title,
             verdict,
             outcome.connections,
             time.monotonic() - begun,
             reason,
             tuple(outcome.figures),
             cause,
-            chapter=trial.rule.chapter,
+            chapter=test.rule.chapter,
         )
 
     def close(self) -> None:
@@ -82,16 +82,16 @@ class RobustnessRunner:
         """The findings about rules that the properties have not found violated."""
         return [one for one in self.findings if one.check not in self.subject.cases.by_rule]
 
-    def verdict_on(self, trial: RobustnessTest) -> Verdict:
+    def verdict_on(self, test: RobustnessTest) -> Verdict:
         """The verdict on the test's rule; UNKNOWN if the test found nothing."""
-        own = [one for one in self.findings if one.check == trial.name]
+        own = [one for one in self.findings if one.check == test.name]
         return verdict_of(own) if own else Verdict.UNKNOWN
 
-    def _judged(self, trial: RobustnessTest, outcome: RobustnessOutcome) -> tuple[Verdict, str, str]:
+    def _judged(self, test: RobustnessTest, outcome: RobustnessOutcome) -> tuple[Verdict, str, str]:
         """The row's verdict and reason, and the root cause if that is another rule."""
         if not outcome.violations:
             return Verdict.VALID, "", ""
-        own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
+        own = [one for one in self.findings if one.check == (outcome.cause or test.name)]
         if own:
             return verdict_of(own), seen_only(own[0]), outcome.cause
         told = [one for one in self.findings if one.check in {violation.rule for violation in outcome.violations}]
@@ -102,24 +102,24 @@ class RobustnessRunner:
         known = {one.check for one in self.findings}
         self.findings += [one for one in found if one.check not in known]
 
-    def _first(self, trial: RobustnessTest) -> RobustnessOutcome:
+    def _first(self, test: RobustnessTest) -> RobustnessOutcome:
         """Run the test, and leave some of the budget for a retry."""
         with self.subject.budget.leaving_retries():
-            return self._perform(trial)
+            return self._perform(test)
 
-    def _perform(self, trial: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
+    def _perform(self, test: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
         """Run the test once and check that the server still serves others. `parameters` are given for a retry."""
         watch = ServerWatch(self.subject.server)
         try:
             context = self._ground = self._ground or self._fresh_ground(parameters or {})
-            outcome = trial.run(context)
+            outcome = test.run(context)
         except HandshakeRefused as error:
             outcome = RobustnessOutcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
         except TargetError as error:
             outcome = RobustnessOutcome()
-            if trial.rule.kind is not RuleKind.SERVICE:
+            if test.rule.kind is not RuleKind.SERVICE:
                 outcome.lacking = f"it did not come to that: {error}"
-            outcome.report_violation(trial.name, "clients to be served", f"one was not: {error}")
+            outcome.report_violation(test.name, "clients to be served", f"one was not: {error}")
         service = self._service()
         if service is not Service.SERVED:
             if service.is_fault and not outcome.violations:
@@ -149,7 +149,7 @@ class RobustnessRunner:
         except HandshakeRefused:
             return Service.REFUSED
 
-    def _retried(self, trial: RobustnessTest, first: RobustnessOutcome) -> set[str] | None:
+    def _retried(self, test: RobustnessTest, first: RobustnessOutcome) -> set[str] | None:
         """The rules that a retry also found violated; None if there was no retry.
 
         The retry guards against a machine that was busy for a while. Cost and leak tests measure several times
@@ -161,13 +161,13 @@ class RobustnessRunner:
             or first.cause
             or first.lacking
             or ended
-            or trial.repeats_itself
+            or test.repeats_itself
             or self._gone is not None
         ):
             return None
         self.close()
         self._known.clear()
-        again = self._perform(trial, first.parameters)
+        again = self._perform(test, first.parameters)
         rules = {violation.rule for violation in again.violations}
         if PROCESS_ENDED in rules:
             first.violations += [violation for violation in again.violations if violation.rule == PROCESS_ENDED]
@@ -208,11 +208,11 @@ class RobustnessRunner:
 
 
 def _findings(
-    trial: RobustnessTest, outcome: RobustnessOutcome, again: set[str] | None, subject: Session
+    test: RobustnessTest, outcome: RobustnessOutcome, again: set[str] | None, subject: Session
 ) -> list[Finding]:
     """The findings of the test, each with its recipe. `again` holds the rules that a retry found violated."""
     recipe = {
-        "trial": trial.name,
+        "trial": test.name,
         "examples": subject.options.examples,
         "deadline_s": subject.options.deadline_s,
         "parameters": outcome.parameters,
@@ -230,5 +230,5 @@ def _findings(
     return [replace(finding, server_output=outcome.server_output) for finding in findings]
 
 
-def _not_run(trial: RobustnessTest, reason: str) -> NotRun:
-    return NotRun(trial.name, trial.rule.section, trial.rule.title, reason, chapter=trial.rule.chapter)
+def _not_run(test: RobustnessTest, reason: str) -> NotRun:
+    return NotRun(test.name, test.rule.section, test.rule.title, reason, chapter=test.rule.chapter)

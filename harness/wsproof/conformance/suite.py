@@ -193,7 +193,7 @@ class _Course:
 
     def __init__(self, subject: Session, begun: float) -> None:
         self.subject = subject
-        self.trials = RobustnessRunner(subject)
+        self.robustness = RobustnessRunner(subject)
         self.rows: list[CheckRun] = []
         self.not_run: list[NotRun] = []
         self._begun = begun
@@ -210,14 +210,14 @@ class _Course:
         has_shown = self.subject.accepted and (self.rows or self.subject.cases.by_rule)
         frames = [_server_frames(self.subject)] if has_shown else []
         frames += [_idle_clients(self.subject)] if self.subject.losses else []
-        findings = _sorted([*self.subject.cases.findings(), *self.trials.fresh_findings()])
+        findings = _sorted([*self.subject.cases.findings(), *self.robustness.fresh_findings()])
         rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
         remarks = (self.subject.facts.remark,) if self.subject.facts.remark else ()
         return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
 
 
 def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
-    subject, trials = course.subject, course.trials
+    subject, robustness = course.subject, course.robustness
     order = FairOrder(wanted, subject.budget.remaining_s, is_slow=subject.first_answer_s > _SLOW_S)
     try:
         while order.left:
@@ -227,7 +227,9 @@ def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progres
             done, tested, begun = order.done, order.next(), time.monotonic()
             tell(tested.rule.title, done)
             row, goes_on = (
-                _run_trial(trials, tested) if isinstance(tested, RobustnessTest) else _run_guarded(subject, tested)
+                _run_robustness_test(robustness, tested)
+                if isinstance(tested, RobustnessTest)
+                else _run_guarded(subject, tested)
             )
             order.took(tested, time.monotonic() - begun)
             course.add(row)
@@ -236,7 +238,7 @@ def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progres
                 _leave_out(course, order.left, row.reason)
                 break
     finally:
-        trials.close()
+        robustness.close()
         keep(course.report())
     tell("done", 1.0)
     return course.report()
@@ -254,25 +256,25 @@ def _spent(subject: Session) -> str:
     return subject.budget.reason
 
 
-def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRun | NotRun, bool]:
+def _run_robustness_test(robustness: RobustnessRunner, test: RobustnessTest) -> tuple[CheckRun | NotRun, bool]:
     """Run one robustness test; the second value says whether the run goes on.
 
     An internal error ends only this test.
     """
     begun = time.monotonic()
     try:
-        return trials.hold(trial), True
+        return robustness.hold(test), True
     except BudgetSpent:
-        return _out_of_time(trial, _spent(trials.subject)), False
+        return _out_of_time(test, _spent(robustness.subject)), False
     except ServerGone as error:
         return CheckRun(
-            trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
+            test.name, test.rule.section, test.rule.title, robustness.verdict_on(test), 0, 0.0, str(error)
         ), False
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001  an internal error in one test must not stop the others
-        trials.close()
-        return crashed_check(*_named(trial), error, time.monotonic() - begun, chapter=trial.rule.chapter), True
+        robustness.close()
+        return crashed_check(*_named(test), error, time.monotonic() - begun, chapter=test.rule.chapter), True
 
 
 def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
@@ -424,18 +426,18 @@ def check_property(subject: Session, tested: Property) -> tuple[list[Finding], s
     return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
 
 
-def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Finding], str]:
+def check_robustness(subject: Session, test: RobustnessTest) -> tuple[list[Finding], str]:
     """Run one robustness test; return its findings and why it was skipped. The pytest tests call this.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    trials = RobustnessRunner(subject)
+    robustness = RobustnessRunner(subject)
     try:
-        row = trials.hold(trial)
-        return trials.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
+        row = robustness.hold(test)
+        return robustness.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
     finally:
-        trials.close()
+        robustness.close()
 
 
 def _server_frames(subject: Session) -> CheckRun:

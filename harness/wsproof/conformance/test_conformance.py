@@ -73,20 +73,20 @@ def test_rfc6455(
         pytest.skip(not_checked)
 
 
-@pytest.mark.parametrize("trial", ROBUSTNESS_TESTS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
+@pytest.mark.parametrize("test", ROBUSTNESS_TESTS, ids=lambda test: f"{test.rule.section}-{test.name}")
 def test_robustness(
-    trial: RobustnessTest,
+    test: RobustnessTest,
     subject: Session | Refused,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server withstands this test and serves others meanwhile."""
-    if not ws_suite_options.wants(trial.name, trial.rule.section, SuiteName.PROTOCOL):
+    if not ws_suite_options.wants(test.name, test.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     subject = _examined(subject)
     with _ended_in_order(subject):
-        found, not_held = check_robustness(subject, trial)
+        found, not_held = check_robustness(subject, test)
     if not_held:
         pytest.skip(not_held)
     _fail_with(found, known, ws_suite_options, ws_keep)

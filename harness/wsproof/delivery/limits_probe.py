@@ -28,11 +28,11 @@ PLAIN, COMPRESSED = "in fragments", "compressed"
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    trials = tuple(trial for form in (PLAIN, COMPRESSED) if (trial := _grow(runner, options, form)) is not None)
-    if not trials:
+    tests = tuple(test for form in (PLAIN, COMPRESSED) if (test := _grow(runner, options, form)) is not None)
+    if not tests:
         return ProbeOutcome(examples=0, unknown="not checked: the server let no member in")
-    findings = tuple(judge_limits(trials, runner.workload.contract))
-    return ProbeOutcome(findings, len(trials), limits_in_figures(trials), limits_in_words(trials))
+    findings = tuple(judge_limits(tests, runner.workload.contract))
+    return ProbeOutcome(findings, len(tests), limits_in_figures(tests), limits_in_words(tests))
 
 
 def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wsproof.checks import CHECKS
-from wsproof.checks.isolation import without_blame
+from wsproof.checks.isolation import without_cause
 from wsproof.delivery.catalogue import ChannelCheck
 from wsproof.delivery.control_runs import (
     REPEATS,
@@ -72,7 +72,7 @@ class Sighting:
 
     def plain(self, runner: ScheduleRunner) -> Finding:
         """The finding without a cause."""
-        return _without_culprit(runner, self.finding, self.seen) if self.is_causal else self.finding
+        return _without_cause(runner, self.finding, self.seen) if self.is_causal else self.finding
 
 
 def refined(runner: ScheduleRunner, sighting: Sighting) -> Refined:
@@ -181,40 +181,40 @@ def seen_again(runner: ScheduleRunner, sighting: Sighting, before: Finding, sigh
 
 def _tried_again(runner: ScheduleRunner, sighting: Sighting) -> Refined:
     """Shorten and repeat a finding, with control runs if needed."""
-    trials = _RunCounter(runner, sighting)
+    counter = _RunCounter(runner, sighting)
     try:
-        return _repeated(runner, sighting, trials)
+        return _repeated(runner, sighting, counter)
     except BudgetSpent:
-        return Refined(_cut_short(runner, sighting, repetitions=len(trials.shown) - 1))
+        return Refined(_cut_short(runner, sighting, repetitions=len(counter.shown) - 1))
 
 
-def _repeated(runner: ScheduleRunner, sighting: Sighting, trials: _RunCounter) -> Refined:
+def _repeated(runner: ScheduleRunner, sighting: Sighting, counter: _RunCounter) -> Refined:
     """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
     each, schedule, causal = sighting.each, sighting.schedule, sighting.is_causal
     shortest = schedule
-    if schedule not in own_edges(runner, each) and trials.fails(schedule):  # edges are already short
-        shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
-    trial = run_controls(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
+    if schedule not in own_edges(runner, each) and counter.fails(schedule):  # edges are already short
+        shortest = shorten(schedule, lambda one: counter.fails(one) and counter.fails(one), budget_s=SHORTEN_S)
+    runs = run_controls(shortest, counter.fails, counter.fails_at_all) if causal else try_again(shortest, counter.fails)
     runner.broken = True
     # If the schedule was not shortened, the first run had the longest timeout.
-    latest, witness = trials.shown[0 if shortest == schedule else -1]
-    proven = trial.proves or not causal
+    latest, witness = counter.shown[0 if shortest == schedule else -1]
+    proven = runs.proves or not causal
     if causal and proven:  # prefer the finding that names the misbehaving member
-        blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
-        latest, witness = next(blaming, (latest, witness))
-    plain = latest if proven else _without_culprit(runner, latest, witness)
-    same = _same_after_retries(runner, trial, plain, shortest, trials) if not (proven and causal) else None
+        naming_the_cause = (one for one in reversed(counter.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
+        latest, witness = next(naming_the_cause, (latest, witness))
+    plain = latest if proven else _without_cause(runner, latest, witness)
+    same = _same_after_retries(runner, runs, plain, shortest, counter) if not (proven and causal) else None
     if same is not None:
         return _again(runner, each, same)
     headline = f"{each.headline.format(channel=runner.workload.name)}: " if causal and proven else ""
     told = observed(
-        replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
+        replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{runs.again} of {REPEATS}")
     )
-    return Refined(_kept(runner, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
+    return Refined(_kept(runner, each, plain, told, shortest, note=_note(runs, causal=causal), proven=proven))
 
 
 def _same_after_retries(
-    runner: ScheduleRunner, trial: ControlRuns, plain: Finding, shortest: Schedule, trials: _RunCounter
+    runner: ScheduleRunner, runs: ControlRuns, plain: Finding, shortest: Schedule, counter: _RunCounter
 ) -> Finding | None:
     """The reported finding that covers this one after its repetitions.
 
@@ -222,9 +222,9 @@ def _same_after_retries(
     But a mere observation does not cover a failure that recurred.
     """
     told = [each.finding for each in runner.told_like(plain)]
-    if not trial.again:
+    if not runs.again:
         return next(iter(told), None)
-    takes_them = bool(events_of(shortest)) and plain.check not in trials.controls_showed
+    takes_them = bool(events_of(shortest)) and plain.check not in counter.controls_showed
     return None if takes_them else next((one for one in told if one.level.counts), None)
 
 
@@ -342,27 +342,27 @@ def _again(runner: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Ref
     return Refined(None, same)
 
 
-def _without_culprit(runner: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
+def _without_cause(runner: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
     """The finding as a plain loss, without a cause."""
     if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
         return finding
-    plain = without_blame(seen.execution.history, runner.workload.contract)
+    plain = without_cause(seen.execution.history, runner.workload.contract)
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
 
 
-def _note(trial: ControlRuns, *, causal: bool) -> str:
+def _note(runs: ControlRuns, *, causal: bool) -> str:
     """What the repetitions and control runs showed, as a sentence of the report."""
-    if not trial.again:
+    if not runs.again:
         return (
             f"It did not happen again in {REPEATS} repetitions on a fresh server. So it depends on earlier schedules, "
             "and its cause is not known."
         )
     if not causal:
         return ""
-    if trial.proves:
-        return f"Without that step nothing is lost ({trial.clean} of {trial.controls} control runs)."
-    if not trial.controls:
+    if runs.proves:
+        return f"Without that step nothing is lost ({runs.clean} of {runs.controls} control runs)."
+    if not runs.controls:
         return "No neighbour has to do anything for it."
-    if trial.clean < trial.controls:
+    if runs.clean < runs.controls:
         return "The same schedule without the misbehaviour fails as well, so the misbehaviour is not the cause."
-    return f"It happened again in {trial.again} of {REPEATS} repetitions: too seldom to find the cause."
+    return f"It happened again in {runs.again} of {REPEATS} repetitions: too seldom to find the cause."

@@ -34,12 +34,12 @@ def _served(context: RobustnessContext) -> RobustnessOutcome:
         told = _storm(context, name)
         outcome.connections += told.connections
         if not told.served:
-            _accuse_of_silence(outcome, told)
+            _report_silence(outcome, told)
             break
     return outcome
 
 
-def _accuse_of_silence(outcome: RobustnessOutcome, told: Churn) -> None:
+def _report_silence(outcome: RobustnessOutcome, told: Churn) -> None:
     outcome.lines += told.lines
     outcome.parameters = _parameters(told)
     crowd = f"after {told.connections:,} connections that {told.leaving.did}"
@@ -60,7 +60,7 @@ def _freed(context: RobustnessContext, *, name: str) -> RobustnessOutcome:
     outcome.connections = told.connections
     outcome.lines += told.lines
     if not told.served:
-        _accuse_of_silence(outcome, told)
+        _report_silence(outcome, told)
         return outcome
     if not told.rounds or told.rounds[-1].fds is None:
         outcome.lacking = "not measured: the system does not tell what this process uses"
