@@ -26,14 +26,14 @@ _NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between", "utf8-v
 _OPTIONS = SuiteOptions(examples=5, deadline_s=30.0, only=tuple(tested.name for tested in PROPERTIES))
 
 
-def _accused(report: SuiteReport) -> list[str]:
+def _reported(report: SuiteReport) -> list[str]:
     return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
 
 
 @pytest.mark.parametrize("code", [1003, 1008, 4400])
 def test_an_application_that_refuses_texts_has_no_finding_and_skipped_checks(faulty: FaultyServer, code: int) -> None:
     report = run_suite(faulty.with_fault(f"wants-json-{code}"), _OPTIONS)
-    assert _accused(report) == []
+    assert _reported(report) == []
     not_run = {row.check: row.reason for row in report.not_run}
     for check in _NEED_TEXTS:
         assert not_run[check].startswith("not checked: ")
@@ -48,7 +48,7 @@ def test_an_application_that_refuses_texts_has_no_finding_and_skipped_checks(fau
 
 def test_an_accepted_sample_text_lets_every_check_run(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("wants-json-1003"), _OPTIONS.but(sample='{"say": "h\u00e9"}'))
-    assert _accused(report) == []
+    assert _reported(report) == []
     assert report.verdict(strict=True) is Verdict.VALID
 
 
@@ -62,13 +62,13 @@ def test_an_ascii_sample_text_skips_the_utf8_checks(faulty: FaultyServer) -> Non
 
 def test_a_close_only_on_fragments_is_a_violation_with_any_code(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("fragments-1011"), _OPTIONS.but(only=("fragments-joined",)))
-    assert _accused(report) == ["fragments-joined"]
+    assert _reported(report) == ["fragments-joined"]
 
 
 def test_an_early_answer_to_pipelined_frames_is_no_violation(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("answers-early"), _OPTIONS.but(only=("pipelined-frames",)))
     assert [finding.check for finding in report.findings] == ["pipelined-frames"]
-    assert _accused(report) == []
+    assert _reported(report) == []
     assert "its answer was no HTTP response" in report.findings[0].explanation
 
 

@@ -64,14 +64,14 @@ def _check(faulty: FaultyServer, kind: str, options: SuiteOptions, fault: str = 
         return run_suite(faulty.with_fault(fault, kind), options)
 
 
-def _accused(report: SuiteReport) -> list[str]:
+def _reported(report: SuiteReport) -> list[str]:
     return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_application_that_refuses_messages_has_no_finding(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS)
-    assert _accused(report) == []
+    assert _reported(report) == []
     if kind not in _REFUSE_TEXTS:
         return
     (remark,) = report.remarks
@@ -88,7 +88,7 @@ def test_an_application_that_refuses_messages_has_no_finding(faulty: FaultyServe
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("only")])
 def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(sample=SAMPLE))
-    assert _accused(report) == []
+    assert _reported(report) == []
     assert report.remarks == ()
     left = {row.check: row.reason for row in report.not_run}
     assert left == {  # blanks behind the sample are refused, and so is an empty message
@@ -101,14 +101,14 @@ def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: Faul
 @pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent", "login-greeted"])
 def test_with_a_login_every_check_runs(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(login=(TOKEN,)))
-    assert _accused(report) == []
+    assert _reported(report) == []
     assert report.remarks == ()
     assert {row.check for row in report.checks_run} >= {*_CHECKS}
 
 
 def test_channel_publications_replace_texts_that_the_endpoint_refuses(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS, opening=Opening(LoggedIn(), SAMPLE))
-    assert _accused(report) == []
+    assert _reported(report) == []
     (remark,) = report.remarks
     assert "what a member of the channel publishes" in remark
     assert {row.check for row in report.checks_run} >= {*_CHECKS} - {"deflate-empty"}
@@ -125,7 +125,7 @@ def test_a_refused_login_is_reported_and_the_verdict_is_unknown(faulty: FaultySe
 
 def test_a_refused_sample_is_reported(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("", "only-bare"), _OPTIONS.but(sample="other"))
-    assert _accused(report) == []
+    assert _reported(report) == []
     (remark,) = report.remarks
     assert "refused the sample" in remark
 
@@ -133,7 +133,7 @@ def test_a_refused_sample_is_reported(faulty: FaultyServer) -> None:
 @pytest.mark.parametrize("kind", ["binary", "binary-bare", "binary-silent"])
 def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS, fault="")
-    assert _accused(report) == []
+    assert _reported(report) == []
     rows = {row.check for row in report.checks_run}
     assert rows >= {"fragments-joined", "control-between"}
     assert ("payload-lengths" in rows) is (kind == "binary")  # where nothing comes back, one message is known to pass
@@ -143,7 +143,7 @@ def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServ
 @pytest.mark.parametrize("kind", ["only-1007", "only-1002"])
 def test_a_close_after_a_text_is_not_taken_for_the_reply_to_our_close(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(only=("close",), examples=10))
-    assert _accused(report) == []
+    assert _reported(report) == []
 
 
 @pytest.mark.parametrize("kind", SPEAKING)
@@ -160,7 +160,7 @@ def test_unsolicited_messages_are_not_taken_for_replies(faulty: FaultyServer, ki
 def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: FaultyServer, kind: str) -> None:
     options = SuiteOptions(examples=3, only=("opening", "version-13", "close", "rsv-zero", "served-"), deadline_s=30.0)
     report = _check(faulty, kind, options, fault="")
-    assert _accused(report) == []
+    assert _reported(report) == []
     assert "closes each connection by itself" in report.remarks[0]
     rows = {row.check: row.verdict for row in report.checks_run}
     for check in ("opening-accepted", "version-13", "close-unasked"):
@@ -174,7 +174,7 @@ def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: Fa
 def test_the_close_of_an_endpoint_that_closes_by_itself_is_checked(faulty: FaultyServer) -> None:
     options = SuiteOptions(only=("close-unasked",), deadline_s=FULL_S)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
-    assert _accused(report) == ["close-ends-tcp"]
+    assert _reported(report) == ["close-ends-tcp"]
 
 
 def test_a_welcome_before_the_login_counts_as_one_of_its_replies() -> None:

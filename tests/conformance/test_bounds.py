@@ -59,15 +59,15 @@ def slow() -> Iterator[RunningHere]:
         yield server
 
 
-@pytest.mark.parametrize("trial", ROBUSTNESS_TESTS, ids=[trial.name for trial in ROBUSTNESS_TESTS])
-def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, trial: RobustnessTest) -> None:
+@pytest.mark.parametrize("test", ROBUSTNESS_TESTS, ids=[test.name for test in ROBUSTNESS_TESTS])
+def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, test: RobustnessTest) -> None:
     budget = Budget(0.5)
     endpoint = slow.endpoint.within(budget)
     with Ended():
         try:
             context = RobustnessContext(endpoint, FACTS, None, DEADLINE_S, budget)
             try:
-                trial.run(context)
+                test.run(context)
             finally:
                 context.close()
         except (BudgetSpent, TargetError):

@@ -35,7 +35,7 @@ def bystander() -> Iterator[Bystander]:
     neighbour.forget()
 
 
-def accused(report: SuiteReport) -> dict[str, str]:
+def reported(report: SuiteReport) -> dict[str, str]:
     """What the suite holds against the server, and why."""
     return {one.check: one.explanation for one in report.findings if one.level is not Level.INFORMATIONAL}
 
@@ -45,7 +45,7 @@ def accused(report: SuiteReport) -> dict[str, str]:
 )
 def test_a_correct_server_with_client_limits_has_no_finding(particular: FaultyServer, name: str) -> None:
     report = run_suite(particular.with_fault(name), _OPTIONS)
-    assert accused(report) == {}
+    assert reported(report) == {}
     assert report.verdict(strict=True) is Verdict.VALID
 
 

@@ -43,7 +43,7 @@ _ON_THE_WAY = {
     "deflate-bomb-memory": ("deflate-bomb",),
     "fail-ends-tcp": ("rsv-zero",),
 }
-# What shows in trials only is caught in `robustness/`.
+# What only robustness tests show is caught in `robustness/`.
 _STRAINING = {demand.id for demand in DEMANDS}
 # Faults that other properties than their rule's own bring to light.
 _SEEN_BY = {
@@ -78,7 +78,7 @@ def test_a_planted_fault_is_reported_by_its_rule_and_replayed(faulty: FaultyServ
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> None:
-    only = tuple(tested.name for tested in PROPERTIES)  # trials are the same for every seed
+    only = tuple(tested.name for tested in PROPERTIES)  # robustness tests are the same for every seed
     report = run_suite(faulty.with_fault(""), SuiteOptions(seed=seed, examples=10, deadline_s=60.0, only=only))
     accused = [finding for finding in report.findings if finding.level is not Level.INFORMATIONAL]
     assert accused == []

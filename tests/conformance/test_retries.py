@@ -123,12 +123,12 @@ def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> Non
     subject = SimpleNamespace(budget=budget, options=SuiteOptions(), facts=FACTS, cases=cases, server=server)
 
     class Runner(RobustnessRunner):
-        def _perform(self, trial: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
+        def _perform(self, test: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
             left.append(budget.remaining_s)
             if len(left) > 1:
                 raise BudgetSpent
             outcome = RobustnessOutcome()
-            outcome.report_violation(trial.name, "an answer", "none")
+            outcome.report_violation(test.name, "an answer", "none")
             return outcome
 
     runner = Runner(cast(Session, subject))

@@ -52,15 +52,15 @@ def test_every_property_that_names_a_cause_has_a_control_schedule() -> None:
 
 
 def test_a_failure_in_each_repetition_and_in_no_control_run_proves_the_cause() -> None:
-    trial = run_controls(MISBEHAVIOUR, answers(True, True, True), answers(False, False, False))
-    assert trial == ControlRuns(REPEATS, REPEATS, REPEATS)
-    assert trial.proves
+    runs = run_controls(MISBEHAVIOUR, answers(True, True, True), answers(False, False, False))
+    assert runs == ControlRuns(REPEATS, REPEATS, REPEATS)
+    assert runs.proves
 
 
 def test_an_intermittent_failure_takes_twice_as_many_control_runs() -> None:
-    trial = run_controls(MISBEHAVIOUR, answers(True, False, True), answers(*[False] * 6))
-    assert trial == ControlRuns(2, 6, 6)
-    assert trial.proves
+    runs = run_controls(MISBEHAVIOUR, answers(True, False, True), answers(*[False] * 6))
+    assert runs == ControlRuns(2, 6, 6)
+    assert runs.proves
 
 
 @pytest.mark.parametrize("dirty", range(6))

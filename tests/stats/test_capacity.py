@@ -39,7 +39,7 @@ def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
 
 
 def levels(found: Capacity) -> list[float]:
-    return [trial.level for trial in found.trials]
+    return [run.level for run in found.trials]
 
 
 @pytest.mark.parametrize("knee", [11, 37, 412, 2900, 9500])
@@ -61,7 +61,7 @@ def test_the_search_doubles_the_level_and_then_bisects() -> None:
 
 def test_levels_near_the_knee_are_measured_again_and_again() -> None:
     found = find_capacity(server(100), WIDE)
-    near = [trial.outcome for trial in found.trials if 70 <= trial.level <= 140]
+    near = [run.outcome for run in found.trials if 70 <= run.level <= 140]
     assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
@@ -112,7 +112,7 @@ def test_levels_above_the_generator_limit_give_no_result_about_the_server() -> N
     assert found.met is not None
     assert found.ceiling is not None
     assert found.met <= 300 < found.ceiling <= found.met * 1.4
-    assert LevelOutcome.MISSED not in {trial.outcome for trial in found.trials}
+    assert LevelOutcome.MISSED not in {run.outcome for run in found.trials}
 
 
 def test_a_knee_below_the_limit_of_the_generator_is_found_all_the_same() -> None:

@@ -90,7 +90,7 @@ async def stored(worker: Worker) -> list[str]:
 
 
 def test_a_single_worker_receives_its_own_publications_on_its_subscriptions() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         backplane, heard = LocalBackplane(), list[str]()
         end = backplane.subscribe("news", heard.append)
         await backplane.publish("news", "one")
@@ -99,18 +99,18 @@ def test_a_single_worker_receives_its_own_publications_on_its_subscriptions() ->
         await backplane.publish("news", "three")
         assert heard == ["one"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_failing_listener_does_not_affect_the_others() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         backplane, heard = LocalBackplane(), list[str]()
         backplane.subscribe("news", lambda payload: heard.append(payload[99]))
         backplane.subscribe("news", heard.append)
         await backplane.publish("news", "one")
         assert heard == ["one"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_locally(
@@ -118,7 +118,7 @@ def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_lo
 ) -> None:
     """The reader has seen the loss and the sender has not: the sender must not end the reader's wait a second time."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         closing, close = asyncio.Event(), PubSub.aclose
 
         async def close_slowly(listening: PubSub) -> None:
@@ -141,11 +141,11 @@ def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_lo
             said.set()
             await backplane.stop()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_two_workers_receive_all_publications_in_one_order(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as workers:
             heard: list[list[str]] = [[], []]
             for each, into in zip(workers, heard, strict=True):
@@ -162,13 +162,13 @@ def test_two_workers_receive_all_publications_in_one_order(server: Valkey, tmp_p
                 said = [text for text in heard[0] if text.startswith(name)]
                 assert said == [f"{name}{number}" for number in range(NUMBER)]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_without_the_backplane_a_worker_serves_its_own_members_and_notes_the_gap(
     server: Valkey, tmp_path: Path
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard, told = list[str](), list[bool]()
             left.backplane.subscribe("news", heard.append)
@@ -184,13 +184,13 @@ def test_without_the_backplane_a_worker_serves_its_own_members_and_notes_the_gap
             await until(lambda: len(heard) > 1, "they hear each other again")
             assert heard == ["alone", "together"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_an_unreadable_message_is_logged_and_counted_and_the_worker_reads_on(
     server: Valkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard, told = list[str](), list[bool]()
             left.backplane.subscribe("news", heard.append)
@@ -205,7 +205,7 @@ def test_an_unreadable_message_is_logged_and_counted_and_the_worker_reads_on(
             await right.backplane.publish("news", "together")
             await until(lambda: heard == ["together"], "they hear each other again")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_silent_backplane_server_counts_as_lost(
@@ -213,7 +213,7 @@ def test_a_silent_backplane_server_counts_as_lost(
 ) -> None:
     monkeypatch.setattr(redis_backplane, "COMMAND_TIMEOUT", 0.3)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, _right):
             heard = list[str]()
             left.backplane.subscribe("news", heard.append)
@@ -226,23 +226,23 @@ def test_a_silent_backplane_server_counts_as_lost(
             await until(lambda: "after" in heard, "it is heard again")
             assert heard == ["while frozen", "after"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_worker_waits_for_a_backplane_that_is_down_at_the_start(server: Valkey, tmp_path: Path) -> None:
     server.kill()
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with worker(server.url) as early:
             assert not early.backplane.connected
             server.start()
             await until(lambda: early.backplane.connected, "it is found")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_posts_of_two_workers_reach_both_once_in_history_order(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard: list[list[str]] = [[], []]
             async with (
@@ -253,11 +253,11 @@ def test_posts_of_two_workers_reach_both_once_in_history_order(server: Valkey, t
                 await until(lambda: [len(into) for into in heard] == [2 * NUMBER] * 2, "all is heard")
             assert heard[0] == heard[1] == await stored(left)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_posts_during_a_backplane_outage_are_caught_up(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard: list[list[str]] = [[], []]
             async with (
@@ -277,11 +277,11 @@ def test_posts_during_a_backplane_outage_are_caught_up(server: Valkey, tmp_path:
                 await until(lambda: [len(into) for into in heard] == [12, 12], "and go on")
             assert heard[0] == heard[1] == await stored(left)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_lost_announcement_is_recovered_by_the_next_one() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with worker(None) as only:
             heard: list[str] = []
             await post(only, "before")
@@ -296,11 +296,11 @@ def test_a_lost_announcement_is_recovered_by_the_next_one() -> None:
             await post(only, "unheard")
             assert heard == ["2 unannounced", "3 announced", "4 last"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_failing_follower_does_not_affect_the_others() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with worker(None) as only:
             heard: list[str] = []
 
@@ -312,11 +312,11 @@ def test_a_failing_follower_does_not_affect_the_others() -> None:
                 await post(only, "two")
             assert heard == ["1 one", "2 two"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_cancelled_publication_does_not_affect_the_others(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard, told = list[str](), list[bool]()
             right.backplane.subscribe("news", heard.append)
@@ -332,11 +332,11 @@ def test_a_cancelled_publication_does_not_affect_the_others(server: Valkey, tmp_
             assert heard == [f"{number}" for number in range(NUMBER)]
             assert told == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             changes: list[tuple[str, str, bool]] = []
             right.presence.watch(lambda *change: changes.append(change))
@@ -359,17 +359,17 @@ def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(s
             ]
             assert changes == lobby
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_late_worker_learns_the_present_members(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with worker(server.url) as early:
             early.presence.join("lobby", "ada", "1")
             async with worker(server.url) as late:
                 await until(lambda: late.presence.members("lobby") == ["ada"], "it was told")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_the_members_of_a_silent_worker_are_gone(
@@ -378,14 +378,14 @@ def test_the_members_of_a_silent_worker_are_gone(
     monkeypatch.setattr(presence_module, "LIFETIME", 0.5)
     monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.1)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with worker(server.url) as staying:
             async with worker(server.url) as going:
                 going.presence.join("lobby", "ada", "1")
                 await until(lambda: staying.presence.members("lobby") == ["ada"], "ada is there")
             await until(lambda: staying.presence.members("lobby") == [], "ada has gone with her worker")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_silent_worker_without_connections_is_gone_too(
@@ -394,7 +394,7 @@ def test_a_silent_worker_without_connections_is_gone_too(
     monkeypatch.setattr(presence_module, "LIFETIME", 0.5)
     monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.1)
 
-    async def story() -> None:
+    async def scenario() -> None:
         gone: list[str] = []
         async with worker(server.url) as staying:
             staying.presence.watch_workers(gone.append)
@@ -403,12 +403,12 @@ def test_a_silent_worker_without_connections_is_gone_too(
                 await until(lambda: name in staying.presence._heard_at, "the idle worker is known")
             await until(lambda: gone == [name], "its going is told")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert "fault topic" not in caplog.text
 
 
 def test_joins_and_leaves_during_an_outage_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             left.presence.join("lobby", "ada", "1")
             await until(lambda: right.presence.members("lobby") == ["ada"], "ada is there")
@@ -419,7 +419,7 @@ def test_joins_and_leaves_during_an_outage_are_known_afterwards(server: Valkey, 
             server.start()
             await until(lambda: right.presence.members("lobby") == ["grace"], "the other worker knows")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_heartbeats_carry_the_name_of_the_worker(
@@ -427,10 +427,10 @@ def test_heartbeats_carry_the_name_of_the_worker(
 ) -> None:
     monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.05)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
             heard: list[str] = []
             left.backplane.subscribe(BEAT, heard.append)
             await until(lambda: set(heard) == {left.backplane.worker, right.backplane.worker}, "both beat")
 
-    asyncio.run(story())
+    asyncio.run(scenario())

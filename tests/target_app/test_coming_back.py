@@ -47,7 +47,7 @@ async def started(folder: Path) -> AsyncIterator[Services]:
 
 
 def test_messages_during_a_recovery_are_part_of_the_missed_messages(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         history = Interrupted(tmp_path / "history", keep=100)
         await history.start()
         try:
@@ -58,13 +58,13 @@ def test_messages_during_a_recovery_are_part_of_the_missed_messages(tmp_path: Pa
         assert recovery.recovered
         assert [entry.seq for entry in recovery.entries] == [2]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_client_that_read_an_unannounced_entry_is_not_kept_waiting(tmp_path: Path) -> None:
     """A worker was killed after it had stored an entry; its client has come back to this one."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with started(tmp_path) as services:
             room = Room("lobby", services)
             async with room.open():
@@ -74,7 +74,7 @@ def test_a_client_that_read_an_unannounced_entry_is_not_kept_waiting(tmp_path: P
                 assert await asyncio.wait_for(room.rest(1), DEADLINE) == []
                 assert room.head == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyP
 
 
 def test_a_stored_message_is_announced_even_if_its_sender_has_left(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with started(tmp_path) as services:
             heard: asyncio.Queue[Entry] = asyncio.Queue()
             async with services.timeline.following("room:x", heard.put_nowait):
@@ -99,4 +99,4 @@ def test_a_stored_message_is_announced_even_if_its_sender_has_left(tmp_path: Pat
                 entry = await asyncio.wait_for(heard.get(), DEADLINE)
                 assert (entry.seq, entry.body["text"]) == (1, "my last words")
 
-    asyncio.run(story())
+    asyncio.run(scenario())

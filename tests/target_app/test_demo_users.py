@@ -21,7 +21,7 @@ OWN = "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$Y9dvHcKdQ5R1hFNZ1Z6FLm4hXkPZVLZeZ1
 
 
 def login(address: str, settings: Settings, **headers: str) -> int:
-    async def story() -> int:
+    async def scenario() -> int:
         app = create_app(settings)
         transport = httpx.ASGITransport(app, client=(address, 1))
         client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
@@ -29,7 +29,7 @@ def login(address: str, settings: Settings, **headers: str) -> int:
             answer = await client.post("/auth/token", json={"username": "admin", "password": "admin"})
             return answer.status_code
 
-    return asyncio.run(story())
+    return asyncio.run(scenario())
 
 
 def test_demo_users_sign_in_only_from_this_machine() -> None:

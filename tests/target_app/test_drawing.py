@@ -87,10 +87,10 @@ steps = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(steps, max_size=40), st.data())
 def test_all_viewers_see_the_same_picture_whenever_they_came_and_went(
-    story: list[tuple[Any, ...]], data: st.DataObject
+    scenario: list[tuple[Any, ...]], data: st.DataObject
 ) -> None:
     board, present, away = Board(), [Viewer()], [Viewer()]
-    for step in story:
+    for step in scenario:
         change = carry_out(board, step)
         if change is not None:
             for viewer in present:

@@ -39,12 +39,12 @@ def worker(backplane: Valkey, app: str = "target_app", name: str = "target_app")
     return running(app, {"secret": SECRET, "backplane_url": backplane.url, "backplane_name": name} | rates)
 
 
-def undisturbed(story: Callable[[str], None]) -> None:
-    """Tell the story at a board or match of its own. A worker that gets no processor for seconds counts as lost, and
+def undisturbed(scenario: Callable[[str], None]) -> None:
+    """Run the scenario at a board or match of its own. A worker that gets no processor for seconds counts as lost, and
     people are told so with 1012 or 1013: then once more, somewhere else."""
     for attempts_left in reversed(range(5)):
         try:
-            story(a_place())
+            scenario(a_place())
             return
         except ConnectionClosed as closed:
             if closed.rcvd is None or closed.rcvd.code not in (1012, 1013) or not attempts_left:
@@ -67,7 +67,7 @@ def finish(painter: Painter, name: str) -> int:
 
 
 def test_drawers_on_both_workers_and_late_viewers_see_the_same_picture(both: Pair) -> None:
-    def story(place: str) -> None:
+    def scenario(place: str) -> None:
         with ExitStack() as stack:
 
             def come(server: Server, user: str) -> Painter:
@@ -91,11 +91,11 @@ def test_drawers_on_both_workers_and_late_viewers_see_the_same_picture(both: Pai
             assert {painter.epoch for painter in painters} == {painters[0].epoch}
             wait_until(lambda: scraped(both.other, "target_app_connections", channel="relay") == 3, "three are relayed")
 
-    undisturbed(story)
+    undisturbed(scenario)
 
 
 def test_cursors_errors_and_departures_are_forwarded(both: Pair) -> None:
-    def story(place: str) -> None:
+    def scenario(place: str) -> None:
         with at_board(both.owner, "ada", place) as ada:
             ada.join()
             with at_board(both.other, "grace", place) as grace:
@@ -111,11 +111,11 @@ def test_cursors_errors_and_departures_are_forwarded(both: Pair) -> None:
             while [member["user"] for member in ada.wait("members")["members"]] != ["ada"]:
                 pass
 
-    undisturbed(story)
+    undisturbed(scenario)
 
 
 def test_a_refusal_on_the_other_worker_has_its_code_and_reason(both: Pair) -> None:
-    def story(place: str) -> None:
+    def scenario(place: str) -> None:
         with at_board(both.owner, "ada", place):
             with dial(both.other, f"/draw/{place}?token=nonsense") as socket:
                 assert close_of(socket) == (1008, "invalid_token")
@@ -123,11 +123,11 @@ def test_a_refusal_on_the_other_worker_has_its_code_and_reason(both: Pair) -> No
                 grace.socket.send(b"x" * 70_000)
                 assert close_of(grace.socket)[0] == 1009
 
-    undisturbed(story)
+    undisturbed(scenario)
 
 
 def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: Pair) -> None:
-    def story(place: str) -> None:
+    def scenario(place: str) -> None:
         with at_match(both.owner, "ada", place) as ada, at_match(both.other, "watcher", place) as watcher:
             ada.sit("Ada")
             with at_match(both.other, "grace", place) as grace:
@@ -145,7 +145,7 @@ def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: P
                     assert close_of(back.socket) == (4003, "replaced_by_newer_connection")
                     newer.watch_turn(newer.steer("left"))
 
-    undisturbed(story)
+    undisturbed(scenario)
 
 
 def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None:
@@ -153,7 +153,7 @@ def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None
     app = "target_app.main:app --no-proxy-headers --root-path /below"
     with worker(both.backplane, app, "below") as owner, worker(both.backplane, app, "below") as other:
 
-        def story(place: str) -> None:
+        def scenario(place: str) -> None:
             with at_board(owner, "ada", place) as ada, at_board(other, "grace", place) as grace:
                 ada.join()
                 grace.join()
@@ -165,11 +165,11 @@ def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None
                 grace_plays.sit("Grace")
                 assert {ada_plays.seat, grace_plays.seat} == {0, 1}
 
-        undisturbed(story)
+        undisturbed(scenario)
 
 
 def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_right_again(both: Pair) -> None:
-    def story(place: str) -> None:
+    def scenario(place: str) -> None:
         with at_match(both.owner, "ada", place) as ada, at_match(both.other, "slow", place) as slow:
             ada.sit("Ada")
             start = ada.frames
@@ -177,7 +177,7 @@ def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_rig
             slow.watch(lambda: slow.view.tick >= ada.view.tick, "the slow one is up to date")
             assert slow.unusable == 0
 
-    undisturbed(story)
+    undisturbed(scenario)
 
 
 def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_say_so(both: Pair) -> None:

@@ -273,7 +273,7 @@ class StuckViewer:
 def test_a_viewer_that_stops_reading_skips_frames_and_is_right_again_with_the_latest() -> None:
     """Its outbox holds a few seconds of frames at most."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         services = Services.build(Settings())
         table, stuck, quick = MatchSession(services, "slow"), StuckViewer(), StuckViewer()
         with table.presence(cast("Connection", quick)), table.presence(cast("Connection", stuck)):
@@ -292,4 +292,4 @@ def test_a_viewer_that_stops_reading_skips_frames_and_is_right_again_with_the_la
             assert view.tick == 1_000 == int.from_bytes(latest[1:5], "big")
             assert len(view.seats) == 4
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -138,7 +138,7 @@ def test_a_password_check_does_not_delay_other_clients(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(users, "authenticate", check)
 
-    async def story() -> None:
+    async def scenario() -> None:
         app = create_app(Settings())
         server = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
         async with app.router.lifespan_context(app), server as client:
@@ -149,7 +149,7 @@ def test_a_password_check_does_not_delay_other_clients(monkeypatch: pytest.Monke
             served.set()
             assert (await login).status_code == 401
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_handling_times_are_reported_in_milliseconds() -> None:

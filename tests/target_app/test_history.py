@@ -52,7 +52,7 @@ async def say(history: SqliteHistory, *texts: str, channel: str = "lobby") -> No
 
 
 def test_entries_come_back_in_order_and_numbered_for_each_channel() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened() as history:
             await asyncio.gather(*(say(history, text) for text in "abcde"))
             await say(history, "elsewhere", channel="attic")
@@ -62,11 +62,11 @@ def test_entries_come_back_in_order_and_numbered_for_each_channel() -> None:
             assert [entry.seq for entry in await history.latest("attic", 9)] == [1]
             assert await history.latest("nowhere", 9) == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_the_same_client_id_again_is_stored_once_and_gets_the_first_receipt() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened() as history:
             both = await asyncio.gather(*(history.append("lobby", "said", "ada", "1", {"n": n}) for n in range(2)))
             later = await history.append("lobby", "said", "ada", "1", {"n": 2})
@@ -76,20 +76,20 @@ def test_the_same_client_id_again_is_stored_once_and_gets_the_first_receipt() ->
                 assert not (await history.append(channel, "said", sender, "1", {})).duplicate
             assert [entry.body for entry in await history.since("lobby", 0, 9)] == [{"n": 0}, {}]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_only_the_newest_are_kept_and_the_numbers_go_on() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(keep=3) as history:
             await say(history, *"abcdefg")
             assert [entry.seq for entry in await history.since("lobby", 0, 99)] == [5, 6, 7]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_file_keeps_its_entries_and_its_epoch_and_another_file_has_another(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(tmp_path / "one") as history:
             await say(history, "a")
             epoch = history.epoch
@@ -97,21 +97,21 @@ def test_a_file_keeps_its_entries_and_its_epoch_and_another_file_has_another(tmp
             assert [entry.body["text"] for entry in await again.latest("lobby", 9)] == ["a"]
             assert (again.epoch == epoch, other.epoch == epoch) == (True, False)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_two_stores_on_one_file_number_together(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(tmp_path / "one") as left, opened(tmp_path / "one") as right:
             assert left.epoch == right.epoch
             await asyncio.gather(*(say(store, *"abcdefghij") for store in (left, right)))
             assert [entry.seq for entry in await left.since("lobby", 0, 99)] == list(range(1, 21))
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_returning_client_recovers_or_is_told_that_it_did_not() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(keep=5) as history:
             epoch = history.epoch
             assert await recover(history, "lobby", epoch, 0, 9) == Recovery(True, [])
@@ -129,11 +129,11 @@ def test_a_returning_client_recovers_or_is_told_that_it_did_not() -> None:
             assert await caught_up(5, "another") == (False, [3, 4, 5, 6, 7])
             assert await caught_up(4, limit=2) == (False, [6, 7])  # more than anybody wants to get at once
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_message_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(tmp_path / "one") as history:
             with pytest.raises(ValueError, match="JSON"):
                 await history.append("lobby", "said", "ada", None, {"text": float("nan")})
@@ -146,15 +146,15 @@ def test_a_message_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> 
             await say(history, "kept")
             assert [(entry.seq, entry.body["text"]) for entry in await history.latest("lobby", 9)] == [(1, "kept")]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(HistoryUnavailable, match="missing"):
             await SqliteHistory(tmp_path / "missing" / "file", 1).start()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_acknowledged_messages_survive_kill_9(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_acknowledged_messages_survive_kill_9(tmp_path: Path) -> None:
 
 
 def test_entries_are_kept_until_each_reader_has_acknowledged_them() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(keep=2) as history:
 
             async def send(number: int, sender: str = "ada", most_of_sender: int = 9) -> int:
@@ -212,13 +212,13 @@ def test_entries_are_kept_until_each_reader_has_acknowledged_them() -> None:
             assert await unread("grace") == await unread("alan") == [1, 3, 4, 6]
             assert await history.unread("eve", "alerts") == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way(tmp_path: Path) -> None:
     """Whatever the number of rooms; alerts and logouts stay, and no number is given twice."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         path, rooms = tmp_path / "history.db", [f"room:{number}" for number in range(20)]
         async with opened(path, most_bytes=1 << 20) as history:
             await history.append("logouts", "logout", "ada", None, {"at": 1})
@@ -234,11 +234,11 @@ def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way
             assert again.seq > 10, "above all that were given up"
             assert not (await recover(history, rooms[0], history.epoch, 5, 99)).recovered
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_failed_write_is_counted_and_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(tmp_path / "history.db") as history:
             await history.check()
             with sqlite3.connect(tmp_path / "history.db") as other:
@@ -247,5 +247,5 @@ def test_a_failed_write_is_counted_and_reported(tmp_path: Path, caplog: pytest.L
                 await history.check()
             assert history.failures == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert "the history cannot be read or written: no room" in caplog.text

@@ -163,7 +163,7 @@ def test_logouts_are_stored_in_the_history_file(tmp_path: Path) -> None:
 
 
 def test_a_window_is_one_for_all_workers_and_each_ones_own_while_they_cannot_meet(tmp_path: Path) -> None:
-    async def story(server: Valkey) -> None:
+    async def scenario(server: Valkey) -> None:
         settings = Settings(backplane_url=SecretStr(server.url))
         workers = [Services.build(settings) for _ in range(2)]
         left, right = (RateWindow(services, "handshakes", 3) for services in workers)
@@ -180,4 +180,4 @@ def test_a_window_is_one_for_all_workers_and_each_ones_own_while_they_cannot_mee
                 await services.backplane.stop()
 
     with valkey(tmp_path) as server:
-        asyncio.run(story(server))
+        asyncio.run(scenario(server))

@@ -71,8 +71,8 @@ def test_an_application_may_be_started_again_in_another_event_loop() -> None:
     app = create_app(Settings())
     services: Services = app.state.services
 
-    async def story() -> int:
+    async def scenario() -> int:
         async with app.router.lifespan_context(app):
             return (await services.timeline.post("room:x", "say", "ada", None, {"text": "hello"})).seq
 
-    assert [asyncio.run(story()) for _ in range(3)] == [1, 1, 1]
+    assert [asyncio.run(scenario()) for _ in range(3)] == [1, 1, 1]

@@ -86,7 +86,7 @@ def test_a_batch_stops_near_its_limit_and_the_rest_keeps_its_order() -> None:
 
 @pytest.mark.parametrize("batched", [False, True])
 def test_writers_resume_when_half_of_the_outbox_is_free(batched: bool) -> None:
-    async def story() -> list[bool]:
+    async def scenario() -> list[bool]:
         outbox = Outbox(4 * SMALL, Overflow.DROP_PEER)
         for text in "abcd":
             outbox.put(Outgoing.of(text))
@@ -99,7 +99,7 @@ def test_writers_resume_when_half_of_the_outbox_is_free(batched: bool) -> None:
             seen.append(waiting.done())
         return seen
 
-    assert asyncio.run(story()) == [False, True]
+    assert asyncio.run(scenario()) == [False, True]
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])

@@ -72,7 +72,7 @@ def counted(answers: list[httpx.Response]) -> Counter[int]:
 
 
 def test_wrong_passwords_at_once_count_before_they_are_checked(checker: Checker) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with logging_in(logins_per_minute=3) as (login, _):
             answers = await asyncio.gather(*(login("ada", f"guess {n}", "10.0.0.1") for n in range(60)))
             assert counted(answers)[401] == checker.begun == 3
@@ -81,7 +81,7 @@ def test_wrong_passwords_at_once_count_before_they_are_checked(checker: Checker)
             assert (late.status_code, late.headers["retry-after"]) == (429, "60")
             assert (await login("ada", RIGHT, "10.0.0.2")).status_code == 200, "elsewhere, the owner gets in"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_wrong_passwords_at_once_count_before_they_are_checked(checker: Checker)
     ],
 )
 def test_new_names_are_limited_too(checker: Checker, setting: str, addresses: list[str]) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with logging_in(**{setting: 3}) as (login, _):
             answers = [await login(f"name {n}", "guess", address) for n, address in enumerate(addresses)]
             assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
@@ -100,22 +100,22 @@ def test_new_names_are_limited_too(checker: Checker, setting: str, addresses: li
             status = (await login("ada", RIGHT, "10.1.0.1")).status_code
             assert status == (200 if setting.endswith("address") else 429)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_right_passwords_do_not_count(checker: Checker) -> None:
     limits = {"logins_per_minute": 1, "logins_per_minute_per_address": 1, "logins_per_minute_in_all": 1}
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with logging_in(**limits) as (login, _):
             answers = [await login("ada", RIGHT, "10.0.0.1") for _ in range(5)]
             assert counted(answers) == {200: 5}
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_password_checks_run_one_at_a_time_with_a_short_queue(checker: Checker) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with logging_in() as (login, app):
             checker.may_go_on.clear()
             flood = [asyncio.create_task(login(f"name {n}", "guess", "10.0.0.1")) for n in range(50)]
@@ -131,11 +131,11 @@ def test_password_checks_run_one_at_a_time_with_a_short_queue(checker: Checker) 
             assert app.state.services.counts["login.too_many_logins_at_once"] == 42
             assert app.state.services.counts["login.failed"] == MOST_WAITING_OF_ADDRESS
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_many_addresses_can_fill_the_whole_queue(checker: Checker) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with logging_in() as (login, _):
             checker.may_go_on.clear()
             flood = [asyncio.create_task(login("ada", "guess", f"10.0.0.{n}")) for n in range(50)]
@@ -144,4 +144,4 @@ def test_many_addresses_can_fill_the_whole_queue(checker: Checker) -> None:
             checker.may_go_on.set()
             assert counted(await asyncio.gather(*flood)) == {401: MOST_WAITING, 503: 50 - MOST_WAITING}
 
-    asyncio.run(story())
+    asyncio.run(scenario())

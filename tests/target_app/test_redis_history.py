@@ -41,7 +41,7 @@ async def seqs(history: RedisHistory) -> list[int]:
 
 
 def test_two_hosts_number_together_and_read_the_same(server: Valkey) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server) as left, opened(server) as right:
             await asyncio.gather(*(say(history, *"abcde") for history in (left, right)))
             assert await seqs(left) == await seqs(right) == list(range(1, 11))
@@ -49,11 +49,11 @@ def test_two_hosts_number_together_and_read_the_same(server: Valkey) -> None:
             assert left.epoch == right.epoch != ""
             assert (await recover(left, "lobby", right.epoch, 8, 5)).recovered
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_the_same_client_id_again_gets_the_first_receipt_from_any_host(server: Valkey) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server) as left, opened(server) as right:
             first = await left.append("lobby", "said", "ada", "1", {"n": 1})
             again = await right.append("lobby", "said", "ada", "1", {"n": 2})
@@ -62,21 +62,21 @@ def test_the_same_client_id_again_gets_the_first_receipt_from_any_host(server: V
             assert (other.seq, other.duplicate) == (2, False)
             assert [entry.body for entry in await left.latest("lobby", 9)] == [{"n": 1}, {"n": 3}]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_only_the_newest_entries_are_kept_and_a_gap_is_reported(server: Valkey) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server, keep=3) as history:
             await say(history, *"abcdef")
             assert await seqs(history) == [4, 5, 6]
             assert not (await recover(history, "lobby", history.epoch, 2, 9)).recovered
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_acknowledged_messages_survive_the_server_and_others_are_refused(server: Valkey) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server) as history:
             await say(history, "a", "b")
             epoch = history.epoch
@@ -88,25 +88,25 @@ def test_acknowledged_messages_survive_the_server_and_others_are_refused(server:
             assert [entry.body["text"] for entry in await history.latest("lobby", 9)] == ["a", "b", "c"]
             assert history.epoch == epoch
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) -> None:
     server.kill()
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server) as history:
             server.start()
             await say(history, "a")
             assert await seqs(history) == [1]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_task_cancelled_during_a_query_ends(server: Valkey) -> None:
     """The library, cancelled in the middle of a command, may go on as if nothing had happened."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server) as history:
 
             async def asker() -> None:
@@ -123,11 +123,11 @@ def test_a_task_cancelled_during_a_query_ends(server: Valkey) -> None:
             await say(history, "a")
             assert await seqs(history) == [1]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_entries_are_kept_until_each_reader_has_acknowledged_them(server: Valkey) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with opened(server, keep=2) as history:
 
             async def send(number: int, sender: str = "ada", most_of_sender: int = 9) -> int:
@@ -157,4 +157,4 @@ def test_entries_are_kept_until_each_reader_has_acknowledged_them(server: Valkey
             assert await unread("grace") == await unread("alan") == [1, 3, 4, 6]
             assert await history.unread("eve", "alerts") == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())

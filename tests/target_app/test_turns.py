@@ -61,7 +61,7 @@ def services() -> Services:
 
 
 def test_publications_of_one_loop_iteration_are_one_shared_write(services: Services) -> None:
-    async def story() -> list[list[bytes]]:
+    async def scenario() -> list[list[bytes]]:
         (one, first), (two, second) = connected(services), connected(services)
         with services.hub.subscription("news", one), services.hub.subscription("news", two):
             for text in "abc":
@@ -72,13 +72,13 @@ def test_publications_of_one_loop_iteration_are_one_shared_write(services: Servi
             await turn()
         return [first.writes, second.writes]
 
-    first, second = asyncio.run(story())
+    first, second = asyncio.run(scenario())
     assert first == [joined("a", "b", "c"), joined("d")]
     assert all(one is two for one, two in zip(first, second, strict=True))
 
 
 def test_direct_messages_keep_their_order_among_publications(services: Services) -> None:
-    async def story() -> tuple[list[bytes], list[bytes]]:
+    async def scenario() -> tuple[list[bytes], list[bytes]]:
         (one, first), (two, second) = connected(services), connected(services)
         hub = services.hub
         with hub.subscription("news", one), hub.subscription("sports", one), hub.subscription("news", two):
@@ -91,13 +91,13 @@ def test_direct_messages_keep_their_order_among_publications(services: Services)
             await turn()
         return first.writes, second.writes
 
-    first, second = asyncio.run(story())
+    first, second = asyncio.run(scenario())
     assert b"".join(first) == joined("1", "2", "3", "4", "5")
     assert b"".join(second) == joined("1", "3", "5")
 
 
 def test_no_connection_gets_publications_from_before_its_join_or_after_its_leave(services: Services) -> None:
-    async def story() -> list[bytes]:
+    async def scenario() -> list[bytes]:
         (early, first), (late, second) = connected(services), connected(services)
         with services.hub.subscription("news", early):
             services.hub.publish("news", "1")
@@ -107,11 +107,11 @@ def test_no_connection_gets_publications_from_before_its_join_or_after_its_leave
             await turn()
         return [b"".join(first.writes), b"".join(second.writes)]
 
-    assert asyncio.run(story()) == [joined("1", "2", "3"), joined("2")]
+    assert asyncio.run(scenario()) == [joined("1", "2", "3"), joined("2")]
 
 
 def test_a_congested_connection_keeps_its_outbox_until_it_may_write(services: Services) -> None:
-    async def story() -> list[list[bytes]]:
+    async def scenario() -> list[list[bytes]]:
         (one, first), (two, second) = connected(services), connected(services)
         with services.hub.subscription("news", one), services.hub.subscription("news", two):
             first.congested_since = 1.0
@@ -125,7 +125,7 @@ def test_a_congested_connection_keeps_its_outbox_until_it_may_write(services: Se
             await turn()
         return [before, first.writes, second.writes]
 
-    before, first, second = asyncio.run(story())
+    before, first, second = asyncio.run(scenario())
     assert before == []
     assert b"".join(first) == joined("a", "b", "c", "d")
     assert second == [joined(text) for text in "abcd"]
@@ -136,7 +136,7 @@ def test_a_congested_connection_keeps_its_outbox_until_it_may_write(services: Se
     [(Overflow.LATEST_WINS, "f"), (Overflow.DROP_OLDEST, "bcdef"), (Overflow.DROP_PEER, "")],
 )
 def test_a_congested_connection_follows_its_overflow_policy(services: Services, overflow: Overflow, left: str) -> None:
-    async def story() -> list[bytes]:
+    async def scenario() -> list[bytes]:
         member, wire = connected(services, overflow)
         with services.hub.subscription("news", member):
             wire.congested_since = 1.0
@@ -149,11 +149,11 @@ def test_a_congested_connection_follows_its_overflow_policy(services: Services, 
             await turn()
         return wire.writes
 
-    assert b"".join(asyncio.run(story())) == joined(*left)
+    assert b"".join(asyncio.run(scenario())) == joined(*left)
 
 
 def test_many_connections_are_written_in_slices_and_miss_nothing(services: Services) -> None:
-    async def story() -> list[list[bytes]]:
+    async def scenario() -> list[list[bytes]]:
         crowd = [connected(services) for _ in range(2 * SLICE + 1)]
         subscriptions = [services.hub.subscription("news", member) for member, _ in crowd]
         for subscription in subscriptions:
@@ -170,11 +170,11 @@ def test_many_connections_are_written_in_slices_and_miss_nothing(services: Servi
             await asyncio.sleep(0)
         return [wire.writes for _, wire in crowd]
 
-    assert all(writes == [joined("a"), joined("b")] for writes in asyncio.run(story()))
+    assert all(writes == [joined("a"), joined("b")] for writes in asyncio.run(scenario()))
 
 
 def test_heavy_publishers_yield_to_the_writers(services: Services) -> None:
-    async def story() -> list[bool]:
+    async def scenario() -> list[bool]:
         member, _ = connected(services)
         hub = services.hub
         with hub.subscription("news", member):
@@ -188,4 +188,4 @@ def test_heavy_publishers_yield_to_the_writers(services: Services) -> None:
                 seen.append(hub.flusher._calm.is_set())
         return seen
 
-    assert asyncio.run(story()) == [False, True, False, True]
+    assert asyncio.run(scenario()) == [False, True, False, True]

@@ -187,18 +187,18 @@ def kill_a_worker(server: Server) -> None:
 
 
 def test_a_kick_closes_a_users_connections_on_both_workers(server: Server) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with members(server, "kicked", 16) as everybody:
             await asyncio.to_thread(ask, server, "/admin/kick", "admin", {"user": "user"})
             await until(lambda: all(member.came_back for member in everybody), "each was kicked, and came back")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_without_the_backplane_each_worker_serves_its_own_and_nothing_is_lost(
     server: Server, backplane: Valkey
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with members(server, "alone", 16) as everybody:
             speakers, count = everybody[:4], 4 * EACH_SAYS
             await talk(speakers, "before")
@@ -216,7 +216,7 @@ def test_without_the_backplane_each_worker_serves_its_own_and_nothing_is_lost(
             check_all_heard_the_same(everybody, 3 * count)
             assert not any(member.came_back for member in everybody)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> None:
@@ -238,7 +238,7 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
 def test_two_hosts_without_a_common_file_share_a_room(backplane: Valkey, tmp_path: Path) -> None:
     settings = {"backplane_url": backplane.url, "backplane_name": tmp_path.name, "secret": "x" * 32}
 
-    async def story(hosts: list[Server]) -> None:
+    async def scenario(hosts: list[Server]) -> None:
         async with (
             members(hosts[0], "hosts", 1, both_workers=False) as here,
             members(hosts[1], "hosts", 1, both_workers=False) as there,
@@ -249,7 +249,7 @@ def test_two_hosts_without_a_common_file_share_a_room(backplane: Valkey, tmp_pat
             check_all_heard_the_same(everybody, 2 * EACH_SAYS)
 
     with running("target_app", settings) as first, running("target_app", settings) as second:
-        asyncio.run(story([first, second]))
+        asyncio.run(scenario([first, second]))
 
 
 def test_several_workers_without_a_backplane_do_not_start() -> None:
@@ -274,7 +274,7 @@ def test_uvicorns_own_workers_say_that_each_of_them_is_a_server_of_its_own(
 
 
 def test_two_hundred_members_receive_all_once_in_order_despite_a_killed_worker(server: Server) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with members(server, "crowd", CLIENTS) as everybody:
             await until_scraped(server, "target_app_connections", len(everybody))
 
@@ -294,4 +294,4 @@ def test_two_hundred_members_receive_all_once_in_order_despite_a_killed_worker(s
             assert 0 < len(back) < len(everybody)
             assert all(back)
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -528,33 +528,33 @@ class ClientPool:
         elif isinstance(event, TextMessage | BinaryMessage):
             message = event.text if isinstance(event, TextMessage) else event.data
             try:
-                reading = self.setting.workload.read(member.alias, message)
+                parsed = self.setting.workload.read(member.alias, message)
             except WorkloadError:
                 if not any(one.is_fuzzing for one in self.members):
                     raise
                 self.recorder.ignore(message)  # no workload need understand what became of a malformed message
                 return
             was_joining = member.conversation is not None and member.conversation.is_joining
-            if self._is_for_the_join(member, message, reading, at) and reading.kind is MessageKind.UNEXPECTED:
+            if self._is_for_the_join(member, message, parsed, at) and parsed.kind is MessageKind.UNEXPECTED:
                 self.recorder.ignore(message)
                 return
-            if reading.version is not None and reading.envelope is None:
-                keyed = self._keyed(reading, is_joining=was_joining)
+            if parsed.version is not None and parsed.envelope is None:
+                keyed = self._keyed(parsed, is_joining=was_joining)
                 if keyed is None:
-                    self._note_change(member, reading, message, at, is_joining=was_joining)
+                    self._note_change(member, parsed, message, at, is_joining=was_joining)
                     return
-                reading = keyed
+                parsed = keyed
             if self.drained_ns:
-                self._read_late(member, reading, at)
+                self._read_late(member, parsed, at)
             else:
-                self._read(member, reading, message, at)
+                self._read(member, parsed, message, at)
 
-    def _is_for_the_join(self, member: PoolMember, message: str | bytes, reading: Parsed, at: int) -> bool:
+    def _is_for_the_join(self, member: PoolMember, message: str | bytes, parsed: Parsed, at: int) -> bool:
         """Pass a message to the member's conversation, and send its answers. True if a wait of `join` took it."""
         talk = member.conversation
-        if talk is None or not (talk.is_joining or reading.needs_answer):
+        if talk is None or not (talk.is_joining or parsed.needs_answer):
             return False
-        heard = talk.hear(message, now_ns(), needs_answer=reading.needs_answer)
+        heard = talk.hear(message, now_ns(), needs_answer=parsed.needs_answer)
         if talk.is_subscribed and not member.in_ns:
             member.in_ns = member.heard_ns = at
         for answer in heard.messages:
@@ -562,77 +562,77 @@ class ClientPool:
             self.answered += 1
         return heard.is_awaited
 
-    def _keyed(self, reading: Parsed, *, is_joining: bool) -> Parsed | None:
+    def _keyed(self, parsed: Parsed, *, is_joining: bool) -> Parsed | None:
         """A message with a version, as the publication that made it; None if no publication did."""
-        assert reading.version is not None
-        key = self.versions.key_of(reading.version, is_joining=is_joining)
+        assert parsed.version is not None
+        key = self.versions.key_of(parsed.version, is_joining=is_joining)
         if key is None:
             return None
         envelope = Envelope(self.setting.first + key[0], key[1], self.said[key].sent_ns)
-        return replace(reading, envelope=Opened(envelope, intact=True, start=0))
+        return replace(parsed, envelope=Opened(envelope, intact=True, start=0))
 
     def _note_change(
-        self, member: PoolMember, reading: Parsed, message: str | bytes, at: int, *, is_joining: bool
+        self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int, *, is_joining: bool
     ) -> None:
         """Record a change of the state that nobody here published."""
         if is_joining or not self.setting.alone or self.drained_ns:
             self.recorder.ignore(message)
         else:
-            self.recorder.strange.append(UnexpectedMessage(member.number, at, reading.text or str(message)))
+            self.recorder.strange.append(UnexpectedMessage(member.number, at, parsed.text or str(message)))
 
-    def _read_late(self, member: PoolMember, reading: Parsed, at: int) -> None:
+    def _read_late(self, member: PoolMember, parsed: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
-        opened = reading.envelope
-        if reading.kind in KINDS and opened is not None and opened.intact:
-            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.kind])
+        opened = parsed.envelope
+        if parsed.kind in KINDS and opened is not None and opened.intact:
+            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[parsed.kind])
             if key in member.outstanding:
-                self._receive(member, reading, at)
+                self._receive(member, parsed, at)
 
-    def _read(self, member: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
-        match reading.kind:
+    def _read(self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int) -> None:
+        match parsed.kind:
             case MessageKind.TICK:
-                value = dict(reading.value) if reading.value is not None else None
-                self.recorder.ticks.append(Tick(member.number, at, value, reading.text))
+                value = dict(parsed.value) if parsed.value is not None else None
+                self.recorder.ticks.append(Tick(member.number, at, value, parsed.text))
                 member.ticks += 1
                 member.in_ns = member.in_ns or at
             case MessageKind.IGNORED:
                 self.recorder.ignore(message)
-            case MessageKind.LEAVE | MessageKind.JOIN if reading.member is not None:
-                self._note(member, reading.member, left=reading.kind is MessageKind.LEAVE, at=at)
+            case MessageKind.LEAVE | MessageKind.JOIN if parsed.member is not None:
+                self._note(member, parsed.member, left=parsed.kind is MessageKind.LEAVE, at=at)
             case MessageKind.DELIVERY | MessageKind.REPLY:
-                if reading.kind is MessageKind.DELIVERY:
+                if parsed.kind is MessageKind.DELIVERY:
                     member.last_delivery = message
-                self._receive(member, reading, at)
+                self._receive(member, parsed, at)
             case _:
-                self._note_unplaced(member, reading, message, at)
+                self._note_unplaced(member, parsed, message, at)
 
-    def _note_unplaced(self, member: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
+    def _note_unplaced(self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int) -> None:
         """Record a message that the workload cannot place.
 
         If a publication can be found in it, that publication has arrived and is no longer waited for.
         """
-        strange = unplaced(reading, message, member.number, at, self.setting.first)
-        if strange.carries and not (0 <= strange.publisher < len(self.members) or self.setting.alone):
+        unexpected = unplaced(parsed, message, member.number, at, self.setting.first)
+        if unexpected.carries and not (0 <= unexpected.publisher < len(self.members) or self.setting.alone):
             return  # from another client of the server
-        if self._is_excused(strange):
+        if self._is_excused(unexpected):
             self.recorder.ignore(message)
             return
-        self.recorder.strange.append(strange)
+        self.recorder.strange.append(unexpected)
         for kind in (Kind.REPLY, Kind.DELIVERY):
-            key = (strange.publisher, strange.sequence, kind)
+            key = (unexpected.publisher, unexpected.sequence, kind)
             if key in member.outstanding:
                 member.outstanding.discard(key)
                 return
 
-    def _is_excused(self, strange: UnexpectedMessage) -> bool:
+    def _is_excused(self, unexpected: UnexpectedMessage) -> bool:
         """Whether an unknown format comes of a malformed message, or of a name that the workload may not know.
 
         A name must not break the format itself: what begins as JSON must be JSON.
         """
         if any(member.is_fuzzing for member in self.members):
-            return not strange.carries or self.members[strange.publisher].is_fuzzing
-        has_shape = strange.carries and self.members[strange.publisher].shape is not None
-        return has_shape and not (strange.text[:1] in ("{", "[") and not _is_json(strange.text))
+            return not unexpected.carries or self.members[unexpected.publisher].is_fuzzing
+        has_shape = unexpected.carries and self.members[unexpected.publisher].shape is not None
+        return has_shape and not (unexpected.text[:1] in ("{", "[") and not _is_json(unexpected.text))
 
     def _note(self, member: PoolMember, about: str, *, left: bool, at: int) -> None:
         is_unsure = any(member.shape is not None or member.is_fuzzing for member in self.members)
@@ -642,12 +642,12 @@ class ClientPool:
         if left:
             member.outstanding_notices[about] -= 1
 
-    def _receive(self, member: PoolMember, reading: Parsed, at: int) -> None:
-        kind = KINDS[reading.kind]
-        if reading.envelope is None:
-            self._receive_plain(member, reading, kind, at)
+    def _receive(self, member: PoolMember, parsed: Parsed, at: int) -> None:
+        kind = KINDS[parsed.kind]
+        if parsed.envelope is None:
+            self._receive_plain(member, parsed, kind, at)
             return
-        envelope = reading.envelope.envelope
+        envelope = parsed.envelope.envelope
         publisher = envelope.publisher - self.setting.first
         is_ours = 0 <= publisher < len(self.members)
         if publisher < 0 or not (is_ours or self.setting.alone):
@@ -655,16 +655,16 @@ class ClientPool:
         said = self.said.get((publisher, envelope.sequence))
         if is_ours and self.members[publisher].is_fuzzing:
             return
-        name = self.members[publisher].name if is_ours else reading.publisher or ""
-        if is_ours and self.members[publisher].shape is not None and not self._is_another(publisher, reading.publisher):
-            name = reading.publisher or name  # the server may normalise a name
-        damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
+        name = self.members[publisher].name if is_ours else parsed.publisher or ""
+        if is_ours and self.members[publisher].shape is not None and not self._is_another(publisher, parsed.publisher):
+            name = parsed.publisher or name  # the server may normalise a name
+        damage = damage_of(parsed, (publisher, envelope.sequence), name, said.forms if said is not None else ())
         if damage is not None:
             self.recorder.damage.append(damage)
-        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.publisher is None)
+        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and parsed.publisher is None)
         self._heard(member, publisher, envelope.sequence, kind, at, intact=damage is None)
 
-    def _receive_plain(self, member: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
+    def _receive_plain(self, member: PoolMember, parsed: Parsed, kind: Kind, at: int) -> None:
         """Match a message without an envelope to the oldest publication with this sender and text.
 
         Publications that this member has already received are skipped. If the channel names no senders, the text alone
@@ -672,29 +672,29 @@ class ClientPool:
         """
         for said in self.said.values():
             publisher = self.members[said.publisher]
-            if reading.publisher is not None:
-                speaks = publisher.name == reading.publisher
+            if parsed.publisher is not None:
+                speaks = publisher.name == parsed.publisher
             else:
                 speaks = publisher is member if kind is Kind.REPLY else self._is_for(member, publisher)
-            if speaks and said.plain == reading.text and (member.number, kind) not in said.heard_by:
+            if speaks and said.plain == parsed.text and (member.number, kind) not in said.heard_by:
                 self._heard(member, said.publisher, said.sequence, kind, at, intact=True)
                 return
-        cut = self._cut_short(member, reading, kind)
+        cut = self._cut_short(member, parsed, kind)
         if cut is not None:
-            self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
+            self.recorder.damage.append(damaged_text(parsed.text, (cut.publisher, cut.sequence), cut.forms))
             self._heard(member, cut.publisher, cut.sequence, kind, at, intact=False)
         elif any(p.is_fuzzing for p in self.members):
-            self.recorder.ignore(reading.text)
-        elif reading.publisher is None or self._is_known(reading.publisher):
-            self.recorder.strange.append(UnexpectedMessage(member.number, at, reading.text))
+            self.recorder.ignore(parsed.text)
+        elif parsed.publisher is None or self._is_known(parsed.publisher):
+            self.recorder.strange.append(UnexpectedMessage(member.number, at, parsed.text))
 
-    def _cut_short(self, member: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:
+    def _cut_short(self, member: PoolMember, parsed: Parsed, kind: Kind) -> SentMessage | None:
         """The expected publication that starts with this text: its end, with the envelope, was cut off."""
-        if len(reading.text) < TELLING:
+        if len(parsed.text) < TELLING:
             return None
         for said in self.said.values():
             is_expected = (said.publisher, said.sequence, kind) in member.outstanding
-            if is_expected and any(form.startswith(reading.text) for form in said.forms):
+            if is_expected and any(form.startswith(parsed.text) for form in said.forms):
                 return said
         return None
 

@@ -184,7 +184,7 @@ class _Mailbox:
         """Put a message into the queue."""
         self._received.put((payload.decode() if is_text else payload, now_ns))
 
-    def strange(self, member: int, text: str, now_ns: int) -> None:
+    def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Report input that is not a valid message as a failure."""
         self._client._tell("message", now_ns, fault=ConnectionError(text), ended_ns=now_ns)
 

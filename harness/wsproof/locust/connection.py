@@ -60,7 +60,7 @@ class ConnectionListener(Protocol):
             UnicodeDecodeError: a text message is not UTF-8.
         """
 
-    def strange(self, member: int, text: str, now_ns: int) -> None:
+    def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Take the description of input that is not a valid message."""
 
     def breach(self, member: int, breach: Breach) -> None:
@@ -315,7 +315,7 @@ class GeventConnection:
             elif isinstance(event, BinaryMessage):
                 self._hear(Opcode.BINARY, event.data, now_ns)
             elif isinstance(event, MessageDropped):
-                self.ear.strange(self.member, f"a message that could not be read: {event.why}", now_ns)
+                self.ear.unexpected(self.member, f"a message that could not be read: {event.why}", now_ns)
         for breach in peer.breaches:
             self.ear.breach(self.member, breach)
         peer.breaches.clear()

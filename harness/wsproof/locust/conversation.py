@@ -56,16 +56,16 @@ class MemberConversation:
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
         """Take a message. What the conversation waited for need not be known to the workload's `read`."""
         message = payload.decode() if is_text else payload
-        reading = self._run.workload.read(member, message)
+        parsed = self._run.workload.read(member, message)
         heard = self._talk.hear(message, now_ns)
         self._send(heard.messages)
         self._go_on()
-        if not (heard.is_awaited and reading.kind is MessageKind.UNEXPECTED):
+        if not (heard.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
             self._run.hear(member, frame, payload, is_text, now_ns)
 
-    def strange(self, member: int, text: str, now_ns: int) -> None:
+    def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Take the description of input that is not a valid message."""
-        self._run.strange(member, text, now_ns)
+        self._run.unexpected(member, text, now_ns)
 
     def breach(self, member: int, breach: Breach) -> None:
         """Take a protocol violation of a server frame."""

@@ -28,7 +28,7 @@ class ReceivedMessage:
     """
 
     number: int
-    reading: Parsed
+    parsed: Parsed
     size_bytes: int
     kind: Kind | None
     """DELIVERY or REPLY of one of our publications, else None."""
@@ -81,20 +81,20 @@ class MessageCache:
         if len(self.known) + len(self.asking) >= KNOWN_AT_MOST:
             self.known.clear()
             self.asking.clear()
-        (self.asking if message.reading.needs_answer else self.known)[frame] = message
+        (self.asking if message.parsed.needs_answer else self.known)[frame] = message
         return message
 
-    def _understand(self, reading: Parsed, size_bytes: int) -> ReceivedMessage:
-        opened = reading.envelope
-        kind = KINDS.get(reading.kind)
+    def _understand(self, parsed: Parsed, size_bytes: int) -> ReceivedMessage:
+        opened = parsed.envelope
+        kind = KINDS.get(parsed.kind)
         if opened is None or kind is None:
-            return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, False, False)
+            return ReceivedMessage(-1, parsed, size_bytes, None, -1, 0, 0, False, False)
         envelope = opened.envelope
         publisher = envelope.publisher - self.first_publisher
         # A damaged envelope may name any publisher. Only an intact one proves that the message is not ours.
         if opened.intact and not 0 <= publisher < self._members():
-            return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, True, True)
-        damage = damage_of(reading, (publisher, envelope.sequence), self.workload.name_of(publisher))
+            return ReceivedMessage(-1, parsed, size_bytes, None, -1, 0, 0, True, True)
+        damage = damage_of(parsed, (publisher, envelope.sequence), self.workload.name_of(publisher))
         intact = damage is None
         if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
             self.damage.append(damage)
@@ -103,7 +103,7 @@ class MessageCache:
         number = len(self._table) // 5
         self._table.extend((publisher, envelope.sequence, intended_ns, kind, intact))
         return ReceivedMessage(
-            number, reading, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
+            number, parsed, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
         )
 
     def receipts(self) -> Receipts:

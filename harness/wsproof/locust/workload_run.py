@@ -300,7 +300,7 @@ class WorkloadRun:
         message = self._known.get(frame)
         if message is None:
             message = self._learn(member, frame, payload, is_text)
-            if message.reading.needs_answer:
+            if message.parsed.needs_answer:
                 self._answer(member, payload.decode() if is_text else payload)
         if message.kind is None:
             self._hear_other(member, message, now_ns)
@@ -339,18 +339,18 @@ class WorkloadRun:
                 line.send(answer)
 
     def _hear_other(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
-        reading = message.reading
+        parsed = message.parsed
         if message.is_foreign:
-            if message.reading.kind is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
+            if message.parsed.kind is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
                 self._came_in(member, now_ns)
-        elif reading.kind is MessageKind.LEAVE and reading.member is not None:
-            self._told(member, reading.member, now_ns)
-        elif reading.kind is MessageKind.TICK:
+        elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
+            self._told(member, parsed.member, now_ns)
+        elif parsed.kind is MessageKind.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.kind is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
+        elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
             self.recorder.ignore(message.text)
-        elif reading.kind is not MessageKind.JOIN:
-            self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
+        elif parsed.kind is not MessageKind.JOIN:
+            self.recorder.strange.append(unplaced(parsed, message.text, member, now_ns, self.messages.first_publisher))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
         if about in self._names or self.alone:  # ignore the users of other processes
@@ -360,9 +360,9 @@ class WorkloadRun:
     def _ticked(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         is_first = member not in self.present
         self._came_in(member, now_ns)
-        reading = message.reading
-        value = dict(reading.value) if reading.value is not None else None
-        self.recorder.ticks.append(Tick(member, now_ns, value, reading.text))
+        parsed = message.parsed
+        value = dict(parsed.value) if parsed.value is not None else None
+        self.recorder.ticks.append(Tick(member, now_ns, value, parsed.text))
         if is_first:  # may be a snapshot, which repeats a tick that the others received long ago
             return
         spread_ns = self._rounds.add(member, now_ns)
@@ -374,7 +374,7 @@ class WorkloadRun:
             self.present.add(member)
             self._change(member, in_ns=now_ns)
 
-    def strange(self, member: int, text: str, now_ns: int) -> None:
+    def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Record input that is not a valid message."""
         self.recorder.strange.append(UnexpectedMessage(member, now_ns, text))
 

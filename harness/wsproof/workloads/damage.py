@@ -15,17 +15,17 @@ BEFORE = 20
 """How many of these characters precede the first difference."""
 
 
-def damage_of(reading: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
+def damage_of(parsed: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
     """How a received message differs from the publication with this key, by the publisher `name`; None if equal.
 
     `sent` holds the forms in which the text may arrive: alone, and as the whole message. It is empty if they are no
     longer known.
     """
-    if reading.envelope is None or not reading.envelope.intact:
-        return damaged_text(reading.text, key, sent)
-    if reading.publisher is None or reading.publisher == name:
+    if parsed.envelope is None or not parsed.envelope.intact:
+        return damaged_text(parsed.text, key, sent)
+    if parsed.publisher is None or parsed.publisher == name:
         return None
-    return Damage(*key, Part.SPEAKER, name, reading.publisher)
+    return Damage(*key, Part.SPEAKER, name, parsed.publisher)
 
 
 def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
@@ -42,7 +42,7 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def unplaced(reading: Parsed, message: str | bytes, member: int, at_ns: int, first: int) -> UnexpectedMessage:
+def unplaced(parsed: Parsed, message: str | bytes, member: int, at_ns: int, first: int) -> UnexpectedMessage:
     """The history entry of a message that the workload cannot place, with the publication found in it.
 
     `first` is the number of member 0 in envelopes.
@@ -51,6 +51,6 @@ def unplaced(reading: Parsed, message: str | bytes, member: int, at_ns: int, fir
     payload = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     opened = find_envelope(payload)
     if opened is None:
-        return UnexpectedMessage(member, at_ns, reading.text or shown)
+        return UnexpectedMessage(member, at_ns, parsed.text or shown)
     publisher = opened.envelope.publisher - first
-    return UnexpectedMessage(member, at_ns, reading.text or shown, publisher, opened.envelope.sequence)
+    return UnexpectedMessage(member, at_ns, parsed.text or shown, publisher, opened.envelope.sequence)

@@ -181,10 +181,10 @@ class _Guarded(Workload):
         return message
 
     def read(self, member: int, message: str | bytes) -> Parsed:
-        reading: Parsed = self._ask("read", Parsed, member, message)
-        if not _is_sound(reading):
-            raise self._wrong("read", repr(reading)[:_SHOWN], "the types of its fields are wrong")
-        return reading
+        parsed: Parsed = self._ask("read", Parsed, member, message)
+        if not _is_sound(parsed):
+            raise self._wrong("read", repr(parsed)[:_SHOWN], "the types of its fields are wrong")
+        return parsed
 
     def secrets(self, member: int) -> list[str]:
         declared: list[str] = list(self._ask("secrets", (list, tuple, set, frozenset), member))
@@ -266,15 +266,15 @@ def _words(fault: Exception) -> str:
     return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
 
 
-def _is_sound(reading: Parsed) -> bool:
+def _is_sound(parsed: Parsed) -> bool:
     """Whether the fields have the types that `Parsed` declares. Called once per distinct message."""
     return (
-        isinstance(reading.kind, MessageKind)
-        and isinstance(reading.envelope, Opened | None)
-        and isinstance(reading.publisher, str | None)
-        and isinstance(reading.member, str | None)
-        and isinstance(reading.value, Mapping | None)
-        and isinstance(reading.text, str)
-        and isinstance(reading.version, int | str | None)
-        and isinstance(reading.needs_answer, bool)
+        isinstance(parsed.kind, MessageKind)
+        and isinstance(parsed.envelope, Opened | None)
+        and isinstance(parsed.publisher, str | None)
+        and isinstance(parsed.member, str | None)
+        and isinstance(parsed.value, Mapping | None)
+        and isinstance(parsed.text, str)
+        and isinstance(parsed.version, int | str | None)
+        and isinstance(parsed.needs_answer, bool)
     )

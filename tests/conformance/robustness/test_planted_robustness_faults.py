@@ -21,7 +21,7 @@ from wsproof.net.budget import Budget
 
 _RULES = {rule.id for rule in DEMANDS}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
-# Rules without a trial of their own, and the trial in which they show.
+# Rules without a test of their own, and the test in which they show.
 _SHOWS_IN = {
     "unread-bounded": "served-beside-slow-reader",
     "empty-fragments-held": "empty-fragments",
@@ -39,13 +39,13 @@ def straining() -> Iterator[FaultyServer]:
         yield server
 
 
-def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
-    """The outcome of one trial; descriptors that are kept are kept for ever, and need not be waited for."""
-    trial = next(each for each in ROBUSTNESS_TESTS if each.name == trial_name)
+def held(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
+    """The outcome of one test; descriptors that are kept are kept for ever, and need not be waited for."""
+    test = next(each for each in ROBUSTNESS_TESTS if each.name == test_name)
     facts = probe(server.endpoint, _PATIENT_S)
     context = RobustnessContext(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
     try:
-        return trial.run(context)
+        return test.run(context)
     finally:
         context.close()
 
@@ -59,12 +59,12 @@ def test_a_planted_robustness_fault_is_reported_by_its_rule(straining: FaultySer
 
 
 def test_the_correct_server_passes_every_robustness_test(straining: FaultyServer) -> None:
-    options = SuiteOptions(only=tuple(trial.name for trial in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
+    options = SuiteOptions(only=tuple(test.name for test in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
     report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
     assert [each.check for each in report.not_run] == ["scope-headers"]  # this server is no ASGI server
     assert report.verdict(strict=True) is Verdict.VALID
-    assert [run.check for run in report.checks_run] == [trial.name for trial in ROBUSTNESS_TESTS[1:]]
+    assert [run.check for run in report.checks_run] == [test.name for test in ROBUSTNESS_TESTS[1:]]
     assert {figure.name for run in report.checks_run for figure in run.measured} >= {
         "descriptors kept",
         "memory kept",

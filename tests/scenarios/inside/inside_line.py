@@ -47,7 +47,7 @@ class Ear:
         self.keys.add(frame)
         self.at_ns.append(now_ns)
 
-    def strange(self, member: int, text: str, now_ns: int) -> None:
+    def unexpected(self, member: int, text: str, now_ns: int) -> None:
         self.strange_texts.append(text)
 
     def breach(self, member: int, breach: Breach) -> None:

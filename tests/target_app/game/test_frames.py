@@ -7,7 +7,7 @@ from target_app.game.frames import Camera
 from target_app.game.match import Match
 from target_app.game.rules import Input, Rules, Sit
 from tests.target_app.game.game_view import GameView, SeatSeen
-from tests.target_app.game.stories import SMALL, seeds, stories
+from tests.target_app.game.inputs import SMALL, input_sequences, seeds
 
 
 def truth(match: Match) -> tuple[object, ...]:
@@ -32,26 +32,28 @@ def seen(view: GameView) -> tuple[object, ...]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, stories, st.integers(1, 12))
-def test_a_snapshot_and_the_deltas_after_it_are_the_state(seed: int, story: list[list[Input]], between: int) -> None:
+@given(seeds, input_sequences, st.integers(1, 12))
+def test_a_snapshot_and_the_deltas_after_it_are_the_state(
+    seed: int, inputs_by_tick: list[list[Input]], between: int
+) -> None:
     match = Match(seed, SMALL)
     camera, view = Camera(match, between), GameView(SMALL.width, SMALL.height)
     assert view.take(camera.snapshot)
-    for inputs in story:
+    for inputs in inputs_by_tick:
         match.advance(inputs)
         assert view.take(camera.shoot())
         assert seen(view) == truth(match)
 
 
 @settings(max_examples=80, deadline=None)
-@given(seeds, stories, st.data())
+@given(seeds, input_sequences, st.data())
 def test_a_client_that_missed_frames_recovers_with_the_latest_snapshot_and_delta(
-    seed: int, story: list[list[Input]], data: st.DataObject
+    seed: int, inputs_by_tick: list[list[Input]], data: st.DataObject
 ) -> None:
     """As for a slow viewer, for whom a newer frame takes the place of one that still waited."""
     match = Match(seed, SMALL)
     camera, view = Camera(match, 5), GameView(SMALL.width, SMALL.height)
-    for inputs in story:
+    for inputs in inputs_by_tick:
         match.advance(inputs)
         frame = camera.shoot()
         if data.draw(st.booleans()):

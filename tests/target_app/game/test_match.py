@@ -10,24 +10,24 @@ from target_app.game.field import Field
 from target_app.game.match import Match
 from target_app.game.rules import SEATS, Away, Back, Input, Phase, Rules, Sit, Stand, Status, Turn
 from target_app.game.seat import Seat
-from tests.target_app.game.stories import SMALL, seeds, stories
+from tests.target_app.game.inputs import SMALL, input_sequences, seeds
 
 UP, RIGHT, DOWN, LEFT = range(4)
 
 
-def play(seed: int, story: list[list[Input]]) -> list[str]:
+def play(seed: int, inputs_by_tick: list[list[Input]]) -> list[str]:
     """The fingerprint after every tick."""
     match, digests = Match(seed, SMALL), []
-    for inputs in story:
+    for inputs in inputs_by_tick:
         match.advance(inputs)
         digests.append(match.digest())
     return digests
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, stories)
-def test_the_same_seed_and_inputs_give_the_same_state(seed: int, story: list[list[Input]]) -> None:
-    assert play(seed, story) == play(seed, story)
+@given(seeds, input_sequences)
+def test_the_same_seed_and_inputs_give_the_same_state(seed: int, inputs_by_tick: list[list[Input]]) -> None:
+    assert play(seed, inputs_by_tick) == play(seed, inputs_by_tick)
 
 
 def test_the_same_seed_and_inputs_give_the_same_state_on_any_machine_and_any_day() -> None:
@@ -43,9 +43,9 @@ def test_the_same_seed_and_inputs_give_the_same_state_on_any_machine_and_any_day
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, stories, st.randoms(use_true_random=False))
+@given(seeds, input_sequences, st.randoms(use_true_random=False))
 def test_the_order_of_inputs_within_a_tick_makes_no_difference(
-    seed: int, story: list[list[Input]], shuffler: object
+    seed: int, inputs_by_tick: list[list[Input]], shuffler: object
 ) -> None:
     def shuffled(inputs: list[Input]) -> list[Input]:
         """Another order between the seats, the same order within each."""
@@ -53,30 +53,30 @@ def test_the_order_of_inputs_within_a_tick_makes_no_difference(
         shuffler.shuffle(order)  # type: ignore[attr-defined]
         return [given for seat in order for given in inputs if given.seat == seat]
 
-    assert play(seed, story) == play(seed, [shuffled(inputs) for inputs in story])
+    assert play(seed, inputs_by_tick) == play(seed, [shuffled(inputs) for inputs in inputs_by_tick])
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, stories, st.data())
-def test_repeated_inputs_change_nothing(seed: int, story: list[list[Input]], data: st.DataObject) -> None:
+@given(seeds, input_sequences, st.data())
+def test_repeated_inputs_change_nothing(seed: int, inputs_by_tick: list[list[Input]], data: st.DataObject) -> None:
     """Turns only: a client that is back sends those again that were not confirmed."""
-    tick = data.draw(st.integers(0, len(story) - 1))
-    again = [given for inputs in story[: tick + 1] for given in inputs if isinstance(given, Turn)]
+    tick = data.draw(st.integers(0, len(inputs_by_tick) - 1))
+    again = [given for inputs in inputs_by_tick[: tick + 1] for given in inputs if isinstance(given, Turn)]
     first, second = Match(seed, SMALL), Match(seed, SMALL)
-    for number, inputs in enumerate(story):
+    for number, inputs in enumerate(inputs_by_tick):
         acks = {seat.number: seat.ack for seat in second.seats()}
         taken = [turn for turn in again if turn.seq <= acks.get(turn.seat, 0)] if number == tick else []
         first.advance(inputs)
         second.advance([*taken, *inputs])
-    stood = any(isinstance(given, Stand | Away) for given in story[tick])
+    stood = any(isinstance(given, Stand | Away) for given in inputs_by_tick[tick])
     assert stood or first.digest() == second.digest()
 
 
 @settings(max_examples=100, deadline=None)
-@given(seeds, stories)
-def test_at_every_tick_the_field_and_the_seats_agree(seed: int, story: list[list[Input]]) -> None:
+@given(seeds, input_sequences)
+def test_at_every_tick_the_field_and_the_seats_agree(seed: int, inputs_by_tick: list[list[Input]]) -> None:
     match = Match(seed, SMALL)
-    for inputs in story:
+    for inputs in inputs_by_tick:
         match.advance(inputs)
         marks = {seat.mark: seat for seat in match.seats()}
         assert len(marks) <= SEATS

@@ -58,12 +58,12 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def told(story: Story) -> None:
-    asyncio.run(story())
+def told(scenario: Story) -> None:
+    asyncio.run(scenario())
 
 
 def test_messages_sent_before_the_end_go_out_before_the_close() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Peer(Settings())
         await turns()
         peer.reads.clear()
@@ -78,11 +78,11 @@ def test_messages_sent_before_the_end_go_out_before_the_close() -> None:
         await peer.task
         assert peer.got == ["0", "1", "2", (1012, "server_restart")]
 
-    told(story)
+    told(scenario)
 
 
 def test_a_full_outbox_ends_only_peers_that_do_not_read() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         slow, quick = Peer(Settings(outbox_bytes=1000)), Peer(Settings(outbox_bytes=1000))
         await turns()
         slow.reads.clear()
@@ -98,7 +98,7 @@ def test_a_full_outbox_ends_only_peers_that_do_not_read() -> None:
         quick.leave()
         await quick.task
 
-    told(story)
+    told(scenario)
 
 
 def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() -> None:
@@ -109,7 +109,7 @@ def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() 
                 connection.send(message)
                 await connection.wait_turn()
 
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Echo(Settings(outbox_bytes=10_000))
         await turns()
         peer.reads.clear()
@@ -125,11 +125,11 @@ def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() 
         peer.leave()
         await peer.task
 
-    told(story)
+    told(scenario)
 
 
 def test_a_failed_write_loses_no_message_that_the_peer_has_sent() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Peer(Settings())
         await turns()
         peer.is_broken = True
@@ -141,11 +141,11 @@ def test_a_failed_write_loses_no_message_that_the_peer_has_sent() -> None:
         assert peer.heard == ["last words"]
         assert peer.got == []
 
-    told(story)
+    told(scenario)
 
 
 def test_a_silent_peer_is_pinged_and_ended_only_if_it_supports_heartbeats() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         settings = Settings(heartbeat_interval=25, idle_timeout=60)
         knows, knows_not = Peer(settings, (SUBPROTOCOL,)), Peer(settings)
         await turns()
@@ -163,11 +163,11 @@ def test_a_silent_peer_is_pinged_and_ended_only_if_it_supports_heartbeats() -> N
         knows_not.leave()
         await knows_not.task
 
-    told(story)
+    told(scenario)
 
 
 def test_a_pong_is_no_message_of_the_channel() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         peers = [Peer(Settings(), (SUBPROTOCOL,)), Peer(Settings())]
         for peer in peers:
             peer.say("pong")
@@ -175,7 +175,7 @@ def test_a_pong_is_no_message_of_the_channel() -> None:
             await peer.task
         assert [peer.heard for peer in peers] == [[], ["pong"]]
 
-    told(story)
+    told(scenario)
 
 
 def test_a_fault_of_the_channel_is_1011_without_a_reason(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,17 +183,17 @@ def test_a_fault_of_the_channel_is_1011_without_a_reason(caplog: pytest.LogCaptu
         async def _channel(self, connection: Connection) -> None:
             raise TimeoutError("of something else")
 
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Faulty(Settings())
         await peer.task
         assert peer.got == [(1011, "internal_error")]
 
-    told(story)
+    told(scenario)
     assert "of something else" in caplog.text
 
 
 def test_a_write_that_waits_too_long_ends_the_connection() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Peer(Settings(write_timeout=10))
         await turns()
         peer.reads.clear()
@@ -207,11 +207,11 @@ def test_a_write_that_waits_too_long_ends_the_connection() -> None:
         await asyncio.wait_for(peer.task, 10)
         assert peer.connection._goodbye == SLOW_CONSUMER
 
-    told(story)
+    told(scenario)
 
 
 def test_a_peer_that_leaves_pongs_unread_is_ended() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         peer = Peer(Settings(outbox_bytes=1000, max_message_bytes=100))
         transport = Mock(**{"is_closing.return_value": False, "get_write_buffer_size.return_value": 1200})
         peer.connection._transport = transport
@@ -224,14 +224,14 @@ def test_a_peer_that_leaves_pongs_unread_is_ended() -> None:
         await asyncio.wait_for(peer.task, 10)
         assert peer.connection._goodbye == SLOW_CONSUMER
 
-    told(story)
+    told(scenario)
 
 
 def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
     def producers() -> int:
         return sum(task.get_name() == "dashboard producer" for task in asyncio.all_tasks())
 
-    async def story() -> None:
+    async def scenario() -> None:
         feed = Feed(3600, lambda: 0)
         peers = [Peer(Settings()), Peer(Settings())]
         await turns()
@@ -246,4 +246,4 @@ def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
             peer.leave()
             await peer.task
 
-    told(story)
+    told(scenario)

@@ -89,17 +89,17 @@ class Transcript:
         data = frame.encode()
         self.lines.append(f"-> {frame.describe()}{_hex(data)}")
 
-    def note_inflated(self, reading: InflatedMessage, frame: Frame) -> None:
+    def note_inflated(self, inflated: InflatedMessage, frame: Frame) -> None:
         """Record the content of a frame that the client sent, if its message is compressed."""
-        said = reading.take(frame)
-        if not reading.compressed:
+        said = inflated.take(frame)
+        if not inflated.compressed:
             return
-        if reading.is_bomb:
+        if inflated.is_bomb:
             self.note(f"inflates to more than {BOMB_BYTES >> 20} MiB")
-        elif reading.lost:
+        elif inflated.lost:
             self.note("what it may refer to is unknown")
-        elif reading.fault:
-            self.note(f"cannot be inflated: {reading.fault}")
+        elif inflated.fault:
+            self.note(f"cannot be inflated: {inflated.fault}")
         else:
             self.note(f"inflated: {_preview(said)}")
 

@@ -210,18 +210,18 @@ class _Reader:
                 self.expected.may_refuse = True
                 self._leave_free("", frame)
 
-    def _can_inflate(self, reading: InflatedMessage, frame: Frame) -> bool:
+    def _can_inflate(self, inflated: InflatedMessage, frame: Frame) -> bool:
         """Whether the payload could be inflated. If not, decide the outcome."""
-        if not (reading.fault or reading.lost or reading.is_bomb):
+        if not (inflated.fault or inflated.lost or inflated.is_bomb):
             return True
         if frame.fin:
             self.opcode = None
-        if reading.is_bomb:
+        if inflated.is_bomb:
             self.expected.silent = True
             self._leave_free("deflate-bomb", frame)
-        elif reading.is_unfinished or reading.lost:
+        elif inflated.is_unfinished or inflated.lost:
             self.expected.silent = self.expected.is_unsure = True
-            self._leave_free("deflate-unfinished" if reading.is_unfinished else "", frame)
+            self._leave_free("deflate-unfinished" if inflated.is_unfinished else "", frame)
         elif frame.fin:
             self._fail("deflate-data", _DATA, frame)
         else:

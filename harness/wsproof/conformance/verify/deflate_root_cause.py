@@ -17,7 +17,7 @@ __all__ = ["inflated", "simpler_compressed"]
 
 def inflated(conversation: Script) -> list[tuple[Message, int]]:
     """The messages of a compressed script after inflating, each with the number of its fragments."""
-    reading = InflatedMessage(DeflateAgreement())
+    current = InflatedMessage(DeflateAgreement())
     found: list[tuple[Message, int]] = []
     opcode, data, count = 0, b"", 0
     for action in conversation.actions:
@@ -26,8 +26,8 @@ def inflated(conversation: Script) -> list[tuple[Message, int]]:
         frame = action.frame
         if frame.opcode != Opcode.CONTINUATION:
             opcode, data, count = frame.opcode, b"", 0
-        data, count = data + reading.take(frame), count + 1
-        if frame.fin and not (reading.fault or reading.lost or reading.is_bomb):
+        data, count = data + current.take(frame), count + 1
+        if frame.fin and not (current.fault or current.lost or current.is_bomb):
             found.append((Message(opcode, data), count))
     return found
 

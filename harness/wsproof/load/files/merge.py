@@ -153,18 +153,18 @@ def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder
     for worker in records.workers:
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
         for subscriber, number, received_ns in _unsealed(worker):
-            reading = workload.read(subscriber, texts[number])
-            if reading.kind is MessageKind.TICK:
-                value = dict(reading.value) if reading.value is not None else None
-                found.ticks.append(Tick(subscriber, received_ns, value, reading.text))
-            elif reading.kind in (MessageKind.LEAVE, MessageKind.JOIN) and reading.member is not None:
+            parsed = workload.read(subscriber, texts[number])
+            if parsed.kind is MessageKind.TICK:
+                value = dict(parsed.value) if parsed.value is not None else None
+                found.ticks.append(Tick(subscriber, received_ns, value, parsed.text))
+            elif parsed.kind in (MessageKind.LEAVE, MessageKind.JOIN) and parsed.member is not None:
                 found.notices.append(
-                    PresenceNotice(subscriber, reading.member, reading.kind is MessageKind.LEAVE, received_ns)
+                    PresenceNotice(subscriber, parsed.member, parsed.kind is MessageKind.LEAVE, received_ns)
                 )
-            elif reading.kind is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
+            elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
                 found.ignore(texts[number])
             else:
-                found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))
+                found.strange.append(unplaced(parsed, texts[number], subscriber, received_ns, first))
         found.strange += [
             UnexpectedMessage(entry["member"], entry["at_ns"], entry["text"])
             for entry in worker.journal

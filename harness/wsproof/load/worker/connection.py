@@ -368,7 +368,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, BinaryMessage):
                 self._take(Opcode.BINARY, event.data, now)
             elif isinstance(event, MessageDropped):
-                self._owner.recorder.strange(self.member, now, f"a message that could not be read: {event.why}")
+                self._owner.recorder.unexpected(self.member, now, f"a message that could not be read: {event.why}")
             elif isinstance(event, CloseReceived):
                 self.close_code = 1005 if event.code is None else event.code
                 self.left_ns = self.left_ns or now
@@ -442,16 +442,16 @@ class Connection(asyncio.Protocol):
         """
         recorder, talk = self._owner.recorder, self._talk
         message = payload.decode() if is_text else payload
-        reading = recorder.workload.read(self.member, message)
+        parsed = recorder.workload.read(self.member, message)
         is_awaited = False
         if talk is not None and talk.is_joining:
-            heard = talk.hear(message, now, needs_answer=reading.needs_answer)
+            heard = talk.hear(message, now, needs_answer=parsed.needs_answer)
             is_awaited = heard.is_awaited
             self._say_all(heard.messages)
             self._see_join()
-        elif reading.needs_answer:
+        elif parsed.needs_answer:
             self._say_all(recorder.workload.answer(self.member, message))
-        if is_awaited and reading.kind is MessageKind.UNEXPECTED:
+        if is_awaited and parsed.kind is MessageKind.UNEXPECTED:
             return
         frame = Frame(Opcode.TEXT if is_text else Opcode.BINARY, payload).encode()
         number = self._known.get(frame)

@@ -88,23 +88,23 @@ class WorkerRecorder:
         if asking is not None:
             return asking
         text = payload.decode() if is_text else payload
-        reading = self.workload.read(member, text)
+        parsed = self.workload.read(member, text)
         number = len(self.kinds)
-        opened = reading.envelope
-        if opened is None or reading.kind not in _KINDS:
-            kind = Kind.TICK if reading.kind is MessageKind.TICK else UNSEALED
+        opened = parsed.envelope
+        if opened is None or parsed.kind not in _KINDS:
+            kind = Kind.TICK if parsed.kind is MessageKind.TICK else UNSEALED
             self._messages.rows.extend((-1, -1, 0, kind, 1))
             words = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
             self._journal.note("message", number=number, **words)
         else:
-            kind = _KINDS[reading.kind]
+            kind = _KINDS[parsed.kind]
             envelope = opened.envelope
             publisher = envelope.publisher - self._share.first
             # A damaged envelope may name any publisher. Only an intact one proves that the message belongs to another
             # run.
             if opened.intact and self._share.is_strangers(publisher):
                 kind = FOREIGN
-            damage = damage_of(reading, (publisher, envelope.sequence), self._name_of(publisher))
+            damage = damage_of(parsed, (publisher, envelope.sequence), self._name_of(publisher))
             intact = damage is None
             if damage is not None and kind != FOREIGN:
                 self._note_damage(damage)
@@ -119,7 +119,7 @@ class WorkerRecorder:
             self.asking.clear()
             self.lengths.clear()
             self._known_bytes = 0
-        if reading.needs_answer:
+        if parsed.needs_answer:
             self.asking[frame] = number
         else:
             self.known[frame] = number
@@ -188,7 +188,7 @@ class WorkerRecorder:
             evidence=found.evidence,
         )
 
-    def strange(self, member: int, at_ns: int, text: str) -> None:
+    def unexpected(self, member: int, at_ns: int, text: str) -> None:
         """Record an unexpected message, which the workload does not know."""
         self._journal.note("strange", member=member, at_ns=at_ns, text=text)
 
