@@ -117,7 +117,20 @@ def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: P
 
 
 def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
-    words = ("compare", "HEAD", "HEAD", "shop:app", *SPEAKS, *WORKLOAD, "--pairs", "1", *SMALL)
+    words = (
+        "compare",
+        "HEAD",
+        "HEAD",
+        "shop:app",
+        *SPEAKS,
+        *WORKLOAD,
+        "--apart",
+        "--pairs",
+        "1",
+        "--publishers",
+        "1",
+        *SMALL,
+    )
     assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # one pair is too few for a verdict on figures
     (blocks,) = shop.glob(".wsproof/comparisons/*/blocks.jsonl")
     found = list(seen([json.loads(line) for line in blocks.read_text(encoding="utf-8").splitlines()]))

@@ -27,7 +27,8 @@ def require_possible(plan: Plan) -> None:
         )
     if not 1 <= plan.publishers <= plan.subscribers:
         raise UsageError(
-            f"Publishers are among the subscribers: expected 1 to {plan.subscribers} of them, got {plan.publishers}."
+            f"Publishers are among the subscribers: expected 1 to {plan.subscribers} of them, got {plan.publishers}. "
+            f"Try --publishers {min(plan.publishers, plan.subscribers)}."
         )
     if plan.rate_hz <= 0:
         raise UsageError(f"Expected a rate above 0 publications per second, got {plan.rate_hz:g}.")

@@ -97,10 +97,15 @@ class HttpSender(Sender):
         """How many requests wait for the answer to an earlier one."""
         return sum(len(queue.waiting) for queue in self._queues.values())
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether every request is answered."""
+        return not any(queue.busy or queue.waiting for queue in self._queues.values())
+
     async def settle(self) -> None:
         """Wait until every request is answered, at most ANSWER_S."""
         deadline = Deadline.after(ANSWER_S)
-        while any(queue.busy or queue.waiting for queue in self._queues.values()) and not deadline.passed:
+        while not self.is_settled and not deadline.passed:
             await asyncio.sleep(_LOOK_S)
 
     def close(self) -> None:

@@ -68,6 +68,11 @@ class Sender(ABC):
         """How many publications have been handed over and still wait in this process."""
         return 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no publication waits for an answer of the server."""
+        return True
+
     async def settle(self) -> None:  # noqa: B027 - optional by design
         """Wait, a bounded time, until the server has answered what it has to answer."""
 

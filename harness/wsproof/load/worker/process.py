@@ -180,7 +180,10 @@ class Worker:
         self._pacer.fire()
         self.recorder.settle()
         unsent += self.publisher.unsent()
-        self._over = self._loop.create_task(self._end_window_later(unsent))
+        if self._joining or not self.publisher.is_settled:
+            self._over = self._loop.create_task(self._end_window_later(unsent))
+        else:
+            tell("window-over", unsent=unsent)
 
     async def _end_window_later(self, unsent: int) -> None:
         """Report the end of the window after the last joining task, and after the answers to HTTP requests.
