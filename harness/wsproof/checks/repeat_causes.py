@@ -1,4 +1,4 @@
-"""What the history says about the cause of messages that came twice."""
+"""Causes of duplicated messages, as far as the history shows them."""
 
 from __future__ import annotations
 

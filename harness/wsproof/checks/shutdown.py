@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 RIGHT_CODES = {1001: "going away", 1012: "service restart"}
 """Close codes that tell a client that it may connect again (RFC 6455 7.4.1 and the IANA registry)."""
 TOLERATED = {1000, 1013}
-"""Codes that blame nobody either, though they do not say that the server restarts."""
+"""Other close codes without blame. They do not say that the server restarts."""
 OF_APPLICATIONS = range(3000, 5000)
 """Close codes whose meaning frameworks and applications define."""
 

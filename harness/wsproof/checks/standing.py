@@ -51,7 +51,7 @@ _OF_A_SESSION: tuple[tuple[str, _Judge], ...] = (
     ("reordered", reordered),
     ("out-of-range", out_of_range),
 )
-"""What is judged for each connection by itself, under the name of the check that judges it elsewhere."""
+"""Anomalies that are checked per connection, each with the name of the check that reports it elsewhere."""
 
 
 def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What a server may do to protect itself under load: drop what is above its rate, cut off who is slow, refuse more."""
+"""Limits that a server may enforce under load: drop messages, cut off slow members, refuse connections."""
 
 from __future__ import annotations
 

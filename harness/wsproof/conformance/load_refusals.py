@@ -13,7 +13,7 @@ from wsproof.conformance.script import Script
 __all__ = ["Result", "is_refused_for_load", "with_room"]
 
 Result: TypeAlias = tuple[HandshakeExpectation, Expectation, Transcript]
-"""What a script should lead to, and what it led to."""
+"""The expected and the actual outcome of a script."""
 
 PLAIN = Script("opening-accepted")
 _STATUSES = (429, 503)

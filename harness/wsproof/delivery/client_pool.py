@@ -99,7 +99,7 @@ class ClientPool:
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self.measured: dict[str, Figure] = {}
-        """What the schedule measured, by name."""
+        """Measurements of the schedule, by name."""
         self.rate = 0.0
         """Most messages a second that the server has taken in a stream; 0 before one."""
         self.drained_ns = 0
@@ -175,7 +175,7 @@ class ClientPool:
         return member
 
     def _missed_by(self, member: PoolMember) -> set[tuple[int, int, Kind]]:
-        """What was published since the last message that a member received."""
+        """Publications since the last message that a member received."""
         if self.contract.resume is Resume.NONE:
             return set()
         return {
@@ -243,7 +243,7 @@ class ClientPool:
         return response
 
     def endpoint_of(self, alias: int) -> Endpoint:
-        """Where this member connects, with its own headers and subprotocols."""
+        """The endpoint of this member, with its own headers and subprotocols."""
         workload = self.setting.workload
         place = self.setting.endpoint.numbered(workload.base + alias).channel(workload.path(alias))
         return place.with_own(workload.headers(alias), workload.subprotocols(alias))

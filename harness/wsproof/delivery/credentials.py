@@ -59,7 +59,7 @@ def has_credentials(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 
 def own_endpoint(workload: Workload, member: int, endpoint: Endpoint) -> Endpoint:
-    """Where this member connects, with its own headers. It must be prepared, if the workload prepares members."""
+    """The endpoint of this member, with its own headers. Prepare the member first if the workload prepares members."""
     return endpoint.numbered(workload.base + member).channel(workload.path(member)).with_own(workload.headers(member))
 
 

@@ -37,7 +37,7 @@ class DeliveryProperty:
     beside: tuple[str, ...] = ()
     """The checks among `looks_at` that belong to another property's promise."""
     needs: Callable[[Workload, Endpoint | None], bool] = lambda workload, endpoint: True
-    """What else a workload or its endpoint must have, such as a greeting or a token."""
+    """A further requirement on the workload or its endpoint, such as a greeting or a token."""
     alone: bool = False
     """Whether nobody else may be connected meanwhile, because the property is about the first or the last member."""
 

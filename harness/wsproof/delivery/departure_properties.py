@@ -96,4 +96,4 @@ DEPARTURE_PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=(ONE_BY_ONE, ALL_AT_ONCE, AMID_A_BROADCAST, LAST_ONE_OUT),
     ),
 )
-"""What depends on how members go."""
+"""Properties that depend on how members leave."""

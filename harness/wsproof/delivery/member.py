@@ -59,7 +59,7 @@ class PoolMember:
     is_abrupt: bool = False
     """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
     http: HttpConnection | None = None
-    """Where it publishes, if its publications are HTTP requests; None before the first."""
+    """The HTTP connection that the member publishes on; None before its first publication."""
     resumes: int = -1
     """The number of the earlier connection that it came back for; -1 without one."""
     last_delivery: str | bytes | None = None
@@ -75,13 +75,13 @@ class PoolMember:
     greeted_again_ns: int = 0
     """When its second greeting had surely been processed; 0 without one."""
     shape: NameShape | None = None
-    """What its name looks like; None for a usual one."""
+    """The unusual form of the member's name; None for a usual name."""
     is_fuzzing: bool = False
     """Whether it sent a malformed message: what comes of that is nobody's fault."""
     access: Access | None = None
     """How it tries to join without the right credentials; None for a member in good standing."""
     credentials: tuple[str, ...] = ()
-    """What shows who it is; only known for a member that joins without it."""
+    """The member's credentials; only known for a member that joins without them."""
     refusal: str = ""
     """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0

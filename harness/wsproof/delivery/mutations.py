@@ -16,7 +16,7 @@ LONE_SURROGATE = "\ud800"
 
 
 class Mutation(StrEnum):
-    """What is done to a message."""
+    """A way to alter a message."""
 
     NUMBER = "with numbers in place of its texts"
     NULL = "with null in place of its values"

@@ -18,7 +18,7 @@ HARD = 'a%2F"b ?&#é'
 
 
 class NameShape(StrEnum):
-    """What the name of a member looks like."""
+    """An unusual form of a member's name."""
 
     UNICODE = "with letters of other alphabets"
     BLANKS = "with blanks in it"

@@ -105,7 +105,7 @@ class _Rounds:
             pool.disconnect_all()
 
     def _measured(self, connections: int) -> ReleaseRound:
-        """What the server holds once it has had its time to close descriptors."""
+        """The resources of the server, after it had time to close descriptors."""
         if self._meter is None:
             return ReleaseRound(connections)
         known = [one.fds for one in self.rounds if one.fds is not None]

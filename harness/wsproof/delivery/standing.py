@@ -103,7 +103,7 @@ class StandingAudience:
         self.leave()
 
     def record(self, name: str) -> StandingRecord:
-        """What the members of a channel saw. Those that are connected leave."""
+        """The observations of the standing members of a channel. Members that are still connected leave."""
         self.leave(name)
         channel = self._channels[name]
         elsewhere = {
@@ -146,7 +146,7 @@ def _parts(workload: Workload) -> list[tuple[StandingRole, int]]:
 
 
 def _arrival(member: StandingConnection) -> PlayedSchedule:
-    """What a standing member said when it joined. Nothing shows that others heard it."""
+    """The message that a standing member published when it joined. It is not known whether others received it."""
     name, room = member.workload.name_of(member.alias), member.workload.room_of(member.alias)
     said = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_heard=False)
     return PlayedSchedule((said,), member.spoke_ns)
@@ -157,7 +157,7 @@ def _was_refused(channel: _ChannelMembers, role: StandingRole) -> bool:
 
 
 def played(execution: ScheduleExecution, first: int) -> PlayedSchedule:
-    """What a schedule has published, for the judgement of standing members."""
+    """The publications of a schedule, for the checks of standing members."""
     history = execution.history
     sent, got = history.publications, history.receipts
     whole = (got.intact == 1) & (got.kind == Kind.DELIVERY)

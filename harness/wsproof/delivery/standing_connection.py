@@ -130,7 +130,7 @@ class StandingConnection:
         self.client.abort()
 
     def session(self, until_ns: int) -> StandingSession:
-        """What is judged of it: everything until `until_ns`, or until the server cut it off."""
+        """The checked part of the session: until `until_ns`, or until the server cut it off."""
         was_cut_off = 0 < self.ended_ns <= until_ns
         return StandingSession(
             self.role,

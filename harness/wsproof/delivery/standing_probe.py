@@ -32,14 +32,14 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 
 def _schedules(runner: ScheduleRunner) -> tuple[Schedule, ...]:
-    """What an audience listens to if nothing else is tested: the edges of the channel's first property."""
+    """Schedules for standing members if nothing else is tested: the edges of the channel's first property."""
     workload = runner.workload
     each = next(one for one in PROPERTIES if one.applies_to(workload))
     return tuple(fitted(edge, workload) for edge in each.edges)
 
 
 def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutcome:
-    """What the standing members of this channel saw, judged."""
+    """Run the checks on the observations of the channel's standing members."""
     record, contract = audience.record(runner.workload.name), runner.workload.contract
     unknown = ""
     if audience.withdrawn:

@@ -55,4 +55,4 @@ VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=(STREAM_AND_BURSTS, CROWDS),
     ),
 )
-"""What only much traffic shows."""
+"""Properties that only heavy traffic tests."""

@@ -194,7 +194,7 @@ def generator_usage(
 
 
 def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
-    """Who stamped the receipts, and what is known of the stamps from the beginning of the window on."""
+    """The source of the receipt timestamps, and their accuracy from the beginning of the window on."""
     journal = records.journal()
     opened = [entry["stamped"] for entry in journal if entry["what"] == "open"]
     if not opened or not all(opened):

@@ -23,7 +23,7 @@ IDLE_NS = 500_000_000
 
 @dataclass(frozen=True)
 class LoadedInTurn:
-    """What was measured of each server, and when the first window began (monotonic ns)."""
+    """The measurement of each server, and the start of the first window (monotonic ns)."""
 
     measurements: tuple[Measurement, ...]
     start_ns: int

@@ -92,7 +92,7 @@ class GeventConnection:
         self.gone = Event()
         """Set when the connection has ended."""
         self.ear = ear
-        """Who hears of what comes. It may be replaced at any time."""
+        """The listener for received messages. It may be replaced at any time."""
         self.sent_ns = 0
         """When the last message was handed to the kernel, after it was encoded."""
         self._deadline_s = deadline_s

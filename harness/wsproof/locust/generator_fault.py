@@ -1,4 +1,4 @@
-"""Faults of the load generator itself, which accuse no server."""
+"""Faults of the load generator itself. They cause no finding about the server."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class LoopPatience:
     """A time limit in steps: wait one step, then call `spend`.
 
     Other code of the process may freeze the event loop. A wall-clock limit would then end before what has long arrived
-    is read, and the server would be accused of our own silence. A frozen step counts as one step only.
+    is read, and our own silence would be reported as a fault of the server. A frozen step counts as one step only.
     """
 
     def __init__(self, limit_s: float, step_s: float = STEP_SECONDS) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.model.nanoseconds import NS
 
 BURST_EVERY, BURST_SIZE = 20, 3
-"""Of so many intended times, the last few are one: one member publishes them right after each other.
+"""The last few of this many intended times are equal: one member publishes them right after each other.
 
 Otherwise a member publishes again only after all others, and a server that swaps neighbours would never be seen.
 """

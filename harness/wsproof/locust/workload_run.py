@@ -522,7 +522,7 @@ class WorkloadRun:
 
     @property
     def stamps(self) -> ArrivalStamps:
-        """Who stamped what the users received, and what is less exact."""
+        """The source of the receipt timestamps, and which of them are less accurate."""
         if not (self._is_stamped and self.members):
             return ArrivalStamps()
         steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]

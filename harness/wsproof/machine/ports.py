@@ -15,7 +15,7 @@ _NOT_HTTP = b"?\r\n\r\n"
 
 
 class PortState(Enum):
-    """What a probe of a port found out."""
+    """The result of a port probe."""
 
     NOTHING = "nothing"
     ACCEPTED = "accepted"

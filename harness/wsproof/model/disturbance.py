@@ -31,7 +31,7 @@ class ShutdownRecord:
 
 @dataclass(frozen=True)
 class DisturbanceRecord:
-    """What became of members when something behind their server was disturbed.
+    """The state of the members after a disturbance behind their server.
 
     `recovered_s` is None if not all members heard each other again within `waited_s`.
     """

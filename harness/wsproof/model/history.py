@@ -218,7 +218,7 @@ class Damage:
 
 
 def outcome_of_refusal(status: int) -> Outcome:
-    """What is known of a publication by the status of the answer; 0: no answer.
+    """The outcome of a publication by the HTTP status of its response; 0: no response.
 
     A server that fails (5xx), or does not answer, may have published before.
     """
@@ -241,7 +241,7 @@ class Refusal:
 
     @property
     def outcome(self) -> Outcome:
-        """What is known of the publications."""
+        """The outcome of the publication."""
         return outcome_of_refusal(self.status)
 
 

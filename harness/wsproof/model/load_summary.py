@@ -57,7 +57,7 @@ class WorkloadLoad:
 
 
 UNDECIDED_FAILURES = ("NothingProven(", "GeneratorFrozen(")
-"""Beginnings of failures that accuse nobody, as Locust shows them."""
+"""Beginnings of Locust failures that are no findings about the server."""
 
 
 @dataclass(frozen=True)

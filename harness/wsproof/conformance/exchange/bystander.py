@@ -41,7 +41,7 @@ class Service(Enum):
     SILENT = "silent"
     """No answer came within the timeout."""
     GONE = "gone"
-    """Nobody listens any more, or the server ends TCP without an answer."""
+    """The server refuses connections, or ends TCP without an answer."""
 
     @property
     def is_fault(self) -> bool:

@@ -168,7 +168,7 @@ class Cases:
         return self.symptoms().get(name, name) if name in self.by_rule else None
 
     def _weight(self, name: str) -> tuple[int, int, int]:
-        # A server that serves nobody any more gives no answers for that reason.
+        # A server that serves no client at all sends no replies for that reason.
         general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
             name, int(rule(name).kind is RuleKind.SERVER_FRAMES)
         )

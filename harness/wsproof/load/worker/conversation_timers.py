@@ -14,7 +14,7 @@ from wsproof.model.nanoseconds import NS
 
 
 class Sleeper(Protocol):
-    """What is woken: a connection."""
+    """The owner of a timer: a connection."""
 
     def wake(self, now_ns: int) -> None:
         """Do what is due, and call `ConversationTimers.set` for the next time."""
