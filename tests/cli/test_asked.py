@@ -87,9 +87,7 @@ def test_a_violation_outranks_void_figures(bench: Bench, words: tuple[str, ...])
     assert record["measured_again"] is None
 
 
-def test_a_void_block_is_measured_once_more_before_anything_is_said(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_void_block_is_measured_again_before_the_report(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     ended, record = bench("--slo", "p99(latency) < 40ms", blocks=(LATE, GOOD))
     assert ended == 0
     assert record["trusted"] is True

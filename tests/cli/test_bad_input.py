@@ -45,7 +45,7 @@ def test_an_app_that_is_not_there_names_the_module(stranger: Path) -> None:
     assert_refused(wsproof("check", "nothere:app", cwd=stranger), "nothere")
 
 
-def test_a_port_in_use_is_said(stranger: Path) -> None:
+def test_a_port_in_use_is_reported(stranger: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,7 +84,7 @@ def test_an_app_without_channels_cannot_be_measured_and_says_what_to_add(strange
     assert_refused(wsproof("bench", "raises:app", cwd=stranger), "--channels")
 
 
-def test_a_check_that_does_not_exist_is_said() -> None:
+def test_an_unknown_check_is_reported() -> None:
     assert_refused(wsproof("check", "--only", "99.9"), "99.9", "wsproof list checks")
 
 
@@ -95,12 +95,12 @@ def test_a_finding_that_is_none_is_refused(tmp_path: Path) -> None:
     assert_refused(wsproof("replay", str(broken)), "not a finding")
 
 
-def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_an_unknown_run_is_reported(tmp_path: Path) -> None:
     assert_refused(wsproof("report", "nosuch", "--out", str(tmp_path)), "nosuch", "wsproof run")
 
 
 @pytest.mark.parametrize("option", ["--json", "--junit"])
-def test_a_result_that_cannot_be_written_is_said_before_the_work(option: str, tmp_path: Path) -> None:
+def test_an_unwritable_result_is_reported_before_the_work(option: str, tmp_path: Path) -> None:
     said = wsproof("check", option, str(tmp_path / "absent" / "result"), "--out", str(tmp_path / "out"))
     assert_refused(said, option, "absent")
     assert not (tmp_path / "out").exists()
@@ -140,7 +140,7 @@ def test_a_method_of_a_workload_that_raises_is_the_users_mistake(words: tuple[st
     assert not list(tmp_path.glob("runs/2*")), "no empty record is left behind"
 
 
-def test_a_part_of_only_that_names_nothing_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_an_unknown_part_of_only_is_reported_before_anything_starts(tmp_path: Path) -> None:
     said = wsproof("check", "--only", "5.5", "--only", "echo.delivry", "--out", str(tmp_path))
     assert_refused(said, "--only echo.delivry names no check", "did you mean echo.delivery?")
     assert_refused(wsproof("run", "--only", "99.9", "--out", str(tmp_path)), "99.9", "wsproof list checks")

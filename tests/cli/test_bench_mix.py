@@ -74,8 +74,6 @@ def test_portions_are_whole_at_least_one_and_add_up() -> None:
         (("--workload", "chat,echo", "--subscribers", "1"), "at least 2 --subscribers"),
     ],
 )
-def test_what_cannot_be_mixed_is_a_usage_error(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_mix_is_a_usage_error(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", *words]) == 2
     assert said in capsys.readouterr().err

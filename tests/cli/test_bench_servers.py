@@ -55,7 +55,9 @@ def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
         (("--server", "uvicorn,nonsense"), "nonsense"),
     ],
 )
-def test_what_cannot_be_is_a_usage_error(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_combination_of_options_is_a_usage_error(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "nonsense" not in SERVERS
     assert main(["bench", *words, *SMALL]) == 2
     assert said in capsys.readouterr().err

@@ -91,7 +91,7 @@ def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
     return paper.file.getvalue(), record  # type: ignore[attr-defined]
 
 
-def test_what_the_budget_left_out_is_counted_and_comes_with_advice() -> None:
+def test_checks_left_out_by_the_budget_are_counted_with_advice() -> None:
     text, record = shown(ran=3, late=2, not_here=4)
     assert "2 of 5 checks were not run within the budget: try --budget 5m, or --budget none." in text
     assert "VALID: every promise that was checked was kept" in text
@@ -99,7 +99,7 @@ def test_what_the_budget_left_out_is_counted_and_comes_with_advice() -> None:
     assert exit_code_of(record.verdict) is ExitCode.OK
 
 
-def test_without_a_check_out_of_time_nothing_is_said_of_the_budget() -> None:
+def test_without_a_check_out_of_time_the_budget_is_not_mentioned() -> None:
     assert "within the budget" not in shown(ran=1, late=0, not_here=4)[0]
 
 

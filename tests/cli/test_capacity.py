@@ -213,7 +213,7 @@ def test_one_real_run_at_each_of_two_levels(url: str, tmp_path: Path) -> None:
         (("--slo", "speed > 9000"), "there is no metric"),
     ],
 )
-def test_what_cannot_be_searched_is_a_usage_error_before_anything_runs(
+def test_an_invalid_search_is_a_usage_error_before_anything_runs(
     url: str, tmp_path: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["capacity", url, "--channels", "tutorial", *SLO, "--out", str(tmp_path), *words]) == 2

@@ -123,7 +123,7 @@ def test_each_mistake_has_a_message_that_helps(
     assert not (project / ".wsproof").exists(), "nothing was found out, so nothing is kept"
 
 
-def test_a_port_in_use_is_said_with_what_to_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_with_advice(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

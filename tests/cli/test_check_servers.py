@@ -111,7 +111,7 @@ def test_a_server_that_is_not_installed_is_reported_and_fails_nothing(
         (["shop.asgi:app", "--path", "/ws", "--server", "uvicorn-direct,daphne"], "runs only that, not shop.asgi:app"),
     ],
 )
-def test_what_cannot_be_run_on_several_servers_is_said(
+def test_options_that_do_not_fit_several_servers_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
     monkeypatch.chdir(ROOT)

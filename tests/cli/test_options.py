@@ -26,7 +26,7 @@ def test_a_length_of_time_may_carry_its_unit(text: str, expected: float) -> None
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "ten", "1h", "1e3", "0s", "nan"])
-def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         seconds(text)
 
@@ -76,7 +76,7 @@ def test_a_plan_has_the_rate_of_its_arrivals(words: str, rate_hz: float) -> None
     assert (str(plan.arrivals), plan.rate_hz) == (words, rate_hz)
 
 
-def test_what_stands_behind_the_dashes_is_handed_on() -> None:
+def test_arguments_after_the_dashes_are_passed_on() -> None:
     assert split_at_dashes(["load", "--users", "5", "--", "--html", "x"]) == (["load", "--users", "5"], ["--html", "x"])
     assert split_at_dashes(["check"]) == (["check"], [])
 
@@ -135,7 +135,7 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
         (["--format", "morse"], "chat speaks text, json; 'morse' is not among them"),
     ],
 )
-def test_an_option_that_means_nothing_to_the_workload_is_told(
+def test_an_option_without_effect_on_the_workload_is_reported(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", *words]) == ExitCode.USAGE

@@ -76,7 +76,7 @@ def test_all_threads_of_a_process_are_kept(two_threads: int) -> None:
 
 
 @ON_SOME
-def test_who_has_chosen_a_core_keeps_it(two_threads: int) -> None:
+def test_a_process_with_its_own_affinity_keeps_it(two_threads: int) -> None:
     here = own_cores()
     os.sched_setaffinity(two_threads, here[-1:])  # its first thread only
     assert not keep_on(two_threads, here[:1], instead_of=here)

@@ -57,7 +57,7 @@ def test_a_server_is_given_twice_as_many_as_it_must_have_but_never_more_than_the
 
 
 @pytest.mark.usefixtures("narrow")
-def test_what_a_server_cannot_hold_is_said_before_it_starts() -> None:
+def test_too_many_connections_for_the_server_are_reported_before_it_starts() -> None:
     with pytest.raises(UsageError, match="937 connections"), serve(command_target("closes"), connections=937):
         pytest.fail("it was started")
 

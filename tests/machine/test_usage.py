@@ -96,7 +96,7 @@ def test_memory_that_is_kept_is_seen_and_a_peak_is_remembered() -> None:
         assert peak - resident >= 49_000_000
 
 
-def test_what_a_child_used_stays_in_the_sum_when_it_has_ended() -> None:
+def test_the_usage_of_an_ended_child_stays_in_the_sum() -> None:
     with worker() as one:
         meter = TreeMeter(one.process.pid)
         loop = "for line in __import__('sys').stdin: sum(range(20_000_000)); print(1, flush=True)"
@@ -124,7 +124,7 @@ def test_a_process_that_waits_for_a_core_is_distinguished_from_an_idle_one() -> 
             each.process.kill()
 
 
-def test_what_has_ended_uses_nothing() -> None:
+def test_an_ended_process_uses_nothing() -> None:
     with worker() as one:
         pid = one.process.pid
     meter = TreeMeter(pid)

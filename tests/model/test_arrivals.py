@@ -99,13 +99,13 @@ def test_a_trace_that_is_none_says_where(lines: list[str], said: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["constant", "poisson", "burst:50", "ramp:10-200", "ramp:0.5-0"])
-def test_what_is_typed_is_what_a_record_says(text: str) -> None:
+def test_a_value_is_written_in_a_record_as_it_is_typed(text: str) -> None:
     assert str(parse_arrivals(text)) == text
 
 
 @pytest.mark.parametrize(
     "text", ["", "weekly", "burst", "burst:0", "burst:x", "ramp:5", "ramp:0-0", "ramp:-1-5", "ramp:1-inf", "constant:1"]
 )
-def test_what_cannot_be_understood_says_what_would_be(text: str) -> None:
+def test_an_unreadable_value_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(ValueError, match="expected constant, poisson, burst:SIZE, ramp:FROM-TO"):
         parse_arrivals(text)

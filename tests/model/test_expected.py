@@ -45,7 +45,7 @@ def test_a_member_that_left_expects_only_publications_before_its_newest_receipt(
     assert pairs(history, replace(CHAT, order=Order.NONE)) == set()
 
 
-def test_whoever_left_after_the_drain_stayed() -> None:
+def test_a_member_that_left_after_the_drain_counts_as_stayed() -> None:
     late = Member(0, "a", in_ns=5, left_ns=1_000, departure=Departure.CLOSED)
     assert pairs(a_history([late], [(0, 0, 10)], [])) == {(0, 0)}
 

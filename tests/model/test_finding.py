@@ -51,7 +51,7 @@ def test_the_worst_verdict_wins_and_unknown_is_worse_than_valid() -> None:
 
 
 @pytest.mark.parametrize("broken", [{}, {"check": "x"}, FINDING.to_json() | {"anomaly": "tired"}])
-def test_what_is_no_finding_is_refused(broken: dict[str, object]) -> None:
+def test_an_invalid_finding_is_refused(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         Finding.from_json(broken)
 
@@ -59,7 +59,9 @@ def test_what_is_no_finding_is_refused(broken: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("reproduced", "level"), [("0 of 3", Level.OBSERVATION), ("1 of 3", Level.VIOLATION), (None, Level.VIOLATION)]
 )
-def test_what_no_retry_showed_again_is_an_observation_and_fails_nothing(reproduced: str | None, level: Level) -> None:
+def test_a_finding_that_no_retry_reproduced_is_an_observation_and_fails_nothing(
+    reproduced: str | None, level: Level
+) -> None:
     finding = observed(replace(FINDING, reproduced=reproduced))
     assert finding.level is level
     assert (finding.verdict(strict=True) is Verdict.VALID) == (level is Level.OBSERVATION)
@@ -67,7 +69,7 @@ def test_what_no_retry_showed_again_is_an_observation_and_fails_nothing(reproduc
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
-def test_what_was_not_retried_is_an_observation_that_says_what_would_settle_it() -> None:
+def test_an_unretried_finding_is_an_observation_with_advice() -> None:
     finding = not_retried(replace(FINDING, reproduced=None))
     assert finding.level is Level.OBSERVATION
     assert finding.verdict(strict=True) is Verdict.VALID
@@ -77,6 +79,6 @@ def test_what_was_not_retried_is_an_observation_that_says_what_would_settle_it()
     assert not_retried(known) is known
 
 
-def test_what_is_only_worth_knowing_is_no_observation() -> None:
+def test_information_is_no_observation() -> None:
     known = replace(FINDING, reproduced="0 of 3", level=Level.INFORMATIONAL)
     assert observed(known) is known

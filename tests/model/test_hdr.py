@@ -15,7 +15,7 @@ WRITTEN_BY_ANOTHER = "HISTFAAAADN4nJNpmSzMwMAgyAABzFCaEch0M9ixgMH+A0SAieWnPBvT/j
 VALUES = [0] + [1] * 2 + [2047] * 3 + [2048] + [1_000_000] * 500 + [20_000_000] * 20 + [1_500_000_000]
 
 
-def test_what_another_implementation_wrote_is_read() -> None:
+def test_a_histogram_of_another_implementation_is_read() -> None:
     read = Histogram.decode(WRITTEN_BY_ANOTHER)
     assert read.layout == Layout(1, HOUR_NS, 3)
     assert np.array_equal(read.counts, Histogram.of(np.array(VALUES)).counts)
@@ -48,7 +48,7 @@ def test_parts_add_up_to_the_histogram_of_all_and_survive_the_journey(values: li
         assert exact <= got <= exact + max(1, exact / 10**digits)
 
 
-def test_what_is_beyond_the_highest_counts_as_the_highest() -> None:
+def test_values_above_the_highest_count_as_the_highest() -> None:
     histogram = Histogram.of(np.array([5, 10**18]), Layout(1, 1_000_000, 2))
     assert histogram.total == 2
     assert histogram.percentile(1.0) == Histogram.of(np.array([1_000_000]), Layout(1, 1_000_000, 2)).percentile(1.0)
@@ -66,7 +66,7 @@ def test_different_layouts_do_not_add_up() -> None:
 
 
 @given(st.binary(max_size=80) | st.just(b""))
-def test_what_is_no_histogram_is_refused(noise: bytes) -> None:
+def test_an_invalid_histogram_is_refused(noise: bytes) -> None:
     for text in (noise.decode("latin-1"), base64.b64encode(noise).decode()):
         with pytest.raises(ValueError, match="HdrHistogram"):
             Histogram.decode(text)

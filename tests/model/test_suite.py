@@ -27,9 +27,7 @@ def test_nothing_run_is_unknown_and_never_valid() -> None:
         (SuiteReport(0, (ran(Verdict.INVALID),)), Verdict.VALID),
     ],
 )
-def test_the_verdict_is_the_worst_of_findings_and_of_what_could_not_be_told(
-    report: SuiteReport, verdict: Verdict
-) -> None:
+def test_the_verdict_is_the_worst_of_findings_and_unknown_checks(report: SuiteReport, verdict: Verdict) -> None:
     assert report.verdict() is verdict
 
 

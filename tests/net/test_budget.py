@@ -68,7 +68,7 @@ def test_a_share_leaves_the_rest_to_whoever_comes_next() -> None:
     assert whole.remaining_s == 4
 
 
-def test_what_a_share_does_not_need_is_the_others() -> None:
+def test_the_unused_time_of_a_share_goes_to_the_others() -> None:
     clock = Clock()
     whole = Budget(10, clock=clock)
     whole.share(0.6, "the first share of the")

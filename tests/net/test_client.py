@@ -220,7 +220,7 @@ class TestReceiving:
                 assert poll.poll(5_000)
             assert TextMessage("hello", 1) in client.events
 
-    def test_who_stops_reading_leaves_everything_in_the_kernel_and_may_read_it_later(self) -> None:
+    def test_a_client_that_stops_reading_can_read_everything_later(self) -> None:
         stalled = threading.Event()
 
         def push(sock: socket.socket) -> None:
@@ -332,7 +332,7 @@ class TestEnding:
             with pytest.raises(RuntimeError, match="no socket"):
                 client.fileno()
 
-    def test_a_reset_of_the_server_is_told_from_its_end(self) -> None:
+    def test_a_reset_by_the_server_is_distinguished_from_its_end(self) -> None:
         def rst(sock: socket.socket) -> None:
             accept_handshake(sock)
             sock.recv(100)

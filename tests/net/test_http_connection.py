@@ -53,7 +53,7 @@ def test_a_connection_that_the_server_has_closed_is_opened_again() -> None:
         connection.close()
 
 
-def test_a_refusal_is_told_with_the_beginning_of_its_body() -> None:
+def test_a_refusal_is_reported_with_the_beginning_of_its_body() -> None:
     def behaviour(sock: socket.socket) -> None:
         take(sock)
         sock.sendall(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 9\r\n\r\nslow down")

@@ -139,7 +139,7 @@ class TestSockets:
             assert at_ns is not None
             assert before_ns - CLOCK_ERROR_NS <= at_ns <= after_ns + CLOCK_ERROR_NS
 
-    def test_of_several_messages_in_one_read_the_last_one_counts(
+    def test_a_read_of_several_messages_has_the_stamp_of_the_last(
         self, tcp: tuple[socket.socket, socket.socket]
     ) -> None:
         client, server = tcp

@@ -21,7 +21,7 @@ def pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         yield os.fdopen(reader, "rb"), near
 
 
-def test_what_was_written_before_is_seen_without_waiting(pipe: tuple[IO[bytes], IO[bytes]]) -> None:
+def test_earlier_output_is_found_without_waiting(pipe: tuple[IO[bytes], IO[bytes]]) -> None:
     far, near = pipe
     tail = OutputTail(far)
     for number in range(300):

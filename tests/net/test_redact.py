@@ -108,14 +108,14 @@ def fresh() -> Iterator[None]:
     forget()
 
 
-def test_what_was_learned_is_hidden_everywhere(fresh: None) -> None:
+def test_learned_secrets_are_redacted_everywhere(fresh: None) -> None:
     learn(["opaque-7f3a", "1", "chat"])
     assert hide("1 chat opaque-7f3a") == f"1 chat {MARK}"
     assert redact("opaque-7f3a") == MARK
     assert dumps({"a": ["opaque-7f3a"]}) == dumps({"a": [MARK]})
 
 
-def test_what_is_learned_after_a_run_was_forgotten_is_hidden_too(fresh: None) -> None:
+def test_secrets_learned_after_a_forgotten_run_are_redacted(fresh: None) -> None:
     learn(["first-7f3a"])
     assert hide("first-7f3a second-91bc") == f"{MARK} second-91bc"
     forget()
@@ -162,7 +162,7 @@ def test_secret_query_parameters_are_found_as_written_and_decoded() -> None:
     assert secret_parameters("/ws?token=a%2Fb&room=1") == ["a%2Fb", "a/b"]
 
 
-def test_what_is_appended_to_a_file_line_by_line_is_redacted_too(fresh: None, tmp_path: Path) -> None:
+def test_lines_appended_to_a_file_are_redacted(fresh: None, tmp_path: Path) -> None:
     learn(["lives-7f3a"])
     path = tmp_path / "lives.jsonl"
     for index in range(2):

@@ -12,7 +12,7 @@ from tests.faulty.difficult import difficult
 SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsproof.conformance")
 
 
-def test_what_the_budget_leaves_no_time_for_is_skipped(tmp_path: Path) -> None:
+def test_tests_out_of_budget_are_skipped(tmp_path: Path) -> None:
     with difficult("late") as server:  # answers after a second: the first answer comes in time, the others do not
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         done = subprocess.run(

@@ -142,7 +142,7 @@ def test_a_server_elsewhere_tells_what_it_uses(pytester: pytest.Pytester) -> Non
     assert timed["extra_info"]["server_cpu_per_delivery_us"] is None  # its CPU time stands still
 
 
-def test_numbers_of_subscribers_that_are_none_are_told(pytester: pytest.Pytester) -> None:
+def test_invalid_numbers_of_subscribers_are_reported(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_broadcast(ws_fanout, ws_subscribers): ...")
     result = pytester.runpytest_subprocess("--ws-subscribers=1,few", "-p", "no:cacheprovider")
     assert result.ret != 0

@@ -54,7 +54,7 @@ def test_a_gap_in_the_data_is_a_gap_in_the_line_and_a_lonely_value_a_dot() -> No
     assert re.search(r'class="line s1" d="M[^M"]+"', svg)
 
 
-def test_lines_are_told_apart_by_name_and_style_not_by_colour_alone() -> None:
+def test_lines_differ_by_name_and_style_and_not_only_by_colour() -> None:
     lines = [ChartLine("p50", [0, 1], [1.0, 2.0], 1), ChartLine("max", [0, 1], [3.0, 4.0], 2)]
     svg = timeline_chart(FRAME, lines, "ns")
     assert {"p50", "max"} <= set(texts(svg))

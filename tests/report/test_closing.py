@@ -56,7 +56,7 @@ def test_each_sentence_is_one_line_whatever_the_server_sent() -> None:
     assert all("\n" not in sentence for sentence in a_run(samples.violation(explanation="one\ntwo\n\nthree")))
 
 
-def test_what_was_not_checked_is_not_praised() -> None:
+def test_unchecked_suites_are_not_reported_as_passed() -> None:
     nothing = SuiteReport(7)
     protocol, delivery, *_ = closing_sentences(samples.record(command="run", check=nothing), PAGE)
     assert protocol == "The protocol was not checked."

@@ -28,7 +28,7 @@ def test_without_git_all_is_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert set(git_facts(tmp_path).values()) == {None}
 
 
-def test_branch_commit_and_changes_are_told(tmp_path: Path) -> None:
+def test_branch_commit_and_changes_are_recorded(tmp_path: Path) -> None:
     git(tmp_path, "init")
     assert git_facts(tmp_path) == {"branch": "main", "sha": None, "dirty": None, "describe": None}
     (tmp_path / "file").write_text("one")

@@ -82,7 +82,7 @@ def test_a_run_says_of_each_figure_whether_it_is_void_and_why() -> None:
         validate(document)
 
 
-def test_what_several_schemas_define_is_the_same_in_all() -> None:
+def test_shared_definitions_are_the_same_in_all_schemas() -> None:
     current = [load_schema(name) for name in SCHEMAS if name != OLD_RUN_SCHEMA]
     definitions: dict[str, list[Any]] = {}
     for schema in current:

@@ -51,7 +51,7 @@ def test_a_check_that_met_the_finding_of_another_has_not_passed() -> None:
     assert suite.get("failures") == "2"
 
 
-def test_what_was_not_run_is_skipped_with_the_reason_and_has_not_passed() -> None:
+def test_checks_not_run_are_skipped_with_the_reason_and_have_not_passed() -> None:
     left = NotRun("utf8-valid", "8.1", "valid UTF-8", "the budget of 10 s is spent")
     suite = suite_of(SuiteReport(1, suite_report().checks_run, (), (left,)))
     skipped = case(suite, "utf8-valid").find("skipped")
@@ -60,7 +60,7 @@ def test_what_was_not_run_is_skipped_with_the_reason_and_has_not_passed() -> Non
     assert suite.get("skipped") == "1"
 
 
-def test_what_was_measured_is_printed_with_its_check() -> None:
+def test_measured_figures_are_printed_with_their_check() -> None:
     row = CheckRun("cost", "robustness", "t", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02),))
     suite = suite_of(SuiteReport(1, (row,), (violation(check="cost"),)))
     assert case(suite, "cost").findtext("system-out") == "measured: exponent 1.02"
@@ -102,7 +102,7 @@ def test_the_time_of_the_suite_is_what_passed_by_the_clock() -> None:
     assert suite_of(report).get("time") == "12.500"
 
 
-def test_what_was_not_reproduced_is_printed_and_fails_nothing() -> None:
+def test_unreproduced_findings_are_printed_and_fail_nothing() -> None:
     suite = suite_of(suite_report(observed(violation(reproduced="0 of 3"))), strict=True)
     (told,) = case(suite, "chat.binary-frame-harms-nobody")
     assert told.tag == "system-out"

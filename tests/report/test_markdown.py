@@ -45,7 +45,7 @@ def test_hostile_text_adds_no_markup(text: str) -> None:
     assert not any("<script" in part.replace("\\<", "") or "<img" in part.replace("\\<", "") for part in outside)
 
 
-def test_what_was_not_reproduced_is_summed_up_apart() -> None:
+def test_unreproduced_findings_are_summarised_separately() -> None:
     text = run_markdown(samples.record(findings=(observed(violation(reproduced="0 of 3")),)))
     assert "### Findings" not in text
     assert "1 observation, not reproduced" in text

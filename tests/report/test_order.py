@@ -71,5 +71,5 @@ def test_harm_is_a_property_of_the_rule() -> None:
     assert sorted(WORST_FIRST, key=severity) == list(WORST_FIRST)
 
 
-def test_what_is_no_violation_does_no_more_harm_than_its_level_says() -> None:
+def test_the_harm_of_a_finding_is_bounded_by_its_level() -> None:
     assert violation(level=Level.NON_STRICT, rule_harm=Harm.OTHERS_NOT_SERVED).harm is Harm.SHOULD

@@ -244,7 +244,7 @@ def test_the_index_groups_runs_by_branch_and_lists_damaged_ones(tmp_path: Path) 
     assert all(link.resolve().is_file() for link in links)
 
 
-def test_pages_of_one_app_on_several_servers_can_be_told_apart(tmp_path: Path) -> None:
+def test_pages_of_one_app_on_several_servers_have_different_titles(tmp_path: Path) -> None:
     store = RunStore.open(tmp_path / "out")
     for server in ("uvicorn-wsproto", "hypercorn"):
         folder = store.new_run("bench", GIT)
@@ -263,7 +263,7 @@ def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> N
     assert "wsproof run" in write_index(RunStore.open(tmp_path / "none")).read_text(encoding="utf-8")
 
 
-def test_what_was_not_reproduced_stands_apart_and_leaves_the_answer_good() -> None:
+def test_unreproduced_findings_are_shown_separately_and_keep_the_verdict_valid() -> None:
     page = Page(run_page(samples.record(verdict=Verdict.VALID, findings=(observed(violation(reproduced="0 of 3")),))))
     assert "Observations Seen, not reproduced, and not counted." in page.text
     assert "None that counts." in page.text

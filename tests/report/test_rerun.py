@@ -60,7 +60,7 @@ def test_the_line_on_the_page_asks_for_the_same_run(line: str) -> None:
     assert again.options.slo == first.options.slo
 
 
-def test_what_is_secret_is_to_be_filled_in() -> None:
+def test_secrets_are_placeholders_to_fill_in() -> None:
     line = repeat_line(recorded(typed(["bench", URL, "--channels", "tutorial", "--token", "hunter2"])))
     assert "--header 'Authorization: [redacted]'" in line
     assert "hunter2" not in line

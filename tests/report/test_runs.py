@@ -89,7 +89,7 @@ def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
     assert folder.read() == record(complete=False)
 
 
-def test_what_is_not_a_number_is_written_as_null(store: RunStore) -> None:
+def test_nan_is_written_as_null(store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
     never = replace(summary(), mean=float("nan"), max=float("inf"))
     folder.write(record(metrics={"latency": never}))
@@ -132,7 +132,7 @@ def test_without_any_run_the_error_says_how_to_make_one(store: RunStore) -> None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "wsproof.run/9"}', '{"schema": "wsproof.run/1"}', "\xff"])
-def test_a_damaged_record_is_listed_and_said_to_be_unreadable(store: RunStore, text: str) -> None:
+def test_a_damaged_record_is_listed_as_unreadable(store: RunStore, text: str) -> None:
     good, bad = store.new_run("bench", GIT), store.new_run("bench", GIT)
     good.write(record())
     (bad.path / "run.json").write_bytes(text.encode("latin-1"))

@@ -25,7 +25,7 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
     assert clean(text) == text
 
 
-def test_what_is_unsafe_is_spelled_out_so_that_it_can_be_seen() -> None:
+def test_unsafe_characters_are_shown_escaped() -> None:
     assert clean_line("\x1b[2J\x00\u202e\ud800\n") == r"\x1b[2J\x00\u202e\ud800\n"
 
 

@@ -97,7 +97,7 @@ def test_junit_has_a_suite_for_each_server() -> None:
     assert broken.get("classname") == "wsproof.wsbad.5.2"
 
 
-def test_what_a_server_said_styles_nothing() -> None:
+def test_text_of_the_server_adds_no_markup() -> None:
     table = matrix(row("a", *(finding("5.2", explanation=words, check=words) for words in HOSTILE)))
     text = shown(table)
     assert "\x1b" not in text

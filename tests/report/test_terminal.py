@@ -67,7 +67,7 @@ def test_each_check_has_a_line_with_its_verdict_and_why_it_is_unknown(paper: Pap
     assert re.search(r"✓ valid +4.2 +An upgrade", paper.text)
 
 
-def test_what_was_measured_and_what_was_not_run_is_said(paper: Paper) -> None:
+def test_measured_figures_and_checks_not_run_are_shown(paper: Paper) -> None:
     row = CheckRun("cost", "robustness", "costs", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02),))
     left = NotRun("utf8-valid", "8.1", "valid UTF-8", "the budget is spent")
     show_check(paper.console, SuiteReport(1, (row,), (), (left,)))
@@ -184,14 +184,14 @@ def test_a_run_that_is_shown_at_its_end_is_not_called_incomplete(paper: Paper) -
     assert "VALID and trusted" in paper.text
 
 
-def test_objectives_are_told_with_their_outcome(paper: Paper) -> None:
+def test_objectives_are_shown_with_their_outcome(paper: Paper) -> None:
     outcome = ObjectiveOutcome("reach == 1", False, sentence="missed: reach == 1")
     show_run(paper.console, samples.record(objectives=(outcome,)))
     assert "✗ missed: reach == 1" in paper.text
     assert "OBJECTIVE MISSED: reach == 1" in paper.text
 
 
-def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:
+def test_findings_of_the_check_are_not_shown_twice(paper: Paper) -> None:
     lost = violation(check="lost", explanation="Under load, one was lost.", recipe=None)
     check = samples.suite_report(violation())
     record = samples.record(command="run", findings=(lost,), check=check, verdict=Verdict.INVALID)
@@ -235,7 +235,7 @@ def test_a_new_violation_outranks_all_figures(paper: Paper) -> None:
     assert "WORSE: the candidate breaks what the base keeps (1 new violation)" in paper.text
 
 
-def test_what_was_not_reproduced_is_shown_apart_and_does_not_count(paper: Paper) -> None:
+def test_unreproduced_findings_are_shown_separately_and_do_not_count(paper: Paper) -> None:
     show_check(paper.console, suite_report(observed(violation(reproduced="0 of 3"))))
     head, _, apart = paper.text.partition("Seen, and not reproduced")
     assert "OBSERVATION" not in head

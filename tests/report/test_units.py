@@ -49,9 +49,9 @@ def test_three_digits_are_kept(value: float) -> None:
 @pytest.mark.parametrize(
     ("ratio", "said"), [(1.125, "+12.5 %"), (0.97, "−3.0 %"), (1.0, "0 %"), (2.4, "×2.4"), (None, "–")]
 )
-def test_a_ratio_is_told_as_a_change(ratio: float | None, said: str) -> None:
+def test_a_ratio_is_shown_as_a_change(ratio: float | None, said: str) -> None:
     assert change(ratio) == said
 
 
-def test_durations_are_told_in_minutes_once_they_are_long() -> None:
+def test_long_durations_are_shown_in_minutes() -> None:
     assert [duration(seconds) for seconds in (14.2, 185, 3720)] == ["14.2 s", "3 min 05 s", "1 h 02 min"]

@@ -74,7 +74,7 @@ def test_a_secret_that_was_not_kept_is_asked_for() -> None:
 DIED = replace(FOUND, check="process-ended", kind=RuleKind.SERVICE)
 
 
-def test_a_server_that_dies_again_is_never_said_to_go_on() -> None:
+def test_a_server_that_dies_again_is_never_reported_as_fixed() -> None:
     shown, said, code = outcome(FOUND, [DIED])
     assert (shown, code) == ([DIED], ExitCode.FAILED)
     assert "does not happen again" not in said

@@ -43,7 +43,7 @@ def test_a_real_change_within_the_floor_is_the_same() -> None:
     assert found.p < 0.05
 
 
-def test_an_interval_that_leaves_the_floor_without_an_estimate_that_does_cannot_be_told() -> None:
+def test_an_interval_beyond_the_floor_with_an_estimate_within_it_is_unknown() -> None:
     found = one(pairs_of(1.045))
     assert found.verdict is Judgement.CANNOT_TELL
     assert found.detectable is not None
@@ -107,7 +107,7 @@ def test_a_veto_holds_for_its_own_metric_only() -> None:
     }
 
 
-def test_what_is_only_shown_is_never_worse_or_better() -> None:
+def test_unjudged_metrics_are_never_worse_or_better() -> None:
     found = one(pairs_of(3.0), name="spread_p50")
     assert (found.primary, found.verdict, found.p, found.note) == (
         False,
@@ -126,7 +126,7 @@ def test_half_the_throughput_is_worse_because_more_is_better_there() -> None:
     assert (halved.verdict, doubled.verdict) == (Judgement.WORSE, Judgement.BETTER)
 
 
-def test_values_of_zero_have_no_ratio_and_cannot_be_told() -> None:
+def test_values_of_zero_have_no_ratio_and_are_unknown() -> None:
     found = one([(0.0, 0.0)] * 8)
     assert (found.verdict, found.ratio, found.detectable) == (Judgement.CANNOT_TELL, None, None)
 

@@ -32,7 +32,7 @@ def test_only_what_was_read_in_a_noted_turn_may_have_waited() -> None:
     assert (waited / MS).tolist() == pytest.approx([0, 0.3, 0.5, 0.8, 0, 0.1, 0])
 
 
-def test_of_several_processes_the_longest_wait_counts() -> None:
+def test_the_longest_wait_of_several_processes_counts() -> None:
     received = np.array([int(1.2 * MS)], np.int64)
     assert waited_ns(received, (iterations((1, 2, 0.1)), iterations(), iterations((1.1, 2, 0.5)))).tolist() == [
         int(0.6 * MS)

@@ -28,7 +28,7 @@ def void(of: Measurement) -> set[str]:
     return {f"{name}.{statistic}" for name, summary in metrics.items() for statistic in summary.void}
 
 
-def test_late_sends_that_change_no_figure_void_none_and_are_told_with_both_values() -> None:
+def test_late_sends_that_change_no_figure_void_none_and_show_both_values() -> None:
     # Slip p99 is 1.45 ms, above its limit, yet the server alone takes nearly all of latency p99.
     record = recorder(10)
     for sequence in range(200):

@@ -72,7 +72,7 @@ def test_many_rounds_of_few_lives_are_not_much_evidence() -> None:
     assert found.p == 2 / 2**3
 
 
-def test_both_levels_of_noise_are_told_apart() -> None:
+def test_both_levels_of_noise_are_estimated_separately() -> None:
     random = np.random.default_rng(1)
     some = [Life(100 * np.exp(random.normal(0, 0.05, (50, 3)) + random.normal(0, 0.03, 3))) for _ in range(200)]
     found = spread_of(some)
@@ -122,6 +122,6 @@ def test_a_base_that_always_differs_from_itself_is_vetoed() -> None:
     assert found.note.startswith("vetoed")
 
 
-def test_a_metric_without_a_complete_life_cannot_be_told() -> None:
+def test_a_metric_without_a_complete_life_is_unknown() -> None:
     (found,) = judge_lives({"latency_p50": [Life(np.full((4, 3), np.nan))]})
     assert (found.verdict, found.ratio, found.base) == (Judgement.CANNOT_TELL, None, None)

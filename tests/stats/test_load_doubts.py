@@ -44,7 +44,7 @@ def test_an_echo_needs_no_second_member() -> None:
     assert codes(measured(member(0), audience=Audience.PUBLISHER)) == {}
 
 
-def test_one_lonely_room_of_several_is_told_and_voids_nothing() -> None:
+def test_one_single_member_room_of_several_is_reported_and_voids_nothing() -> None:
     assert codes(measured(member(0), member(1), member(2, room=1))) == {"one-member": False}
 
 
@@ -54,5 +54,5 @@ def test_users_that_were_not_answered_are_missing_and_those_stopped_after_the_wi
     assert codes(measured(member(0), member(1), replace(gone, left_ns=2_000))) == {}
 
 
-def test_a_ramp_that_did_not_end_is_told() -> None:
+def test_an_unfinished_ramp_is_reported() -> None:
     assert codes(measured(member(0), member(1)), is_ramp_complete=False) == {"ramp-not-ended": True}

@@ -142,7 +142,7 @@ def test_cpu_per_delivery_is_the_window_s_cpu_over_the_window_s_deliveries() -> 
     assert samples("server_cpu_per_delivery", observed) == [pytest.approx(0.5e6 / 300)]
 
 
-def test_context_switches_and_descriptors_are_those_that_were_told() -> None:
+def test_context_switches_and_descriptors_are_those_of_the_samples() -> None:
     told = usage(0.5)
     told = replace(told, switches=told.cpu_ns // MS, fds=np.full(15, 12))
     observed = measurement(steady(100, latency_ms=0), server=told)
@@ -212,7 +212,7 @@ def test_a_snapshot_on_connecting_has_no_spread_and_no_period() -> None:
     assert samples("feed_period_error", observed) == [0, 0, 0, 3 * MS]
 
 
-def test_rounds_are_told_apart_though_the_slowest_viewer_is_most_of_a_period_late() -> None:
+def test_rounds_are_distinguished_even_if_a_viewer_is_most_of_a_period_late() -> None:
     observed = feed([10, 40, 80], [110, 140, 180], [210, 240, 280])
     assert samples("feed_spread", observed) == [70 * MS] * 3
 

@@ -45,7 +45,7 @@ def test_a_clock_too_coarse_for_a_round_gives_no_cost() -> None:
     assert values["server_cpu_per_delivery"] == [None, None]
 
 
-def test_what_was_not_measured_has_no_value() -> None:
+def test_an_unmeasured_figure_has_no_value() -> None:
     later = [Interval(START + 3 * SECOND, START + 4 * SECOND)]
     values = round_values(measurement(two_rounds()), later)
     assert all(value == [None] for value in values.values())

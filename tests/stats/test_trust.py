@@ -135,7 +135,7 @@ def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
 
 
 @pytest.mark.parametrize(("taken", "told"), [(0, True), (2, True), (3, False)])
-def test_compression_that_was_offered_and_declined_is_told_and_voids_nothing(taken: int, told: bool) -> None:
+def test_declined_compression_is_reported_and_voids_nothing(taken: int, told: bool) -> None:
     generator = replace(QUIET, deflated=taken)
     plain = measurement(steady(), generator=generator)
     offered = codes(replace(plain, plan=replace(plain.plan, deflate=True)))
@@ -143,7 +143,7 @@ def test_compression_that_was_offered_and_declined_is_told_and_voids_nothing(tak
     assert codes(plain) == {}
 
 
-def test_a_metrics_url_that_fails_is_told_and_voids_nothing() -> None:
+def test_a_failing_metrics_url_is_reported_and_voids_nothing() -> None:
     found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
     assert [(caution.code, caution.invalidates) for caution in found] == [("metrics-url", False)]
     assert "Connection refused" in found[0].message

@@ -77,7 +77,7 @@ def test_a_process_that_ignores_the_request_is_killed_after_the_grace_period() -
         assert_gone(child)
 
 
-def test_what_the_command_leaves_behind_is_ended_with_it() -> None:
+def test_processes_left_behind_by_the_command_are_ended_with_it() -> None:
     leaves = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {WAITING!r}]); sys.exit(7)"
     with start(sys.executable, "-c", leaves, grace_s=0.5) as process:
         assert process.wait(DEADLINE_S) == 7

@@ -50,7 +50,7 @@ def test_a_given_path_is_kept_without_looking() -> None:
         ("parametrised", r"one WebSocket route, which has a parameter: /ws/\{client_id\}.*--path /ws/1 "),
     ],
 )
-def test_what_is_not_clear_is_an_error_that_lists_the_routes(name: str, words: str) -> None:
+def test_an_ambiguous_path_is_an_error_that_lists_the_routes(name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         resolve_path(parse_target(f"tests.target.apps.routes:{name}", cwd=ROOT))
 
@@ -80,11 +80,11 @@ def test_an_interpreter_that_is_not_there_is_an_error() -> None:
     ],
 )
 @pytest.mark.parametrize("path", [None, "/ws"])
-def test_what_can_be_no_app_is_said_before_a_server_is_started(name: str, words: str, path: str | None) -> None:
+def test_an_object_that_is_no_app_is_reported_before_a_server_starts(name: str, words: str, path: str | None) -> None:
     with pytest.raises(UsageError, match=words):
         require_app(parse_target(f"tests.target.apps.routes:{name}", path=path, cwd=ROOT))
 
 
 @pytest.mark.parametrize("app", ["routes:opaque", "routes:own_middleware", "routes:wrapped", "echo:app", "raises:app"])
-def test_what_may_be_an_app_is_left_to_the_server(app: str) -> None:
+def test_an_object_that_may_be_an_app_is_left_to_the_server(app: str) -> None:
     require_app(parse_target(f"tests.target.apps.{app}", path="/ws", cwd=ROOT))

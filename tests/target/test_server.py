@@ -188,7 +188,7 @@ class TestCommands:
 
 
 class TestUrls:
-    def test_what_runs_already_is_left_alone(self) -> None:
+    def test_a_server_that_already_runs_is_not_ended(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ws?token=sesame"
             with serve(parse_target(url)) as server:

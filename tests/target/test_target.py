@@ -80,7 +80,7 @@ class TestUrls:
             ("ws://localhost/a#b", "fragment"),
         ],
     )
-    def test_what_is_no_websocket_url_is_an_error(self, url: str, words: str) -> None:
+    def test_an_invalid_websocket_url_is_an_error(self, url: str, words: str) -> None:
         with pytest.raises(UsageError, match=words):
             parse_target(url)
 
@@ -190,7 +190,7 @@ class TestOptions:
             ({"env": ["=x"]}, "--env NAME=VALUE"),
         ],
     )
-    def test_what_cannot_be_sent_is_an_error(self, options: dict[str, object], words: str) -> None:
+    def test_an_unsendable_header_is_an_error(self, options: dict[str, object], words: str) -> None:
         with pytest.raises(UsageError, match=words):
             parse_target("shop:app", **options)  # type: ignore[arg-type]
 
