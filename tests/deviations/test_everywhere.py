@@ -111,8 +111,11 @@ def seen(document: Any) -> Iterable[Finding]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: Path, verb: str) -> None:
-    assert main([*VERBS[verb], *FILE, "--json", "result.json"]) == 0
-    found = list(seen(json.loads((shop / "result.json").read_text(encoding="utf-8"))))
+    may_be_void = (0, 3) if verb == "load" else (0,)  # on a busy machine no median of a load stands
+    assert main([*VERBS[verb], *FILE, "--json", "result.json"]) in may_be_void
+    document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
+    assert verb == "check --server" or document["verdict"] == "valid"
+    found = list(seen(document))
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
 
@@ -184,5 +187,6 @@ def test_a_known_deviation_is_no_failure_in_locust(shop: Path, known: bool) -> N
     words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
     words += FILE if known else ()
     done = subprocess.run(words, cwd=shop, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == (0 if known else 1), done.stderr
+    assert done.returncode in ((0, 3) if known else (1,)), done.stderr  # 3: on a busy machine no median stands
+    assert ("chat: 3 users" in done.stderr and ", valid" in done.stderr) is known, done.stderr
     assert ("server-body-in-101" in done.stdout + done.stderr) is not known

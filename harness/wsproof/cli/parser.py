@@ -35,7 +35,8 @@ exit codes, for every command:
   3    cannot tell: nothing could be known, a comparison is inconclusive, a figure that an
        objective (or --strict-trust) asked for is void, or wsproof itself crashed
   130  interrupted            143  terminated
-  A violation outranks 3. Without --slo and --strict-trust, void figures are marked and the code is 0.
+  A violation outranks 3. Without --slo and --strict-trust, void figures are marked and the code is 0;
+  a load is 3 where not even its medians stand, or where fewer users came than were asked for.
 
 TARGET, the same everywhere:
   (nothing)              the reference server of this checkout
