@@ -114,7 +114,7 @@ def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: P
     may_be_void = (0, 3) if verb == "load" else (0,)  # on a busy machine no median of a load stands
     assert main([*VERBS[verb], *FILE, "--json", "result.json"]) in may_be_void
     document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
-    assert verb == "check --server" or document["verdict"] == "valid"
+    assert verb != "load" or document["verdict"] == "valid"
     found = list(seen(document))
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
