@@ -34,6 +34,7 @@ def test_every_page_shows_the_signed_in_user_and_a_sign_out(context: BrowserCont
 def test_a_public_page_offers_to_sign_in_and_returns(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/echo")
     page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_enabled()  # before that, Enter sends nothing
     page.get_by_label("Name").fill("user")
     page.get_by_label("Password").fill("user")
     page.keyboard.press("Enter")

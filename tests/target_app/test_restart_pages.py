@@ -97,6 +97,7 @@ def test_a_user_stays_signed_in_over_a_restart_with_default_settings(context: Br
     port = free_port()
     with running("target_app", {}, port, state_home=tmp_path) as server:
         page = open_page(context, server, "/pages/rooms")
+        expect(page.get_by_role("button", name="Sign in")).to_be_enabled()  # before that, Enter sends nothing
         page.get_by_label("Name").fill("user")
         page.get_by_label("Password").fill("user")
         page.keyboard.press("Enter")
