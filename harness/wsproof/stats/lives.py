@@ -1,8 +1,8 @@
 """Evidence from windows in turn, at two levels: windows within lives, and lives.
 
 A *life* is one start of three servers: base, candidate, and the base again. All three are alive at the same time and
-are loaded in turn, so each *round* has one window of each, a second apart. Within a round, the machine is the same for
-all three.
+are loaded in turn, in short windows. A *round* has the same number of windows of each server, within about a second. So
+within a round, the machine is the same for all three.
 
 - The candidate's difference in a round is its log-ratio to the mean of both bases. The difference of identical code is
   the log-ratio of the two bases. The two differences share the bases' windows and are nevertheless uncorrelated, if all
