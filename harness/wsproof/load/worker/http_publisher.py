@@ -8,7 +8,6 @@ does not read: the publication counts as sent when it is handed over. Without a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -170,9 +169,9 @@ class HttpSender(Sender):
     def gone(self, line: _HttpLine) -> None:
         """Forget a connection that has ended."""
         self._lines.discard(line)
-        for queue in self._queues.values():
-            with contextlib.suppress(ValueError):
-                queue.idle.remove(line)
+        queue = self._queues.get(line.member)
+        if queue is not None and line in queue.idle:
+            queue.idle.remove(line)
 
 
 class _HttpLine(asyncio.Protocol):
@@ -183,6 +182,11 @@ class _HttpLine(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader: HttpResponseReader | None = None
         self._request = (-1, -1)
+
+    @property
+    def member(self) -> int:
+        """The publisher of its latest request; -1 before the first."""
+        return self._request[0]
 
     @property
     def is_closing(self) -> bool:
