@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
+from tests.delivery.planting import planting
 from tests.faulty.segments import segments
 from wsproof.checks import run_checks
 from wsproof.delivery import run_suite
@@ -29,16 +28,8 @@ ONLY = SuiteOptions(only=("chat.departures",))
 
 @pytest.fixture(scope="module")
 def planted() -> Iterator[Callable[[str], RunningServer]]:
-    """Plants a fault in a server that is not ours to replace, so that nothing is repeated."""
-    with serve(parse_target(APP, path="/ws")) as server:
-        address = f"{server.endpoint.host}:{server.endpoint.port}"
-        with serve(parse_target(f"ws://{address}/ws")) as reached:
-
-            def plant(fault: str) -> RunningServer:
-                urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90).close()
-                return reached
-
-            yield plant
+    with planting(APP) as plant:
+        yield plant
 
 
 def counted(report: SuiteReport) -> list[Finding]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
+from tests.delivery.planting import planting
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
-from wsproof.target.server import RunningServer, serve
-from wsproof.target.target import parse_target
+from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels
 
 APP = "tests.faulty.channels.lasting:app"
@@ -23,16 +21,8 @@ ALL = ("echo.standing", "echo.delivery", *CHAT)
 
 @pytest.fixture(scope="module")
 def planted() -> Iterator[Callable[[str], RunningServer]]:
-    """Plants a fault in a server that is not ours to replace, so that nothing is repeated."""
-    with serve(parse_target(APP, path="/ws")) as server:
-        address = f"{server.endpoint.host}:{server.endpoint.port}"
-        with serve(parse_target(f"ws://{address}/ws")) as reached:
-
-            def plant(fault: str) -> RunningServer:
-                urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90).close()
-                return reached
-
-            yield plant
+    with planting(APP) as plant:
+        yield plant
 
 
 def run(server: RunningServer, only: tuple[str, ...]) -> SuiteReport:

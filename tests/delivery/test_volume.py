@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
+from tests.delivery.planting import planting
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
 from wsproof.delivery.volume import join_many
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure
 from wsproof.model.suite import SuiteOptions, SuiteReport
-from wsproof.target.server import RunningServer, serve
-from wsproof.target.target import parse_target
+from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels
 
 APP = "tests.faulty.channels.lasting:app"
@@ -26,16 +24,8 @@ WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 
 @pytest.fixture(scope="module")
 def planted() -> Iterator[Callable[[str], RunningServer]]:
-    """Plants a fault in a server that is not ours to replace, so that nothing is repeated."""
-    with serve(parse_target(APP, path="/ws")) as server:
-        address = f"{server.endpoint.host}:{server.endpoint.port}"
-        with serve(parse_target(f"ws://{address}/ws")) as reached:
-
-            def plant(fault: str) -> RunningServer:
-                urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90).close()
-                return reached
-
-            yield plant
+    with planting(APP) as plant:
+        yield plant
 
 
 def run(server: RunningServer) -> SuiteReport:
