@@ -83,41 +83,60 @@ def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     joined: dict[int, PoolMember] = {}
     try:
         for step in schedule:
-            if step.action is Action.JOIN:
-                join(pool, joined, step)
-            elif step.action is Action.MOVE:
-                _move(pool, joined, step)
-            elif step.action is Action.CROWD:
-                join_many(pool, joined, step)
-            elif step.action is Action.ABANDON:
-                abandon(pool, step.count)
-            elif step.action is Action.STREAM:
-                stream(pool, step)
-            elif step.action is Action.BURST:
-                burst(pool, step)
-            elif step.action in (Action.SETTLE, Action.WATCH):
-                ACTIONS[step.action](pool, pool.members[0] if pool.members else None, step)  # type: ignore[arg-type]
-            elif (member := joined.get(step.member)) is not None and member.can_speak:
-                ACTIONS[step.action](pool, member, step)
-        _send_barrier(pool)
-        pool.end_drain()
-        pool.disconnect_all()
-        following = max(pool.next_alias, setting.first + len(pool.members))
-        plain = frozenset(key for key, said in pool.said.items() if said.plain is not None)
-        return ScheduleExecution(
-            pool.history(),
-            not pool.gave_up,
-            following,
-            pool.first_said,
-            pool.came(),
-            pool.join_fault,
-            plain,
-            _credentials(pool),
-            tuple(pool.measured.values()),
-            pool.versions.is_used,
-        )
+            perform(pool, joined, step)
+        return concluded(pool)
     finally:
         pool.disconnect_all()
+
+
+def perform(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
+    """Execute one step. `joined` are the members so far, by the number of their JOIN; a JOIN adds one.
+
+    Raises:
+        TargetError: the server does not answer.
+        BudgetSpent: the run's time is over.
+    """
+    if step.action is Action.JOIN:
+        join(pool, joined, step)
+    elif step.action is Action.MOVE:
+        _move(pool, joined, step)
+    elif step.action is Action.CROWD:
+        join_many(pool, joined, step)
+    elif step.action is Action.ABANDON:
+        abandon(pool, step.count)
+    elif step.action is Action.STREAM:
+        stream(pool, step)
+    elif step.action is Action.BURST:
+        burst(pool, step)
+    elif step.action in (Action.SETTLE, Action.WATCH):
+        ACTIONS[step.action](pool, pool.members[0] if pool.members else None, step)  # type: ignore[arg-type]
+    elif (member := joined.get(step.member)) is not None and member.can_speak:
+        ACTIONS[step.action](pool, member, step)
+
+
+def concluded(pool: ClientPool) -> ScheduleExecution:
+    """Wait for the expected messages, disconnect all members, and return what happened.
+
+    Raises:
+        BudgetSpent: the run's time is over.
+    """
+    _send_barrier(pool)
+    pool.end_drain()
+    pool.disconnect_all()
+    following = max(pool.next_alias, pool.setting.first + len(pool.members))
+    plain = frozenset(key for key, said in pool.said.items() if said.plain is not None)
+    return ScheduleExecution(
+        pool.history(),
+        not pool.gave_up,
+        following,
+        pool.first_said,
+        pool.came(),
+        pool.join_fault,
+        plain,
+        _credentials(pool),
+        tuple(pool.measured.values()),
+        pool.versions.is_used,
+    )
 
 
 def _credentials(pool: ClientPool) -> frozenset[str]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from wsproof.model.finding import Finding
     from wsproof.model.suite import SuiteOptions
     from wsproof.net.budget import Budget
+    from wsproof.pytest.connections import Connections
     from wsproof.pytest.fanout import Fanout
+    from wsproof.pytest.openers import WsClients, WsPeers
+    from wsproof.pytest.room import WsRooms
+    from wsproof.pytest.server import WsServer
     from wsproof.session.context import CommandContext
     from wsproof.target.server import RunningServer
     from wsproof.target.target import Target
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 
 PREFIX = "ws-"
 """All options of the plugin begin with `--ws-`."""
+CONNECTIONS: pytest.StashKey[Connections] = pytest.StashKey()
+"""Stash key of the connections that a test has opened."""
+OUTPUT: pytest.StashKey[Callable[[], list[str]]] = pytest.StashKey()
+"""Stash key of a function that returns what the server wrote during the test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,16 +68,54 @@ def as_pytest_says(message: str) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that uses `ws_` fixtures with one sentence and no traceback, if it raises a UsageError."""
+    """Fail a test whose server broke the protocol; report a UsageError of a `ws_` fixture as one sentence."""
     try:
-        return (yield)
+        result = yield
     except Exception as error:
         errors = sys.modules.get("wsproof.errors")
         ours = any(name.startswith("ws_") for name in getattr(item, "fixturenames", ()))
         if errors is None or not ours or not isinstance(error, errors.UsageError):
             raise
         message = as_pytest_says(str(error))
+    else:
+        _fail_on_violations(item)
+        return result
     pytest.fail(message, pytrace=False)
+
+
+def _fail_on_violations(item: pytest.Item) -> None:
+    """Fail the test if the server broke RFC 6455 on a connection of `ws_client`."""
+    connections = item.stash.get(CONNECTIONS, None)
+    violations = connections.violations() if connections is not None else []
+    if violations:
+        told = [f"{one.check} (RFC 6455 {one.section}): {one.explanation}\n    {one.witness[0]}" for one in violations]
+        pytest.fail("the server broke the protocol\n" + "\n".join(told), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show the frames of `ws_client` and `ws_peer`, and what the server wrote, below a failure."""
+    report: Any = yield
+    if report.failed:
+        connections, mark = item.stash.get(CONNECTIONS, None), item.stash.get(OUTPUT, None)
+        if connections is not None:
+            report.sections += connections.logs()
+        lines = mark() if mark is not None else []
+        if lines:
+            report.sections.append(("what the server wrote", "\n".join(lines)))
+    return report  # type: ignore[no-any-return]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the plugin of Hypothesis not import all of Hypothesis for the summary of a run that never used it.
+
+    Its summary looks for reports of Hypothesis, and there are none. With xdist the workers may have used it.
+    """
+    manager, config = session.config.pluginmanager, session.config
+    is_used = "hypothesis" in sys.modules or config.getoption("--hypothesis-show-statistics", False)
+    if not is_used and not manager.hasplugin("dsession") and manager.hasplugin("hypothesispytest"):
+        manager.unregister(name="hypothesispytest")
 
 
 @pytest.fixture(scope="session")
@@ -138,14 +184,98 @@ def ws_budget(ws_context: CommandContext[PytestOptions]) -> Budget:
 
 
 @pytest.fixture(scope="session")
-def ws_target(request: pytest.FixtureRequest, ws_context: CommandContext[PytestOptions]) -> Iterator[RunningServer]:
-    """The running target: started here on a free loopback port, or the URL that was named."""
+def ws_running(request: pytest.FixtureRequest, ws_context: CommandContext[PytestOptions]) -> Iterator[RunningServer]:
+    """The running target, also where its app has several paths: started here once per session, or the URL."""
+    from wsproof.errors import TargetError, UsageError
     from wsproof.machine.fd_limits import most_connections
 
     # Cap the number at this machine's limit. Only the benchmark may fail for too many, not the other tests.
     most = min(max(request.config.getoption("ws_subscribers")), most_connections())
-    with usage_errors_end_the_session(), ws_context.running(wire=True, connections=most) as server:
+    try:
+        ws_context.wire_target()
+        is_path_known = True
+    except (TargetError, UsageError):
+        is_path_known = False
+    with usage_errors_end_the_session(), ws_context.running(wire=is_path_known, connections=most) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ws_target(ws_context: CommandContext[PytestOptions], ws_running: RunningServer) -> RunningServer:
+    """The running target with one WebSocket path, which the shipped suites and `ws_fanout` need."""
+    with usage_errors_end_the_session():
+        ws_context.wire_target()
+    return ws_running
+
+
+@pytest.fixture(scope="session")
+def ws_server(ws_running: RunningServer) -> WsServer:
+    """The server under test: its `url`, `http_url`, `port`, `pid`, `output()` and `restart()`."""
+    from wsproof.pytest.server import WsServer
+
+    return WsServer(ws_running)
+
+
+@pytest.fixture
+def ws_output(request: pytest.FixtureRequest, ws_running: RunningServer) -> Callable[[], list[str]]:
+    """A function that returns the lines that the server wrote since the test began. A failure shows them."""
+    from wsproof.target.output_tail import OutputWatch
+
+    lines: Callable[[], list[str]] = OutputWatch(ws_running.output).lines if ws_running.output is not None else list
+    request.node.stash[OUTPUT] = lines
+    return lines
+
+
+@pytest.fixture
+def ws_connections(
+    request: pytest.FixtureRequest,
+    ws_context: CommandContext[PytestOptions],
+    ws_running: RunningServer,
+    ws_output: Callable[[], list[str]],
+) -> Iterator[Connections]:
+    """The connections of `ws_client` and `ws_peer`, closed at the end of the test."""
+    from wsproof.net.endpoint import Endpoint
+    from wsproof.pytest.connections import Connections
+
+    def find_endpoint(path: str | None) -> Endpoint:
+        if path is not None:
+            return ws_running.endpoint.channel(path)
+        ws_context.wire_target()
+        return ws_running.endpoint
+
+    connections = request.node.stash[CONNECTIONS] = Connections(find_endpoint, ws_running.known_deviations)
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def ws_client(ws_connections: Connections) -> WsClients:
+    """Open clients: `ws_client("/ws/alice")`. Every wait has a timeout, every frame is audited. Several at once."""
+    from wsproof.pytest.openers import WsClients
+
+    return WsClients(ws_connections)
+
+
+@pytest.fixture
+def ws_peer(ws_connections: Connections) -> WsPeers:
+    """Open connections at the wire level, which may send any bytes: `ws_peer("/ws").send_raw(b"...")`."""
+    from wsproof.pytest.openers import WsPeers
+
+    return WsPeers(ws_connections)
+
+
+@pytest.fixture
+def ws_room(
+    ws_context: CommandContext[PytestOptions], ws_running: RunningServer, ws_output: Callable[[], list[str]]
+) -> Iterator[WsRooms]:
+    """Open rooms: `room = ws_room(10)` lets ten members of a channel join; `room.assert_delivered()` judges."""
+    from wsproof.pytest.room import WsRooms
+
+    ws_context.needed_channels()
+    workloads = ws_context.workloads
+    rooms = WsRooms(ws_running, workloads, next(iter(workloads)) if len(workloads) == 1 else "chat")
+    yield rooms
+    rooms.close()
 
 
 @pytest.fixture(scope="session")

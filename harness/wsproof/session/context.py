@@ -151,6 +151,15 @@ class CommandContext(Generic[O_co]):
             raise UsageError(f"the channels {self.channels!r} have {asked}: say --workload with one of {there}.")
         return named
 
+    def wire_target(self) -> Target:
+        """The target with its WebSocket path.
+
+        Raises:
+            UsageError: the path is not given, and the app does not have exactly one.
+            TargetError: the app cannot be imported.
+        """
+        return resolve_path(self.target.at_wire_path(self.workloads))
+
     @contextmanager
     def running(self, *, port: int | None = None, wire: bool = False, connections: int = 0) -> Iterator[RunningServer]:
         """Start the target, or connect to the URL that was named. `wire`: the WebSocket path must be known.
@@ -161,9 +170,7 @@ class CommandContext(Generic[O_co]):
             UsageError: the path is not given and the app does not have exactly one, or the limit of file
                 descriptors is too low.
         """
-        target = self.target.at_wire_path(self.workloads)
-        if wire:
-            target = resolve_path(target)
+        target = self.wire_target() if wire else self.target.at_wire_path(self.workloads)
         with serve(target, port=port, extra_env=environment_of(self.workloads), connections=connections) as server:
             yield server
 

@@ -1,0 +1,181 @@
+"""`ws_room`: members of one channel, and the judgement of what each of them received.
+
+def test_everybody_hears_everybody(ws_room):
+    room = ws_room(10)
+    room.say(0, "hello")
+    room.leave(3)
+    room.say(1, "is anybody here?")
+    room.assert_delivered()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from wsproof.checks import run_checks
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.execute import ScheduleExecution, concluded, perform
+from wsproof.delivery.member import PoolMember
+from wsproof.delivery.pool_settings import PoolSettings
+from wsproof.delivery.schedule import Action, LeaveBy, Step
+from wsproof.deviations import KnownDeviations
+from wsproof.errors import UsageError
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.history import History
+from wsproof.model.member_ids import draw_share
+from wsproof.pytest.connections import TIMEOUT_S
+from wsproof.target.server import RunningServer
+from wsproof.workloads import Workload
+
+
+class WsRoom:
+    """Members that have joined one channel. Members are numbered from 0, in the order in which they joined.
+
+    Members read while a method of the room runs, and not in between.
+    """
+
+    def __init__(self, pool: ClientPool, known: KnownDeviations) -> None:
+        self._pool = pool
+        self._known = known
+        self._joined: dict[int, PoolMember] = {}
+        self._execution: ScheduleExecution | None = None
+
+    def __len__(self) -> int:
+        return len(self._joined)
+
+    def join(self, count: int = 1, *, room: int = 0) -> None:
+        """Let more members join, and wait until the server delivers to each of them. `room` is a room of the workload.
+
+        Raises:
+            AssertionError: the server does not let a member in.
+        """
+        __tracebackhide__ = True
+        for number in range(len(self._joined), len(self._joined) + count):
+            self._perform(Step(Action.JOIN, number, room=room))
+            member = self._joined[number]
+            if not member.can_speak:
+                reason = member.refusal or member.join_fault or "the server ended its connection"
+                raise AssertionError(f"member {number} of {self._channel} could not join: {reason}")
+
+    def say(self, member: int, text: str) -> None:
+        """Let a member publish a text. The envelope that proves its way is appended to it."""
+        self._perform(self._step(Action.SAY, member, body=text))
+
+    def leave(self, member: int, *, by: str = "close") -> None:
+        """Let a member go: by a `close` frame, by `fin`, or by `reset`."""
+        self._perform(self._step(Action.LEAVE, member, leave_by=LeaveBy(by)))
+
+    def stall(self, member: int) -> None:
+        """Let a member stop to read, once it has all that it must receive. Nobody else may suffer from it."""
+        self._perform(self._step(Action.STALL, member))
+
+    def settle(self) -> bool:
+        """Wait until every member has what it must receive; False if something does not come."""
+        return self._pool.settle()
+
+    def history(self) -> History:
+        """All that happened. All members leave first."""
+        return self._concluded().history
+
+    def findings(self) -> list[Finding]:
+        """What the channel's contract forbids and has happened, without known deviations. All members leave first."""
+        found = self._known.mark(run_checks(self.history(), self._pool.contract))
+        return [finding for finding in found if finding.verdict() is not Verdict.VALID]
+
+    def assert_delivered(self) -> None:
+        """Assert that the channel kept its contract: each member received each message, once, unchanged and in order.
+
+        It is the last call: it waits for what is on its way, and all members leave.
+
+        Raises:
+            AssertionError: something was lost, repeated, reordered, damaged or sent to the wrong member, or nothing can
+                be known. The message says what, with the evidence.
+        """
+        __tracebackhide__ = True
+        found = self.findings()
+        if found:
+            raise AssertionError("\n\n".join(map(_told, found)))
+
+    def close(self) -> None:
+        """Disconnect all members. Further calls do nothing."""
+        self._pool.disconnect_all()
+
+    @property
+    def _channel(self) -> str:
+        return self._pool.setting.workload.name
+
+    def _step(self, action: Action, member: int, *, body: str = "", leave_by: LeaveBy = LeaveBy.CLOSE) -> Step:
+        """A step of a member.
+
+        Raises:
+            UsageError: there is no such member, or it has left.
+        """
+        if member not in self._joined:
+            raise UsageError(f"ws_room has no member {member}: it has {len(self)}, numbered from 0")
+        if self._joined[member].left_ns:
+            raise UsageError(f"member {member} of ws_room has left; let another one join: room.join()")
+        return Step(action, member, body=body, leave_by=leave_by)
+
+    def _perform(self, step: Step) -> None:
+        if self._execution is not None:
+            raise UsageError("this ws_room has ended with its judgement; make another one: ws_room(N)")
+        perform(self._pool, self._joined, step)
+
+    def _concluded(self) -> ScheduleExecution:
+        if self._execution is None:
+            self._execution = concluded(self._pool)
+        return self._execution
+
+
+class WsRooms:
+    """The value of the fixture `ws_room`: call it to open a room."""
+
+    def __init__(self, server: RunningServer, workloads: Mapping[str, Workload], default: str) -> None:
+        self._server = server
+        self._workloads = workloads
+        self._default = default
+        self._rooms: list[WsRoom] = []
+
+    def __call__(self, members: int, *, workload: str | None = None, timeout_s: float = TIMEOUT_S) -> WsRoom:
+        """Let `members` join a channel. `workload` is its name, where `--ws-channels` has several and none is `chat`.
+
+        Raises:
+            AssertionError: the server does not let a member in.
+            UsageError: the channels have no such workload.
+        """
+        __tracebackhide__ = True
+        pool = ClientPool(
+            PoolSettings(
+                self._server.endpoint,
+                self._chosen(workload),
+                draw_share(alone=False).first,
+                timeout_s,
+                seed=len(self._rooms),
+                alone=False,  # other tests, and `ws_client`, may have used the server as well
+            )
+        )
+        room = WsRoom(pool, self._server.known_deviations)
+        self._rooms.append(room)
+        room.join(members)
+        return room
+
+    def close(self) -> None:
+        """Disconnect all members of all rooms."""
+        for room in self._rooms:
+            room.close()
+
+    def _chosen(self, name: str | None) -> Workload:
+        wanted = self._default if name is None else name
+        if wanted not in self._workloads:
+            there = ", ".join(self._workloads)
+            raise UsageError(f"the channels have no workload {wanted!r}: say ws_room(N, workload=...), of {there}")
+        return self._workloads[wanted]
+
+
+def _told(finding: Finding) -> str:
+    lines: Iterable[str] = [
+        f"{finding.check}: {finding.explanation}",
+        *([f"  promised: {finding.source}"] if finding.source else []),
+        *(f"    {line}" for line in finding.witness),
+    ]
+    return "\n".join(lines)

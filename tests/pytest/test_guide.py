@@ -1,0 +1,126 @@
+"""The app and the tests of docs/pytest.md, as a user would copy them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "pytest.md"
+TARGET = ("--ws-target=my_app:app", "--ws-channels=my_channels")
+QUIET = ("-p", "no:cacheprovider", "-q")
+ANYIO_BACKEND = """
+import pytest
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
+
+
+def write_project(folder: Path) -> list[str]:
+    """Write the files of the page, and return their names."""
+    files = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
+    assert write_project(pytester.path) == ["my_app.py", "test_chat.py", "my_channels.py", "test_room.py"]
+    pytester.makeconftest(ANYIO_BACKEND)
+    result = pytester.runpytest_subprocess(*TARGET, *QUIET)
+    result.assert_outcomes(passed=7)
+
+
+FAILING = """
+from my_app import app as right
+
+
+async def app(scope, receive, send):
+    async def changed(message):
+        if message.get("text") == "be wrong":
+            message = {"type": "websocket.send", "text": "something else"}
+            print("the app writes this", flush=True)
+        if message.get("text", "").startswith("lose"):
+            return
+        await send(message)
+    await right(scope, receive, changed)
+"""
+
+
+def test_a_failure_shows_frames_server_output_and_evidence(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    for name in ("test_chat.py", "test_room.py"):
+        (pytester.path / name).unlink()
+    pytester.path.joinpath("wrong.py").write_text(FAILING, encoding="utf-8")
+    pytester.makepyfile(
+        """
+        def test_wrong_text(ws_client):
+            client = ws_client("/ws")
+            client.send("be wrong")
+            assert client.receive() == "be wrong"
+
+        def test_the_end_comes_first(ws_client):
+            client = ws_client("/ws")
+            client.close()
+            client.receive()
+
+        def test_lost(ws_room):
+            room = ws_room(2, timeout_s=1)
+            room.say(0, "lose this")
+            room.say(0, "but not this")
+            room.assert_delivered()
+
+        def test_accepted(ws_client):
+            ws_client.refused("/ws")
+
+        def test_no_such_member(ws_room):
+            ws_room(1).say(4, "hello")
+        """
+    )
+    result = pytester.runpytest_subprocess("--ws-target=wrong:app", "--ws-path=/ws", TARGET[1], *QUIET)
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "*frames of ws_client 1 (/ws)*",
+            '*client sends    TEXT fin=1 mask=* len=8 "be wrong"',
+            '*client receives TEXT fin=1 mask=- len=14 "something else"',
+            "*what the server wrote*",
+            "the app writes this",
+            "*ws_client 1 (/ws): expected a message, but the connection ended first; *close frame*",
+            "*lost: member * never received message * of member 0*",
+            "*promised: Each publication reaches every member of its audience*",
+            "*ws_client 1 (/ws): expected the server to refuse, but it accepted*",
+            "ws_room has no member 4: it has 1, numbered from 0*",
+        ]
+    )
+
+
+def test_a_run_that_needs_no_hypothesis_does_not_import_it(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "import atexit, sys\n"
+        "names = ('hypothesis', 'numpy', 'wsproof.wire')\n"
+        "atexit.register(lambda: print('loaded:', [name for name in names if name in sys.modules]))\n"
+    )
+    pytester.makepyfile("def test_own(): pass")
+    result = pytester.runpytest_subprocess(*QUIET)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["loaded: []"])
+
+
+def test_a_test_with_hypothesis_is_reported_as_usual(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from hypothesis import given, strategies
+
+        @given(strategies.integers())
+        def test_own(number): assert number < 0
+        """
+    )
+    result = pytester.runpytest_subprocess(*QUIET, "--hypothesis-show-statistics")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Hypothesis Statistics*"])
