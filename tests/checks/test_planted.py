@@ -460,13 +460,13 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_reply_in_words_of_another_channel, "corrupt", Anomaly.CORRUPT),
     (a_lost_reply, "lost", Anomaly.LOST),
     (a_lost_echo, "lost", Anomaly.LOST),
-    (a_deaf_member, "never-read", Anomaly.NEVER_READ),
-    (a_member_cut_off, "dropped", Anomaly.LOST),
+    (a_deaf_member, "nothing-received", Anomaly.NOTHING_RECEIVED),
+    (a_member_cut_off, "disconnected", Anomaly.LOST),
     (a_message_twice, "duplicated", Anomaly.DUPLICATED),
     (a_gap_between_history_and_live_messages, "gap", Anomaly.LOST),
-    (a_person_said_to_have_gone_with_one_of_two_connections, "person-gone", Anomaly.PHANTOM),
+    (a_person_said_to_have_gone_with_one_of_two_connections, "early-user-leave", Anomaly.PHANTOM),
     (a_room_that_two_processes_serve, "split-audience", Anomaly.LOST),
-    (an_intruder_that_hears, "intrusion", Anomaly.MISROUTED),
+    (an_intruder_that_hears, "unauthorized-access", Anomaly.MISROUTED),
     (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
     (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
     (a_strange_message, "phantom", Anomaly.PHANTOM),
@@ -475,18 +475,18 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (ones_own_message_where_only_others_get_it, "misrouted", Anomaly.MISROUTED),
     (a_message_in_the_other_room, "misrouted", Anomaly.MISROUTED),
     (a_message_lost_in_ones_own_room, "lost", Anomaly.LOST),
-    (a_leave_told_in_the_other_room, "leaked-leave", Anomaly.MISROUTED),
+    (a_leave_told_in_the_other_room, "misrouted-leave", Anomaly.MISROUTED),
     (a_damaged_message, "corrupt", Anomaly.CORRUPT),
     (a_message_damaged_beyond_recognition, "corrupt", Anomaly.CORRUPT),
     (two_messages_swapped, "reordered", Anomaly.REORDERED),
-    (two_publishers_in_two_orders, "agreed-order", Anomaly.REORDERED),
+    (two_publishers_in_two_orders, "total-order", Anomaly.REORDERED),
     (a_leave_that_is_not_told, "missing-leave", Anomaly.MISSING_LEAVE),
     (a_leave_told_twice, "duplicate-leave", Anomaly.DUPLICATE_LEAVE),
     (a_leave_of_one_who_stays, "false-leave", Anomaly.PHANTOM),
     (a_leave_before_it_happened, "false-leave", Anomaly.PHANTOM),
-    (a_message_of_one_who_is_gone, "ghost", Anomaly.GHOST),
-    (a_room_that_a_sleeper_stalls, "stalled-by-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
-    (a_room_that_a_binary_frame_bricks, "stalled-by-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    (a_message_of_one_who_is_gone, "message-after-leave", Anomaly.MESSAGE_AFTER_LEAVE),
+    (a_room_that_a_sleeper_stalls, "stalled-by-other-member", Anomaly.STALLED_BY_OTHER_MEMBER),
+    (a_room_that_a_binary_frame_bricks, "stalled-by-other-member", Anomaly.STALLED_BY_OTHER_MEMBER),
     (a_feed_with_a_field_missing, "out-of-range", Anomaly.OUT_OF_RANGE),
     (a_feed_that_says_nan, "out-of-range", Anomaly.OUT_OF_RANGE),
     (a_feed_beyond_its_range, "out-of-range", Anomaly.OUT_OF_RANGE),
@@ -499,13 +499,13 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_feed_of_ones_own_on_a_busy_machine, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_of_ones_own_after_a_snapshot_for_all, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_doubled_after_a_snapshot, "wrong-period", Anomaly.WRONG_PERIOD),
-    (a_feed_that_is_only_a_snapshot, "stopped", Anomaly.LOST),
-    (a_feed_that_stops, "stopped", Anomaly.LOST),
-    (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
-    (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
-    (a_member_that_could_not_join, "joined", Anomaly.UNKNOWN),
-    (a_message_missed_while_away, "resumed", Anomaly.LOST),
-    (a_request_that_was_refused, "refused", Anomaly.REFUSED),
+    (a_feed_that_is_only_a_snapshot, "feed-stopped", Anomaly.LOST),
+    (a_feed_that_stops, "feed-stopped", Anomaly.LOST),
+    (a_feed_that_never_speaks_to_a_latecomer, "feed-stopped", Anomaly.NOTHING_RECEIVED),
+    (a_feed_that_a_binary_frame_kills, "feed-stopped", Anomaly.STALLED_BY_OTHER_MEMBER),
+    (a_member_that_could_not_join, "join-failed", Anomaly.UNKNOWN),
+    (a_message_missed_while_away, "missed-while-away", Anomaly.LOST),
+    (a_request_that_was_refused, "publish-refused", Anomaly.REFUSED),
     (a_frame_against_the_protocol, "server-masked", Anomaly.PROTOCOL),
 ]
 
@@ -688,7 +688,7 @@ def test_a_close_with_an_acceptable_code_is_non_strict() -> None:
     room = a_room()
     room.change(2, close_code=1013)
     room.leave(2, Departure.DROPPED)
-    assert [(f.check, f.level) for f in run_checks(room.history(), CHAT)] == [("dropped", Level.NON_STRICT)]
+    assert [(f.check, f.level) for f in run_checks(room.history(), CHAT)] == [("disconnected", Level.NON_STRICT)]
 
 
 def test_nothing_received_is_unknown_and_no_pass() -> None:

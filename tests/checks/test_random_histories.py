@@ -81,7 +81,7 @@ def test_a_lost_receipt_is_always_found(history: History, data: st.DataObject) -
     disturbed = any(not member.is_well_behaved for member in history.members)
     found = names_of(without_receipt(history, row))
     # Beside a sleeper, the loss of the very last message cannot be told from being held up.
-    assert found == {Anomaly.LOST} or (disturbed and found == {Anomaly.STALLED_BY_NEIGHBOUR})
+    assert found == {Anomaly.LOST} or (disturbed and found == {Anomaly.STALLED_BY_OTHER_MEMBER})
 
 
 @QUIET

@@ -32,7 +32,7 @@ def test_a_server_that_releases_its_resources_has_no_finding() -> None:
 
 
 def test_descriptors_that_grow_in_each_round_are_a_violation() -> None:
-    assert judge(descriptors(*[4] * 8)) == [("descriptors-kept", Level.VIOLATION)]
+    assert judge(descriptors(*[4] * 8)) == [("descriptors-not-freed", Level.VIOLATION)]
 
 
 @pytest.mark.parametrize("steps", [(4, 4, 4, 0, 4, 4, 4, 4), (1,) * 8, (24, 0, 0, 0, 0, 0, 0, 0), (4, 4, 4, 4)])
@@ -43,13 +43,13 @@ def test_descriptors_that_do_not_grow_in_each_round_are_no_finding(steps: tuple[
 def test_kept_threads_are_reported_beside_descriptors() -> None:
     rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
     assert judge(ReleaseRecord(rounds)) == [
-        ("descriptors-kept", Level.VIOLATION),
-        ("threads-kept", Level.VIOLATION),
+        ("descriptors-not-freed", Level.VIOLATION),
+        ("threads-not-freed", Level.VIOLATION),
     ]
 
 
 def test_memory_that_grows_late_as_much_as_early_is_non_strict() -> None:
-    assert judge(memory(*[SIZE * 10_000] * 8)) == [("memory-kept", Level.NON_STRICT)]
+    assert judge(memory(*[SIZE * 10_000] * 8)) == [("memory-not-freed", Level.NON_STRICT)]
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_unmeasured_resources_are_no_finding() -> None:
 
 def test_a_connection_slot_that_is_not_released_is_a_violation() -> None:
     (finding,) = judge_release(ReleaseRecord((), "HTTP/1.1 503", 48), CHAT)
-    assert (finding.check, finding.level) == ("place-kept", Level.VIOLATION)
+    assert (finding.check, finding.level) == ("place-not-freed", Level.VIOLATION)
     assert "After 48 members had come and gone" in finding.explanation

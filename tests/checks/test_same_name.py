@@ -8,9 +8,9 @@ import pytest
 
 from tests.checks.histories import CHAT, MS, QUIET_CHAT, Room, a_room
 from wsproof.checks import run_checks
-from wsproof.checks.delivery import dropped, lost
+from wsproof.checks.delivery import disconnected, lost
 from wsproof.checks.hearing import split_audience
-from wsproof.checks.people import person_gone
+from wsproof.checks.people import early_user_leave
 from wsproof.checks.presence import missing_leave
 from wsproof.model.history import Departure, History, PresenceNotice
 
@@ -40,7 +40,7 @@ def came(room: Room, times: int) -> Room:
 
 
 def test_no_leave_notice_is_expected_while_another_connection_of_the_name_is_open() -> None:
-    (found,) = person_gone(came(two_connections(), 1).history(), QUIET_CHAT)
+    (found,) = early_user_leave(came(two_connections(), 1).history(), QUIET_CHAT)
     assert "when one of its two connections ended, and the other was open" in found.explanation
 
 
@@ -89,9 +89,9 @@ def test_a_server_that_sends_only_to_the_latest_connection_is_reported() -> None
 def test_a_server_may_close_the_older_of_two_connections_of_one_name() -> None:
     room = two_connections()
     room.change(1, departure=Departure.DROPPED, close_code=4001)
-    assert dropped(room.history(), QUIET_CHAT) == []
+    assert disconnected(room.history(), QUIET_CHAT) == []
     room.change(2, name="somebody else")
-    assert dropped(room.history(), QUIET_CHAT) != []
+    assert disconnected(room.history(), QUIET_CHAT) != []
 
 
 def a_split_room(groups: tuple[tuple[int, ...], ...], deaf: tuple[int, ...] = ()) -> History:

@@ -39,7 +39,7 @@ def ended(ends_s: dict[int, float], *, speaks: int | None = None, members: int =
 
 
 def cut_off(history: History) -> list[Finding]:
-    return [finding for finding in run_checks(history, QUIET_CHAT) if finding.check == "dropped"]
+    return [finding for finding in run_checks(history, QUIET_CHAT) if finding.check == "disconnected"]
 
 
 def test_ends_at_one_connection_age_are_a_server_rule() -> None:

@@ -138,7 +138,7 @@ def test_a_members_own_message_is_not_misrouted() -> None:
 
 def test_a_listener_that_receives_nothing_before_it_sends_is_information() -> None:
     (finding,) = judge(listener())
-    assert (finding.check, finding.level) == ("never-read", Level.INFORMATIONAL)
+    assert (finding.check, finding.level) == ("nothing-received", Level.INFORMATIONAL)
     assert judge(listener(), contract=Contract("echo", Audience.PUBLISHER)) == []
 
 
@@ -160,7 +160,7 @@ def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_k
     session: StandingSession, promised: float | None, level: Level, words: str
 ) -> None:
     (finding,) = judge(session, contract=replace(CHAT, keeps_idle_s=promised), schedules=())
-    assert (finding.check, finding.anomaly, finding.level) == ("cut-off", Anomaly.CUT_OFF, level)
+    assert (finding.check, finding.anomaly, finding.level) == ("disconnected", Anomaly.DISCONNECTED, level)
     assert words in finding.explanation
 
 

@@ -86,7 +86,7 @@ def test_a_missing_reply_to_a_delivered_message_is_lost() -> None:
         (1008, "limit", Level.INFORMATIONAL),
         (4029, "limit", Level.INFORMATIONAL),
         (None, "limit", Level.NON_STRICT),
-        (1011, "dropped", Level.VIOLATION),
+        (1011, "disconnected", Level.VIOLATION),
     ],
 )
 def test_a_close_with_a_policy_code_is_a_limit_and_1011_is_a_failure(

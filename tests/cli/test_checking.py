@@ -15,9 +15,9 @@ from tests.cli.shell import only_run, wsproof
 from wsproof.report.formats.json_documents import load_schema
 
 NAMED = {
-    "chat.binary-neighbour": "A binary frame from one member disturbs the chat for the others",
-    "chat.sleeping-neighbour": "A member that does not read holds up the chat for the others",
-    "dashboard.feed-binary-neighbour": "A binary frame from one viewer disturbs the dashboard for the others",
+    "chat.binary-frame-isolation": "A binary frame from one member disturbs the chat for the others",
+    "chat.slow-reader-isolation": "A member that does not read holds up the chat for the others",
+    "dashboard.feed-binary-frame-isolation": "A binary frame from one viewer disturbs the dashboard for the others",
 }
 
 
@@ -62,7 +62,7 @@ def check_naive(out: Path, *names: str) -> Path:
 @pytest.fixture(scope="module")
 def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a check of the naive server in it."""
-    return check_naive(tmp_path_factory.mktemp("naive"), "chat.binary-neighbour")
+    return check_naive(tmp_path_factory.mktemp("naive"), "chat.binary-frame-isolation")
 
 
 def assert_convicted(out: Path, *names: str) -> None:
@@ -75,7 +75,7 @@ def assert_convicted(out: Path, *names: str) -> None:
 
 
 def test_the_violations_of_the_naive_server_are_explained(naive: Path) -> None:
-    assert_convicted(naive, "chat.binary-neighbour")
+    assert_convicted(naive, "chat.binary-frame-isolation")
 
 
 @pytest.mark.slow
@@ -85,8 +85,8 @@ def test_each_fault_of_the_naive_server_is_explained(tmp_path: Path) -> None:
 
 def test_a_finding_shows_the_server_exception_that_causes_it(naive: Path) -> None:
     words = {finding["check"]: finding["server_output"] for finding in only_run(naive)["findings"]}
-    assert "Traceback (most recent call last)" in words["chat.binary-neighbour"][0]
-    assert re.match(r"[\w.]+: ", words["chat.binary-neighbour"][-1])
+    assert "Traceback (most recent call last)" in words["chat.binary-frame-isolation"][0]
+    assert re.match(r"[\w.]+: ", words["chat.binary-frame-isolation"][-1])
 
 
 def test_a_finding_is_reproduced_on_its_server(naive: Path) -> None:

@@ -81,13 +81,15 @@ def test_what_is_not_strict_accepted_or_unknown_is_no_new_violation() -> None:
     mild = [
         finding(level=Level.NON_STRICT),
         finding(Anomaly.UNKNOWN),
-        Finding("x", "chat", Anomaly.GHOST, Level.VIOLATION, "x", accepted="known"),
+        Finding("x", "chat", Anomaly.MESSAGE_AFTER_LEAVE, Level.VIOLATION, "x", accepted="known"),
     ]
     assert new_violations([], mild) == ()
 
 
 def test_another_fault_than_that_of_the_base_is_new() -> None:
-    assert [f.anomaly for f in new_violations([finding()], [finding(), finding(Anomaly.GHOST)])] == [Anomaly.GHOST]
+    assert [f.anomaly for f in new_violations([finding()], [finding(), finding(Anomaly.MESSAGE_AFTER_LEAVE)])] == [
+        Anomaly.MESSAGE_AFTER_LEAVE
+    ]
 
 
 def test_mostly_untrusted_blocks_can_hide_a_difference_but_not_make_one() -> None:

@@ -61,8 +61,8 @@ def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
 
 
 def test_new_violations_are_shown() -> None:
-    comparison = compare_runs(run(10), run(10, measured_findings=(finding(Anomaly.GHOST),)))
-    assert [found.anomaly for found in comparison.findings] == [Anomaly.GHOST]
+    comparison = compare_runs(run(10), run(10, measured_findings=(finding(Anomaly.MESSAGE_AFTER_LEAVE),)))
+    assert [found.anomaly for found in comparison.findings] == [Anomaly.MESSAGE_AFTER_LEAVE]
 
 
 def load(*workloads: str) -> LoadSummary:

@@ -40,7 +40,7 @@ _CHECKS = (
     "deflate-blocks",
     "deflate-empty",
     "deflate-data",
-    "deflate-apart",
+    "deflate-isolation",
 )
 _OPTIONS = SuiteOptions(examples=3, deadline_s=30.0, only=_CHECKS)
 _REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
@@ -163,16 +163,16 @@ def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: Fa
     assert _reported(report) == []
     assert "closes each connection by itself" in report.remarks[0]
     rows = {row.check: row.verdict for row in report.checks_run}
-    for check in ("opening-accepted", "version-13", "close-unasked"):
+    for check in ("opening-accepted", "version-13", "close-by-server"):
         assert rows[check] is Verdict.VALID
     not_checked = {row.check: row.reason for row in report.not_run}
-    for check in ("rsv-zero", "close-answered", "served-after-storm"):
+    for check in ("rsv-zero", "close-answered", "served-after-churn"):
         assert "closes by itself" in not_checked[check]
 
 
 @pytest.mark.usefixtures("knows_silence")
 def test_the_close_of_an_endpoint_that_closes_by_itself_is_checked(faulty: FaultyServer) -> None:
-    options = SuiteOptions(only=("close-unasked",), deadline_s=FULL_S)
+    options = SuiteOptions(only=("close-by-server",), deadline_s=FULL_S)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
     assert _reported(report) == ["close-ends-tcp"]
 

@@ -56,7 +56,7 @@ def test_a_cut_off_idle_bystander_is_information_and_no_fault(
         Bystander, "settle", lambda self, endpoint, wait_s: self.losses.append("sent a close frame with code 1001")
     )
     report = run_suite(faulty.with_fault(""), _OPTIONS.but(only=("opening",)))
-    (row,) = [run for run in report.checks_run if run.check == "neighbour-served"]
+    (row,) = [run for run in report.checks_run if run.check == "other-clients-served"]
     assert row.verdict is Verdict.VALID
     assert "the server sent a close frame with code 1001; new clients were served" in row.reason
 

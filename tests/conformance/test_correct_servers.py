@@ -13,7 +13,7 @@ from wsproof.wire import Frame, Opcode
 from wsproof.wire.audit import audit_close_payload
 
 # SHOULD of RFC 6455 7.1.7, where the server has a choice and its reasons.
-_NON_STRICT = {"drops": ["fail-says-why"]}
+_NON_STRICT = {"drops": ["fail-close-frame"]}
 
 
 @pytest.mark.parametrize("name", ALLOWED)

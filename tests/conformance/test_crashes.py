@@ -81,8 +81,8 @@ def test_a_crash_in_one_robustness_test_leaves_the_others_checked(
 
 def test_an_endpoint_that_closes_on_texts_is_still_checked_for_its_windows() -> None:
     with binary_only() as server:
-        report = suite.run_suite(server, OPTIONS.but(only=("deflate-apart", "ping-answered")))
+        report = suite.run_suite(server, OPTIONS.but(only=("deflate-isolation", "ping-answered")))
     assert [run.traceback for run in report.checks_run] == [""] * len(report.checks_run)
     assert report.not_run == ()
-    assert row_of(report, "deflate-apart").verdict is Verdict.VALID  # binary messages are sent instead
+    assert row_of(report, "deflate-isolation").verdict is Verdict.VALID  # binary messages are sent instead
     assert report.verdict() is Verdict.VALID

@@ -34,7 +34,7 @@ _ON_THE_WAY = {
     "refusal-answered": ("method-get",),
     "close-ends-tcp": ("close-answered",),
     "fail-code": ("rsv-zero", "deflate-data"),
-    "deflate-refused": ("deflate-declined",),
+    "deflate-bad-offer-connects": ("deflate-declined",),
     "server-extension-repeated": ("deflate-offers",),
     "server-deflate-parameters": ("deflate-offers",),
     "server-deflate-data": ("deflate-blocks", "deflate-empty"),
@@ -49,7 +49,7 @@ _STRAINING = {demand.id for demand in DEMANDS}
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),
     "mask-first": ("any-order",),
-    "crash": ("neighbour-served",),
+    "crash": ("other-clients-served",),
     "wedges-at-opcode": ("opcode-reserved",),
 }
 _BUSY_S = {"extension-backslashes": 1.0}
@@ -86,7 +86,7 @@ def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> 
     declined = {check.check for check in report.not_run}
     assert {run.check for run in report.checks_run} | declined >= _OWN
     assert {check.check for check in report.not_run if "permessage-deflate" not in check.reason} == {
-        "close-unasked",  # (it never closes by itself)
+        "close-by-server",  # (it never closes by itself)
         "subprotocol-lines",  # (no subprotocol is offered)
         "subprotocol-after-unknown",
     }

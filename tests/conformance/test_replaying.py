@@ -38,7 +38,7 @@ def recipe(finding: Finding) -> dict[str, Any]:
 def test_a_replay_restarts_a_server_that_wedges_again(fragile: FaultyServer) -> None:
     finding = found(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
     again = replay(recipe(finding), fragile.endpoint, FULL_S, pid=fragile.pid)
-    assert "neighbour-served" in {one.check for one in again}
+    assert "other-clients-served" in {one.check for one in again}
 
 
 def test_a_server_that_refuses_from_the_start_reproduces_nothing(fragile: FaultyServer) -> None:
@@ -71,7 +71,7 @@ def test_a_robustness_violation_seen_only_once_is_an_observation(
     def flood(context: RobustnessContext) -> RobustnessOutcome:
         outcome = RobustnessOutcome(connections=1)
         if next(told):
-            outcome.report_violation("served-beside-flood", "other clients to be served", "one was not")
+            outcome.report_violation("served-despite-flood", "other clients to be served", "one was not")
         return outcome
 
     monkeypatch.setattr("wsproof.conformance.suite.CHECKS", (RobustnessTest("many-fragments", flood),))

@@ -133,7 +133,7 @@ def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> Non
 
     runner = Runner(cast(Session, subject))
     with pytest.raises(BudgetSpent):
-        runner.hold(RobustnessTest("served-beside-slow-reader", cast(Any, None)))
+        runner.hold(RobustnessTest("served-despite-slow-reader", cast(Any, None)))
     assert left == [55.0, 60.0]
     (finding,) = runner.findings
     assert finding.level is Level.OBSERVATION

@@ -24,7 +24,7 @@ def test_every_generated_script_survives_json(conversation: Script) -> None:
 
 
 # Who never closes breaks another rule before this one: both are one finding.
-_SUBJECTS = {"close-inside-legal": "close-cuts-message"}
+_SUBJECTS = {"close-in-message-legal": "close-cuts-message"}
 
 
 def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:

@@ -28,7 +28,7 @@ def check(fault: str = "", *only: str, workloads: Mapping[str, Workload] = WORKL
 
 
 def test_a_correct_server_passes() -> None:
-    report = check("", "conversing.delivery", "conversing.order", "conversing.last-words")
+    report = check("", "conversing.delivery", "conversing.order", "conversing.messages-before-close")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 

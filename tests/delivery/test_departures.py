@@ -69,7 +69,7 @@ def test_a_server_that_stops_serving_after_a_departure_is_a_violation() -> None:
     with serve(parse_target(APP, path="/ws", env=["FAULT=dies when the last one goes"])) as server:
         report = run_suite(server, WORKLOADS, ONLY)
     (finding,) = report.findings
-    assert (finding.anomaly, finding.level) == (Anomaly.NEVER_READ, Level.VIOLATION)
+    assert (finding.anomaly, finding.level) == (Anomaly.NOTHING_RECEIVED, Level.VIOLATION)
     assert "served its members before, and then it stopped" in finding.explanation
 
 

@@ -39,7 +39,9 @@ def explained(silent_s: float, ends_s: float | None) -> tuple[Anomaly, Listener]
     control = ListeningControl(listener)
     for _ in range(2):
         (finding,) = (
-            each for each in control.explained(run_checks(seen.history, QUIET_CHAT), seen) if each.check == "dropped"
+            each
+            for each in control.explained(run_checks(seen.history, QUIET_CHAT), seen)
+            if each.check == "disconnected"
         )
     return finding.anomaly, listener
 

@@ -25,7 +25,7 @@ def check(fault: str, *only: str) -> SuiteReport:
 
 
 def test_a_correct_server_passes() -> None:
-    report = check("", "moving.resuming", "moving.moving")
+    report = check("", "moving.resuming", "moving.room-change")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
@@ -39,7 +39,7 @@ def test_a_correct_server_passes() -> None:
     ],
 )
 def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly, words: str) -> None:
-    report = check(fault, "moving.moving" if fault == "stays" else "moving.resuming")
+    report = check(fault, "moving.room-change" if fault == "stays" else "moving.resuming")
     assert report.verdict() is Verdict.INVALID
     (finding,) = report.findings
     assert finding.anomaly is anomaly

@@ -82,7 +82,7 @@ def test_a_workload_that_puts_no_member_in_a_room_is_a_usage_error() -> None:
 
 
 def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_to_it() -> None:
-    report = check(PUBSUB, {"pubsub": PubSub()}, "pubsub.sleeping-neighbour", fault="every 50th is lost")
+    report = check(PUBSUB, {"pubsub": PubSub()}, "pubsub.slow-reader-isolation", fault="every 50th is lost")
     (finding,) = violations(report)
     assert finding.anomaly is Anomaly.LOST
     assert "so the misbehaviour is not the cause" in finding.explanation
@@ -90,7 +90,7 @@ def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_t
 
 
 def test_a_loss_that_is_not_reproduced_is_an_observation_without_a_cause() -> None:
-    only = ("pubsub.binary-neighbour", "pubsub.garbage-neighbour", "pubsub.dying-neighbour")
+    only = ("pubsub.binary-frame-isolation", "pubsub.protocol-error-isolation", "pubsub.reset-isolation")
     report = check(PUBSUB, {"pubsub": PubSub()}, *only, fault="every 50th is lost")
     (finding,) = report.findings
     assert (finding.anomaly, finding.reproduced, finding.level) == (Anomaly.LOST, "0 of 3", Level.OBSERVATION)
@@ -101,11 +101,11 @@ def test_a_loss_that_is_not_reproduced_is_an_observation_without_a_cause() -> No
 
 def test_a_loss_caused_by_a_binary_frame_is_attributed_to_it_with_the_control_runs() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
-    report = check(FAULTY, workloads, "chat.binary-neighbour", fault="a binary frame ends all")
+    report = check(FAULTY, workloads, "chat.binary-frame-isolation", fault="a binary frame ends all")
     (finding,) = violations(report)
     assert finding.explanation.startswith("A binary frame from one member disturbs the chat for the others: ")
     assert finding.explanation.endswith("Without that step nothing is lost (3 of 3 control runs).")
-    assert (finding.anomaly, finding.reproduced) == (Anomaly.STALLED_BY_NEIGHBOUR, "3 of 3")
+    assert (finding.anomaly, finding.reproduced) == (Anomaly.STALLED_BY_OTHER_MEMBER, "3 of 3")
 
 
 def test_a_server_with_another_message_format_is_reported_once() -> None:

@@ -39,9 +39,9 @@ KILLS: list[tuple[str, str, Anomaly]] = [
     ("a close is not told", "chat.leave-notices", Anomaly.MISSING_LEAVE),
     ("who leaves is told twice", "chat.leave-notices", Anomaly.DUPLICATE_LEAVE),
     ("the wrong one is said to leave", "chat.leave-notices", Anomaly.PHANTOM),
-    ("the gone are heard again", "chat.leave-notices", Anomaly.GHOST),
-    ("a binary frame ends all", "chat.binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
-    ("chat waits for each", "chat.sleeping-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("the gone are heard again", "chat.leave-notices", Anomaly.MESSAGE_AFTER_LEAVE),
+    ("a binary frame ends all", "chat.binary-frame-isolation", Anomaly.STALLED_BY_OTHER_MEMBER),
+    ("chat waits for each", "chat.slow-reader-isolation", Anomaly.STALLED_BY_OTHER_MEMBER),
     ("a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
     ("figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
     ("the dashboard hurries", "dashboard.feed", Anomaly.WRONG_PERIOD),
@@ -56,8 +56,8 @@ KILLS: list[tuple[str, str, Anomaly]] = [
     ("snapshot + figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
     ("snapshot + nothing follows", "dashboard.feed", Anomaly.LOST),
     ("snapshot + the snapshot is empty", "dashboard.feed", Anomaly.OUT_OF_RANGE),
-    ("the dashboard dies of a binary frame", "dashboard.feed-binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
-    ("the dashboard does not start again", "dashboard.feed-restart", Anomaly.NEVER_READ),
+    ("the dashboard dies of a binary frame", "dashboard.feed-binary-frame-isolation", Anomaly.STALLED_BY_OTHER_MEMBER),
+    ("the dashboard does not start again", "dashboard.feed-restart", Anomaly.NOTHING_RECEIVED),
 ]
 
 

@@ -21,7 +21,7 @@ def check(fault: str, *only: str) -> SuiteReport:
 
 
 def test_a_correct_server_passes() -> None:
-    report = check("", "posting.delivery", "posting.order", "posting.last-words", "posting.burst")
+    report = check("", "posting.delivery", "posting.order", "posting.messages-before-close", "posting.burst")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 

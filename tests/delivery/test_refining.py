@@ -23,7 +23,7 @@ JOINS = (Step(Action.JOIN, 0), Step(Action.JOIN, 1))
 LEAVES: Schedule = (*JOINS, Step(Action.SAY, 1), Step(Action.LEAVE, 1))
 SLEEPS: Schedule = (*JOINS, Step(Action.STALL, 1), Step(Action.SAY, 0))
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "member 0 never received message 1.")
-STALLED = Finding("stalled-by-neighbour", "chat", Anomaly.STALLED_BY_NEIGHBOUR, Level.VIOLATION, "Silence.")
+STALLED = Finding("stalled-by-other-member", "chat", Anomaly.STALLED_BY_OTHER_MEMBER, Level.VIOLATION, "Silence.")
 
 
 def prop(name: str) -> DeliveryProperty:
@@ -59,8 +59,10 @@ def refine(runner: ScheduleRunner, name: str, finding: Finding, schedule: Schedu
 
 def test_a_loss_caused_by_a_sleeping_member_is_reported_beside_an_earlier_loss() -> None:
     faces = cycle([STALLED, LOST])
-    runner = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
-    one = refine(runner, "sleeping-neighbour", LOST, SLEEPS)
+    runner = Scripted(
+        lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.messages-before-close", "leaves by close")
+    )
+    one = refine(runner, "slow-reader-isolation", LOST, SLEEPS)
     assert one.finding is not None
     assert one.finding.explanation.startswith("A member that does not read holds up the chat for the others: Silence.")
     assert one.finding.reproduced == "3 of 3"
@@ -68,18 +70,18 @@ def test_a_loss_caused_by_a_sleeping_member_is_reported_beside_an_earlier_loss()
 
 def test_a_loss_that_also_occurs_without_the_sleeping_member_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
-    assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+    assert refine(runner, "slow-reader-isolation", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_a_loss_that_is_not_reproduced_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [], told_of("chat.delivery"))
-    assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+    assert refine(runner, "slow-reader-isolation", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_an_earlier_observation_does_not_hide_a_reproducible_loss() -> None:
     before = told_of("chat.delivery")
     seen_once = replace(before, finding=replace(before.finding, level=Level.OBSERVATION))
-    one = refine(Scripted(lambda s: [LOST], seen_once), "last-words", LOST, LEAVES)
+    one = refine(Scripted(lambda s: [LOST], seen_once), "messages-before-close", LOST, LEAVES)
     assert one.finding is not None
     assert one.finding.level is Level.VIOLATION
 
@@ -107,19 +109,19 @@ def test_a_second_schedule_that_always_reproduces_the_loss_is_a_violation() -> N
 
 def test_a_loss_caused_by_a_departure_is_reported_beside_an_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
-    one = refine(runner, "last-words", LOST, LEAVES)
+    one = refine(runner, "messages-before-close", LOST, LEAVES)
     assert one.finding is not None
-    assert one.finding.check == "chat.last-words"
+    assert one.finding.check == "chat.messages-before-close"
 
 
 def test_a_loss_that_also_occurs_without_the_departure_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
-    assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.delivery"
+    assert refine(runner, "messages-before-close", LOST, LEAVES).same.check == "chat.delivery"
 
 
 def test_a_loss_after_the_same_kind_of_steps_is_the_earlier_loss() -> None:
     runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
-    assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.leave-notices"
+    assert refine(runner, "messages-before-close", LOST, LEAVES).same.check == "chat.leave-notices"
 
 
 def test_a_loss_in_a_departure_check_cites_the_delivery_promise() -> None:

@@ -17,7 +17,7 @@ WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 
 def run(fault: str) -> SuiteReport:
     with serve(parse_target(APP, path="/ws", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, WORKLOADS, SuiteOptions(only=("chat.release",)))
+        return run_suite(server, WORKLOADS, SuiteOptions(only=("chat.resource-release",)))
 
 
 @pytest.mark.parametrize(

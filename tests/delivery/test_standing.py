@@ -15,8 +15,8 @@ from wsproof.workloads import load_channels
 
 APP = "tests.faulty.channels.lasting:app"
 WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.05"})
-CHAT = ("chat.standing", "chat.delivery", "chat.order", "chat.sleeping")
-ALL = ("echo.standing", "echo.delivery", *CHAT)
+CHAT = ("chat.long-lived-listeners", "chat.delivery", "chat.order", "chat.slow-reader")
+ALL = ("echo.long-lived-listeners", "echo.delivery", *CHAT)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,9 @@ def test_a_fault_that_only_a_standing_member_sees_is_reported(
     planted: Callable[[str], RunningServer], fault: str, only: tuple[str, ...], anomaly: Anomaly
 ) -> None:
     report = run(planted(fault), only)
-    found = [one for one in report.findings if one.check.endswith(".standing") and one.level is Level.VIOLATION]
+    found = [
+        one for one in report.findings if one.check.endswith(".long-lived-listeners") and one.level is Level.VIOLATION
+    ]
     assert [one.anomaly for one in found] == [anomaly], report.findings
 
 

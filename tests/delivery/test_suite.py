@@ -112,10 +112,10 @@ def test_a_url_that_serves_no_new_client_after_a_violation_is_not_checked_furthe
     report = run_suite(planted("a binary frame ends all for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order")))
     rows = {row.check: row for row in report.checks_run}
     assert rows["echo.order"].verdict is Verdict.VALID
-    assert rows["chat.binary-neighbour"].verdict is Verdict.INVALID
-    assert rows["chat.sleeping-neighbour"].verdict is Verdict.UNKNOWN
-    assert "chat.binary-neighbour broke the server" in rows["chat.sleeping-neighbour"].reason
-    assert "a fresh client got no answer" in rows["chat.sleeping-neighbour"].reason
+    assert rows["chat.binary-frame-isolation"].verdict is Verdict.INVALID
+    assert rows["chat.slow-reader-isolation"].verdict is Verdict.UNKNOWN
+    assert "chat.binary-frame-isolation broke the server" in rows["chat.slow-reader-isolation"].reason
+    assert "a fresh client got no answer" in rows["chat.slow-reader-isolation"].reason
 
 
 @pytest.mark.parametrize("owned", [True, False])
@@ -133,17 +133,17 @@ def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
 
 
 def test_a_loss_that_needs_a_step_is_not_a_repetition_of_one_that_needs_none() -> None:
-    report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.last-words")
+    report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.messages-before-close")
     assert [(finding.check, finding.anomaly) for finding in report.findings] == [
         ("chat.delivery", Anomaly.LOST),
-        ("chat.last-words", Anomaly.LOST),
+        ("chat.messages-before-close", Anomaly.LOST),
     ]
 
 
 def test_a_finding_of_two_properties_is_reported_once() -> None:
-    report = run("chat forgets last words", "chat.leave", "chat.last-words")
+    report = run("chat forgets last words", "chat.leave", "chat.messages-before-close")
     (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
-    assert "The same was seen while chat.last-words was tested." in finding.explanation
+    assert "The same was seen while chat.messages-before-close was tested." in finding.explanation
     assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] * 2
     assert "the same as was found before, by chat.leave-notices" in report.checks_run[1].reason
 

@@ -21,7 +21,7 @@ def check(fault: str, *only: str) -> SuiteReport:
 
 
 def test_a_correct_counter_passes() -> None:
-    report = check("", "counter.delivery", "counter.order", "counter.last-words")
+    report = check("", "counter.delivery", "counter.order", "counter.messages-before-close")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 

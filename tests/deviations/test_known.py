@@ -184,8 +184,8 @@ def test_versions_are_compared_number_by_number(version: str | None, wanted: str
         ("uvicorn-websockets", {"uvicorn": "0.54", "websockets": "17.4"}, "header-names", False),
         ("uvicorn-websockets", {"uvicorn": "0.54", "websockets": "16.0"}, "extra-headers", False),
         ("uvicorn-websockets", None, "extra-headers", True),
-        ("uvicorn", None, "fail-says-why", True),
-        ("nginx", None, "fail-says-why", False),
+        ("uvicorn", None, "fail-close-frame", True),
+        ("nginx", None, "fail-close-frame", False),
     ],
 )
 def test_what_is_known_depends_on_server_and_versions(

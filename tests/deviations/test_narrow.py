@@ -34,7 +34,7 @@ LEGAL = "expected: a legal handshake to be accepted with 101"
         ),
         (
             "uvicorn-websockets-sansio",
-            "control-no-part",
+            "control-not-counted",
             ("got: it sent a close frame with code 1009 and ended TCP",),
             ("got: it sent a close frame with code 1011 and ended TCP",),
         ),
@@ -64,7 +64,7 @@ def test_only_evidence_of_the_library_is_covered(
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"])
-@pytest.mark.parametrize("anomaly", [Anomaly.LOST, Anomaly.CORRUPT, Anomaly.STALLED_BY_NEIGHBOUR])
+@pytest.mark.parametrize("anomaly", [Anomaly.LOST, Anomaly.CORRUPT, Anomaly.STALLED_BY_OTHER_MEMBER])
 def test_no_library_is_known_to_lose_or_alter_what_a_channel_says(server: str, anomaly: Anomaly) -> None:
     known = KnownDeviations(shipped=shipped_deviations(server, None))
     finding = Finding("lost", "chat", anomaly, Level.VIOLATION, "Member 2 never got it.")
@@ -74,4 +74,4 @@ def test_no_library_is_known_to_lose_or_alter_what_a_channel_says(server: str, a
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"])
 def test_no_library_is_known_to_end_or_to_serve_nobody(server: str) -> None:
     checks = {each.check for each in shipped_deviations(server, None)}
-    assert not {check for check in checks if check in ("process-ended", "neighbour-served") or "served-" in check}
+    assert not {check for check in checks if check in ("process-ended", "other-clients-served") or "served-" in check}

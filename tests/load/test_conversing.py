@@ -215,4 +215,4 @@ def test_members_that_cannot_join_are_reported_with_the_step() -> None:
     away = [member for member in measurement.history.members if member.join_fault]
     assert {member.join_fault for member in away} == {"did not answer `subscribe` within 0.5 s"}
     assert len(away) == 2
-    assert [finding.check for finding in run_checks(measurement.history, measurement.contract)] == ["joined"]
+    assert [finding.check for finding in run_checks(measurement.history, measurement.contract)] == ["join-failed"]

@@ -109,7 +109,7 @@ def violation(**changes: Any) -> Finding:
 def non_strict() -> Finding:
     """Members saw two orders."""
     return violation(
-        check="chat.agreed-order",
+        check="chat.total-order",
         anomaly=Anomaly.REORDERED,
         level=Level.NON_STRICT,
         occurrences=4,
@@ -154,7 +154,7 @@ def suite_report(*findings: Finding) -> SuiteReport:
             0.31,
             chapter=Chapter.CLOSE,
         ),
-        CheckRun("chat.agreed-order", "chat", "All members see one order", Verdict.VALID, 10, 1.9),
+        CheckRun("chat.total-order", "chat", "All members see one order", Verdict.VALID, 10, 1.9),
         CheckRun(
             "chat.binary-frame-harms-nobody",
             "chat",

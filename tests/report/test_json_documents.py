@@ -27,6 +27,7 @@ from wsproof.errors import UsageError
 from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import CapacityRecord, LevelOutcome, LevelRecord, SearchLimits, SearchObjective
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.former_names import FORMER_ANOMALIES
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.record import RunRecord
 from wsproof.model.schemas import CHECK_SCHEMA, OLD_RUN_SCHEMA, RUN_SCHEMA
@@ -153,7 +154,7 @@ def test_the_schemas_name_every_field_that_the_values_write() -> None:
 
 def test_the_schema_knows_every_anomaly_and_level() -> None:
     finding = load_schema("wsproof.check/1")["$defs"]["finding"]["properties"]
-    assert set(finding["anomaly"]["enum"]) == set(Anomaly)
+    assert set(finding["anomaly"]["enum"]) == {*Anomaly, *FORMER_ANOMALIES}
     assert set(finding["level"]["enum"]) == set(Level)
 
 

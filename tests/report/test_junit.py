@@ -70,7 +70,7 @@ def test_accepted_and_weaker_findings_are_printed_and_fail_nothing() -> None:
     suite = suite_of(suite_report(deviation(), non_strict()))
     assert suite.get("failures") == "0"
     assert "accepted: the server library" in (case(suite, "5.5.1-close-1005").findtext("system-out") or "")
-    assert "[non-strict]" in (case(suite, "chat.agreed-order").findtext("system-out") or "")
+    assert "[non-strict]" in (case(suite, "chat.total-order").findtext("system-out") or "")
 
 
 def test_with_strict_a_weaker_finding_fails() -> None:

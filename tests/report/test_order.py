@@ -19,7 +19,7 @@ from wsproof.report.formats.terminal import show_check
 
 WORST_FIRST = (
     violation(check="z-died", anomaly=Anomaly.PROTOCOL, rule_harm=Harm.PROCESS_DIED),
-    violation(check="y-stalled", anomaly=Anomaly.STALLED_BY_NEIGHBOUR),
+    violation(check="y-stalled", anomaly=Anomaly.STALLED_BY_OTHER_MEMBER),
     violation(check="x-unserved", anomaly=Anomaly.PROTOCOL, rule_harm=Harm.OTHERS_NOT_SERVED, section="robustness"),
     violation(check="w-lost", anomaly=Anomaly.LOST),
     violation(check="v-must", anomaly=Anomaly.PROTOCOL),
@@ -64,8 +64,8 @@ def test_a_document_without_harm_is_read() -> None:
 
 
 def test_harm_is_a_property_of_the_rule() -> None:
-    assert rule("neighbour-served").harm is Harm.OTHERS_NOT_SERVED
-    assert rule("served-beside-flood").harm is Harm.OTHERS_NOT_SERVED
+    assert rule("other-clients-served").harm is Harm.OTHERS_NOT_SERVED
+    assert rule("served-despite-flood").harm is Harm.OTHERS_NOT_SERVED
     assert rule("messages-intact").harm is Harm.DATA
     assert rule("host-required").harm is None
     assert sorted(WORST_FIRST, key=severity) == list(WORST_FIRST)

@@ -78,8 +78,8 @@ def test_a_server_that_dies_again_is_never_reported_as_fixed() -> None:
     shown, said, code = outcome(FOUND, [DIED])
     assert (shown, code) == ([DIED], ExitCode.FAILED)
     assert "does not happen again" not in said
-    assert outcome(replace(DIED, check="neighbour-served"), [DIED])[1] == "It happens again."
-    assert outcome(replace(DIED, check="served-after-storm"), [replace(DIED, check="neighbour-served")])[0]
+    assert outcome(replace(DIED, check="other-clients-served"), [DIED])[1] == "It happens again."
+    assert outcome(replace(DIED, check="served-after-churn"), [replace(DIED, check="other-clients-served")])[0]
 
 
 @pytest.mark.parametrize(("reproduced", "tries"), [(None, 1), ("3 of 3", 1), ("1 of 3", 10), ("0 of 3", 10)])

@@ -64,7 +64,7 @@ def test_the_documented_channel_finds_a_planted_fault(
     assert found == [(named, anomaly, "3 of 3")]
 
 
-ALIKE = ("pubsub.delivery", "pubsub.garbage-neighbour", "pubsub.sleeping-neighbour", "pubsub.pause")
+ALIKE = ("pubsub.delivery", "pubsub.protocol-error-isolation", "pubsub.slow-reader-isolation", "pubsub.pause")
 """Properties that lose messages to the same fault, with and without a member whom one could blame."""
 
 

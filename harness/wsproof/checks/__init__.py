@@ -7,55 +7,55 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wsproof.checks.access import intrusion
+from wsproof.checks.access import unauthorized_access
 from wsproof.checks.behind import behind
 from wsproof.checks.check import Check, check, found
-from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
+from wsproof.checks.delivery import corrupt, disconnected, duplicated, lost, misrouted, nothing_received, phantom
 from wsproof.checks.describe import shortened
-from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
+from wsproof.checks.feed import feed_stopped, leaked_producer, out_of_range, wrong_period
 from wsproof.checks.gap import gap
 from wsproof.checks.hearing import split_audience
-from wsproof.checks.isolation import stalled_by_neighbour
-from wsproof.checks.joining import joined
+from wsproof.checks.isolation import stalled_by_other_member
+from wsproof.checks.joining import join_failed
 from wsproof.checks.order import reordered
-from wsproof.checks.people import person_gone
-from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
+from wsproof.checks.people import early_user_leave
+from wsproof.checks.presence import duplicate_leave, false_leave, message_after_leave, misrouted_leave, missing_leave
 from wsproof.checks.protocol import protocol
-from wsproof.checks.refused import refused
-from wsproof.checks.resumed import resumed
+from wsproof.checks.refused import publish_refused
+from wsproof.checks.resumed import missed_while_away
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History
 
 CHECKS: tuple[Check, ...] = (
-    check("never-read", never_read),
+    check("nothing-received", nothing_received),
     check("split-audience", split_audience),
     check("lost", lost),
     check("gap", gap),
-    check("resumed", resumed),
+    check("missed-while-away", missed_while_away),
     check("behind", behind),
-    check("dropped", dropped),
+    check("disconnected", disconnected),
     check("duplicated", duplicated),
     check("phantom", phantom),
     check("misrouted", misrouted),
-    check("intrusion", intrusion),
+    check("unauthorized-access", unauthorized_access),
     check("corrupt", corrupt),
     check("reordered", reordered),
-    check("agreed-order", agreed_order),
+    check("total-order", agreed_order),
     check("missing-leave", missing_leave),
     check("duplicate-leave", duplicate_leave),
     check("false-leave", false_leave),
-    check("leaked-leave", leaked_leave),
-    check("ghost", ghost),
-    check("person-gone", person_gone),
-    check("stalled-by-neighbour", stalled_by_neighbour),
+    check("misrouted-leave", misrouted_leave),
+    check("message-after-leave", message_after_leave),
+    check("early-user-leave", early_user_leave),
+    check("stalled-by-other-member", stalled_by_other_member),
     check("out-of-range", out_of_range),
     check("wrong-period", wrong_period),
     check("leaked-producer", leaked_producer),
-    check("stopped", stopped),
-    check("joined", joined),
-    check("refused", refused),
+    check("feed-stopped", feed_stopped),
+    check("join-failed", join_failed),
+    check("publish-refused", publish_refused),
     check("protocol", protocol),
 )
 """Every check, in the order of reports."""
@@ -66,8 +66,8 @@ def run_checks(history: History, contract: Contract) -> list[Finding]:
     nothing = _nothing_received(history, contract)
     if nothing is not None:
         return [
-            *(_guarded(check("joined", joined), history, contract) or [nothing]),
-            *_guarded(check("refused", refused), history, contract),
+            *(_guarded(check("join-failed", join_failed), history, contract) or [nothing]),
+            *_guarded(check("publish-refused", publish_refused), history, contract),
             *_guarded(check("protocol", protocol), history, contract),
         ]
     return [finding for each in CHECKS for finding in _guarded(each, history, contract)]

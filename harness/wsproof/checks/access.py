@@ -11,7 +11,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Member
 
 
-def intrusion(history: History, contract: Contract) -> list[Finding]:
+def unauthorized_access(history: History, contract: Contract) -> list[Finding]:
     """A client without the right credentials receives no message of the channel, and its messages reach no member."""
     intruders = [member for member in history.members if member.intrusion]
     findings = []

@@ -29,7 +29,7 @@ GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again la
 
 def lost(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """Each publication reaches every member of its audience; each reply reaches its publisher."""
-    # With `excused`, losses that a misbehaving member may have caused are left to stalled_by_neighbour.
+    # With `excused`, losses that a misbehaving member may have caused are left to stalled_by_other_member.
     findings = []
     for kind, noun in ((Kind.DELIVERY, ""), (Kind.REPLY, "the reply to ")):
         due = expected_deliveries(history, contract, kind)
@@ -132,7 +132,7 @@ def disturbed(history: History) -> bool:
     return any(not member.is_well_behaved for member in history.members)
 
 
-def never_read(history: History, contract: Contract) -> list[Finding]:
+def nothing_received(history: History, contract: Contract) -> list[Finding]:
     """Every member that stays connected receives at least one of the messages published meanwhile."""
     sent = history.publications
     known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
@@ -160,7 +160,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
     number, row, missed = deaf[0]
     return [
         found(
-            Anomaly.NEVER_READ,
+            Anomaly.NOTHING_RECEIVED,
             contract,
             f"{len(deaf)} of {len(history.members)} members were accepted, stayed, and never received anything: "
             f"{describer.who(number)}, for one, though {missed} message(s) were published meanwhile.",
@@ -170,7 +170,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def dropped(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
+def disconnected(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """The server never disconnects a member that keeps the protocol and reads."""
     cut = [
         m

@@ -36,4 +36,4 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
         f"{record.cut_off} connection(s) are ended by the server and opened again",
         f"{record.waited_s:.0f} s later: {', '.join(record.deaf) or 'nobody'} hears nothing",
     )
-    return [Finding("recovers", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]
+    return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]

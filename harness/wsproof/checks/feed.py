@@ -98,7 +98,7 @@ def leaked_producer(history: History, contract: Contract) -> list[Finding]:
     return _different(history, contract)
 
 
-def stopped(history: History, contract: Contract, *, names_cause: bool = True) -> list[Finding]:
+def feed_stopped(history: History, contract: Contract, *, names_cause: bool = True) -> list[Finding]:
     """A feed goes on for its remaining viewers, whatever happens to the others."""
     if contract.feed is None or not history.drained_ns:
         return []
@@ -116,7 +116,7 @@ def stopped(history: History, contract: Contract, *, names_cause: bool = True) -
         return []
     member, at = silent[0]
     others = [m for m in history.members if not m.is_well_behaved] if names_cause else []
-    anomaly = Anomaly.STALLED_BY_NEIGHBOUR if others else Anomaly.LOST if at else Anomaly.NEVER_READ
+    anomaly = Anomaly.STALLED_BY_OTHER_MEMBER if others else Anomaly.LOST if at else Anomaly.NOTHING_RECEIVED
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
     because = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
     return [

@@ -8,16 +8,16 @@ import numpy as np
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
-from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
+from wsproof.checks.delivery import disconnected, disturbed, lost, silent_after
 from wsproof.checks.describe import WENT, Describer
-from wsproof.checks.feed import stopped
+from wsproof.checks.feed import feed_stopped
 from wsproof.model.contract import Contract
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import Departure, History, Kind, Member
 
 
-def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
+def stalled_by_other_member(history: History, contract: Contract) -> list[Finding]:
     """A member that stops reading, breaks the protocol or is reset does not affect the others."""
     if not disturbed(history):
         return []
@@ -44,7 +44,7 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
         witness.append(describer.arrival(cut[0].number))
     return [
         found(
-            Anomaly.STALLED_BY_NEIGHBOUR,
+            Anomaly.STALLED_BY_OTHER_MEMBER,
             contract,
             f"After {_misbehaviour(describer, misbehaving)}, {'; and '.join(harm)}.",
             list(dict.fromkeys(witness)),
@@ -60,8 +60,8 @@ def without_cause(history: History, contract: Contract) -> Finding | None:
     """
     plain = (
         ("lost", lost(history, contract, excused=False)),
-        ("dropped", dropped(history, contract, excused=False)),
-        ("stopped", stopped(history, contract, names_cause=False)),
+        ("disconnected", disconnected(history, contract, excused=False)),
+        ("feed-stopped", feed_stopped(history, contract, names_cause=False)),
     )
     return next((replace(finding, check=name) for name, findings in plain for finding in findings), None)
 

@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History
 
 
-def joined(history: History, contract: Contract) -> list[Finding]:
+def join_failed(history: History, contract: Contract) -> list[Finding]:
     """Every member that is accepted can join: the server answers each step of the workload's join().
 
     A member that tries to join without the right credentials is rightly refused.

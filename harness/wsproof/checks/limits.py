@@ -46,8 +46,8 @@ def judge_limits(tests: Sequence[SizeTrial], contract: Contract) -> list[Finding
         f"gone on.{cost} Clients can use up its memory unless a proxy in front of it limits messages."
     )
     level = Level.NON_STRICT if kept else Level.INFORMATIONAL
-    finding = found(Anomaly.KEPT, contract, told, [_line(one) for one in tests], level=level)
-    return [replace(finding, check="message-limit")]
+    finding = found(Anomaly.NOT_FREED, contract, told, [_line(one) for one in tests], level=level)
+    return [replace(finding, check="message-size-limit")]
 
 
 def limits_in_figures(tests: Sequence[SizeTrial]) -> tuple[Figure, ...]:

@@ -25,7 +25,7 @@ class _FalseFarewell:
     still_open: Member
 
 
-def person_gone(history: History, contract: Contract) -> list[Finding]:
+def early_user_leave(history: History, contract: Contract) -> list[Finding]:
     """A user with several connections has left when the last of them has ended."""
     # Whether notices are about people or about connections shows in the arrivals: who tells of every connection that it
     # has come may tell of every one that it has gone.

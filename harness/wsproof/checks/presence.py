@@ -98,7 +98,7 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def leaked_leave(history: History, contract: Contract) -> list[Finding]:
+def misrouted_leave(history: History, contract: Contract) -> list[Finding]:
     """The server tells of a departure only in the room of the member that left."""
     rooms = {member.name: member.room for member in history.members}
     if not contract.leaves or not any(rooms.values()):
@@ -125,7 +125,7 @@ def _is_elsewhere(witness: Member, about: str, rooms: Mapping[str, int]) -> bool
     return rooms.get(about, witness.room) != witness.room
 
 
-def ghost(history: History, contract: Contract) -> list[Finding]:
+def message_after_leave(history: History, contract: Contract) -> list[Finding]:
     """No message of a member arrives after the notice that it has left."""
     if not contract.leaves:
         return []
@@ -157,7 +157,7 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     told = gone[int(history.receipts.subscriber[row]), number]
     return [
         found(
-            Anomaly.GHOST,
+            Anomaly.MESSAGE_AFTER_LEAVE,
             contract,
             f"{describer.who(told.subscriber)} was told that {describer.who(number)} had gone, and after "
             "that received a message of it.",

@@ -12,7 +12,7 @@ REASONS_SHOWN = 3
 """Different answers that the finding shows."""
 
 
-def refused(history: History, contract: Contract) -> list[Finding]:
+def publish_refused(history: History, contract: Contract) -> list[Finding]:
     """The server accepts the HTTP requests that publish, with a status of 200 to 299."""
     if not history.refusals:
         return []

@@ -61,7 +61,7 @@ def _place(record: ReleaseRecord, contract: Contract) -> list[Finding]:
         f"After {record.came_before} members had come and gone, the server refused the next one, though nobody was "
         f"connected any more: {record.refusal}. It let members in before, so their places did not come back."
     )
-    return [replace(found(Anomaly.NEVER_READ, contract, told, ()), check="place-kept")]
+    return [replace(found(Anomaly.NOTHING_RECEIVED, contract, told, ()), check="place-not-freed")]
 
 
 def _steps(values: Sequence[int | None]) -> list[int]:
@@ -84,8 +84,8 @@ def _kept(
         f"Of {sum(sizes)} members that had gone, the server kept {sum(steps)} {what}: their number grew in each of "
         f"{len(steps)} rounds, by {', '.join(map(str, steps))}."
     )
-    finding = found(Anomaly.KEPT, contract, told, [_line(at, one) for at, one in enumerate(record.rounds)])
-    return [replace(finding, check=f"{what.split()[-1]}-kept")]
+    finding = found(Anomaly.NOT_FREED, contract, told, [_line(at, one) for at, one in enumerate(record.rounds)])
+    return [replace(finding, check=f"{what.split()[-1]}-not-freed")]
 
 
 def has_memory_leak(rounds: Sequence[ReleaseRound]) -> bool:
@@ -113,8 +113,8 @@ def _memory(record: ReleaseRecord, contract: Contract) -> list[Finding]:
         f"names, by {sum(each) / len(each) / 1000:.1f} kB a member. It may be a cache that has not reached its limit."
     )
     lines = [_line(at, one) for at, one in enumerate(record.rounds)]
-    finding = found(Anomaly.KEPT, contract, told, lines, level=Level.NON_STRICT)
-    return [replace(finding, check="memory-kept")]
+    finding = found(Anomaly.NOT_FREED, contract, told, lines, level=Level.NON_STRICT)
+    return [replace(finding, check="memory-not-freed")]
 
 
 def _line(at: int, one: ReleaseRound) -> str:

@@ -12,7 +12,7 @@ from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind, Member, Outcome
 
 
-def resumed(history: History, contract: Contract) -> list[Finding]:
+def missed_while_away(history: History, contract: Contract) -> list[Finding]:
     """A member that comes back gets what was published in its room while it was away."""
     if contract.resume is Resume.NONE or contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
         return []

@@ -30,7 +30,7 @@ def _silent_ends(record: ShutdownRecord, contract: Contract) -> list[Finding]:
         "TCP connections just ended. A client cannot tell such a restart from a broken network. Send a close frame "
         "with 1001 or 1012 to every client first."
     )
-    return [_finding("shutdown-close", contract, Anomaly.BAD_FAREWELL, Level.NON_STRICT, told, silent)]
+    return [_finding("shutdown-close", contract, Anomaly.UNCLEAN_CLOSE, Level.NON_STRICT, told, silent)]
 
 
 def _wrong_codes(record: ShutdownRecord, contract: Contract) -> list[Finding]:
@@ -46,7 +46,7 @@ def _wrong_codes(record: ShutdownRecord, contract: Contract) -> list[Finding]:
         f"{wrong[0].close_code}. 1001 (going away) or 1012 (service restart) tells a client that it did nothing wrong "
         "and may connect again."
     )
-    return [_finding("shutdown-code", contract, Anomaly.BAD_FAREWELL, Level.NON_STRICT, told, wrong)]
+    return [_finding("shutdown-code", contract, Anomaly.UNCLEAN_CLOSE, Level.NON_STRICT, told, wrong)]
 
 
 def _losses(record: ShutdownRecord, contract: Contract) -> list[Finding]:
@@ -71,7 +71,7 @@ def _slow_exit(record: ShutdownRecord, contract: Contract) -> list[Finding]:
         f"{record.waited_s:.0f} s later; {len(still)} of the connections are still open. Who starts containers or "
         "services kills it then, and whatever it still had to do is lost."
     )
-    return [_finding("shutdown-exit", contract, Anomaly.STOPPED_LATE, Level.NON_STRICT, told, still)]
+    return [_finding("shutdown-exit", contract, Anomaly.SLOW_SHUTDOWN, Level.NON_STRICT, told, still)]
 
 
 def _finding(name: str, contract: Contract, anomaly: Anomaly, level: Level, told: str, ends: list[SeenEnd]) -> Finding:

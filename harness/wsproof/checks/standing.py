@@ -97,14 +97,14 @@ def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
         return [
             replace(
                 found(
-                    Anomaly.NEVER_READ,
+                    Anomaly.NOTHING_RECEIVED,
                     contract,
                     f"A member that {session.role} for {session.seconds:.1f} s heard none of the {len(missed)} "
                     "messages that others said and heard meanwhile. Members that had said something heard them.",
                     (),
                     level=Level.INFORMATIONAL,
                 ),
-                check="never-read",
+                check="nothing-received",
             )
         ]
     return []
@@ -155,8 +155,8 @@ def cut_off(record: StandingRecord, contract: Contract) -> list[Finding]:
         if level is Level.VIOLATION
         else " No contract forbids that: clients must be ready to connect again."
     )
-    one = found(Anomaly.CUT_OFF, contract, told + told_more, (), level=level, occurrences=len(cut))
-    return [replace(one, check="cut-off")]
+    one = found(Anomaly.DISCONNECTED, contract, told + told_more, (), level=level, occurrences=len(cut))
+    return [replace(one, check="disconnected")]
 
 
 def _level_of_cut(session: StandingSession, contract: Contract) -> Level:

@@ -32,7 +32,7 @@ def under_load(history: History, contract: Contract, findings: list[Finding]) ->
             continue
         if finding.check == "phantom" and _only_other_words(history, finding):
             kept.append(_other_words(history, contract))
-        elif finding.check != "dropped" and finding.anomaly is not Anomaly.BEHIND:
+        elif finding.check != "disconnected" and finding.anomaly is not Anomaly.BEHIND:
             kept.append(finding)
     return [*kept, *_cut_off(history, contract), *_refused(history, contract)]
 
@@ -93,10 +93,10 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
     )
     if code == INTERNAL_ERROR:
         finding = found(Anomaly.LOST, contract, f"{told}: it failed.", (), occurrences=len(cut))
-        return replace(finding, check="dropped")
+        return replace(finding, check="disconnected")
     if code is None:
         told_more = f"{told}. A limit that ends connections should say so with a close code."
-        finding = found(Anomaly.CUT_OFF, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))
+        finding = found(Anomaly.DISCONNECTED, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))
         return replace(finding, check="limit")
     return _limit(contract, f"{told}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut))
 
@@ -110,5 +110,5 @@ def _refused(history: History, contract: Contract) -> list[Finding]:
 
 
 def _limit(contract: Contract, told: str, *, occurrences: int = 1) -> Finding:
-    finding = found(Anomaly.CUT_OFF, contract, told, (), level=Level.INFORMATIONAL, occurrences=occurrences)
+    finding = found(Anomaly.DISCONNECTED, contract, told, (), level=Level.INFORMATIONAL, occurrences=occurrences)
     return replace(finding, check="limit")

@@ -27,10 +27,10 @@ _ENOUGH = 3
 """Number of failed edge cases after which a property stops."""
 _DEATHS = 3
 _DEATHS_KNOWN = 1
-"""How often a property may kill the server: at first, and once `neighbour-served` is known to be violated."""
+"""How often a property may kill the server: at first, and once `other-clients-served` is known to be violated."""
 CUT_SHORT = "this check's share of the budget ended after"
 UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
-DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
+DIED = "cut short: the server stopped serving others again and again (see other-clients-served)"
 
 
 class RuleBroken(Exception):
@@ -80,7 +80,7 @@ class _Deaths:
 
     def __init__(self, subject: Session) -> None:
         self._subject = subject
-        known = "neighbour-served" in subject.cases.by_rule
+        known = "other-clients-served" in subject.cases.by_rule
         self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
 
     @property

@@ -23,6 +23,7 @@ from wsproof.conformance.verify.memory_growth import MemoryGrowth
 from wsproof.conformance.verify.violations import Violation, verify
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, severity
+from wsproof.model.former_names import current_check
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
@@ -56,7 +57,7 @@ def replay(
         TargetError: nobody listens.
     """
     messages = tuple(map(Message.of, login))
-    if "trial" in recipe:
+    if "robustness_test" in recipe or "trial" in recipe:  # "trial" is the key of older recipes
         return _replay_robustness_test(recipe, endpoint, pid, deadline_s, messages, opening, server)
     try:
         conversation, facts = (
@@ -73,7 +74,7 @@ def replay(
         transcript, violations = _converse(conversation, facts, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
-            violations.append(Violation("neighbour-served", _SERVED, bystander.remark))
+            violations.append(Violation("other-clients-served", _SERVED, bystander.remark))
             violations += _ends(watch, endpoint)
     finally:
         bystander.forget()
@@ -105,7 +106,8 @@ def _replay_robustness_test(
 ) -> list[Finding]:
     """Run the robustness test of a finding again with its original parameters."""
     try:
-        test = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
+        name = current_check(recipe["robustness_test"] if "robustness_test" in recipe else recipe["trial"])
+        test = next(each for each in ROBUSTNESS_TESTS if each.name == name)
         facts, examples = EndpointProfile.from_json(recipe["facts"], login, opening), int(recipe["examples"])
         parameters = dict(recipe.get("parameters", {}))  # The first recipes had no parameters.
     except (KeyError, TypeError, ValueError, StopIteration) as error:
@@ -127,7 +129,7 @@ def _replay_robustness_test(
     try:
         outcome = _outcome(test, context)
         if not context.all_served():
-            outcome.report_violation("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
+            outcome.report_violation("other-clients-served", _SERVED, "an old or a new one was not, afterwards")
             outcome.violations += _ends(watch, endpoint)
     except HandshakeRefused as error:
         raise CannotTellError(f"the server takes no more clients, which may be a limit: {error}") from error

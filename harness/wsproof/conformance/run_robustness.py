@@ -123,7 +123,7 @@ class RobustnessRunner:
         service = self._service()
         if service is not Service.SERVED:
             if service.is_fault and not outcome.violations:
-                outcome.report_violation("neighbour-served", "other clients to be served afterwards", "one was not")
+                outcome.report_violation("other-clients-served", "other clients to be served afterwards", "one was not")
             self._tell_end(outcome, watch)
             self._revive()
         elif parameters is not None or outcome.violations:
@@ -212,7 +212,7 @@ def _findings(
 ) -> list[Finding]:
     """The findings of the test, each with its recipe. `again` holds the rules that a retry found violated."""
     recipe = {
-        "trial": test.name,
+        "robustness_test": test.name,
         "examples": subject.options.examples,
         "deadline_s": subject.options.deadline_s,
         "parameters": outcome.parameters,

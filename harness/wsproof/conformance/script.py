@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.conformance import frame_json
+from wsproof.model.former_names import current_check
 from wsproof.wire import Frame, Request
 
 __all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "Send"]
@@ -151,7 +152,7 @@ class Script:
             KeyError, TypeError, ValueError: `data` is no script.
         """
         return cls(
-            subject=data["subject"],
+            subject=current_check(data["subject"]),
             actions=tuple(_action_from_json(action) for action in data["actions"]),
             ending=ScriptEnd(data["ending"]),
             cuts=tuple(data["cuts"]),

@@ -191,7 +191,7 @@ class Session:
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
-            violations = [Violation("neighbour-served", "TCP connections are accepted", "they are not, any more")]
+            violations = [Violation("other-clients-served", "TCP connections are accepted", "they are not, any more")]
         else:
             if result is None:
                 self.unheard += 1
@@ -216,7 +216,7 @@ class Session:
             raise BudgetSpent
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
-            violations.append(Violation("neighbour-served", "a pong for another client's ping", "none"))
+            violations.append(Violation("other-clients-served", "a pong for another client's ping", "none"))
             self._revive(conversation, violations, transcript, watch)
         elif service is Service.REFUSED:
             self._wait_for_room()
@@ -302,13 +302,13 @@ class Session:
         self._neighbour.forget()
         self._tell_end(violations, transcript, watch)
         self.budget.check()
-        self.timeouts.know_silence("neighbour-served")
+        self.timeouts.know_silence("other-clients-served")
         if not self.server.owned:
             for violation in violations:
                 if self._may_be_believed(violation, transcript):
                     self.cases.note(conversation, violation, transcript)
-            if "neighbour-served" in self.cases.by_rule:
-                self.cases.by_rule["neighbour-served"].counts_unretried = True  # No retry is possible: it stays so.
+            if "other-clients-served" in self.cases.by_rule:
+                self.cases.by_rule["other-clients-served"].counts_unretried = True  # No retry is possible: it stays so.
             raise ServerGone(
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )
@@ -322,9 +322,9 @@ class Session:
         how = end.sentence if isinstance(end, ServerEnd) else end
         transcript.server_output = end.output if isinstance(end, ServerEnd) else ()
         transcript.note(how)
-        violations[:] = [violation for violation in violations if violation.rule != "neighbour-served"]
+        violations[:] = [violation for violation in violations if violation.rule != "other-clients-served"]
         violations.append(Violation(PROCESS_ENDED, STAYS, how))
-        self.cases.causes.setdefault("neighbour-served", PROCESS_ENDED)
+        self.cases.causes.setdefault("other-clients-served", PROCESS_ENDED)
 
     def restart(self) -> None:
         """Restart the server, which wsproof started, and continue.

@@ -61,7 +61,7 @@ __all__ = [
     "run_suite",
 ]
 
-_ABOUT_LENGTHS = ("payload-lengths", "control-no-part")
+_ABOUT_LENGTHS = ("payload-lengths", "control-not-counted")
 _NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
 
 Progress = Callable[[str, float], None]
@@ -346,7 +346,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
 
 def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
     """Why the property cannot be checked on this endpoint; empty if it can."""
-    if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-unasked":
+    if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-by-server":
         return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
     return tested.not_here(facts)
 
@@ -454,9 +454,9 @@ def _idle_clients(subject: Session) -> CheckRun:
     times = "once" if often == 1 else f"{often} times"
     reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
     return CheckRun(
-        "neighbour-served",
+        "other-clients-served",
         "liveness",
-        rule("neighbour-served").title,
+        rule("other-clients-served").title,
         Verdict.VALID,
         often,
         0.0,

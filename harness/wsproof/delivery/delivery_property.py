@@ -55,7 +55,7 @@ class DeliveryProperty:
         An audience that is split has lost messages. A refused request explains why a message is not there.
         """
         return finding.check in self.looks_at or (
-            finding.check in ("split-audience", "refused") and "lost" in self.looks_at
+            finding.check in ("split-audience", "publish-refused") and "lost" in self.looks_at
         )
 
     def _is_everybody_s(self, finding: Finding) -> bool:

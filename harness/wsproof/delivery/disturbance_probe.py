@@ -1,4 +1,4 @@
-"""The channel probe "recovers": runs a command that disturbs the server, and waits until all hear each other."""
+"""The channel probe "recovery": runs a command that disturbs the server, and waits until all hear each other."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:
 
 
 RECOVERS = ChannelProbe(
-    "recovers",
+    "recovery",
     "After a disturbance all members hear each other again.",
     is_shared,
     _run,

@@ -35,7 +35,7 @@ CROWD: Schedule = (
 """So many members that several are at each of a few workers."""
 
 CLEAN_WAYS = (LeaveBy.CLOSE, LeaveBy.FIN)
-"""Ways to leave that do not make a server's send fail. What a reset does is tested by `dying-neighbour`."""
+"""Ways to leave that do not make a server's send fail. What a reset does is tested by `reset-isolation`."""
 BOTH_STAY: Schedule = (*THREE, Step(Action.JOIN, 3, rejoin_as=1), _say(0), _say(3), _say(1), _say(2))
 """Two connections of one name that both stay."""
 TWO_CONNECTIONS: tuple[Schedule, ...] = tuple(
@@ -64,7 +64,7 @@ QUICK_RETURNS: tuple[Schedule, ...] = tuple(
 
 AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
-        "one-audience",
+        "cross-worker-delivery",
         "All members of a room hear each other, whichever worker of the server each is connected to.",
         is_shared,
         ("split-audience",),
@@ -114,22 +114,22 @@ def moves(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
-        "joining-in-the-middle",
+        "late-join",
         "A member that joins while others publish gets its history and the live messages without a gap or a repeat.",
         is_shared,
         ("gap", "duplicated"),
         edges=IN_THE_MIDDLE,
     ),
     DeliveryProperty(
-        "coming-back",
+        "reconnect",
         "A name may reconnect at once, or have two connections: the end of the old one does not affect the new one.",
         is_shared,
-        ("person-gone", "lost", "duplicated", "never-read"),
+        ("early-user-leave", "lost", "duplicated", "nothing-received"),
         edges=(BOTH_STAY, *TWO_CONNECTIONS, *QUICK_RETURNS),
-        beside=("lost", "duplicated", "never-read"),
+        beside=("lost", "duplicated", "nothing-received"),
     ),
     DeliveryProperty(
-        "subscribing-twice",
+        "double-subscription",
         "A member that sends its greeting twice still gets each message once.",
         is_shared,
         ("duplicated",),
@@ -140,15 +140,15 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         "resuming",
         "Who comes back gets what was published while it was away, and nothing twice.",
         resumes,
-        ("resumed", "gap", "lost", "duplicated", "never-read"),
+        ("missed-while-away", "gap", "lost", "duplicated", "nothing-received"),
         edges=RETURNS,
-        beside=("lost", "duplicated", "never-read"),
+        beside=("lost", "duplicated", "nothing-received"),
     ),
     DeliveryProperty(
-        "moving",
+        "room-change",
         "Who moves to another room hears that room from then on, and no longer the one that it left.",
         is_shared,
-        ("misrouted", "lost", "duplicated", "never-read"),
+        ("misrouted", "lost", "duplicated", "nothing-received"),
         edges=(MOVES,),
         needs=moves,
         beside=("lost", "duplicated"),

@@ -1,4 +1,7 @@
-"""The channel probe "limits": a message that never ends grows until the server refuses it, plain and compressed."""
+"""The channel probe "message-size-limit": a message grows until the server refuses it.
+
+It is sent without an end, once plain and once compressed.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +135,7 @@ def _is_answer(event: Event) -> bool:
 
 
 LIMITS = ChannelProbe(
-    "limits",
+    "message-size-limit",
     "The server refuses a message without an end before the message uses up its memory.",
     lambda contract: contract.feed is None,
     _run,

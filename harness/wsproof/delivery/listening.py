@@ -36,7 +36,7 @@ class ListeningControl:
         Raises:
             BudgetSpent: the run's time is over.
         """
-        cut = [finding for finding in findings if finding.check == "dropped" and finding.level.counts]
+        cut = [finding for finding in findings if finding.check == "disconnected" and finding.level.counts]
         silence_s = _silence_s(execution)
         if not cut or not SHORTEST_S <= silence_s <= LONGEST_S:
             return findings

@@ -16,7 +16,7 @@ PAUSE_S = 1.0
 """Seconds for which the process is stopped: as long as a busy machine or a virtual one that moves may take."""
 MEMBERS = 3
 """Number of members that are connected."""
-LOOKS_AT = ("lost", "dropped", "duplicated", "never-read", "reordered")
+LOOKS_AT = ("lost", "disconnected", "duplicated", "nothing-received", "reordered")
 """The checks whose violations are told."""
 
 

@@ -43,10 +43,10 @@ OF_GREETINGS = (Mutation.NUMBER, Mutation.NULL, Mutation.EMPTIED, Mutation.DEEP,
 """What is done to greetings: servers read them with the same parser as publications, and keep other values of them."""
 
 NAMES = DeliveryProperty(
-    "names",
+    "unusual-names",
     "A member with an unusual name is not taken for another member, and does not affect the others.",
     is_shared,
-    ("lost", "dropped", "duplicated", "never-read", "corrupt"),
+    ("lost", "disconnected", "duplicated", "nothing-received", "corrupt"),
     edges=tuple(map(_named, NameShape)),
     needs=_has_names,
     alone=True,
@@ -56,7 +56,7 @@ MALFORMED = DeliveryProperty(
     "malformed-messages",
     "A malformed message of one member does not affect the others.",
     is_shared,
-    ("stalled-by-neighbour", "lost", "dropped", "false-leave", "never-read"),
+    ("stalled-by-other-member", "lost", "disconnected", "false-leave", "nothing-received"),
     edges=tuple(_malformed(mutation) for mutation in Mutation)
     + tuple(_malformed(mutation, GREETING) for mutation in OF_GREETINGS),
     alone=True,

@@ -23,9 +23,9 @@ LIVELY = 7
 """Number of feed objects to watch for: two more than a period needs, since the first may be a snapshot."""
 
 
-DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
+DELIVERY = ("nothing-received", "lost", "disconnected", "duplicated", "misrouted", "corrupt", "phantom")
 """The checks of plain delivery."""
-NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
+NEIGHBOURS = ("stalled-by-other-member", "lost", "disconnected", "false-leave")
 """The checks for harm that one member's misbehaviour does to bystanders."""
 TWO_ROOMS = tuple(Step(Action.JOIN, number, room=number % 2) for number in range(4))
 """Four members in two rooms. Without rooms on the channel, all four are in one."""
@@ -68,7 +68,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "order",
         "Messages of one publisher arrive in the order in which they were sent, and in the same order at all members.",
         is_spoken,
-        ("reordered", "agreed-order"),
+        ("reordered", "total-order"),
         edges=((*THREE, *(_say(n % 3) for n in range(30))),),
         schedules=strategies.bursts,
         share=0.4,
@@ -77,8 +77,16 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "leave-notices",
         "When a member leaves, in any way, the server tells the others once, and not before.",
         lambda contract: contract.leaves,
-        ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
-        beside=("lost", "dropped"),
+        (
+            "missing-leave",
+            "duplicate-leave",
+            "false-leave",
+            "misrouted-leave",
+            "message-after-leave",
+            "lost",
+            "disconnected",
+        ),
+        beside=("lost", "disconnected"),
         edges=tuple((*THREE, _say(1), Step(Action.LEAVE, 1, leave_by=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN))
         + tuple(
             (
@@ -95,7 +103,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         share=0.8,
     ),
     DeliveryProperty(
-        "last-words",
+        "messages-before-close",
         "Messages that a member sends right before it closes still reach the others.",
         is_shared,
         ("lost", "corrupt", "duplicated", "reordered"),
@@ -109,7 +117,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     *DEPARTURE_PROPERTIES,
     *VOLUME_PROPERTIES,
     DeliveryProperty(
-        "binary-neighbour",
+        "binary-frame-isolation",
         "A binary frame of one member does not affect the others, however the server answers it.",
         is_spoken,
         NEIGHBOURS,
@@ -129,7 +137,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         headline="A binary frame from one member disturbs the {channel} for the others",
     ),
     DeliveryProperty(
-        "garbage-neighbour",
+        "protocol-error-isolation",
         "A member that breaks the protocol does not affect the others.",
         is_spoken,
         NEIGHBOURS,
@@ -139,7 +147,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         headline="A member that breaks the protocol disturbs the {channel} for the others",
     ),
     DeliveryProperty(
-        "dying-neighbour",
+        "reset-isolation",
         "A member whose TCP connection is reset while it has unread messages does not affect the others.",
         is_spoken,
         NEIGHBOURS,
@@ -157,7 +165,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         headline="A member whose connection is reset disturbs the {channel} for the others",
     ),
     DeliveryProperty(
-        "sleeping-neighbour",
+        "slow-reader-isolation",
         "A member that does not read does not delay the others.",
         is_spoken,
         NEIGHBOURS,
@@ -177,7 +185,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "feed",
         "All viewers get the same objects, with all fields in range, once per period, for any number of viewers.",
         is_fed,
-        ("out-of-range", "wrong-period", "leaked-producer", "stopped", "phantom", "dropped", "protocol"),
+        ("out-of-range", "wrong-period", "leaked-producer", "feed-stopped", "phantom", "disconnected", "protocol"),
         alone=True,
         edges=(
             (
@@ -192,7 +200,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "feed-restart",
         "A feed starts again, at its usual rate, when a viewer connects after all others have left.",
         is_fed,
-        ("wrong-period", "leaked-producer", "stopped", "dropped"),
+        ("wrong-period", "leaked-producer", "feed-stopped", "disconnected"),
         alone=True,
         edges=(
             (
@@ -206,10 +214,10 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
     ),
     DeliveryProperty(
-        "feed-binary-neighbour",
+        "feed-binary-frame-isolation",
         "A feed goes on for the others after a viewer sent a binary frame.",
         is_fed,
-        ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
+        ("feed-stopped", "disconnected", "stalled-by-other-member", "wrong-period"),
         edges=(
             (
                 *THREE,
@@ -223,10 +231,10 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         headline="A binary frame from one viewer disturbs the {channel} for the others",
     ),
     DeliveryProperty(
-        "feed-dying-neighbour",
+        "feed-misbehaviour-isolation",
         "A feed goes on for the others after a viewer was lost, broke the protocol, or stopped reading.",
         is_fed,
-        ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
+        ("feed-stopped", "disconnected", "stalled-by-other-member", "wrong-period"),
         edges=(
             (
                 *(Step(Action.JOIN, number) for number in range(4)),

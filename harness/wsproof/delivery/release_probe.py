@@ -1,4 +1,4 @@
-"""The channel probe "release": members come and go in rounds, and the server must give back what they took."""
+"""The channel probe "resource-release": members come and go in rounds, and the server must give back what they took."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 
 RELEASE = ChannelProbe(
-    "release",
+    "resource-release",
     "The server frees all that it held for members that have left, in any way, so that others can join.",
     lambda contract: True,
     _run,

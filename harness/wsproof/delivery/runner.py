@@ -32,7 +32,7 @@ from wsproof.target.server import RunningServer
 from wsproof.wire.advice import advice_on_refusal
 from wsproof.workloads import Workload
 
-EXPLAINED_BY_SPLIT = ("split-audience", "lost", "never-read", "stalled-by-neighbour")
+EXPLAINED_BY_SPLIT = ("split-audience", "lost", "nothing-received", "stalled-by-other-member")
 """The checks that fail by chance where workers of a server do not share what is published."""
 
 LIVELY_S = 2.0
@@ -277,7 +277,7 @@ class ScheduleRunner:
                 f"Nothing can be said of the channel {name!r}: no member could join at {path}, since the server "
                 f"{execution.join_fault}. See join() of the workload."
             )
-            return Finding("joined", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+            return Finding("join-failed", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         within = f" within {timeout_s:g} s" if execution.came == "nothing" else ""
         if execution.history.ignored and not spoken:
             told = (

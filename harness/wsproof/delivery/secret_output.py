@@ -25,5 +25,5 @@ def secrets_in_output(watch: OutputWatch, credentials: Iterable[str], channel: s
     )
     witness = tuple(f"the server wrote: {line}" for line in lines[:SHOWN])
     return [
-        Finding(CHECK, channel, Anomaly.SECRET_SHOWN, Level.VIOLATION, told, witness, occurrences=len(lines)),
+        Finding(CHECK, channel, Anomaly.SECRET_LOGGED, Level.VIOLATION, told, witness, occurrences=len(lines)),
     ]

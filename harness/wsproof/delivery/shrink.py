@@ -26,7 +26,7 @@ from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.errors import TargetError
-from wsproof.model.finding import SHOWN_BY_WHAT_CAME, Anomaly, Finding, Level, not_retried, observed
+from wsproof.model.finding import PROVEN_BY_RECEIVED_DATA, Anomaly, Finding, Level, not_retried, observed
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.redact import redact_settings
 
@@ -119,7 +119,7 @@ def _if_proven(runner: ScheduleRunner, finding: Finding) -> Finding:
 
     Findings on a server that we cannot replace are never repeated, so the end of the budget changes nothing there.
     """
-    if not runner.server.owned or finding.anomaly in SHOWN_BY_WHAT_CAME:
+    if not runner.server.owned or finding.anomaly in PROVEN_BY_RECEIVED_DATA:
         return finding
     return not_retried(finding)
 
@@ -200,7 +200,7 @@ def _repeated(runner: ScheduleRunner, sighting: Sighting, counter: _RunCounter) 
     latest, witness = counter.shown[0 if shortest == schedule else -1]
     proven = runs.proves or not causal
     if causal and proven:  # prefer the finding that names the misbehaving member
-        naming_the_cause = (one for one in reversed(counter.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
+        naming_the_cause = (one for one in reversed(counter.shown) if one[0].anomaly is Anomaly.STALLED_BY_OTHER_MEMBER)
         latest, witness = next(naming_the_cause, (latest, witness))
     plain = latest if proven else _without_cause(runner, latest, witness)
     same = _same_after_retries(runner, runs, plain, shortest, counter) if not (proven and causal) else None
@@ -344,7 +344,7 @@ def _again(runner: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Ref
 
 def _without_cause(runner: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
     """The finding as a plain loss, without a cause."""
-    if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
+    if finding.anomaly is not Anomaly.STALLED_BY_OTHER_MEMBER:
         return finding
     plain = without_cause(seen.execution.history, runner.workload.contract)
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)

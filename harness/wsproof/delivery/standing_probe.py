@@ -1,4 +1,4 @@
-"""The channel probe "standing": judges the members that only listened while everything else was tested."""
+"""The channel probe "long-lived-listeners": judges the members that only listened while everything else was tested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.model.contract import Contract
 from wsproof.model.standing import StandingRecord
 from wsproof.model.suite import Figure, SuiteOptions
 
-NAME = "standing"
+NAME = "long-lived-listeners"
 """Name of the test."""
 
 

@@ -49,4 +49,4 @@ def stopped_working(channel: str, execution: ScheduleExecution, before: Schedule
         "fresh server serves them, so an earlier schedule caused this."
     )
     steps = tuple(f"before: {step.describe()}" for step in before[-SHOWN:])
-    return Finding(STOPPED_WORKING, channel, Anomaly.NEVER_READ, Level.VIOLATION, told, steps)
+    return Finding(STOPPED_WORKING, channel, Anomaly.NOTHING_RECEIVED, Level.VIOLATION, told, steps)

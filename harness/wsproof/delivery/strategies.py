@@ -32,7 +32,7 @@ EDGE_TEXTS = (
 )
 """Texts that servers are likely to mishandle: control characters, Unicode, and imitations of a server's format."""
 BREAKS = tuple(each for each in Misbehaviour if each not in (Misbehaviour.BINARY, Misbehaviour.TEXT))
-"""The misbehaviours of `garbage-neighbour`; binary frames have a property of their own."""
+"""The misbehaviours of `protocol-error-isolation`; binary frames have a property of their own."""
 
 
 def texts() -> st.SearchStrategy[str]:

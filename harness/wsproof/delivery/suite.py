@@ -27,6 +27,7 @@ from wsproof.model import reference_server
 from wsproof.model.chapter import SuiteName
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.former_names import current_check
 from wsproof.model.suite import Figure, Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
@@ -252,7 +253,7 @@ def replay(
             workloads if workloads is not None else load_channels(reference_server.CHANNELS, recipe.get("settings", {}))
         )
         workload = known[recipe["workload"]]
-        each = next(p for p in properties_of(workload, server.endpoint) if p.name == recipe["property"])
+        each = next(p for p in properties_of(workload, server.endpoint) if p.name == current_check(recipe["property"]))
         schedule = schedule_from_json(recipe["schedule"])
         seed = int(recipe["seed"])
     except (KeyError, TypeError, ValueError, StopIteration) as fault:

@@ -24,6 +24,7 @@ from typing import Any
 from wsproof.deviations.deviation import Deviation
 from wsproof.deviations.versions import is_range
 from wsproof.errors import UsageError
+from wsproof.model.former_names import current_check
 
 __all__ = ["load_deviations", "parse_deviation"]
 
@@ -69,9 +70,10 @@ def parse_deviation(source: str, number: int, table: Any) -> Deviation:
     if not isinstance(intermittent, bool):
         raise UsageError(f"{place}: expected intermittent to be true or false")
     lists: dict[str, Any] = {name: _list(place, name, given.get(name, [])) for name in _LISTS}
+    lists["implies"] = tuple(map(current_check, lists["implies"]))
     _require_patterns(place, lists["matches"])
     return Deviation(
-        check=str(given["check"]),
+        check=current_check(str(given["check"])),
         section=str(given["section"]),
         reason=str(given["reason"]),
         upstream=str(given.get("upstream", "")),

@@ -23,17 +23,17 @@ The server decides during the freeze, but may have to send what it holds back fi
 EXPLAINED_BY_A_FREEZE = frozenset(
     {
         Anomaly.LOST,
-        Anomaly.NEVER_READ,
+        Anomaly.NOTHING_RECEIVED,
         Anomaly.MISSING_LEAVE,
-        Anomaly.STALLED_BY_NEIGHBOUR,
+        Anomaly.STALLED_BY_OTHER_MEMBER,
         Anomaly.WRONG_PERIOD,
         Anomaly.LEAKED_PRODUCER,
-        Anomaly.CUT_OFF,
-        Anomaly.KEPT,
+        Anomaly.DISCONNECTED,
+        Anomaly.NOT_FREED,
     }
 )
 """Anomalies that a client may cause by reading and answering nothing for a while."""
-CHECKS_OF_PRESENCE = frozenset({"false-leave", "duplicate-leave", "ghost"})
+CHECKS_OF_PRESENCE = frozenset({"false-leave", "duplicate-leave", "message-after-leave"})
 """Checks of who is said to have gone. A server may rightly say so of a client that did not answer."""
 
 
@@ -86,7 +86,7 @@ def excused(findings: Iterable[Finding], freezes: Sequence[Freeze], members: Seq
 def _may_be_ours(finding: Finding, freezes: Sequence[Freeze], members: Sequence[Member]) -> bool:
     if not finding.level.counts:
         return False
-    if finding.check == "dropped":
+    if finding.check == "disconnected":
         cut = [member.left_ns for member in members if member.departure is Departure.DROPPED]
         return all(any(freeze.explains(ended_ns) for freeze in freezes) for ended_ns in cut)
     return finding.anomaly in EXPLAINED_BY_A_FREEZE or finding.check in CHECKS_OF_PRESENCE

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.model.chapter import Chapter, RuleKind, SuiteName
+from wsproof.model.former_names import FORMER_ANOMALIES, current_check
 from wsproof.model.harm import Harm
 from wsproof.model.old_findings import chapter_of_section, kind_of
 
@@ -51,30 +52,30 @@ class Anomaly(StrEnum):
     """Names of anomalies between a publisher and its subscribers, and on the wire."""
 
     LOST = "lost"
-    NEVER_READ = "never-read"
+    NOTHING_RECEIVED = "nothing-received"
     DUPLICATED = "duplicated"
     REORDERED = "reordered"
     PHANTOM = "phantom"
     MISROUTED = "misrouted"
     CORRUPT = "corrupt"
-    GHOST = "ghost"
+    MESSAGE_AFTER_LEAVE = "message-after-leave"
     MISSING_LEAVE = "missing-leave"
     DUPLICATE_LEAVE = "duplicate-leave"
-    STALLED_BY_NEIGHBOUR = "stalled-by-neighbour"
+    STALLED_BY_OTHER_MEMBER = "stalled-by-other-member"
     WRONG_PERIOD = "wrong-period"
     OUT_OF_RANGE = "out-of-range"
     LEAKED_PRODUCER = "leaked-producer"
-    SECRET_SHOWN = "secret-shown"
-    BAD_FAREWELL = "bad-farewell"
+    SECRET_LOGGED = "secret-logged"
+    UNCLEAN_CLOSE = "unclean-close"
     """Connections of a server that ends are closed without the right words."""
-    STOPPED_LATE = "stopped-late"
+    SLOW_SHUTDOWN = "slow-shutdown"
     """A server does not end when it is asked to."""
     PROTOCOL = "protocol"
-    CUT_OFF = "cut-off"
+    DISCONNECTED = "disconnected"
     """The server ended the connection of a member that kept the rules."""
     REFUSED = "refused"
     """The server refused HTTP requests that should publish: no message is lost, because none was accepted."""
-    KEPT = "kept"
+    NOT_FREED = "not-freed"
     """The server keeps something of members that have gone."""
     BEHIND = "behind"
     """Not lost: the member was still receiving in order when the drain ended.
@@ -84,12 +85,17 @@ class Anomaly(StrEnum):
     UNKNOWN = "unknown"
     """Not a fault of the server: the check crashed or saw nothing."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> Anomaly | None:
+        """Return the anomaly that had this name in old documents."""
+        return cls(FORMER_ANOMALIES[value]) if isinstance(value, str) and value in FORMER_ANOMALIES else None
+
 
 _HARM_OF_ANOMALY = {
     **dict.fromkeys(
         (
             Anomaly.LOST,
-            Anomaly.NEVER_READ,
+            Anomaly.NOTHING_RECEIVED,
             Anomaly.DUPLICATED,
             Anomaly.REORDERED,
             Anomaly.PHANTOM,
@@ -98,7 +104,7 @@ _HARM_OF_ANOMALY = {
         ),
         Harm.DATA,
     ),
-    Anomaly.STALLED_BY_NEIGHBOUR: Harm.OTHERS_NOT_SERVED,
+    Anomaly.STALLED_BY_OTHER_MEMBER: Harm.OTHERS_NOT_SERVED,
 }
 _HARM_OF_LEVEL = {
     Level.NON_STRICT: Harm.SHOULD,
@@ -106,7 +112,7 @@ _HARM_OF_LEVEL = {
     Level.OBSERVATION: Harm.INFORMATION,
 }
 
-SHOWN_BY_WHAT_CAME = frozenset(
+PROVEN_BY_RECEIVED_DATA = frozenset(
     {
         Anomaly.DUPLICATED,
         Anomaly.REORDERED,
@@ -114,7 +120,7 @@ SHOWN_BY_WHAT_CAME = frozenset(
         Anomaly.MISROUTED,
         Anomaly.CORRUPT,
         Anomaly.OUT_OF_RANGE,
-        Anomaly.SECRET_SHOWN,
+        Anomaly.SECRET_LOGGED,
         Anomaly.PROTOCOL,
     }
 )
@@ -201,7 +207,7 @@ class Finding:
             KeyError, ValueError: `data` is not a finding.
         """
         finding = cls(
-            check=data["check"],
+            check=current_check(data["check"]),
             section=data["section"],
             anomaly=Anomaly(data["anomaly"]),
             level=Level(data["level"]),

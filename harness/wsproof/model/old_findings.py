@@ -6,6 +6,7 @@ Current documents have fields for both. Older ones, and files of known deviation
 from __future__ import annotations
 
 from wsproof.model.chapter import Chapter, RuleKind
+from wsproof.model.former_names import current_check
 
 __all__ = ["chapter_of_section", "kind_of"]
 
@@ -55,5 +56,5 @@ def kind_of(check: str, section: str) -> RuleKind:
         return RuleKind.DELIVERY
     if check.startswith("server-"):
         return RuleKind.SERVER_FRAMES
-    serves = check in ("process-ended", "neighbour-served") or check.startswith("served-")
+    serves = current_check(check) in ("process-ended", "other-clients-served") or check.startswith("served-")
     return RuleKind.SERVICE if serves else RuleKind.REACTION

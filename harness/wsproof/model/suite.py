@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from wsproof.model.chapter import Chapter, RuleKind, SuiteName
 from wsproof.model.finding import Finding, Verdict, severity, verdict_of
+from wsproof.model.former_names import current_check, former_checks
 from wsproof.model.old_findings import chapter_of_section
 from wsproof.model.schemas import CHECK_SCHEMA
 
@@ -39,7 +40,7 @@ class SuiteOptions:
 
     def wants(self, check: str, section: str, suite: SuiteName | None = None) -> bool:
         """Whether `--only` keeps this check of that suite."""
-        names = [check, section, *check.split(".")]
+        names = [section, *(name for one in (check, *former_checks(check)) for name in (one, *one.split(".")))]
         return not self.only or any(word == suite or any(n.startswith(word) for n in names) for word in self.only)
 
 
@@ -114,7 +115,7 @@ class CheckRun:
     def from_json(cls, data: Mapping[str, Any]) -> CheckRun:
         """The inverse of `to_json`. The first documents had no measurements, causes and tracebacks."""
         return cls(
-            check=data["check"],
+            check=current_check(data["check"]),
             section=data["section"],
             title=data["title"],
             verdict=Verdict(data["verdict"]),
@@ -122,7 +123,7 @@ class CheckRun:
             seconds=data["seconds"],
             reason=data["reason"],
             measured=tuple(Figure.from_json(figure) for figure in data.get("measured", ())),
-            cause=data.get("cause", ""),
+            cause=current_check(data.get("cause", "")),
             traceback=data.get("traceback", ""),
             chapter=_chapter_of(data),
         )
@@ -150,7 +151,8 @@ class NotRun:
     def from_json(cls, data: Mapping[str, Any]) -> NotRun:
         """The inverse of `to_json`."""
         late = data.get("is_out_of_time", False)  # the first documents had only the reason
-        return cls(data["check"], data["section"], data["title"], data["reason"], late, chapter=_chapter_of(data))
+        check = current_check(data["check"])
+        return cls(check, data["section"], data["title"], data["reason"], late, chapter=_chapter_of(data))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from wsproof.workloads import opening_of
 
 _ATTEMPTS = 10
 """Attempts for a finding that was not reproduced on every retry, or not tried again."""
-_NOT_SERVED = ("neighbour-served", PROCESS_ENDED)
+_NOT_SERVED = ("other-clients-served", PROCESS_ENDED)
 """Checks whose findings say that the server no longer serves other clients."""
 REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
 """Options that are restored from the record, with the keys of the record's target."""

@@ -18,6 +18,7 @@ from difflib import get_close_matches
 from wsproof.errors import UsageError
 from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level
+from wsproof.model.former_names import FORMER_ANOMALIES
 from wsproof.model.summary import Summary, Void
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
@@ -32,6 +33,8 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 STATISTICS = ("p50", "p90", "p99", "p999", "min", "mean", "max", "median")
 NS_PER = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
 COUNTS = {anomaly.value.replace("-", "_"): anomaly for anomaly in Anomaly}
+FORMER_COUNTS = {former.replace("-", "_"): name.replace("-", "_") for former, name in FORMER_ANOMALIES.items()}
+"""Names of counts by their former names, which objectives may still use."""
 VIOLATIONS = "violations"
 """The name that counts the violations of all kinds."""
 
@@ -119,6 +122,7 @@ def parse_objective(text: str) -> Objective:
             "'p99(latency) < 100ms', 'min(reach) == 1' or 'lost == 0' (operators: < <= == != >= >)"
         )
     name = (match["inner"] or match["bare"]).replace("-", "_")
+    name = FORMER_COUNTS.get(name, name)
     if name in COUNTS or name == VIOLATIONS:
         if match["statistic"] or match["unit"]:
             raise UsageError(f"in {text!r}, {name} is a plain count: write, for example, '{name} == 0'")

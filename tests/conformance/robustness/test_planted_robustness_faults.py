@@ -23,9 +23,9 @@ _RULES = {rule.id for rule in DEMANDS}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
 # Rules without a test of their own, and the test in which they show.
 _SHOWS_IN = {
-    "unread-bounded": "served-beside-slow-reader",
-    "empty-fragments-held": "empty-fragments",
-    "served-beside-flood": "many-fragments",
+    "send-buffer-bounded": "served-despite-slow-reader",
+    "empty-fragments-memory": "empty-fragments",
+    "served-despite-flood": "many-fragments",
 }
 # These are silent: a wait for them is waited out.
 _SILENT = {"slow-handshake-blocks", "slow-reader-blocks", "wedges-at-fragments", "wedges-after-many"}
@@ -86,13 +86,13 @@ def test_a_robustness_finding_can_be_replayed(straining: FaultyServer) -> None:
 
 
 def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(straining: FaultyServer) -> None:
-    only = ("many-fragments", "served-beside-slow-handshake")
+    only = ("many-fragments", "served-despite-slow-handshake")
     with silence_is_known(straining.with_fault("wedges-at-fragments")):
         report = run_suite(straining, SuiteOptions(only=only, deadline_s=FULL_S))
-    assert [finding.check for finding in report.findings] == ["served-beside-flood"]
+    assert [finding.check for finding in report.findings] == ["served-despite-flood"]
     rows = {run.check: run for run in report.checks_run}
     assert rows["many-fragments"].verdict is Verdict.INVALID
-    assert rows["served-beside-slow-handshake"].verdict is Verdict.VALID
+    assert rows["served-despite-slow-handshake"].verdict is Verdict.VALID
 
 
 class Strange(FaultyServer):
@@ -110,12 +110,12 @@ class Strange(FaultyServer):
 
 
 def test_resources_of_a_remote_server_are_not_measured(straining: FaultyServer) -> None:
-    only = ("freed-after-reset", "served-beside-slow-handshake")
+    only = ("freed-after-reset", "served-despite-slow-handshake")
     report = run_suite(Strange(straining.with_fault("keeps-reset")), SuiteOptions(only=only, deadline_s=_PATIENT_S))
     assert [(one.check, one.reason) for one in report.not_run] == [
         ("freed-after-reset", "not measured: the server process is not ours")
     ]
-    assert [run.check for run in report.checks_run] == ["served-beside-slow-handshake"]
+    assert [run.check for run in report.checks_run] == ["served-despite-slow-handshake"]
     assert report.verdict() is Verdict.VALID
 
 

@@ -165,7 +165,7 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     room.hush()
     room.recorder.drained_ns = room.recorder.end_ns
     checks = {finding.check for finding in run_checks(room.measurement().history, room.contract)}
-    assert checks & {"false-leave", "ghost", "duplicate-leave"} == set()
+    assert checks & {"false-leave", "message-after-leave", "duplicate-leave"} == set()
 
 
 def test_a_connection_that_the_server_ends_in_a_freeze_is_the_generators_failure(room: WorkloadRun) -> None:
@@ -196,7 +196,7 @@ def test_a_freeze_decides_nothing_that_a_silent_client_may_cause() -> None:
 @pytest.mark.parametrize(("ended_s", "verdict"), [(9, Verdict.INVALID), (13, Verdict.UNKNOWN), (16, Verdict.INVALID)])
 def test_a_freeze_excuses_the_end_of_a_connection_only_right_after_it(ended_s: int, verdict: Verdict) -> None:
     member = Member(0, "1", departure=Departure.DROPPED, left_ns=ended_s * NS)
-    (one,) = excused([finding("dropped", Anomaly.LOST)], [Freeze(10 * NS, 12 * NS)], [member])
+    (one,) = excused([finding("disconnected", Anomaly.LOST)], [Freeze(10 * NS, 12 * NS)], [member])
     assert one.verdict() is verdict
 
 

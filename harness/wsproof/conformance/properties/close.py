@@ -92,7 +92,7 @@ def _half_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 
 def _reset_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, reset = "neighbour-served", ScriptEnd.RESET
+    subject, reset = "other-clients-served", ScriptEnd.RESET
     yield Script(subject, ending=reset)
     yield say(subject, _WHOLE, ending=reset)
     yield say(subject, *fragments(b"a", ends=False), ending=reset)
@@ -106,11 +106,11 @@ def _does_not_close(facts: EndpointProfile) -> str:
 
 def _own_close_edges(facts: EndpointProfile) -> Iterable[Script]:
     for _ in range(_CLOSES):
-        yield Script("close-unasked")
+        yield Script("close-by-server")
 
 
 PROPERTIES = (
-    Property("close-unasked", edges=_own_close_edges, not_here=_does_not_close),
+    Property("close-by-server", edges=_own_close_edges, not_here=_does_not_close),
     Property("close-answered", lambda facts: _closes(facts), _close_edges),
     Property("close-reason", _reasons, _reason_edges),
     Property("close-one-byte", edges=_one_byte_edges),
@@ -119,5 +119,5 @@ PROPERTIES = (
     Property("close-reason-utf8", edges=_broken_reason_edges),
     Property("close-is-last", edges=_last_edges),
     Property("half-close-ends", edges=_half_edges),
-    Property("neighbour-served", edges=_reset_edges),
+    Property("other-clients-served", edges=_reset_edges),
 )

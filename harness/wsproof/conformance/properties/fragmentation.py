@@ -61,7 +61,7 @@ def _weight_edges(facts: EndpointProfile) -> Iterable[Script]:
     # A message near the endpoint's size limit, whose remaining part is shorter than the control frame's payload.
     most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
     for control in (_PING, _PONG):
-        yield say("control-no-part", most, control, last)
+        yield say("control-not-counted", most, control, last)
 
 
 def _prompt_edges(facts: EndpointProfile) -> Iterable[Script]:
@@ -119,10 +119,10 @@ def _closing_edges(facts: EndpointProfile) -> Iterable[Script]:
 PROPERTIES = (
     Property("fragments-joined", lambda facts: _shapes(facts), _shape_edges),
     Property("control-between", lambda facts: _mixtures(facts), _between_edges),
-    Property("control-no-part", edges=_weight_edges),
+    Property("control-not-counted", edges=_weight_edges),
     Property("pong-prompt", edges=_prompt_edges),
     Property("continuation-orphan", lambda facts: _orphans(facts), _orphan_edges),
     Property("message-inside", edges=_inside_edges),
     Property("close-cuts-message", edges=_close_edges),
-    Property("close-inside-legal", edges=_closing_edges),
+    Property("close-in-message-legal", edges=_closing_edges),
 )

@@ -40,7 +40,7 @@ def _side_by_side(context: RobustnessContext) -> RobustnessOutcome:
     if any(_talk(context, [number]) for number in range(_CLIENTS)):
         outcome.lacking = "a client that compresses is not understood when it is alone, either"
     else:
-        outcome.report_violation("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
+        outcome.report_violation("deflate-isolation", "each client to be understood, as it is when it is alone", wrong)
     return outcome
 
 
@@ -114,4 +114,4 @@ def _unanswered(context: RobustnessContext, client: Client, said: Message) -> st
     return "" if is_answer(found) else "got something else than what it had said"
 
 
-TESTS: tuple[RobustnessTest, ...] = (RobustnessTest("deflate-apart", _side_by_side),)
+TESTS: tuple[RobustnessTest, ...] = (RobustnessTest("deflate-isolation", _side_by_side),)

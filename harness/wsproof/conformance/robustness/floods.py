@@ -45,7 +45,7 @@ def _fragments(context: RobustnessContext, *, name: str, count: int, size: int) 
         _flood(context, outcome, name, count, size, is_paced=True)
     if not context.all_served():
         outcome.report_violation(
-            "served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it"
+            "served-despite-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it"
         )
     return outcome
 
@@ -97,7 +97,7 @@ def _send_flood(
             _wait_read(context, client)
         if number % 5 == 4 and not context.neighbour_served():
             served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
-            outcome.report_violation("served-beside-flood", "other clients to be served", served)
+            outcome.report_violation("served-despite-flood", "other clients to be served", served)
             return False
     if not client.ended:
         _see_memory(context, outcome, client, flood.name, before, count)
@@ -151,7 +151,7 @@ def _see_memory(
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
     if held >= _HELD_A_FRAGMENT:
         got = f"{count:,} fragments without a byte of content made it hold {(after - before) / 1e6:.1f} MB"
-        outcome.report_violation("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
+        outcome.report_violation("empty-fragments-memory", "nothing to be kept of fragments that hold nothing", got)
 
 
 def _judge(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:

@@ -13,7 +13,7 @@ from wsproof.model.suite import Figure
 
 __all__ = ["TESTS"]
 
-_SERVED = "served-after-storm"
+_SERVED = "served-after-churn"
 _ALIKE = 4.0
 """A leak up to this many times a simpler one has the same root cause."""
 

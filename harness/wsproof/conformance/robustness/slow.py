@@ -42,7 +42,7 @@ bounded amount."""
 def _slow_handshake(context: RobustnessContext) -> RobustnessOutcome:
     """Some clients send part of a handshake and wait; one sends it byte by byte."""
     outcome = RobustnessOutcome(connections=_SLOW)
-    name = "served-beside-slow-handshake"
+    name = "served-despite-slow-handshake"
     request = context.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     try:
@@ -89,7 +89,7 @@ def _slow_reader(context: RobustnessContext) -> RobustnessOutcome:
     finally:
         sock.close()
     if not context.all_served():
-        outcome.report_violation("served-beside-slow-reader", "other clients to be served", "afterwards one was not")
+        outcome.report_violation("served-despite-slow-reader", "other clients to be served", "afterwards one was not")
     return outcome
 
 
@@ -123,7 +123,9 @@ def _flood(context: RobustnessContext, outcome: RobustnessOutcome, sock: socket.
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a byte sent"))
     if not blocked and held >= _KEPT_SHARE:
         got = f"of {taken / 1e6:.1f} MB of pings whose answers nobody read it held {(after - before) / 1e6:.1f} MB"
-        outcome.report_violation("unread-bounded", "the server to stop reading from a client that does not read", got)
+        outcome.report_violation(
+            "send-buffer-bounded", "the server to stop reading from a client that does not read", got
+        )
 
 
 def _send_what_is_taken(
@@ -176,11 +178,11 @@ def _served(context: RobustnessContext, outcome: RobustnessOutcome, when: str) -
     if context.neighbour_served():
         return True
     got = f"{when}, another one got no answer to a ping"
-    outcome.report_violation("served-beside-slow-reader", "other clients to be served", got)
+    outcome.report_violation("served-despite-slow-reader", "other clients to be served", got)
     return False
 
 
 TESTS: tuple[RobustnessTest, ...] = (
-    RobustnessTest("served-beside-slow-handshake", _slow_handshake),
-    RobustnessTest("served-beside-slow-reader", _slow_reader),
+    RobustnessTest("served-despite-slow-handshake", _slow_handshake),
+    RobustnessTest("served-despite-slow-reader", _slow_reader),
 )

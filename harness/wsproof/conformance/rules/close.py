@@ -7,7 +7,7 @@ from wsproof.model.chapter import Chapter
 
 CLOSE = (
     Rule(
-        "close-unasked",
+        "close-by-server",
         "7.1.1",
         MUST,
         "A server that closes by itself sends a legal close frame, waits for the answer, and ends TCP.",
@@ -96,7 +96,7 @@ CLOSE = (
         chapter=Chapter.CLOSE,
     ),
     Rule(
-        "close-inside-legal",
+        "close-in-message-legal",
         "5.4",
         SHOULD,
         "A close frame, as any control frame, may stand between fragments: it is no protocol error there.",
@@ -130,7 +130,7 @@ CLOSE = (
         ),
     ),
     Rule(
-        "fail-says-why",
+        "fail-close-frame",
         "7.1.7",
         SHOULD,
         "A server that fails a connection sends a close frame first, unless the client could hardly read it.",

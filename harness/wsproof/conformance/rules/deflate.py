@@ -32,7 +32,7 @@ DEFLATE = (
         chapter=Chapter.DEFLATE,
     ),
     Rule(
-        "deflate-refused",
+        "deflate-bad-offer-connects",
         _RFC + "7.1",
         SHOULD,
         "An illegal offer is declined, and the connection goes on without compression: that is no reason to refuse it.",

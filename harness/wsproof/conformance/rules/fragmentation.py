@@ -25,7 +25,7 @@ FRAGMENTATION = (
         chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
-        "control-no-part",
+        "control-not-counted",
         "5.4",
         MUST,
         "Control frames between the fragments of a message are no part of it: its size does not grow with them.",

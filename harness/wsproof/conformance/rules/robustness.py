@@ -20,7 +20,7 @@ STRAIN = (
         kind=RuleKind.SERVICE,
     ),
     Rule(
-        "neighbour-served",
+        "other-clients-served",
         "liveness",
         MUST,
         "The server goes on serving other clients, whatever one client does.",

@@ -16,7 +16,7 @@ _S = "robustness"
 
 DEMANDS = (
     Rule(
-        "served-beside-slow-handshake",
+        "served-despite-slow-handshake",
         _S,
         MUST,
         "While some clients are slow with their handshake, others connect and are served.",
@@ -26,7 +26,7 @@ DEMANDS = (
         kind=RuleKind.SERVICE,
     ),
     Rule(
-        "served-beside-slow-reader",
+        "served-despite-slow-reader",
         _S,
         MUST,
         "While a client does not read, or reads byte by byte, others are served.",
@@ -36,7 +36,7 @@ DEMANDS = (
         kind=RuleKind.SERVICE,
     ),
     Rule(
-        "unread-bounded",
+        "send-buffer-bounded",
         _S,
         SHOULD,
         "The send buffer for a client that does not read is bounded (10.4).",
@@ -72,7 +72,7 @@ DEMANDS = (
         ),
     ),
     Rule(
-        "empty-fragments-held",
+        "empty-fragments-memory",
         _S,
         SHOULD,
         "Empty fragments take no memory, even if the message does not end (10.4).",
@@ -80,7 +80,7 @@ DEMANDS = (
         chapter=Chapter.ROBUSTNESS,
     ),
     Rule(
-        "deflate-apart",
+        "deflate-isolation",
         "RFC 7692 7.2.2",
         MUST,
         "Each connection has a compression window of its own, whatever others send meanwhile.",
@@ -89,7 +89,7 @@ DEMANDS = (
         chapter=Chapter.DEFLATE,
     ),
     Rule(
-        "served-beside-flood",
+        "served-despite-flood",
         _S,
         MUST,
         "While a client floods the server with fragments, others are served.",
@@ -115,7 +115,7 @@ DEMANDS = (
         chapter=Chapter.ROBUSTNESS,
     ),
     Rule(
-        "served-after-storm",
+        "served-after-churn",
         _S,
         MUST,
         "After a thousand connections that were closed or reset, an old and a new client are served.",

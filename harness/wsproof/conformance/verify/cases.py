@@ -169,7 +169,7 @@ class Cases:
 
     def _weight(self, name: str) -> tuple[int, int, int]:
         # A server that serves no client at all sends no replies for that reason.
-        general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
+        general = {"messages-intact": 2, "other-clients-served": -1, PROCESS_ENDED: -2}.get(
             name, int(rule(name).kind is RuleKind.SERVER_FRAMES)
         )
         return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.by_rule).index(name)

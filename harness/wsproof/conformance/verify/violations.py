@@ -211,7 +211,7 @@ class _Verifier:
                 yield self._violation("version-named", named, f"{got} without that header")
         elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
             expected = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
-            yield self._violation("deflate-refused", expected, got)
+            yield self._violation("deflate-bad-offer-connects", expected, got)
         elif greeting.answer is HandshakeAnswer.ACCEPT:
             yield self._violation(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule in _TAKEN_OR_REFUSED:
@@ -346,7 +346,7 @@ class _Verifier:
         if self.transcript.close.code not in _FAILURES:
             return "close-code-echoed"
         if self.expected.in_message:
-            return "close-inside-legal"
+            return "close-in-message-legal"
         return subject if subject in ("close-answered", "close-reason", "close-code-later") else "close-code-echoed"
 
     def _failed(self) -> Iterator[Violation]:
@@ -361,7 +361,7 @@ class _Verifier:
         # the kernel resets TCP if a server closes its socket while bytes of ours are unread.
         if transcript.close is None and expected.rule != "mask-required" and not transcript.was_reset:
             yield self._violation(
-                "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
+                "fail-close-frame", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
             )
         elif self._is_taken_for_clean():
             found = self._violation(expected.rule, because, f"{self._said()}, as after a clean close")
