@@ -32,7 +32,9 @@ def write_project(folder: Path) -> list[str]:
 def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
     assert write_project(pytester.path) == ["my_app.py", "test_chat.py", "my_channels.py", "test_room.py"]
     pytester.makeconftest(ANYIO_BACKEND)
-    result = pytester.runpytest_subprocess(*TARGET, *QUIET)
+    (options,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (pytester.path / "pyproject.toml").write_text(options, encoding="utf-8")
+    result = pytester.runpytest_subprocess(*QUIET)
     result.assert_outcomes(passed=7)
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from wsproof.cli.parser import parse_command, run_command
-from wsproof.errors import ExitCode, TerminatedRun, ViolatedRun, WsproofError
+from wsproof.errors import ExitCode, TerminatedRun, UsageError, ViolatedRun, WsproofError
 from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
@@ -31,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if handed_on and verb != "load":
         say(f"wsproof {verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
         return int(ExitCode.USAGE)
-    command = parse_command(ours, handed_on, began)
+    try:
+        command = parse_command(ours, handed_on, began)
+    except UsageError as error:
+        say(f"wsproof {verb}: {error}")
+        return int(error.exit_code)
     with sigterm_as_an_error(), warnings_as_lines():
         try:
             return int(run_command(command))

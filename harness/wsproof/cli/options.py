@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,16 @@ class ReportOptions:
     )
 
 
-def add_options(parser: argparse.ArgumentParser, cls: type, names: Iterable[str] | None = None) -> None:
-    """Add the options of a class to the parser, under the headings of their groups. `names`: only these fields."""
+def add_options(
+    parser: argparse.ArgumentParser,
+    cls: type,
+    names: Iterable[str] | None = None,
+    known: Container[str] = (),
+) -> None:
+    """Add the options of a class to the parser, under the headings of their groups. `names`: only these fields.
+
+    The options in `known` have a value elsewhere: they are not required, and absent from the result if not given.
+    """
     table = options_in(cls)
     groups: dict[str, argparse._ArgumentGroup] = {}
     # The positional arguments of a verb come before TARGET, which all verbs have.
@@ -52,4 +60,7 @@ def add_options(parser: argparse.ArgumentParser, cls: type, names: Iterable[str]
                 groups[one.group] = parser.add_argument_group(one.group, GROUP_NOTES.get(one.group))
             place = groups[one.group]
         flags, keywords = one.arguments(name)
+        if name in known:
+            keywords = {**keywords, "default": argparse.SUPPRESS}
+            keywords.pop("required", None)
         place.add_argument(*flags, **keywords)

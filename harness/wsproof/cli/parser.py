@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from wsproof import __version__
@@ -15,7 +16,7 @@ from wsproof.cli.command import Command
 from wsproof.cli.options import ListOptions, ReportOptions, add_options
 from wsproof.cli.outputs import Outputs
 from wsproof.errors import ExitCode
-from wsproof.session.option import read_options
+from wsproof.session.option import from_text, options_in, read_options
 from wsproof.session.options import (
     BenchOptions,
     CapacityOptions,
@@ -26,6 +27,7 @@ from wsproof.session.options import (
     RunOptions,
     ServeOptions,
 )
+from wsproof.session.project_file import read_project_file
 
 CODES = """\
 exit codes, for every command:
@@ -129,8 +131,12 @@ VERBS: dict[str, Verb] = {
 """The verbs, in the order of the help."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of the whole command line."""
+NOT_OF_PROJECT = ("report", "replay")
+"""Verbs whose target was recorded before, so that the options of the project's file do not apply."""
+
+
+def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.ArgumentParser:
+    """Build the parser of the whole command line. `known`: the options of each verb that the project's file has."""
     parser = Parser(
         prog="wsproof",
         description="Prove that a real-time server is correct, fast, and no worse than it was on main.",
@@ -142,7 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():
         own = verbs.add_parser(name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False)
-        add_options(own, verb.options)
+        add_options(own, verb.options, known=(known or {}).get(name, ()))
         add_options(own, Outputs, verb.outputs)
     return parser
 
@@ -152,10 +158,19 @@ def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: fl
 
     Raises:
         SystemExit: wrong usage, or `--help`.
+        UsageError: the project's pyproject.toml has a wrong option.
     """
-    given = vars(build_parser().parse_args(words))
+    project = read_project_file(Path.cwd())
+    known = {
+        name: project.options(name, verb.options, None) for name, verb in VERBS.items() if name not in NOT_OF_PROJECT
+    }
+    given = vars(build_parser(known).parse_args(words))
     verb = VERBS[given["verb"]]
-    options: Any = read_options(verb.options, given)
+    table = options_in(verb.options)
+    kept = project.options(given["verb"], verb.options, given.get("target")) if known.get(given["verb"]) else {}
+    defaults = {name: table[name].initial() for name in known.get(given["verb"], ())}
+    values = {name: from_text(table[name], value) for name, value in kept.items()}
+    options: Any = read_options(verb.options, {**defaults, **values, **given})
     if handed_on:
         options = replace(options, locust_arguments=tuple(handed_on))
     return Command(given["verb"], options, read_options(Outputs, given, verb.outputs), began)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsproof.session.option import options_in, read_options, with_prefix
+from wsproof.session.option import destination, options_in, read_options, with_prefix
 from wsproof.session.options import IN_PYTEST, PytestOptions
 
 if TYPE_CHECKING:
@@ -56,8 +56,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def options_of(config: pytest.Config) -> PytestOptions:
-    """The options of this pytest run."""
-    return read_options(PytestOptions, vars(config.option), IN_PYTEST, PREFIX)
+    """The options of this pytest run: those of its command line, else those of `[tool.wsproof]` in pyproject.toml."""
+    from wsproof.session.option import from_text
+    from wsproof.session.project_file import read_project_file
+
+    table = options_in(PytestOptions)
+    given = vars(config.option)
+    kept = read_project_file(config.rootpath).options("pytest", PytestOptions, given[destination("target", PREFIX)])
+    values = {
+        destination(name, PREFIX): from_text(table[name], kept[name])
+        for name in IN_PYTEST
+        if name in kept and table[name].is_initial(given[destination(name, PREFIX)])
+    }
+    return read_options(PytestOptions, {**given, **values}, IN_PYTEST, PREFIX)
 
 
 def as_pytest_says(message: str) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from wsproof.errors import UsageError
 
 _KEY = "option"
 T = TypeVar("T")
@@ -74,10 +77,36 @@ class Option:
             return self.parse(self.default)
         return self.default
 
+    def is_initial(self, value: Any) -> bool:
+        """Whether a parsed value is the one without the option."""
+        return not value if self.repeats else bool(value == self.initial())
+
 
 def option(help_text: str, default: Any = None, *, secret: bool = False, **more: Any) -> Any:
     """A field that is an option. `more` are the other fields of `Option`; `secret` keeps it out of the repr."""
     return _field(Option(help_text, default=default, **more), secret=secret)
+
+
+def from_text(made: Option, value: Any) -> Any:
+    """The value of an option that was given as text, or as a list of texts where it repeats.
+
+    Raises:
+        UsageError: the option does not accept the text.
+    """
+    if isinstance(value, list):
+        return tuple(_parsed(made, each) for each in value)
+    return _parsed(made, value) if isinstance(value, str) else value
+
+
+def _parsed(made: Option, text: str) -> Any:
+    if made.choices is not None and text not in made.choices:
+        raise UsageError(f"expected one of {', '.join(made.choices)}, got {text!r}")
+    if made.parse is None:
+        return text
+    try:
+        return made.parse(text)
+    except (ArgumentTypeError, ValueError) as error:
+        raise UsageError(f"{text!r} is no value of this option: {error}") from error
 
 
 def with_default(cls: type, name: str, default: Any, help_text: str | None = None) -> Any:
