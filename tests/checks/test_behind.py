@@ -16,3 +16,14 @@ def test_no_member_is_behind_without_receipts_in_the_window() -> None:
     late = replace(history, start_ns=start, end_ns=start + MS, drained_ns=start + 2 * MS)
     assert still_receiving(late) == set()
     assert not [finding for finding in run_checks(late, CHAT) if "crashed" in finding.explanation]
+
+
+def test_a_member_that_still_receives_messages_of_other_clients_has_lost_none_of_ours() -> None:
+    room = a_room(3, 4)
+    room.recorder.published(0, 99, room.tick(), room.now)
+    history = room.history()
+    sent = int(history.publications.sent_ns.max())
+    history = replace(history, end_ns=sent, drained_ns=sent + 1_000 * MS)
+    busy = tuple(replace(member, others_ns=sent + 900 * MS) for member in history.members)
+    assert {finding.check for finding in run_checks(history, CHAT)} == {"lost"}
+    assert {finding.check for finding in run_checks(replace(history, members=busy), CHAT)} == {"behind"}

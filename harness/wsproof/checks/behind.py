@@ -74,19 +74,22 @@ def is_late(history: History, contract: Contract, kind: Kind, members: Ints, row
 def still_receiving(history: History) -> set[int]:
     """The members that were still receiving when the drain ended.
 
-    They received a message after the drain, or their last pause was short.
+    They received a message after the drain, or their last pause was short. Messages of other clients count: a server
+    that still works through these has not come to ours.
     """
     start, end, got = history.end_ns, history.drained_ns, history.receipts
     if not 0 < start < end:
         return set()
     rows = rows_where(got, lambda part: got.received_ns[part] > start)
-    if not len(rows):
+    others = [member for member in history.members if member.others_ns > start]
+    whose = np.append(got.subscriber[rows], [member.number for member in others]).astype(np.int64)
+    times = np.append(got.received_ns[rows], [member.others_ns for member in others]).astype(np.int64)
+    if not len(times):
         return set()
-    rows = rows[np.lexsort((got.received_ns[rows], got.subscriber[rows]))]
-    whose, times = got.subscriber[rows], got.received_ns[rows]
-    numbers, firsts = np.unique(whose, return_index=True)
+    order = np.lexsort((times, whose))
+    numbers, firsts = np.unique(whose[order], return_index=True)
     receiving = set()
-    for number, own in zip(numbers.tolist(), np.split(times, firsts[1:]), strict=True):
+    for number, own in zip(numbers.tolist(), np.split(times[order], firsts[1:]), strict=True):
         pauses = np.diff(own, prepend=start)
         if own[-1] > end or end - own[-1] <= PAUSES * pauses.max():
             receiving.add(number)

@@ -651,7 +651,8 @@ class ClientPool:
         publisher = envelope.publisher - self.setting.first
         is_ours = 0 <= publisher < len(self.members)
         if publisher < 0 or not (is_ours or self.setting.alone):
-            return  # from an earlier pool, or from another client of the server
+            member.others_ns = at  # from an earlier pool, or from another client of the server
+            return
         said = self.said.get((publisher, envelope.sequence))
         if is_ours and self.members[publisher].is_fuzzing:
             return

@@ -86,6 +86,8 @@ class PoolMember:
     """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0
     """Time of the latest receipt. Until then the server knew this member."""
+    others_ns: int = 0
+    """Time of the latest message that another client of the server, or an earlier pool, published."""
     ticks: int = 0
     sequence: int = 0
     closed: bool = False
@@ -146,4 +148,5 @@ class PoolMember:
             intrusion=self.access.value if self.access is not None else "",
             by_origin=self.access is Access.STRANGER,
             resumes=self.resumes,
+            others_ns=self.others_ns,
         )

@@ -147,6 +147,8 @@ class Member:
 
     resumes: int = -1
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
+    others_ns: int = 0
+    """When it last received a message that another client of the server published; 0 if it never did."""
 
     @property
     def is_well_behaved(self) -> bool:
