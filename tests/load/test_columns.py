@@ -140,7 +140,7 @@ def test_the_shortest_payload_has_the_requested_length(workload: Workload) -> No
 
 def test_the_cache_does_not_keep_all_large_messages(tmp_path: Path) -> None:
     recorder = WorkerRecorder(tmp_path, 0, Echo())
-    numbers = [recorder.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
+    numbers = [recorder.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True)[0] for number in range(8)]
     assert numbers == list(range(8))
     assert sum(map(len, recorder.known)) < 70_000_000
     recorder.close()

@@ -58,7 +58,7 @@ def kind_of(tmp_path: Path, share: MemberIds, frame_of: int, *, spoiled: bool = 
     recorder = WorkerRecorder(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
     text = f"Client #{1 + frame_of} says: " + Envelope(frame_of, 3, 5).seal("hi")
     payload = (text.replace("hi", "ho") if spoiled else text).encode()
-    number = recorder.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
+    (number,) = recorder.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
     recorder.close()
     return recorder.kinds[number]
 

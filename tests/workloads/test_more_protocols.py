@@ -1,4 +1,4 @@
-"""Action Cable, SignalR, STOMP and JSON-RPC: their packets, and verdicts on small servers of our own."""
+"""Action Cable, SignalR, STOMP, JSON-RPC and Centrifugo: their packets, and verdicts on small servers of our own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wsproof.target.target import parse_target
 from wsproof.workloads import Conversation, MessageKind
 from wsproof.workloads.stomp import parsed_frame
 
-NAMES = ("actioncable", "signalr", "stomp", "jsonrpc")
+NAMES = ("actioncable", "signalr", "stomp", "jsonrpc", "centrifugo")
 
 
 def check(fault: str, *names: str) -> SuiteReport:
@@ -46,6 +46,7 @@ def test_a_lost_message_is_found(name: str) -> None:
         ("signalr", ['{"error": "no"}\x1e']),
         ("stomp", ["ERROR\nmessage:no\n\n\0"]),
         ("jsonrpc", ['{"jsonrpc": "2.0", "id": "subscribe", "error": {"code": 1}}']),
+        ("centrifugo", ['{"id": 1, "connect": {}}', '{"id": 2, "error": {"code": 103, "message": "no"}}']),
     ],
 )
 def test_a_refusal_is_reported_in_the_words_of_the_server(name: str, messages: list[str]) -> None:
@@ -93,6 +94,12 @@ class TestSignalR:
         assert hub.read(0, '{"type": 1, "target": "Joined", "arguments": []}\x1e').kind is MessageKind.IGNORED
         assert hub.read(0, '{"type": 7}\x1e').kind is MessageKind.UNEXPECTED
         assert hub.read(0, '{"type": 6}').kind is MessageKind.UNEXPECTED, "a record without its end"
+
+    def test_a_message_is_split_into_its_records(self) -> None:
+        hub = workload("signalr")
+        assert hub.parts_of('{}\x1e{"type": 6}\x1e') == ["{}\x1e", '{"type": 6}\x1e']
+        assert hub.parts_of("{}\x1e{") == ("{}\x1e{",), "the last record has no end: nothing is taken off"
+        assert hub.parts_of(b"{}\x1e") == (b"{}\x1e",)
 
 
 class TestStomp:
@@ -145,3 +152,45 @@ class TestJsonRpc:
     def test_a_number_of_rooms_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
         with pytest.raises(UsageError, match=r"expected jsonrpc\.rooms to be at least 1"):
             workload("jsonrpc", rooms="0")
+
+    def test_a_batch_is_an_array(self) -> None:
+        rpc = workload("jsonrpc")
+        assert rpc.parts_of('[{"id": "a"}, {"id": "b"}]') == ['{"id": "a"}', '{"id": "b"}']
+        assert rpc.parts_of("[") == ("[",)
+        assert rpc.parts_of("[]") == ("[]",), "an empty batch is no message, so it is read as it came"
+
+
+class TestCentrifugo:
+    def test_a_member_connects_and_is_subscribed_from_the_reply_on(self) -> None:
+        talk = Conversation(workload("centrifugo", token="t"), 1)
+        assert talk.start(0) == ('{"id": 1, "connect": {"token": "t"}}',)
+        assert talk.hear('{"id":1,"connect":{"client":"x","pong":true}}', 0).messages == (
+            '{"id": 2, "subscribe": {"channel": "room-1"}}',
+        )
+        assert talk.hear('{"id":2,"subscribe":{}}', 0).is_awaited
+        assert talk.is_subscribed
+        assert talk.hear("{}", 0, needs_answer=True).messages == ("{}",)
+
+    def test_a_server_that_wants_no_pong_gets_none(self) -> None:
+        talk = Conversation(workload("centrifugo"), 0)
+        talk.start(0)
+        talk.hear('{"id":1,"connect":{"client":"x","ping":25}}', 0)
+        assert talk.hear("{}", 0, needs_answer=True).messages == ()
+
+    def test_publications_replies_and_pings_are_told_apart(self) -> None:
+        centrifugo = workload("centrifugo")
+        data = json.loads(str(said_by(centrifugo, "hello")))["publish"]["data"]
+        push = json.dumps({"push": {"channel": "room-0", "pub": {"data": data, "offset": 4}}})
+        assert centrifugo.read(0, push).kind is MessageKind.DELIVERY
+        assert centrifugo.read(0, '{"push":{"channel":"room-0","join":{"info":{}}}}').kind is MessageKind.IGNORED
+        assert centrifugo.read(0, '{"id":4,"publish":{}}').kind is MessageKind.IGNORED
+        assert centrifugo.read(0, '{"id":4,"error":{"code":111}}').kind is MessageKind.UNEXPECTED
+        assert centrifugo.read(0, '{"push":{"disconnect":{"code":3000}}}').kind is MessageKind.UNEXPECTED
+        assert centrifugo.read(0, "{}").needs_answer
+
+    def test_each_line_is_a_message(self) -> None:
+        centrifugo = workload("centrifugo")
+        assert centrifugo.parts_of('{}\n{"id":4}\n') == ["{}", '{"id":4}']
+        line = '{"push":{"channel":"r","pub":{"data":"one\u2028line"}}}'
+        assert centrifugo.parts_of(line) == [line], "U+2028 ends no line in JSON"
+        assert centrifugo.parts_of("\n") == ("\n",)

@@ -10,6 +10,7 @@ import json
 import select
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from wsproof.checks.describe import shortened
 from wsproof.delivery.chatter import Chatter
@@ -46,6 +47,7 @@ from wsproof.workloads import Conversation, HttpRequest, MessageKind, Parsed, pr
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 from wsproof.workloads.steps import JoinSteps
 
+Understood = TypeVar("Understood")
 SLICE_S = 0.02
 """Longest time in seconds before `wait` tries again to send the rest of half-sent messages."""
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
@@ -526,28 +528,47 @@ class ClientPool:
         elif isinstance(event, Ended):
             return
         elif isinstance(event, TextMessage | BinaryMessage):
-            message = event.text if isinstance(event, TextMessage) else event.data
-            try:
-                parsed = self.setting.workload.read(member.alias, message)
-            except WorkloadError:
-                if not any(one.is_fuzzing for one in self.members):
-                    raise
-                self.recorder.ignore(message)  # no workload need understand what became of a malformed message
+            self._take_whole(member, event.text if isinstance(event, TextMessage) else event.data, at)
+
+    def _take_whole(self, member: PoolMember, message: str | bytes, at: int) -> None:
+        """Take a WebSocket message: all messages of the application that it holds, 1 ns apart."""
+        parts = self._understood(message, lambda: self.setting.workload.parts_of(message))
+        for number, part in enumerate(parts or ()):
+            self._clock_ns = at + number
+            self._take_message(member, part, at + number)
+
+    def _understood(self, message: str | bytes, read: Callable[[], Understood]) -> Understood | None:
+        """What the workload makes of a message; None if it raises over what became of a malformed one.
+
+        Raises:
+            WorkloadError: the workload raises, and nobody sends malformed messages.
+        """
+        try:
+            return read()
+        except WorkloadError:
+            if not any(one.is_fuzzing for one in self.members):
+                raise
+            self.recorder.ignore(message)
+            return None
+
+    def _take_message(self, member: PoolMember, message: str | bytes, at: int) -> None:
+        parsed = self._understood(message, lambda: self.setting.workload.read(member.alias, message))
+        if parsed is None:
+            return
+        was_joining = member.conversation is not None and member.conversation.is_joining
+        if self._is_for_the_join(member, message, parsed, at) and parsed.kind is MessageKind.UNEXPECTED:
+            self.recorder.ignore(message)
+            return
+        if parsed.version is not None and parsed.envelope is None:
+            keyed = self._keyed(parsed, is_joining=was_joining)
+            if keyed is None:
+                self._note_change(member, parsed, message, at, is_joining=was_joining)
                 return
-            was_joining = member.conversation is not None and member.conversation.is_joining
-            if self._is_for_the_join(member, message, parsed, at) and parsed.kind is MessageKind.UNEXPECTED:
-                self.recorder.ignore(message)
-                return
-            if parsed.version is not None and parsed.envelope is None:
-                keyed = self._keyed(parsed, is_joining=was_joining)
-                if keyed is None:
-                    self._note_change(member, parsed, message, at, is_joining=was_joining)
-                    return
-                parsed = keyed
-            if self.drained_ns:
-                self._read_late(member, parsed, at)
-            else:
-                self._read(member, parsed, message, at)
+            parsed = keyed
+        if self.drained_ns:
+            self._read_late(member, parsed, at)
+        else:
+            self._read(member, parsed, message, at)
 
     def _is_for_the_join(self, member: PoolMember, message: str | bytes, parsed: Parsed, at: int) -> bool:
         """Pass a message to the member's conversation, and send its answers. True if a wait of `join` took it."""

@@ -95,7 +95,8 @@ class StandingConnection:
         elif isinstance(event, CloseReceived):
             self.closed, self.close_code = True, event.code
         elif isinstance(event, TextMessage | BinaryMessage):
-            self._read_message(event.text if isinstance(event, TextMessage) else event.data, at_ns)
+            for part in self.workload.parts_of(event.text if isinstance(event, TextMessage) else event.data):
+                self._read_message(part, at_ns)
 
     def _read_message(self, message: str | bytes, at_ns: int) -> None:
         parsed = self.workload.read(self.alias, message)

@@ -21,6 +21,9 @@ class JoiningRun(ConnectionListener, Protocol):
     def joined(self, line: GeventConnection, *, is_subscribed: bool) -> None:
         """Take a member that has joined."""
 
+    def hear_message(self, member: int, message: str | bytes, now_ns: int) -> None:
+        """Take a message that may have come in one frame with others."""
+
     def not_joined(self, line: GeventConnection, fault: str) -> None:
         """Take a member that could not join; the fault is a clause whose subject is the server."""
 
@@ -54,14 +57,14 @@ class MemberConversation:
     # The listener of the connection.
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """Take a message. What the conversation waited for need not be known to the workload's `read`."""
-        message = payload.decode() if is_text else payload
-        parsed = self._run.workload.read(member, message)
-        heard = self._talk.hear(message, now_ns)
-        self._send(heard.messages)
-        self._go_on()
-        if not (heard.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
-            self._run.hear(member, frame, payload, is_text, now_ns)
+        """Take a frame's messages. What the conversation waited for need not be known to the workload's `read`."""
+        for message in self._run.workload.parts_of(payload.decode() if is_text else payload):
+            parsed = self._run.workload.read(member, message)
+            heard = self._talk.hear(message, now_ns)
+            self._send(heard.messages)
+            self._go_on()
+            if not (heard.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
+                self._run.hear_message(member, message, now_ns)
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Take the description of input that is not a valid message."""

@@ -39,7 +39,7 @@ class ReceivedMessage:
     is_foreign: bool
     """Whether another process or an earlier test published it, so that this run does not check it."""
     text: str | bytes = ""
-    """The payload, unless the message is one of our publications."""
+    """The message. Empty for one of our publications that needs no answer."""
     waiting: set[int] | None = None
     sent_ns: int = -1
     """When the publication was sent, in ns; -1 if the message is not an intact publication of ours."""
@@ -55,33 +55,60 @@ class MessageCache:
         self.workload = workload
         self.first_publisher = first_publisher
         self.known: dict[bytes, ReceivedMessage] = {}
-        self.asking: dict[bytes, ReceivedMessage] = {}
-        """Messages that each member must answer. They are not in `known`, so the hot path never sees them."""
+        self._others: dict[bytes, tuple[ReceivedMessage, ...]] = {}
+        """The messages of frames that hold several, or that each member must answer. They are not in `known`, so the
+        hot path never sees them."""
+        self._parts: dict[str | bytes, ReceivedMessage] = {}
+        """Messages that came in one frame with others, or while a member joined."""
         self.damage: list[Damage] = []
         """The damage of the first DAMAGE_AT_MOST damaged messages."""
+        self._has_split = workload.has_split
         self._members = members
         self._table = array("q")
         self._rows = array("q")
         self.received = self._rows.extend
         """`received((member, message number, at_ns))`: the hot path."""
 
-    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
-        """Parse a frame that is not in `known`, and add it.
+    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> tuple[ReceivedMessage, ...]:
+        """Parse a frame that is not in `known`, and add its messages.
 
         Raises:
             UnicodeDecodeError: a text message is not UTF-8.
         """
-        asking = self.asking.get(frame)
-        if asking is not None:
-            return asking
+        messages = self._others.get(frame)
+        if messages is not None:
+            return messages
         text = payload.decode() if is_text else payload
-        message = self._understand(self.workload.read(member, text), len(payload))
-        if message.kind is None:
+        if self._has_split:
+            messages = tuple(self.message_of(member, part) for part in self.workload.parts_of(text))
+        else:
+            messages = (self._read(member, text),)
+        self._make_space()
+        if len(messages) == 1 and not messages[0].parsed.needs_answer:
+            self.known[frame] = messages[0]
+        else:
+            self._others[frame] = messages
+        return messages
+
+    def message_of(self, member: int, text: str | bytes) -> ReceivedMessage:
+        """Parse a message that may have come in one frame with others."""
+        message = self._parts.get(text)
+        if message is None:
+            message = self._read(member, text)
+            self._make_space()
+            self._parts[text] = message
+        return message
+
+    def _make_space(self) -> None:
+        if len(self.known) + len(self._others) + len(self._parts) >= KNOWN_AT_MOST:
+            for cache in (self.known, self._others, self._parts):
+                cache.clear()
+
+    def _read(self, member: int, text: str | bytes) -> ReceivedMessage:
+        size_bytes = len(text.encode(errors="surrogatepass")) if isinstance(text, str) else len(text)
+        message = self._understand(self.workload.read(member, text), size_bytes)
+        if message.kind is None or message.parsed.needs_answer:
             message.text = text
-        if len(self.known) + len(self.asking) >= KNOWN_AT_MOST:
-            self.known.clear()
-            self.asking.clear()
-        (self.asking if message.parsed.needs_answer else self.known)[frame] = message
         return message
 
     def _understand(self, parsed: Parsed, size_bytes: int) -> ReceivedMessage:

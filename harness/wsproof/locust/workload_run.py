@@ -298,10 +298,24 @@ class WorkloadRun:
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
         """Record a message that a member received. The hot path: most messages are already in the cache."""
         message = self._known.get(frame)
-        if message is None:
-            message = self._learn(member, frame, payload, is_text)
-            if message.parsed.needs_answer:
-                self._answer(member, payload.decode() if is_text else payload)
+        if message is not None:
+            self._take(member, message, now_ns)
+            return
+        for each in self.messages.learn(member, frame, payload, is_text):
+            self._take_new(member, each, now_ns)
+
+    def hear_message(self, member: int, message: str | bytes, now_ns: int) -> None:
+        """Record a message that may have come in one frame with others."""
+        self._take_new(member, self.messages.message_of(member, message), now_ns)
+
+    def _take_new(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
+        """Record a message that is not in the cache, or that calls for an answer."""
+        self._find_waiting(message)
+        if message.parsed.needs_answer:
+            self._answer(member, message.text)
+        self._take(member, message, now_ns)
+
+    def _take(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         if message.kind is None:
             self._hear_other(member, message, now_ns)
             return
@@ -323,14 +337,13 @@ class WorkloadRun:
             ):
                 self._to_last.add(now_ns - message.intended_ns)
 
-    def _learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
-        message = self.messages.learn(member, frame, payload, is_text)
+    def _find_waiting(self, message: ReceivedMessage) -> None:
+        """Note when a publication was sent, and who has not received it yet."""
         if message.kind is not None and message.intact:
             message.waiting = self.pending.of(_key(message))
             sent_ns = self._sent_ns[message.publisher]
             if message.sequence < len(sent_ns):
                 message.sent_ns = sent_ns[message.sequence]
-        return message
 
     def _answer(self, member: int, message: str | bytes) -> None:
         line = self.lines.get(member)

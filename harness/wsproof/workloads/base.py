@@ -189,6 +189,23 @@ class Workload(ABC):
         """Whether members can change their room."""
         return getattr(self, "users_class", type(self)).move is not Workload.move
 
+    def split(self, message: Message) -> Sequence[Message]:
+        """The messages of the application that one WebSocket message holds, for a protocol that sends several in one.
+
+        `join`, `read` and `answer` then get each of them on its own, in this order. An empty result means that the
+        message cannot be split, and `read` gets it as it came.
+        """
+        return (message,)
+
+    @property
+    def has_split(self) -> bool:
+        """Whether a WebSocket message may hold several messages of the application."""
+        return getattr(self, "users_class", type(self)).split is not Workload.split
+
+    def parts_of(self, message: Message) -> Sequence[Message]:
+        """The messages that `read` gets of this WebSocket message: at least one."""
+        return (self.split(message) or (message,)) if self.has_split else (message,)
+
     def answer(self, member: int, message: str | bytes) -> Iterable[str | bytes]:
         """The messages with which `member` answers `message`: a pong, an acknowledgement.
 

@@ -31,6 +31,7 @@ _ADVICE = {
     "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
     "resume": "yield Send(message) and Wait(name, until=condition), and nothing else",
     "move": "yield Send(message) and Wait(name, until=condition), and nothing else",
+    "split": "return a list of messages, each a str or bytes",
     "answer": "return a list of messages, each a str or bytes",
     "timers": "return a list of Every(period_s, message)",
     "publish": "return the message, a str or bytes, or an HttpRequest; envelope.seal(body) is its text",
@@ -40,7 +41,7 @@ _ADVICE = {
     "server_environment": "return a mapping of names to values, both str",
 }
 """What each method must return, for error messages."""
-_ABOUT_MESSAGES = ("read", "answer", "join", "resume", "move")
+_ABOUT_MESSAGES = ("read", "split", "answer", "join", "resume", "move")
 """The methods that look at a received message, which an error message then shows."""
 
 
@@ -160,6 +161,12 @@ class _Guarded(Workload):
 
     def _guarded_condition(self, name: str, wait: Wait) -> Callable[[Message], bool]:
         return lambda message: bool(self._guard(name, lambda: wait.until(message), (0, message)))
+
+    def split(self, message: Message) -> Sequence[Message]:
+        parts = self._guard("split", lambda: list(super(_Guarded, self).split(message)), (0, message))
+        if not all(isinstance(each, str | bytes) for each in parts):
+            raise self._wrong("split", repr(parts)[:_SHOWN], "not all of it is a str or bytes")
+        return list(parts)
 
     def answer(self, member: int, message: str | bytes) -> list[Message]:
         answers = self._guard("answer", lambda: list(super(_Guarded, self).answer(member, message)), (member, message))

@@ -1,12 +1,12 @@
 """JSON-RPC 2.0: a request that subscribes, a request that publishes, and a notification that subscribers get.
 
-The protocol says nothing of subscriptions, so the names of the methods are settings.
+The protocol says nothing of subscriptions, so the names of the methods are settings. An array is a batch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
@@ -63,6 +63,10 @@ class JsonRpc(Workload):
         answer = yield Wait(method, until=_is_answer_to_subscription, subscribes=True)
         if "error" in loaded(answer):
             raise JoinRefused(str(answer))
+
+    def split(self, message: Message) -> Sequence[Message]:
+        batch = loaded(message) if str(message).lstrip().startswith("[") else None
+        return [json.dumps(each) for each in batch] if isinstance(batch, list) else ()
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         text = {self.settings.get("field", "text"): envelope.seal(body)}

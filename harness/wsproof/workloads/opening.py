@@ -54,6 +54,10 @@ class Opening:
         """A new conversation, for one connection."""
         return Conversation(self.workload, _MEMBER)
 
+    def parts_of(self, message: Message) -> Sequence[Message]:
+        """The messages of the application in one WebSocket message."""
+        return self.workload.parts_of(message)
+
     def needs_answer(self, message: Message) -> bool:
         """Whether the member must answer this message."""
         return self.workload.read(_MEMBER, message).needs_answer

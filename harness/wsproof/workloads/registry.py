@@ -15,6 +15,7 @@ from wsproof.errors import UsageError, WorkloadError
 from wsproof.workloads.action_cable import ActionCable
 from wsproof.workloads.alerts import Alerts
 from wsproof.workloads.base import Workload
+from wsproof.workloads.centrifugo import Centrifugo
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.drawing import Drawing
@@ -46,6 +47,7 @@ CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "signalr": (SignalR,),
     "stomp": (Stomp,),
     "jsonrpc": (JsonRpc,),
+    "centrifugo": (Centrifugo,),
 }
 """Named sets of workloads, as `--channels` takes them."""
 

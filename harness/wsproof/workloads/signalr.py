@@ -1,6 +1,7 @@
 """SignalR (JSON hub protocol, version 1): a hub method that members invoke, and the one that it invokes on clients.
 
-Each message ends in U+001E. The connection is opened without `negotiate`, as with `skipNegotiation` in the browser.
+Each message ends in U+001E, and a WebSocket message may hold several. The connection is opened without `negotiate`, as
+with `skipNegotiation` in the browser.
 
 {"protocol": "json", "version": 1}                       the handshake; answered {}, or {"error": ...}
 {"type": 1, "target": "Send", "arguments": [text]}       an invocation, in either direction
@@ -11,8 +12,8 @@ Each message ends in U+001E. The connection is opened without `negotiate`, as wi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeGuard
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
@@ -51,6 +52,9 @@ class SignalR(Workload):
         if "error" in loaded(str(answer).rstrip(_END)):
             raise JoinRefused(str(answer).rstrip(_END))
 
+    def split(self, message: Message) -> Sequence[Message]:
+        return [f"{record}{_END}" for record in message.split(_END)[:-1]] if _is_whole(message) else ()
+
     def timers(self, member: int) -> Iterable[Every]:
         return [Every(_PING_S, _packet({"type": 6}))]
 
@@ -74,6 +78,10 @@ class SignalR(Workload):
 
 def _packet(value: Mapping[str, Any]) -> str:
     return json.dumps(value) + _END
+
+
+def _is_whole(message: Message) -> TypeGuard[str]:
+    return isinstance(message, str) and message.endswith(_END)
 
 
 def _is_answer_to_handshake(message: Message) -> bool:

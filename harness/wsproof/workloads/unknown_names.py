@@ -24,6 +24,7 @@ METHODS = (
     "join",
     "resume",
     "move",
+    "split",
     "answer",
     "timers",
     "publish",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic_ns
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure
 from wsproof.net.endpoint import parse_url
 from wsproof.wire import Frame, Opcode
+from wsproof.workloads import Message
 
 DEADLINE_S = 30
 
@@ -63,10 +64,21 @@ class Hook:
         self.fired.append(what)
 
 
+class Batching(Conversing):
+    """One message per line, several lines in a frame."""
+
+    def split(self, message: Message) -> Sequence[Message]:
+        return str(message).split("\n")
+
+
+def room_of(workload: Conversing) -> WorkloadRun:
+    environment = SimpleNamespace(stats=RequestStats(), events=SimpleNamespace(request=Hook(), user_error=Hook()))
+    return WorkloadRun(environment, workload, parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
+
+
 @pytest.fixture
 def room() -> Iterator[WorkloadRun]:
-    environment = SimpleNamespace(stats=RequestStats(), events=SimpleNamespace(request=Hook(), user_error=Hook()))
-    room = WorkloadRun(environment, Conversing(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
+    room = room_of(Conversing())
     yield room
     room.close()
 
@@ -95,6 +107,22 @@ def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation
     assert room.present == {line.member}
     assert line.ear is room
     assert room.recorder.strange == []
+
+
+def test_a_frame_with_several_messages_brings_each_of_them() -> None:
+    room = room_of(Batching())
+    line = FakeLine(room.join())
+    room.connected(line, connect_ns=5)  # type: ignore[arg-type]
+    line.hear("\n".join([said("ack"), said("subscribed")]))
+    assert room.present == {line.member}
+    published = [said("next", text=Envelope(0, number, 1).seal("hello")) for number in (0, 1)]
+    for _ in range(2):
+        line.hear("\n".join([said("ping", id=7), *published]))
+    assert [kind for kind in line.taken() if kind != "beat"] == ["init", "subscribe", "pong", "pong"]
+    assert room.messages.receipts().sequence.tolist() == [0, 1, 0, 1]
+    assert room.recorder.strange == []
+    room.left(line.member, Departure.CLOSED)
+    room.close()
 
 
 def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeLine) -> None:

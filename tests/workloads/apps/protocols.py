@@ -1,5 +1,6 @@
 """Small faithful servers in plain ASGI: graphql-transport-ws (`/graphql`), MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`),
-Phoenix channels (`/socket/websocket`), Action Cable (`/cable`), SignalR (`/chat`), STOMP (`/ws`) and JSON-RPC (`/`).
+Phoenix channels (`/socket/websocket`), Action Cable (`/cable`), SignalR (`/chat`), STOMP (`/ws`), JSON-RPC (`/`) and
+Centrifugo (`/connection/websocket`). SignalR and Centrifugo put several messages into one frame.
 
 Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
 subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is refused.
@@ -7,6 +8,8 @@ subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is r
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -19,6 +22,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Deliver = Callable[[bytes], Awaitable[None]]
 
+PING = {"type": 6}
+"""SignalR's ping."""
+
+tasks: set[asyncio.Task[None]] = set()
 subscribers: list[tuple[str, Deliver]] = []
 count = 0
 
@@ -156,25 +163,68 @@ async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -
 async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """The records of one message of SignalR's JSON protocol."""
 
-    async def say(**what: Any) -> None:
-        await send({"type": "websocket.send", "text": json.dumps(what) + "\x1e"})
+    async def say(*records: Any) -> None:
+        await send({"type": "websocket.send", "text": "".join(json.dumps(record) + "\x1e" for record in records)})
 
     async def deliver(payload: bytes) -> None:
-        await say(type=1, target="ReceiveMessage", arguments=["somebody", payload.decode()])
+        said = {"type": 1, "target": "ReceiveMessage", "arguments": ["somebody", payload.decode()]}
+        await say(PING, said, {"type": 1, "target": "Other", "arguments": []})
 
     for record in (message.get("text") or "").split("\x1e")[:-1]:
         match json.loads(record):
             case {"protocol": "json"} if FAULT == "refuses":
-                await say(error="no such protocol")
+                await say({"error": "no such protocol"})
                 return 1000
             case {"protocol": "json"}:
-                await say()
-                await say(type=6)
+                await say({}, PING)
                 mine.append(("", deliver))
                 subscribers.append(mine[-1])
             case {"type": 1, "target": "SendMessage", "arguments": [str(text)]}:
                 await publish("", text.encode())
     return None
+
+
+async def centrifugo(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """The commands of one message of Centrifugo's JSON protocol."""
+
+    async def say(*lines: Any) -> None:
+        await send({"type": "websocket.send", "text": "\n".join(map(json.dumps, lines))})
+
+    for line in (message.get("text") or "").split("\n"):
+        match json.loads(line):
+            case {"id": number, "connect": _}:
+                await say({"id": number, "connect": {"client": "x", "ping": 25, "pong": True}}, {})
+            case {"id": number, "subscribe": _} if FAULT == "refuses":
+                await say({"id": number, "error": {"code": 103, "message": "permission denied"}})
+            case {"id": number, "subscribe": {"channel": channel}}:
+                mine.append((channel, Batch(channel, say).put))
+                subscribers.append(mine[-1])
+                await say({"id": number, "subscribe": {}})
+            case {"id": number, "publish": {"channel": channel, "data": data}}:
+                await say({"id": number, "publish": {}})
+                await publish(channel, json.dumps(data).encode())
+    return None
+
+
+class Batch:
+    """The pushes to one subscriber: those that come while it waits for the event loop share a frame."""
+
+    def __init__(self, channel: str, say: Callable[..., Awaitable[None]]) -> None:
+        self.channel = channel
+        self.say = say
+        self.waiting: list[Any] = []
+
+    async def put(self, payload: bytes) -> None:
+        self.waiting.append({"push": {"channel": self.channel, "pub": {"data": json.loads(payload)}}})
+        if len(self.waiting) == 1:
+            tasks.add(task := asyncio.create_task(self.flush()))
+            task.add_done_callback(tasks.discard)
+
+    async def flush(self) -> None:
+        await asyncio.sleep(0.01)
+        waiting, self.waiting = self.waiting, []
+        with contextlib.suppress(Exception):  # whatever the server raises for a peer that has gone
+            await self.say(*waiting)
 
 
 async def stomp(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
@@ -228,4 +278,12 @@ async def json_rpc(message: Message, send: Send, mine: list[tuple[str, Deliver]]
     return None
 
 
-SERVERS = {"/mqtt": mqtt, "/graphql": graphql, "/cable": cable, "/chat": signalr, "/ws": stomp, "/": json_rpc}
+SERVERS = {
+    "/mqtt": mqtt,
+    "/graphql": graphql,
+    "/cable": cable,
+    "/chat": signalr,
+    "/ws": stomp,
+    "/": json_rpc,
+    "/connection/websocket": centrifugo,
+}

@@ -58,9 +58,9 @@ def _join(client: Client, opening: Opening, timeout_s: float) -> bool:
         if event is None:
             talk.wake(now_ns())
         elif isinstance(event, TextMessage | BinaryMessage):
-            message = event.text if isinstance(event, TextMessage) else event.data
-            heard = talk.hear(message, now_ns(), needs_answer=opening.needs_answer(message))
-            _send(client, heard.messages)
+            for message in opening.parts_of(event.text if isinstance(event, TextMessage) else event.data):
+                heard = talk.hear(message, now_ns(), needs_answer=opening.needs_answer(message))
+                _send(client, heard.messages)
         else:
             break
         if client.ended:

@@ -30,7 +30,7 @@ from wsproof.wire import (
     State,
     TextMessage,
 )
-from wsproof.workloads import Conversation, MessageKind
+from wsproof.workloads import Conversation, Message, MessageKind
 
 _EACH_READ_ITS_OWN = ReceiveClock()
 """The receive clock of connections whose reads have the kernel's time."""
@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_at_ns",
+        "_in_last_frame",
         "_is_first_read",
         "_is_plain",
         "_known",
@@ -130,6 +131,9 @@ class Connection(asyncio.Protocol):
         self._is_plain = False
         self._started_ns = self._at_ns = monotonic_ns()
         self._messages = 0
+        """Messages of the present read."""
+        self._in_last_frame = 0
+        """How many of them came in its last frame."""
 
     # Callbacks of the transport.
 
@@ -259,9 +263,9 @@ class Connection(asyncio.Protocol):
 
     def _read_several(self, data: bytes, at_ns: int, *, is_stamped: bool) -> None:
         """Read any bytes. Only what ends with the read has an exact time: the rest arrived since the last stamp."""
-        self._messages = 0
+        self._messages, self._in_last_frame = 0, 1
         self._read(data, at_ns)
-        uncertain = self._messages - (is_stamped and self.reader.is_between_frames)
+        uncertain = self._messages - (self._in_last_frame if is_stamped and self.reader.is_between_frames else 0)
         if uncertain > 0:
             assert isinstance(self.transport, StampedTransport)
             self._owner.recorder.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
@@ -296,10 +300,18 @@ class Connection(asyncio.Protocol):
         # If a frame fills the read, this slice is `data` itself and copies nothing.
         numbers = [get(data[start : (start := close)]) for close in spans[1::2]]
         if None in numbers:
-            numbers = self._learn_all(data, spans)
+            return self._take_new_frames(data, spans, now)
         if numbers:
             self._note(cast(list[int], numbers), now)
         return len(numbers)
+
+    def _take_new_frames(self, data: bytes, spans: list[int], now: int) -> int:
+        """Record frames, some of them new, up to the first one that needs the peer."""
+        frames = self._learn_all(data, spans)
+        if frames:
+            self._note([number for numbers in frames for number in numbers], now)
+            self._in_last_frame = len(frames[-1])
+        return len(frames)
 
     def _note(self, numbers: list[int], now: int) -> None:
         """Record the messages of one read.
@@ -318,37 +330,38 @@ class Connection(asyncio.Protocol):
         if not self.is_in:
             self._look_for_first_receipt(numbers)
 
-    def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
-        """The numbers of frames, some of them new, up to the first one that needs the peer."""
-        numbers: list[int | None] = []
+    def _learn_all(self, data: bytes, spans: list[int]) -> list[tuple[int, ...]]:
+        """The messages of frames, some of them new, up to the first frame that needs the peer."""
+        frames: list[tuple[int, ...]] = []
         start = 0
         for begin, close in zip(spans[::2], spans[1::2], strict=True):
             frame = data[start:close]
             number = self._known.get(frame)
-            if number is None:
-                number = self._learn(frame, frame[begin - start :], is_text=frame[0] & 0x0F == Opcode.TEXT)
-                if number is None:
+            if number is not None:
+                frames.append((number,))
+            else:
+                numbers = self._learn(frame, frame[begin - start :], is_text=frame[0] & 0x0F == Opcode.TEXT)
+                if numbers is None:
                     break
-            numbers.append(number)
+                frames.append(numbers)
             start = close
-        return numbers
+        return frames
 
-    def _learn(self, frame: bytes, payload: bytes, *, is_text: bool) -> int | None:
-        """Parse a frame that is not known, and answer it if it needs an answer.
+    def _learn(self, frame: bytes, payload: bytes, *, is_text: bool) -> tuple[int, ...] | None:
+        """Parse a frame that is not known, and answer those of its messages that need an answer.
 
         None if only the peer can say what is wrong with it.
         """
         recorder = self._owner.recorder
         try:
-            number = recorder.learn(self.member, frame, payload, is_text)
+            numbers = recorder.learn(self.member, frame, payload, is_text)
         except UnicodeDecodeError:
             return None
-        if frame in recorder.asking:
-            message = payload.decode() if is_text else payload
+        for message in recorder.asking.get(frame, ()):
             self._say_all(recorder.workload.answer(self.member, message))
-        return number
+        return numbers
 
-    def _look_for_first_receipt(self, numbers: list[int]) -> None:
+    def _look_for_first_receipt(self, numbers: Sequence[int]) -> None:
         recorder = self._owner.recorder
         if any(recorder.kinds[number] == recorder.first_kind for number in numbers):
             self.is_in = True
@@ -389,14 +402,15 @@ class Connection(asyncio.Protocol):
             return
         frame = Frame(opcode, payload).encode()
         number = self._known.get(frame)
-        if number is None:
-            number = self._learn(frame, payload, is_text=opcode is Opcode.TEXT)
-            assert number is not None, "the peer replaces what is not UTF-8"
-        self._received((self.member, number, now))
-        self._messages += 1
+        numbers = (number,) if number is not None else self._learn(frame, payload, is_text=opcode is Opcode.TEXT)
+        assert numbers is not None, "the peer replaces what is not UTF-8"
+        for each in numbers:
+            self._received((self.member, each, now))
+        self._messages += len(numbers)
+        self._in_last_frame = len(numbers)
         self._receive_clock.advance(now)
         if not self.is_in:
-            self._look_for_first_receipt([number])
+            self._look_for_first_receipt(numbers)
 
     def _accepted(self, now: int) -> None:
         peer = self.reader.peer
@@ -436,12 +450,18 @@ class Connection(asyncio.Protocol):
         return len(spans) // 2
 
     def _hear_while_joining(self, payload: bytes, *, is_text: bool, now: int) -> None:
+        """Record a frame's messages, and pass them to the conversation."""
+        parts = self._owner.recorder.workload.parts_of(payload.decode() if is_text else payload)
+        for message in parts:
+            self._hear_message_while_joining(message, now)
+        self._in_last_frame = len(parts)
+
+    def _hear_message_while_joining(self, message: Message, now: int) -> None:
         """Record a message, and pass it to the conversation.
 
         A message that the conversation waited for need not be known to the workload's `read`.
         """
         recorder, talk = self._owner.recorder, self._talk
-        message = payload.decode() if is_text else payload
         parsed = recorder.workload.read(self.member, message)
         is_awaited = False
         if talk is not None and talk.is_joining:
@@ -453,10 +473,7 @@ class Connection(asyncio.Protocol):
             self._say_all(recorder.workload.answer(self.member, message))
         if is_awaited and parsed.kind is MessageKind.UNEXPECTED:
             return
-        frame = Frame(Opcode.TEXT if is_text else Opcode.BINARY, payload).encode()
-        number = self._known.get(frame)
-        if number is None:
-            number = recorder.learn(self.member, frame, payload, is_text)
+        number = recorder.number_of(self.member, message)
         self._received((self.member, number, now))
         self._messages += 1
         if not self.is_in:

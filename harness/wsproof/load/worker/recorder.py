@@ -19,7 +19,7 @@ from wsproof.model.member_ids import MemberIds
 from wsproof.model.plan import Phase
 from wsproof.net.kernel_clock import ClockStep
 from wsproof.wire import Breach
-from wsproof.workloads import MessageKind, Workload
+from wsproof.workloads import Message, MessageKind, Workload
 from wsproof.workloads.damage import damage_of
 
 UNSEALED = -1
@@ -46,8 +46,14 @@ class WorkerRecorder:
         self.known: dict[bytes, int] = {}
         """Numbers of known frames. The key includes the header, because a text and a binary message with the same bytes
         differ."""
-        self.asking: dict[bytes, int] = {}
-        """Numbers of frames that each member must answer. They are not in `known`, so the fast path never sees them."""
+        self.others: dict[bytes, tuple[int, ...]] = {}
+        """Numbers of frames that hold several messages, or that each member must answer, by frame. They are not in
+        `known`, so the fast path never sees them."""
+        self.asking: dict[bytes, tuple[Message, ...]] = {}
+        """The messages of a frame that each member must answer."""
+        self._parts: dict[Message, tuple[int, bool]] = {}
+        """The numbers of messages that came in frames with others or while a member joined, and whether to answer."""
+        self._has_split = workload.has_split
         self.lengths: set[int] = set()
         """Lengths of the known frames, in bytes."""
         self._known_bytes = 0
@@ -78,16 +84,64 @@ class WorkerRecorder:
         self.queued: Callable[[tuple[int, int, int]], None] = self._queues.rows.extend
         """`queued((at_ns, queued_bytes, window_bytes))`: a large read, and how much the server may send ahead."""
 
-    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
-        """Parse a frame that is not known, and return its number.
+    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> tuple[int, ...]:
+        """Parse a frame that is not known, and return the numbers of its messages.
 
         Raises:
             UnicodeDecodeError: the payload of a text frame is not UTF-8.
         """
-        asking = self.asking.get(frame)
-        if asking is not None:
-            return asking
-        text = payload.decode() if is_text else payload
+        numbers = self.others.get(frame)
+        if numbers is not None:
+            return numbers
+        message: Message = payload.decode() if is_text else payload
+        if self._has_split:
+            return self._learn_parts(member, frame, self.workload.parts_of(message))
+        number, needs_answer = self._parse(member, message)
+        self._make_space(len(frame))
+        if needs_answer:
+            self.others[frame], self.asking[frame] = (number,), (message,)
+        else:
+            self.known[frame] = number
+            self.lengths.add(len(frame))
+        return (number,)
+
+    def number_of(self, member: int, message: Message) -> int:
+        """Parse a message that may have come in one frame with others, and return its number."""
+        return self._part(member, message)[0]
+
+    def _learn_parts(self, member: int, frame: bytes, parts: Sequence[Message]) -> tuple[int, ...]:
+        learnt = [self._part(member, part) for part in parts]
+        numbers = tuple(number for number, _ in learnt)
+        asking = tuple(part for part, (_, needs_answer) in zip(parts, learnt, strict=True) if needs_answer)
+        self._make_space(len(frame))
+        if len(numbers) == 1 and not asking:
+            self.known[frame] = numbers[0]
+            self.lengths.add(len(frame))
+            return numbers
+        self.others[frame] = numbers
+        if asking:
+            self.asking[frame] = asking
+        return numbers
+
+    def _part(self, member: int, message: Message) -> tuple[int, bool]:
+        part = self._parts.get(message)
+        if part is None:
+            part = self._parse(member, message)
+            self._make_space(len(message))
+            self._parts[message] = part
+        return part
+
+    def _make_space(self, size_bytes: int) -> None:
+        """Empty the cache if it is full, and count `size_bytes` for what comes next."""
+        entries = len(self.known) + len(self.others) + len(self._parts)
+        if entries >= _KNOWN_AT_MOST or self._known_bytes + size_bytes > _KNOWN_BYTES:
+            for cache in (self.known, self.others, self.asking, self._parts, self.lengths):
+                cache.clear()
+            self._known_bytes = 0
+        self._known_bytes += size_bytes
+
+    def _parse(self, member: int, text: Message) -> tuple[int, bool]:
+        """Record a message that is not known. Returns its number, and whether each member must answer it."""
         parsed = self.workload.read(member, text)
         number = len(self.kinds)
         opened = parsed.envelope
@@ -114,18 +168,7 @@ class WorkerRecorder:
                 self.keys[number] = (publisher, envelope.sequence)
             self._messages.rows.extend((publisher, envelope.sequence, intended_ns, kind, intact))
         self.kinds.append(kind)
-        if len(self.known) + len(self.asking) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
-            self.known.clear()
-            self.asking.clear()
-            self.lengths.clear()
-            self._known_bytes = 0
-        if parsed.needs_answer:
-            self.asking[frame] = number
-        else:
-            self.known[frame] = number
-            self.lengths.add(len(frame))
-        self._known_bytes += len(frame)
-        return number
+        return number, parsed.needs_answer
 
     def _name_of(self, publisher: int) -> str:
         name = self._names.get(publisher)
