@@ -65,7 +65,7 @@ def _all_hear(pool: ClientPool, present: list[PoolMember], timeout_s: float) -> 
         pool.speak(member, "is everybody here?")
 
     def has_all() -> bool:
-        return all(any(one == member.number for one, _ in pool.said[key].heard_by) for key, member in wanted)
+        return all(any(one == member.number for one, _ in pool.sent[key].heard_by) for key, member in wanted)
 
     wanted = [(key, member) for key in sent for member in present if member.number != key[0]]
     return pool.wait(has_all, timeout_s)

@@ -124,18 +124,18 @@ def concluded(pool: ClientPool) -> ScheduleExecution:
     pool.end_drain()
     pool.disconnect_all()
     following = max(pool.next_alias, pool.setting.first + len(pool.members))
-    plain = frozenset(key for key, said in pool.said.items() if said.plain is not None)
+    plain = frozenset((said.publisher, said.sequence) for said in pool.sent if said.plain is not None)
     return ScheduleExecution(
-        pool.history(),
+        pool.sent.history(),
         not pool.gave_up,
         following,
         pool.first_said,
-        pool.came(),
+        pool.messages.first_received(),
         pool.join_fault,
         plain,
         _credentials(pool),
         tuple(pool.measured.values()),
-        pool.versions.is_used,
+        pool.messages.versions.is_used,
     )
 
 
@@ -183,8 +183,8 @@ def _greet(pool: ClientPool, member: PoolMember, step: Step) -> None:
         return
     key = (member.number, member.sequence)
     pool.speak(member, "greeted again")
-    pool.wait(lambda: bool(pool.said[key].heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
-    if pool.said[key].heard_by:
+    pool.wait(lambda: bool(pool.sent[key].heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
+    if pool.sent[key].heard_by:
         member.greeted_again_ns = now_ns()
 
 

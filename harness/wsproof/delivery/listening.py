@@ -82,7 +82,7 @@ def listen(setting: PoolSettings, listen_s: float) -> float | None:
 
 
 def _sent(pool: ClientPool, number: int) -> int:
-    return max((said.sent_ns for key, said in pool.said.items() if key[0] == number), default=0)
+    return max((said.sent_ns for said in pool.sent if said.publisher == number), default=0)
 
 
 def _silence_s(execution: ScheduleExecution) -> float:

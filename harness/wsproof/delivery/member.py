@@ -7,31 +7,11 @@ from dataclasses import dataclass, field
 
 from wsproof.delivery.credentials import Access
 from wsproof.delivery.names import NameShape
-from wsproof.model.history import Departure, Kind, Member, Refusal
+from wsproof.model.history import Departure, Kind, Member
 from wsproof.net.client import Client
 from wsproof.net.http_connection import HttpConnection
 from wsproof.wire import State
 from wsproof.workloads import Conversation
-
-
-@dataclass(eq=False)
-class SentMessage:
-    """A publication. Its outcome is decided at the end of the schedule.
-
-    `plain` is the text of a publication without an envelope. `forms` holds the body with its envelope and, for a text
-    message, the whole message.
-    """
-
-    publisher: int
-    sequence: int
-    sent_ns: int
-    plain: str | None = None
-    forms: tuple[str, ...] = ()
-    heard_by: set[tuple[int, Kind]] = field(default_factory=set)
-    refusal: Refusal | None = None
-    """How the server refused the HTTP request that should publish it; None if it did not."""
-    is_unread: bool = False
-    """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
 
 
 @dataclass(eq=False)

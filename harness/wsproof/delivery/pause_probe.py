@@ -45,7 +45,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     finally:
         pool.disconnect_all()
         runner.first = max(pool.next_alias, runner.first + len(pool.members))
-    found = run_checks(pool.history(), runner.workload.contract)
+    found = run_checks(pool.sent.history(), runner.workload.contract)
     told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
     return ProbeOutcome(
         tuple(

@@ -81,14 +81,14 @@ def _publish(pool: ClientPool) -> list[tuple[int, int]]:
             pool.speak(sender, f"before the end {number}")
 
     def returned() -> list[tuple[int, int]]:
-        return [key for key in keys if key in pool.said and _has_heard(pool, sender, key)]
+        return [key for key in keys if key in pool.sent and _has_heard(pool, sender, key)]
 
     pool.wait(lambda: len(returned()) == len(keys), pool.setting.deadline_s / 2)
     return returned()
 
 
 def _has_heard(pool: ClientPool, member: PoolMember, key: tuple[int, int]) -> bool:
-    heard = pool.said[key].heard_by
+    heard = pool.sent[key].heard_by
     return (member.number, Kind.DELIVERY) in heard or (member.number, Kind.REPLY) in heard
 
 

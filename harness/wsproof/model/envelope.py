@@ -57,6 +57,21 @@ class Opened:
     intact: bool
     start: int
 
+    @property
+    def publisher(self) -> int:
+        """The publisher's number, as in the envelope."""
+        return self.envelope.publisher
+
+    @property
+    def sequence(self) -> int:
+        """The publisher's sequence number, as in the envelope."""
+        return self.envelope.sequence
+
+    @property
+    def intended_ns(self) -> int:
+        """The intended send time, as in the envelope."""
+        return self.envelope.intended_ns
+
 
 def open_envelope(payload: bytes | str) -> Opened | None:
     """Find the envelope at the end of `payload`; None if there is none, or its mark or digits are damaged.
