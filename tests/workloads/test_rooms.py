@@ -91,3 +91,9 @@ def test_rooms_under_load_keep_their_promises_to_newcomers_too(monkeypatch: pyte
     measured = history.publications.phase == Phase.MEASURED
     assert set(history.publications.publisher[measured].tolist()) == {0, 1}
     assert all(member.in_ns for member in history.members)
+
+
+def test_a_member_answers_the_ping_of_the_server() -> None:
+    parsed = Rooms().read(0, '{"type": "ping"}')
+    assert (parsed.kind, parsed.needs_answer) == (MessageKind.IGNORED, True)
+    assert [json.loads(answer) for answer in Rooms().answer(0, '{"type": "ping"}')] == [{"type": "pong"}]

@@ -24,8 +24,20 @@ def test_an_alert_is_read_as_it_was_sent_and_its_publisher_acknowledges_it() -> 
     parsed = alerts.read(1, heard)
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (MessageKind.DELIVERY, ENVELOPE, True)
-    assert (parsed.needs_answer, alerts.read(0, heard).needs_answer) == (True, False)
+    assert parsed.text == ENVELOPE.seal("hello"), "the number in front is not part of what was published"
+    assert alerts.read(0, heard) == parsed, "all that receive the same bytes may share one reading"
     assert [json.loads(text) for text in alerts.answer(1, heard)] == [{"type": "acknowledge", "to": "admins", "seq": 7}]
+    assert list(alerts.answer(0, heard)) == [], "nobody acknowledges the alert of another"
+    assert list(alerts.answer(11, heard)) == [], "nor does a member whose number begins in the same way"
+
+
+def test_a_text_that_was_inserted_into_an_alert_is_damage() -> None:
+    alerts = Alerts()
+    sent = json.loads(alerts.publish(1, ENVELOPE, "hello"))["text"]
+    for text in (sent.replace("hello", "-hello"), f"{sent[:3]}more {sent[3:]}"):
+        parsed = alerts.read(0, json.dumps({"type": "alert", "to": "admins", "seq": 7, "text": text}))
+        assert parsed.envelope is not None
+        assert not parsed.envelope.intact
 
 
 @pytest.mark.parametrize("body", ["", "a", "ab", "é", "x" * 400])

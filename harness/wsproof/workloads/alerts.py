@@ -1,7 +1,7 @@
 """The alerts of the reference server: `/notifications`, typed JSON, one order for all administrators.
 
 All members sign in as the demo user `admin`, and send their alerts to all administrators. Each alert waits until it is
-acknowledged, and nobody else is asked to: so the member that has published one acknowledges it when it has come.
+acknowledged by one of them. The member that has published it does so when it comes: the text begins with its number.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.members import PONG, environment, loaded, with_token
+from wsproof.workloads.sealed import undamaged
 from wsproof.workloads.steps import JoinSteps, Wait, json_with
 
 ADMIN = "admin"
 """The user as which all members sign in: one of the server's demo users, and an administrator."""
+_MARK_END = ": "
+"""What separates a member's number from its text."""
 KNOWN = frozenset({"welcome", "unread", "sent", "acknowledged"})
 """Message types that no promise of this channel covers."""
 
@@ -42,15 +45,16 @@ class Alerts(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         # The server does not store an alert with a known id again, so ids must differ between runs.
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
-        alert = {"type": "send", "id": name, "to": "admins", "level": "info", "text": envelope.seal(body)}
+        text = f"{_mark(member)}{envelope.seal(body)}"
+        alert = {"type": "send", "id": name, "to": "admins", "level": "info", "text": text}
         return json.dumps(alert)
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         match loaded(message):
             case {"type": "alert", "to": "admins", "text": str(text)}:
-                opened = open_envelope(text)
-                is_mine = opened is not None and opened.envelope.publisher == member
-                return Parsed(MessageKind.DELIVERY, opened, text=text, needs_answer=is_mine)
+                mark, end, own = text.partition(_MARK_END)
+                opened = undamaged(open_envelope(text), len(f"{mark}{end}".encode(errors="surrogatepass")))
+                return Parsed(MessageKind.DELIVERY, opened, text=own if end else text, needs_answer=True)
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": kind} if kind in KNOWN:
@@ -59,8 +63,16 @@ class Alerts(Workload):
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str]:
         asked: Any = loaded(message)
-        acknowledgement = {"type": "acknowledge", "to": "admins", "seq": asked.get("seq")}
-        return (PONG if asked["type"] == "ping" else json.dumps(acknowledgement),)
+        if asked["type"] == "ping":
+            return (PONG,)
+        if not asked["text"].startswith(_mark(member)):
+            return ()
+        return (json.dumps({"type": "acknowledge", "to": "admins", "seq": asked.get("seq")}),)
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()
+
+
+def _mark(member: int) -> str:
+    """What the text of this member's alerts begins with."""
+    return f"{member}{_MARK_END}"

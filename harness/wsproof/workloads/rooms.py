@@ -6,16 +6,16 @@ Members sign in with tokens of their own (`members.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.members import environment, loaded, with_token
+from wsproof.workloads.members import PONG, environment, loaded, with_token
 
-KNOWN = frozenset({"welcome", "joined", "members", "ack", "ping", "passed"})
+KNOWN = frozenset({"welcome", "joined", "members", "ack", "passed"})
 """Message types that no promise of this channel covers."""
 
 
@@ -64,9 +64,14 @@ class Rooms(Workload):
                 return Parsed(MessageKind.JOIN, member=user)
             case {"type": "presence", "event": "leave", "user": str(user)}:
                 return Parsed(MessageKind.LEAVE, member=user)
+            case {"type": "ping"}:
+                return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": kind} if kind in KNOWN:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
+
+    def answer(self, member: int, message: str | bytes) -> Iterable[str]:
+        return (PONG,)
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()
