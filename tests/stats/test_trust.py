@@ -147,3 +147,18 @@ def test_a_failing_metrics_url_is_reported_and_voids_nothing() -> None:
     found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
     assert [(caution.code, caution.invalidates) for caution in found] == [("metrics-url", False)]
     assert "Connection refused" in found[0].message
+
+
+def test_advice_names_the_options_of_the_generator_that_measured() -> None:
+    def advice(loop: str) -> str:
+        generator = replace(QUIET, loop=loop, unsent=3)
+        cautions = judge_trust(measurement(steady(count=30), generator=generator))
+        return " ".join(caution.advice for caution in cautions)
+
+    engine, locust = advice("uvloop"), advice("gevent")
+    assert "(--rate)" in engine
+    assert "subscribers than 2 (--subscribers)" in engine or "(--subscribers)" in engine
+    assert "--users" not in engine
+    assert "(--ws-rate)" in locust
+    assert "(--users)" in locust
+    assert "subscriber" not in locust

@@ -29,6 +29,7 @@ from wsproof.model.plan import Phase
 from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.arrival_stamps import arrival_intervals, full_buffer_ns
 from wsproof.stats.generator_effect import TAIL, DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
+from wsproof.stats.load_advice import controls_of
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.summary import ENOUGH, nearest_rank
 from wsproof.stats.void_figures import Doubt, Trust, doubt, doubt_of
@@ -149,8 +150,8 @@ def _unsent(observed: Observed) -> Iterator[Doubt]:
             f"The server refused {int(np.count_nonzero(refused))} of the window's "
             f"{int(np.count_nonzero(published.phase == Phase.MEASURED))} HTTP requests that should publish "
             f"({answers}): the plan was not carried out, so the numbers describe a lighter load.",
-            "If the answer is 429, stay below the server's limit (--rate, or more publishers); otherwise see publish() "
-            "of the workload.",
+            f"If the answer is 429, stay below the server's limit ({controls_of(observed.measurement).rate_option}, or "
+            "more publishers); otherwise see publish() of the workload.",
             LOADED,
         )
     unsent = observed.measurement.generator.unsent
@@ -309,24 +310,23 @@ def _loop_lag(observed: Observed) -> Iterator[Doubt]:
 def _few_samples(observed: Observed) -> Iterator[Doubt]:
     if observed.measurement.contract.feed is not None:
         return
-    count = len(observed.deliveries.latency_ns)
+    count, controls = len(observed.deliveries.latency_ns), controls_of(observed.measurement)
     missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
     if not count and observed.measurement.contract.audience is not Audience.NOBODY:
         yield doubt(
             NOTHING_MEASURED,
             "Not one delivery belongs to the measured window, so there is nothing to judge by.",
-            "Measure longer (--duration) or with a higher --rate; if there were publications, look at the findings.",
+            f"Measure longer ({controls.duration_option}) or with a higher rate ({controls.rate_option}); if there "
+            "were publications, look at the findings.",
             LOADED,
         )
     if count and missing:
-        plan = observed.measurement.plan
         yield doubt(
             "few-samples",
             f"{_count(count, 'delivery', 'deliveries')} in the window: too few for {' and '.join(missing)}, "
             f"which need{'s' if len(missing) == 1 else ''} {ENOUGH[missing[0]]}"
             + (f" and {ENOUGH[missing[1]]}." if len(missing) > 1 else "."),
-            f"Measure longer than {plan.duration_s:g} s (--duration), or with more than "
-            f"{_count(plan.subscribers, 'subscriber', 'subscribers')} (--subscribers).",
+            controls.more_deliveries(observed.measurement.plan),
         )
 
 
@@ -356,13 +356,14 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
     if not refused:
         missing = [member for member in missing if _may_hear(member, observed)]
     if missing:
+        controls = controls_of(observed.measurement)
         why = f", {refused} of them because the server refused them or did not let them join" if refused else ""
         yield doubt(
             "incomplete-ramp",
-            f"{len(missing)} of {_count(len(members), 'subscriber', 'subscribers')} never received anything{why}: "
+            f"{len(missing)} of {controls.count(len(members))} never received anything{why}: "
             "the load was lighter than planned.",
             "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
-            "--subscribers.",
+            f"{controls.members} ({controls.members_option}).",
             LOADED if refused else (),
         )
 
@@ -403,11 +404,8 @@ def _server_silent(observed: Observed) -> Iterator[Doubt]:
 
 
 def _less_load(observed: Observed, *, start: str = "Use ") -> str:
-    plan = observed.measurement.plan
-    many = f"fewer subscribers than {plan.subscribers} (--subscribers)"
-    if observed.measurement.contract.feed is not None:
-        return start + many
-    return f"{start}a lower rate than {plan.rate_hz:g} Hz (--rate) or {many}"
+    measured = observed.measurement
+    return controls_of(measured).less(measured.plan, is_feed=measured.contract.feed is not None, start=start)
 
 
 def _count(number: int, one: str, many: str) -> str:
