@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.report import samples
 from wsproof.model.finding import Finding, Verdict
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
 from wsproof.model.summary import Summary
@@ -63,3 +64,11 @@ def test_unchecked_suites_are_not_reported_as_passed() -> None:
     assert delivery.startswith("Under load ")
     protocol, delivery, *_ = closing_sentences(samples.record(command="run", metrics={}, check=nothing), PAGE)
     assert delivery == "Delivery was not checked."
+
+
+def test_void_figures_of_the_load_are_reported_with_its_name() -> None:
+    void = samples.partly_void().metrics
+    load = LoadSummary((WorkloadLoad("chat", 5, 20.0, 100, Verdict.VALID, void, ()),))
+    assert a_run(record=samples.record(load=load))[3] == (
+        "These figures are void, the others stand: latency p99 of the load (chat)."
+    )

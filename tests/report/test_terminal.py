@@ -242,3 +242,11 @@ def test_unreproduced_findings_are_shown_separately_and_do_not_count(paper: Pape
     assert "OBSERVATION" in apart
     assert "To settle it" in apart
     assert "INVALID" not in paper.text
+
+
+@pytest.mark.parametrize(("command", "times"), [("bench", 1), ("run", 0)])
+def test_the_sentence_on_trust_is_left_to_the_closing_sentences_of_a_whole_run(
+    paper: Paper, command: str, times: int
+) -> None:
+    show_run(paper.console, samples.record(command=command))
+    assert paper.text.count("All figures can be trusted.") == times

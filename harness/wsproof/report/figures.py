@@ -52,12 +52,19 @@ def void_figures(metrics: Mapping[str, Summary]) -> list[str]:
     return found
 
 
+_NOT_TRUSTED = "The figures are NOT trusted: treat them as a hint, no more."
+
+
 def trust_sentence(record: RunRecord) -> str:
     """Which figures of a run can be trusted, in one sentence."""
-    if record.trusted:
-        return "All figures can be trusted."
-    void = void_figures(record.metrics)
+    void = [*void_figures(record.metrics), *_void_of_load(record)]
     if not void:
-        return "The figures are NOT trusted: treat them as a hint, no more."
+        return "All figures can be trusted." if record.trusted else _NOT_TRUSTED
     shown = void if len(void) <= MOST_NAMED else [*void[: MOST_NAMED - 1], f"{len(void) - MOST_NAMED + 1} more"]
     return f"These figures are void, the others stand: {', '.join(shown)}."
+
+
+def _void_of_load(record: RunRecord) -> list[str]:
+    """The void figures of a load by Locust, such as "latency p99 of the load (chat)"."""
+    rooms = record.load.rooms if record.load is not None else ()
+    return [f"{figure} of the load ({room.workload})" for room in rooms for figure in void_figures(room.metrics)]

@@ -167,8 +167,7 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
         show_load(console, record.load)
     _show_cautions(console, record.warnings)
     if record.metrics:
-        told = f"{VOID} = void. {trust_sentence(record)}" if void_figures(record.metrics) else trust_sentence(record)
-        _say(console, f"\n{told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
+        _show_trust(console, record)
     known = [one for one in accepted(record.findings) if one.library is None]
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
@@ -176,6 +175,14 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
     _say(console, verdict_sentence(ended), STYLES[tone_of_run(ended)])
     if folder is not None:
         _say(console, f"page: {folder.page}")
+
+
+def _show_trust(console: Console, record: RunRecord) -> None:
+    """Print which figures can be trusted. The closing sentences of a whole run say that once more, so not here."""
+    told = [f"{VOID} = void."] * bool(void_figures(record.metrics))
+    told += [trust_sentence(record)] * (record.command != "run")
+    if told:
+        _say(console, f"\n{' '.join(told)}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
 
 
 def show_load(console: Console, load: LoadSummary) -> None:
