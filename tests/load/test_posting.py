@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import repeat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,7 +20,7 @@ from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.history import load_history, save_history
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.http_publisher import HttpSender
+from wsproof.load.worker.http_publisher import HttpSender, PublisherQueue
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Verdict, verdict_of
@@ -175,3 +177,12 @@ def test_the_latency_spans_from_the_request_to_the_last_subscriber(fault: str, p
     codes = {caution.code for caution in judge_trust(measurement)}
     assert ("refused" in codes) is bool(fault)
     assert {finding.anomaly for finding in findings} == ({Anomaly.REFUSED} if fault else set())
+
+
+def test_a_closing_connection_hides_no_idle_one() -> None:
+    """The connection that was used last may be closing while earlier ones are healthy: they carry the next request."""
+    healthy, closing = SimpleNamespace(is_closing=False), SimpleNamespace(is_closing=True)
+    queue = PublisherQueue(Endpoint("127.0.0.1", 1), idle=cast(Any, [closing, healthy, closing]))
+    assert queue.take_idle() is cast(Any, healthy)
+    assert queue.take_idle() is None
+    assert queue.idle == []

@@ -43,13 +43,21 @@ class PreparedRequest:
 
 
 @dataclass(slots=True)
-class _Queue:
+class PublisherQueue:
     """The requests of one publisher that wait, and its connections."""
 
     endpoint: Endpoint
     waiting: deque[tuple[int, PreparedRequest]] = field(default_factory=deque)
     idle: list[_HttpLine] = field(default_factory=list)
     busy: int = 0
+
+    def take_idle(self) -> _HttpLine | None:
+        """A connection that can carry a request; None if there is none. Those that are closing are forgotten."""
+        while self.idle:
+            line = self.idle.pop()
+            if not line.is_closing:
+                return line
+        return None
 
 
 class HttpSender(Sender):
@@ -72,7 +80,7 @@ class HttpSender(Sender):
         self._first = first
         self._body = lru_cache(BODIES_KEPT)(body_of)
         self._at_once = OVERLAPPING if workload.contract.order is Order.NONE else 1
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[int, PublisherQueue] = {}
         self._lines: set[_HttpLine] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._tls: SSLContext | None = endpoint.ssl_context()
@@ -118,19 +126,19 @@ class HttpSender(Sender):
         for line in list(self._lines):
             line.give_up("the server had not answered when the run ended")
 
-    def _queue(self, member: int) -> _Queue:
+    def _queue(self, member: int) -> PublisherQueue:
         queue = self._queues.get(member)
         if queue is None:
             place = self._endpoint.numbered(self._workload.base + member)
-            queue = self._queues[member] = _Queue(place.with_own(self._workload.headers(member)))
+            queue = self._queues[member] = PublisherQueue(place.with_own(self._workload.headers(member)))
         return queue
 
-    def _go_on(self, member: int, queue: _Queue) -> None:
+    def _go_on(self, member: int, queue: PublisherQueue) -> None:
         """Send what waits, as far as there are connections for it."""
         while queue.waiting and queue.busy < self._at_once:
             sequence, prepared = queue.waiting.popleft()
             queue.busy += 1
-            line = next((queue.idle.pop() for _ in range(len(queue.idle)) if not queue.idle[-1].is_closing), None)
+            line = queue.take_idle()
             if line is not None:
                 line.send(member, sequence, prepared)
                 continue
