@@ -10,6 +10,8 @@ from wsproof.cli.parser import parse_command
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.reference_server import SECRET
+from wsproof.model.secrecy import MARK
 from wsproof.session.replay import attempts, outcome, remember
 
 FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
@@ -96,3 +98,11 @@ def test_an_unreproduced_finding_gives_the_number_of_attempts() -> None:
     assert code is ExitCode.OK
     assert "in 10 attempts" in said
     assert "1 of 3" in said
+
+
+def test_a_secret_that_the_channels_generate_again_is_not_asked_for() -> None:
+    recorded = {"kind": "asgi", "spec": "shop:app", "channels": "reference", "env": {SECRET: MARK, "MODE": "test"}}
+    options = remember(parse_command(["replay", "f.json"]).options, recorded)
+    assert options.env == ("MODE=test",)
+    with pytest.raises(UsageError, match=f"the variable {SECRET}"):
+        remember(parse_command(["replay", "f.json"]).options, recorded | {"channels": "tutorial"})

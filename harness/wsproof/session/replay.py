@@ -20,7 +20,7 @@ from wsproof.net.redact import hide_in
 from wsproof.session.context import CommandContext
 from wsproof.session.options import ReplayOptions
 from wsproof.target.server import RunningServer
-from wsproof.workloads import opening_of
+from wsproof.workloads import environment_of, load_channels, opening_of, parse_settings
 
 _ATTEMPTS = 10
 """Attempts for a finding that was not reproduced on every retry, or not tried again."""
@@ -118,15 +118,28 @@ def remember(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions
     Raises:
         UsageError: a secret that the target needs was not kept and is not given again.
     """
-    if options.target is None:
-        options = remember_target(options, target)
     recorded = (target.get("settings") or {}).items()
     settings = options.settings or tuple(f"{key}={_kept(f'the setting {key}', value)}" for key, value in recorded)
-    return replace(options, channels=options.channels or target.get("channels"), settings=settings)
+    channels = options.channels or target.get("channels")
+    if options.target is None:
+        options = remember_target(options, target, _generated(channels, settings))
+    return replace(options, channels=channels, settings=settings)
 
 
-def remember_target(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
-    """The options with the recorded target and what starts and reaches it. Options of the command line win."""
+def _generated(channels: str | None, settings: Iterable[str]) -> frozenset[str]:
+    """The names of the server's variables that the channels set by themselves, such as a secret for this run only."""
+    if channels is None:
+        return frozenset()
+    return frozenset(environment_of(load_channels(channels, parse_settings(list(settings)))))
+
+
+def remember_target(
+    options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str] = frozenset()
+) -> ReplayOptions:
+    """The options with the recorded target and what starts and reaches it. Options of the command line win.
+
+    `generated` are the variables that need not be remembered: the channels set them again.
+    """
     changes: dict[str, Any] = {
         "server": target.get("server") or options.server,
         "insecure": options.insecure or bool(target.get("insecure")),
@@ -137,7 +150,7 @@ def remember_target(options: ReplayOptions, target: Mapping[str, Any]) -> Replay
         if getattr(options, option) is None:
             changes[option] = _kept(f"the {word} of the target", target.get(word))
     changes["header"] = options.header + _remembered_headers(options, target)
-    changes["env"] = options.env + _remembered_env(options, target)
+    changes["env"] = options.env + _remembered_env(options, target, generated)
     recorded = target.get("subprotocols") or ()
     changes["subprotocol"] = options.subprotocol or tuple(_kept("a subprotocol", item) for item in recorded)
     return replace(options, **changes)
@@ -152,10 +165,10 @@ def _remembered_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tu
     )
 
 
-def _remembered_env(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
+def _remembered_env(options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str]) -> tuple[str, ...]:
     if target.get("kind") == "url":
         return ()
-    given = {item.partition("=")[0] for item in options.env}
+    given = {item.partition("=")[0] for item in options.env} | generated
     recorded = (target.get("env") or {}).items()
     return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in given)
 
