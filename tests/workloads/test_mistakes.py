@@ -193,3 +193,51 @@ def warned(workload: Workload) -> list[str]:
         warnings.simplefilter("always")
         warn_of_oddities([workload])
     return [str(each.message) for each in caught]
+
+
+ASKED = """\
+    def answer(self, member, message): return ["ack"] if message == f"for {{member}}" else []
+    def read(self, member, message): return Parsed(MessageKind.IGNORED, needs_answer={})
+"""
+
+
+def test_whether_a_message_needs_an_answer_must_not_depend_on_the_member(load: Load) -> None:
+    """Under load equal bytes are read once for all members, so some member would answer for another, or none would."""
+    by_member = load(ASKED.format("message == f'for {member}'"))
+    by_member.read(0, "for 0")
+    by_member.read(0, "for 1")
+    with pytest.raises(WorkloadError, match=r"needs_answer=False for member 1 and True for member 0.*`answer` return"):
+        by_member.read(1, "for 0")
+    by_message = load(ASKED.format("message.startswith('for')"))
+    assert all(by_message.read(member, "for 1").needs_answer for member in range(3))
+    assert [list(by_message.answer(member, "for 1")) for member in range(3)] == [[], ["ack"], []]
+
+
+def test_a_member_may_read_the_same_bytes_differently_from_time_to_time(load: Load) -> None:
+    counting = load(ASKED.format("bool(self.__dict__.setdefault('seen', []).append(1) or len(self.seen) % 2)"))
+    assert [counting.read(0, "tick").needs_answer for _ in range(3)] == [True, False, True]
+
+
+PREPARED = """\
+    tokens = {{}}
+    def prepare(self, member, url): self.tokens[member] = "t"
+    def publish(self, member, envelope, body): return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "by_http"),
+    [
+        ("self.tokens[member] + envelope.seal(body)", False),
+        ("HttpRequest('/publish', self.tokens[member] + envelope.seal(body))", True),
+    ],
+)
+def test_the_type_of_publications_is_known_before_a_member_is_prepared(load: Load, message: str, by_http: bool) -> None:
+    workload = load(f"    from wsproof.workloads import HttpRequest\n{PREPARED.format(message)}")
+    assert workload.publishes_by_http is by_http
+
+
+def test_a_mistake_in_publish_is_reported_where_no_member_is_prepared(load: Load) -> None:
+    workload = load("    def publish(self, member, envelope, body): return self.tokens[member]")
+    with pytest.raises(WorkloadError, match="AttributeError"):
+        _ = workload.publishes_by_http

@@ -10,6 +10,7 @@ from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, said_by, wor
 from wsproof.delivery import run_suite
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.secrecy import learned
 from wsproof.model.suite import SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
@@ -112,6 +113,10 @@ class TestStomp:
         assert talk.hear("RECEIPT\r\nreceipt-id:subscribed\r\n\r\n\0", 0).is_awaited
         assert talk.is_subscribed
         assert talk.wake(5_000_000_000) == ("\n",)
+
+    def test_its_password_is_hidden_once_a_member_has_its_path(self) -> None:
+        workload("stomp", passcode="a-passcode-of-stomp").path(0)
+        assert "a-passcode-of-stomp" in learned()
 
     @pytest.mark.parametrize("body", ["", "two\r\n\r\nlines", "with \0 in it", "Zoë"])
     def test_a_body_ends_where_its_length_says(self, body: str) -> None:

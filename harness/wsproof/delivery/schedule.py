@@ -13,7 +13,6 @@ from wsproof.delivery.credentials import Access
 from wsproof.delivery.mutations import Mutation
 from wsproof.delivery.names import NameShape, fits
 from wsproof.model.contract import Audience
-from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload
 
 GREETING = "greeting"
@@ -195,7 +194,7 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
 
     It uses only rooms that exist, texts that are not too long, and misbehaviour that is invalid on this channel.
     """
-    is_binary = isinstance(workload.publish(0, Envelope(0, 0, 0), ""), bytes) if workload.publishes else False
+    is_binary = workload.publishes and issubclass(workload.publication_type, bytes)
     possible = (step for step in schedule if not _is_impossible(step, workload))
     steps = tuple(_fitted(step, workload, is_binary) for step in possible)
     return _with_company(steps) if workload.contract.audience is Audience.OTHERS else steps

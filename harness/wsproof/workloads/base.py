@@ -13,6 +13,7 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 
+from wsproof.errors import WorkloadError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.wire import HttpRequest
@@ -61,7 +62,11 @@ class Parsed:
     version: int | str | None = None
     """In a DELIVERY without an envelope: the number or version that identifies the change, never used twice."""
     needs_answer: bool = False
-    """Whether the member must answer this message: `Workload.answer` is then asked what to send."""
+    """Whether members must answer this message: `Workload.answer` is then asked, for each of them, what to send.
+
+    It may depend on the message only, not on the member: under load, equal bytes are read once for all members. Where
+    only one member has to answer, `answer` returns nothing for the others.
+    """
     speaker: InitVar[str | None] = field(default=None, kw_only=True)
     """Older name of `publisher`, for workloads that still pass it."""
     about: InitVar[str | None] = field(default=None, kw_only=True)
@@ -239,9 +244,23 @@ class Workload(ABC):
         return envelope.seal(body)
 
     @property
+    def publication_type(self) -> type[str] | type[bytes] | type[HttpRequest]:
+        """The type of what `publish` returns.
+
+        Asked before any member is prepared. A `publish` that needs what `prepare` stores raises then; in that case the
+        type is a request if the class mentions `HttpRequest`.
+        """
+        try:
+            return type(self.publish(0, Envelope(0, 0, 0), ""))
+        except WorkloadError:
+            if not self.has_prepare:
+                raise
+            return HttpRequest if _mentions_request(getattr(self, "users_class", type(self))) else str
+
+    @property
     def publishes_by_http(self) -> bool:
         """Whether publications are HTTP requests."""
-        return self.publishes and isinstance(self.publish(0, Envelope(0, 0, 0), ""), HttpRequest)
+        return self.publishes and issubclass(self.publication_type, HttpRequest)
 
     @abstractmethod
     def read(self, member: int, message: str | bytes) -> Parsed:
@@ -250,3 +269,10 @@ class Workload(ABC):
     def server_environment(self) -> Mapping[str, str]:
         """Environment variables that apply `settings` to the reference server. None by default."""
         return {}
+
+
+def _mentions_request(kind: type[Workload]) -> bool:
+    """Whether a method of a workload's class uses `HttpRequest`, by the names in its code."""
+    own = kind.__mro__[: kind.__mro__.index(Workload)]
+    codes = (getattr(method, "__code__", None) for each in own for method in vars(each).values())
+    return any(HttpRequest.__name__ in code.co_names for code in codes if code is not None)

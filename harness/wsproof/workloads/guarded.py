@@ -18,6 +18,8 @@ from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
 """Where an error message points for an example."""
+_COMPARED = 64
+"""How many of the latest messages are kept, to compare how several members read them."""
 _SHOWN = 80
 """Characters of a wrong value that an error message shows."""
 _ADVICE = {
@@ -88,6 +90,8 @@ class _Guarded(Workload):
         self.settings = dict(settings or {})  # for the error message, if the user's __init__ fails
         learn(value for name, value in self.settings.items() if is_secret_name(name))
         self._first_published: set[int] = set()
+        self._answers = self.users_class.answer is not Workload.answer
+        self._last_read: dict[Message, tuple[int, bool]] = {}
         self._guard("__init__", lambda: with_settings(settings, base=base))
 
     @property
@@ -191,7 +195,22 @@ class _Guarded(Workload):
         parsed: Parsed = self._ask("read", Parsed, member, message)
         if not _is_sound(parsed):
             raise self._wrong("read", repr(parsed)[:_SHOWN], "the types of its fields are wrong")
+        if self._answers:
+            self._require_same_answer(member, message, parsed)
         return parsed
+
+    def _require_same_answer(self, member: int, message: Message, parsed: Parsed) -> None:
+        """Compare `needs_answer` with that of another member that has just read the same bytes."""
+        other, needed = self._last_read.setdefault(message, (member, parsed.needs_answer))
+        if needed is not parsed.needs_answer and other != member:
+            raise self._wrong(
+                "read",
+                f"needs_answer={parsed.needs_answer} for member {member} and {needed} for member {other}",
+                f"the message is the same, {message!r:.{_SHOWN}}. Under load it is read once for all members: let "
+                "`answer` return nothing for members that need not answer",
+            )
+        while len(self._last_read) > _COMPARED:
+            del self._last_read[next(iter(self._last_read))]
 
     def secrets(self, member: int) -> list[str]:
         declared: list[str] = list(self._ask("secrets", (list, tuple, set, frozenset), member))

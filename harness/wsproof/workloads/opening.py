@@ -19,10 +19,16 @@ _MEMBER = 0
 
 @dataclass(frozen=True)
 class Opening:
-    """The first messages of a member: it joins, and then it may publish `publication`."""
+    """The first messages of a member: it joins, and then it may publish."""
 
     workload: Workload
-    publication: Message
+
+    @property
+    def publication(self) -> Message:
+        """What the member publishes. Ask for it once the member is prepared."""
+        message = self.workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
+        assert not isinstance(message, HttpRequest)
+        return message
 
     @property
     def number(self) -> int:
@@ -69,10 +75,9 @@ def opening_of(workloads: Mapping[str, Workload], path: str) -> Opening | None:
     None too if its members do not publish, or not with messages.
     """
     for workload in workloads.values():
-        if workload.publishes and _without_query(workload.path(_MEMBER)) == _without_query(path):
-            publication = workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
-            if not isinstance(publication, HttpRequest):
-                return Opening(workload, publication)
+        is_at_path = _without_query(workload.path(_MEMBER)) == _without_query(path)
+        if is_at_path and workload.publishes and not workload.publishes_by_http:
+            return Opening(workload)
     return None
 
 

@@ -61,7 +61,7 @@ def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base:
         UsageError: there is no such set or module, or no workload of it accepts a setting.
         WorkloadError: the module cannot be imported, or a workload in it is incomplete.
     """
-    classes = CHANNELS[name] if name in CHANNELS else tuple(map(guarded, _from_module(name)))
+    classes = tuple(map(_with_secrets, CHANNELS[name])) if name in CHANNELS else tuple(map(guarded, _from_module(name)))
     _refuse_unknown(settings or {}, classes)
     return {kind.name: _made(kind, settings or {}, base) for kind in classes}
 
@@ -78,6 +78,11 @@ def made(kind: type[Workload], settings: Mapping[str, str] | None = None, *, bas
         kind = guarded(kind)
     _refuse_unknown(settings or {}, (kind,))
     return _made(kind, settings or {}, base)
+
+
+def _with_secrets(kind: type[Workload]) -> type[Workload]:
+    """A workload of ours. Where it declares secrets, its guard asks for them; the others cost nothing more."""
+    return kind if kind.secrets is Workload.secrets else guarded(kind)
 
 
 def _made(kind: type[Workload], settings: Mapping[str, str], base: int) -> Workload:

@@ -14,7 +14,6 @@ from typing import ClassVar, TypeAlias
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.model.secrecy import learn
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.room_setting import rooms_of
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
@@ -44,7 +43,6 @@ class Stomp(Workload):
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
         self.rooms = rooms_of(self.settings, self.name)
-        learn(value for name, value in self.settings.items() if name == "passcode")
 
     @property
     def contract(self) -> Contract:
@@ -58,6 +56,9 @@ class Stomp(Workload):
 
     def subprotocols(self, member: int) -> list[str]:
         return ["v12.stomp"]
+
+    def secrets(self, member: int) -> list[str]:
+        return [value for name, value in self.settings.items() if name == "passcode"]
 
     def join(self, member: int) -> JoinSteps:
         login = {name: value for name, value in self.settings.items() if name in ("login", "passcode")}
