@@ -105,7 +105,7 @@ def a_reply_in_words_of_another_channel() -> tuple[History, Contract]:
     history = room.history()
     row = row_of(history, 1, 1, 1, Kind.REPLY)
     wrote = UnexpectedMessage(1, room.tick(), "You wrote: hello~w1", publisher=1, sequence=1)
-    return replace(without_receipt(history, row), strange=(wrote,)), CHAT
+    return replace(without_receipt(history, row), unexpected=(wrote,)), CHAT
 
 
 def a_lost_reply() -> tuple[History, Contract]:
@@ -178,9 +178,9 @@ def a_message_that_was_not_sent() -> tuple[History, Contract]:
     return room.history(), CHAT
 
 
-def a_strange_message() -> tuple[History, Contract]:
+def an_unexpected_message() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.strange.append(UnexpectedMessage(1, room.tick(), "Internal Server Error"))
+    room.recorder.unexpected.append(UnexpectedMessage(1, room.tick(), "Internal Server Error"))
     return room.history(), CHAT
 
 
@@ -209,7 +209,7 @@ def a_damaged_message() -> tuple[History, Contract]:
 
 def a_message_damaged_beyond_recognition() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.strange.append(UnexpectedMessage(1, room.tick(), "hel~w1lo"))
+    room.recorder.unexpected.append(UnexpectedMessage(1, room.tick(), "hel~w1lo"))
     return room.history(), CHAT
 
 
@@ -469,7 +469,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (an_intruder_that_hears, "unauthorized-access", Anomaly.MISROUTED),
     (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
     (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
-    (a_strange_message, "phantom", Anomaly.PHANTOM),
+    (an_unexpected_message, "phantom", Anomaly.PHANTOM),
     (somebody_elses_echo, "misrouted", Anomaly.MISROUTED),
     (somebody_elses_reply, "misrouted", Anomaly.MISROUTED),
     (ones_own_message_where_only_others_get_it, "misrouted", Anomaly.MISROUTED),
@@ -564,7 +564,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     rude.change(1, misbehaviour="a binary frame")
     rude.leave(1, Departure.DROPPED)
     rude.say(0)
-    rude.recorder.strange.append(UnexpectedMessage(1, rude.tick(), "what a rude member is told is not promised"))
+    rude.recorder.unexpected.append(UnexpectedMessage(1, rude.tick(), "what a rude member is told is not promised"))
     others = replace(CHAT, audience=Audience.OTHERS)
     unknowable = a_room()
     unknowable.here.clear()

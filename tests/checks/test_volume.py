@@ -109,7 +109,7 @@ def test_a_refused_member_is_a_limit_with_its_number() -> None:
 
 def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() -> None:
     room = a_room(3, 200)
-    room.recorder.strange.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
+    room.recorder.unexpected.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
     (finding,) = judge(room)
     assert (finding.check, finding.level) == ("limit", Level.INFORMATIONAL)
     room.hear(0, 1, 999)

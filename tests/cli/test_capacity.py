@@ -146,7 +146,7 @@ def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
     url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play(1e9, limit=0)
-    code, record = search(url, tmp_path, "--trials", "2")
+    code, record = search(url, tmp_path, "--max-runs", "2")
     assert code == 3
     assert (record["capacity"]["ending"], record["capacity"]["knee"]) == ("unsettled", None)
     assert "not settled after 2 runs; so far not one of them can be trusted" in capsys.readouterr().out

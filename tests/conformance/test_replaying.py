@@ -12,9 +12,10 @@ from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.suite import replay, run_suite
-from wsproof.errors import CannotTellError
+from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.endpoint import parse_url
 
 
 @pytest.fixture
@@ -60,6 +61,15 @@ def test_the_recipe_of_a_robustness_finding_repeats_its_experiment(fragile: Faul
     assert again.check == "freed-after-reset"
     assert again.recipe is not None
     assert again.recipe["parameters"] == parameters
+
+
+@pytest.mark.parametrize(("key", "name"), [("trial", "served-after-storm"), ("robustness_test", "served-after-churn")])
+def test_a_recipe_may_use_the_former_key_and_name_of_a_robustness_test(key: str, name: str) -> None:
+    nowhere = parse_url("ws://127.0.0.1:9/")
+    with pytest.raises(UsageError, match=r"KeyError\('facts'\)"):  # the test was found: the next key is read
+        replay({key: name}, nowhere, 1)
+    with pytest.raises(UsageError, match="StopIteration"):
+        replay({key: "no-such-test"}, nowhere, 1)
 
 
 def test_a_robustness_violation_seen_only_once_is_an_observation(

@@ -131,7 +131,7 @@ def test_one_frame_may_answer_several_steps_of_a_join_and_bring_a_publication(wo
     assert worker.sent(0) == ["init", "subscribe"]
     assert worker.connections[0].can_send
     assert worker.history().receipts.sequence.tolist() == [0]
-    assert worker.history().strange == ()
+    assert worker.history().unexpected == ()
 
 
 def test_messages_that_came_in_the_last_frame_of_a_stamped_read_have_an_exact_time(worker: Worker) -> None:

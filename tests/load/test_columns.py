@@ -17,7 +17,7 @@ from wsproof.load.limits import require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.history import Kind, Member, PresenceNotice, Recorder, Tick
+from wsproof.model.history import Kind, Member, PresenceNotice, Recorder, Tick, UnexpectedMessage
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.workloads import Workload
@@ -71,13 +71,19 @@ def test_a_saved_history_is_loaded_unchanged(tmp_path: Path) -> None:
     assert back.publications.sent_ns.tolist() == [2]
 
 
-def test_a_history_with_an_older_field_name_is_read(tmp_path: Path) -> None:
+def test_a_history_with_older_field_names_is_read(tmp_path: Path) -> None:
     recorder = Recorder()
     recorder.members.append(Member(0, "a", misbehaviour="a binary frame"))
+    recorder.unexpected.append(UnexpectedMessage(0, 7, "oops"))
     save_history(recorder.freeze(), tmp_path)
     for file in tmp_path.glob("*.json"):
-        file.write_text(file.read_text().replace('"misbehaviour"', '"misbehaved"'))
-    assert load_history(tmp_path).members == (Member(0, "a", misbehaviour="a binary frame"),)
+        text = file.read_text()
+        assert '"misbehaviour"' in text
+        assert '"unexpected"' in text
+        file.write_text(text.replace('"misbehaviour"', '"misbehaved"').replace('"unexpected"', '"strange"'))
+    back = load_history(tmp_path)
+    assert back.members == (Member(0, "a", misbehaviour="a binary frame"),)
+    assert back.unexpected == (UnexpectedMessage(0, 7, "oops"),)
 
 
 def test_the_cpu_share_is_computed_per_second() -> None:

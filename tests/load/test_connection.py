@@ -172,7 +172,7 @@ class TestOffTheFastPath:
         history = bench.history()
         assert [note.rule for note in history.protocol] == ["text-utf8"]
         assert sequences(history) == [1, 2]
-        assert len(history.strange) == 1
+        assert len(history.unexpected) == 1
 
     def test_a_close_frame_of_the_server_ends_the_membership_with_its_code(self, bench: Bench) -> None:
         bench.open()
@@ -267,14 +267,14 @@ class TestWhatIsRecorded:
         bench.connection.data_received(text(b"Client #5 left the chat") + text(b"buy now"))
         history = bench.history()
         assert [(notice.about, notice.left) for notice in history.notices] == [("5", True)]
-        assert [strange.text for strange in history.strange] == ["buy now"]
+        assert [one.text for one in history.unexpected] == ["buy now"]
 
     def test_the_same_bytes_as_a_binary_message_are_a_different_message(self, bench: Bench) -> None:
         bench.open()
         bench.connection.data_received(text(says(1)) + Frame(Opcode.BINARY, says(1)).encode())
         history = bench.history()
         assert sequences(history) == [1]
-        assert len(history.strange) == 1
+        assert len(history.unexpected) == 1
 
 
 class TestKnownAnswers:

@@ -115,7 +115,7 @@ def test_a_member_joins_step_by_step_and_is_connected_when_it_has_joined(bench: 
     bench.hear(0, type="subscribed")
     assert bench.opened[0].result() is None
     assert [each.can_send for each in bench.connections] == [True, False]
-    assert bench.history().strange == (), "what was waited for need not be known to read()"
+    assert bench.history().unexpected == (), "what was waited for need not be known to read()"
 
 
 def test_join_steps_answered_in_one_read_are_processed_in_order(bench: Bench) -> None:

@@ -91,7 +91,7 @@ def require_whole(measurement: Measurement) -> None:
     """Everything that was published came to everybody, once and in order, and no rule was broken."""
     history = measurement.history
     assert run_checks(history, measurement.contract) == []
-    assert [*history.protocol, *history.strange] == []
+    assert [*history.protocol, *history.unexpected] == []
     assert Counter(history.receipts.kind.tolist())[Kind.DELIVERY] >= MEMBERS * (len(history.publications) - MEMBERS)
     assert {member.departure for member in history.members} == {Departure.STAYED}
 

@@ -61,7 +61,7 @@ class TestEverythingDelivered:
         for phase in (Phase.WARMUP, Phase.MEASURED):
             assert (publications.phase == phase).sum() == (planned.phase == phase).sum()
         assert {member.departure for member in history.members} == {Departure.STAYED}
-        assert [*history.strange, *history.protocol, *history.notices] == []
+        assert [*history.unexpected, *history.protocol, *history.notices] == []
         assert measurement.generator.processes == processes
         assert measurement.generator.unsent == 0
         if loop == "asyncio":

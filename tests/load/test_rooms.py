@@ -39,7 +39,7 @@ def test_each_publication_is_expected_only_in_its_own_room(workload: str, fault:
     assert run_checks(history, measurement.contract) == []
     measured_now = history.publications.phase == Phase.MEASURED
     assert set(expected_deliveries(history, measurement.contract).expected[measured_now].tolist()) == {audience}
-    assert not history.strange
+    assert not history.unexpected
 
 
 def test_a_server_that_leaks_into_another_room_is_reported() -> None:

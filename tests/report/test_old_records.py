@@ -94,6 +94,7 @@ def test_the_parts_of_old_records_are_fields() -> None:
     capacity = RunRecord.from_json(stored("capacity")).capacity
     assert capacity is not None
     assert capacity.ending is SearchEnding.UNSETTLED
+    assert capacity.search.max_runs == stored("capacity")["parts"]["capacity"]["search"]["most_trials"]
     assert [run.outcome for run in capacity.runs] == [
         LevelOutcome(run["outcome"]) for run in stored("capacity")["parts"]["capacity"]["trials"]
     ]

@@ -39,7 +39,7 @@ def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
 
 
 def levels(found: Capacity) -> list[float]:
-    return [run.level for run in found.trials]
+    return [run.level for run in found.runs]
 
 
 @pytest.mark.parametrize("knee", [11, 37, 412, 2900, 9500])
@@ -61,7 +61,7 @@ def test_the_search_doubles_the_level_and_then_bisects() -> None:
 
 def test_levels_near_the_knee_are_measured_again_and_again() -> None:
     found = find_capacity(server(100), WIDE)
-    near = [run.outcome for run in found.trials if 70 <= run.level <= 140]
+    near = [run.outcome for run in found.runs if 70 <= run.level <= 140]
     assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
@@ -85,7 +85,7 @@ def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
     def measure(level: float) -> LevelOutcome:
         return next(answers, None) or server(400)(level)
 
-    found = find_capacity(measure, Search(10, 10_000, most_trials=60))
+    found = find_capacity(measure, Search(10, 10_000, max_runs=60))
     assert found.knee is not None
     assert found.knee.low <= 400 <= found.knee.high
 
@@ -94,7 +94,7 @@ def test_a_miss_at_the_lowest_level_is_repeated_before_it_is_reported() -> None:
     found = find_capacity(server(3), WIDE)
     assert found.ending is SearchEnding.MISSED_AT_LOWEST
     assert set(levels(found)) == {10}
-    assert len(found.trials) >= 2
+    assert len(found.runs) >= 2
     assert found.met is None
 
 
@@ -112,7 +112,7 @@ def test_levels_above_the_generator_limit_give_no_result_about_the_server() -> N
     assert found.met is not None
     assert found.ceiling is not None
     assert found.met <= 300 < found.ceiling <= found.met * 1.4
-    assert LevelOutcome.MISSED not in {run.outcome for run in found.trials}
+    assert LevelOutcome.MISSED not in {run.outcome for run in found.runs}
 
 
 def test_a_knee_below_the_limit_of_the_generator_is_found_all_the_same() -> None:
@@ -142,16 +142,16 @@ def test_a_generator_that_cannot_do_the_lowest_level_knows_nothing() -> None:
 
 
 def test_a_search_out_of_runs_is_reported_as_unsettled() -> None:
-    found = find_capacity(server(100), Search(10, 10_000, most_trials=5))
+    found = find_capacity(server(100), Search(10, 10_000, max_runs=5))
     assert found.ending is SearchEnding.UNSETTLED
-    assert len(found.trials) == 5
+    assert len(found.runs) == 5
 
 
 @pytest.mark.parametrize("pick", [lambda level: LevelOutcome.MET if int(level) % 2 else LevelOutcome.MISSED])
 def test_random_outcomes_end_within_the_maximum_number_of_runs(
     pick: Callable[[float], LevelOutcome],
 ) -> None:
-    assert len(find_capacity(pick, WIDE).trials) <= WIDE.most_trials
+    assert len(find_capacity(pick, WIDE).runs) <= WIDE.max_runs
 
 
 def test_neighbouring_whole_numbers_are_as_near_as_one_can_get() -> None:

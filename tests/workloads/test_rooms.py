@@ -87,7 +87,7 @@ def test_rooms_under_load_keep_their_promises_to_newcomers_too(monkeypatch: pyte
     history = measurement.history
     assert run_checks(history, measurement.contract) == []
     assert [member.room for member in history.members] == [0, 1, 0, 1, 0, 1]
-    assert not history.strange
+    assert not history.unexpected
     measured = history.publications.phase == Phase.MEASURED
     assert set(history.publications.publisher[measured].tolist()) == {0, 1}
     assert all(member.in_ns for member in history.members)

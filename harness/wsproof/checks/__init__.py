@@ -87,7 +87,7 @@ def _guarded(each: Check, history: History, contract: Contract) -> list[Finding]
 
 def _nothing_received(history: History, contract: Contract) -> Finding | None:
     """The UNKNOWN finding of a history without any message; None if a message was received."""
-    if len(history.receipts) or history.ticks or history.notices or history.strange:
+    if len(history.receipts) or history.ticks or history.notices or history.unexpected:
         return None
     opened = [m for m in history.members if m.departure is not Departure.REFUSED]
     came = "Nothing was received"

@@ -36,7 +36,7 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
         mine = np.ones(len(due.missing_row), dtype=bool)
         elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
         mine &= ~np.isin(due.missing_row, elsewhere)
-        if history.strange:
+        if history.unexpected:
             mine &= ~_came_unplaced(history, kind, due.missing_member, due.missing_row)
         mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
         if excused and disturbed(history):
@@ -88,9 +88,9 @@ def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> F
     An unexpected message without an envelope may be the reply to any earlier publication. Each one excuses one
     publication.
     """
-    came = {(unexpected.subscriber, unexpected.publisher, unexpected.sequence) for unexpected in history.strange}
+    came = {(unexpected.subscriber, unexpected.publisher, unexpected.sequence) for unexpected in history.unexpected}
     nameless: dict[int, list[int]] = defaultdict(list)
-    for unexpected in history.strange:
+    for unexpected in history.unexpected:
         if kind is Kind.REPLY and not unexpected.carries:
             nameless[unexpected.subscriber].append(unexpected.received_ns)
     sent, excused = history.publications, np.zeros(len(rows), dtype=bool)
@@ -259,7 +259,7 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     unsent = _unsent_rows(history)
     unexpected = [
         unexpected
-        for unexpected in history.strange
+        for unexpected in history.unexpected
         if MARK.decode() not in unexpected.text and not history.members[unexpected.subscriber].misbehaviour
     ]
     occurrences = len(unsent) + len(unexpected)
@@ -353,7 +353,7 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     """Every message arrives byte for byte as it was published."""
     describer = Describer(history)
     damaged = np.flatnonzero(history.receipts.intact == 0)
-    unexpected = [unexpected for unexpected in history.strange if MARK.decode() in unexpected.text]
+    unexpected = [unexpected for unexpected in history.unexpected if MARK.decode() in unexpected.text]
     occurrences = len(damaged) + len(unexpected)
     if not occurrences:
         return []

@@ -64,16 +64,16 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
 
 def _only_other_words(history: History, finding: Finding) -> bool:
     """Whether a phantom finding is only about messages without an envelope, such as an error."""
-    return bool(history.strange) and finding.occurrences <= sum(not one.carries for one in history.strange)
+    return bool(history.unexpected) and finding.occurrences <= sum(not one.carries for one in history.unexpected)
 
 
 def _other_words(history: History, contract: Contract) -> Finding:
-    one = next(unexpected for unexpected in history.strange if not unexpected.carries)
+    one = next(unexpected for unexpected in history.unexpected if not unexpected.carries)
     return _limit(
         contract,
         f"Under load the server said {shortened(one.text)}, which is no message of the channel: it may be a limit. If "
         "the channel may say so, let read() of the workload return IGNORED.",
-        occurrences=len(history.strange),
+        occurrences=len(history.unexpected),
     )
 
 

@@ -67,7 +67,7 @@ class ScheduleExecution:
         A server that echoes our texts also repeats imitations of its own format (`Client #9 says: ...`). Those count as
         damaged receipts. A few of them among many unexpected messages do not show that the server speaks this format.
         """
-        receipts, unexpected = self.history.receipts, self.history.strange
+        receipts, unexpected = self.history.receipts, self.history.unexpected
         whole = bool(receipts.intact.any()) or len(receipts) > len(unexpected)
         return bool(whole or self.history.ticks or self.history.notices)
 

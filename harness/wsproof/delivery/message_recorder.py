@@ -73,7 +73,7 @@ class MessageRecorder:
         if is_joining or not self._is_alone or self._recorder.drained_ns:
             self._recorder.ignore(message)
         else:
-            self._recorder.strange.append(UnexpectedMessage(member.number, at, parsed.text or str(message)))
+            self._recorder.unexpected.append(UnexpectedMessage(member.number, at, parsed.text or str(message)))
 
     def _read_late(self, member: PoolMember, parsed: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
@@ -112,7 +112,7 @@ class MessageRecorder:
         if self._is_excused(unexpected):
             self._recorder.ignore(message)
             return
-        self._recorder.strange.append(unexpected)
+        self._recorder.unexpected.append(unexpected)
         for kind in (Kind.REPLY, Kind.DELIVERY):
             key = (unexpected.publisher, unexpected.sequence, kind)
             if key in member.outstanding:
@@ -182,7 +182,7 @@ class MessageRecorder:
         elif any(p.is_fuzzing for p in self._members):
             self._recorder.ignore(parsed.text)
         elif parsed.publisher is None or self._is_known(parsed.publisher):
-            self._recorder.strange.append(UnexpectedMessage(member.number, at, parsed.text))
+            self._recorder.unexpected.append(UnexpectedMessage(member.number, at, parsed.text))
 
     def _cut_short(self, member: PoolMember, parsed: Parsed, kind: Kind) -> SentMessage | None:
         """The expected publication that starts with this text: its end, with the envelope, was cut off."""
@@ -215,8 +215,8 @@ class MessageRecorder:
 
     def first_received(self) -> str:
         """Describe the first thing that arrived, for a server that sent nothing the workload can place."""
-        if self._recorder.strange:
-            return shortened(self._recorder.strange[0].text)
+        if self._recorder.unexpected:
+            return shortened(self._recorder.unexpected[0].text)
         refusal = next((member.refusal for member in self._members if member.refusal), "")
         if refusal:
             return f"the refusal of the connection, {refusal}"

@@ -263,7 +263,7 @@ class ScheduleRunner:
 
     def other_language(self, execution: ScheduleExecution, deadline_s: float) -> Finding:
         """The finding that the server does not speak this workload's format at this path."""
-        spoken = bool(execution.history.strange)
+        spoken = bool(execution.history.unexpected)
         path, name = self.workload.path(0), self.workload.name
         if execution.first_said is not None:
             said = execution.first_said

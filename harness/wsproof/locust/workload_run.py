@@ -363,7 +363,9 @@ class WorkloadRun:
         elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
             self.recorder.ignore(message.text)
         elif parsed.kind is not MessageKind.JOIN:
-            self.recorder.strange.append(unplaced(parsed, message.text, member, now_ns, self.messages.first_publisher))
+            self.recorder.unexpected.append(
+                unplaced(parsed, message.text, member, now_ns, self.messages.first_publisher)
+            )
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
         if about in self._names or self.alone:  # ignore the users of other processes
@@ -389,7 +391,7 @@ class WorkloadRun:
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Record input that is not a valid message."""
-        self.recorder.strange.append(UnexpectedMessage(member, now_ns, text))
+        self.recorder.unexpected.append(UnexpectedMessage(member, now_ns, text))
 
     def breach(self, member: int, breach: Breach) -> None:
         """Record a server frame that violates the protocol."""

@@ -65,7 +65,13 @@ class SearchLimits:
     lowest: float
     highest: float
     resolution: float
-    most_trials: int
+    max_runs: int
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SearchLimits:
+        """Read the entry `search`. Older documents call `max_runs` `most_trials`."""
+        max_runs = data["max_runs"] if "max_runs" in data else data["most_trials"]
+        return cls(data["lowest"], data["highest"], data["resolution"], max_runs)
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ class CapacityRecord:
         return cls(
             over=data["over"],
             objectives=tuple(SearchObjective(**objective) for objective in data["objectives"]),
-            search=SearchLimits(**data["search"]),
+            search=SearchLimits.from_json(data["search"]),
             plan=data["plan"],
             confidence=data["confidence"],
             runs=tuple(LevelRecord.from_json(run) for run in data["runs"]),

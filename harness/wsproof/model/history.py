@@ -271,7 +271,7 @@ class History:
     members: tuple[Member, ...] = ()
     notices: tuple[PresenceNotice, ...] = ()
     ticks: tuple[Tick, ...] = ()
-    strange: tuple[UnexpectedMessage, ...] = ()
+    unexpected: tuple[UnexpectedMessage, ...] = ()
     protocol: tuple[ProtocolNote, ...] = ()
     start_ns: int = 0
     end_ns: int = 0
@@ -321,7 +321,7 @@ class Recorder:
     members: list[Member] = field(default_factory=list)
     notices: list[PresenceNotice] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
-    strange: list[UnexpectedMessage] = field(default_factory=list)
+    unexpected: list[UnexpectedMessage] = field(default_factory=list)
     protocol: list[ProtocolNote] = field(default_factory=list)
     start_ns: int = 0
     end_ns: int = 0
@@ -379,7 +379,7 @@ class Recorder:
             tuple(self.members),
             tuple(self.notices),
             tuple(self.ticks),
-            tuple(self.strange),
+            tuple(self.unexpected),
             tuple(self.protocol),
             self.start_ns,
             self.end_ns,

@@ -65,8 +65,8 @@ def capacity(options: CapacityOptions, *, console: Console = SILENT, began: floa
     with context.running(connections=largest.subscribers) as server, context.record("capacity") as log:
         log.change(target=context.describe(server), plan=dimension.base.to_json())
         log.keep_output(server)
-        trials = LevelRuns(context, server, log, objectives, dimension, search)
-        trials.conclude(find_capacity(trials.measure, search))
+        runs = LevelRuns(context, server, log, objectives, dimension, search)
+        runs.conclude(find_capacity(runs.measure, search))
         console.measured(log.record)
     return log.record
 
@@ -134,7 +134,7 @@ def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
         raise UsageError(f"--from and --to are numbers of {over}: expected whole ones, got {lowest:g} and {highest:g}.")
     if lowest > highest:
         raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
-    return Search(lowest, highest, whole, resolution=options.resolution, most_trials=options.trials)
+    return Search(lowest, highest, whole, resolution=options.resolution, max_runs=options.max_runs)
 
 
 class LevelRuns:
@@ -232,7 +232,7 @@ class LevelRuns:
             objectives=tuple(
                 SearchObjective(one.text, one.metric, one.statistic, one.limit) for one in self._objectives
             ),
-            search=SearchLimits(search.lowest, search.highest, search.resolution, search.most_trials),
+            search=SearchLimits(search.lowest, search.highest, search.resolution, search.max_runs),
             plan=self._dimension.base.to_json(),
             confidence=CONFIDENCE,
             runs=tuple(self._rows),

@@ -260,7 +260,14 @@ class CapacityOptions(MeasureOptions):
     resolution: float = option(
         "width of the interval ({default})", 0.4, parse=positive_number, metavar="SHARE", group=_SEARCH
     )
-    trials: int = option("at most so many runs ({default})", 40, parse=positive, metavar="N", group=_SEARCH)
+    max_runs: int = option(
+        "the most runs of the search ({default})",
+        40,
+        flags=("--max-runs", "--trials"),
+        parse=positive,
+        metavar="N",
+        group=_SEARCH,
+    )
     duration: float = with_default(MeasureOptions, "duration", 4.0)
     warmup: float = with_default(MeasureOptions, "warmup", 1.0)
 

@@ -28,7 +28,7 @@ class Search:
     step: float = 2.0
     resolution: float = 0.4
     """Target width of the interval: its upper end exceeds its lower end by at most this share."""
-    most_trials: int = 40
+    max_runs: int = 40
     attempts: int = 3
     """Largest number of runs in a row at one level while they are untrusted."""
 
@@ -62,7 +62,7 @@ class Capacity:
 
     ending: SearchEnding
     knee: Interval | None
-    trials: tuple[LevelRun, ...]
+    runs: tuple[LevelRun, ...]
     met: float | None = None
     ceiling: float | None = None
 
@@ -80,7 +80,7 @@ class _KneeSearch:
     measure: Measure
     search: Search
     belief: Belief = field(init=False)
-    trials: list[LevelRun] = field(default_factory=list)
+    runs: list[LevelRun] = field(default_factory=list)
     ceiling: float | None = None
 
     def __post_init__(self) -> None:
@@ -98,10 +98,10 @@ class _KneeSearch:
     def _try(self, level: float) -> bool:
         """Run a level until a run is trusted. False if no further run is possible or allowed."""
         for _ in range(self.search.attempts):
-            if len(self.trials) >= self.search.most_trials:
+            if len(self.runs) >= self.search.max_runs:
                 return False
             outcome = self.measure(level)
-            self.trials.append(LevelRun(level, outcome))
+            self.runs.append(LevelRun(level, outcome))
             if outcome is not LevelOutcome.UNTRUSTED:
                 self.belief.take(level, outcome is LevelOutcome.MET)
                 return True
@@ -109,9 +109,9 @@ class _KneeSearch:
         return level > self.search.level(self.search.lowest)
 
     def _next(self) -> float:
-        missed = any(trial.outcome is LevelOutcome.MISSED for trial in self.trials)
+        missed = any(run.outcome is LevelOutcome.MISSED for run in self.runs)
         if not missed and self.ceiling is None:
-            return self.search.level(max(trial.level for trial in self.trials) * self.search.step)
+            return self.search.level(max(run.level for run in self.runs) * self.search.step)
         middle = self.belief.interval().middle
         if self.ceiling is not None:
             middle = min(middle, math.sqrt(self._met() or self.search.lowest) * math.sqrt(self.ceiling))
@@ -135,11 +135,11 @@ class _KneeSearch:
         return met is None or self.search.close(met, self.ceiling)
 
     def _met(self) -> float | None:
-        return max((trial.level for trial in self.trials if trial.outcome is LevelOutcome.MET), default=None)
+        return max((run.level for run in self.runs if run.outcome is LevelOutcome.MET), default=None)
 
     def _result(self, ending: SearchEnding) -> Capacity:
-        trusted = any(trial.outcome is not LevelOutcome.UNTRUSTED for trial in self.trials)
+        trusted = any(run.outcome is not LevelOutcome.UNTRUSTED for run in self.runs)
         bracketed = trusted and ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
         return Capacity(
-            ending, self.belief.interval() if bracketed else None, tuple(self.trials), self._met(), self.ceiling
+            ending, self.belief.interval() if bracketed else None, tuple(self.runs), self._met(), self.ceiling
         )

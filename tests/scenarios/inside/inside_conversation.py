@@ -106,7 +106,7 @@ def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation
     line.hear(said("subscribed"))
     assert room.present == {line.member}
     assert line.ear is room
-    assert room.recorder.strange == []
+    assert room.recorder.unexpected == []
 
 
 def test_a_frame_with_several_messages_brings_each_of_them() -> None:

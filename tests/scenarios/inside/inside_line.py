@@ -30,7 +30,7 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[bytes] = []
         self.keys: set[bytes] = set()
-        self.strange_texts: list[str] = []
+        self.unexpected_texts: list[str] = []
         self.rules: list[str] = []
         self.ends: list[int | None] = []
         self.faults: list[Exception] = []
@@ -48,7 +48,7 @@ class Ear:
         self.at_ns.append(now_ns)
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
-        self.strange_texts.append(text)
+        self.unexpected_texts.append(text)
 
     def breach(self, member: int, breach: Breach) -> None:
         self.rules.append(breach.rule)

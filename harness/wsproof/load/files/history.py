@@ -39,7 +39,7 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
     words: dict[str, Any] = {
         name: [_shallow(entry) for entry in getattr(history, name)]
-        for name in ("members", "notices", "ticks", "strange", "protocol", "damage", "refusals")
+        for name in ("members", "notices", "ticks", "unexpected", "protocol", "damage", "refusals")
     }
     for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text", "shortest_ignored_text", "keeps_alive"):
         words[name] = getattr(history, name)
@@ -76,7 +76,10 @@ def load_receipts(folder: Path) -> Receipts:
 
 
 def load_history(folder: Path) -> History:
-    """Load the history that `save_history` wrote. Its receipts are mapped and read from disk on access."""
+    """Load the history that `save_history` wrote. Its receipts are mapped and read from disk on access.
+
+    Older histories call `unexpected` `strange`.
+    """
     words = json.loads((folder / WORDS).read_text())
     return History(
         publications=Publications(*np.load(folder / PUBLICATIONS)),
@@ -84,7 +87,7 @@ def load_history(folder: Path) -> History:
         members=tuple(_member(entry) for entry in words["members"]),
         notices=tuple(PresenceNotice(**entry) for entry in words["notices"]),
         ticks=tuple(Tick(**entry) for entry in words["ticks"]),
-        strange=tuple(UnexpectedMessage(**entry) for entry in words["strange"]),
+        unexpected=tuple(UnexpectedMessage(**entry) for entry in words.get("unexpected", words.get("strange", ()))),
         protocol=tuple(ProtocolNote(**entry) for entry in words["protocol"]),
         start_ns=words["start_ns"],
         end_ns=words["end_ns"],

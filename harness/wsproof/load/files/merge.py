@@ -51,12 +51,12 @@ def merge(
     records.update()
     receipts = records.receipts()
     unsealed = _read_unsealed(records, workload, first)
-    notices, ticks, strange = unsealed.notices, unsealed.ticks, unsealed.strange
+    notices, ticks, unexpected = unsealed.notices, unsealed.ticks, unsealed.unexpected
     people = _members(records, workload, members, receipts, ticks)
     if not alone:
         names = {person.name for person in people}
         notices = [notice for notice in notices if notice.about in names]
-        strange = [one for one in strange if not one.carries or 0 <= one.publisher < members]
+        unexpected = [one for one in unexpected if not one.carries or 0 <= one.publisher < members]
     refused = [entry for entry in records.journal() if entry["what"] == "refused"]
     return History(
         publications=_publications(records.publications(), receipts, people, refused),
@@ -64,7 +64,7 @@ def merge(
         members=people,
         notices=tuple(notices),
         ticks=tuple(ticks),
-        strange=tuple(strange),
+        unexpected=tuple(unexpected),
         protocol=tuple(_protocol_note(entry) for entry in records.journal() if entry["what"] == "breach"),
         damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
         ignored=unsealed.ignored,
@@ -164,11 +164,11 @@ def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder
             elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
                 found.ignore(texts[number])
             else:
-                found.strange.append(unplaced(parsed, texts[number], subscriber, received_ns, first))
-        found.strange += [
+                found.unexpected.append(unplaced(parsed, texts[number], subscriber, received_ns, first))
+        found.unexpected += [
             UnexpectedMessage(entry["member"], entry["at_ns"], entry["text"])
             for entry in worker.journal
-            if entry["what"] == "strange"
+            if entry["what"] == "unexpected"
         ]
     return found
 

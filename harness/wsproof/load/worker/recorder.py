@@ -233,7 +233,7 @@ class WorkerRecorder:
 
     def unexpected(self, member: int, at_ns: int, text: str) -> None:
         """Record an unexpected message, which the workload does not know."""
-        self._journal.note("strange", member=member, at_ns=at_ns, text=text)
+        self._journal.note("unexpected", member=member, at_ns=at_ns, text=text)
 
     def clock_step(self, step: ClockStep) -> None:
         """Record that somebody set the wall clock, from which the kernel's stamps come."""

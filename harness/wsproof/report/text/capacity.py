@@ -38,7 +38,7 @@ def capacity_sentence(capacity: CapacityRecord) -> str:
                 f"CANNOT TELL: at {capacity.ceiling:,g} {unit} and above, no run could be trusted, and none below met "
                 f"the objectives; nothing is said of the server ({runs})."
             )
-    return f"CANNOT TELL: not settled after {runs}; so far {so_far}. --trials allows more."
+    return f"CANNOT TELL: not settled after {runs}; so far {so_far}. --max-runs allows more."
 
 
 def level_line(run: LevelRecord, over: str) -> str:

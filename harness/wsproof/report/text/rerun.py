@@ -114,7 +114,7 @@ def _search(capacity: CapacityRecord) -> list[str]:
         ("from", search.lowest),
         ("to", search.highest),
         ("resolution", search.resolution),
-        ("trials", search.most_trials),
+        ("max-runs", search.max_runs),
     ):
         words += [f"--{option}", f"{value:g}"]
     return words + _plan(capacity.plan)
