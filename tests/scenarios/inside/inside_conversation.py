@@ -120,7 +120,7 @@ def test_a_frame_with_several_messages_brings_each_of_them() -> None:
         line.hear("\n".join([said("ping", id=7), *published]))
     assert [kind for kind in line.taken() if kind != "beat"] == ["init", "subscribe", "pong", "pong"]
     assert room.messages.receipts().sequence.tolist() == [0, 1, 0, 1]
-    assert room.recorder.strange == []
+    assert room.recorder.unexpected == []
     room.left(line.member, Departure.CLOSED)
     room.close()
 
