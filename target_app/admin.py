@@ -39,7 +39,7 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class Order(BaseModel):
-    """What an administrator wants done."""
+    """A request of an administrator."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -104,7 +104,7 @@ def channel_of(user: str) -> str:
 
 
 def message_of(entry: Entry, where: Where) -> Alert | Acknowledged:
-    """What a client is told of this entry."""
+    """Return the message that tells a client of this entry."""
     if entry.kind == "acknowledge":
         return Acknowledged(to=entry.body["to"], seq=entry.body["seq"])
     return _alert(entry, where)
@@ -131,7 +131,7 @@ def inboxes_for(message: Send, sender: Identity, users: Mapping[str, User]) -> I
 
 
 async def unread_of(history: HistoryStore, user: str, *, is_admin: bool) -> list[Alert]:
-    """What waits for this user, oldest first. Raises HistoryUnavailable."""
+    """Return the waiting notifications of this user, oldest first. Raises HistoryUnavailable."""
     alerts = [_alert(entry, "user") for entry in await history.unread(user, channel_of(user))]
     if is_admin:
         alerts += [_alert(entry, "admins") for entry in await history.unread(user, ADMINS)]

@@ -62,7 +62,7 @@ def _channels(app: FastAPI) -> Iterator[tuple[str, Dialect | None, str]]:
 
 
 def _spoken(dialect: Dialect | None) -> tuple[Sequence[type[Message]], Sequence[type[Message]]]:
-    """What the server hears and says; for a channel without a dialect, nothing that there is a model for."""
+    """Return the models of all messages in both directions; none for a channel without a dialect."""
     if dialect is None:
         return (), ()
     return (*dialect.incoming, *CONTROL_IN), (*dialect.outgoing, *CONTROL_OUT)

@@ -1,4 +1,4 @@
-"""Who is at the other end of a WebSocket or a request.
+"""Authentication of WebSocket clients and HTTP requests.
 
 A WebSocket client presents its token in one of these ways, the first that it uses counts:
 
@@ -48,15 +48,17 @@ def subprotocol(websocket: WebSocket) -> str | None:
 
 
 async def identify(websocket: WebSocket) -> Identity | None:
-    """Who the handshake says it is; None: nobody. Raises InvalidToken for a token that is not good."""
+    """Return the user that the handshake names; None without a token. Raises InvalidToken for an invalid one."""
     token = presented_token(websocket)
     return None if token is None else _read(websocket, token)
 
 
 async def signed_in(websocket: WebSocket, connection: Connection) -> Identity:
-    """Who this is, by the handshake or the first message. The connection has been accepted before, so that a browser
-    sees why it is refused. Raises Refusal: 1008 for a token that is not good, 4002 when none comes in time, 4005 for
-    another version of the protocol."""
+    """Return the user, from the handshake or the first message.
+
+    The connection was accepted before, so that a browser sees why it is refused. Raises Refusal: 1008 for an invalid
+    token, 4002 if none comes in time, 4005 for another version of the protocol.
+    """
     _check_version(websocket)
     try:
         identity = await identify(websocket)

@@ -1,4 +1,4 @@
-"""What the workers of one application tell each other.
+"""Messages between the workers of one application.
 
 A message goes to every worker that listens to its topic, the sender's own included, and arrives there in the order that
 all workers agree on. It is remembered nowhere: while a worker is cut off, it misses what the others say, and is told so
@@ -28,7 +28,7 @@ logger = logging.getLogger("target_app")
 
 
 class Backplane(Protocol):
-    """How one worker reaches all of them. `worker` is its own name, `alone` whether there can be no others."""
+    """The connection of one worker to all of them. `worker` is its own name; `alone`: there can be no others."""
 
     worker: str
     alone: bool
@@ -65,7 +65,7 @@ class Backplane(Protocol):
 
 
 class Listeners:
-    """Who in this worker listens to what; the part that all backplanes have in common."""
+    """The listeners of this worker by topic: the part that all backplanes share."""
 
     def __init__(self) -> None:
         self.worker = secrets.token_hex(4)

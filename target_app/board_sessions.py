@@ -68,7 +68,7 @@ class BoardSession:
             self._publish_members()
 
     def members(self) -> str:
-        """Who is here, as it goes to all."""
+        """Return the message that tells everybody who is here."""
         people = self._people.values()
         return Members(members=[Member(member=person.member, user=person.user) for person in people]).to_json()
 
@@ -87,7 +87,7 @@ class BoardSession:
             self._flush = asyncio.get_running_loop().call_later(CURSOR_PERIOD, self._publish_cursors)
 
     def cursors(self) -> bytes:
-        """Where all cursors are, as it goes to all."""
+        """Return the frame that tells everybody where all cursors are."""
         packed = (CURSOR_OUT.pack(member, x, y) for member, (x, y) in self._cursors.items())
         return bytes([CURSORS]) + b"".join(packed)
 

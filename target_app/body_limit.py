@@ -18,7 +18,7 @@ LEAST_BYTES = 8_192
 
 TOO_LONG = "body_too_long"
 CLOSE = {"connection": "close"}
-"""What is left of the body is not read."""
+"""Header of the answer to a body that is too long: the rest of it is not read, so the connection ends."""
 
 
 class BodyLimit:

@@ -1,4 +1,4 @@
-"""Why connections end: the words used in the log and in `/stats`, and the exception that ends one on purpose."""
+"""Reasons why connections end, as in the log and in `/stats`, and the exception that ends one on purpose."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _FLUSHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEnd:
-    """How a connection ended: a word, the close code sent or received, and a short reason (never user text)."""
+    """The end of a connection: a word, the close code sent or received, and a short reason (never user text)."""
 
     why: CloseCause
     code: int

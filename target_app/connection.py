@@ -152,7 +152,7 @@ class Connection:
 
     @property
     def queued_bytes(self) -> int:
-        """What waits for this peer in the outbox."""
+        """The bytes that wait for this peer in the outbox."""
         return self._outbox.waiting_bytes
 
     @property

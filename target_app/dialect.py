@@ -13,7 +13,7 @@ from target_app.messages import CONTROL_IN, ErrorCode, ErrorMessage, Message
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one typed channel hears and says, beside the control messages."""
+    """The messages of one typed channel in both directions, beside the control messages."""
 
     incoming: tuple[type[Message], ...]
     outgoing: tuple[type[Message], ...]

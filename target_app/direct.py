@@ -76,7 +76,7 @@ class Handshake(ServerProtocol):
 
 
 def _complaint(request: Request) -> str | None:
-    """What is wrong with a handshake that `websockets` would let pass; None: nothing."""
+    """Return what is wrong with a handshake that `websockets` accepts; None if nothing is."""
     hosts = request.headers.get_all("Host")
     if len(hosts) != 1 or HOST.fullmatch(hosts[0]) is None:  # section 4.2.1, and RFC 9112 3.2
         return "A handshake needs exactly one Host header, with a host in it."

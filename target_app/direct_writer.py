@@ -11,7 +11,7 @@ from target_app.traffic import Lag
 from target_app.writers import Wire
 
 BATCH_BYTES = 65_536
-"""What one write hands over at most, give or take a message: the same as the transport takes before it is full."""
+"""Most bytes of one write, give or take a message: as many as the transport takes before it is full."""
 
 
 class DirectWriter:

@@ -19,7 +19,7 @@ MAX_POINTS_OF_STROKE = 2_000
 MAX_POINTS = 200_000
 MAX_STROKES = 4_000
 MAX_REMEMBERED_UNDONE = 1_000
-"""How many undone strokes are remembered by id, so that a late repetition of one does not bring it back."""
+"""Number of undone strokes remembered by id, so that a late repetition of one does not bring it back."""
 
 
 class Refused(Exception):
@@ -65,7 +65,7 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """What a stroke is drawn with; counts when it begins."""
+    """The pen of a stroke, set when the stroke begins."""
 
     color: str
     width: int
@@ -83,7 +83,7 @@ class Board:
         self._points = 0
 
     def strokes(self) -> list[Stroke]:
-        """What is to be seen, bottom first."""
+        """Return the visible strokes, bottom first."""
         return sorted(self._strokes.values(), key=lambda stroke: stroke.order)
 
     def draw(

@@ -1,4 +1,4 @@
-"""What is said on `/draw/{board}`, beside the control messages. See `drawing.py` for what it does.
+"""Messages of `/draw/{board}`, beside the control messages. `drawing.py` has their effects.
 
 Cursors go as binary frames, for they are many and small; all numbers are unsigned and big-endian:
 
@@ -75,7 +75,7 @@ class Clear(Message):
 
 
 class CursorMoved(Message):
-    """What the binary frame of a client says; there is no JSON for it."""
+    """The content of a binary frame from a client, which has no JSON form."""
 
     type: Literal["cursor"] = "cursor"
     x: int
@@ -159,7 +159,7 @@ class Member(Message):
 
 
 class Members(Message):
-    """Who is here now, and at what number their cursor goes."""
+    """The people at the board, with the number of each cursor."""
 
     type: Literal["members"] = "members"
     members: list[Member]

@@ -1,4 +1,4 @@
-"""Where WebSockets are blocked: the same channels and messages, down as server-sent events, up as POST requests.
+"""Fallback where WebSockets are blocked: the same messages as server-sent events (down) and POST requests (up).
 
     GET  /fallback/rooms/lobby      an event stream; its first event, `session`, tells where to post
     POST /fallback/<session>        one message, as it would be sent over the WebSocket

@@ -1,4 +1,4 @@
-"""When what waits gets written: once for each connection and turn of the event loop.
+"""Writes waiting messages once per connection and iteration of the event loop.
 
 Publishing only appends to outboxes, so ten publications in one turn are one write to each member where the server
 lets us write directly, and everywhere at least no task has to be woken for a write that need not wait.
@@ -40,7 +40,7 @@ class Joined:
 
 
 class Batch:
-    """What a channel published in one turn; joined once for all who get the whole of it."""
+    """Messages that a channel published in one iteration, joined once for all members that get all of them."""
 
     def __init__(self, messages: list[Outgoing]) -> None:
         self.messages = messages
@@ -50,7 +50,7 @@ class Batch:
         return b"".join([message.frame for message in self.messages])
 
     def since(self, seen: int) -> Batch:
-        """What is left for somebody who has so many of them already."""
+        """Return the rest for a member that already has the first ones."""
         return Batch(self.messages[seen:])
 
 
@@ -71,7 +71,7 @@ class Settled(Protocol):
 
 
 class Flusher:
-    """Who has something to be written, and the callback that sees to it."""
+    """The connections with waiting messages, and the callback that writes them."""
 
     def __init__(self) -> None:
         self._unsettled: list[Settled] = []

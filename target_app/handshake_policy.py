@@ -1,4 +1,4 @@
-"""What every WebSocket handshake has to pass, whatever the channel: rate and number of connections.
+"""Limits that every WebSocket handshake has to pass, on any channel: rate and number of connections.
 
 Before the upgrade a refusal is an HTTP status (429), which browsers do not show to pages. What a page has to react
 to is therefore accepted first and closed right away, with a code.

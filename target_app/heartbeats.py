@@ -22,7 +22,7 @@ class Heartbeat:
         self._beat_at = 0.0
 
     def ending(self, silence: float) -> ConnectionEnd | None:
-        """How the connection ends after so many seconds of silence; None: it does not yet."""
+        """Return how the connection ends after so many seconds of silence; None if it stays open."""
         return IDLE if silence > self._timeout else None
 
     def is_due(self, now: float, heard_at: float) -> bool:

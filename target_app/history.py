@@ -1,4 +1,4 @@
-"""What was said, in the order that all agree on: its values, what a store promises, and how a client catches up.
+"""The history of a channel in one agreed order: its values, the interface of a store, and how a client catches up.
 
 An entry gets its number, `seq`, when it is stored: 1, 2, 3, … for each channel, without holes. A client that remembers
 the last `seq` it saw can ask for the rest. The `epoch` names the store itself: when that was replaced or emptied,
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What a returning client gets. `recovered` False: entries were missed that nobody has any more, or too many."""
+    """The entries for a returning client. `recovered` is False if it missed too many, or some that are deleted."""
 
     recovered: bool
     entries: list[Entry] = field(default_factory=list)
@@ -112,7 +112,7 @@ class HistoryStore(Protocol):
 
 
 async def recover(history: HistoryStore, channel: str, epoch: str, seq: int, limit: int) -> Recovery:
-    """What a client that last saw `seq` of `epoch` has missed; `recovered` only if that is all of it.
+    """Return the entries after `seq` of `epoch`; `recovered` only if these are all that the client missed.
 
     Otherwise the entries are the latest ones, to start anew from.
     """

@@ -28,13 +28,13 @@ class Batched(Subscriber, Protocol):
     """The channel of which it gets them so: the first that it listens to."""
 
     seen: int
-    """How many of the lane's pending messages it has already, or is not owed."""
+    """Number of the lane's pending messages that it already has, or must not get."""
 
     def deliver_batch(self, batch: Batch) -> None: ...
 
 
 class Channel:
-    """Who listens to one channel, and what was published in this turn of the event loop.
+    """The listeners of one channel, and the messages published in this iteration of the event loop.
 
     To go through a thousand connections costs more than to write to them, for none is in the processor's cache. So
     a publication is only noted; all that one turn brought is handed out together. Nobody can tell the difference:
@@ -110,7 +110,7 @@ class Hub:
         self.flusher = Flusher()
 
     def subscribers(self, channel: str) -> int:
-        """How many listen to this channel now."""
+        """The number of listeners of this channel."""
         return len(self._channels.get(channel, ()))
 
     def publish(self, channel: str, data: str | bytes, *, key: Hashable = None) -> None:

@@ -1,4 +1,4 @@
-"""How much is too much: token buckets for messages and errors, and what clients are told about all limits."""
+"""Limits: token buckets for messages and errors, and the message that tells clients about all limits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def limited_address(connection: HTTPConnection, settings: Settings) -> str | Non
 
 
 def pace_of(connection: HTTPConnection, settings: Settings, now: float) -> TokenBucket | None:
-    """How fast a connection to a channel without warnings may be; None: as fast as it is read."""
+    """Return the rate limit of a connection to a channel without warnings; None if only reading limits it."""
     if limited_address(connection, settings) is None:
         return None
     return TokenBucket(settings.open_message_rate, settings.open_message_burst, now)

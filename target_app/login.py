@@ -19,7 +19,7 @@ router = APIRouter(prefix="/auth")
 
 
 class Credentials(BaseModel):
-    """What a login needs."""
+    """The fields of a login."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class Token(BaseModel):
 
 
 class Me(BaseModel):
-    """Who somebody is, and for how many seconds."""
+    """The user of a token, and the seconds for which it is valid."""
 
     user: str
     roles: list[str]
@@ -76,7 +76,7 @@ async def refresh(request: Request, response: Response, identity: Known) -> Toke
 
 @router.get("/me")
 async def me(identity: Known) -> Me:
-    """Who asks. 401: nobody."""
+    """Return the user who asks. Answers 401 without one."""
     return Me(user=identity.user, roles=sorted(identity.roles), expires_in=identity.expires_in)
 
 

@@ -1,4 +1,4 @@
-"""What `python -m target_app` writes to stderr: one line an event, for people or as JSON, and never a token.
+"""The log of `python -m target_app` on stderr: one line per event, as text or JSON, and never a token.
 
 The modules log `"ended channel=%s code=%d"` to the standard library's loggers, so they need no configuration to be
 used under any server. Here such a line becomes an event with fields, by structlog.

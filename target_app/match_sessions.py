@@ -39,7 +39,7 @@ logger = logging.getLogger("target_app")
 
 @dataclass(slots=True, eq=False)
 class Player:
-    """Whose seat it is. The key proves it after a lost connection."""
+    """The owner of a seat. The key proves it after a lost connection."""
 
     seat: int
     name: str
@@ -174,7 +174,7 @@ class MatchSession:
     # Time.
 
     async def _tick_on(self) -> None:
-        """Where periods are missed altogether the match stands still for a moment, instead of jumping."""
+        """Run the match. After missed periods it pauses for a moment, instead of jumping."""
         async for _ in ticks(self._services.settings.game_tick):
             try:
                 self.tick()

@@ -1,4 +1,4 @@
-"""What the typed channels say and hear: JSON objects told apart by `type`, checked by pydantic before anybody acts.
+"""Messages of the typed channels: JSON objects told apart by `type`, which pydantic checks first.
 
 A channel lists its own models in a `Dialect` (`dialect.py`); the control messages here belong to every one. The same
 models validate the traffic and describe it in `/asyncapi.json`.
@@ -36,7 +36,7 @@ class Message(BaseModel):
 
 
 class ErrorCode(StrEnum):
-    """What can be wrong with a message; stable, for programs."""
+    """Errors of messages, as stable codes for programs."""
 
     NOT_JSON = "not_json"
     INVALID = "invalid"
@@ -55,13 +55,13 @@ class ErrorMessage(Message):
     type: Literal["error"] = "error"
     code: ErrorCode
     field: str | None = None
-    """Which field was wrong, dotted (`stroke.points.3.x`); absent when it was the message as a whole."""
+    """The wrong field, dotted (`stroke.points.3.x`); absent if the whole message is wrong."""
     text: str
     """For people."""
     ref: str | None = None
     """The client's own id of the message that was not taken, where it had one and we got to read it."""
     retry_after_ms: int | None = None
-    """When to try again, where that can help."""
+    """Milliseconds until a retry may succeed, if it can."""
 
 
 class Authenticate(Message):
@@ -100,7 +100,7 @@ class ServerPing(Message):
 
 
 class Limits(Message):
-    """What a client may do. Over a limit it is first warned, and then closed."""
+    """The limits of a client. Over a limit it is first warned, then closed."""
 
     type: Literal["limits"] = "limits"
     message_bytes: int

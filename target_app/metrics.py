@@ -16,7 +16,7 @@ SHORTEST_INTERVAL = 0.02
 
 
 class HandlingTimes:
-    """How long the latest messages took, from being received until the channel asked for the next one."""
+    """Handling times of the latest messages: from receipt until the channel asked for the next one."""
 
     def __init__(self) -> None:
         self._latest_ns: deque[int] = deque(maxlen=REMEMBERED_MESSAGES)
@@ -51,8 +51,8 @@ class MachineLoad:
 
 
 def process_figures() -> dict[str, float]:
-    """What this process uses, under the names that Prometheus has for it. CPU time is that of the process's own clock,
-    which is finer than the hundredths that the system tells."""
+    """Return the usage of this process under the names of Prometheus. CPU time comes from the process's own clock,
+    which is finer than the hundredths that the system reports."""
     process = psutil.Process()
     return {
         "process_cpu_seconds": time.process_time(),

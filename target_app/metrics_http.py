@@ -26,7 +26,7 @@ router = APIRouter()
 
 
 def reading(services: Services) -> str:
-    """What this worker has counted, as JSON."""
+    """The counters of this worker, as JSON."""
     traffic, now = services.traffic, asyncio.get_running_loop().time()
     figures = {
         name: {"connections": 0, "queue_bytes": 0, "stuck_seconds": 0.0}
@@ -124,7 +124,7 @@ class _Readings(Collector):
 
 @router.get("/metrics", dependencies=WATCHERS)
 async def metrics(request: Request) -> Response:
-    """How many, and never who. Like `/stats` for this host, administrators, and whoever has the token."""
+    """Return numbers, never names. Open to this host, administrators and holders of the token, like `/stats`."""
     answers = await Services.of(request).survey.ask(QUESTION)
     registry = CollectorRegistry()
     registry.register(_Readings({worker: json.loads(answer) for worker, answer in answers.items()}))

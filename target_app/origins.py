@@ -1,5 +1,8 @@
-"""Which pages may connect. Browsers let any page open a WebSocket to any host, cookies and all, and say from where it
-does so in the Origin header; looking at it is up to the server (RFC 6455 section 10.2). `site_policy.py` looks."""
+"""The pages that may connect.
+
+Browsers let any page open a WebSocket to any host, with its cookies, and name the page in the Origin header. The server
+has to check that header (RFC 6455 section 10.2): `site_policy.py` does.
+"""
 
 from __future__ import annotations
 

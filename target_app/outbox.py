@@ -1,4 +1,4 @@
-"""What waits to be written to one peer. Putting never waits, so that no peer can hold up another."""
+"""Messages that wait to be written to one peer. Putting never waits, so no peer delays another."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Outgoing:
 
 
 class Overflow(Enum):
-    """What happens when a peer falls behind. A keyed message replaces an older one of its key in any case."""
+    """The policy for a peer that falls behind. A keyed message always replaces an older one of its key."""
 
     DROP_PEER = "drop the peer"
     """Every message counts, so whoever cannot follow has to go."""

@@ -27,7 +27,7 @@ MOST_WAITING_OF_ADDRESS = 8
 """Of them for one address, so that one address cannot fill the line."""
 
 NICENESS = 10
-"""How far the thread of the checks stands back behind the event loop."""
+"""Niceness of the thread of the checks, relative to the event loop."""
 
 logger = logging.getLogger("target_app")
 

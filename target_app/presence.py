@@ -1,4 +1,4 @@
-"""Who is in which channel, over all workers.
+"""The users of each channel, over all workers.
 
 Each worker keeps the whole table and tells the others what changes in its own part. A worker that has just come, or
 come back, says what it has and asks the others for theirs; one that falls silent takes its part with it.
@@ -57,7 +57,7 @@ class Presence:
         return sorted(self._connections.get(channel, ()))
 
     def count(self, channel: str, user: str | None = None) -> int:
-        """How many connections there are in a channel, of one user or in all."""
+        """Return the number of connections in a channel, of one user or in all."""
         here = self._connections.get(channel)
         if here is None:
             return 0

@@ -21,7 +21,7 @@ class Readiness:
         self._cause: str | None = None
 
     async def objection(self) -> dict[str, str] | None:
-        """Why not: a `status`, and its `cause` where there is more to say; None: it is ready."""
+        """Return why the server is not ready: a `status`, with a `cause` if known; None if it is ready."""
         if self._services.drain.has_begun:
             return {"status": "draining"}
         async with self._checking:

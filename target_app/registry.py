@@ -9,11 +9,11 @@ from typing import Generic, Protocol, TypeVar
 from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What they may be called."""
+"""Allowed names."""
 
 
 class Collectable(Protocol):
-    """What has people at it."""
+    """A board or a match, which is deleted when nobody is at it."""
 
     def __len__(self) -> int: ...
 

@@ -36,7 +36,7 @@ def unfinished(connection: Any) -> object | None:
 
 
 class RequestDeadlines:
-    """Which connections have kept a request unfinished, since when. The time is handed in, in seconds."""
+    """Connections with an unfinished request, with its start. The caller passes the time, in seconds."""
 
     def __init__(self, connections: Callable[[], Iterable[Any]], seconds: float, most: int) -> None:
         self._connections = connections

@@ -1,4 +1,4 @@
-"""What is said and heard in a room (`/rooms/{room}`)."""
+"""Messages of a room (`/rooms/{room}`), in both directions."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Present(Message):
 
 
 class Members(Message):
-    """Who is in the room, by name."""
+    """The names of the users in the room."""
 
     type: Literal["members"] = "members"
     users: list[str]

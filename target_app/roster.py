@@ -24,7 +24,7 @@ logger = logging.getLogger("target_app")
 
 
 class Watched(Protocol):
-    """What the roster needs to know about a connection."""
+    """A connection as the roster sees it."""
 
     @property
     def addresses(self) -> Addresses | None: ...
@@ -39,7 +39,7 @@ class Watched(Protocol):
 
 
 class Roster:
-    """Which connections are open.
+    """The open connections.
 
     `write_timeout` (seconds) is how long one write may wait for its peer, `acknowledge_timeout` how long the peer's
     system may leave bytes unacknowledged.

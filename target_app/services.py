@@ -1,4 +1,4 @@
-"""What the channels share, made once for each application."""
+"""Services that the channels share, created once per application."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Services:
     backplane: Backplane
     presence: Presence
     timeline: Timeline
-    """Where rooms post, and hear what is posted in them: the history and the backplane together, in one order."""
+    """The timeline of the rooms: history and backplane together, in one order."""
     survey: WorkerQuery
     traffic: Traffic
     drain: Drain
@@ -72,7 +72,7 @@ class Services:
         return cast("Services", connection.app.state.services)
 
     def pace_of(self, connection: HTTPConnection, now: float) -> TokenBucket | None:
-        """How fast this connection to a channel without a login may be; None: as fast as it is read."""
+        """Return the rate limit of this connection to a channel without a login; None if only reading limits it."""
         return pace_of(connection, self.settings, now)
 
     def shared(self, make: Callable[[Services], Shared]) -> Shared:

@@ -1,4 +1,4 @@
-"""Which connections belong to which user: for the limits per user, and to close them when the user logs out."""
+"""The connections of each user: for the limits per user, and to close them when the user logs out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ logger = logging.getLogger("target_app")
 
 
 class Droppable(Protocol):
-    """What can be ended from outside."""
+    """A connection that can be ended from outside."""
 
     def drop(self, ending: ConnectionEnd) -> None: ...
 
@@ -106,7 +106,7 @@ class Sessions:
                 self._resting[user] = session
 
     def _forget_rested(self, now: float) -> None:
-        """Who has gone is remembered until the bucket is full again: to come back must not fill it."""
+        """Forget users that have left, once their bucket is full again: a return must not fill it earlier."""
         while self._resting and self._resting[user := next(iter(self._resting))].messages.is_full(now):
             del self._resting[user]
 

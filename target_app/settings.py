@@ -16,12 +16,12 @@ Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """What the server may be told from outside. A wrong value stops the start with pydantic's own explanation."""
+    """The settings of the server. A wrong value stops the start with pydantic's own explanation."""
 
     model_config = SettingsConfigDict(env_prefix="TARGET_APP_", frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    """Where `python -m target_app` listens. Loopback on purpose: nobody here has to log in."""
+    """The address of `python -m target_app`. Loopback on purpose: nobody has to log in here."""
 
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port of `python -m target_app`; 0 lets the system choose one."""
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     """Seconds from one tick of a game to the next."""
 
     game_seats: int = Field(default=8, ge=2, le=15)
-    """How many people can play in one match. A cell of its field has four bits for its owner."""
+    """Most players in one match. A cell of its field has four bits for its owner."""
 
     max_message_bytes: int = Field(default=65_536, ge=1)
     """The longest message that a client may send; a longer one is answered with close code 1009."""
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     """Connections that may be at it at the same time; of more, the oldest are cut off."""
 
     outbox_bytes: int = Field(default=262_144, ge=1)
-    """How much may wait for one connection. Whoever is further behind than this is a slow consumer (1013)."""
+    """Most bytes that may wait for one connection. With more, the peer is a slow consumer (1013)."""
 
     write_timeout: float = Field(default=10.0, gt=0)
     """Seconds that one write may wait for a peer that does not read, before it counts as a slow consumer."""
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     keeps it, for all hosts; where there is none either, a temporary file that goes when this server stops."""
 
     history_keep: int = Field(default=10_000, ge=1)
-    """How many entries of each room are kept."""
+    """Number of entries kept per room."""
 
     history_bytes: int = Field(default=1 << 30, ge=1 << 20)
     """Size that the history in a SQLite file may have: then the oldest entries of rooms give way."""
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     host need none."""
 
     log_format: Literal["console", "json"] = "console"
-    """How `python -m target_app` writes its log: for people, or a JSON object a line."""
+    """Format of the log of `python -m target_app`: text, or one JSON object per line."""
 
     backplane_url: SecretStr | None = None
     """A Redis or Valkey server, `redis://host:6379/0`, that makes several workers one. None: there is but one."""

@@ -1,4 +1,4 @@
-"""Which names this server is asked for by, and whose pages ask: one check for requests, event streams and WebSockets.
+"""Allowed host names and origins: one check for requests, event streams and WebSockets.
 
 A page of any site can make a browser ask this server. Its Origin header tells on it, but not where the page's own name
 has been made to lead here (DNS rebinding): then the page and the server are one origin, and only the Host header tells.

@@ -1,4 +1,4 @@
-"""How much space a history in SQLite takes: a bound in bytes, and whether anything can be written at all.
+"""The space of a history in SQLite: a bound in bytes, and whether anything can be written at all.
 
 Anybody who is signed in may open rooms, so a bound for each room bounds nothing. Where the whole has reached its bound,
 the oldest entries of rooms give way, whatever room they are in.

@@ -14,8 +14,8 @@ from target_app.outbox import Outbox, Outgoing
 from target_app.traffic import Lag
 
 SEND_FAILURES = (WebSocketDisconnect, RuntimeError, OSError)
-"""What a send raises when the peer or the server library is already done with the connection. RuntimeError is how
-uvicorn and Starlette say "after close"."""
+"""Exceptions of a send after the connection has ended. uvicorn and Starlette raise RuntimeError for a send after
+close."""
 
 
 class StandardWriter:

@@ -72,8 +72,9 @@ class Startup:
 
 
 def _workers_of_uvicorn() -> int:
-    """How many processes `uvicorn --workers` has behind one port; 1 where this is none of them. It hands its whole
-    configuration to each, and that is the only trace: other servers leave none."""
+    """Return the number of processes that `uvicorn --workers` runs behind one port; 1 if this is none of them.
+
+    uvicorn passes its whole configuration to each, which is the only trace. Other servers leave none."""
     configuration = getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
     return getattr(configuration, "workers", 1)
 

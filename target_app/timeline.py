@@ -26,7 +26,7 @@ logger = logging.getLogger("target_app")
 
 
 class Timeline:
-    """Where rooms post, and where they hear what was posted, in this worker or another one."""
+    """The timeline of the rooms: posts of this worker and of the others."""
 
     def __init__(self, history: HistoryStore, backplane: Backplane) -> None:
         self._history = history

@@ -19,7 +19,7 @@ LEEWAY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is at the other end. `issued_at` and `expires_at` are Unix times in seconds."""
+    """The user of a token. `issued_at` and `expires_at` are Unix times in seconds."""
 
     user: str
     roles: frozenset[str]

@@ -1,4 +1,4 @@
-"""Who is connected and what became of the others, channel by channel: for `/metrics` and `/admin`."""
+"""Open and ended connections per channel, for `/metrics` and `/admin`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REMEMBERED_ENDINGS = 100
 
 
 class Counted(Protocol):
-    """What is told about a connection."""
+    """The figures of a connection."""
 
     @property
     def channel(self) -> str: ...
@@ -41,7 +41,7 @@ class Counted(Protocol):
 
 
 class Lag:
-    """How long messages took from being made until they were handed to the transport, in seconds."""
+    """Seconds from the creation of messages until they were handed to the transport."""
 
     def __init__(self) -> None:
         self.counts = [0] * (len(LAG_BOUNDS) + 1)

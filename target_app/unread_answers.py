@@ -15,7 +15,7 @@ SLACK_BYTES = 1 << 20
 """Beside what the outbox may hold and the messages that are being written."""
 
 ESCAPED = 8
-"""How much longer a message may become on its way back, as escaped JSON in an envelope."""
+"""Factor by which a message may grow in its answer, as escaped JSON in an envelope."""
 
 
 def most_unread(settings: Settings) -> int:

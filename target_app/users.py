@@ -1,4 +1,4 @@
-"""Who may log in. Passwords are kept as argon2id hashes only; the demo users' passwords are their names."""
+"""The users that may log in. Passwords are kept as argon2id hashes only; the demo users' passwords are their names."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ NAVIGATION = {
     "/docs": "Docs",
     "/admin": "Admin",
 }
-"""What every page links to, in this order."""
+"""The links of every page, in this order."""
 
 HEADERS = {
     "content-security-policy": "; ".join(

@@ -1,4 +1,4 @@
-"""What stands between an outbox and the wire: `direct_writer.py` where the server allows, else `standard_writer.py`."""
+"""Writers between an outbox and the wire: `direct_writer.py` if the server allows it, else `standard_writer.py`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Wire(Protocol):
     """Loop time since when the transport has been full; None: it takes more."""
 
     def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> Writer:
-        """What writes from this outbox to this wire."""
+        """Return the writer from this outbox to this wire."""
         ...
 
     def write(self, frames: bytes) -> bool:
@@ -34,14 +34,14 @@ class Wire(Protocol):
 
 
 class Writer(Protocol):
-    """What a connection needs of either."""
+    """The interface of both writers for a connection."""
 
     is_marked: bool
     """Something waits, and its flush is on its way."""
 
     sent: int
     lag: Lag
-    """Where the time is noted that messages took until they were written."""
+    """Records the time from the creation of messages until they were written."""
 
     @property
     def is_prompt(self) -> bool:

@@ -62,7 +62,7 @@ class Feed:
                 self._services.hub.publish(FEED, reading)
 
     def _read(self) -> str | None:
-        """How the server is now. None: the system would not say this time; the next time it may."""
+        """Read the state of the server. Returns None if the system gave no figures this time."""
         services = self._services
         try:
             reading = {

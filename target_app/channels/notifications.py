@@ -37,7 +37,7 @@ router = APIRouter()
 
 
 class Inbox:
-    """What one connection is shown: nothing twice, although reading what is unread and listening overlap."""
+    """The notifications shown to one connection. None is shown twice, although the backlog and live ones overlap."""
 
     def __init__(self, talk: Conversation) -> None:
         self._talk = talk
@@ -64,7 +64,7 @@ class Inbox:
 
 
 def may_send(services: Services, identity: Identity, message: Send) -> ErrorMessage | None:
-    """Why not; None: it may be sent."""
+    """Return why the notification may not be sent; None if it may."""
     if message.to == "admins" and not identity.is_admin:
         text = "Only administrators send alerts to administrators."
         return ErrorMessage(code=ErrorCode.FORBIDDEN, field="to", text=text, ref=message.id)

@@ -46,7 +46,7 @@ class Guest:
 
 
 async def welcome_back(services: Services, room: str, join: Join) -> tuple[Joined, Recovery]:
-    """What a client that joins is told first, and the entries that follow. Raises HistoryUnavailable."""
+    """Return the first message to a client that joins, and the entries after it. Raises HistoryUnavailable."""
     channel, history = channel_of(room), services.history
     if join.epoch is None:
         recovery, recovered = Recovery(False, await history.latest(channel, LATEST)), None

@@ -90,7 +90,7 @@ class Forwarder:
                 self._lines.hang_up(line, {"type": "websocket.disconnect", "code": NO_STATUS})
 
     async def _bring(self, line: ForwardedConnection, connection: Connection) -> None:
-        """What the channel says, as fast as the peer reads it."""
+        """Forward the messages of the channel as fast as the peer reads them."""
         try:
             async with asyncio.timeout(PATIENCE) as patience:
                 while (event := await line.receive())["type"] != "websocket.close":
@@ -130,6 +130,6 @@ class Forwarder:
 
 
 def _portable(scope: Scope) -> Event:
-    """What the channel may want to know of the handshake, the socket's addresses apart: it is not on that worker."""
+    """Return the handshake for the channel, without the socket's addresses: the socket is not on that worker."""
     kept = ("asgi", "http_version", "scheme", "server", "path", "root_path", "query_string", "subprotocols", "headers")
     return {key: scope[key] for key in kept if key in scope}

@@ -1,6 +1,6 @@
-"""Which worker a board or a match lives on, where there are several.
+"""The worker that holds a board or a match, where there are several workers.
 
-It belongs to whoever claims it first, for as long as that worker goes on claiming it. A worker that loses one, because
+The worker that claims it first holds it, for as long as that worker renews its claim. A worker that loses one, because
 it was cut off from the others for too long, forgets it and sends its people away: they come back to the new owner.
 """
 

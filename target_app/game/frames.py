@@ -78,7 +78,7 @@ class Camera:
 
 
 def runs(before: bytes, after: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
-    """Where `after` is different: (first cell, length, value) of stretches with one value each."""
+    """Return where `after` differs, as runs of one value: (first cell, length, value)."""
     start = 0
     while start < len(after):
         if before[start] == after[start]:

@@ -140,7 +140,7 @@ class Match:
                 self._fall(seat)
 
     def _cut_by(self, moved: list[Seat]) -> set[int]:
-        """Whose trail somebody has just run into."""
+        """Return the players whose trails were hit in this step."""
         cut = set()
         for seat in moved:
             mark = self.field.trail(seat.cell)
@@ -151,7 +151,7 @@ class Match:
         return cut
 
     def _collided(self) -> set[int]:
-        """Who is where somebody else is, without being at home there."""
+        """Return the players on a cell with another player, outside of their own area."""
         moving = self._moving()
         heads = Counter(seat.cell for seat in moving)
         return {seat.number for seat in moving if heads[seat.cell] > 1 and self.field.land(seat.cell) != seat.mark}

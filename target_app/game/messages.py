@@ -1,4 +1,4 @@
-"""What is said on `/game/{match}`, beside the control messages. The state itself goes in binary frames: `frames.py`."""
+"""Messages of `/game/{match}`, beside the control messages. The state is sent in binary frames: `frames.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SitDown(Message):
 
     type: Literal["sit"]
     name: Annotated[str, Field(pattern=r"^[^\s\p{C}][^\p{C}]*$", max_length=MAX_NAME_CHARACTERS)]
-    """What the others call me in this match."""
+    """My name for the others in this match."""
     key: Annotated[str, Field(max_length=64)] | None = None
 
 
@@ -47,7 +47,7 @@ class Follow(Message):
 
 
 class MatchOpened(Message):
-    """What is to be known of this match; the first message after the welcome. Frames with its state follow."""
+    """The parameters of this match: the first message after the welcome. Frames with its state follow."""
 
     type: Literal["match"] = "match"
     match: str
@@ -61,7 +61,7 @@ class MatchOpened(Message):
     over_ticks: int
     respawn_ticks: int
     away_ticks: int
-    """How long the seat of somebody is kept whose connection is gone."""
+    """Seconds for which the seat of a lost connection is kept."""
 
 
 class PlayerSeen(Message):
@@ -74,7 +74,7 @@ class PlayerSeen(Message):
 
 
 class Players(Message):
-    """Who plays, and how many only watch."""
+    """The players, and the number of spectators."""
 
     type: Literal["players"] = "players"
     players: list[PlayerSeen]

@@ -22,11 +22,11 @@ class Rules:
     over_ticks: int = 60
     respawn_ticks: int = 15
     away_ticks: int = 300
-    """How long a seat is kept for somebody whose connection is gone."""
+    """Seconds for which the seat of a lost connection is kept."""
 
 
 class Phase(IntEnum):
-    """Where a match stands. The numbers go over the wire."""
+    """The phase of a match. The numbers go over the wire."""
 
     WARM_UP = 0
     """Not enough people for a round: whoever is there moves about."""
@@ -38,7 +38,7 @@ class Phase(IntEnum):
 
 
 class Status(IntEnum):
-    """How somebody on a seat is. The numbers go over the wire."""
+    """The state of a seat. The numbers go over the wire."""
 
     DOWN = 0
     MOVING = 1

@@ -9,7 +9,7 @@ from target_app.game.rules import MOST_PLANNED_TURNS, Status, Turn
 
 @dataclass(slots=True)
 class Seat:
-    """Where somebody is and where they are going."""
+    """Position and direction of a player."""
 
     number: int
     wakes_at: int
@@ -24,7 +24,7 @@ class Seat:
 
     @property
     def mark(self) -> int:
-        """How the field knows this person."""
+        """The value of this player's cells in the field; 0 is nobody's."""
         return self.number + 1
 
     def take(self, turn: Turn) -> bool:

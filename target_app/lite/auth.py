@@ -1,4 +1,4 @@
-"""Who may connect: which pages (Origin), and who presents the token. Off where no token is set."""
+"""Access control: the allowed pages (Origin) and the token. Off if no token is set."""
 
 from __future__ import annotations
 

@@ -13,9 +13,12 @@ from .outbox import Goodbye, Outbox
 from .settings import Settings
 
 SUBPROTOCOL = "lite.v1"
-"""Who offers this understands the application's heartbeat: a text `ping`, to be answered with a text `pong`. The
-tutorial's clients would take it for a message. Browsers show no protocol pings to scripts, so this is how a page
-finds out that the server is gone, and the server that a page hangs [11, E9]."""
+"""A client that offers this subprotocol understands the application's heartbeat.
+
+The server sends a text `ping`, and the client answers with a text `pong`. The tutorial's clients would take it for a
+message. Browsers do not show protocol pings to scripts. So this is how a page finds out that the server is gone, and
+the server that a page hangs [11, E9].
+"""
 
 RESTART = Goodbye(1012, "server_restart")
 SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent: such a peer reads nothing
@@ -36,7 +39,7 @@ class Connection:
         self._goodbye: Goodbye | None = None
         self._heard_at = self._pinged_at = self._loop.time()
         self._paid_until = 0.0
-        """When what was heard will be within the rate: each message costs its share of a second."""
+        """The time at which the received messages are within the rate: each costs its share of a second."""
         self._is_unwritable = False
         self._waiting_since: float | None = None
         """Since when a write, or the end of a closing socket, waits for the peer."""

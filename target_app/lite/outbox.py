@@ -1,4 +1,4 @@
-"""What waits to be written to one peer. Putting never waits, so that no peer can hold up another [5, C4, D5]."""
+"""Messages that wait to be written to one peer. Putting never waits, so no peer delays another [5, C4, D5]."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections import deque
 
 
 class Goodbye(Exception):
-    """How a connection ends: the close code and reason that the peer is told, and that the log shows.
+    """The end of a connection: the close code and reason for the peer and the log.
 
-    Raised inside a channel, it ends the connection so.
+    A channel raises it to end the connection.
     """
 
     def __init__(self, code: int, reason: str) -> None:
