@@ -125,7 +125,7 @@ crashing_at_last = ending_at_last(ZeroDivisionError("on purpose"))
 def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(suite._Course, "add", crashing_at_last)
+    monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
     assert run(faulty, tmp_path) == ExitCode.FAILED
     said = capsys.readouterr()
     assert_all_is_told(tmp_path, said.out, "wsproof crashed (ZeroDivisionError)")
@@ -137,7 +137,7 @@ def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
 def test_a_violation_outranks_a_target_that_is_lost_later(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("nobody listens any more")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
     assert run(faulty, tmp_path) == ExitCode.FAILED
     said = capsys.readouterr()
     assert_all_is_told(tmp_path, said.out, "the run ended: nobody listens any more")
@@ -149,7 +149,7 @@ def test_a_violation_outranks_a_target_that_is_lost_later(
 def test_a_target_that_is_lost_before_any_violation_is_the_mistake_of_the_command(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("nobody listens any more")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
     assert run(faulty, tmp_path, fault="") == ExitCode.USAGE
 
 
@@ -157,7 +157,7 @@ def test_a_table_of_servers_keeps_the_violations_of_a_server_that_is_lost_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("it did not start again")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("it did not start again")))
     words = ("tests.target.apps.echo:app", "--path", "/", "--server", "uvicorn,uvicorn-wsproto", *ONLY)
     main(["check", *words, "--out", str(tmp_path), *copies(tmp_path)])
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ def test_a_table_of_servers_keeps_the_violations_of_a_server_that_is_lost_later(
 def test_a_crash_without_a_violation_cannot_tell(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(suite._Course, "add", crashing_at_last)
+    monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
     assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
     assert document["verdict"] == "unknown"  # one check went well: that is not all of them

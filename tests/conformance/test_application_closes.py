@@ -14,7 +14,7 @@ from wsproof.conformance.oracle.handshake import expect_answer
 from wsproof.conformance.properties.property import MASK, say
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Handshake, Raw, Script, Send
+from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
 from wsproof.conformance.verify.violations import verify
@@ -169,8 +169,8 @@ def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int
 def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answer(
     behind: bool, was_reset: bool, expected: list[str]
 ) -> None:
-    close = Send(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
-    late = Send(Frame(Opcode.TEXT, b"late", mask=MASK))
+    close = SendFrame(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
+    late = SendFrame(Frame(Opcode.TEXT, b"late", mask=MASK))
     conversation = Script("any-order", (close, late) if behind else (close,))
     facts = EndpointProfile("", True, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")

@@ -15,7 +15,7 @@ from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
 from wsproof.conformance.properties.deflate_bombs import bomb
 from wsproof.conformance.properties.deflate_builders import apply_cuts, literally, packed, talk
-from wsproof.conformance.script import Handshake, Script, Send
+from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
 from wsproof.model.finding import Level, Verdict
@@ -111,14 +111,14 @@ class TestOracle:
 
     def test_an_rsv_bit_without_agreement_fails_the_connection(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))
-        said = Script("deflate-not-agreed", (Send(literally(b"a")),), handshake=offer)
+        said = Script("deflate-not-agreed", (SendFrame(literally(b"a")),), handshake=offer)
         assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
         assert expect_frames(Script("x", said.actions), _FACTS, None).rule == "rsv-zero"
 
     def test_the_plain_script_sends_the_same_message_uncompressed(self) -> None:
         said = talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
         (action,) = plainly(said).actions
-        assert isinstance(action, Send)
+        assert isinstance(action, SendFrame)
         assert (action.frame.payload, action.frame.rsv) == (b"Hello", 0)
 
 

@@ -8,7 +8,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, expect_answer
 from wsproof.conformance.properties.property import MASK, say
-from wsproof.conformance.script import Handshake, Raw, Script, Send
+from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
 from wsproof.wire import Frame, LengthForm, Opcode, Request
 
 _FACTS = EndpointProfile(prefix="> ", binary=True, deflate=False, largest_bytes=70_000)
@@ -118,4 +118,4 @@ class TestHandshakes:
 
 def test_frames_of_a_conversation_are_sent_as_they_are() -> None:
     frame = _frame(1, b"x")
-    assert Script("x", (Send(frame), Raw(b"\x81"))).streams() == [frame.encode() + b"\x81"]
+    assert Script("x", (SendFrame(frame), Raw(b"\x81"))).streams() == [frame.encode() + b"\x81"]

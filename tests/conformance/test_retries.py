@@ -18,7 +18,7 @@ from wsproof.conformance.script import Script
 from wsproof.conformance.session import Session
 from wsproof.conformance.suite import run_suite
 from wsproof.conformance.verify.cases import Cases
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -49,7 +49,7 @@ def checked(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         clock, attempt = Clock(), Session.attempt
         budget = Budget(60.0, clock=clock)
 
-        def attempted(subject: Session, script: Script) -> list[Violation]:
+        def attempted(subject: Session, script: Script) -> list[RuleViolation]:
             found = attempt(subject, script)
             if found:
                 clock.go_on(passes_s)
@@ -87,7 +87,7 @@ def test_a_finding_without_time_for_a_retry_is_an_observation(checked: Callable[
 
 def level_of(rule: str, awaited: AnswerKind | None = None, *, retries: int = 0, hits: int = 0) -> Level:
     cases = Cases(FACTS)
-    cases.note(Script(rule), Violation(rule, "one thing", "another", awaited), Transcript())
+    cases.note(Script(rule), RuleViolation(rule, "one thing", "another", awaited), Transcript())
     cases.by_rule[rule].retries, cases.by_rule[rule].hits = retries, hits
     (finding,) = cases.findings()
     return finding.level
@@ -105,7 +105,7 @@ def test_evidence_that_a_retry_cannot_change_counts_without_one() -> None:
 
 def test_an_unconfirmed_case_does_not_hide_a_reproduced_one() -> None:
     cases = Cases(FACTS)
-    both = [Violation(rule, "one thing", "another") for rule in ("close-answered", "fail-ends-tcp")]
+    both = [RuleViolation(rule, "one thing", "another") for rule in ("close-answered", "fail-ends-tcp")]
     for violation in both:
         cases.note(Script(violation.rule), violation, Transcript(), both)
     assert len(cases.findings()) == 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
-from wsproof.conformance.script import Await, Handshake, Raw, Script, ScriptEnd, Send
+from wsproof.conformance.script import Await, Handshake, Raw, Script, ScriptEnd, SendFrame
 from wsproof.conformance.suite import PROPERTIES
 from wsproof.wire import Frame, LengthForm
 
@@ -36,7 +36,9 @@ def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:
 
 def test_a_long_payload_is_short_in_json() -> None:
     odd = Frame(1, b"ab" * 40_000, fin=False, rsv=4, length_form=LengthForm.BITS64, declared_length=1 << 63)
-    conversation = Script("x", (Send(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",)))
+    conversation = Script(
+        "x", (SendFrame(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",))
+    )
     text = json.dumps(conversation.to_json())
     assert len(text) < 500
     assert Script.from_json(json.loads(text)) == conversation

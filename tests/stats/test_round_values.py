@@ -8,9 +8,9 @@ import pytest
 from tests.stats.builders import MS, SECOND, START, measurement, publish, recorder
 from wsproof.model.history import History
 from wsproof.model.measurement import ServerUsage
-from wsproof.stats.round_values import Interval, cpu_share, round_values
+from wsproof.stats.round_values import RoundInterval, cpu_share, round_values
 
-ROUNDS = [Interval(START, START + SECOND // 2), Interval(START + SECOND // 2, START + SECOND)]
+ROUNDS = [RoundInterval(START, START + SECOND // 2), RoundInterval(START + SECOND // 2, START + SECOND)]
 
 
 def two_rounds(slip_ms: float = 0.0) -> History:
@@ -46,7 +46,7 @@ def test_a_clock_too_coarse_for_a_round_gives_no_cost() -> None:
 
 
 def test_an_unmeasured_figure_has_no_value() -> None:
-    later = [Interval(START + 3 * SECOND, START + 4 * SECOND)]
+    later = [RoundInterval(START + 3 * SECOND, START + 4 * SECOND)]
     values = round_values(measurement(two_rounds()), later)
     assert all(value == [None] for value in values.values())
     assert cpu_share(usage(), later[0]) is None

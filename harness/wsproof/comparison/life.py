@@ -23,7 +23,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.summary import TrustWarning
 from wsproof.model.turns import Turns, turns_of
 from wsproof.stats.compared_metrics import voids_judged
-from wsproof.stats.round_values import Interval, cpu_share, round_values
+from wsproof.stats.round_values import RoundInterval, cpu_share, round_values
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target
 
@@ -140,7 +140,7 @@ def run_life(
             progress=progress,
         )
         times = _measured_rounds(turns, loaded.start_ns)
-        idle = Interval(loaded.start_ns - IDLE_NS, loaded.start_ns)
+        idle = RoundInterval(loaded.start_ns - IDLE_NS, loaded.start_ns)
         servers = tuple(
             _judged(side, running[side], measurement, times, idle)
             for side, measurement in zip(SIDES, loaded.measurements, strict=True)
@@ -159,16 +159,16 @@ def _start(stack: ExitStack, targets: Mapping[Side, Target], connections: int) -
     return {side: future.result() for side, future in starting.items()}
 
 
-def _measured_rounds(turns: Turns, start_ns: int) -> list[Interval]:
+def _measured_rounds(turns: Turns, start_ns: int) -> list[RoundInterval]:
     length = turns.round_ns
     return [
-        Interval(start_ns + number * length, start_ns + (number + 1) * length)
+        RoundInterval(start_ns + number * length, start_ns + (number + 1) * length)
         for number in range(turns.warmup, turns.rounds)
     ]
 
 
 def _judged(
-    side: Side, server: RunningServer, measurement: Measurement, rounds: Sequence[Interval], idle: Interval
+    side: Side, server: RunningServer, measurement: Measurement, rounds: Sequence[RoundInterval], idle: RoundInterval
 ) -> ServerResult:
     judged = judge_measurement(measurement, server)
     return ServerResult(

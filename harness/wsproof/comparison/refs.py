@@ -36,7 +36,7 @@ SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, 
 
 
 @dataclass(frozen=True)
-class CompareOptions:
+class ComparedCommits:
     """The two commits of a comparison. `base` is already the merge base if that was wanted."""
 
     repository: Repository
@@ -79,7 +79,7 @@ class CompareOptions:
             )
 
 
-def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> CompareOptions:
+def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> ComparedCommits:
     """Find both commits. The base is the merge base of the two, unless `exact_base`.
 
     Raises:
@@ -88,7 +88,7 @@ def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> C
     repository = Repository.containing(repo)
     wanted, other = repository.commit(base), repository.commit(candidate)
     used = wanted if exact_base else repository.merge_base(wanted, other)
-    return CompareOptions(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()))
+    return ComparedCommits(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()))
 
 
 def compare_refs(
@@ -161,7 +161,7 @@ def compare_refs(
 
 
 @contextmanager
-def builds(asked: CompareOptions, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
+def builds(asked: ComparedCommits, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
     """Check out both builds in temporary worktrees.
 
     Yields the target that starts each, and removes the worktrees on exit.
@@ -193,7 +193,7 @@ def _run(
     index: int,
     block: Block,
     targets: Mapping[Side, Target],
-    asked: CompareOptions,
+    asked: ComparedCommits,
     load: Load,
     progress: Watcher | None,
 ) -> BlockResult:

@@ -17,7 +17,7 @@ from wsproof.comparison.evidence import with_verdict
 from wsproof.comparison.life import LifeResult, run_life
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison, cut_short
-from wsproof.comparison.refs import CompareOptions, TargetFactory, ask, builds
+from wsproof.comparison.refs import ComparedCommits, TargetFactory, ask, builds
 from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
@@ -173,7 +173,7 @@ def require_beside(targets: Iterable[Target]) -> None:
 
 
 @contextmanager
-def naming_builds(asked: CompareOptions) -> Iterator[None]:
+def naming_builds(asked: ComparedCommits) -> Iterator[None]:
     """Say in an error which builds were alive, and what to do if they cannot be alive at the same time."""
     try:
         yield

@@ -14,7 +14,7 @@ from wsproof.conformance.properties.property import Property
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.script import Script
 from wsproof.conformance.session import Session
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.net.clock import Deadline
 
 __all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
@@ -143,7 +143,7 @@ class _Shrinking:
         self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
         self.cut_short = ""
         """Why some generated scripts were left out; empty if none were."""
-        self._had: dict[Script, list[Violation]] = {}
+        self._had: dict[Script, list[RuleViolation]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
         self._allowed_s = 0.0
@@ -161,7 +161,7 @@ class _Shrinking:
         if self._until is not None:
             self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
-    def attempt(self, conversation: Script) -> list[Violation]:
+    def attempt(self, conversation: Script) -> list[RuleViolation]:
         """Run the script, or return the cached result. Returns no violations once a limit is reached."""
         if conversation in self._had:
             return self._had[conversation]

@@ -20,7 +20,7 @@ from wsproof.conformance.server_watch import STAYS, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.memory_growth import MemoryGrowth
-from wsproof.conformance.verify.violations import Violation, verify
+from wsproof.conformance.verify.violations import RuleViolation, verify
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, severity
 from wsproof.model.former_names import current_check
@@ -74,7 +74,7 @@ def replay(
         transcript, violations = _converse(conversation, facts, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
-            violations.append(Violation("other-clients-served", _SERVED, bystander.remark))
+            violations.append(RuleViolation("other-clients-served", _SERVED, bystander.remark))
             violations += _ends(watch, endpoint)
     finally:
         bystander.forget()
@@ -86,7 +86,7 @@ def replay(
 
 def _converse(
     conversation: Script, facts: EndpointProfile, endpoint: Endpoint, deadline_s: float, pid: int | None
-) -> tuple[Transcript, list[Violation]]:
+) -> tuple[Transcript, list[RuleViolation]]:
     with SegmentBarrier() as barrier:
         driver = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
         swelling = MemoryGrowth(pid) if conversation.subject == "deflate-bomb" else None
@@ -150,9 +150,9 @@ def _outcome(test: RobustnessTest, context: RobustnessContext) -> RobustnessOutc
         return outcome
 
 
-def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[Violation]:
+def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[RuleViolation]:
     """A violation if the server's process has ended."""
     end = watch.end(endpoint)
     if end is None:
         return []
-    return [Violation(PROCESS_ENDED, STAYS, end.sentence if isinstance(end, ServerEnd) else end)]
+    return [RuleViolation(PROCESS_ENDED, STAYS, end.sentence if isinstance(end, ServerEnd) else end)]

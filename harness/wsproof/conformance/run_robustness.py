@@ -13,7 +13,7 @@ from wsproof.conformance.robustness.definition import RobustnessOutcome, Robustn
 from wsproof.conformance.server_watch import STAYS, ServerWatch
 from wsproof.conformance.session import BudgetSpent, ServerGone, Session
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.errors import TargetError
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Finding, Verdict, not_retried, seen_only, verdict_of
@@ -139,7 +139,7 @@ class RobustnessRunner:
         how = end.sentence if isinstance(end, ServerEnd) else end
         outcome.server_output = end.output if isinstance(end, ServerEnd) else ()
         outcome.note(how)
-        outcome.violations = [Violation(PROCESS_ENDED, STAYS, how)]
+        outcome.violations = [RuleViolation(PROCESS_ENDED, STAYS, how)]
         outcome.lacking = outcome.cause = ""
 
     def _service(self) -> Service:

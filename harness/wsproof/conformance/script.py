@@ -16,7 +16,7 @@ from wsproof.conformance import frame_json
 from wsproof.model.former_names import current_check
 from wsproof.wire import Frame, Request
 
-__all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "Send"]
+__all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "SendFrame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Handshake:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendFrame:
     """Send one frame exactly as given, legal or not."""
 
     frame: Frame
@@ -77,7 +77,7 @@ class Await:
     """Wait until the server has answered the last ping or has ended the connection."""
 
 
-ScriptAction = Send | Raw | Await
+ScriptAction = SendFrame | Raw | Await
 
 
 class ScriptEnd(StrEnum):
@@ -123,7 +123,7 @@ class Script:
         found = [b""]
         for action in self.actions:
             match action:
-                case Send(frame):
+                case SendFrame(frame):
                     found[-1] += frame.encode()
                 case Raw(data):
                     found[-1] += data
@@ -165,7 +165,7 @@ class Script:
 
 def _action_to_json(action: ScriptAction) -> dict[str, Any]:
     match action:
-        case Send(frame):
+        case SendFrame(frame):
             return {"send": frame_json.to_json(frame)}
         case Raw(data):
             return {"raw": frame_json.pack(data)}
@@ -175,7 +175,7 @@ def _action_to_json(action: ScriptAction) -> dict[str, Any]:
 
 def _action_from_json(data: Mapping[str, Any]) -> ScriptAction:
     if "send" in data:
-        return Send(frame_json.from_json(data["send"]))
+        return SendFrame(frame_json.from_json(data["send"]))
     if "raw" in data:
         return Raw(frame_json.unpack(data["raw"]))
     if "await" in data:

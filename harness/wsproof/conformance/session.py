@@ -21,12 +21,12 @@ from wsproof.conformance.load_refusals import Result, with_room
 from wsproof.conformance.probe import probe
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.rules import Binding, rule
-from wsproof.conformance.script import Script, Send
+from wsproof.conformance.script import Script, SendFrame
 from wsproof.conformance.server_watch import STAYS, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.memory_growth import MemoryGrowth
 from wsproof.conformance.verify.root_cause import apart, plainly, simpler
-from wsproof.conformance.verify.violations import Violation, leaves_open, verify
+from wsproof.conformance.verify.violations import RuleViolation, leaves_open, verify
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import SuiteOptions
@@ -146,7 +146,7 @@ class Session:
         """How the server closed the connection of the idle bystander, once per loss, while it served new clients."""
         return self._neighbour.losses
 
-    def attempt(self, conversation: Script) -> list[Violation]:
+    def attempt(self, conversation: Script) -> list[RuleViolation]:
         """Run one script, and record and return its violations.
 
         Returns no violations for a script that needs messages which this endpoint is not known to accept.
@@ -169,7 +169,7 @@ class Session:
             self._know(violation)
         return kept
 
-    def _know(self, violation: Violation) -> None:
+    def _know(self, violation: RuleViolation) -> None:
         if violation.by_silence:
             self.timeouts.know_silence(violation.rule)
 
@@ -179,7 +179,7 @@ class Session:
             return False
         return any(violation.rule == conversation.subject for violation in self._perform(conversation)[1])
 
-    def _perform(self, conversation: Script) -> tuple[Transcript, list[Violation]]:
+    def _perform(self, conversation: Script) -> tuple[Transcript, list[RuleViolation]]:
         """Run a script, then ask the bystander whether it is served. Results that the budget cut short are dropped."""
         self.budget.check()
         self.conversations += 1
@@ -191,7 +191,9 @@ class Session:
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
-            violations = [Violation("other-clients-served", "TCP connections are accepted", "they are not, any more")]
+            violations = [
+                RuleViolation("other-clients-served", "TCP connections are accepted", "they are not, any more")
+            ]
         else:
             if result is None:
                 self.unheard += 1
@@ -216,7 +218,7 @@ class Session:
             raise BudgetSpent
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
-            violations.append(Violation("other-clients-served", "a pong for another client's ping", "none"))
+            violations.append(RuleViolation("other-clients-served", "a pong for another client's ping", "none"))
             self._revive(conversation, violations, transcript, watch)
         elif service is Service.REFUSED:
             self._wait_for_room()
@@ -254,14 +256,16 @@ class Session:
 
         This is the control for an answer without a code: some servers send an empty close frame for every error.
         """
-        script = Script("opcode-reserved", (Send(Frame(_RESERVED_OPCODE, mask=MASK)),))
+        script = Script("opcode-reserved", (SendFrame(Frame(_RESERVED_OPCODE, mask=MASK)),))
         try:
             _, _, transcript = self._driver.run(script)
         except TargetError:
             return False
         return transcript.close is not None and transcript.close.code is not None
 
-    def _without_own_reasons(self, conversation: Script, violations: list[Violation], took_s: float) -> list[Violation]:
+    def _without_own_reasons(
+        self, conversation: Script, violations: list[RuleViolation], took_s: float
+    ) -> list[RuleViolation]:
         """Drop violations that the application, not the server, may have caused.
 
         To tell them apart, send the same messages unfragmented, each in a segment of its own. An application sees no
@@ -282,7 +286,7 @@ class Session:
         _, expected, transcript = self._driver.run(plain, linger_s)
         return leaves_open(expected, transcript, self.facts)
 
-    def _may_be_believed(self, violation: Violation, transcript: Transcript) -> bool:
+    def _may_be_believed(self, violation: RuleViolation, transcript: Transcript) -> bool:
         """Whether the violation has enough evidence.
 
         A missing response needs the full timeout, unless the same one is known.
@@ -293,7 +297,7 @@ class Session:
         return case is not None and case.violation.awaited is violation.awaited
 
     def _revive(
-        self, conversation: Script, violations: list[Violation], transcript: Transcript, watch: ServerWatch
+        self, conversation: Script, violations: list[RuleViolation], transcript: Transcript, watch: ServerWatch
     ) -> None:
         """Connect a new bystander after a loss; restart the server if the new one is not served either."""
         self._neighbour.forget()
@@ -314,7 +318,7 @@ class Session:
             )
         self.restart()
 
-    def _tell_end(self, violations: list[Violation], transcript: Transcript, watch: ServerWatch) -> None:
+    def _tell_end(self, violations: list[RuleViolation], transcript: Transcript, watch: ServerWatch) -> None:
         """If the server's process ended, report that instead of its consequences."""
         end = watch.end(self.server.endpoint)
         if end is None:
@@ -323,7 +327,7 @@ class Session:
         transcript.server_output = end.output if isinstance(end, ServerEnd) else ()
         transcript.note(how)
         violations[:] = [violation for violation in violations if violation.rule != "other-clients-served"]
-        violations.append(Violation(PROCESS_ENDED, STAYS, how))
+        violations.append(RuleViolation(PROCESS_ENDED, STAYS, how))
         self.cases.causes.setdefault("other-clients-served", PROCESS_ENDED)
 
     def restart(self) -> None:
@@ -393,7 +397,7 @@ class Session:
                 return True
         return False
 
-    def _found_cause(self, name: str, conversation: Script, violation: Violation, transcript: Transcript) -> None:
+    def _found_cause(self, name: str, conversation: Script, violation: RuleViolation, transcript: Transcript) -> None:
         self.cases.move(name, conversation, violation, transcript)
         self._know(violation)
         if not self.cases.by_rule[violation.rule].retries:

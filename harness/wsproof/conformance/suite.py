@@ -139,7 +139,7 @@ def run_suite(
     budget = budget if budget is not None else Budget(options.budget_s)
     try:
         with private_storage(), open_session(server, options, budget, opening) as subject:
-            report = _run(_Course(subject, begun), wanted, tell, keep)
+            report = _run(_ProtocolRun(subject, begun), wanted, tell, keep)
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in wanted))
     except EndedWhileProbed as error:
@@ -188,7 +188,7 @@ def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
     return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
 
 
-class _Course:
+class _ProtocolRun:
     """The state of a suite run: the rows and findings so far."""
 
     def __init__(self, subject: Session, begun: float) -> None:
@@ -216,7 +216,7 @@ class _Course:
         return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
 
 
-def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
+def _run(course: _ProtocolRun, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
     subject, robustness = course.subject, course.robustness
     order = FairOrder(wanted, subject.budget.remaining_s, is_slow=subject.first_answer_s > _SLOW_S)
     try:
@@ -244,7 +244,7 @@ def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progres
     return course.report()
 
 
-def _leave_out(course: _Course, others: list[Property | RobustnessTest], reason: str) -> None:
+def _leave_out(course: _ProtocolRun, others: list[Property | RobustnessTest], reason: str) -> None:
     """Record the checks that cannot run: the budget is spent, or the server is gone (reported once)."""
     if course.subject.budget.spent:
         course.not_run += [_out_of_time(other, _spent(course.subject)) for other in others]

@@ -24,7 +24,7 @@ from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import RunningServer
 
 
-class Refused:
+class UncheckableServer:
     """A server that cannot be checked, and whether a test has reported this."""
 
     def __init__(self, reason: str) -> None:
@@ -33,17 +33,21 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget) -> Iterator[Session | Refused]:
+def subject(
+    ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget
+) -> Iterator[Session | UncheckableServer]:
     """The session with the server, probed once for all tests."""
     ws_target.budget = ws_budget
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_storage())
         try:
-            found: Session | Refused = stack.enter_context(open_session(ws_target, ws_suite_options, ws_budget))
+            found: Session | UncheckableServer = stack.enter_context(
+                open_session(ws_target, ws_suite_options, ws_budget)
+            )
         except CannotTellError as error:
-            found = Refused(str(error))
+            found = UncheckableServer(str(error))
         except BudgetSpent:
-            found = Refused(ws_budget.reason)
+            found = UncheckableServer(ws_budget.reason)
             found.said = True  # Nothing is known and no error occurred: skip every test.
         yield found
 
@@ -57,7 +61,7 @@ def known(ws_target: RunningServer) -> KnownDeviations:
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
 def test_rfc6455(
     tested: Property,
-    subject: Session | Refused,
+    subject: Session | UncheckableServer,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
@@ -76,7 +80,7 @@ def test_rfc6455(
 @pytest.mark.parametrize("test", ROBUSTNESS_TESTS, ids=lambda test: f"{test.rule.section}-{test.name}")
 def test_robustness(
     test: RobustnessTest,
-    subject: Session | Refused,
+    subject: Session | UncheckableServer,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
@@ -103,9 +107,9 @@ def _ended_in_order(subject: Session) -> Iterator[None]:
         pytest.fail(f"cannot tell: {error}", pytrace=False)
 
 
-def _examined(subject: Session | Refused) -> Session:
+def _examined(subject: Session | UncheckableServer) -> Session:
     """Return the session if the server can be checked. Otherwise fail the first test and skip the others."""
-    if not isinstance(subject, Refused):
+    if not isinstance(subject, UncheckableServer):
         return subject
     if subject.said:
         pytest.skip(f"cannot tell: {subject.reason}")

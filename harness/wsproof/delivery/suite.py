@@ -71,7 +71,7 @@ def run_suite(
         _wanted(workloads, options, server.endpoint, owned=server.owned),
         progress or (lambda title, done: None),
     )
-    course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
+    course = _ChannelRun(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
         course.seat(workload for workload, each in todo if each is STANDING)
         for at, (workload, each) in enumerate(todo):
@@ -122,7 +122,7 @@ def _place(rank: int, workload: Workload, each: ChannelCheck) -> tuple[int, int,
     return turn, int(turn > 1 and not is_shared(workload.contract)), rank
 
 
-class _Course:
+class _ChannelRun:
     """The state of a suite run: the report so far, and one schedule runner per channel."""
 
     def __init__(self, server: RunningServer, options: SuiteOptions, budget: Budget) -> None:

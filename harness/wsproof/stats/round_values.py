@@ -19,7 +19,7 @@ FEWEST_SAMPLES = {0.50: 10, 0.99: 200}
 
 
 @dataclass(frozen=True)
-class Interval:
+class RoundInterval:
     """An interval in monotonic ns."""
 
     begin_ns: int
@@ -30,7 +30,7 @@ class Interval:
         return self.end_ns - self.begin_ns
 
 
-def round_values(measurement: Measurement, rounds: Sequence[Interval]) -> Mapping[str, list[float | None]]:
+def round_values(measurement: Measurement, rounds: Sequence[RoundInterval]) -> Mapping[str, list[float | None]]:
     """The figures of each round, by the name of the compared metric. None where there is no figure.
 
     A publication belongs to the round in which it was meant to be sent. Latency and time to last count from the moment
@@ -55,7 +55,7 @@ def round_values(measurement: Measurement, rounds: Sequence[Interval]) -> Mappin
     }
 
 
-def cpu_share(usage: ServerUsage | None, interval: Interval) -> float | None:
+def cpu_share(usage: ServerUsage | None, interval: RoundInterval) -> float | None:
     """Share of one core that a server used in an interval. None if the samples do not cover it."""
     if usage is None or len(usage.at_ns) < 2:
         return None
@@ -67,7 +67,7 @@ def cpu_share(usage: ServerUsage | None, interval: Interval) -> float | None:
     return float(used[1] - used[0]) / interval.length_ns
 
 
-def _cpu_per_delivery_us(usage: ServerUsage | None, deliveries: int, whole: Interval) -> float | None:
+def _cpu_per_delivery_us(usage: ServerUsage | None, deliveries: int, whole: RoundInterval) -> float | None:
     share = cpu_share(usage, whole)
     if usage is None or not share or not deliveries:
         return None
@@ -75,7 +75,7 @@ def _cpu_per_delivery_us(usage: ServerUsage | None, deliveries: int, whole: Inte
     return used_ns / deliveries / NS_PER_US if used_ns >= FEWEST_CPU_STEPS * usage.cpu_step_ns else None
 
 
-def _within(samples: Ints, at_ns: Ints, interval: Interval) -> Ints:
+def _within(samples: Ints, at_ns: Ints, interval: RoundInterval) -> Ints:
     """The samples of an interval, ascending."""
     return np.sort(samples[(at_ns >= interval.begin_ns) & (at_ns < interval.end_ns)])
 

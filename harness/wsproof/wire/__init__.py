@@ -1,6 +1,6 @@
 """WebSocket without I/O: bytes to frames to events (RFC 6455, RFC 7692). It can also send illegal data."""
 
-from wsproof.wire.audit import RULES, Breach, Rule, audit_close_payload, audit_frame, breach
+from wsproof.wire.audit import RULES, AuditRule, Breach, audit_close_payload, audit_frame, breach
 from wsproof.wire.audit_handshake import agreed_deflate, audit_response
 from wsproof.wire.codes import (
     CONTROL_OPCODES,
@@ -52,6 +52,7 @@ __all__ = [
     "MOVES",
     "RULES",
     "Accepted",
+    "AuditRule",
     "BinaryMessage",
     "Breach",
     "CloseCode",
@@ -82,7 +83,6 @@ __all__ = [
     "Request",
     "Response",
     "ResponseParser",
-    "Rule",
     "SendRefused",
     "State",
     "TextMessage",

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from wsproof.wire.codes import Opcode, is_close_code_sendable
 from wsproof.wire.frames import Frame, LengthForm, parse_close_payload
 
-__all__ = ["RULES", "Breach", "Rule", "audit_close_payload", "audit_frame", "breach"]
+__all__ = ["RULES", "AuditRule", "Breach", "audit_close_payload", "audit_frame", "breach"]
 
 Level = Literal["MUST", "SHOULD"]
 
@@ -32,7 +32,7 @@ class Breach:
         return f"{self.level} {self.section} {self.rule}: {self.sentence} Seen: {self.evidence}"
 
 
-class Rule(NamedTuple):
+class AuditRule(NamedTuple):
     """The source of a rule (RFC section), its level, its sentence, and the name of its chapter (`model.chapter`)."""
 
     section: str
@@ -43,83 +43,89 @@ class Rule(NamedTuple):
 
 _D = "RFC 7692 "
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, AuditRule] = {
     # The handshake.
-    "not-http": Rule("4.2.2", "MUST", "A server answers the opening handshake with an HTTP response.", "handshake"),
-    "http-version": Rule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher.", "handshake"),
-    "upgrade-missing": Rule(
+    "not-http": AuditRule(
+        "4.2.2", "MUST", "A server answers the opening handshake with an HTTP response.", "handshake"
+    ),
+    "http-version": AuditRule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher.", "handshake"),
+    "upgrade-missing": AuditRule(
         "4.2.2", "MUST", "A 101 response has one Upgrade header, and it says websocket.", "handshake"
     ),
-    "connection-missing": Rule("4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade.", "handshake"),
-    "accept-missing": Rule("4.2.2", "MUST", "A 101 response has a Sec-WebSocket-Accept header.", "handshake"),
-    "accept-repeated": Rule("11.3.3", "MUST", "Sec-WebSocket-Accept appears once in a response.", "handshake"),
-    "accept-wrong": Rule(
+    "connection-missing": AuditRule(
+        "4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade.", "handshake"
+    ),
+    "accept-missing": AuditRule("4.2.2", "MUST", "A 101 response has a Sec-WebSocket-Accept header.", "handshake"),
+    "accept-repeated": AuditRule("11.3.3", "MUST", "Sec-WebSocket-Accept appears once in a response.", "handshake"),
+    "accept-wrong": AuditRule(
         "4.2.2", "MUST", "Sec-WebSocket-Accept is the SHA-1 of the key and the GUID, in base64.", "handshake"
     ),
-    "subprotocol-repeated": Rule(
+    "subprotocol-repeated": AuditRule(
         "11.3.4", "MUST", "A response names at most one subprotocol, in one header.", "handshake"
     ),
-    "subprotocol-not-offered": Rule(
+    "subprotocol-not-offered": AuditRule(
         "4.2.2", "MUST", "The chosen subprotocol is one that the client offered.", "handshake"
     ),
-    "extension-grammar": Rule(
+    "extension-grammar": AuditRule(
         "9.1", "MUST", "Sec-WebSocket-Extensions follows the grammar of extension lists.", "handshake"
     ),
-    "extension-not-offered": Rule(
+    "extension-not-offered": AuditRule(
         "4.2.2", "MUST", "Only extensions that the client offered are agreed to.", "handshake"
     ),
-    "extension-repeated": Rule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once.", "deflate"),
-    "deflate-parameters": Rule(
+    "extension-repeated": AuditRule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once.", "deflate"),
+    "deflate-parameters": AuditRule(
         _D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally.", "deflate"
     ),
-    "version-not-named": Rule(
+    "version-not-named": AuditRule(
         "4.4", "MUST", "A server that refuses the version names the versions it speaks.", "handshake"
     ),
-    "body-in-101": Rule(
+    "body-in-101": AuditRule(
         "RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding.", "handshake"
     ),
     # The handshake response as HTTP, refusals included.
-    "field-repeated": Rule(
+    "field-repeated": AuditRule(
         "RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response.", "handshake"
     ),
-    "length-contradicts": Rule(
+    "length-contradicts": AuditRule(
         "RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones.", "handshake"
     ),
-    "length-grammar": Rule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number.", "handshake"),
-    "length-and-encoding": Rule(
+    "length-grammar": AuditRule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number.", "handshake"),
+    "length-and-encoding": AuditRule(
         "RFC 9112 6.2", "MUST", "A response with Transfer-Encoding has no Content-Length.", "handshake"
     ),
-    "field-characters": Rule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL.", "handshake"),
+    "field-characters": AuditRule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL.", "handshake"),
     # Single frames.
-    "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends.", "masking"),
-    "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated.", "framing"),
-    "reserved-opcode": Rule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent.", "framing"),
-    "length-not-minimal": Rule(
+    "masked": AuditRule("5.1", "MUST", "A server does not mask the frames it sends.", "masking"),
+    "rsv": AuditRule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated.", "framing"),
+    "reserved-opcode": AuditRule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent.", "framing"),
+    "length-not-minimal": AuditRule(
         "5.2", "MUST", "The payload length is written in the fewest bytes that hold it.", "framing"
     ),
-    "length-top-bit": Rule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0.", "framing"),
-    "control-fragmented": Rule("5.5", "MUST", "Control frames are not fragmented.", "control"),
-    "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes.", "control"),
-    "control-compressed": Rule(_D + "6", "MUST", "RSV1 is not set on control frames.", "deflate"),
-    "continuation-compressed": Rule(_D + "6", "MUST", "RSV1 is set on the first frame of a message only.", "deflate"),
-    "http-among-frames": Rule(
+    "length-top-bit": AuditRule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0.", "framing"),
+    "control-fragmented": AuditRule("5.5", "MUST", "Control frames are not fragmented.", "control"),
+    "control-too-long": AuditRule("5.5", "MUST", "Control frames have payloads of at most 125 bytes.", "control"),
+    "control-compressed": AuditRule(_D + "6", "MUST", "RSV1 is not set on control frames.", "deflate"),
+    "continuation-compressed": AuditRule(
+        _D + "6", "MUST", "RSV1 is set on the first frame of a message only.", "deflate"
+    ),
+    "http-among-frames": AuditRule(
         "5", "MUST", "Behind the opening handshake a server sends frames, no HTTP response.", "framing"
     ),
     # Close frames.
-    "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code.", "close"),
-    "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent.", "close"),
-    "close-reason-utf8": Rule("5.5.1", "MUST", "The reason in a close frame is valid UTF-8.", "close"),
-    "data-after-close": Rule("5.5.1", "MUST", "No data frame follows a close frame.", "close"),
-    "control-after-close": Rule("1.4", "SHOULD", "Nothing follows a close frame.", "close"),
+    "close-one-byte": AuditRule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code.", "close"),
+    "close-code": AuditRule("7.4", "MUST", "A close frame carries a code that may be sent.", "close"),
+    "close-reason-utf8": AuditRule("5.5.1", "MUST", "The reason in a close frame is valid UTF-8.", "close"),
+    "data-after-close": AuditRule("5.5.1", "MUST", "No data frame follows a close frame.", "close"),
+    "control-after-close": AuditRule("1.4", "SHOULD", "Nothing follows a close frame.", "close"),
     # Frames in sequence.
-    "continuation-without-start": Rule(
+    "continuation-without-start": AuditRule(
         "5.4", "MUST", "A continuation frame continues a message that was begun.", "fragments"
     ),
-    "message-inside-message": Rule(
+    "message-inside-message": AuditRule(
         "5.4", "MUST", "A new message starts only when the one before is complete.", "fragments"
     ),
-    "text-utf8": Rule("5.6", "MUST", "Text messages are valid UTF-8.", "UTF-8"),
-    "deflate-data": Rule(
+    "text-utf8": AuditRule("5.6", "MUST", "Text messages are valid UTF-8.", "UTF-8"),
+    "deflate-data": AuditRule(
         _D + "7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window.", "deflate"
     ),
 }

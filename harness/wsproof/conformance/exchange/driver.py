@@ -20,7 +20,7 @@ from wsproof.conformance.oracle.deflate_negotiation import offers_deflate
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation, expect_answer
 from wsproof.conformance.oracle.inflate import BOMB_BYTES, InflatedMessage
-from wsproof.conformance.script import Await, Raw, Script, ScriptEnd, Send
+from wsproof.conformance.script import Await, Raw, Script, ScriptEnd, SendFrame
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -226,7 +226,7 @@ class _Exchange:
         pings = [
             action.frame.payload
             for action in self.conversation.actions
-            if isinstance(action, Send) and action.frame.opcode == Opcode.PING
+            if isinstance(action, SendFrame) and action.frame.opcode == Opcode.PING
         ]
         timeout = self._timeout(AnswerKind.PONG, "pong-prompt", "ping-answered")
         found = self.client.wait_event(
@@ -243,8 +243,8 @@ class _Exchange:
         for action in self.conversation.actions:
             self._note_action(action)
 
-    def _note_action(self, action: Send | Raw | Await) -> None:
-        if isinstance(action, Send):
+    def _note_action(self, action: SendFrame | Raw | Await) -> None:
+        if isinstance(action, SendFrame):
             self.transcript.note_sent(action.frame)
             if self._reading is not None and not action.frame.is_control:
                 self.transcript.note_inflated(self._reading, action.frame)

@@ -10,7 +10,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Raw, Script, ScriptEnd, Send
+from wsproof.conformance.script import Raw, Script, ScriptEnd, SendFrame
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -97,7 +97,7 @@ def _reset_edges(facts: EndpointProfile) -> Iterable[Script]:
     yield say(subject, _WHOLE, ending=reset)
     yield say(subject, *fragments(b"a", ends=False), ending=reset)
     yield Script(subject, (Raw(_WHOLE.encode()[:4]),), reset)
-    yield Script(subject, (Send(_WHOLE), Raw(b"\x81")), reset)
+    yield Script(subject, (SendFrame(_WHOLE), Raw(b"\x81")), reset)
 
 
 def _does_not_close(facts: EndpointProfile) -> str:

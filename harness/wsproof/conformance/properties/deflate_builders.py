@@ -9,7 +9,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Handshake, Script, Send
+from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
 __all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
@@ -38,7 +38,7 @@ def talk(
 ) -> Script:
     """Make a script with an accepted offer of permessage-deflate: `offer`, or else the usual one."""
     handshake = Handshake(extensions=(offer or usual_offer(facts) or OFFERS[0],))
-    return Script(subject, tuple(Send(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
+    return Script(subject, tuple(SendFrame(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
 
 
 def packed(payload: bytes | Blocks, *, opcode: int = Opcode.TEXT) -> Frame:

@@ -11,7 +11,7 @@ from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.deflate_builders import letters, literally, packed, words
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.script import Handshake, Script, Send
+from wsproof.conformance.script import Handshake, Script, SendFrame
 
 __all__ = ["PROPERTIES", "offers"]
 
@@ -51,7 +51,7 @@ def _talk(facts: EndpointProfile, subject: str, lines: tuple[str, ...]) -> Scrip
     """Send two texts behind the offer: legal under every agreement, and long enough that the server compresses its
     reply."""
     text = words(facts, letters(300).decode())
-    actions = (Send(literally(text)), Send(literally(text)))
+    actions = (SendFrame(literally(text)), SendFrame(literally(text)))
     return Script(subject, actions, handshake=Handshake(extensions=lines), deflate=True)
 
 
@@ -99,7 +99,7 @@ def _not_agreed_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-not-agreed"
     for offer in (f"{BARE}; unknown", f"{BARE}; server_max_window_bits=16"):
         for message in (literally(words(facts, "packed")), packed(Blocks().stored(b""))):
-            yield Script(subject, (Send(message),), handshake=Handshake(extensions=(offer,)))
+            yield Script(subject, (SendFrame(message),), handshake=Handshake(extensions=(offer,)))
 
 
 PROPERTIES = (

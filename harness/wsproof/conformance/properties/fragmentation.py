@@ -10,7 +10,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Await, Script, Send
+from wsproof.conformance.script import Await, Script, SendFrame
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -66,7 +66,7 @@ def _weight_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 def _prompt_edges(facts: EndpointProfile) -> Iterable[Script]:
     first, last = fragments(b"a", b"b")
-    yield Script("pong-prompt", (Send(first), Send(_PING), Await(), Send(last)))
+    yield Script("pong-prompt", (SendFrame(first), SendFrame(_PING), Await(), SendFrame(last)))
 
 
 def _orphan_edges(facts: EndpointProfile) -> Iterable[Script]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
-from wsproof.conformance.script import Script, ScriptEnd, Send
+from wsproof.conformance.script import Script, ScriptEnd, SendFrame
 from wsproof.wire import Frame, LengthForm, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -109,7 +109,7 @@ def _reserved_opcodes(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frame = Frame(opcode, b"o" * draw(st.integers(0, 130 if opcode < 8 else 125)), mask=MASK)
     inside = draw(st.booleans())
     start = [Frame(Opcode.TEXT, b"begun", fin=False, mask=MASK)] if inside else []
-    return Script("opcode-reserved", tuple(Send(each) for each in [*before, *start, frame]))
+    return Script("opcode-reserved", tuple(SendFrame(each) for each in [*before, *start, frame]))
 
 
 PROPERTIES = (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property
-from wsproof.conformance.script import Handshake, Script, Send
+from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -181,7 +181,7 @@ def _cut_handshakes(facts: EndpointProfile) -> st.SearchStrategy[Script]:
 def _pipelined(facts: EndpointProfile) -> Iterable[Script]:
     text, ping = Frame(Opcode.TEXT, b"early", mask=MASK), Frame(Opcode.PING, b"early", mask=MASK)
     for frames in ((text,), (ping,), (text, text)):
-        yield Script("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
+        yield Script("pipelined-frames", tuple(SendFrame(frame) for frame in frames), pipelined=True)
 
 
 # A lenient number parser reads some of these as 13. The grammar (4.3) allows no signs, leading zeros or fractions.

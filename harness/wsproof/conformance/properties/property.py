@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.rules import Rule, rule
-from wsproof.conformance.script import Script, ScriptEnd, Send
+from wsproof.conformance.script import Script, ScriptEnd, SendFrame
 from wsproof.wire import MASK, Frame
 
 __all__ = ["MASK", "Property", "anywhere", "say"]
@@ -45,4 +45,4 @@ class Property:
 
 def say(subject: str, *frames: Frame, ending: ScriptEnd = ScriptEnd.CLOSE, cuts: tuple[int, ...] = ()) -> Script:
     """Make a script of these frames."""
-    return Script(subject, tuple(Send(frame) for frame in frames), ending, cuts)
+    return Script(subject, tuple(SendFrame(frame) for frame in frames), ending, cuts)

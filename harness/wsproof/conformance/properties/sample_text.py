@@ -11,7 +11,7 @@ from dataclasses import replace
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
 from wsproof.conformance.rules.close import CLOSE
-from wsproof.conformance.script import Script, ScriptAction, Send
+from wsproof.conformance.script import Script, ScriptAction, SendFrame
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 
 __all__ = ["in_samples"]
@@ -61,7 +61,7 @@ def _without_messages(conversation: Script, facts: EndpointProfile, expected: Ex
     left: list[ScriptAction] = []
     message: list[ScriptAction] = []
     for action in conversation.actions:
-        if not isinstance(action, Send) or action.frame.is_control:
+        if not isinstance(action, SendFrame) or action.frame.is_control:
             left.append(action)
             continue
         frame = action.frame
@@ -74,11 +74,11 @@ def _without_messages(conversation: Script, facts: EndpointProfile, expected: Ex
             left += message if whole is None or facts.accepts(whole) else []
             message = []
     left += message
-    if not any(isinstance(action, Send) for action in left):
+    if not any(isinstance(action, SendFrame) for action in left):
         return None
     if left == list(conversation.actions):
         return None
-    size = sum(len(action.frame.encode()) for action in left if isinstance(action, Send))
+    size = sum(len(action.frame.encode()) for action in left if isinstance(action, SendFrame))
     said = replace(conversation, actions=tuple(left), cuts=tuple(cut for cut in conversation.cuts if cut < size))
     return said if _is_fit(_expected(said, facts), facts) else None
 
@@ -101,7 +101,7 @@ def _reworded(conversation: Script, facts: EndpointProfile) -> Script:
     actions: list[ScriptAction] = list(conversation.actions)
     begun: list[int] = []
     for index, action in enumerate(actions):
-        if not isinstance(action, Send) or action.frame.opcode not in (
+        if not isinstance(action, SendFrame) or action.frame.opcode not in (
             Opcode.CONTINUATION,
             Opcode.TEXT,
             Opcode.BINARY,
@@ -138,7 +138,9 @@ def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfi
         size = len(words) if index == places[-1] else len(frame.payload) + (shift if frame is first else 0)
         piece, words = words[:size], words[size:]
         opcode = wanted.opcode if frame is first else frame.opcode
-        actions[index] = Send(replace(frame, opcode=opcode, payload=piece, declared_length=_declared(frame, piece)))
+        actions[index] = SendFrame(
+            replace(frame, opcode=opcode, payload=piece, declared_length=_declared(frame, piece))
+        )
 
 
 def _shift(payload: bytes, words: bytes) -> int:
@@ -158,7 +160,7 @@ def _declared(frame: Frame, piece: bytes) -> int | None:
 
 
 def _frame(action: ScriptAction) -> Frame:
-    assert isinstance(action, Send)
+    assert isinstance(action, SendFrame)
     return action.frame
 
 

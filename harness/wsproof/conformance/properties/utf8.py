@@ -10,7 +10,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Await, Script, Send
+from wsproof.conformance.script import Await, Script, SendFrame
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -52,7 +52,7 @@ def _broken(draw: st.DrawFn, facts: EndpointProfile) -> Script:
 def _fast_edges(facts: EndpointProfile) -> Iterable[Script]:
     ping = Frame(Opcode.PING, b"still there?", mask=MASK)
     (start,) = fragments(b"\xff", ends=False)
-    yield Script("utf8-fail-fast", (Send(start), Send(ping), Await()))
+    yield Script("utf8-fail-fast", (SendFrame(start), SendFrame(ping), Await()))
 
 
 PROPERTIES = (

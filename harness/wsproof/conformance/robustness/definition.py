@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.rules import Rule, rule
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.model.suite import Figure
 
 __all__ = ["RobustnessOutcome", "RobustnessTest"]
@@ -21,7 +21,7 @@ class RobustnessOutcome:
     `lacking` says why it was inconclusive.
     """
 
-    violations: list[Violation] = field(default_factory=list)
+    violations: list[RuleViolation] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     connections: int = 0
@@ -37,7 +37,7 @@ class RobustnessOutcome:
     def report_violation(self, name: str, expected: str, got: str) -> None:
         """Record a violation of rule `name`, once."""
         if all(violation.rule != name for violation in self.violations):
-            self.violations.append(Violation(name, expected, got))
+            self.violations.append(RuleViolation(name, expected, got))
 
     def note(self, sentence: str) -> None:
         """Add a remark to the transcript lines."""

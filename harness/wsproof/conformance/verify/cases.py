@@ -10,7 +10,7 @@ from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.script import Script
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Finding, not_retried
 from wsproof.model.server_end import PROCESS_ENDED
@@ -31,7 +31,7 @@ class Case:
     this one.
     """
 
-    violation: Violation
+    violation: RuleViolation
     first: Script
     smallest: Script
     witness: list[str]
@@ -41,7 +41,7 @@ class Case:
     retries: int = 0
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote during this violation."""
-    first_seen: tuple[Violation, list[str]] | None = None
+    first_seen: tuple[RuleViolation, list[str]] | None = None
     """Violation and witness of `first`, if `smallest` is another script."""
     is_settled: bool = False
     """The case was retried and its root cause sought."""
@@ -64,7 +64,7 @@ class Case:
         """Whether nothing has confirmed the case: no retry showed it, or none was possible."""
         return not (self.hits or (self.counts_unretried and not self.retries))
 
-    def show(self, conversation: Script, violation: Violation, transcript: Transcript) -> None:
+    def show(self, conversation: Script, violation: RuleViolation, transcript: Transcript) -> None:
         """Make this the case's smallest script, with its violation and witness."""
         if self.first_seen is None:
             self.first_seen = self.violation, self.witness
@@ -90,7 +90,11 @@ class Cases:
     causes: dict[str, str] = field(default_factory=dict)
 
     def note(
-        self, conversation: Script, violation: Violation, transcript: Transcript, together: Iterable[Violation] = ()
+        self,
+        conversation: Script,
+        violation: RuleViolation,
+        transcript: Transcript,
+        together: Iterable[RuleViolation] = (),
     ) -> None:
         """Count a violation, and keep its script if it is the smallest so far.
 
@@ -127,7 +131,7 @@ class Cases:
         for case in self.by_rule.values():
             case.counts_unretried = case.counts_unretried or not case.retries
 
-    def move(self, name: str, conversation: Script, violation: Violation, transcript: Transcript) -> None:
+    def move(self, name: str, conversation: Script, violation: RuleViolation, transcript: Transcript) -> None:
         """Move case `name` to the rule that this simpler script violates: that rule is the root cause."""
         moved = self.by_rule.pop(name)
         self.causes[name] = violation.rule
@@ -195,7 +199,7 @@ class Cases:
         return replace(finding, server_output=case.server_output)
 
 
-def _is_proven(violation: Violation) -> bool:
+def _is_proven(violation: RuleViolation) -> bool:
     """Whether seeing the violation once is enough."""
     sent = rule(violation.rule).kind is RuleKind.SERVER_FRAMES and not violation.by_silence
     return sent or violation.rule == PROCESS_ENDED

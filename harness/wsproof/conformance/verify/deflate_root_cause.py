@@ -8,7 +8,7 @@ from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.inflate import InflatedMessage
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.deflate_builders import agreed, apply_cuts, letters, literally, packed, talk
-from wsproof.conformance.script import Script, Send
+from wsproof.conformance.script import Script, SendFrame
 from wsproof.conformance.verify.violations import OF_ITS_DEFLATER
 from wsproof.wire import MASK, DeflateAgreement, Deflater, Frame, Opcode
 
@@ -21,7 +21,7 @@ def inflated(conversation: Script) -> list[tuple[Message, int]]:
     found: list[tuple[Message, int]] = []
     opcode, data, count = 0, b"", 0
     for action in conversation.actions:
-        if not isinstance(action, Send) or action.frame.is_control or action.frame.mask is None:
+        if not isinstance(action, SendFrame) or action.frame.is_control or action.frame.mask is None:
             continue
         frame = action.frame
         if frame.opcode != Opcode.CONTINUATION:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wsproof.conformance.rules import rule
 from wsproof.conformance.verify.explanations import explain
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.model.finding import Anomaly, Finding, observed
 
 __all__ = ["finding_of"]
@@ -17,7 +17,7 @@ _MOST_LINES = 60
 
 
 def finding_of(
-    violation: Violation,
+    violation: RuleViolation,
     seen: list[str],
     recipe: Mapping[str, Any],
     *,

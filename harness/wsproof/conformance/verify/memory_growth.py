@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.properties.deflate_bombs import BOMB_MIB
-from wsproof.conformance.verify.violations import Violation
+from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.machine.usage import TreeMeter
 
 __all__ = ["MemoryGrowth"]
@@ -37,11 +37,13 @@ class MemoryGrowth:
         peak = self._meter.peak_bytes() if self._meter is not None else None
         return peak - self._before if peak is not None and self._before is not None else None
 
-    def violations(self, transcript: Transcript) -> list[Violation]:
+    def violations(self, transcript: Transcript) -> list[RuleViolation]:
         """A violation if the server refused a bomb only after it had inflated all of it."""
         grown = self.grown_bytes()
         refused = transcript.close is not None or transcript.ended
         if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:
             return []
         expected = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
-        return [Violation("deflate-bomb-memory", expected, f"the server's process had grown by {grown // _MIB} MiB")]
+        return [
+            RuleViolation("deflate-bomb-memory", expected, f"the server's process had grown by {grown // _MIB} MiB")
+        ]

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties.property import MASK, say
-from wsproof.conformance.script import Handshake, Script, Send
+from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.conformance.verify.deflate_root_cause import inflated, simpler_compressed
 from wsproof.wire import Frame, Opcode
 
@@ -30,7 +30,7 @@ def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
         return
     if conversation.handshake != Handshake() or conversation.pipelined or conversation.handshake_cuts:
         return
-    frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
+    frames = [action.frame for action in conversation.actions if isinstance(action, SendFrame)]
     for frame in frames:
         if frame.mask is None or frame.rsv or frame.length_form.value != "minimal" or not frame.fin:
             continue
@@ -72,7 +72,7 @@ def apart(conversation: Script) -> Script:
     """The same frames, each in a segment of its own."""
     if conversation.pipelined:
         return conversation
-    sizes = [len(action.frame.encode()) for action in conversation.actions if isinstance(action, Send)]
+    sizes = [len(action.frame.encode()) for action in conversation.actions if isinstance(action, SendFrame)]
     return replace(conversation, cuts=tuple(accumulate(sizes))[:-1])
 
 
@@ -81,7 +81,7 @@ def plainly(conversation: Script) -> Script:
     if conversation.deflate:
         said = [Frame(message.opcode, message.payload, mask=MASK) for message, _ in inflated(conversation)]
         return apart(say(conversation.subject, *said))
-    frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
+    frames = [action.frame for action in conversation.actions if isinstance(action, SendFrame)]
     whole = [
         Frame(pieces[0].opcode, b"".join(piece.payload for piece in pieces), mask=MASK) for pieces in _messages(frames)
     ]

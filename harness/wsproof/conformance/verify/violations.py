@@ -11,10 +11,10 @@ from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
 from wsproof.conformance.rules.handshake import OFFERS_OF_SUBPROTOCOLS
-from wsproof.conformance.script import Script, ScriptEnd, Send
+from wsproof.conformance.script import Script, ScriptEnd, SendFrame
 from wsproof.wire import Breach, CloseCode, Frame, Opcode
 
-__all__ = ["OF_ITS_DEFLATER", "Violation", "leaves_open", "verify"]
+__all__ = ["OF_ITS_DEFLATER", "RuleViolation", "leaves_open", "verify"]
 
 # A server that answers a legal close frame with one of these codes has treated it as an error.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
@@ -30,7 +30,7 @@ OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class RuleViolation:
     """A violated rule: what was expected, and what the server did instead, as a clause.
 
     `awaited`: only a timeout showed the violation, and this kind of answer was missing. `own_reasons`: the server
@@ -81,9 +81,9 @@ def verify(
     expected: Expectation,
     facts: EndpointProfile,
     transcript: Transcript,
-) -> list[Violation]:
+) -> list[RuleViolation]:
     """Return every violation that this script shows, each rule once, with its most important reason."""
-    violations: dict[str, Violation] = {}
+    violations: dict[str, RuleViolation] = {}
     bench = _Verifier(conversation, greeting, expected, facts, transcript)
     for violation in bench.violations():
         violations.setdefault(violation.rule, violation)
@@ -108,7 +108,7 @@ class _Verifier:
             return True
         return "websocket" in ",".join(response.header_values("Upgrade")).lower()
 
-    def violations(self) -> Iterator[Violation]:
+    def violations(self) -> Iterator[RuleViolation]:
         if not self._is_about_websocket():
             return
         if self.conversation.pipelined:
@@ -144,7 +144,7 @@ class _Verifier:
             return False
         return close is None or self.facts.may_close_with(close.code)
 
-    def _breach(self, breach: Breach) -> Violation:
+    def _breach(self, breach: Breach) -> RuleViolation:
         evidence = breach.evidence.rstrip(".")
         if breach.rule == "deflate-data" and self.conversation.subject in OF_ITS_DEFLATER:
             agreed = self._agreed_said()
@@ -152,18 +152,18 @@ class _Verifier:
                 self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
             )
         is_http = bool(self.transcript.http) and leaves_open(self.expected, self.transcript, self.facts)
-        return Violation(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
+        return RuleViolation(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
 
     def _agreed_said(self) -> str:
         response = self.transcript.response
         return ", ".join(response.header_values("Sec-WebSocket-Extensions")) if response is not None else ""
 
-    def _agreed_against_the_rules(self) -> Iterator[Violation]:
+    def _agreed_against_the_rules(self) -> Iterator[RuleViolation]:
         if self.greeting.must_decline and self._agreed_said():
             expected = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
             yield self._violation("deflate-declined", expected, f"the answer was {self._agreed_said()!a}")
 
-    def _selected_otherwise(self) -> Iterator[Violation]:
+    def _selected_otherwise(self) -> Iterator[RuleViolation]:
         """Check that the same offer, written differently, leads to the same subprotocol."""
         response = self.transcript.response
         if self.conversation.subject not in SUBPROTOCOL_RULES or response is None:
@@ -179,7 +179,7 @@ class _Verifier:
 
     # The handshake.
 
-    def _pipelined(self) -> Iterator[Violation]:
+    def _pipelined(self) -> Iterator[RuleViolation]:
         """Report any failure of pipelined frames as `pipelined-frames`.
 
         The client breaks 4.1, so this is no violation by the server.
@@ -200,7 +200,7 @@ class _Verifier:
     def _accepted_said(self) -> str:
         return f"it accepted a handshake (101) in which {self.greeting.because}"
 
-    def _not_accepted(self) -> Iterator[Violation]:
+    def _not_accepted(self) -> Iterator[RuleViolation]:
         response, greeting = self.transcript.response, self.greeting
         got = self._said()
         if greeting.answer is HandshakeAnswer.REFUSE:
@@ -222,18 +222,18 @@ class _Verifier:
 
     # After 101.
 
-    def _own_close(self) -> Iterator[Violation]:
+    def _own_close(self) -> Iterator[RuleViolation]:
         """Check the close of an endpoint that closes by itself; the client has answered its close frame."""
         if self.transcript.close is not None and not self.transcript.ended:
             yield self._violation("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
-    def _refused_by_http(self) -> Iterator[Violation]:
+    def _refused_by_http(self) -> Iterator[RuleViolation]:
         """Check that an application that accepts only some messages did not refuse one that it is known to accept."""
         is_refusal = self.facts.is_selective or HTTP in self.facts.refusals
         if is_refusal and self.expected.fate is ConnectionOutcome.OPEN and not self.transcript.at_barrier:
             yield from self._open()
 
-    def _after_101(self) -> Iterator[Violation]:
+    def _after_101(self) -> Iterator[RuleViolation]:
         if self.conversation.ending is ScriptEnd.RESET:
             return
         yield from self._messages()
@@ -253,7 +253,7 @@ class _Verifier:
             case ConnectionOutcome.FREE:
                 yield from self._free()
 
-    def _messages(self) -> Iterator[Violation]:
+    def _messages(self) -> Iterator[RuleViolation]:
         if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
             return  # An unreadable message is reported as a violation of its own.
         barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
@@ -278,7 +278,7 @@ class _Verifier:
             missing = f"the answer {replies[len(got)].describe()}"
             yield self._shown(self.conversation.subject, missing, "only the answer to a later message came")
 
-    def _open(self) -> Iterator[Violation]:
+    def _open(self) -> Iterator[RuleViolation]:
         subject, transcript = self.conversation.subject, self.transcript
         pings = self.expected.pings
         if self.expected.in_frame:
@@ -309,9 +309,9 @@ class _Verifier:
         return next((ping for ping in pings if ping not in self.transcript.pongs), None)
 
     def _sent_frames(self) -> Iterator[Frame]:
-        return (action.frame for action in self.conversation.actions if isinstance(action, Send))
+        return (action.frame for action in self.conversation.actions if isinstance(action, SendFrame))
 
-    def _closing(self, code: int | None, subject: str) -> Iterator[Violation]:
+    def _closing(self, code: int | None, subject: str) -> Iterator[RuleViolation]:
         transcript = self.transcript
         if transcript.close is None:
             # If the server closes a socket with unread data, its system sends a reset, which destroys the close frame.
@@ -349,7 +349,7 @@ class _Verifier:
             return "close-in-message-legal"
         return subject if subject in ("close-answered", "close-reason", "close-code-later") else "close-code-echoed"
 
-    def _failed(self) -> Iterator[Violation]:
+    def _failed(self) -> Iterator[RuleViolation]:
         transcript, expected = self.transcript, self.expected
         because = f"the connection to fail because of {expected.because}"
         if expected.in_frame:
@@ -389,7 +389,7 @@ class _Verifier:
         is_normal = close.code == CloseCode.NORMAL_CLOSURE and self.expected.rule == "close-one-byte"
         return is_normal or close.code is None
 
-    def _free(self) -> Iterator[Violation]:
+    def _free(self) -> Iterator[RuleViolation]:
         name = self.expected.rule
         if name == "deflate-bomb" and self.transcript.at_barrier:
             yield self._violation(
@@ -401,9 +401,9 @@ class _Verifier:
 
     # Descriptions.
 
-    def _violation(self, name: str, expected: str, got: str) -> Violation:
+    def _violation(self, name: str, expected: str, got: str) -> RuleViolation:
         own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
-        return Violation(name, expected, got, awaited=self._awaited(name), own_reasons=own)
+        return RuleViolation(name, expected, got, awaited=self._awaited(name), own_reasons=own)
 
     def _awaited(self, name: str) -> AnswerKind | None:
         """The kind of missing answer, if only a timeout showed the violation."""
@@ -411,7 +411,7 @@ class _Verifier:
         is_shown = transcript.ended or (transcript.close is not None and name not in _AFTER_THE_CLOSE)
         return None if is_shown else transcript.awaited
 
-    def _shown(self, name: str, expected: str, got: str) -> Violation:
+    def _shown(self, name: str, expected: str, got: str) -> RuleViolation:
         """A violation that the server's traffic shows, without a timeout."""
         return replace(self._violation(name, expected, got), awaited=None)
 
