@@ -40,6 +40,11 @@ class Ended:
         warnings = [TrustWarning.from_json(warning) for room in rooms for warning in room["warnings"]]
         return 3 if not rooms or any(warning.voids_medians for warning in warnings) else 0
 
+    @property
+    def was_frozen(self) -> bool:
+        """Whether the machine stopped Locust for a second or more: then it accuses nobody of what that may explain."""
+        return "stood still" in json.dumps(self.summary)
+
     def findings_of(self, workload: str) -> list[dict[str, Any]]:
         """The findings about the users of one workload."""
         assert self.summary is not None, self.output

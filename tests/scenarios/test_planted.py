@@ -28,7 +28,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
 def test_a_planted_fault_fails_under_the_name_of_its_check(runs: dict[str, Ended], fault: str, name: str) -> None:
     ended = runs[fault]
     assert ended.code == 1, ended.output
-    assert ended.rooms["chat"]["verdict"] == "invalid"
+    is_excused = ended.was_frozen and fault in ("drops", "dies")
+    assert ended.rooms["chat"]["verdict"] == ("unknown" if is_excused else "invalid")
     report = ended.output.partition("Error report")[2]
     assert name in report
     assert name.removeprefix("chat: ") in {finding["check"] for finding in ended.findings_of("chat")}
@@ -44,7 +45,7 @@ def test_no_other_fault_is_invented(runs: dict[str, Ended]) -> None:
         fault: {f["anomaly"] for f in runs[fault].findings_of("chat") if f["level"] == "violation"}
         for fault in ("drops", "duplicates", "reorders", "corrupts")
     }
-    assert violations["drops"] == {"lost"}
+    assert violations["drops"] == (set() if runs["drops"].was_frozen else {"lost"})
     assert violations["duplicates"] == {"duplicated"}
     assert violations["reorders"] == {"reordered"}
     assert violations["corrupts"] <= {"corrupt", "lost"}

@@ -10,16 +10,21 @@ from typing import Any
 
 import gevent
 from locust import events
+from locust.runners import WorkerRunner
 
-from wsproof.locust import member_ids, options, outcome, target, verdict
+from wsproof.locust import live_workers, member_ids, options, outcome, target, verdict
+from wsproof.locust.events import add_events
 from wsproof.locust.log_filter import hide_in_logs
 from wsproof.locust.registry import tell_spawned
 from wsproof.locust.session import session_of
+from wsproof.locust.watcher import Watcher
+from wsproof.locust.web import add_pages
 from wsproof.model.secrecy import on_news
 
 
 def install() -> None:
-    """Register all listeners. Called once, when `wsproof.locust` is imported."""
+    """Register all listeners and events. Called once, when `wsproof.locust` is imported."""
+    add_events(events)
     listeners: tuple[tuple[Any, Any], ...] = (
         (events.init_command_line_parser, options.add_options),
         (events.init, set_up),
@@ -35,10 +40,13 @@ def set_up(environment: Any, **_: Any) -> None:
     """Set up signals, logs, worker messages and the targets, once Locust has started and before any test."""
     member_ids.connect_processes(environment)
     verdict.connect_processes(environment)
+    live_workers.connect_processes(environment)
     environment.events.spawning_complete.add_listener(lambda **_: all_spawned(environment))
     environment.events.quit.add_listener(lambda **_: session_of(environment).servers.close())
     if not target.our_classes(environment):
         return
+    if environment.web_ui is not None:
+        add_pages(environment)
     tell_secrets(session_of(environment).handed.secrets_to)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # By default, Python raises in the greenlet that runs at this moment, perhaps in the middle of a publication.
@@ -69,6 +77,8 @@ def begin(environment: Any, **_: Any) -> None:
     session.begin_test()
     session.has_begun = bool(target.our_channels(environment))
     target.check_targets(environment)
+    if session.has_begun and not isinstance(environment.runner, WorkerRunner):
+        session.watcher = Watcher(environment)
 
 
 def all_spawned(environment: Any) -> None:

@@ -133,6 +133,13 @@ class MessageCache:
             number, parsed, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
         )
 
+    def receipts_since(self, row: int) -> tuple[list[list[int]], int]:
+        """Receipts from the row on, as rows of member, publisher, sequence, kind and intact; and the next row."""
+        rows = np.array(self._rows[3 * row :], dtype=np.int64).reshape(-1, 3)
+        known = self._table_rows()[rows[:, 1]] if len(rows) else np.zeros((0, 5), np.int64)
+        columns = np.column_stack([rows[:, 0], known[:, 0], known[:, 1], known[:, 3], known[:, 4]])
+        return columns.tolist(), row + len(rows)
+
     def receipts(self) -> Receipts:
         """All receipts of our publications so far, in the order of reading."""
         member, number, received_ns = np.array(self._rows, dtype=np.int64).reshape(-1, 3).T

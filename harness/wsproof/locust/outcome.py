@@ -13,6 +13,7 @@ from locust.runners import WorkerRunner
 from wsproof.errors import ExitCode
 from wsproof.locust.options import options_of
 from wsproof.locust.session import LoadSession, session_of
+from wsproof.model.finding import Verdict
 from wsproof.model.load_summary import LoadFailure, LoadSummary
 from wsproof.net.redact import known_hidden_everywhere
 
@@ -69,6 +70,9 @@ def told(environment: Any) -> Iterator[str]:
     for result in session.results:
         load = result.load
         yield f"{load.workload}: {load.users} users, {load.published} publications, {load.verdict.value}"
+        for finding in result.findings:
+            if finding.verdict(strict=options_of(environment, None).strict) is Verdict.INVALID:
+                yield f"{load.workload}: {finding.check}: {finding.explanation}"
         for warning in load.warnings:
             if warning.invalidates:
                 yield f"{load.workload}: void figures ({warning.code}): {warning.message} {warning.advice}"

@@ -46,6 +46,10 @@ class OutstandingDeliveries:
         for key in list(self._waiting):
             self.came(key, member)
 
+    def items(self) -> Iterable[tuple[Key, set[int]]]:
+        """All keys with the members that wait for them, in the order of `expect`."""
+        return self._waiting.items()
+
     def pairs(self) -> Iterator[tuple[Key, int]]:
         """All outstanding deliveries as pairs of key and member."""
         for key, members in self._waiting.items():

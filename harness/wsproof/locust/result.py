@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wsproof.load.judging import JudgedMeasurement
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.finding import Finding, verdict_of
 from wsproof.model.load_summary import WorkloadLoad
+from wsproof.model.measurement import Measurement
+from wsproof.report.charts.series import series_of
+from wsproof.stats.objective import ObjectiveResult
 
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The users of one workload: their figures, and the findings."""
+    """The users of one workload: their figures, and the findings.
+
+    `measurement` is what they measured; None in the master of several processes.
+    """
 
     load: WorkloadLoad
     findings: tuple[Finding, ...]
+    measurement: Measurement | None = field(default=None, repr=False)
+    objectives: tuple[ObjectiveResult, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a worker sends it to the master."""
@@ -33,7 +41,8 @@ class WorkloadResult:
 def describe(run: WorkloadRun, judged: JudgedMeasurement) -> WorkloadResult:
     """The result of one workload run, with metrics and trust warnings."""
     result = result_of(run, judged.findings)
-    return replace(result, load=replace(result.load, metrics=judged.metrics, warnings=judged.warnings))
+    load = replace(result.load, metrics=judged.metrics, warnings=judged.warnings, series=series_of(judged.measurement))
+    return replace(result, load=load, measurement=judged.measurement)
 
 
 def result_of(run: WorkloadRun, findings: Sequence[Finding]) -> WorkloadResult:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
 from wsproof.deviations import KnownDeviations
+from wsproof.locust.live_load import LiveLoad
 from wsproof.model.member_ids import MemberIds
 from wsproof.session.handed_over import HandedOver
 from wsproof.stats.objective import ObjectiveResult
 
 if TYPE_CHECKING:
     from wsproof.locust.result import WorkloadResult
+    from wsproof.locust.watcher import Watcher
     from wsproof.locust.workload_run import WorkloadRun
 
 ATTRIBUTE = "wsproof"
@@ -35,6 +39,12 @@ class LoadSession:
     owned: set[str] = field(default_factory=set)
     """URLs of servers that wsproof has started, so that no other run uses them."""
     known: list[KnownDeviations] = field(default_factory=list)
+    described: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The description of each target for the record, by its name."""
+    pids: dict[str, int] = field(default_factory=dict)
+    """The process of each server that runs on this machine and belongs to us, by its URL."""
+    record: Path | None = None
+    """The directory of the last test's record."""
     used: Counter[type] = field(default_factory=Counter)
     """Members of earlier tests in this process, per user class.
 
@@ -47,18 +57,30 @@ class LoadSession:
     spawned: dict[str, int] | None = None
     """Users by class name when Locust had spawned all of them; None before."""
     results: list[WorkloadResult] = field(default_factory=list)
-    objectives: list[ObjectiveResult] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     has_begun: bool = False
     """Whether a test has begun with users of ours."""
     mistakes: list[str] = field(default_factory=list)
     """The first mistake in the user's channel file; empty if there is none."""
+    live: LiveLoad = field(default_factory=LiveLoad)
+    watcher: Watcher | None = None
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Violations that have been reported as failures, by workload and check."""
+    judged: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Violations of the final verdicts of all processes, by workload and check."""
+
+    @property
+    def objectives(self) -> list[ObjectiveResult]:
+        """The outcomes of the objectives of all workloads."""
+        return [one for result in self.results for one in result.objectives]
 
     def begin_test(self) -> None:
         """Forget the previous test."""
         self.forget_runs()
-        self.share, self.spawned = None, None
-        for each in (self.results, self.objectives, self.answered, self.mistakes):
+        self.share, self.spawned, self.live = None, None, LiveLoad(time())
+        self.told.clear()
+        self.judged.clear()
+        for each in (self.results, self.answered, self.mistakes):
             each.clear()
 
     def forget_runs(self) -> None:

@@ -18,6 +18,7 @@ from wsproof.locust.registry import as_url, target_of, workload_of
 from wsproof.locust.session import session_of
 from wsproof.locust.users import ChannelUser, WebSocketUser
 from wsproof.session import context
+from wsproof.stats.objective import parse_objective
 from wsproof.target.server import RunningServer, serve
 from wsproof.workloads import Workload, environment_of, warn_of_oddities
 
@@ -59,10 +60,13 @@ def reach_all(environment: Any) -> None:
     """Start or reach the target of each picked class of ours.
 
     Raises:
-        UsageError: a class names no workload, its rate is not above 0, or its host is not a valid target.
+        UsageError: a class names no workload, its rate is not above 0, its host is not a valid target, or an objective
+            cannot be read.
         TargetError: a target could not be started or reached.
     """
     session = session_of(environment)
+    for text in options_of(environment, None).slo:
+        parse_objective(text)
     workloads = {each.name: each for each in _workloads(environment)}
     warn_of_oddities(workloads.values())
     for user_class in our_classes(environment):
@@ -96,20 +100,25 @@ def reach(environment: Any, target: str, workloads: dict[str, Workload]) -> str:
     parsed = context.target_of(replace(options, remote=options.remote or is_handed), Path.cwd())
     if url is not None:
         with serve(parsed) as running:
-            _remember_known(environment, running)
+            _remember(environment, target, running)
         if session.handed.owned:
             session.owned.add(url)
+        if session.handed.pid is not None:
+            session.pids[url] = session.handed.pid
         return url
     server = session.servers.enter_context(serve(parsed, extra_env=environment_of(workloads)))
-    _remember_known(environment, server)
+    _remember(environment, target, server)
     url = server.endpoint.at("/").url.rstrip("/")
     session.owned.add(url)
+    if server.pid is not None:
+        session.pids[url] = server.pid
     return url
 
 
-def _remember_known(environment: Any, server: RunningServer) -> None:
-    """Keep the server's known deviations for the verdict, unless `wsproof load` has already handed them over."""
+def _remember(environment: Any, target: str, server: RunningServer) -> None:
+    """Keep the server's description and its known deviations, unless `wsproof load` has handed these over."""
     session = session_of(environment)
+    session.described[target] = server.describe()
     if session.handed.known_deviations is None:
         session.known.append(server.known_deviations)
 

@@ -12,23 +12,21 @@ from typing import Any
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.deviations import KnownDeviations
 from wsproof.locust.options import options_of
+from wsproof.locust.record import keep_record
 from wsproof.locust.result import WorkloadResult, describe, result_of
 from wsproof.locust.session import session_of
+from wsproof.locust.stats import log_failures
+from wsproof.locust.violations import marked, tell_final
 from wsproof.locust.workload_run import DRAIN_SECONDS
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.load_summary import WorkloadLoad
-from wsproof.stats.objective import parse_objective
+from wsproof.stats.objective import applies_to, parse_objective
 
 JUDGE, JUDGED = "wsproof-judge", "wsproof-judged"
 """The message of the master to its workers, and the reply."""
 ANSWER_SECONDS = DRAIN_SECONDS + 20.0
 """Timeout in seconds for the workers' results: their drain, and 20 s for the checks."""
-
-
-class Violation(Exception):
-    """The failure that Locust shows for a finding with the verdict invalid."""
 
 
 class NothingProven(Exception):
@@ -53,13 +51,29 @@ def judge(environment: Any, **_: Any) -> None:
     """Drain and check all runs before the users are stopped. A lock makes concurrent calls wait."""
     session = session_of(environment)
     with session.judging:
+        if isinstance(environment.runner, WorkerRunner):
+            if session.runs:  # the master has not asked this worker, since Ctrl-C reached all processes
+                send_results(environment)
+            return
         if isinstance(environment.runner, MasterRunner):
             ask_workers(environment)
-        elif not isinstance(environment.runner, WorkerRunner):
+        else:
             for result in judge_runs(environment):
                 tell(environment, result)
-        elif session.runs:  # the master has not asked this worker, since Ctrl-C reached all processes
-            send_results(environment)
+        note_undecided(environment)
+        if session.watcher is not None:
+            session.watcher.stop()
+        keep_record(environment)
+
+
+def note_undecided(environment: Any) -> None:
+    """Give the objectives that apply to no workload an outcome: nobody can tell."""
+    session = session_of(environment)
+    decided = {one.objective.text for one in session.objectives}
+    left = [one for one in map(parse_objective, options_of(environment, None).slo) if one.text not in decided]
+    if left and session.results:
+        last = session.results[-1]
+        session.results[-1] = replace(last, objectives=(*last.objectives, *(one.judge({}) for one in left)))
 
 
 def judge_runs(environment: Any) -> list[WorkloadResult]:
@@ -69,6 +83,8 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
     """
     session = session_of(environment)
     runs = list(session.runs.values())
+    if len(runs) == 1 and session.watcher is not None:
+        runs[0].server_usage = session.watcher.usage(runs[0].endpoint_url)
     results: list[WorkloadResult] = []
     if session.mistakes:
         session.forget_runs()
@@ -90,35 +106,16 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
 def tell(environment: Any, result: WorkloadResult) -> None:
     """Keep a result with its known deviations marked, and report its findings as Locust failures."""
     session, given = session_of(environment), options_of(environment, None)
-    findings = result.findings
-    for known in known_deviations(environment):
-        findings = known.mark(findings)
+    findings = marked(environment, result.findings)
     load = replace(result.load, verdict=verdict_of(findings, strict=given.strict))
-    session.results.append(WorkloadResult(load, findings))
-    session.objectives += [parse_objective(text).judge(load.metrics, findings) for text in given.slo if load.metrics]
+    objectives = [one for one in map(parse_objective, given.slo) if load.metrics and applies_to(one, load.metrics)]
+    outcomes = tuple(one.judge(load.metrics, findings) for one in objectives)
+    session.results.append(replace(result, load=load, findings=findings, objectives=outcomes))
     for finding in findings:
-        fault: Exception
         if finding.verdict(strict=given.strict) is Verdict.INVALID:
-            fault = Violation(finding.explanation)
-        elif finding.anomaly in UNDECIDED and (finding.check != "received" or result.load.published):
-            fault = NothingProven(finding.explanation)
-        else:
-            continue
-        environment.events.request.fire(
-            request_type="WS",
-            name=f"{result.load.workload}: {finding.check}",
-            response_time=0,
-            response_length=0,
-            exception=fault,
-            context={},
-        )
-
-
-def known_deviations(environment: Any) -> list[KnownDeviations]:
-    """The known deviations of the servers, from `wsproof load` or from this process's own start of the targets."""
-    session = session_of(environment)
-    handed = session.handed.known_deviations
-    return session.known if handed is None else [KnownDeviations.from_json(handed)]
+            tell_final(environment, load.workload, finding)
+        elif finding.anomaly in UNDECIDED and (finding.check != "received" or load.published):
+            log_failures(environment, f"{load.workload}: {finding.check}", NothingProven(finding.explanation), 1)
 
 
 # Several processes.

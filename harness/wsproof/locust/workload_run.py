@@ -17,6 +17,7 @@ from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measure
 from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
+from wsproof.locust.events import fire
 from wsproof.locust.generator_fault import (
     GeneratorFrozen,
     HandshakeAbandoned,
@@ -25,13 +26,14 @@ from wsproof.locust.generator_fault import (
     frozen_in_words,
 )
 from wsproof.locust.http_publisher import HttpPublisher
+from wsproof.locust.live_meter import LiveMeter
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.locust.pacer import RunPacer
 from wsproof.locust.patience import LoopPatience
 from wsproof.locust.self_lag import SelfLag
-from wsproof.locust.stats import RequestStats
+from wsproof.locust.stats import RequestStats, log_failures
 from wsproof.locust.tick_rounds import TickRounds
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
@@ -46,7 +48,7 @@ from wsproof.model.history import (
     Tick,
     UnexpectedMessage,
 )
-from wsproof.model.measurement import ArrivalStamps, Measurement
+from wsproof.model.measurement import ArrivalStamps, Measurement, ServerUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
@@ -61,6 +63,8 @@ DRAIN_SECONDS = 10.0
 DRAIN_STEP_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 """Seconds between two searches of a long drain for messages that are certainly lost."""
+PLANNED_TO_STAY = (Departure.STAYED, Departure.DROPPED)
+"""Departures of members that did not leave as planned."""
 CATCH_UP_SECONDS = 0.1
 """Seconds to send publications that are overdue at the end of a test.
 
@@ -106,7 +110,13 @@ class WorkloadRun:
         self.pending = OutstandingDeliveries()
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
+        self.server_usage: ServerUsage | None = None
+        """What the server used. None: its process is not visible, or it has users of other workloads, too."""
         self.unsent = 0
+        self.planned = 0
+        """Deliveries that were expected in the measured window, also of publications that could not be made."""
+        self.unplayed = 0
+        """Those of them whose publication could not be made, because the server had ended the connections."""
         self._intervals: list[tuple[int, int, int, int]] = []
         self._queues: list[tuple[int, int, int]] = []
         self._is_stamped = True
@@ -126,11 +136,12 @@ class WorkloadRun:
         feed = workload.contract.feed
         self._rounds = TickRounds(feed.period_s if feed is not None else 0.0)
         self._body = body_of(payload_bytes)
-        self._latency = RequestStats(environment, f"{workload.name}: latency from intended time")
-        self._to_last = RequestStats(environment, f"{workload.name}: time to last")
-        self._spread = RequestStats(environment, f"{workload.name}: spread of a tick")
+        self.latency = RequestStats(environment, f"{workload.name}: latency from intended time", in_total=True)
+        self.to_last = RequestStats(environment, f"{workload.name}: time to last")
+        self.spread = RequestStats(environment, f"{workload.name}: spread of a tick")
         self._connect = RequestStats(environment, f"{workload.name}: connect")
-        self._tallies = (self._latency, self._to_last, self._spread, self._connect)
+        self._tallies = (self.latency, self.to_last, self.spread, self._connect)
+        self.live = LiveMeter(self)
         self._counted_from_ns = 0
         """Publications that were sent before are no part of the tables: users still arrived."""
         self.pulse = SelfLag(self.flush)
@@ -140,6 +151,11 @@ class WorkloadRun:
         self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
         for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
             greenlet.link_exception(self._greenlet_crashed)
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL of the server, without a path."""
+        return self.endpoint.at("/").url.rstrip("/")
 
     # Joining and leaving.
 
@@ -178,6 +194,7 @@ class WorkloadRun:
         self._is_stamped = self._is_stamped and line.is_stamped
         self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
         self._connect.add(connect_ns)
+        self._fire("ws_connected", member=member, milliseconds=connect_ns * 1000 / NS)
         self.talks[member] = MemberConversation(self, line)
         self.talks[member].begin()
         if member in self.lines:
@@ -257,13 +274,34 @@ class WorkloadRun:
         if not is_sent:
             self._sent_ns[member].append(0)
             self.recorder.published(member, sequence, intended_ns, 0, self.phase, Outcome.FAILED)
+            self._plan(self._audience_without_failures(member), is_made=False)
             return
         self._sent_ns[member].append(sent_ns)
         self.recorder.published(member, sequence, intended_ns, sent_ns, self.phase, Outcome.OK)
         self._last_sent_ns[self.members[member].room] = sent_ns
-        self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
+        audience = self._audience(member)
+        self._plan(len(audience), is_made=True)
+        self.pending.expect((Kind.DELIVERY, member, sequence), audience)
         if self.contract.replies:
             self.pending.expect((Kind.REPLY, member, sequence), (member,))
+
+    def _plan(self, deliveries: int, *, is_made: bool) -> None:
+        """Count the deliveries of a publication of the measured window."""
+        if self.phase is Phase.MEASURED:
+            self.planned += deliveries
+            self.unplayed += 0 if is_made else deliveries
+
+    def _audience_without_failures(self, publisher: int) -> int:
+        """The number of members that a publication would have reached if the server had kept all connections."""
+        if self.contract.audience is Audience.PUBLISHER:
+            return 1
+        room = self.members[publisher].room
+        kept = sum(1 for one in self.members if one.room == room and one.departure in PLANNED_TO_STAY)
+        return kept - (self.contract.audience is Audience.OTHERS)
+
+    def sent_ns(self, publisher: int, sequence: int) -> int:
+        """When the publication was sent, in ns; 0 if it was not sent."""
+        return self._sent_ns[publisher][sequence]
 
     def _refused(self, member: int, sequence: int, answer: HttpAnswer) -> None:
         """Record that the HTTP request of a publication did not succeed, and report a failure of its user."""
@@ -325,7 +363,7 @@ class WorkloadRun:
         # A message sent before its reader was present (such as history) has no latency, as in stats/deliveries.py.
         counted_from_ns = max(self.members[member].in_ns, self._counted_from_ns)
         if message.kind is Kind.DELIVERY and message.sent_ns >= counted_from_ns:
-            self._latency.add(now_ns - message.intended_ns, message.size_bytes)
+            self.latency.add(now_ns - message.intended_ns, message.size_bytes)
         waiting = message.waiting
         if waiting is not None and member in waiting:
             if len(waiting) > 1:
@@ -335,7 +373,8 @@ class WorkloadRun:
                 and message.kind is Kind.DELIVERY
                 and message.sent_ns >= self._counted_from_ns
             ):
-                self._to_last.add(now_ns - message.intended_ns)
+                self.to_last.add(now_ns - message.intended_ns)
+                self._fire("ws_reached_all", milliseconds=(now_ns - message.intended_ns) * 1000 / NS)
 
     def _find_waiting(self, message: ReceivedMessage) -> None:
         """Note when a publication was sent, and who has not received it yet."""
@@ -382,7 +421,7 @@ class WorkloadRun:
             return
         spread_ns = self._rounds.add(member, now_ns)
         if spread_ns is not None:
-            self._spread.add(spread_ns, message.size_bytes)
+            self.spread.add(spread_ns, message.size_bytes)
 
     def _came_in(self, member: int, now_ns: int) -> None:
         if member not in self.present and not self.members[member].left_ns:
@@ -410,6 +449,7 @@ class WorkloadRun:
         """Record that the server ended a connection unasked, and report a failure of its user."""
         now_ns = monotonic_ns()
         self.left(member, Departure.DROPPED, close_code)
+        self._fire("ws_ended", member=member, close_code=close_code)
         frozen_ns = self.pulse.frozen_ns(now_ns)
         if frozen_ns:
             self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then the server ended connections"))
@@ -435,20 +475,18 @@ class WorkloadRun:
 
     def fail(self, what: str, fault: Exception) -> None:
         """Report a failure in Locust's tables."""
-        self.environment.events.request.fire(
-            request_type="WS",
-            name=f"{self.workload.name}: {what}",
-            response_time=0,
-            response_length=0,
-            exception=fault,
-            context={},
-        )
+        log_failures(self.environment, f"{self.workload.name}: {what}", fault, 1)
 
     def flush(self) -> None:
         """Pass the latest samples on to Locust, and look whether somebody has set the wall clock."""
         CLOCK.check()
         for tally in self._tallies:
             tally.flush()
+        self.live.step()
+
+    def _fire(self, name: str, **what: Any) -> None:
+        """Tell other plugins of an event of `wsproof.locust.events`."""
+        fire(self.environment, name, workload=self.workload.name, **what)
 
     def _change(self, member: int, **changes: Any) -> None:
         self.members[member] = replace(self.members[member], **changes)
@@ -528,7 +566,8 @@ class WorkloadRun:
         sent = history.publications
         for (publisher, sequence), outcome in self._refusals.items():
             sent.outcome[(sent.publisher == publisher) & (sent.sequence == sequence)] = outcome
-        return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self.stamps))
+        generator = replace(self.pulse.usage(self.unsent), stamps=self.stamps)
+        return Measurement(plan, self.contract, history, generator, self.server_usage)
 
     @property
     def _users_asked(self) -> int:

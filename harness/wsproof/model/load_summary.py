@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wsproof.model.chart_series import ChartSeries
 from wsproof.model.finding import Verdict
 from wsproof.model.summary import Summary, TrustWarning
 
@@ -16,7 +17,8 @@ __all__ = ["LoadFailure", "LoadSummary", "WorkloadLoad"]
 class WorkloadLoad:
     """The users of one workload. `rate_hz` is None for a workload whose users do not publish.
 
-    `stamps` is the clock of the arrival times, `kernel` or `user`; None in old records.
+    `stamps` is the clock of the arrival times, `kernel` or `user`. `series` has the data of the charts. Both are None
+    in old records.
     """
 
     workload: str
@@ -27,6 +29,7 @@ class WorkloadLoad:
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     warnings: tuple[TrustWarning, ...] = ()
     stamps: str | None = None
+    series: ChartSeries | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `rooms`."""
@@ -39,6 +42,7 @@ class WorkloadLoad:
             "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
             "warnings": [warning.to_json() for warning in self.warnings],
             "stamps": self.stamps,
+            "series": None if self.series is None else self.series.to_json(),
         }
 
     @classmethod
@@ -53,6 +57,7 @@ class WorkloadLoad:
             metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
             warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
             stamps=data.get("stamps"),
+            series=None if data.get("series") is None else ChartSeries.from_json(data["series"]),
         )
 
 

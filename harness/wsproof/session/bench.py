@@ -147,11 +147,16 @@ def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = Fal
 
 def generator_setup(context: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
     """The record's description of the load generator: processes, cores and event loop."""
+    return describe_generator(measurement, chosen=context.options.processes is None)
+
+
+def describe_generator(measurement: Measurement, *, chosen: bool) -> GeneratorSetup:
+    """The same. `chosen`: wsproof chose the number of processes, not the user."""
     generator = measurement.generator
     is_stamped = generator.stamps.clock == "kernel"
     return GeneratorSetup(
         processes=generator.processes,
-        chosen=context.options.processes is None,
+        chosen=chosen,
         cores=generator.cores,
         loop=generator.loop,
         stamps=generator.stamps.clock,

@@ -18,7 +18,7 @@ class HandedOver:
 
     `endpoint` and `known_deviations` are JSON documents. `owned`: wsproof started the server, so no other run uses it.
     `summary` is the path of the summary to write. `secrets_to` is the file descriptor to which the child writes the
-    secrets of its workloads.
+    secrets of its workloads. `columns` is the directory for the raw samples, and `pid` that of the server's process.
     """
 
     channels: str | None = None
@@ -28,6 +28,8 @@ class HandedOver:
     owned: bool = False
     summary: str | None = None
     secrets_to: int | None = None
+    columns: str | None = None
+    pid: int | None = None
 
     def to_environment(self) -> dict[str, str]:
         """The variable for the child process."""

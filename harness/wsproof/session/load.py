@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError, WorkloadError
+from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.load_summary import LoadSummary
 from wsproof.model.record import RunRecord
@@ -44,6 +45,7 @@ class LoadResult:
     summary: LoadSummary
     findings: tuple[Finding, ...]
     verdict: Verdict
+    objectives: tuple[ObjectiveOutcome, ...] = ()
 
     @property
     def trusted(self) -> bool:
@@ -53,7 +55,7 @@ class LoadResult:
     @property
     def metrics(self) -> Mapping[str, Summary]:
         """The metrics of the only workload. Empty if there are several: their figures do not add up."""
-        return self.summary.rooms[0].metrics if len(self.summary.rooms) == 1 else {}
+        return metrics_of_only_workload(self.summary)
 
 
 def load(options: LoadOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
@@ -77,6 +79,7 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
             folder=log.folder,
             scenarios=options.scenario,
             handed_on=options.locust_arguments,
+            columns=log.folder.columns,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
         log.change(
@@ -86,6 +89,8 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
             verdict=result.verdict,
             trusted=result.trusted,
             measured_findings=kept,
+            objectives=result.objectives,
+            **parts_of_only_workload(result.summary),
         )
         console.measured(log.record)
     return log.record
@@ -155,6 +160,19 @@ def locustfile() -> Path:
     return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
+def metrics_of_only_workload(summary: LoadSummary) -> Mapping[str, Summary]:
+    """The metrics of the only workload. Empty if there are several: their figures do not add up."""
+    return summary.rooms[0].metrics if len(summary.rooms) == 1 else {}
+
+
+def parts_of_only_workload(summary: LoadSummary) -> dict[str, Any]:
+    """The fields of the record that a load has like a measurement: warnings and chart data of the only workload."""
+    if len(summary.rooms) != 1:
+        return {}
+    (room,) = summary.rooms
+    return {"warnings": room.warnings, "series": room.series}
+
+
 def plan_of_load(summary: LoadSummary, seconds: float) -> dict[str, Any]:
     """The plan of a load, as far as runs are compared by it."""
     return {
@@ -167,7 +185,11 @@ def plan_of_load(summary: LoadSummary, seconds: float) -> dict[str, Any]:
 
 
 def handed_over(
-    context: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None, pipe: int | None = None
+    context: CommandContext[TargetOptions],
+    server: RunningServer,
+    summary: Path | None = None,
+    pipe: int | None = None,
+    columns: Path | None = None,
 ) -> HandedOver:
     """What Locust needs to know of the target."""
     return HandedOver(
@@ -178,6 +200,8 @@ def handed_over(
         owned=server.owned,
         summary=None if summary is None else str(summary),
         secrets_to=pipe,
+        columns=None if columns is None else str(columns),
+        pid=server.pid,
     )
 
 
@@ -190,8 +214,9 @@ def load_server(
     folder: RunDir,
     scenarios: Sequence[str] = (),
     handed_on: Sequence[str] = (),
+    columns: Path | None = None,
 ) -> LoadResult:
-    """Run Locust headless for `seconds` and read its summary.
+    """Run Locust headless for `seconds` and read its summary. `columns` is the directory for its raw samples.
 
     Raises:
         CannotTellError: Locust ended without a summary. The message has its last lines.
@@ -208,12 +233,12 @@ def load_server(
     with (
         log_file.open("w", encoding="utf-8") as output,
         secret_pipe() as pipe,
-        started(command, handed_over(context, server, summary_file, pipe), output=output) as locust,
+        started(command, handed_over(context, server, summary_file, pipe, columns), output=output) as locust,
         context.console.waiting(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
     ):  # on a timeout, `started` stops Locust on exit; its summary is read below
         locust.wait(timeout=seconds + ramp_seconds(users) + GRACE_SECONDS)
-    for written in (log_file, summary_file):
+    for written in (log_file, summary_file, *(columns.rglob("*.json") if columns is not None else ())):
         hide_in_file(written, server.target.secrets)
     if not summary_file.is_file():
         unknown = UNKNOWN_USERS.search(log_file.read_text(encoding="utf-8"))
@@ -232,7 +257,8 @@ def load_server(
     findings = (*ended, *(Finding.from_json(finding) for finding in summary["findings"]))
     loaded = LoadSummary.from_json(summary)
     verdict = Verdict.worst([loaded.verdict, verdict_of(ended)])
-    return LoadResult(loaded, findings, verdict)
+    objectives = tuple(ObjectiveOutcome.from_json(one) for one in summary["objectives"])
+    return LoadResult(loaded, findings, verdict, objectives)
 
 
 def user_class_name(workload: str) -> str:

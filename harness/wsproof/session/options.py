@@ -338,6 +338,11 @@ class LocustOptions(TargetOptions):
     )
     strict: bool = option("non-strict findings count, too, such as members that hear in different orders", False)
     strict_trust: bool = option("any void figure ends Locust with exit code 3", False)
+    record: Path | None = option(
+        "keep a record of each test there (default reports/ in a checkout of wsproof, .wsproof/ elsewhere)",
+        parse=Path,
+        metavar="DIR",
+    )
 
 
 IN_LOCUST = tuple(name for name in options_in(LocustOptions) if name not in ("target", "path"))

@@ -20,7 +20,7 @@ from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level
 from wsproof.model.former_names import FORMER_ANOMALIES
 from wsproof.model.summary import Summary, Void
-from wsproof.stats.metrics import METRICS_BY_NAME, Metric
+from wsproof.stats.metrics import FEED_METRICS, METRICS_BY_NAME, Metric
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -107,6 +107,21 @@ class ObjectiveResult:
             other = "" if metric is None or rest is None else f"; {metric.show(rest)} without the generator's part"
             return f"cannot tell: {self.objective.text} (measured {shown}{other}; void: {self.void.code})"
         return f"{'met' if self.met else 'missed'}: {self.objective.text} (measured {shown})"
+
+
+def applies_to(objective: Objective, summaries: Mapping[str, Summary]) -> bool:
+    """Whether a workload can have the metric: a feed has no latency, and a chat has no ticks.
+
+    A workload without samples of its own kind keeps the objective, which then cannot be decided.
+    """
+    if objective.statistic == "count":
+        return True
+    of_feeds = {name for name in FEED_METRICS if name in summaries and summaries[name].n}
+    has_deliveries = "latency" in summaries and summaries["latency"].n
+    if objective.metric in FEED_METRICS:
+        return bool(of_feeds) or not has_deliveries
+    summary = summaries.get(objective.metric)
+    return (summary is not None and summary.n > 0) or not of_feeds
 
 
 def parse_objective(text: str) -> Objective:

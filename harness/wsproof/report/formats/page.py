@@ -63,7 +63,7 @@ def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
     """The page of one run. It names `folder`, so that readers find the raw data."""
     findings = record.findings
     left = run_text.standing(findings)
-    return _render(
+    return render(
         "run.html",
         record=record,
         name=folder.id if folder is not None else record.id,
@@ -93,7 +93,7 @@ def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
 def comparison_page(comparison: Comparison) -> str:
     """The page of one comparison."""
     names = [run_text.title_of(row.metric) for row in comparison.metrics]
-    return _render(
+    return render(
         "comparison.html",
         comparison=comparison,
         sentence=comparison_text.comparison_sentence(comparison),
@@ -130,7 +130,7 @@ def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()
     by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
     # The branch with the newest run comes first. Within a branch, the order from above is kept.
     branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
-    return _render(
+    return render(
         "index.html",
         branches=branches,
         comparisons=[_entry(folder) for folder in comparisons][::-1],
@@ -227,7 +227,8 @@ def _clean(value: Any) -> Any:
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Render a template of `report/templates`."""
     return _environment().get_template(template).render(**values)
 
 

@@ -6,9 +6,10 @@ Each result has a sign as well as a colour, so that colour is never the only sig
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from wsproof.model import reference_server
 from wsproof.model.bench_record import GeneratorSetup
@@ -118,7 +119,11 @@ def target_of(record: RunRecord) -> str:
 
     Empty if the record has no target.
     """
-    target = record.target
+    return target_of_facts(record.target)
+
+
+def target_of_facts(target: Mapping[str, Any]) -> str:
+    """The same, of a target's description."""
     name = str(target.get("spec") or target.get("url") or "")
     runs_app = target.get("kind") in ("asgi", reference_server.KIND) and target.get("server")
     return f"{name} ({target['server']})" if runs_app else name

@@ -1,0 +1,124 @@
+"""Checks of receipts while the test runs: only what is certain at once, so that the final verdict has it, too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wsproof.model.finding import Anomaly
+from wsproof.model.history import Kind
+
+WAIT_NS = 2_000_000_000
+"""Nanoseconds after which a message counts as lost that was overtaken by a newer one of its publisher.
+
+One that is only late is reordered, and no message is called lost that arrives within this time.
+"""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What one member has received of one publisher."""
+
+    first: int
+    newest: int
+    holes: set[int] = field(default_factory=set)
+    """Sequence numbers between the first and the newest that have not arrived."""
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A publication that some members still wait for, and the time since it was sent."""
+
+    kind: Kind
+    publisher: int
+    sequence: int
+    members: Iterable[int]
+    age_ns: int
+
+
+class LiveChecks:
+    """Counts violations as receipts arrive. `is_ordered`: the order per publisher is promised.
+
+    What arrives before the first receipt of a stream may be a history that the server replays to a new member. Only
+    the final checks judge it.
+    """
+
+    def __init__(self, *, is_ordered: bool) -> None:
+        self.counts: Counter[Anomaly] = Counter()
+        self.examples: dict[Anomaly, str] = {}
+        """A sentence about the first violation of each kind."""
+        self._is_ordered = is_ordered
+        self._streams: dict[int, _Stream] = {}
+        self._newest: dict[tuple[int, int], int] = {}
+        """The newest sequence number that any member has received, by publisher and kind."""
+        self._lost: set[tuple[int, int]] = set()
+        """Lost messages that have been counted, by stream and sequence number."""
+        self._suspects: set[tuple[int, int]] = set()
+        """Messages that would have been lost at the last look: they are counted if nothing changes until the next."""
+
+    def take(self, receipts: Iterable[Sequence[int]]) -> None:
+        """Take receipts in the order of reading: member, publisher, sequence, kind, and whether it is intact."""
+        streams = self._streams
+        for member, publisher, sequence, kind, intact in receipts:
+            if not intact:
+                self._count(Anomaly.CORRUPT, f"a message arrived changed at member {member}")
+                continue
+            key = _stream(member, publisher, kind)
+            stream = streams.get(key)
+            if stream is None:
+                streams[key] = _Stream(sequence, sequence)
+            elif sequence == stream.newest + 1:
+                stream.newest = sequence
+            else:
+                self._take_odd(stream, member, publisher, sequence)
+            if sequence > self._newest.get((publisher, kind), -1):
+                self._newest[publisher, kind] = sequence
+
+    def _take_odd(self, stream: _Stream, member: int, publisher: int, sequence: int) -> None:
+        """Take a receipt that does not follow the one before."""
+        what = f"message {sequence} of member {publisher}"
+        if sequence > stream.newest:
+            stream.holes.update(range(stream.newest + 1, sequence))
+            stream.newest = sequence
+        elif sequence in stream.holes:
+            stream.holes.discard(sequence)
+            if self._is_ordered:
+                self._count(Anomaly.REORDERED, f"member {member} received {what} after message {stream.newest}")
+        elif sequence >= stream.first:
+            self._count(Anomaly.DUPLICATED, f"member {member} received {what} twice")
+
+    def look_for_lost(self, overdue: Iterable[Overdue]) -> None:
+        """Count the messages that are lost for certain: the order is promised, and a newer one has long arrived."""
+        if not self._is_ordered:
+            return
+        before, self._suspects = self._suspects, set()
+        for each in overdue:
+            if each.age_ns < WAIT_NS or self._newest.get((each.publisher, each.kind), -1) <= each.sequence:
+                continue
+            for member in each.members:
+                key = _stream(member, each.publisher, each.kind)
+                stream = self._streams.get(key)
+                if stream is None or each.sequence not in stream.holes or (key, each.sequence) in self._lost:
+                    continue
+                if (key, each.sequence) not in before:
+                    self._suspects.add((key, each.sequence))
+                    continue
+                self._lost.add((key, each.sequence))
+                self._count(
+                    Anomaly.LOST,
+                    f"member {member} never received message {each.sequence} of member {each.publisher}, but a newer "
+                    "one",
+                )
+
+    def found(self) -> Mapping[Anomaly, tuple[int, str]]:
+        """The number of violations so far, and the first one in words, by kind."""
+        return {anomaly: (count, self.examples[anomaly]) for anomaly, count in self.counts.items()}
+
+    def _count(self, anomaly: Anomaly, sentence: str) -> None:
+        self.counts[anomaly] += 1
+        self.examples.setdefault(anomaly, sentence)
+
+
+def _stream(member: int, publisher: int, kind: int) -> int:
+    return (member << 33) | (publisher << 1) | kind

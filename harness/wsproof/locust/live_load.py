@@ -1,0 +1,82 @@
+"""All that is known of a test while it runs: the seconds and violations of all workloads and processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wsproof.locust.live_meter import MOST_KEPT
+from wsproof.model.finding import Finding
+from wsproof.model.load_second import LoadSecond
+from wsproof.stats.running import RunningLoad
+
+
+@dataclass
+class LiveLoad:
+    """What the processes have reported so far. A process is named by its Locust client id; "" is this one."""
+
+    began_s: float = 0.0
+    """The Unix time at which the test began."""
+    _seconds: dict[str, dict[int, LoadSecond]] = field(default_factory=dict)
+    _whole: dict[str, RunningLoad] = field(default_factory=dict)
+    _findings: dict[str, dict[str, list[Finding]]] = field(default_factory=dict)
+
+    @property
+    def workloads(self) -> tuple[str, ...]:
+        """The names of the workloads, in the order of their first second."""
+        return tuple(self._seconds)
+
+    def take(self, process: str, workload: str, seconds: Sequence[LoadSecond], findings: Sequence[Finding]) -> None:
+        """Take new seconds of a process, and all violations that it has found so far."""
+        known = self._seconds.setdefault(workload, {})
+        whole = self._whole.setdefault(workload, RunningLoad())
+        for second in seconds:
+            whole.add(second)
+            known[second.at_s] = known[second.at_s] + second if second.at_s in known else second
+        for oldest in list(known)[:-MOST_KEPT]:
+            del known[oldest]
+        self._findings.setdefault(workload, {})[process] = list(findings)
+
+    def whole(self, workload: str) -> RunningLoad:
+        """The figures of the measured window so far; of all seconds if it has not begun."""
+        return self._whole.get(workload, RunningLoad())
+
+    def seconds(self, workload: str) -> list[LoadSecond]:
+        """The newest seconds of a workload, the oldest first."""
+        return [second for _, second in sorted(self._seconds.get(workload, {}).items())]
+
+    def findings(self, workload: str) -> list[Finding]:
+        """The violations of a workload so far, one per check, of all processes together."""
+        found: dict[str, Finding] = {}
+        for findings in self._findings.get(workload, {}).values():
+            for one in findings:
+                other = found.get(one.check)
+                found[one.check] = (
+                    one if other is None else replace(other, occurrences=other.occurrences + one.occurrences)
+                )
+        return list(found.values())
+
+
+Reported = tuple[str, Sequence[LoadSecond], Sequence[Finding]]
+"""A workload's name, its new seconds, and its violations so far."""
+
+
+def to_text(reported: Sequence[Reported]) -> str:
+    """What a worker reports, as one JSON text: Locust's message format takes no integers above 64 bits as keys."""
+    return json.dumps(
+        [
+            [name, [second.to_json() for second in seconds], [finding.to_json() for finding in findings]]
+            for name, seconds, findings in reported
+        ]
+    )
+
+
+def from_text(text: str) -> list[Reported]:
+    """The inverse of `to_text`."""
+    rows: list[tuple[str, list[Mapping[str, Any]], list[Mapping[str, Any]]]] = json.loads(text)
+    return [
+        (name, [LoadSecond.from_json(second) for second in seconds], [Finding.from_json(one) for one in findings])
+        for name, seconds, findings in rows
+    ]

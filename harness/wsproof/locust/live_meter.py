@@ -1,0 +1,149 @@
+"""Measures a workload run while it runs: one `LoadSecond` a second, and the violations that are certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from time import monotonic_ns, time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wsproof.checks.protocol import protocol
+from wsproof.locust.live_checks import LiveChecks, Overdue
+from wsproof.model.contract import Order
+from wsproof.model.finding import Finding, Level
+from wsproof.model.history import Departure, Kind, Recorder
+from wsproof.model.load_second import Connections, LoadSecond, bucket_counts
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase
+
+if TYPE_CHECKING:
+    from wsproof.locust.workload_run import WorkloadRun
+
+LATE_NS = NS
+"""Nanoseconds after which an outstanding delivery counts as overdue: it is part of the latency shown."""
+MOST_KEPT = 600
+"""Seconds that are kept for charts. To draw them costs the load generator time, so it must not grow with the test."""
+
+
+class LiveMeter:
+    """Looks at a run once a second. `read` may be called at any time, `look` takes the second."""
+
+    def __init__(self, run: WorkloadRun) -> None:
+        self._run = run
+        self._checks = LiveChecks(is_ordered=run.contract.order is not Order.NONE)
+        self._rows = self._publications = self._ticks = self._lags = 0
+        self._planned = 0
+        """Expected deliveries of all seconds before the last one."""
+        self._next_ns = 0
+        self.seconds: list[LoadSecond] = []
+        """The latest seconds."""
+        self._taken = self._measured = 0
+        """The number of seconds that `take_new` has returned, and that of all."""
+
+    def step(self) -> None:
+        """Take what has arrived, and the second if it is over. Call this often: each step is then short."""
+        self.read()
+        now_ns = monotonic_ns()
+        if now_ns >= self._next_ns:
+            self._next_ns = now_ns + NS
+            self.look(now_ns)
+
+    def read(self) -> None:
+        """Check the receipts since the last call."""
+        receipts, self._rows = self._run.messages.receipts_since(self._rows)
+        self._checks.take(receipts)
+
+    def look(self, now_ns: int) -> None:
+        """Measure the second that ends now."""
+        run, late = self._run, list(self._overdue(now_ns))
+        if not run.pulse.freezes:  # else a server may have skipped messages for a client that read nothing
+            self._checks.look_for_lost(late)
+        delivery_ages = [(each.age_ns, sum(1 for _ in each.members)) for each in late if each.kind is Kind.DELIVERY]
+        latency = run.latency.take_latest()
+        waiting_ns = [age_ns for age_ns, members in delivery_ages if age_ns > LATE_NS for _ in range(members)]
+        planned, self._planned = self._planned, run.planned
+        ticks, self._ticks = len(run.recorder.ticks) - self._ticks, len(run.recorder.ticks)
+        second = LoadSecond(
+            at_s=int(time()),
+            is_measured=run.phase is Phase.MEASURED,
+            latency=bucket_counts(latency),
+            overdue=bucket_counts(waiting_ns),
+            time_to_last=bucket_counts(run.to_last.take_latest()),
+            spread=bucket_counts(run.spread.take_latest()),
+            deliveries=len(latency) + ticks,
+            planned=planned,
+            missed=min(run.unplayed + len(waiting_ns), planned),
+            outstanding=sum(members for _, members in delivery_ages),
+            oldest_ns=max((age_ns for age_ns, _ in delivery_ages), default=0),
+            connections=self._connections(),
+            unsent=run.pacer.overdue(now_ns) if run.pacer is not None and not run.recorder.end_ns else run.unsent,
+        )
+        self.seconds.append(self._with_generator(second))
+        self._measured += 1
+        del self.seconds[:-MOST_KEPT]
+
+    def take_new(self) -> list[LoadSecond]:
+        """The seconds since the last call."""
+        new = self._measured - self._taken
+        self._taken = self._measured
+        return self.seconds[-new:] if new else []
+
+    def findings(self) -> list[Finding]:
+        """The violations so far that no later message can explain."""
+        found = [
+            Finding(
+                anomaly.value,
+                self._run.contract.channel,
+                anomaly,
+                Level.VIOLATION,
+                f"While the test runs: {example}.",
+                (),
+                occurrences=count,
+            )
+            for anomaly, (count, example) in self._checks.found().items()
+        ]
+        return [*found, *self._breaches()]
+
+    def _breaches(self) -> list[Finding]:
+        """Violations of the protocol, as the final check tells them."""
+        run = self._run
+        if not run.recorder.protocol:
+            return []
+        noted = Recorder(start_ns=run.recorder.start_ns)
+        noted.protocol, noted.members = list(run.recorder.protocol), list(run.members)
+        return protocol(noted.freeze(), run.contract)
+
+    def _overdue(self, now_ns: int) -> Iterator[Overdue]:
+        for key, members in self._run.pending.items():
+            match key:
+                case (Kind() as kind, int(publisher), int(sequence)):
+                    yield Overdue(kind, publisher, sequence, members, now_ns - self._run.sent_ns(publisher, sequence))
+
+    def _with_generator(self, second: LoadSecond) -> LoadSecond:
+        pulse, published = self._run.pulse, self._run.recorder.publications.data
+        if self._lags > len(pulse.lag_ns):  # the measured window has begun, and earlier samples are gone
+            self._lags = 0
+        lags, self._lags = pulse.lag_ns[self._lags :], len(pulse.lag_ns)
+        begin, self._publications = self._publications, len(published["sent_ns"])
+        sent = np.array(published["sent_ns"][begin:], dtype=np.int64)
+        slips = (sent - np.array(published["intended_ns"][begin:], dtype=np.int64))[sent > 0]
+        return replace(
+            second,
+            published=int(np.count_nonzero(sent)),
+            cpu_share=pulse.cpu_share[-1] if pulse.cpu_share else 0.0,
+            lag_ns=max(lags, default=0),
+            slip_ns=int(slips.max()) if len(slips) else 0,
+        )
+
+    def _connections(self) -> Connections:
+        counts = dict.fromkeys(("connecting", "joining", "receiving", "closed", "ended", "refused"), 0)
+        for member in self._run.members:
+            if not member.left_ns:
+                is_in = member.number in self._run.present
+                counts["receiving" if is_in else "joining" if member.connected_ns else "connecting"] += 1
+            else:
+                ends = {Departure.DROPPED: "ended", Departure.REFUSED: "refused"}
+                counts[ends.get(member.departure, "closed")] += 1
+        return Connections(**counts)

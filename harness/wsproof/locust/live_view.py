@@ -1,0 +1,55 @@
+"""What is known of the test that runs, or ran last, as the page and the tab show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsproof.locust.options import options_of
+from wsproof.locust.session import session_of
+from wsproof.locust.violations import marked
+from wsproof.report.live_view import LiveView, LiveWorkload
+from wsproof.report.text.run import target_of_facts
+from wsproof.stats.objective import applies_to, parse_objective
+
+
+def view_of(environment: Any) -> LiveView:
+    """The view of the test. Once it has ended, its final findings and warnings stand in place of the live ones."""
+    session, given = session_of(environment), options_of(environment, None)
+    watcher, runner = session.watcher, environment.runner
+    described = list(session.described.values())
+    has_ended = bool(session.results)
+    judged = [one.load.workload for one in session.results]
+    names = tuple(dict.fromkeys([*session.live.workloads, *judged]))
+    return LiveView(
+        state=str(runner.state) if runner is not None else "",
+        target=target_of_facts(described[0]) if described else "",
+        began_s=session.live.began_s,
+        workloads=tuple(_final(environment, name) if has_ended else _running(environment, name) for name in names),
+        servers=tuple(watcher.usages) if watcher is not None else (),
+        notes=tuple(session.mistakes),
+        has_ended=has_ended,
+        has_record=session.record is not None,
+        is_strict=given.strict,
+    )
+
+
+def _running(environment: Any, name: str) -> LiveWorkload:
+    live = session_of(environment).live
+    findings, whole = marked(environment, live.findings(name)), live.whole(name)
+    metrics = whole.summaries()
+    objectives = [parse_objective(text) for text in options_of(environment, None).slo]
+    outcomes = tuple(one.judge(metrics, findings).outcome() for one in objectives if applies_to(one, metrics))
+    return LiveWorkload(name, live.seconds(name), whole, findings, outcomes)
+
+
+def _final(environment: Any, name: str) -> LiveWorkload:
+    session = session_of(environment)
+    results = [one for one in session.results if one.load.workload == name]
+    return LiveWorkload(
+        name,
+        session.live.seconds(name),
+        session.live.whole(name),
+        tuple(finding for one in results for finding in one.findings),
+        tuple(each.outcome() for one in results for each in one.objectives),
+        tuple(warning for one in results for warning in one.load.warnings),
+    )

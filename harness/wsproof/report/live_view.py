@@ -1,0 +1,43 @@
+"""What the page of a running load shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wsproof.model.bench_record import ObjectiveOutcome
+from wsproof.model.finding import Finding
+from wsproof.model.load_second import LoadSecond
+from wsproof.model.measurement import ServerUsage
+from wsproof.model.summary import TrustWarning
+from wsproof.stats.running import RunningLoad
+
+
+@dataclass(frozen=True)
+class LiveWorkload:
+    """The users of one workload. `warnings` and the final findings are there once the test has ended."""
+
+    name: str
+    seconds: Sequence[LoadSecond] = ()
+    """The newest seconds."""
+    whole: RunningLoad = field(default_factory=RunningLoad)
+    """The figures of the whole test."""
+    findings: tuple[Finding, ...] = ()
+    objectives: tuple[ObjectiveOutcome, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """A load that runs, or that has ended. `began_s` is the Unix time of its start."""
+
+    state: str
+    target: str = ""
+    began_s: float = 0.0
+    workloads: tuple[LiveWorkload, ...] = ()
+    servers: tuple[ServerUsage, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences about the whole test, such as a worker that has ended."""
+    has_ended: bool = False
+    has_record: bool = False
+    is_strict: bool = False

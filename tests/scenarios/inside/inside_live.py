@@ -1,0 +1,242 @@
+"""A running test: its seconds, its violations as failures, and the events for other plugins. No sockets, no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from time import monotonic_ns
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from locust.stats import RequestStats as LocustStats
+
+from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from wsproof.deviations import KnownDeviations
+from wsproof.deviations.deviation import Deviation
+from wsproof.locust.events import NAMES
+from wsproof.locust.live_load import LiveLoad, from_text, to_text
+from wsproof.locust.session import session_of
+from wsproof.locust.stats import RequestStats, log_failures, rounded_ms
+from wsproof.locust.violations import tell_final, tell_live
+from wsproof.locust.watcher import collect
+from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure
+from wsproof.model.load_second import LoadSecond, percentile_ns
+from wsproof.model.nanoseconds import NS
+from wsproof.net.endpoint import parse_url
+from wsproof.workloads.chat import Chat
+
+LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "member 3 never received message 4.", occurrences=3)
+
+
+def environment() -> Any:
+    events = SimpleNamespace(request=Hook(), user_error=Hook(), **{name: Hook() for name in NAMES})
+    stats = LocustStats()
+    made = SimpleNamespace(
+        stats=stats,
+        events=events,
+        reset_stats=False,
+        runner=SimpleNamespace(target_user_count=2),
+        parsed_options=None,
+    )
+    events.request.fire = lambda **what: _logged(made, **what)
+    return made
+
+
+def _logged(made: Any, **what: Any) -> None:
+    """What Locust does about a request event."""
+    made.stats.log_request(what["request_type"], what["name"], what["response_time"], what["response_length"])
+    if what["exception"] is not None:
+        made.stats.log_error(what["request_type"], what["name"], what["exception"])
+
+
+@pytest.fixture
+def room() -> Iterator[WorkloadRun]:
+    room = WorkloadRun(
+        environment(), Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True
+    )
+    room.pulse.stop()  # the tests take the seconds
+    yield room
+    room.close()
+
+
+def two_members(room: WorkloadRun) -> tuple[FakeLine, FakeLine]:
+    """Two members that have received each other's first message, in a measured window."""
+    one, two = enter(room), enter(room)
+    room.all_spawned(2)
+    hear(room, say(room, one), 0, 1)
+    hear(room, say(room, two), 0, 1)
+    return one, two
+
+
+def look(room: WorkloadRun, after_s: float = 0.0) -> LoadSecond:
+    """The second of the run that ends so long after now."""
+    room.live.read()
+    room.live.look(monotonic_ns() + int(after_s * NS))
+    return room.live.seconds[-1]
+
+
+# Its seconds.
+
+
+def test_a_second_has_the_deliveries_and_the_connections(room: WorkloadRun) -> None:
+    two_members(room)
+    room.left(room.join(), Departure.REFUSED)
+    room.join()
+    second = look(room)
+    assert (second.deliveries, second.published) == (sum(second.latency.values()), 2)
+    assert second.deliveries == 4
+    states = second.connections
+    assert (states.receiving, states.refused, states.connecting) == (2, 1, 1)
+    assert look(room).deliveries == 0
+
+
+def test_an_overdue_delivery_is_part_of_the_latency_that_is_shown(room: WorkloadRun) -> None:
+    one, _ = two_members(room)
+    look(room)
+    say(room, one)  # and the server stalls
+    second = look(room, after_s=4)
+    assert (second.outstanding, sum(second.overdue.values())) == (2, 2)
+    assert second.oldest_ns >= 4 * NS
+    waited_ns = percentile_ns(second.overdue, 1.0)
+    assert waited_ns is not None
+    assert waited_ns >= 3.9 * NS
+    assert look(room, after_s=5).missed == 2
+
+
+def test_what_could_not_be_published_is_part_of_the_reach(room: WorkloadRun) -> None:
+    one, two = two_members(room)
+    before = room.planned
+    for line in (one, two):
+        room.left(line.member, Departure.DROPPED, 1012)
+    room.publish(0, monotonic_ns())
+    assert room.planned == before + 2
+    look(room)
+    second = look(room)
+    assert second.connections.ended == 2
+    assert second.missed == 2
+
+
+# Its violations.
+
+
+def test_a_duplicate_is_found_while_the_test_runs(room: WorkloadRun) -> None:
+    one, _ = two_members(room)
+    said = say(room, one)
+    hear(room, said, 0, 1, 1)
+    look(room)
+    (found,) = room.live.findings()
+    assert (found.check, found.section, found.occurrences) == ("duplicated", "chat", 1)
+
+
+def test_a_lost_message_is_found_while_the_test_runs_and_not_after_a_freeze(room: WorkloadRun) -> None:
+    one, _ = two_members(room)
+    say(room, one)
+    hear(room, say(room, one), 0, 1)
+    look(room, after_s=3)
+    look(room, after_s=4)
+    assert [(each.check, each.occurrences) for each in room.live.findings()] == [("lost", 2)]
+
+
+def test_after_a_freeze_of_our_own_no_message_is_called_lost(room: WorkloadRun) -> None:
+    one, _ = two_members(room)
+    say(room, one)
+    hear(room, say(room, one), 0, 1)
+    room.pulse.frozen_ns(room.pulse._beat_ns + 3 * NS)
+    look(room, after_s=3)
+    look(room, after_s=4)
+    assert room.live.findings() == []
+
+
+def test_violations_are_failures_by_occurrences_and_none_is_counted_twice() -> None:
+    made = environment()
+    tell_live(made, "chat", [LOST])
+    tell_live(made, "chat", [replace(LOST, occurrences=5)])
+    (row,) = made.stats.errors.values()
+    assert (row.name, row.occurrences) == ("chat: lost", 5)
+    assert "member 3" not in str(row.error)
+    tell_final(made, "chat", replace(LOST, occurrences=4))
+    assert row.occurrences == 5
+    tell_final(made, "chat", replace(LOST, occurrences=4))  # of another worker
+    assert row.occurrences == 8
+    assert made.stats.entries["chat: lost", "WS"].num_failures == 8
+
+
+def test_a_known_deviation_is_no_failure_while_the_test_runs() -> None:
+    made = environment()
+    known = KnownDeviations(own=(Deviation(check="lost", section="chat", reason="it is a UDP bridge"),))
+    session_of(made).known.append(known)
+    tell_live(made, "chat", [LOST])
+    assert not made.stats.errors
+
+
+def test_the_reports_of_two_workers_are_put_together() -> None:
+    live = LiveLoad()
+    for process in ("one", "other"):
+        ((name, seconds, findings),) = from_text(to_text([("chat", [LoadSecond(7, deliveries=2)], [LOST])]))
+        live.take(process, name, seconds, findings)
+    assert [second.deliveries for second in live.seconds("chat")] == [4]
+    assert [(found.check, found.occurrences) for found in live.findings("chat")] == [("lost", 6)]
+    assert live.whole("chat").per_second("deliveries") == 4
+
+
+def test_a_master_of_its_own_users_collects_each_second_once(room: WorkloadRun) -> None:
+    session = session_of(room.environment)
+    session.runs[object] = room
+    look(room)
+    collect(session)
+    look(room)
+    collect(session)
+    collect(session)
+    assert room.live.take_new() == []
+    assert session.live.workloads == ("chat",)
+    session.runs.clear()
+
+
+# Locust's tables, and other plugins.
+
+
+def test_the_aggregated_row_has_only_latencies(room: WorkloadRun) -> None:
+    two_members(room)
+    room.flush()
+    stats = room.environment.stats
+    assert stats.entries["chat: connect", "WS"].num_requests == 2
+    assert stats.total.num_requests == stats.entries["chat: latency from intended time", "WS"].num_requests == 4
+
+
+def test_times_below_100_ms_keep_a_tenth_of_a_millisecond() -> None:
+    assert [rounded_ms(value) for value in (0.04, 0.449, 12.34, 99.96, 147.3, 58_764.0)] == [
+        0.0,
+        0.4,
+        12.3,
+        100.0,
+        147.0,
+        58_800.0,
+    ]
+    made = environment()
+    times = RequestStats(made, "chat: latency")
+    times.add(449_000)
+    times.flush()
+    assert made.stats.entries["chat: latency", "WS"].get_response_time_percentile(0.5) == 0.4
+
+
+def test_many_failures_are_one_row_and_do_not_count_as_response_times() -> None:
+    made = environment()
+    log_failures(made, "chat: lost", ValueError("it is lost"), 900)
+    entry = made.stats.entries["chat: lost", "WS"]
+    assert (entry.num_failures, entry.num_requests, dict(entry.response_times)) == (900, 900, {})
+    assert [row.occurrences for row in made.stats.errors.values()] == [900]
+
+
+def test_other_plugins_see_connections_ends_times_to_last_and_batches_of_deliveries(room: WorkloadRun) -> None:
+    _, two = two_members(room)
+    room.flush()
+    room.ended(two.member, 1012)
+    events = room.environment.events
+    assert [each["member"] for each in events.ws_connected.fired] == [0, 1]
+    assert events.ws_ended.fired == [{"workload": "chat", "member": 1, "close_code": 1012}]
+    assert events.ws_reached_all.fired[0]["milliseconds"] > 0
+    batches = {each["name"]: len(each["milliseconds"]) for each in events.ws_times.fired}
+    assert batches["chat: latency from intended time"] == 4
