@@ -108,7 +108,7 @@ _MODULES = {
     "wsproof.wire.http_request": ("HttpRequest",),
     "wsproof.workloads": ("Every", "JoinRefused", "MessageKind", "Parsed", "Send", "Wait", "Workload", "json_with"),
 }
-"""Where each public name is defined."""
+"""The module that defines each public name."""
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 

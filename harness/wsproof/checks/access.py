@@ -50,7 +50,7 @@ def _finding(
 
 
 def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
-    """What an intruder received, and who heard it: each as a clause and as a line of a witness."""
+    """An intruder's receipts and the members that heard it: each as a clause and as a line of a witness."""
     describer, got = Describer(history), history.receipts
     lines = []
     heard = (got.subscriber == member.number) & (got.publisher != member.number)

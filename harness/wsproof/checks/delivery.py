@@ -367,7 +367,7 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
 
 
 def _damage_in_words(history: History, row: int) -> str:
-    """How a damaged receipt differs from its publication, with both values if they are known."""
+    """Describe how a damaged receipt differs from its publication, with both values if they are known."""
     describer, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
     came = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"

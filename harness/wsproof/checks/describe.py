@@ -14,7 +14,7 @@ WENT = {
     Departure.DROPPED: "was cut off by the server",
     Departure.REFUSED: "was refused",
 }
-"""How a member's connection ended, as a phrase."""
+"""The end of a member's connection, as a phrase."""
 SHORT = 120
 """Longest text that is shown in full, in characters."""
 
@@ -56,7 +56,7 @@ class Describer:
         return f"{self.when(message.received_ns)}  {self.who(message.subscriber)} receives {shortened(message.text)}"
 
     def arrival(self, number: int) -> str:
-        """How a member joined and left, as one line."""
+        """The join and leave of a member, as one line."""
         member = self.history.members[number]
         came = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
         by = f"left by {member.went_by}" if member.went_by else WENT[member.departure]

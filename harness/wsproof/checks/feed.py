@@ -52,7 +52,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
 
 
 def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
-    """What is wrong with an object of the feed; None if nothing is."""
+    """Return what is wrong with an object of the feed; None if nothing is."""
     if value is None:
         return "it is no JSON object"
     for name, allowed in feed.fields:
@@ -236,7 +236,7 @@ def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick
 
 
 def _most_apart(feed: Feed, *viewers: list[Tick]) -> int:
-    """How many objects apart two viewers may be at one moment: one, and more if they did not read in time.
+    """Return how many objects two viewers may be apart at one moment: one, and more if they did not read in time.
 
     A delayed client reads several objects at once, and all but the last of them arrived late.
     """

@@ -124,7 +124,7 @@ def _undisturbed_ns(begin_ns: int, end_ns: int, floods: Sequence[Flood]) -> int:
 
 
 def _disturbed_ns(begin_ns: int, end_ns: int, floods: Sequence[Flood]) -> int:
-    """How much of this time was in floods. These do not overlap: schedules run one after the other."""
+    """Return how much of this time was in floods. These do not overlap: schedules run one after the other."""
     return sum(max(0, min(end, end_ns) - max(begin, begin_ns)) for begin, end in floods)
 
 

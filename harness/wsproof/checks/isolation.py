@@ -81,7 +81,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
 
 
 def _misbehaviour(describer: Describer, misbehaving: list[Member]) -> str:
-    """What the misbehaving members did, as a phrase."""
+    """The actions of the misbehaving members, as a phrase."""
     words = []
     for member in misbehaving[:2]:
         did = f"sent {member.misbehaviour}" if member.misbehaviour else "stopped reading"

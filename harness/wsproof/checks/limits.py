@@ -56,7 +56,7 @@ def limits_in_figures(tests: Sequence[SizeTrial]) -> tuple[Figure, ...]:
 
 
 def limits_in_words(tests: Sequence[SizeTrial]) -> str:
-    """How the server refuses what is too long; empty if it never did."""
+    """Describe how the server refuses a message that is too long; empty if it never did."""
     refused = [one for one in tests if one.refused_bytes]
     return "; ".join(f"{one.form}: refused at {one.refused_bytes / MIB:g} MiB by {one.how}" for one in refused)
 

@@ -22,7 +22,7 @@ LEAST_BYTES = 8_000
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRound:
-    """What the server held after a round of `connections` members that had all gone; None if it is not known."""
+    """Resources of the server after a round of `connections` members that had all gone; None if unknown."""
 
     connections: int
     fds: int | None = None

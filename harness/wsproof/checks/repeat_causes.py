@@ -8,7 +8,7 @@ from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.history import History, Member
 
 JOINING_NS = 1_000_000_000
-"""How long after its connection a member may still be joining, in ns: a history may come from a slow database."""
+"""Time after its connection in which a member may still be joining, in ns: a history may come from a slow database."""
 
 
 def cause_of_repeats(history: History, again: Ints) -> str:

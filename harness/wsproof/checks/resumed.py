@@ -63,7 +63,7 @@ def _missing(member: Member, history: History, contract: Contract) -> Ints:
 
 
 def _received(history: History, number: int) -> Flags:
-    """Which publications a member received."""
+    """The publications that a member received."""
     got = history.receipts
     mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
     rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])

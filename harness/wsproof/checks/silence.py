@@ -24,7 +24,7 @@ ALIKE_S = 0.25
 MOST = 0.75
 """Share of the ended connections that must have ended at the limit."""
 APART = 3.0
-"""How much more the times of the ends must differ than the limits, for the limits to be the cause."""
+"""Factor by which the times of the ends must differ more than the limits, for the limits to be the cause."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TimeLimit:
     """Counted from the last message that the member sent; else from the start of its connection."""
 
     def in_words(self, history: History) -> str:
-        """What the server does, as a clause."""
+        """The server's behaviour, as a clause."""
         since = "since the member last sent anything" if self.is_of_silence else "since the connection began"
         answers = (
             f" or do not answer its messages, such as {shortened(history.shortest_ignored_text, 60)}"

@@ -142,7 +142,10 @@ def said_to_have_left(record: StandingRecord, contract: Contract) -> list[Findin
 
 
 def cut_off(record: StandingRecord, contract: Contract) -> list[Finding]:
-    """How long a member that says nothing is kept. A server may cut it off, unless the contract promises to keep it."""
+    """Return how long the server keeps a member that sends nothing.
+
+    A server may disconnect it, unless the contract promises to keep it.
+    """
     cut = [one for one in record.sessions if one.was_cut_off and one.role is not StandingRole.UNRESPONSIVE]
     if not cut:
         return []

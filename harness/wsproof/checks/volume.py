@@ -78,7 +78,7 @@ def _other_words(history: History, contract: Contract) -> Finding:
 
 
 def _cut_off(history: History, contract: Contract) -> list[Finding]:
-    """What is told of members that the server cut off, once for each close code."""
+    """The finding about members that the server disconnected, once for each close code."""
     cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
     codes = Counter(member.close_code for member in cut)
     return [_cut_with(code, [m for m in cut if m.close_code == code], history, contract) for code in codes]

@@ -15,7 +15,7 @@ WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """What `wsproof list` prints."""
+    """The argument of `wsproof list`."""
 
     what: str | None = option("(all of them)", positional=True, choices=WHAT_TO_LIST, metavar="|".join(WHAT_TO_LIST))
     channels: str | None = option("tutorial, reference, or pkg.module of your own workloads", metavar="CHANNELS")
@@ -24,7 +24,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """Which page `wsproof report` writes."""
+    """The argument of `wsproof report`."""
 
     run: str | None = option("an id, the beginning of one, a folder, or latest", positional=True, metavar="RUN")
     open: bool = option("open the page in the browser", False)

@@ -1,4 +1,4 @@
-"""What the command line shows and writes beside the record of a run."""
+"""Outputs of the command line beside the record of a run."""
 
 from __future__ import annotations
 

@@ -44,5 +44,5 @@ def run_command(command: Command[RunOptions]) -> ExitCode:
 
 
 def process_began() -> float:
-    """When this process started, in seconds of `time.monotonic`. Imports are slow on a busy machine, and count."""
+    """The start of this process, in seconds of `time.monotonic`. Imports are slow on a busy machine, and count."""
     return time.monotonic() - (time.time() - psutil.Process().create_time())

@@ -19,7 +19,7 @@ Key = tuple[str, str, Anomaly]
 
 
 class Measured(Protocol):
-    """What was measured of one server: a block, or one server of a life."""
+    """The measurement of one server: a block, or one server of a life."""
 
     @property
     def trusted(self) -> bool: ...

@@ -42,7 +42,7 @@ WINDOWS = 6
 
 @dataclass(frozen=True)
 class ServerResult:
-    """What one server of a life did: a figure per round by compared metric, findings and trust warnings."""
+    """The results of one server of a life: a figure per round by compared metric, findings and trust warnings."""
 
     side: Side
     server: str

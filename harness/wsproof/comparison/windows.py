@@ -31,7 +31,7 @@ from wsproof.target.target import Target
 
 @dataclass(frozen=True)
 class Extent:
-    """How long a comparison is.
+    """The length of a comparison.
 
     It ends after `lives`, or before the life that would probably not end within `budget_s`. With `until`, it ends once
     the 95 % interval of every judged metric is at most that wide to either side (0.02: 2 %), with FEWEST_PAIRS lives at

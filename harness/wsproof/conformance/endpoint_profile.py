@@ -71,7 +71,7 @@ class MessageEvents:
 
 @dataclass(frozen=True, slots=True)
 class EndpointProfile:
-    """What the probe found out about an endpoint.
+    """The behaviour of an endpoint, as the probe found it.
 
     `prefix` stands before every text that the endpoint echoes. None means that it echoes no texts; then a ping is the
     barrier. `binary`: it echoes binary messages unchanged. `deflate`: it accepts an offer of permessage-deflate.
@@ -91,21 +91,21 @@ class EndpointProfile:
     agreements: tuple[tuple[str, str], ...] = ()
     """The offers of permessage-deflate that the endpoint accepted, each with its answer."""
     refusals: tuple[str, ...] = ()
-    """How the application ended connections because of a message: close codes, DROPPED, HTTP."""
+    """Ways in which the application ended connections because of a message: close codes, DROPPED, HTTP."""
     most_messages: int | None = None
-    """How many messages the endpoint accepts on one connection. None: the probe saw no limit."""
+    """Number of messages that the endpoint accepts on one connection. None: the probe saw no limit."""
     login: tuple[Message, ...] = ()
     """Messages that the client sends first on every connection."""
     joins: Opening | None = None
     """The channel that the client joins on every connection, after `login`."""
     login_replies: int = 0
-    """How many messages the endpoint sends until the login is done."""
+    """Number of messages that the endpoint sends until the login is done."""
     subprotocols: tuple[str, ...] = ()
     """The subprotocols that the usual handshake offers."""
     subprotocol: str | None = None
     """The subprotocol that the endpoint selects of them."""
     closes_unasked: str = ""
-    """How the endpoint closes each connection before the client sends anything; empty if it does not."""
+    """The way in which the endpoint closes each connection before the client sends anything; empty if it does not."""
     remark: str = ""
     """A note for the user: which messages the endpoint accepts, how that limits the checks, and what to do."""
 
@@ -121,7 +121,7 @@ class EndpointProfile:
 
     @property
     def first_messages(self) -> tuple[Message, ...]:
-        """What a well-behaved client sends first: the login, or else the sample if it is accepted.
+        """The first messages of a well-behaved client: the login, or else the sample if it is accepted.
 
         A client that joins a channel does so before.
         """

@@ -27,7 +27,7 @@ _ENOUGH = 3
 """Number of failed edge cases after which a property stops."""
 _DEATHS = 3
 _DEATHS_KNOWN = 1
-"""How often a property may kill the server: at first, and once `other-clients-served` is known to be violated."""
+"""Number of times that a property may kill the server: at first, and once `other-clients-served` is violated."""
 CUT_SHORT = "this check's share of the budget ended after"
 UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
 DIED = "cut short: the server stopped serving others again and again (see other-clients-served)"
@@ -142,7 +142,7 @@ class _Shrinking:
         self._deaths = deaths
         self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
         self.cut_short = ""
-        """Why some generated scripts were left out; empty if none were."""
+        """The reason why some generated scripts were left out; empty if none were."""
         self._had: dict[Script, list[RuleViolation]] = {}
         self._until: Deadline | None = None
         self._attempts = 0

@@ -68,7 +68,10 @@ _WHAT_TO_DO = (
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """How many messages the endpoint accepted, and how it refused the next one. `how` is empty if it refused none."""
+    """Number of messages that the endpoint accepted, and its refusal of the next one.
+
+    `how` is empty if it refused none.
+    """
 
     count: int
     how: str = ""
@@ -416,7 +419,7 @@ def _close_said(event: CloseReceived) -> str:
 
 
 def _wait_ending(client: Client, timeout_s: float) -> _Taken | None:
-    """How the server ended the connection within the timeout; None if it did not."""
+    """Return how the server ended the connection within the timeout; None if it did not."""
     client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), timeout_s)
     if line := http_line(client):
         return _Taken(0, f"{line} behind the upgrade", HTTP)

@@ -21,7 +21,7 @@ __all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """How the opening handshake differs from the usual one; None keeps a field as usual.
+    """The differences of the opening handshake from the usual one; None keeps a field as usual.
 
     `headers` are extra lines. `omit` names standard headers to leave out; to spell one differently, omit it and put it
     into `headers`.
@@ -81,7 +81,7 @@ ScriptAction = SendFrame | Raw | Await
 
 
 class ScriptEnd(StrEnum):
-    """How the client ends the connection, if the server has not ended it before."""
+    """The client's way to end the connection, if the server has not ended it before."""
 
     CLOSE = "close"
     """Send the barrier, then a close frame with 1000, then wait for the end of TCP."""

@@ -28,7 +28,7 @@ class ServerWatch:
         return last_exception(self._watch.lines()) if self._watch is not None else ()
 
     def end(self, endpoint: Endpoint) -> ServerEnd | str | None:
-        """How the server's process ended, or None if it goes on.
+        """Return how the server's process ended, or None if it still runs.
 
         A server of ours gives a ServerEnd with an exit code, another one only a sentence.
         """

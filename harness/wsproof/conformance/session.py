@@ -48,7 +48,10 @@ _SILENT_RETRIES_S = 5.0
 _RESERVED_OPCODE = 3
 """An opcode that RFC 6455 5.2 reserves: a server must fail the connection over it."""
 _CONTROLS = 3
-"""How often the same messages are sent unfragmented as a control. Some applications close over them only sometimes."""
+"""Number of times that the same messages are sent unfragmented, as a control.
+
+Some applications close over them only sometimes.
+"""
 _LINGER_S = 0.3
 """Least time in seconds for which a control waits after the barrier."""
 _LONGEST_LINGER_S = 2.0
@@ -63,7 +66,7 @@ _SILENT_S = 1.0
 
 
 class ServerUnderTest(Protocol):
-    """What the suite needs of a server. `target.server.RunningServer` implements it."""
+    """The interface of a server for the suite. `target.server.RunningServer` implements it."""
 
     @property
     def endpoint(self) -> Endpoint: ...
@@ -111,7 +114,7 @@ class Session:
         self.shrink_s = _SHRINK_S
         """Seconds left for shrinking, shared by all properties."""
         self.deaths = 0
-        """How often the server stopped serving others and was replaced."""
+        """Number of times that the server stopped serving others and was replaced."""
         self.first_answer_s = 0.0
         """Seconds until the server answered the first handshake."""
         self.draw_s = math.inf
@@ -143,7 +146,7 @@ class Session:
 
     @property
     def losses(self) -> list[str]:
-        """How the server closed the connection of the idle bystander, once per loss, while it served new clients."""
+        """Ways in which the server closed the idle bystander, one per loss, while it served new clients."""
         return self._neighbour.losses
 
     def attempt(self, conversation: Script) -> list[RuleViolation]:

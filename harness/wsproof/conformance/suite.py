@@ -345,14 +345,14 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
 
 
 def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
-    """Why the property cannot be checked on this endpoint; empty if it can."""
+    """Return why the property cannot be checked on this endpoint; empty if it can."""
     if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-by-server":
         return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
     return tested.not_here(facts)
 
 
 def _observed_in(subject: Session, name: str) -> str:
-    """Why a check passes although a violation was seen: the violation was not reproduced."""
+    """Return why a check passes although a violation was seen: the violation was not reproduced."""
     (finding,) = [each for each in subject.cases.findings() if each.check == name]
     return seen_only(finding)
 
@@ -384,7 +384,7 @@ def _fails_plainly(subject: Session) -> bool:
 
 
 def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unheard: int) -> str:
-    """Why the scripts say nothing about a property; empty if they do.
+    """Return why the scripts say nothing about a property; empty if they do.
 
     `unheard` is the session's count before the property.
     """

@@ -15,7 +15,7 @@ from wsproof.workloads import Workload
 
 @dataclass(frozen=True)
 class ProbeOutcome:
-    """What a channel probe found and measured.
+    """The findings and measurements of a channel probe.
 
     `examples` counts what was tried. `unknown` says why nothing is known, and `remark` is a note on a known result.
     """

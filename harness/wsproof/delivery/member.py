@@ -35,7 +35,7 @@ class PoolMember:
     misbehaviour: str = ""
     room: int = 0
     went_by: str = ""
-    """How it left, in words, if it left by one of many ways."""
+    """The way in which it left, in words, if it left by one of many ways."""
     is_abrupt: bool = False
     """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
     http: HttpConnection | None = None
@@ -45,25 +45,25 @@ class PoolMember:
     last_delivery: str | bytes | None = None
     """The last delivery, as it came; None before the first."""
     conversation: Conversation | None = None
-    """How the member joins and answers; None until its connection is open."""
+    """The conversation by which the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False
     """Whether a part of a frame has been sent, so that no other message may be sent now."""
     held: list[str | bytes] = field(default_factory=list)
     """Answers that wait for the end of that frame."""
     join_fault: str = ""
-    """Why the member could not join after its handshake; empty if it could."""
+    """The reason why the member could not join after its handshake; empty if it could."""
     greeted_again_ns: int = 0
-    """When its second greeting had surely been processed; 0 without one."""
+    """The time at which its second greeting had surely been processed; 0 without one."""
     shape: NameShape | None = None
     """The unusual form of the member's name; None for a usual name."""
     is_fuzzing: bool = False
     """Whether it sent a malformed message: what comes of that is nobody's fault."""
     access: Access | None = None
-    """How it tries to join without the right credentials; None for a member in good standing."""
+    """The way in which it tries to join without the right credentials; None for all other members."""
     credentials: tuple[str, ...] = ()
     """The member's credentials; only known for a member that joins without them."""
     refusal: str = ""
-    """How the server refused the handshake; empty if it accepted."""
+    """The server's refusal of the handshake; empty if it accepted."""
     heard_ns: int = 0
     """Time of the latest receipt. Until then the server knew this member."""
     others_ns: int = 0

@@ -163,7 +163,7 @@ class MemberLoop:
             self._take_message(member, part, at + number)
 
     def _understood(self, message: str | bytes, read: Callable[[], Understood]) -> Understood | None:
-        """What the workload makes of a message; None if it raises over what became of a malformed one.
+        """Let the workload read a message; None if it raises over a malformed one.
 
         Raises:
             WorkloadError: the workload raises, and nobody sends malformed messages.

@@ -40,7 +40,7 @@ def _malformed(mutation: Mutation, body: str = "") -> Schedule:
 
 
 OF_GREETINGS = (Mutation.NUMBER, Mutation.NULL, Mutation.EMPTIED, Mutation.DEEP, Mutation.SURROGATE)
-"""What is done to greetings: servers read them with the same parser as publications, and keep other values of them."""
+"""Mutations of greetings: servers read them with the same parser as publications, and keep other values of them."""
 
 NAMES = DeliveryProperty(
     "unusual-names",

@@ -22,7 +22,7 @@ PLAINLY = ", as it is: the workload says that any text is a message, so publish(
 
 
 class Action(StrEnum):
-    """What a member can do in one step."""
+    """An action of a member in one step."""
 
     JOIN = "join"
     """Connect and publish until a message comes back: then the server has subscribed the member."""
@@ -59,7 +59,7 @@ class Action(StrEnum):
 
 
 class LeaveBy(StrEnum):
-    """How a member ends its connection: close frame, FIN or RST."""
+    """The way in which a member ends its connection: close frame, FIN or RST."""
 
     CLOSE = "close"
     FIN = "fin"
@@ -67,7 +67,7 @@ class LeaveBy(StrEnum):
 
 
 class Misbehaviour(StrEnum):
-    """What a misbehaving member sends. A server may close its connection for it."""
+    """A message of a misbehaving member. A server may close its connection for it."""
 
     BINARY = "a binary frame"
     TEXT = "a text frame, where all else is binary"

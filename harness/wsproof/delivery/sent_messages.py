@@ -26,7 +26,7 @@ class SentMessage:
     forms: tuple[str, ...] = ()
     heard_by: set[tuple[int, Kind]] = field(default_factory=set)
     refusal: Refusal | None = None
-    """How the server refused the HTTP request that should publish it; None if it did not."""
+    """The server's refusal of the HTTP request that publishes it; None if it was accepted."""
     is_unread: bool = False
     """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
 
@@ -59,7 +59,7 @@ class SentMessages:
 
     @property
     def last_ns(self) -> int:
-        """When the last publication was sent; 0 without one."""
+        """The time of the last publication; 0 without one."""
         return max((said.sent_ns for said in self), default=0)
 
     def add(self, said: SentMessage, publisher: PoolMember) -> None:

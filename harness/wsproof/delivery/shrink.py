@@ -351,7 +351,7 @@ def _without_cause(runner: ScheduleRunner, finding: Finding, seen: ScheduleResul
 
 
 def _note(runs: ControlRuns, *, causal: bool) -> str:
-    """What the repetitions and control runs showed, as a sentence of the report."""
+    """The results of the repetitions and control runs, as a sentence of the report."""
     if not runs.again:
         return (
             f"It did not happen again in {REPEATS} repetitions on a fresh server. So it depends on earlier schedules, "

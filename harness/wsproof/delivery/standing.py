@@ -23,9 +23,9 @@ from wsproof.workloads import Workload
 DEADLINE_S = 2.0
 """Seconds that a standing member waits for its handshake."""
 SEARCHED = 100
-"""How many member numbers to search for one in another room."""
+"""Member numbers to try, to find one in another room."""
 MOST_JOINS = 40
-"""How often standing members of one channel join, at most: a server that cuts them off is not joined for ever."""
+"""Most times that standing members of one channel join: the server may disconnect them each time."""
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class StandingAudience:
         self._channels: dict[str, _ChannelMembers] = {}
         self._reader = StandingReader()
         self.withdrawn = ""
-        """Why no standing members join any more; empty while they do."""
+        """The reason why no standing members join any more; empty while they do."""
 
     @property
     def is_here(self) -> bool:

@@ -33,9 +33,9 @@ class StandingConnection:
     talk: Conversation
     connected_ns: int = 0
     spoke_ns: int = 0
-    """When it said its one message; 0 if it said nothing."""
+    """The time of its one message; 0 if it sent nothing."""
     ended_ns: int = 0
-    """When the server ended the connection; 0 while it is open."""
+    """The time at which the server ended the connection; 0 while it is open."""
     close_code: int | None = None
     closed: bool = False
     refusal: str = ""

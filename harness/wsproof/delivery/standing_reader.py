@@ -84,7 +84,7 @@ class StandingReader:
                     member.wake()
 
     def _wait_ms(self) -> float | None:
-        """How long to wait for input, until a member has to do something by itself; None for ever."""
+        """Milliseconds to wait for input, until a member has to act by itself; None for ever."""
         with self._lock:
             due = [member.talk.next_ns for member in self._members if member.is_open]
         times = [at_ns for at_ns in due if at_ns is not None]

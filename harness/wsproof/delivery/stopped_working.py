@@ -12,7 +12,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.net.budget import Budget
 
 RETRIES = 3
-"""How often a fresh client asks whether the server serves it, before a finding is reported."""
+"""Number of attempts of a fresh client to be served, before a finding is reported."""
 PAUSE_S = 1.0
 """Seconds between two of them: a server that was busy, or that limits connections a second, serves again by then."""
 SHOWN = 6

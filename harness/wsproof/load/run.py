@@ -287,7 +287,7 @@ def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()
 
 
 def members_to_hear(contract: Contract, plan: Plan, rooms: Sequence[int] = ()) -> int:
-    """How many members the probe can reach."""
+    """The number of members that the probe can reach."""
     if contract.feed is not None:
         return plan.subscribers
     match contract.audience:

@@ -94,7 +94,7 @@ class GeventConnection:
         self.ear = ear
         """The listener for received messages. It may be replaced at any time."""
         self.sent_ns = 0
-        """When the last message was handed to the kernel, after it was encoded."""
+        """The time at which the last message was handed to the kernel, after it was encoded."""
         self._deadline_s = deadline_s
         self._socket: socket.socket | None = None
         self._closing = False
@@ -102,7 +102,7 @@ class GeventConnection:
         self._clock: KernelClock | None = None
         self._has_stamp = False
         self._opened_ns = 0
-        """When the last part of the handshake's response arrived, and what came with it."""
+        """The arrival time of the last part of the handshake's response, and the bytes after it."""
         self._last_ns = monotonic_ns()
         """The last stamp: what is read next arrived later."""
         self._messages = 0

@@ -66,7 +66,7 @@ class Freeze:
 
     @property
     def length_ns(self) -> int:
-        """How long it lasted."""
+        """The length of the freeze."""
         return self.end_ns - self.start_ns
 
     def explains(self, ended_ns: int) -> bool:

@@ -42,7 +42,7 @@ class ReceivedMessage:
     """The message. Empty for one of our publications that needs no answer."""
     waiting: set[int] | None = None
     sent_ns: int = -1
-    """When the publication was sent, in ns; -1 if the message is not an intact publication of ours."""
+    """The send time of the publication, in ns; -1 if the message is not an intact publication of ours."""
 
 
 class MessageCache:

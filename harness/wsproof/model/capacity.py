@@ -29,7 +29,7 @@ class LevelOutcome(StrEnum):
 
 
 class SearchEnding(StrEnum):
-    """How a search ended."""
+    """The outcome of a search."""
 
     FOUND = "found"
     MISSED_AT_LOWEST = "missed-at-lowest"

@@ -35,13 +35,13 @@ class Chapter(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule is about."""
+    """The kind of a rule."""
 
     REACTION = "reaction"
-    """How a server reacts to what a client sends."""
+    """The server's reaction to what a client sends."""
     SERVER_FRAMES = "server-frames"
-    """What a server must never send. Every client of wsproof checks it, on any connection."""
+    """A byte sequence that a server must never send. Every client of wsproof checks it, on any connection."""
     SERVICE = "service"
     """A server keeps running and keeps serving others, whatever one client does."""
     DELIVERY = "delivery"
-    """What a channel promises to its members."""
+    """A promise of a channel to its members."""

@@ -16,7 +16,7 @@ BLOCKS, WINDOWS = "blocks", "windows"
 
 
 class Judgement(StrEnum):
-    """What paired blocks say about the candidate compared with the base."""
+    """The verdict on the candidate compared with the base."""
 
     SAME = "same"
     BETTER = "better"

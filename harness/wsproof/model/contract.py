@@ -26,7 +26,7 @@ class Order(StrEnum):
 
 
 class Resume(StrEnum):
-    """What a member that comes back is promised of the messages that it missed."""
+    """The promise to a member that comes back about the messages that it missed."""
 
     NONE = "none"
     SINCE_LAST = "since-last"
@@ -63,7 +63,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a channel promises to its members.
+    """The promises of a channel to its members.
 
     `order` is the promised order: breaking it is a violation. `agreed_order` says that a good server delivers in one
     order to all members: its absence is a non-strict finding. `replies`: each publication is answered to its publisher
@@ -84,6 +84,6 @@ class Contract:
     public: bool = False
     """Whether anybody may listen. A token then only says who a member is."""
     resume: Resume = Resume.NONE
-    """What a member that comes back gets of what it missed."""
+    """The missed messages that a returning member gets."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

@@ -1,4 +1,4 @@
-"""What members of a channel saw of a shutdown of their server, and of a disturbance that it should survive."""
+"""Observations of members during a shutdown of their server, and around a disturbance that it should survive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SeenEnd:
-    """How the connection of one member ended after the server was asked to end.
+    """The end of one member's connection after the server was asked to end.
 
     `close_code` is None without a close frame. `missed` counts the publications that their sender had received back
     before, and that this member never got.

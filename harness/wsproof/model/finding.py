@@ -32,7 +32,7 @@ class Level(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the evidence says about a server.
+    """The verdict on a server.
 
     "We received nothing" and "the check crashed" are UNKNOWN, never VALID.
     """
@@ -156,13 +156,13 @@ class Finding:
     """The sentence of the RFC or of the contract that was broken."""
     library: str | None = field(default=None, kw_only=True)
     server_output: tuple[str, ...] = field(default=(), kw_only=True)
-    """What the server wrote during the check: its last exception, redacted and bounded."""
+    """The server's output during the check: its last exception, redacted and bounded."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
     """The harm of breaking the rule, if the rule defines it."""
     chapter: Chapter = field(default=Chapter.CHANNELS, kw_only=True)
     """The topic of the rule."""
     kind: RuleKind = field(default=RuleKind.DELIVERY, kw_only=True)
-    """What the rule is about."""
+    """The kind of the rule."""
 
     @property
     def suite(self) -> SuiteName:
@@ -264,7 +264,7 @@ def not_retried(finding: Finding) -> Finding:
 
 
 def seen_only(finding: Finding) -> str:
-    """Why an observation does not count, as a reason for its check; empty for any other finding."""
+    """Return why an observation does not count, as a reason for its check; empty for any other finding."""
     if finding.level is not Level.OBSERVATION:
         return ""
     return f"seen, and not reproduced ({finding.reproduced})" if finding.reproduced else "seen, and not tried again"

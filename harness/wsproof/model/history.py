@@ -44,7 +44,7 @@ class Outcome(IntEnum):
 
 
 class Departure(IntEnum):
-    """How a member's connection ended."""
+    """The end of a member's connection."""
 
     STAYED = 0
     CLOSED = 1
@@ -125,30 +125,30 @@ class Member:
     stalled: bool = False
     """The member stopped reading on purpose: no delivery is expected, and no other member may be affected."""
     misbehaviour: str = ""
-    """What the member sent on purpose outside of any promise ("a binary frame"): no delivery is expected."""
+    """The member's deliberate message outside of any promise ("a binary frame"): no delivery is expected."""
     room: int = 0
     """The member's room. A publication in a room is meant for the members of that room only."""
     went_by: str = ""
-    """How it left, where `departure` does not say all ("a close frame with code 1002")."""
+    """The way in which it left, where `departure` does not say all ("a close frame with code 1002")."""
     join_fault: str = ""
-    """Why the member could not join after its handshake; a clause whose subject is the server. Empty if it could."""
+    """Why the member could not join after its handshake: a clause about the server. Empty if it could."""
     greeted_again_ns: int = 0
-    """When a second greeting of this member had surely been processed: what is older may come again.
+    """The time at which a second greeting of this member had surely been processed: older messages may come again.
 
     0 without a second greeting, and far in the future if nothing shows that it was processed.
     """
 
     shape: str = ""
-    """What is unusual about the member's name, such as "with slashes and dots". A server may refuse or change it."""
+    """The unusual property of the member's name, such as "with slashes and dots". A server may refuse or change it."""
     intrusion: str = ""
-    """How the member joined that must not be let in, such as "without its credentials". Empty for all others."""
+    """The way in which an intruder joined, such as "without its credentials". Empty for all others."""
     by_origin: bool = False
     """Whether only its origin was wrong."""
 
     resumes: int = -1
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
     others_ns: int = 0
-    """When it last received a message that another client of the server published; 0 if it never did."""
+    """The time of its last receipt of another client's message; 0 without one."""
 
     @property
     def is_well_behaved(self) -> bool:

@@ -41,7 +41,7 @@ def _rows(width: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class ArrivalStamps:
-    """How the generator knows when messages arrived.
+    """The generator's knowledge of the arrival times of messages.
 
     `clock` is `kernel` if the kernel stamped what each connection received, so that it does not matter when the
     generator read it. Otherwise it is `user`: the generator stamped what it read. The tables are filled for `kernel`:

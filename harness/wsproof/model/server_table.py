@@ -64,7 +64,7 @@ def _kind(finding: Finding) -> str:
 
 
 class ServerRunState(StrEnum):
-    """How far the run with a server got."""
+    """The progress of the run with a server."""
 
     CHECKED = "checked"
     NOT_INSTALLED = "not-installed"

@@ -1,4 +1,4 @@
-"""What standing members saw: connections that only listen for the whole run of the channels suite."""
+"""Records of standing members: connections that only listen for the whole run of the channels suite."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsproof.model.history import Kind, Tick
 
 
 class StandingRole(StrEnum):
-    """What a standing member does."""
+    """The role of a standing member."""
 
     IDLE = "only listened"
     """It says one thing when it joins. Then it reads and answers pings."""
@@ -47,7 +47,7 @@ class StandingSession:
     closed: bool = False
     """Whether the server sent a close frame."""
     refusal: str = ""
-    """How the server refused the handshake; empty if it accepted."""
+    """The server's refusal of the handshake; empty if it accepted."""
     pings_ns: tuple[int, ...] = ()
     heard: tuple[HeardMessage, ...] = ()
     ticks: tuple[Tick, ...] = ()
@@ -75,7 +75,7 @@ class PoolPublication:
 
     @property
     def key(self) -> tuple[int, int, int]:
-        """What the envelope says of it. The time makes it unique over all schedules and channels."""
+        """Its key from the envelope. The time makes it unique over all schedules and channels."""
         return self.publisher, self.sequence, self.sent_ns
 
 
@@ -94,7 +94,7 @@ class PlayedSchedule:
 
     @property
     def flood(self) -> Flood | None:
-        """When this schedule kept the server busy; None for one that publishes little."""
+        """The time in which this schedule kept the server busy; None for one that publishes little."""
         if len(self.publications) < LEAST_FLOOD:
             return None
         return min(said.sent_ns for said in self.publications), self.ended_ns

@@ -157,7 +157,7 @@ class NotRun:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """What a suite ran and found, with one finding per root cause, and what it did not run.
+    """The result of a suite: one finding per root cause, the checks that ran, and those that did not.
 
     The suites return it, and every reporter takes it. `strict` counts non-strict findings as violations. `wall_s` is
     the elapsed time, probes and restarts included: more than the sum of the rows. `complete` is False if the run ended

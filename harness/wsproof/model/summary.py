@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Void:
-    """Why a figure is invalid: the code of the warning, and a sentence.
+    """The reason why a figure is invalid: the code of the warning, and a sentence.
 
     `without` is the figure without the load generator's contribution; None if that is unknown.
     """
@@ -76,7 +76,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class TrustWarning:
-    """Why a number deserves less trust, and what to do about it.
+    """A reason to trust a number less, with advice.
 
     `invalidates`: some figures are invalid because of it. `figures` names them: a whole metric ("latency"), or one of
     its statistics ("latency.p99").

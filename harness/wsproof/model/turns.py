@@ -30,7 +30,7 @@ class Turns:
 
     @property
     def servers(self) -> int:
-        """How many servers there are."""
+        """The number of servers."""
         return max(self.order) + 1
 
     @property
@@ -40,7 +40,7 @@ class Turns:
 
     @property
     def rounds(self) -> int:
-        """How many rounds there are, the warm-up included."""
+        """The number of rounds, with the warm-up."""
         return len(self.order) // self.per_round
 
     @property

@@ -85,7 +85,7 @@ class BackgroundClient:
 
     @property
     def ending(self) -> str:
-        """How the server ended the connection, as a clause; empty while the connection is open."""
+        """The way in which the server ended the connection, as a clause; empty while it is open."""
         if self._close is not None:
             code = "no code" if self._close.code is None else f"code {self._close.code}"
             reason = f" {self._close.reason!a}" if self._close.reason else ""

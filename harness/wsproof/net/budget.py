@@ -96,7 +96,7 @@ class Budget:
 
     @property
     def reason(self) -> str:
-        """Why a step is not run once the budget is spent."""
+        """Return why a step is not run once the budget is spent."""
         return f"{self._whose} budget of {self.seconds or 0.0:g} s is spent"
 
     @property

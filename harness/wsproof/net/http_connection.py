@@ -23,7 +23,7 @@ _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What became of a request. `status` is 0 if the server gave no answer; `reason` then says why."""
+    """The result of a request. `status` is 0 if the server gave no answer; `reason` then says why."""
 
     status: int
     reason: str

@@ -29,7 +29,7 @@ STEP_NS = 1_000
 CHECK_NS = 50_000_000
 """Longest time, in ns, between two checks of a clock that is in use."""
 ATTEMPTS, ATTEMPT_S = 100, 0.001
-"""How often, and after how many seconds, a first stamp is looked for. The kernel begins to stamp a moment after the
+"""Number of attempts to get a first stamp, and the seconds between them. The kernel begins to stamp a moment after the
 first socket of the machine has asked for it."""
 
 AncillaryData = Sequence[tuple[int, int, bytes]]

@@ -1,4 +1,4 @@
-"""How full the kernel's receive buffer of a TCP socket was (Linux).
+"""The fill level of the kernel's receive buffer of a TCP socket (Linux).
 
 A buffer that is full is the limit of the kernel's stamps: the server then cannot send, and what it sends later gets a
 later stamp, because of us.
@@ -19,7 +19,7 @@ _WINDOW_LIMIT = struct.Struct("@64xI")
 
 
 def receive_queue(sock: socket.socket, read_bytes: int) -> tuple[int, int]:
-    """How many bytes a read of `read_bytes` found waiting, and the largest window that the socket offers."""
+    """Return the number of bytes that a read of `read_bytes` found waiting, and the socket's largest window."""
     left = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0]
     told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW_LIMIT.size)
     return read_bytes + left, _WINDOW_LIMIT.unpack(told)[0]

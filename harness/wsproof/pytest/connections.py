@@ -20,7 +20,7 @@ CLOSING_S = 1.0
 
 
 class HandshakeOptions(TypedDict, total=False):
-    """What a test may say about the upgrade request. `token` is sent as a bearer token."""
+    """The options of a test for the upgrade request. `token` is sent as a bearer token."""
 
     headers: Mapping[str, str]
     subprotocols: Sequence[str]

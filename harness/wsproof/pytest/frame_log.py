@@ -13,7 +13,7 @@ from wsproof.wire import Ended, Event, FrameReceived
 from wsproof.wire.decoder import FrameDecoder
 
 SHOWN_LINES = 40
-"""How many of the last lines a failure report shows for each connection."""
+"""Number of lines that a failure report shows for each connection: the last ones."""
 
 
 class FrameLog:

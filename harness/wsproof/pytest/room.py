@@ -78,7 +78,7 @@ class WsRoom:
         return self._concluded().history
 
     def findings(self) -> list[Finding]:
-        """What the channel's contract forbids and has happened, without known deviations. All members leave first."""
+        """Return the breaches of the channel's contract, without known deviations. All members leave first."""
         found = self._known.mark(run_checks(self.history(), self._pool.contract))
         return [finding for finding in found if finding.verdict() is not Verdict.VALID]
 

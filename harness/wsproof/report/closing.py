@@ -76,7 +76,7 @@ def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -
 
 
 def _speed(record: RunRecord) -> str:
-    """How long messages took."""
+    """The sentence on latency."""
     last = next((record.metrics[name] for name in ("time_to_last", "feed_spread") if name in record.metrics), None)
     if last is None or not last.n:
         return "How long messages take was not measured."

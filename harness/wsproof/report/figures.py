@@ -25,7 +25,7 @@ def figure(summary: Summary, statistic: str) -> str:
 
 
 def reason(summary: Summary, statistic: str) -> str:
-    """Why a figure is void; empty if it is valid.
+    """Return why a figure is void; empty if it is valid.
 
     Includes the value without the load generator's part, if known.
     """
@@ -56,7 +56,7 @@ _NOT_TRUSTED = "The figures are NOT trusted: treat them as a hint, no more."
 
 
 def trust_sentence(record: RunRecord) -> str:
-    """Which figures of a run can be trusted, in one sentence."""
+    """Say in one sentence which figures of a run can be trusted."""
     void = [*void_figures(record.metrics), *_void_of_load(record)]
     if not void:
         return "All figures can be trusted." if record.trusted else _NOT_TRUSTED

@@ -138,7 +138,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
 
 
 def extent_of(given: CompareOptions) -> Extent:
-    """How long a comparison in windows is, by its options."""
+    """The length of a comparison in windows, by its options."""
     usual = QUICK if given.quick else Extent()
     return replace(usual, lives=given.lives or usual.lives, budget_s=given.budget or usual.budget_s, until=given.until)
 

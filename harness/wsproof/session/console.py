@@ -1,4 +1,4 @@
-"""What a session function tells while it works."""
+"""Progress messages of a session function."""
 
 from __future__ import annotations
 

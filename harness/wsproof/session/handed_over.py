@@ -1,4 +1,4 @@
-"""What `wsproof load` hands over to the Locust process that it starts."""
+"""Options that `wsproof load` passes to the Locust process that it starts."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def handed_over(
     pipe: int | None = None,
     columns: Path | None = None,
 ) -> HandedOver:
-    """What Locust needs to know of the target."""
+    """The description of the target for Locust."""
     return HandedOver(
         channels=context.needed_channels(),
         settings=context.settings,

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Option:
-    """How a field is given as text.
+    """The form of a field as text.
 
     `default` is the value without the option; a text is parsed by `parse`, which keeps costly imports out of `--help`.
     `repeats`: the option may be given several times. `group` is the heading in the help.

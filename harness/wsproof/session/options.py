@@ -38,7 +38,7 @@ GROUP_NOTES = {
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """What is tested, how it is started or reached, and which channels it has."""
+    """The target, how it is started or reached, and its channels."""
 
     target: str | None = option(
         "ws:// URL, pkg.module:app, cmd:...; nothing: the reference server", metavar="TARGET", positional=True
@@ -106,7 +106,7 @@ class TrustOptions(KeptOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(KeptOptions):
-    """What to check, with which messages, and for how long."""
+    """The choice of checks, their messages and their time limit."""
 
     only: tuple[str, ...] = option(
         "only checks whose section or name begins so", repeats=True, metavar="5.5", group=_CHECKS

@@ -32,7 +32,7 @@ REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "re
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What came of a replay: the findings to show, without secrets, a sentence, and the exit code."""
+    """The result of a replay: the findings to show, without secrets, a sentence, and the exit code."""
 
     findings: tuple[Finding, ...]
     sentence: str

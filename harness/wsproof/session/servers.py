@@ -29,7 +29,7 @@ class ServerRun(Generic[OptionsT]):
 
     @property
     def missing(self) -> str:
-        """Why the server cannot run: the packages that are not installed. Empty if all are installed."""
+        """Return why the server cannot run: the packages that are not installed. Empty if all are installed."""
         packages = missing_packages(self.server, interpreter(self.target.python))
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 

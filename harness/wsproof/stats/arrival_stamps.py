@@ -1,4 +1,4 @@
-"""What is known of the times at which messages arrived, for the record."""
+"""The accuracy of the arrival times of messages, for the record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A socket that nobody read held 0.99 to 1.33 of that window when the server could
 
 
 def arrival_intervals(stamps: ArrivalStamps) -> ArrivalIntervals:
-    """How many messages are known only within an interval, and how wide these intervals are."""
+    """The messages whose arrival is known only within an interval: their number, and the widths of the intervals."""
     widths, messages = stamps.intervals[:, 1] - stamps.intervals[:, 0], stamps.intervals[:, 2]
     if not messages.sum():
         return ArrivalIntervals(0, 0, 0, 0)

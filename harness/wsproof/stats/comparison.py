@@ -50,7 +50,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Design:
-    """What a comparison repeats, and the share of the floor that an estimate must exceed to be *worse* or *better*."""
+    """The unit that a comparison repeats, and the share of the floor that an estimate must exceed."""
 
     repeats: str
     option: str

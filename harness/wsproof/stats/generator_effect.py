@@ -117,7 +117,7 @@ class DeliveryTimes:
 
 
 def _early_ns(received_ns: Ints, sent_ns: Ints, generator: GeneratorUsage) -> Ints:
-    """How much earlier than recorded each receipt may have arrived, in ns, but not before its publication was sent.
+    """Return how much earlier than recorded each receipt may have arrived, in ns, but not before it was sent.
 
     By the kernel's stamps that is the most, by those of the generator an estimate: half of the most.
     """

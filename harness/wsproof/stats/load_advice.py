@@ -10,7 +10,7 @@ from wsproof.model.plan import Plan
 
 @dataclass(frozen=True)
 class LoadControls:
-    """How a load generator calls its members, and by which options its load is set."""
+    """The words of a load generator for its members, and the options that set its load."""
 
     member: str
     members: str

@@ -64,7 +64,7 @@ def interpreter(python: str) -> Interpreter:
 
 @dataclass(frozen=True)
 class AppFacts:
-    """What an import of the app has shown.
+    """The result of an import of the app.
 
     `absent` is the first missing part of the app's name, `beside` the names in the module that look like apps.
     `problem` says why the object is no ASGI app. `whole` means that all its routes can be seen.

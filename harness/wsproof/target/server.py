@@ -72,7 +72,7 @@ class RunningServer:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where to connect: the target's path, "/" while it is unknown."""
+        """The path to connect to: the target's, "/" while it is unknown."""
         return self._endpoint
 
     @property
@@ -92,7 +92,7 @@ class RunningServer:
 
     @property
     def cores(self) -> int:
-        """How many cores of this machine the server can use: one per worker, as far as known."""
+        """The number of cores of this machine that the server can use: one per worker, as far as known."""
         if self._process is None:
             return int(self.target.is_here)
         return max(1, self._process.workers(self._endpoint.port))
@@ -141,7 +141,7 @@ class RunningServer:
 
     @property
     def ends(self) -> tuple[ServerEnd, ...]:
-        """How the server's processes ended by themselves so far, the current process included."""
+        """The ends of the server's processes so far, the current process included."""
         now = self._end()
         return (*self._ends, *([now] if now is not None else []))
 

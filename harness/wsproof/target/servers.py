@@ -14,7 +14,7 @@ Arguments = Callable[[str, str, int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class AsgiServer:
-    """How to start one server: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's interpreter.
+    """The command that starts one server: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's interpreter.
 
     Servers keep their default settings (compression, event loop, limits), because people run them with these. Only
     their logging is reduced. `needs` are the required packages. `only_for` is the package of the only app that the

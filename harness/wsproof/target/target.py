@@ -37,7 +37,7 @@ _WRITE = (
 
 
 class TargetKind(Enum):
-    """How the target's server is reached or started."""
+    """The way in which the target's server is reached or started."""
 
     REFERENCE = reference_server.KIND
     URL = "url"

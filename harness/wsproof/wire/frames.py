@@ -28,7 +28,7 @@ MASK = bytes.fromhex("37fa213d")
 
 
 class LengthForm(Enum):
-    """How the payload length is encoded. Only `MINIMAL` is legal; the others force one form (RFC 6455 5.2)."""
+    """The encoding of the payload length. Only `MINIMAL` is legal; the others force one form (RFC 6455 5.2)."""
 
     MINIMAL = "minimal"
     BITS7 = "7-bit"

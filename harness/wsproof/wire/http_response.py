@@ -22,13 +22,13 @@ class HttpResponseReader:
         self.is_complete = False
         """Whether the whole response, with its body, has been read."""
         self.fault = ""
-        """Why there is no response: a sentence. Empty if nothing is wrong."""
+        """The reason why there is no response: a sentence. Empty if nothing is wrong."""
         self._buffer = bytearray()
         self._body = bytearray()
         self._left = 0
         """Bytes of the body, or of the chunk, that are still to come."""
         self._mode = ""
-        """How the body ends: `length`, `chunked`, `close`; empty before the head is complete."""
+        """The end of the body: `length`, `chunked`, `close`; empty before the head is complete."""
         self._is_in_trailer = False
 
     @property

@@ -53,7 +53,7 @@ class ActionCable(Workload):
         return ["actioncable-v1-json", "actioncable-unsupported"]
 
     def identifier(self, member: int) -> str:
-        """What the member subscribes to: JSON as a string, as the server compares it."""
+        """The channel identifier of the member: JSON as a string, as the server compares it."""
         room = {self.settings.get("param", "room"): str(self.room_of(member))}
         return json.dumps({"channel": self.settings.get("channel", "ChatChannel"), **room})
 

@@ -20,7 +20,7 @@ from wsproof.workloads.steps import JoinSteps, Wait, json_with
 ADMIN = "admin"
 """The user as which all members sign in: one of the server's demo users, and an administrator."""
 _MARK_END = ": "
-"""What separates a member's number from its text."""
+"""The separator between a member's number and its text."""
 KNOWN = frozenset({"welcome", "unread", "sent", "acknowledged"})
 """Message types that no promise of this channel covers."""
 
@@ -74,5 +74,5 @@ class Alerts(Workload):
 
 
 def _mark(member: int) -> str:
-    """What the text of this member's alerts begins with."""
+    """The beginning of the text of this member's alerts."""
     return f"{member}{_MARK_END}"

@@ -21,7 +21,7 @@ from wsproof.workloads.steps import Every, JoinSteps, Message, Send
 
 
 class MessageKind(Enum):
-    """What a received message is."""
+    """The kind of a received message."""
 
     DELIVERY = "delivery"
     """A publication, as its audience receives it."""
@@ -80,7 +80,7 @@ class Parsed:
 
 
 class Workload(ABC):
-    """How to speak to one kind of channel, and what that channel promises.
+    """The description of one kind of channel: how to speak to it, and what it promises.
 
     Members are numbered from 0. `settings` holds the `--set` options of this workload, without its name in front:
     `--set dashboard.period=0.1` gives `{"period": "0.1"}` to the workload `dashboard`. `base` is added to member
@@ -116,7 +116,7 @@ class Workload(ABC):
     @property
     @abstractmethod
     def contract(self) -> Contract:
-        """What the channel promises."""
+        """The promises of the channel."""
 
     @abstractmethod
     def path(self, member: int) -> str:
@@ -219,7 +219,7 @@ class Workload(ABC):
         return ()
 
     def timers(self, member: int) -> Iterable[Every]:
-        """What the member sends again and again once it has joined, for example a heartbeat every 25 s."""
+        """The messages that the member repeats once it has joined, for example a heartbeat every 25 s."""
         return ()
 
     def secrets(self, member: int) -> Iterable[str]:

@@ -54,7 +54,7 @@ class Conversation:
         self.is_refused = False
         """Whether the server said that it does not let this member join."""
         self.fault = ""
-        """Why the member could not join: a clause whose subject is the server. Empty if nothing is wrong."""
+        """The reason why the member could not join: a clause whose subject is the server. Empty if nothing is wrong."""
         self._workload = workload
         self._member = member
         self._steps = workload.join(member) if steps is None else steps
@@ -75,7 +75,7 @@ class Conversation:
 
     @property
     def next_ns(self) -> int | None:
-        """When to call `wake`: the end of a wait, or the next timer. None: never."""
+        """The time to call `wake`: the end of a wait, or the next timer. None: never."""
         if self.fault:
             return None
         if self._wait is not None:
@@ -171,5 +171,5 @@ class Conversation:
         self._steps.close()
 
     def _instead(self) -> str:
-        """What came last and was not waited for."""
+        """The last message that was not waited for."""
         return f"; the last message that came was {self._kept[-1]!r:.{_SHOWN}}" if self._kept else ""

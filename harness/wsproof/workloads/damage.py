@@ -12,11 +12,11 @@ from wsproof.workloads.base import Parsed
 SHOWN = 60
 """Characters of a text that are kept as evidence."""
 BEFORE = 20
-"""How many of these characters precede the first difference."""
+"""The number of these characters before the first difference."""
 
 
 def damage_of(parsed: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
-    """How a received message differs from the publication with this key, by the publisher `name`; None if equal.
+    """Describe how a received message differs from the publication with this key; None if they are equal.
 
     `sent` holds the forms in which the text may arrive: alone, and as the whole message. It is empty if they are no
     longer known.
@@ -29,7 +29,7 @@ def damage_of(parsed: Parsed, key: tuple[int, int], name: str, sent: Sequence[st
 
 
 def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
-    """What arrived of a text, next to what was sent."""
+    """The received text next to the sent one."""
     if not sent:
         return Damage(*key, Part.TEXT, "", got[:SHOWN])
     expected = max(sent, key=lambda one: _alike(one, got))

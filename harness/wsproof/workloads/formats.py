@@ -20,7 +20,7 @@ from wsproof.model.envelope import Envelope, Opened, open_envelope
 FORMATS = ("text", "json", "binary")
 """The formats that a workload may offer."""
 JSON_END = b'"}'
-"""What follows the envelope in the JSON format."""
+"""The end of a message after the envelope, in the JSON format."""
 
 
 class Format:

@@ -17,9 +17,9 @@ from wsproof.workloads.source_location import files_of, place_of_class, place_of
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
-"""Where an error message points for an example."""
+"""The reference to an example in error messages."""
 _COMPARED = 64
-"""How many of the latest messages are kept, to compare how several members read them."""
+"""Number of the latest messages that are kept, to compare how several members read them."""
 _SHOWN = 80
 """Characters of a wrong value that an error message shows."""
 _ADVICE = {
@@ -42,7 +42,7 @@ _ADVICE = {
     "secrets": "return a list of str",
     "server_environment": "return a mapping of names to values, both str",
 }
-"""What each method must return, for error messages."""
+"""The return type of each method, for error messages."""
 _ABOUT_MESSAGES = ("read", "split", "answer", "join", "resume", "move")
 """The methods that look at a received message, which an error message then shows."""
 

@@ -21,7 +21,7 @@ from wsproof.model.reference_server import PACKAGE, SECRET, UNLIMITED_RATES
 TOKEN_LASTS_S = 24 * 3600
 """Lifetime of a token in seconds: one day, longer than any run."""
 PONG = json.dumps({"type": "pong"})
-"""What a member answers to the server's ping, so that the server does not take it for gone."""
+"""The answer of a member to the server's ping."""
 
 
 def environment() -> Mapping[str, str]:

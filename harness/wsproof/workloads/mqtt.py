@@ -115,7 +115,7 @@ def _string(value: str) -> bytes:
 
 
 def _start(packet: bytes) -> int:
-    """Where the remaining length has ended."""
+    """The end of the field "remaining length"."""
     return next(at for at in range(1, len(packet)) if packet[at] < 128) + 1
 
 

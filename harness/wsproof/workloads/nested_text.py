@@ -8,7 +8,7 @@ from typing import Any
 from wsproof.model.envelope import Opened, open_envelope
 
 DEPTH = 8
-"""How deep a value is searched."""
+"""Maximum depth to which a value is searched."""
 
 
 def sealed_text(value: Any, depth: int = DEPTH) -> tuple[str, Opened] | None:

@@ -1,4 +1,4 @@
-"""How a member of a channel begins, for checks on endpoints that accept only some messages."""
+"""The beginning of a member of a channel, for checks on endpoints that accept only some messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Opening:
 
     @property
     def publication(self) -> Message:
-        """What the member publishes. Ask for it once the member is prepared."""
+        """The publication of the member. Ask for it once the member is prepared."""
         message = self.workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
         assert not isinstance(message, HttpRequest)
         return message

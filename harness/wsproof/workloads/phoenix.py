@@ -62,7 +62,7 @@ class Phoenix(Workload):
         return f"{self.settings.get('path', '/socket/websocket')}?vsn=2.0.0"
 
     def params(self, member: int) -> Mapping[str, Any]:
-        """What the member joins with."""
+        """The join message of the member."""
         params: Mapping[str, Any] = json.loads(self.settings.get("params", "{}"))
         return params
 

@@ -23,7 +23,7 @@ from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send
 
 _END = "\x1e"
 _PING_S = 15.0
-"""How often the client of ASP.NET Core sends a ping."""
+"""Seconds between two pings of the client of ASP.NET Core."""
 
 
 class SignalR(Workload):

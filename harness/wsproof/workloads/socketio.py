@@ -52,7 +52,7 @@ class SocketIo(Workload):
         return f"{self.settings.get('path', '/socket.io/')}?EIO=4&transport=websocket"
 
     def auth(self, member: int) -> Mapping[str, Any]:
-        """What the member sends when it joins the namespace."""
+        """The message with which the member joins the namespace."""
         auth: Mapping[str, Any] = json.loads(self.settings.get("auth", "{}"))
         return auth
 

@@ -17,7 +17,7 @@ def own_classes(kind: type) -> list[type]:
 
 
 def place_of_class(kind: type) -> str:
-    """Where a class is defined, as `my_channels.py:12`; the module's name if it has no file."""
+    """The place of a class, as `my_channels.py:12`; the module's name if it has no file."""
     try:
         _, line = inspect.getsourcelines(kind)
         return _shown(inspect.getsourcefile(kind) or kind.__module__, line)
@@ -26,7 +26,7 @@ def place_of_class(kind: type) -> str:
 
 
 def place_of_member(kind: type, name: str) -> str:
-    """Where the user's class defines a method or attribute.
+    """The place where the user's class defines a method or attribute.
 
     The beginning of the class if it inherits the member from wsproof.
     """

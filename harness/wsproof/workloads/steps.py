@@ -1,4 +1,4 @@
-"""What a member does to join a channel, and what it says by itself: the values that a workload yields and returns.
+"""Steps by which a member joins a channel, and messages that it repeats: the values that a workload yields.
 
 def join(self, member):
     yield Send('{"type": "connection_init"}')

@@ -33,7 +33,7 @@ _BROKEN_STATUSES = frozenset({500, 502, 504})
 
 
 class Service(Enum):
-    """How the server treated a well-behaved client."""
+    """The server's treatment of a well-behaved client."""
 
     SERVED = "served"
     REFUSED = "refused"
@@ -67,9 +67,9 @@ class Bystander:
         answers_pings: bool = True,
     ) -> None:
         self.losses: list[str] = []
-        """How the server closed the bystander's connections, though it served a fresh client afterwards."""
+        """Ways in which the server closed the bystander's connections, though it served a fresh client afterwards."""
         self.remark = ""
-        """What the last question showed, as a clause."""
+        """The result of the last request, as a clause."""
         self._deadline_s = deadline_s
         self._first = first
         self._begin = begin
@@ -178,7 +178,7 @@ class Bystander:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _try_fresh(self, endpoint: Endpoint, waits_s: float) -> tuple[Service, bool]:
-        """How the server treated one new client, and whether a retry may succeed."""
+        """Return how the server treated one new client, and whether a retry may succeed."""
         client = BackgroundClient(endpoint, waits_s)
         deadline = Deadline.after(waits_s)
         try:

@@ -41,7 +41,7 @@ def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:
 
 
 def join_of(facts: EndpointProfile) -> Callable[[Client, float], object] | None:
-    """How a bystander joins the channel of this profile, within a timeout in seconds; None if there is none."""
+    """Return a function that joins the channel of this profile within a timeout in seconds; None if there is none."""
     opening = facts.joins
     return None if opening is None else lambda client, timeout_s: _join(client, opening, timeout_s)
 

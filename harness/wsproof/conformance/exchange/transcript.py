@@ -32,7 +32,7 @@ _HTTP_COLUMNS = 120
 
 @dataclass
 class Transcript:
-    """What one connection showed. `lines` holds the traffic in both directions for people.
+    """The events of one connection. `lines` holds the traffic in both directions for people.
 
     `at_barrier`: the barrier's answer came, so the server read everything before it and the connection is alive.
     `ended`: the server ended TCP. `waited_s`: the seconds after which the client gave up a wait.

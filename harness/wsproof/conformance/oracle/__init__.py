@@ -1,1 +1,1 @@
-"""What a server may do, computed from what the client sends. Pure."""
+"""The oracle: what a server may do, computed from what the client sends. Pure."""

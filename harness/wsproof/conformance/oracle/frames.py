@@ -38,7 +38,7 @@ _LONGEST = (1 << 63) - 1
 
 
 class ConnectionOutcome(Enum):
-    """What must happen to the connection once the server has read everything."""
+    """The required state of the connection once the server has read everything."""
 
     OPEN = auto()
     CLOSED = auto()

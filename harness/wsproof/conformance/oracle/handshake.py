@@ -41,9 +41,9 @@ class HandshakeExpectation:
     owes_versions: bool = False
     """The refusal must name the versions that the server speaks (4.4)."""
     illegal_offer: str = ""
-    """Why one of the offers of permessage-deflate is illegal."""
+    """The reason why one of the offers of permessage-deflate is illegal."""
     must_decline: str = ""
-    """Why the server must not agree to compression: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
+    """The reason why the server must not agree to compression: every offer is illegal (RFC 7692 7.1)."""
 
 
 def expect_answer(request: Request, usual: Request) -> HandshakeExpectation:

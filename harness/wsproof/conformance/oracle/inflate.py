@@ -23,7 +23,7 @@ class InflatedMessage:
         self.lost = False
         """A message could not be inflated, so the context of later ones is unknown."""
         self.fault = ""
-        """Why the message cannot be inflated, in a sentence."""
+        """The reason why the message cannot be inflated, in a sentence."""
 
     def take(self, frame: Frame) -> bytes:
         """Return the inflated payload of a data frame; `fault` says why it is empty if inflating failed."""

@@ -29,7 +29,7 @@ def agreed(facts: EndpointProfile) -> DeflateAgreement:
 
 
 def declines_all(facts: EndpointProfile) -> str:
-    """Why this server cannot be sent compressed messages; empty if it can."""
+    """Return why this server cannot be sent compressed messages; empty if it can."""
     return "" if facts.agreements else "not offered by the server: it declines permessage-deflate"
 
 

@@ -144,7 +144,7 @@ def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfi
 
 
 def _shift(payload: bytes, words: bytes) -> int:
-    """How much longer the first fragment must be, so that it cuts the first non-ASCII character at the same place."""
+    """Bytes by which the first fragment must be longer, to cut the first non-ASCII character at the same place."""
     at, instead = (next((at for at, byte in enumerate(data) if byte > 0x7F), -1) for data in (payload, words))
     return max(0, instead - at) if at >= 0 and instead >= 0 else 0
 

@@ -87,7 +87,7 @@ def _talk(context: RobustnessContext, numbers: Sequence[int]) -> str:
 
 
 def _unanswered(context: RobustnessContext, client: Client, said: Message) -> str:
-    """Why a client did not get its answer; empty if it did.
+    """Return why a client did not get its answer; empty if it did.
 
     The answer is the echoed message, or the pong behind it if the endpoint does not echo.
     """

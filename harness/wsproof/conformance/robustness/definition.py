@@ -16,7 +16,7 @@ __all__ = ["RobustnessOutcome", "RobustnessTest"]
 
 @dataclass
 class RobustnessOutcome:
-    """What a robustness test showed: violations, figures, and the transcript lines.
+    """The result of a robustness test: violations, figures, and the transcript lines.
 
     `lacking` says why it was inconclusive.
     """

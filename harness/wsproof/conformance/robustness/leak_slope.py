@@ -17,7 +17,7 @@ _FDS_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ChurnRound:
-    """What the server held after a round of `connections` that had all ended; None if it is not known."""
+    """Resources of the server after a round of `connections` that had all ended; None if unknown."""
 
     connections: int
     fds: int | None

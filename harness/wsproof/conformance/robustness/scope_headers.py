@@ -47,7 +47,7 @@ _COMMA = re.compile(r"\s*,\s*")
 
 
 def altered(sent: Headers, received: Headers) -> list[str]:
-    """How the names or values of the sent headers differ from the received ones, as clauses.
+    """Return how the received headers differ from the sent ones, as clauses.
 
     Names are compared without regard to case (RFC 9110 5.1). Several lines of one name may arrive as one (5.3). A name
     with other characters than letters, digits and hyphens may be missing. Headers that we did not name are ignored.

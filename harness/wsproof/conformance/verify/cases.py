@@ -51,7 +51,7 @@ class Case:
 
     @property
     def reproduced(self) -> str | None:
-        """How many of the retries showed the violation again; None if there were none."""
+        """Number of retries that showed the violation again; None if there were none."""
         return f"{self.hits} of {self.retries}" if self.retries else None
 
     @property

@@ -425,7 +425,7 @@ class _Verifier:
         return f"the {'pong' if len(pongs) == 1 else 'pongs'} had {', '.join(_bytes_said(pong) for pong in pongs[:5])}"
 
     def _said(self) -> str:
-        """What the server did at the end, as a clause."""
+        """The server's last action, as a clause."""
         transcript, response = self.transcript, self.transcript.response
         if response is not None and response.status == 0:
             return "its answer was no HTTP response"

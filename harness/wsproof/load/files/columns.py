@@ -107,7 +107,7 @@ class Tail:
 
     @property
     def waiting(self) -> int:
-        """How many new rows the file has now."""
+        """Return the number of new rows in the file."""
         size = self._path.stat().st_size if self._path.exists() else 0
         return (size - self._offset) // (8 * self._width)
 

@@ -37,7 +37,7 @@ _EACH_READ_ITS_OWN = ReceiveClock()
 
 
 class Transport(Protocol):
-    """What a connection needs of its transport, the event loop's or a StampedTransport."""
+    """The interface of a transport: the event loop's or a StampedTransport."""
 
     def write(self, data: bytes, /) -> None: ...
 
@@ -51,7 +51,7 @@ class Transport(Protocol):
 
 
 class ConnectionOwner(Protocol):
-    """What the connections of a worker share: recorder, handshake cache, receive clock, timers and pacer.
+    """State that the connections of a worker share: recorder, handshake cache, receive clock, timers and pacer.
 
     A publication may become due during a burst of reads, so each read callback compares the time with `due_ns`.
     """
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
         self._messages = 0
         """Messages of the present read."""
         self._in_last_frame = 0
-        """How many of them came in its last frame."""
+        """Number of those that came in its last frame."""
 
     # Callbacks of the transport.
 

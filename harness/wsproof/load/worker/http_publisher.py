@@ -101,7 +101,7 @@ class HttpSender(Sender):
         self._go_on(member, queue)
 
     def unsent(self) -> int:
-        """How many requests wait for the answer to an earlier one."""
+        """Number of requests that wait for the answer to an earlier one."""
         return sum(len(queue.waiting) for queue in self._queues.values())
 
     @property

@@ -65,7 +65,7 @@ class Sender(ABC):
         return sequence
 
     def unsent(self) -> int:
-        """How many publications have been handed over and still wait in this process."""
+        """Number of publications that have been handed over and still wait in this process."""
         return 0
 
     @property
@@ -131,7 +131,7 @@ class Publisher(Sender):
         self._recorder.published(member, sequence, intended_ns, sent_ns, phase)
 
     def unsent(self) -> int:
-        """How many publications the kernel has not taken yet. Their bytes are in the transports' send buffers."""
+        """Number of publications that the kernel has not taken yet. Their bytes are in the transports' send buffers."""
         waiting = sum(connection.unwritten_bytes for connection in self._members.values())
         return -(-waiting // max(self.frame_bytes, 1))
 
@@ -182,7 +182,7 @@ class Pacer:
         self._arm()
 
     def unsent(self, before_ns: int) -> int:
-        """How many publications were due before this time and have not been handed over."""
+        """Number of publications that were due before this time and have not been handed over."""
         return sum(1 for time in self._times[self._at :] if time < before_ns)
 
     def close(self) -> None:

@@ -74,7 +74,7 @@ class RoundPublisher:
         return (deliveries, int(contract.replies)) if is_here else (0, 0)
 
     def _members_in(self) -> int:
-        """How many members of the publisher's room have had their first receipt and are still connected."""
+        """Number of members of the publisher's room that have had their first receipt and are still connected."""
         workload = self._recorder.workload
         if workload.rooms == 1:
             return self._state.members_in

@@ -20,9 +20,9 @@ class SocketPoller:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.read_ns = 0
-        """When a socket was read last, in ns."""
+        """The time of the last read of a socket, in ns."""
         self.woke_ns = 0
-        """When the first read after a pause of IDLE_NS was, in ns. The loop slept before, or did something else."""
+        """The time of the first read after a pause of IDLE_NS, in ns. The loop slept before, or did something else."""
         self._loop = loop
         self._ends = select.epoll()
         self._end_callbacks: dict[int, Callable[[], None]] = {}

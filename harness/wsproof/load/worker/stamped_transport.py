@@ -20,7 +20,7 @@ into a buffer of our own, and copied from there, it takes 3.3 us."""
 
 
 class StampedReader(Protocol):
-    """What the transport passes received data to."""
+    """The receiver of the transport's data."""
 
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
         """Take data that had arrived by `at_ns`, by the kernel's clock, and was read at `now_ns`."""
@@ -145,7 +145,7 @@ class StampedTransport:
 
     @property
     def woke_ns(self) -> int:
-        """When the event loop woke up and found the first of what it has read since without a pause, in ns."""
+        """The time at which the event loop woke up for its current reads without a pause, in ns."""
         return self._poller.woke_ns
 
     def _on_writable(self) -> None:

@@ -35,9 +35,9 @@ class WorkerState:
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0
-        """How many members have had their first receipt and are still connected."""
+        """Number of members that have had their first receipt and are still connected."""
         self.members_open = 0
-        """How many members are connected."""
+        """Number of connected members."""
         self._empty = asyncio.Event()
         self._gone_already: set[int] = set()
 

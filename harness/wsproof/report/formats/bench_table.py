@@ -33,7 +33,7 @@ COLUMNS = (
 )
 """Title, metric and statistic of each column."""
 SERVER = "server"
-"""What a row is by default."""
+"""The kind of a row by default."""
 NOTE = (
     "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
     "Figures marked ? are void."

@@ -37,7 +37,7 @@ def remarks_of(record: RunRecord) -> tuple[str, ...]:
 
 
 def time_sentence(report: SuiteReport) -> str:
-    """How many checks the time budget left out, and what to do; empty if it left out none.
+    """Say how many checks the time budget left out, and what to do; empty if it left out none.
 
     The total has only the checks that are possible on this server.
     """

@@ -44,7 +44,7 @@ def comparison_sentence(comparison: Comparison) -> str:
 
 
 def _undecided(known: Sequence[str]) -> str:
-    """Why no metric is named: either the warnings stand against the verdict, or there are too few figures."""
+    """Say why no metric is named: either the warnings stand against the verdict, or there are too few figures."""
     return "the warnings say why" if known else "these pairs show neither a difference nor its absence"
 
 
@@ -57,7 +57,7 @@ def _named(row: MetricComparison) -> str:
 
 
 def _largest_change(rows: Sequence[MetricComparison]) -> str:
-    """What *same* excludes, by floor: the metrics that share it, and what their intervals reach at most."""
+    """Say what *same* excludes, by floor: the metrics that share it, and the bound of their intervals."""
     parts = []
     for floor in sorted({row.floor for row in rows}):
         alike = [row for row in rows if row.floor == floor]
@@ -68,7 +68,7 @@ def _largest_change(rows: Sequence[MetricComparison]) -> str:
 
 
 def extent_sentence(comparison: Comparison) -> str:
-    """How much was measured, and how."""
+    """The extent of the comparison, and the way it was measured."""
     if comparison.design == WINDOWS:
         lives = "life" if comparison.pairs == 1 else "lives"
         idle = comparison.idle_share

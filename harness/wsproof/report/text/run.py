@@ -134,7 +134,7 @@ STAMPS = {
     "user": "arrival times by the load generator's own clock, when it read",
     None: "",
 }
-"""Whose clock says when messages arrived; old records do not say it."""
+"""The clock of the arrival times; old records do not name it."""
 
 
 def generator_sentence(generator: GeneratorSetup) -> str:
@@ -148,7 +148,7 @@ def generator_sentence(generator: GeneratorSetup) -> str:
 
 
 def _stamps_clause(generator: GeneratorSetup) -> str:
-    """Which clock stamped the receipts, and how many of them are less exact; empty if the record lacks it."""
+    """Say which clock stamped the receipts, and how many are less exact; empty if the record lacks it."""
     if generator.stamps is None:
         return ""
     told = f"; {STAMPS[generator.stamps]}"

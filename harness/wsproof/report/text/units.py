@@ -16,7 +16,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Scale:
-    """How to show values of one unit: multiply by `factor` and append `unit`, which may be empty."""
+    """The display of values of one unit: multiply by `factor` and append `unit`, which may be empty."""
 
     factor: float
     unit: str
