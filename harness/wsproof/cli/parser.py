@@ -22,6 +22,7 @@ from wsproof.session.options import (
     CapacityOptions,
     CheckOptions,
     CompareOptions,
+    InitOptions,
     LoadOptions,
     ReplayOptions,
     RunOptions,
@@ -88,6 +89,11 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
+    "init": Verb(
+        "look at an app, and write its pyproject.toml table, channel file, test and CI job",
+        InitOptions,
+        epilog="Without TARGET: the app that a module in this folder makes. Nothing is overwritten without a question.",
+    ),
     "check": Verb(
         "does it speak the protocol, and does every subscriber get every message?",
         CheckOptions,
@@ -131,8 +137,8 @@ VERBS: dict[str, Verb] = {
 """The verbs, in the order of the help."""
 
 
-NOT_OF_PROJECT = ("report", "replay")
-"""Verbs whose target was recorded before, so that the options of the project's file do not apply."""
+NOT_OF_PROJECT = ("init", "report", "replay")
+"""Verbs that write the project's file, or whose target was recorded before: its options do not apply."""
 
 
 def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.ArgumentParser:

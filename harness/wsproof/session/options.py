@@ -395,6 +395,14 @@ class ReplayOptions(TargetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitOptions(TargetOptions):
+    """A target to look at, and how its project's files are written."""
+
+    dry_run: bool = option("print the files, and write nothing", False)
+    yes: bool = option("overwrite files without a question", False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServeOptions(TargetOptions):
     """A target to start and to leave running."""
 

@@ -1,0 +1,68 @@
+"""How a server hands on a text, as far as one message shows it. Pure: a message in, a value out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TAGS = ("type", "event", "op", "kind", "action", "method")
+"""Keys whose value usually says what kind of message a JSON object is."""
+DEPTH = 4
+"""How deep a JSON object is searched for the text."""
+
+
+@dataclass(frozen=True)
+class MessageShape:
+    """Where the published text stands in a message.
+
+    `keys` leads to it in a JSON object; empty for a message that is no JSON. `before` and `after` are the server's own
+    words around it. `tag` is the key and the value that say what kind of message this is.
+    """
+
+    keys: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    tag: tuple[str, str] | None = None
+    is_binary: bool = False
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the message is a JSON object."""
+        return bool(self.keys)
+
+
+def shape_of(message: str | bytes, text: str) -> MessageShape | None:
+    """The shape of a message that hands on `text`; None if the text is not in it."""
+    if isinstance(message, bytes):
+        return MessageShape(is_binary=True) if message == text.encode() else None
+    value = _object(message)
+    if value is not None:
+        found = _find(value, text, DEPTH)
+        return MessageShape(*found, tag=_tag(value)) if found is not None else None
+    before, is_there, after = message.partition(text)
+    return MessageShape((), before, after) if is_there else None
+
+
+def _object(message: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _find(value: Mapping[str, Any], text: str, depth: int) -> tuple[tuple[str, ...], str, str] | None:
+    """The keys that lead to the text, and the words before and behind it."""
+    for key, inner in value.items():
+        if isinstance(inner, str) and text in inner:
+            before, _, after = inner.partition(text)
+            return (key,), before, after
+        if isinstance(inner, dict) and depth > 1 and (found := _find(inner, text, depth - 1)) is not None:
+            return (key, *found[0]), found[1], found[2]
+    return None
+
+
+def _tag(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    return next(((key, value[key]) for key in TAGS if isinstance(value.get(key), str)), None)

@@ -1,0 +1,210 @@
+"""Connects two clients to a path, says a text, and watches who gets what: how `wsproof init` learns a format."""
+
+from __future__ import annotations
+
+import json
+import select
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from wsproof.model.contract import Audience
+from wsproof.model.envelope import Envelope
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.session.message_shape import MessageShape, shape_of
+from wsproof.target.server import RunningServer
+from wsproof.wire import BinaryMessage, State, TextMessage
+
+FIRST_S = 1.0
+"""Seconds to wait for a first sign that the server understands a way to publish. Most ways are not understood."""
+ANSWER_S = 5.0
+"""Seconds to wait for a handshake."""
+SETTLE_S = 1.0
+"""Seconds in which the other member must get a text too, once one of them has it."""
+FAREWELL_S = 0.3
+"""Seconds to wait for a notice that a member has left."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One way to publish a text: as it is, as binary, or in a JSON object."""
+
+    fields: Mapping[str, str] | None = None
+    """The JSON object without the text; None for no JSON."""
+    key: str = ""
+    """The key of the text in it."""
+    is_binary: bool = False
+
+    def message(self, text: str) -> str | bytes:
+        """The message that publishes this text."""
+        if self.is_binary:
+            return text.encode()
+        return json.dumps({**self.fields, self.key: text}) if self.fields is not None else text
+
+
+TRIED: tuple[Publication, ...] = (
+    Publication(),
+    *(Publication({}, key) for key in ("text", "message", "content", "data", "msg", "body")),
+    Publication({"type": "message"}, "text"),
+    Publication({"type": "message"}, "content"),
+    Publication({"type": "chat"}, "message"),
+    Publication(is_binary=True),
+)
+"""The ways that are tried, in this order."""
+
+
+@dataclass(frozen=True)
+class RecognisedChannel:
+    """What was seen at one path."""
+
+    path: str
+    """The path as the app's routes name it, such as `/ws/{client_id}`."""
+    is_of_member: bool = False
+    """Whether the parameter of the path is the member's own name, and not that of a room."""
+    publication: Publication | None = None
+    """How a text is published; None if no way was found."""
+    delivery: MessageShape | None = None
+    """How a text arrives at its audience."""
+    reply: MessageShape | None = None
+    """How its publisher is answered, where that differs."""
+    audience: Audience = Audience.NOBODY
+    has_other_messages: bool = False
+    """Whether other messages came as well: greetings, or notices that a member joined or left."""
+    is_broken: bool = False
+    """Whether the server ended a connection without being asked to."""
+    obstacle: str = ""
+    """Why nothing was recognised, as a clause whose subject is the server."""
+
+
+def recognise(server: RunningServer, path: str) -> RecognisedChannel:
+    """Try to exchange a text at a path in each way of TRIED.
+
+    A server that we started is replaced after a message that made it end a connection: it may serve nobody any more.
+
+    Raises:
+        TargetError: nothing listens there.
+    """
+    obstacle = ""
+    ways = (True, False) if "{" in path else (False,)
+    for publication in TRIED:
+        for is_of_member in ways:
+            seen = _exchange(server.endpoint, path, publication, is_of_member=is_of_member)
+            if seen.is_broken and server.owned:
+                server.restart()
+            if seen.delivery is not None and seen.delivery.after:
+                obstacle = obstacle or "puts words of its own behind a text, where wsproof cannot tell them from it"
+            elif seen.delivery is not None and (seen.audience is not Audience.PUBLISHER or is_of_member is ways[-1]):
+                return seen
+            obstacle = obstacle or seen.obstacle
+            if obstacle.startswith("refuses"):
+                return RecognisedChannel(path, obstacle=obstacle)
+    return RecognisedChannel(path, obstacle=obstacle or "does not hand on any text in a form that wsproof tries")
+
+
+def filled_path(path: str, value: str) -> str:
+    """The path with a value in place of its parameters: `/ws/{client_id}` becomes `/ws/7`."""
+    parts = [piece.partition("}")[2] if at else piece for at, piece in enumerate(path.split("{"))]
+    return value.join(parts)
+
+
+def _exchange(endpoint: Endpoint, path: str, publication: Publication, *, is_of_member: bool) -> RecognisedChannel:
+    """Connect two members, let both say a text, and see what each of them gets."""
+    with ExitStack() as stack:
+        members = []
+        for number in (1, 2):
+            place = endpoint.channel(filled_path(path, str(number if is_of_member else 1)))
+            client = stack.enter_context(Client(place, deadline_s=ANSWER_S))
+            response = client.open()
+            if client.peer.state is not State.OPEN:
+                return RecognisedChannel(path, obstacle=f"refuses a client with {response.describe()}")
+            members.append(client)
+        texts = []
+        for number, speaker in enumerate(members, 1):
+            texts.append(text := Envelope(number, 0, now_ns()).seal("hello from wsproof init"))
+            message = publication.message(text)
+            _ = speaker.send_text(message) if isinstance(message, str) else speaker.send_binary(message)
+            if not _listen(members, lambda: any(_shapes(each, text) for each in members), FIRST_S):
+                break
+            _listen(members, lambda: all(_shapes(each, text) for each in members), SETTLE_S)
+        is_broken = any(each.ended for each in members)
+        members[0].close(deadline_s=ANSWER_S)
+        _listen(members[1:], lambda: False, FAREWELL_S)
+        seen = judged(path, publication, [_messages(each) for each in members], texts, is_of_member=is_of_member)
+        return seen if seen.delivery is not None else replace(seen, is_broken=is_broken, obstacle=_ending(members))
+
+
+def judged(
+    path: str,
+    publication: Publication,
+    received: Sequence[Sequence[str | bytes]],
+    texts: Sequence[str],
+    *,
+    is_of_member: bool,
+) -> RecognisedChannel:
+    """The channel in which member i said `texts[i]`, and got the messages `received[i]`."""
+    own: list[MessageShape] = []
+    heard: list[MessageShape] = []
+    others = 0
+    for member, messages in enumerate(received):
+        for message in messages:
+            shapes = {at: shape for at, text in enumerate(texts) if (shape := shape_of(message, text)) is not None}
+            others += not shapes
+            for at, shape in shapes.items():
+                (own if at == member else heard).append(shape)
+    forms = {_form(shape) for shape in heard}
+    replies = [shape for shape in own if _form(shape) not in forms]
+    seen = RecognisedChannel(path, is_of_member, has_other_messages=others > 0)
+    if not own and not heard:
+        return seen
+    if not heard:
+        return replace(seen, publication=publication, delivery=own[0], audience=Audience.PUBLISHER)
+    is_for_all = any(_form(shape) in forms for shape in own)
+    return replace(
+        seen,
+        publication=publication,
+        delivery=heard[0],
+        reply=replies[0] if replies else None,
+        audience=Audience.EVERYONE if is_for_all else Audience.OTHERS,
+    )
+
+
+def _form(shape: MessageShape) -> tuple[object, ...]:
+    """The shape without numbers, which differ from member to member."""
+    words = "".join("#" if char.isdigit() else char for char in shape.before)
+    return shape.keys, shape.tag, shape.is_binary, words
+
+
+def _listen(members: Sequence[Client], done: Callable[[], bool], wait_s: float) -> bool:
+    """Let all members receive until `done`. False if it is not true within `wait_s`."""
+    deadline = Deadline.after(wait_s)
+    while not done():
+        here = [each for each in members if not each.ended]
+        if deadline.passed or not here:
+            return False
+        poll = select.poll()
+        for each in here:
+            poll.register(each, select.POLLIN)
+        poll.poll(deadline.remaining_s * 1000)
+        for each in here:
+            each.receive_nowait()
+    return True
+
+
+def _messages(client: Client) -> list[str | bytes]:
+    """All messages that a client has received."""
+    messages = [event for event in client.events if isinstance(event, TextMessage | BinaryMessage)]
+    return [each.text if isinstance(each, TextMessage) else each.data for each in messages]
+
+
+def _shapes(client: Client, text: str) -> list[MessageShape]:
+    return [shape for message in _messages(client) if (shape := shape_of(message, text)) is not None]
+
+
+def _ending(members: list[Client]) -> str:
+    """How the server reacted to texts that it did not hand on."""
+    close = next((each.peer.close_received for each in members if each.peer.close_received is not None), None)
+    if close is not None and close[0] not in (None, 1000):
+        return f"closes the connection with code {close[0]}{f' ({close[1]})' if close[1] else ''}"
+    return ""
