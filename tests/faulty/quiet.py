@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.faulty.running import FaultyServer
+from tests.faulty.tcp_queues import open_queues
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.net.background_client import BackgroundClient
@@ -28,7 +29,6 @@ FULL_S = 60.0 if IS_KNOWN else 1.0
 _TURN_S = 0.005
 _SHORT_S = 0.0005
 _SLEEPS = "S"
-_LISTENS = "0A"
 
 
 @contextmanager
@@ -98,10 +98,7 @@ def _all_sleep(pid: int) -> bool:
 
 def _in_flight(port: int) -> bool:
     """Whether an end of a connection with this port has not acknowledged something, or a client has not read it."""
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, state, queues, *_ = line.split()
-        own, other = (int(end.partition(":")[2], 16) for end in (local, remote))
-        unsent, unread = (int(queue, 16) for queue in queues.split(":"))
-        if state != _LISTENS and ((port in (own, other) and unsent) or (port == other and unread)):
-            return True
-    return False
+    return any(
+        (port in (end.port, end.peer_port) and end.unsent) or (port == end.peer_port and end.unread)
+        for end in open_queues()
+    )

@@ -7,6 +7,7 @@ is constant until somebody sets the wall clock: a step, which the clock notices 
 
 from __future__ import annotations
 
+import atexit
 import socket
 import struct
 import sys
@@ -108,10 +109,6 @@ def request_stamps(sock: socket.socket) -> bool:
     return True
 
 
-_ASKING: list[socket.socket] = []
-"""A socket that asks for stamps as long as this process lives. The kernel stamps while any socket asks for it."""
-
-
 @cache
 def does_kernel_stamp() -> bool:
     """Whether the kernel stamps data that arrives over TCP. Tried once, on a connection of this process to itself."""
@@ -119,7 +116,8 @@ def does_kernel_stamp() -> bool:
         return False
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            _ASKING.append(client := socket.create_connection(listener.getsockname()))
+            client = socket.create_connection(listener.getsockname())
+            atexit.register(client.close)  # The kernel stamps while any socket asks for it: this one asks to the end.
             server, _ = listener.accept()
         with server:
             return _gets_stamps(client, server)
