@@ -11,7 +11,10 @@ import os
 import signal
 import sys
 
+import pytest
 from hypothesis import settings
+
+from tests.longest_first import longest_first
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("deep", max_examples=2_000, database=None, deadline=None, print_blob=True)
@@ -30,3 +33,8 @@ sys.dont_write_bytecode = False
 
 # A pytest that a test starts is no worker of ours, and may measure: pytest-benchmark measures nothing in a worker.
 os.environ.pop("PYTEST_XDIST_WORKER", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first."""
+    longest_first(items)
