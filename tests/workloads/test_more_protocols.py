@@ -155,7 +155,7 @@ class TestJsonRpc:
         assert rpc.read(0, '{"id": "x", "error": {}}').kind is MessageKind.UNEXPECTED
 
     def test_a_number_of_rooms_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
-        with pytest.raises(UsageError, match=r"expected jsonrpc\.rooms to be at least 1"):
+        with pytest.raises(UsageError, match=r"jsonrpc\.rooms must be a whole number of at least 1"):
             workload("jsonrpc", rooms="0")
 
     def test_a_batch_is_an_array(self) -> None:

@@ -15,13 +15,13 @@ from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
 from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.room_setting import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait, json_with
 
 
-class ActionCable(Workload):
+class ActionCable(WorkloadWithRooms):
     """What one member tells the channel, the channel broadcasts to all that subscribe to the same identifier."""
 
     name = "actioncable"
@@ -35,16 +35,9 @@ class ActionCable(Workload):
         "path": "the path of the server (default /cable)",
     }
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
-        super().__init__(settings, base=base)
-        self.rooms = rooms_of(self.settings, self.name)
-
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def path(self, member: int) -> str:
         return self.settings.get("path", "/cable")

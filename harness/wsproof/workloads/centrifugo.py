@@ -17,16 +17,16 @@ from typing import Any, ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
 from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.room_setting import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
 _CONNECT, _SUBSCRIBE, _FIRST_PUBLISH = 1, 2, 3
 """Numbers of the commands."""
 
 
-class Centrifugo(Workload):
+class Centrifugo(WorkloadWithRooms):
     """What one member publishes, all subscribers of the same channel get as a push."""
 
     name = "centrifugo"
@@ -41,15 +41,11 @@ class Centrifugo(Workload):
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
-        self.rooms = rooms_of(self.settings, self.name)
         self._without_pong: set[int] = set()
 
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def path(self, member: int) -> str:
         return self.settings.get("path", "/connection/websocket")

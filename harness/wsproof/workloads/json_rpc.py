@@ -11,16 +11,16 @@ from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
 from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.room_setting import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
 _SUBSCRIPTION = "subscribe"
 """The id of the request that subscribes."""
 
 
-class JsonRpc(Workload):
+class JsonRpc(WorkloadWithRooms):
     """What one member publishes with a request, all subscribers of the same topic get in a notification."""
 
     name = "jsonrpc"
@@ -37,16 +37,9 @@ class JsonRpc(Workload):
         "audience": "who gets it: everyone (default) or others",
     }
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
-        super().__init__(settings, base=base)
-        self.rooms = rooms_of(self.settings, self.name)
-
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience(self.settings.get("audience", "everyone")), Order.PER_PUBLISHER)
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def path(self, member: int) -> str:
         return self.settings.get("path", "/")

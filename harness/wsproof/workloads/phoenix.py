@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
 from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.room_setting import WorkloadWithRooms
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _JOIN_REF = "1"
@@ -24,7 +24,7 @@ _LIFE_CYCLE = ("phx_reply", "presence_state", "presence_diff")
 """Events that no promise covers."""
 
 
-class Phoenix(Workload):
+class Phoenix(WorkloadWithRooms):
     """What one member pushes, the channel broadcasts to all that have joined the topic, the publisher too."""
 
     name = "phoenix"
@@ -38,10 +38,6 @@ class Phoenix(Workload):
         "params": "the JSON object that each member joins with",
     }
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
-        super().__init__(settings, base=base)
-        self.rooms = rooms_of(self.settings, self.name)
-
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
@@ -50,9 +46,6 @@ class Phoenix(Workload):
     def event(self) -> str:
         """The event that carries a publication."""
         return self.settings.get("event", "new_msg")
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def topic(self, member: int) -> str:
         """The topic of this member's room."""

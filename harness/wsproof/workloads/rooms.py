@@ -9,30 +9,27 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
 from wsproof.workloads.members import PONG, environment, loaded, with_token
+from wsproof.workloads.room_setting import WorkloadWithRooms
 
 KNOWN = frozenset({"welcome", "joined", "members", "ack", "passed"})
 """Message types that no promise of this channel covers."""
 
 
-class Rooms(Workload):
+class Rooms(WorkloadWithRooms):
     """All members of a room receive its messages in the same order. The server tells them who joins and leaves."""
 
     name = "rooms"
     title = "Rooms: signed in, typed JSON; what one says, all in its room get, in one order"
     longest_bytes = 3_900
+    usual_rooms = 1
     parameters: ClassVar[Mapping[str, str]] = {
         "rooms": "how many rooms the members are dealt out to (default 1)",
         "name": "what the rooms' names begin with; one that was used before has a history (default wsproof)",
     }
-
-    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
-        super().__init__(settings, base=base)
-        self.rooms = _count(self.settings.get("rooms", "1"))
 
     @property
     def contract(self) -> Contract:
@@ -40,9 +37,6 @@ class Rooms(Workload):
 
     def name_of(self, member: int) -> str:
         return f"member-{self.base + member}"
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def path(self, member: int) -> str:
         room = f"{self.settings.get('name', 'wsproof')}-{self.base}-{self.room_of(member)}"
@@ -75,10 +69,3 @@ class Rooms(Workload):
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()
-
-
-def _count(text: str) -> int:
-    """The setting `rooms.rooms` as a number. Raises UsageError if it is not a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"rooms.rooms must be a whole number of at least 1, not {text!r}: try rooms.rooms=10")
-    return int(text)

@@ -14,8 +14,8 @@ from typing import ClassVar, TypeAlias
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.room_setting import rooms_of
+from wsproof.workloads.base import MessageKind, Parsed
+from wsproof.workloads.room_setting import WorkloadWithRooms
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _HEARTBEAT_S = 10.0
@@ -25,7 +25,7 @@ Frame: TypeAlias = tuple[str, Mapping[str, str], str]
 """Command, headers and body."""
 
 
-class Stomp(Workload):
+class Stomp(WorkloadWithRooms):
     """What one member sends to a destination, all subscribers of it get, the sender too."""
 
     name = "stomp"
@@ -40,16 +40,9 @@ class Stomp(Workload):
         "path": "the path of the server (default /ws)",
     }
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
-        super().__init__(settings, base=base)
-        self.rooms = rooms_of(self.settings, self.name)
-
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def path(self, member: int) -> str:
         return self.settings.get("path", "/ws")
