@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from wsproof.deviations import Deviation, load_deviations, require_hint
@@ -169,68 +169,47 @@ class Target:
         }
 
 
-def parse_target(
-    spec: str | None,
-    *,
-    server: str = "auto",
-    path: str | None = None,
-    ready: str | None = None,
-    env: Iterable[str] = (),
-    headers: Iterable[str] = (),
-    subprotocols: Iterable[str] = (),
-    origin: str | None = None,
-    token: str | None = None,
-    ca: str | None = None,
-    insecure: bool = False,
-    unix: str | None = None,
-    metrics_url: str | None = None,
-    metrics_token: str | None = None,
-    remote: bool = False,
-    known_deviations: Path | None = None,
-    server_hint: str | None = None,
-    cwd: Path | None = None,
-    python: str | None = None,
-) -> Target:
-    """Parse a target as the user wrote it.
+class TargetArguments(TypedDict, total=False):
+    """What the user may say of a target besides its name."""
 
-    `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer. `headers` and `token` are for the server's
-    WebSockets. `metrics_url` is requested only with the credentials in that URL and with `metrics_token`.
-    `known_deviations` is a file, `server_hint` the name of a server library.
+    server: str
+    path: str | None
+    ready: str | None
+    env: Iterable[str]
+    """`NAME=VALUE`, for a server that is started here."""
+    headers: Iterable[str]
+    """`Name: value`, for the server's WebSockets."""
+    subprotocols: Iterable[str]
+    origin: str | None
+    token: str | None
+    """Sent as Bearer, to the server's WebSockets."""
+    ca: str | None
+    insecure: bool
+    unix: str | None
+    metrics_url: str | None
+    """Requested only with the credentials in this URL and with `metrics_token`."""
+    metrics_token: str | None
+    remote: bool
+    known_deviations: Path | None
+    """A file."""
+    server_hint: str | None
+    """The name of a server library."""
+    cwd: Path | None
+    python: str | None
+
+
+def parse_target(spec: str | None, **given: Unpack[TargetArguments]) -> Target:
+    """Parse a target as the user wrote it.
 
     Raises:
         UsageError: the target is not valid, or its options do not fit. The message says what to type.
     """
-    if server_hint is not None:
-        require_hint(server_hint)
-    all_headers = [_header(line) for line in headers]
-    if token is not None:
-        all_headers.append(("Authorization", f"Bearer {_header_value('--token', token)}"))
-    own_path = clean_path(path) if path is not None else None
-    options = Target(
-        kind=TargetKind.REFERENCE,
-        spec=spec or "",
-        server=server,
-        path=own_path,
-        query=(own_path or "").partition("?")[2],
-        env=tuple(_variable(item) for item in env),
-        headers=tuple(all_headers),
-        subprotocols=tuple(_header_value("--subprotocol", item) for item in subprotocols),
-        origin=_header_value("--origin", origin) if origin is not None else None,
-        ca=ca,
-        insecure=insecure,
-        unix=unix,
-        remote=remote,
-        own_deviations=load_deviations(known_deviations) if known_deviations is not None else None,
-        server_hint=server_hint,
-        cwd=(cwd or Path.cwd()).absolute(),
-        python=python or sys.executable,
-    )
-    options = options.but(metrics=_metrics(options, metrics_url, metrics_token))
-    if ready is not None and not (spec or "").startswith("cmd:"):
+    options, ready = _options(spec or "", given), given.get("ready")
+    if ready is not None and not options.spec.startswith("cmd:"):
         raise UsageError(
             f"--ready belongs to a cmd: target, and this target is {redact(spec or 'the reference server')}"
         )
-    if unix is not None and "://" not in (spec or ""):
+    if options.unix is not None and "://" not in options.spec:
         raise UsageError("--unix needs a URL as target, for the path and the Host header: ws://localhost/ws, say")
     if not spec:
         return _reference(options)
@@ -242,6 +221,44 @@ def parse_target(
         path = options.path or (reference_server.PATH if spec == reference_server.APP else None)
         return options.but(kind=TargetKind.ASGI, app=spec, path=path)
     raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_WRITE}")
+
+
+def _options(spec: str, given: TargetArguments) -> Target:
+    """A target of no kind yet, with all that was said of it.
+
+    Raises:
+        UsageError: an option is not valid.
+    """
+    hint, own, origin = given.get("server_hint"), given.get("known_deviations"), given.get("origin")
+    if hint is not None:
+        require_hint(hint)
+    path = None if (written := given.get("path")) is None else clean_path(written)
+    options = Target(
+        kind=TargetKind.REFERENCE,
+        spec=spec,
+        server=given.get("server", "auto"),
+        path=path,
+        query=(path or "").partition("?")[2],
+        env=tuple(_variable(item) for item in given.get("env", ())),
+        headers=_headers(given),
+        subprotocols=tuple(_header_value("--subprotocol", item) for item in given.get("subprotocols", ())),
+        origin=_header_value("--origin", origin) if origin is not None else None,
+        ca=given.get("ca"),
+        insecure=given.get("insecure", False),
+        unix=given.get("unix"),
+        remote=given.get("remote", False),
+        own_deviations=load_deviations(own) if own is not None else None,
+        server_hint=hint,
+        cwd=(given.get("cwd") or Path.cwd()).absolute(),
+        python=given.get("python") or sys.executable,
+    )
+    return options.but(metrics=_metrics(options, given.get("metrics_url"), given.get("metrics_token")))
+
+
+def _headers(given: TargetArguments) -> tuple[tuple[str, str], ...]:
+    """The headers for the server's WebSockets, with the token."""
+    headers, token = tuple(_header(line) for line in given.get("headers", ())), given.get("token")
+    return headers if token is None else (*headers, ("Authorization", f"Bearer {_header_value('--token', token)}"))
 
 
 def _reference(options: Target) -> Target:
