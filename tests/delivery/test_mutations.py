@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tests.faulty.channels.people_workload import Greeting, Room
+from wsproof.delivery.altered_workload import with_names
 from wsproof.delivery.mutations import DEPTH, DIGITS, Mutation, mutated
-from wsproof.delivery.names import NameShape, fits, sends_names, shaped_name, with_names
+from wsproof.delivery.names import NameShape, fits, sends_names, shaped_name
 from wsproof.delivery.people_properties import MALFORMED, OF_GREETINGS
 from wsproof.delivery.schedule import GREETING, Action, fitted
 

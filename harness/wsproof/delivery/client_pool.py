@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from wsproof.delivery.altered_workload import with_names, with_rooms
 from wsproof.delivery.credentials import Access, altered_endpoint, credentials_of
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.member_loop import CLOSING_S, SLICE_S, MemberLoop
-from wsproof.delivery.moves import with_rooms
-from wsproof.delivery.names import NameShape, shaped_name, with_names
+from wsproof.delivery.names import NameShape, shaped_name
 from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.sent_messages import SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError

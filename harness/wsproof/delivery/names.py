@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import quote
 
+from wsproof.delivery.altered_workload import with_names
 from wsproof.model.envelope import Envelope
 from wsproof.workloads import HttpRequest, Workload
 
@@ -85,17 +84,6 @@ def fits(shape: NameShape, workload: Workload) -> bool:
     if PROBE in _sent_as(workload, PROBE)[0]:
         return quote(HARD, safe="") in path
     return any(json.dumps(HARD, ensure_ascii=ascii_only) in text for text in messages for ascii_only in (True, False))
-
-
-def with_names(workload: Workload, names: Mapping[int, str]) -> Workload:
-    """The same workload, in which some members have other names. `names` may still grow."""
-    named, usual = copy.copy(workload), workload.name_of
-
-    def name_of(member: int) -> str:
-        return names[member] if member in names else usual(member)
-
-    named.name_of = name_of  # type: ignore[method-assign]  # for this object only
-    return named
 
 
 def _sent_as(workload: Workload, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 from binascii import Error as HexError
 from binascii import unhexlify
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 MARK = b"~w1"
@@ -90,6 +90,17 @@ def find_envelope(payload: bytes) -> Opened | None:
     intact: for JSON, parse it and call `open_envelope` on the text.
     """
     return _open_at(payload, payload.rfind(MARK))
+
+
+def undamaged(opened: Opened | None, body_at: int) -> Opened | None:
+    """The same envelope, marked damaged unless the body begins at byte `body_at`, right after the server's prefix.
+
+    The checksum covers only what the publisher sent. Without this check, extra text between prefix and body would go
+    unnoticed.
+    """
+    if opened is None or not opened.intact or opened.start == body_at:
+        return opened
+    return replace(opened, intact=False)
 
 
 def _open_at(payload: bytes, at: int) -> Opened | None:

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.model.envelope import Envelope, open_envelope, undamaged
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.members import PONG, environment, loaded, with_token
-from wsproof.workloads.sealed import undamaged
 from wsproof.workloads.steps import JoinSteps, Wait, json_with
 
 ADMIN = "admin"

@@ -8,10 +8,9 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope
+from wsproof.model.envelope import Envelope, undamaged
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
-from wsproof.workloads.sealed import undamaged
 
 REPLIES = ("You: ", "You wrote: ")
 """Prefixes of a reply: in the classic tutorial, and in FastAPI's documentation."""

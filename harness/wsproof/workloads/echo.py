@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope
+from wsproof.model.envelope import Envelope, undamaged
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
-from wsproof.workloads.sealed import undamaged
 
 ANSWER = "Message received: "
 """The server's own words in front of an echoed text."""

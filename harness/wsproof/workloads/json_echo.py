@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope
+from wsproof.model.envelope import Envelope, undamaged
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
-from wsproof.workloads.sealed import undamaged
 
 BEFORE, BEHIND = '{"received": ', "}"
 

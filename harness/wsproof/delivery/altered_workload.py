@@ -1,4 +1,4 @@
-"""Members that change their room: the workload of a pool in which some members are elsewhere than `room_of` says."""
+"""The workload of a pool in which some members have other names, or are in other rooms, than it says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import copy
 from collections.abc import Mapping
 
 from wsproof.workloads import Workload
+
+
+def with_names(workload: Workload, names: Mapping[int, str]) -> Workload:
+    """The same workload, in which some members have other names. `names` may still grow."""
+    named, usual = copy.copy(workload), workload.name_of
+
+    def name_of(member: int) -> str:
+        return names[member] if member in names else usual(member)
+
+    named.name_of = name_of  # type: ignore[method-assign]  # for this object only
+    return named
 
 
 def with_rooms(workload: Workload, rooms: Mapping[int, int]) -> Workload:
