@@ -9,7 +9,6 @@ small with occasional outliers, like p99 on a shared machine.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -17,6 +16,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.simulation_table import called_worse, print_table
 from wsproof.comparison.order import Side, block_order
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
@@ -117,22 +117,15 @@ def _blocks(scenario: Scenario, index: int, count: int, random: np.random.Genera
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all scenarios and print the table."""
-    parser = argparse.ArgumentParser(description="How often the rules of `wsproof compare` are wrong, by simulation.")
-    parser.add_argument("--trials", type=int, default=2000, help="comparisons per row (default 2000)")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    lines = [
-        f"{options.trials} simulated comparisons per row, seed {options.seed}",
-        "",
-        "| world | any worse or better | the change called worse | a veto | all four same |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for scenario in SCENARIOS:
-        tally = simulate(scenario, options.trials, options.seed)
-        found = f"{tally.found:.1%}" if set(scenario.ratio) != {1.0} else "-"
-        lines.append(f"| {scenario.title} | {tally.alarmed:.1%} | {found} | {tally.vetoed:.1%} | {tally.same:.1%} |")
-        print(*lines, sep="\n", flush=True)  # noqa: T201 - this script's only output is its table
-        lines = []
+    columns = ("world", "any worse or better", "the change called worse", "a veto", "all four same")
+    about = "How often the rules of `wsproof compare` are wrong, by simulation."
+    print_table(SCENARIOS, columns, _row, about=about, trials=2000, arguments=arguments)
+
+
+def _row(scenario: Scenario, trials: int, seed: int) -> Sequence[str]:
+    tally = simulate(scenario, trials, seed)
+    found = called_worse(tally.found, scenario.ratio)
+    return scenario.title, f"{tally.alarmed:.1%}", found, f"{tally.vetoed:.1%}", f"{tally.same:.1%}"
 
 
 if __name__ == "__main__":

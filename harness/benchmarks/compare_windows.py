@@ -10,13 +10,13 @@ had no effect.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.simulation_table import called_worse, print_table
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
 from wsproof.stats.comparison import ALPHA, FEWEST_PAIRS, is_narrow, judge_lives, overall
@@ -133,22 +133,15 @@ def _rounds(world: World, index: int, random: np.random.Generator) -> NDArray[np
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all worlds and print the table."""
-    parser = argparse.ArgumentParser(description="How often windows in turn are wrong, by simulation.")
-    parser.add_argument("--trials", type=int, default=1000, help="comparisons per row (default 1000)")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    lines = [
-        f"{options.trials} simulated comparisons per row, seed {options.seed}",
-        "",
-        "| world | any worse or better | the change called worse | the same | single rounds flipped |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for world in WORLDS:
-        tally = simulate(world, options.trials, options.seed)
-        found = f"{tally.found:.1%}" if set(world.ratio) != {1.0} else "-"
-        lines.append(f"| {world.title} | {tally.alarmed:.1%} | {found} | {tally.same:.1%} | {tally.naive:.1%} |")
-        print(*lines, sep="\n", flush=True)  # noqa: T201 - this script's only output is its table
-        lines = []
+    columns = ("world", "any worse or better", "the change called worse", "the same", "single rounds flipped")
+    about = "How often windows in turn are wrong, by simulation."
+    print_table(WORLDS, columns, _row, about=about, trials=1000, arguments=arguments)
+
+
+def _row(world: World, trials: int, seed: int) -> Sequence[str]:
+    tally = simulate(world, trials, seed)
+    found = called_worse(tally.found, world.ratio)
+    return world.title, f"{tally.alarmed:.1%}", found, f"{tally.same:.1%}", f"{tally.naive:.1%}"
 
 
 if __name__ == "__main__":
