@@ -12,14 +12,17 @@ from wsproof.target.target import parse_target
 
 
 @contextmanager
-def planting(app: str) -> Iterator[Callable[[str], RunningServer]]:
-    """Plants a fault in a server that is not ours to replace, so that each schedule is executed once."""
+def planting(app: str, at: str = "fault") -> Iterator[Callable[[str], RunningServer]]:
+    """Plants a fault in a server that is not ours to replace, so that each schedule is executed once.
+
+    `at`: where the server takes the name of a fault.
+    """
     with serve(parse_target(app, path="/ws")) as server:
         address = f"{server.endpoint.host}:{server.endpoint.port}"
         with serve(parse_target(f"ws://{address}/ws")) as reached:
 
             def plant(fault: str) -> RunningServer:
-                with urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90) as answer:
+                with urlopen(f"http://{address}/{at}/{quote(fault)}", timeout=90) as answer:
                     assert answer.status == 200
                 return reached
 

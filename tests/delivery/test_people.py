@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
+from tests.delivery.planting import planting
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room, Sloppy
 from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
@@ -87,17 +86,8 @@ TWINS: list[tuple[str, type[Workload], str]] = [
 
 @pytest.fixture(scope="module")
 def plant() -> Iterator[Plant]:
-    """Plants a kind in one server that is not ours to replace, so each schedule is performed once."""
-    with serve(parse_target("tests.faulty.channels.people:app", path="/ws")) as server:
-        address = f"{server.endpoint.host}:{server.endpoint.port}"
-        with serve(parse_target(f"ws://{address}/ws")) as reached:
-
-            def planted(kind: str) -> RunningServer:
-                with urlopen(f"http://{address}/plant/{quote(kind)}", timeout=90) as answer:
-                    assert answer.status == 200
-                return reached
-
-            yield planted
+    with planting("tests.faulty.channels.people:app", at="plant") as plant:
+        yield plant
 
 
 def check(server: RunningServer, workload: type[Workload], *only: str) -> SuiteReport:
