@@ -25,6 +25,20 @@ def test_the_list_is_sorted_and_complete() -> None:
     assert len(set(wsproof.__all__)) == len(wsproof.__all__)
 
 
+def test_the_guide_lists_every_public_name() -> None:
+    listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "from-python.md").read_text(encoding="utf-8")))
+    assert set(wsproof.__all__) - listed == set()
+
+
+def test_the_help_of_the_command_line_loads_no_heavy_package() -> None:
+    code = (
+        "import sys, wsproof.cli.parser as parser; parser.build_parser().format_help(); "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "hypothesis", "rich", "psutil", "structlog", "locust", "jinja2"} & set(done.stdout.split())
+
+
 def test_no_module_of_the_package_hides_a_public_name() -> None:
     modules = {path.stem for path in Path(wsproof.__file__).parent.iterdir()}
     assert not modules & set(wsproof.__all__)
