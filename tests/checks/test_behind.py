@@ -27,3 +27,18 @@ def test_a_member_that_still_receives_messages_of_other_clients_has_lost_none_of
     busy = tuple(replace(member, others_ns=sent + 900 * MS) for member in history.members)
     assert {finding.check for finding in run_checks(history, CHAT)} == {"lost"}
     assert {finding.check for finding in run_checks(replace(history, members=busy), CHAT)} == {"behind"}
+
+
+def test_what_was_missing_after_a_silent_wait_is_lost_though_later_messages_are_on_their_way() -> None:
+    room = a_room(3, 4)
+    lost = room.tick()
+    room.recorder.published(0, room.sequences[0], lost, lost)
+    silent = room.tick()
+    on_its_way = room.tick()
+    room.recorder.published(1, room.sequences[1], on_its_way, on_its_way)
+    room.say(2)
+    history = room.history()
+    waited = replace(history, end_ns=on_its_way, silent_ns=silent)
+    assert [f.check for f in run_checks(replace(waited, silent_ns=0), CHAT)] == ["behind"]
+    found = {finding.check: finding.occurrences for finding in run_checks(waited, CHAT)}
+    assert found == {"lost": 1, "behind": 4}

@@ -55,6 +55,20 @@ def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_freq
     assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
 
 
+def test_a_limit_is_recognised_though_a_slow_member_has_not_yet_received_the_last_messages() -> None:
+    room = a_room(3, 200, QUIET_CHAT)
+    discard(room, 0, 60)
+    room.say(0)
+    room.recorder.end_ns = room.tick()
+    for publisher in (1, 2):
+        sequence = room.sequences[publisher]
+        room.recorder.published(publisher, sequence, room.recorder.end_ns, room.recorder.end_ns)
+        room.hear(0, publisher, sequence)
+        room.hear(1, publisher, sequence)
+    room.hear(2, 1, room.sequences[1])
+    assert kinds(room) == [("limit", Level.INFORMATIONAL)]
+
+
 def test_a_limit_does_not_hide_a_loss() -> None:
     room = a_room(3, 200, QUIET_CHAT)
     discard(room, 0, 60)

@@ -58,14 +58,14 @@ def is_late(history: History, contract: Contract, kind: Kind, members: Ints, row
     """For missing pairs (member, publication row): whether the message may still arrive.
 
     It may if the member was still receiving when the drain ended and has no newer message of that publisher. If order
-    is promised, a newer message proves that this one is lost.
+    is promised, a newer message proves that this one is lost. So does a patient wait that ended in silence.
     """
     receiving = still_receiving(history) if len(members) else set()
-    late: Flags = np.isin(members, list(receiving))
+    sent = history.publications
+    late: Flags = np.isin(members, list(receiving)) & (sent.sent_ns[rows] > history.silent_ns)
     if contract.order is Order.NONE or not late.any():
         return late
     newest = _newest(history, kind)
-    sent = history.publications
     for at in np.flatnonzero(late):
         late[at] = sent.sequence[rows[at]] > newest.get((int(members[at]), int(sent.publisher[rows[at]])), -1)
     return late

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.delivery import GOOD_REASONS
 from wsproof.checks.describe import shortened
@@ -46,9 +47,7 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
     heard = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
     unheard = np.ones(len(sent), dtype=bool)
     unheard[heard[heard >= 0]] = False
-    missing = np.concatenate(
-        [expected_deliveries(history, contract, kind).missing_row for kind in (Kind.DELIVERY, Kind.REPLY)]
-    )
+    missing = np.concatenate([_lost_rows(history, contract, kind) for kind in (Kind.DELIVERY, Kind.REPLY)])
     if not bool(np.all(unheard[missing])):
         return None
     discarded: Ints = np.unique(missing)
@@ -60,6 +59,13 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
         "seems to limit the rate. Nothing tells the publishers so.",
         occurrences=len(discarded),
     )
+
+
+def _lost_rows(history: History, contract: Contract, kind: Kind) -> Ints:
+    """The publication of each delivery that is missing and no longer on its way."""
+    due = expected_deliveries(history, contract, kind)
+    lost: Ints = due.missing_row[~is_late(history, contract, kind, due.missing_member, due.missing_row)]
+    return lost
 
 
 def _only_other_words(history: History, finding: Finding) -> bool:

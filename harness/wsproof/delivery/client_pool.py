@@ -311,7 +311,8 @@ class ClientPool(MemberLoop):
         """End the wait for expected messages. Those that arrive from now on, while members leave, are late."""
         drained_ns = self.recorder.drained_ns = now_ns()
         # After a silent wait the window ends with the drain: no message was on its way, so none is merely late.
-        self.recorder.end_ns = (0 if self.fell_silent else self.sent.last_ns) or drained_ns
+        self.recorder.silent_ns = self.silent_ns
+        self.recorder.end_ns = self.sent.last_ns if self.sent.last_ns > self.silent_ns else drained_ns
         self.recorder.members = [member.to_member() for member in self.members]
         for member in self.members:
             if not member.misbehaviour:

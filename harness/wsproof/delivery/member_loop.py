@@ -46,8 +46,8 @@ class MemberLoop:
         """Number of messages with which conversations have answered so far."""
         self.gave_up = False
         """Whether a wait timed out. If so, do not run another schedule on this server."""
-        self.fell_silent = False
-        """Whether a wait ended because no member received anything, not because messages kept arriving late."""
+        self.silent_ns = 0
+        """When the latest wait ended because no member received anything; 0 if messages kept arriving late."""
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self._clock_ns = 0
@@ -68,7 +68,8 @@ class MemberLoop:
         quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
             if limit.passed or quiet.passed:
-                self.fell_silent = self.fell_silent or (deadline_s is None and not limit.passed)
+                if deadline_s is None and not limit.passed:
+                    self.silent_ns = now_ns()
                 return False
             self.setting.budget.check()
             self.poll_once(min(SLICE_S, limit.remaining_s))
@@ -93,14 +94,14 @@ class MemberLoop:
 
     def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
         """Wait until `lacks` is false for every member. Sets `gave_up` if it stays true for one."""
-        had_fallen_silent = self.fell_silent
+        silent_ns = self.silent_ns
         if self.wait(lambda: not any(lacks(p) for p in self.members), GIVEN_UP_S if self.gave_up else None):
             return
         self.sent.expect_nothing_unread()
         if any(lacks(p) for p in self.members):
             self.gave_up = True
         else:
-            self.fell_silent = had_fallen_silent
+            self.silent_ns = silent_ns
 
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""

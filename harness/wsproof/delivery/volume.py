@@ -26,10 +26,6 @@ LONGEST_CHUNK = 512
 """Most messages that are on their way at once in a stream."""
 BEYOND = 400
 """Messages that tell a limit on the rate from a loss."""
-BEYOND_S = 3.0
-"""Seconds to wait for them, at most."""
-QUIET_S = 0.3
-"""Seconds without a message after which no more is waited for."""
 PROBE_S = 0.5
 """Seconds between two messages that show whether the members of a CROWD step are subscribed."""
 VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
@@ -68,10 +64,7 @@ def stream(pool: ClientPool, step: Step) -> None:
 def _go_on_beyond(pool: ClientPool, size_bytes: int) -> None:
     """Say much more at once, where a message is missing: a server that limits the rate now discards most of it."""
     _say_at_once(pool, BEYOND, size_bytes)
-    deadline, heard = Deadline.after(pool.setting.budget.at_most(BEYOND_S)), -1
-    while pool.heard != heard and not deadline.passed:
-        heard = pool.heard
-        pool.wait(lambda: False, QUIET_S)
+    pool.wait(lambda: False)
 
 
 def pool_total(pool: ClientPool, name: str) -> float:

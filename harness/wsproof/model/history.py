@@ -287,6 +287,8 @@ class History:
     """Whether the members answer the server, or send heartbeats by themselves."""
     refusals: tuple[Refusal, ...] = ()
     """HTTP requests of publications that did not succeed."""
+    silent_ns: int = 0
+    """When a patient wait ended in silence: what was published before and was missing then is lost; 0 without one."""
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the room of each of these members; -1 for a number that is not ours."""
@@ -332,6 +334,7 @@ class Recorder:
     shortest_ignored_text: str = ""
     keeps_alive: bool = False
     refusals: dict[tuple[int, str], Refusal] = field(default_factory=dict)
+    silent_ns: int = 0
 
     def refused(self, publisher: int, sequence: int, status: int, reason: str) -> Refusal:
         """Record that the HTTP request of a publication did not succeed."""
@@ -390,4 +393,5 @@ class Recorder:
             self.shortest_ignored_text,
             self.keeps_alive,
             tuple(self.refusals.values()),
+            self.silent_ns,
         )
