@@ -6,7 +6,8 @@ from __future__ import annotations
 class Liveness:
     """A worker that is held up (a busy machine, a stopped process) hears nothing either, though all of it has come.
 
-    So seconds alone convict no line: several signs of life must have been sent meanwhile, each in a turn of its own.
+    So seconds alone do not show that a line is dead: several signs of life must have been sent meanwhile, each in an
+    event-loop iteration of its own.
     """
 
     def __init__(self, seconds: float, signs: int = 3) -> None:

@@ -65,7 +65,7 @@ def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return check_naive(tmp_path_factory.mktemp("naive"), "chat.binary-frame-isolation")
 
 
-def assert_convicted(out: Path, *names: str) -> None:
+def assert_reported(out: Path, *names: str) -> None:
     record = only_run(out)
     jsonschema.validate(record, load_schema("wsproof.run/2"))
     explained = {finding["check"]: finding["explanation"] for finding in record["findings"]}
@@ -75,12 +75,12 @@ def assert_convicted(out: Path, *names: str) -> None:
 
 
 def test_the_violations_of_the_naive_server_are_explained(naive: Path) -> None:
-    assert_convicted(naive, "chat.binary-frame-isolation")
+    assert_reported(naive, "chat.binary-frame-isolation")
 
 
 @pytest.mark.slow
 def test_each_fault_of_the_naive_server_is_explained(tmp_path: Path) -> None:
-    assert_convicted(check_naive(tmp_path, *NAMED), *NAMED)
+    assert_reported(check_naive(tmp_path, *NAMED), *NAMED)
 
 
 def test_a_finding_shows_the_server_exception_that_causes_it(naive: Path) -> None:

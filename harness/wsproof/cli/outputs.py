@@ -29,10 +29,10 @@ class Outputs:
         parse=Path,
         metavar="FILE",
     )
-    hdr: Path | None = option("write latencies as a HdrHistogram log, too", parse=Path, metavar="FILE")
+    hdr: Path | None = option("write latencies as an HdrHistogram log, too", parse=Path, metavar="FILE")
     json: Path | None = option("write the result as JSON, too (- for standard output)", parse=Path, metavar="FILE")
     junit: Path | None = option("write JUnit XML of the checks, too", parse=Path, metavar="FILE")
-    markdown: Path | None = option("write it as Markdown, too: for a comment or a page", parse=Path, metavar="FILE")
+    markdown: Path | None = option("write the result as Markdown, too", parse=Path, metavar="FILE")
 
     def require_writable(self) -> None:
         """Check that every file can be written. A verdict that cannot be written at the end would be lost.

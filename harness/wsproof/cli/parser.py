@@ -34,16 +34,16 @@ CODES = """\
 exit codes, for every command:
   0    all well
   1    invalid, worse, or an objective missed
-  2    usage, a mistake in your own channel file, or the target could not be started or reached
-  3    cannot tell: nothing could be known, a comparison is inconclusive, a figure that an
-       objective (or --strict-trust) asked for is void, or wsproof itself crashed
+  2    a mistake in the command or in your channel file, or the target could not be started or reached
+  3    cannot tell: too little was checked, a comparison is inconclusive, a figure that an
+       objective (or --strict-trust) needs is void, or wsproof itself crashed
   130  interrupted            143  terminated
-  A violation outranks 3. Without --slo and --strict-trust, void figures are marked and the code is 0;
-  a load is 3 where not even its medians stand, or where fewer users came than were asked for.
+  A violation outranks 3. Without --slo and --strict-trust, void figures are only marked. But a load
+  exits with 3 if even its medians are void, or if fewer users connected than requested.
 
-TARGET, the same everywhere:
+TARGET, the same for every command:
   (nothing)              the reference server of this checkout
-  ws://host:port/path    something already running (wss:// with --ca FILE or --insecure)
+  ws://host:port/path    a running server (wss:// with --ca FILE or --insecure)
   pkg.module:app         an ASGI app, started here (--server, --env K=V, --path /ws)
   cmd:COMMAND            any command that starts a server; {port} is filled in; with --ready URL
 """
@@ -112,26 +112,26 @@ VERBS: dict[str, Verb] = {
         "With --over rooms, --subscribers, --publishers and --rate are those of each room.",
     ),
     "load": Verb(
-        "many Locust users, in the web UI or headless",
+        "put load on it with Locust users, in the web UI or headless",
         LoadOptions,
         ("headless", "all", "write_accepted_to", "json"),
-        "What follows -- is handed to locust as it is: wsproof load --users 200 -- --spawn-rate 50",
+        "All arguments after -- go to Locust: wsproof load --users 200 -- --spawn-rate 50",
     ),
     "run": Verb(
         "check, bench and load; one record, one page",
         RunOptions,
         ("all", "write_accepted_to", "json", "junit", "markdown"),
-        "With the default options all of it takes 90 s at most: the checks have 46 s, counted from the start (--budget "
-        "says otherwise), and what they leave no time for is listed as not run.",
+        "With the default options a run takes at most 90 s. The checks have 46 s of it, counted from the start "
+        "(--budget changes that). Checks without time left are listed as not run.",
     ),
     "compare": Verb(
         "is the candidate worse than the base? two git refs, or two stored runs",
         CompareOptions,
         ("all", "write_accepted_to", "json", "markdown"),
     ),
-    "report": Verb("the page of a run, or the index of all runs", ReportOptions),
-    "replay": Verb("one finding's shortest reproduction, again", ReplayOptions),
-    "list": Verb("what there is: targets, servers, workloads, checks, metrics, runs", ListOptions),
+    "report": Verb("write the page of a run, or the index of all runs", ReportOptions),
+    "replay": Verb("run the shortest reproduction of one finding again", ReplayOptions),
+    "list": Verb("list targets, servers, workloads, checks, metrics or runs", ListOptions),
     "serve": Verb("start a target and leave it running until Ctrl-C", ServeOptions),
 }
 """The verbs, in the order of the help."""

@@ -120,9 +120,7 @@ def compare_refs(
             result of the measured blocks.
     """
     if pairs < 1:
-        raise UsageError(
-            f"expected --pairs of at least 1, got {pairs}; 8 are the fewest that can convict, 10 the default"
-        )
+        raise UsageError(f"expected --pairs of at least 1, got {pairs}; a regression needs 8, and 10 is the default")
     asked = ask(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     order = block_order(pairs, seed=seed)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CHECKS, _LOAD, _METERING, _SEARCH, _TARGET = "checks", "load", "metering", "search", "target"
 GROUP_NOTES = {
-    _METERING: "A server that was started here is looked at from outside. One that runs elsewhere may say itself:"
+    _METERING: "The usage of a server that was started here comes from the system. Another server can publish it:"
 }
 """Sentences below the headings of groups."""
 
@@ -45,12 +45,18 @@ class TargetOptions:
     )
     _: KW_ONLY
     server: str = option("the server that runs an app (`wsproof list servers`)", "auto", metavar="NAME", group=_TARGET)
-    path: str | None = option("the WebSocket path to speak to at the wire level", metavar="PATH", group=_TARGET)
+    path: str | None = option("the WebSocket path to test", metavar="PATH", group=_TARGET)
     ready: str | None = option(
-        "with cmd: targets: where it answers once it is up; {{port}} is filled in", metavar="URL", group=_TARGET
+        "with cmd: targets: the URL that answers once the server is up; {{port}} is filled in",
+        metavar="URL",
+        group=_TARGET,
     )
     env: tuple[str, ...] = option(
-        "environment of the server that is started", repeats=True, metavar="K=V", group=_TARGET, secret=True
+        "an environment variable for the server that is started",
+        repeats=True,
+        metavar="K=V",
+        group=_TARGET,
+        secret=True,
     )
     header: tuple[str, ...] = option(
         "a header for every handshake", repeats=True, metavar="'N: V'", group=_TARGET, secret=True
@@ -67,14 +73,14 @@ class TargetOptions:
     insecure: bool = option("do not verify certificates", False, group=_TARGET)
     remote: bool = option("allow a target that is not on loopback", False, group=_TARGET)
     known_deviations: Path | None = option(
-        "known deviations of this server with their reasons: they are shown, and do not count",
+        "a file of known deviations of this server, with reasons; they are shown and do not count",
         flags=("--known-deviations", "--accepted"),
         parse=Path,
         metavar="FILE",
         group=_TARGET,
     )
     server_hint: str | None = option(
-        "the server library that the target runs on, where wsproof does not start it: its deviations are known",
+        "the server library of a target that wsproof does not start: its known deviations do not count",
         metavar="NAME",
         group=_TARGET,
     )
@@ -99,9 +105,9 @@ class KeptOptions(TargetOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TrustOptions(KeptOptions):
-    """Whether void figures fail a run."""
+    """The treatment of void figures."""
 
-    strict_trust: bool = option("any void figure fails the run (exit 3), asked for by --slo or not", False)
+    strict_trust: bool = option("any void figure fails the run (exit 3), with or without --slo", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ class CheckOptions(KeptOptions):
     """The choice of checks, their messages and their time limit."""
 
     only: tuple[str, ...] = option(
-        "only checks whose section or name begins so", repeats=True, metavar="5.5", group=_CHECKS
+        "only checks whose section or name begins with this", repeats=True, metavar="5.5", group=_CHECKS
     )
     seed: int = option("seed of all generated traffic (default {default})", 0, parse=int, metavar="N", group=_CHECKS)
     examples: int | None = option("generated examples per property", parse=positive, metavar="N", group=_CHECKS)
@@ -121,7 +127,7 @@ class CheckOptions(KeptOptions):
         group=_CHECKS,
     )
     sample: str | bytes | None = option(
-        "a text message that the endpoint accepts (hex:00ff is a binary one): the checks send no other",
+        "a text message that the endpoint accepts (hex:00ff for a binary one); the checks send only this one",
         flags=("--sample", "--valid-message"),
         parse=message,
         metavar="TEXT",
@@ -154,7 +160,7 @@ class MeasureOptions(KeptOptions):
     )
     subscribers: int = option("connections (default {default})", 100, parse=positive, metavar="N", group=_LOAD)
     publishers: int = option(
-        "how many of them publish (default {default})", 1, parse=positive, metavar="N", group=_LOAD
+        "publishers among the connections (default {default})", 1, parse=positive, metavar="N", group=_LOAD
     )
     rate: float = option(
         "publications per second in all (default {default})", 20.0, parse=positive_number, metavar="HZ", group=_LOAD
@@ -163,7 +169,11 @@ class MeasureOptions(KeptOptions):
         "length of the measured window (default {default}s)", 10.0, parse=seconds, metavar="S", group=_LOAD
     )
     warmup: float = option(
-        "load before it, not measured (default {default}s)", 2.0, parse=seconds_or_none, metavar="S", group=_LOAD
+        "time of load before the window, not measured (default {default}s)",
+        2.0,
+        parse=seconds_or_none,
+        metavar="S",
+        group=_LOAD,
     )
     payload: Sizes = option(
         "bytes of a message (51 at least): {default}, 64-1024, or 120:9,4096:1; a workload may wrap it in JSON",
@@ -173,30 +183,37 @@ class MeasureOptions(KeptOptions):
         group=_LOAD,
     )
     format: str | None = option(
-        "messages are text, json or binary, where the workload can (--set NAME.format=F)", metavar="F", group=_LOAD
+        "text, json or binary, if the workload offers a choice (--set NAME.format=F)", metavar="F", group=_LOAD
     )
     rooms: int | None = option(
-        "deal subscribers out to N rooms, where there are (NAME.rooms=N)", parse=positive, metavar="N", group=_LOAD
+        "distribute subscribers over N rooms, if the workload has rooms (NAME.rooms=N)",
+        parse=positive,
+        metavar="N",
+        group=_LOAD,
     )
     connect_rate: float | None = option(
-        "at most so many new connections per second", parse=positive_number, metavar="HZ", group=_LOAD
+        "most new connections per second", parse=positive_number, metavar="HZ", group=_LOAD
     )
     deflate: bool = option("offer permessage-deflate", False, group=_LOAD)
     steps: int = option(
-        "subscribers join in so many steps over the window ({default})", 1, parse=positive, metavar="COUNT", group=_LOAD
+        "number of steps over the window in which subscribers join ({default})",
+        1,
+        parse=positive,
+        metavar="COUNT",
+        group=_LOAD,
     )
     arrivals: Arrivals = option(
-        "how they are spaced: constant, poisson, burst:SIZE, ramp:FROM-TO (per second), trace:FILE (seconds)",
+        "spacing of publications: constant, poisson, burst:SIZE, ramp:FROM-TO (per second), trace:FILE (seconds)",
         "constant",
         parse=arrivals,
         metavar="PATTERN",
         group=_LOAD,
     )
     closed: bool = option(
-        "closed loop: publish when the one before is back; throughput, no latency", False, group=_LOAD
+        "closed loop: publish when the previous message has come back; throughput, no latency", False, group=_LOAD
     )
     in_flight: int | None = option(
-        "with --closed: so many at once per publisher (1)", parse=positive, metavar="N", group=_LOAD
+        "with --closed: messages in flight per publisher (1)", parse=positive, metavar="N", group=_LOAD
     )
     processes: int | None = option(
         "processes that generate load (default: one per 250 subscribers, within the cores the server leaves)",
@@ -211,19 +228,19 @@ class MeasureOptions(KeptOptions):
         group=_LOAD,
     )
     loop: str = option(
-        "event loop of the engine: auto (uvloop where it is installed; default) or asyncio, which costs more CPU",
+        "event loop of the engine: auto (uvloop if it is installed; default) or asyncio, which costs more CPU",
         "auto",
         choices=("auto", "asyncio"),
         group=_LOAD,
     )
     seed: int = option("seed of the schedule (default {default})", 0, parse=int, metavar="N", group=_LOAD)
     metrics_url: str | None = option(
-        "http(s) address of Prometheus text with process_* figures, asked once a second; no redirects",
+        "http(s) URL of Prometheus text with process_* figures, read once a second; no redirects",
         metavar="URL",
         group=_METERING,
     )
     metrics_token: str | None = option(
-        "a bearer token for it, redacted; --token and --header never go there (--ca and --insecure do)",
+        "a bearer token for that URL, redacted; --token and --header are never sent there (--ca and --insecure apply)",
         metavar="TOKEN",
         group=_METERING,
         secret=True,
@@ -251,7 +268,7 @@ class CapacityOptions(MeasureOptions):
         "the lowest level (10, or 1)", flags=("--from",), parse=positive_number, metavar="N", group=_SEARCH
     )
     highest: float | None = option(
-        "the highest load (10,000, or as many as fit)",
+        "the highest level (10,000, or as many as fit)",
         flags=("--to",),
         parse=positive_number,
         metavar="N",
@@ -261,7 +278,7 @@ class CapacityOptions(MeasureOptions):
         "width of the interval ({default})", 0.4, parse=positive_number, metavar="SHARE", group=_SEARCH
     )
     max_runs: int = option(
-        "the most runs of the search ({default})",
+        "maximum number of runs ({default})",
         40,
         flags=("--max-runs", "--trials"),
         parse=positive,
@@ -278,7 +295,7 @@ class LoadOptions(TrustOptions):
 
     users: int = option("Locust users (default {default})", 100, parse=positive, metavar="N")
     scenario: tuple[str, ...] = option("only these user classes", repeats=True, metavar="NAME")
-    duration: float = option("with --headless ({default}s)", 20.0, parse=seconds, metavar="S")
+    duration: float = option("length of a --headless run ({default}s)", 20.0, parse=seconds, metavar="S")
     locust_arguments: tuple[str, ...] = ()
 
 
@@ -328,15 +345,17 @@ class LocustOptions(TargetOptions):
         "bytes of a message, 51 at least (default: payload_bytes of the class)", parse=positive, metavar="B"
     )
     rooms: int | None = option(
-        "deal users out to N rooms, where a workload has rooms (NAME.rooms=N)", parse=positive, metavar="N"
+        "distribute users over N rooms, if a workload has rooms (NAME.rooms=N)", parse=positive, metavar="N"
     )
-    speakers: int | None = option("how many users of a class publish (default: all)", parse=positive, metavar="N")
+    speakers: int | None = option("number of users of a class that publish (default: all)", parse=positive, metavar="N")
     slo: tuple[str, ...] = option(
         "an objective for each workload, such as 'p99(latency) < 100ms'; it decides the exit code",
         repeats=True,
         metavar="EXPR",
     )
-    strict: bool = option("non-strict findings count, too, such as members that hear in different orders", False)
+    strict: bool = option(
+        "non-strict findings count, too, such as members that receive messages in different orders", False
+    )
     strict_trust: bool = option("any void figure ends Locust with exit code 3", False)
     record: Path | None = option(
         "keep a record of each test there (default reports/ in a checkout of wsproof, .wsproof/ elsewhere)",
@@ -363,19 +382,23 @@ class CompareOptions(MeasureOptions):
     candidate: str = option("a git ref, or a stored run", metavar="CANDIDATE", positional=True, required=True)
     quick: bool = option("two minutes at most, instead of ten: shows larger changes only", False)
     lives: int | None = option(
-        "starts of fresh servers of both builds (20, with --quick 10; 8 at least convict)", parse=positive, metavar="N"
+        "starts of fresh servers of both builds (20, with --quick 10; a regression needs 8)",
+        parse=positive,
+        metavar="N",
     )
     until: float | None = option(
-        "end once all judged intervals are at most this wide to either side, e.g. 2%%", parse=percent, metavar="P"
+        "end once the intervals of all judged metrics are within this share to either side, e.g. 2%%",
+        parse=percent,
+        metavar="P",
     )
     budget: float | None = option(
-        "begin no life that would end after so many seconds (600, with --quick 120)", parse=seconds, metavar="S"
+        "time limit in seconds: begin no life that would end later (600, with --quick 120)", parse=seconds, metavar="S"
     )
     apart: bool = option(
-        "never both builds alive at once: blocks of --duration, one after the other (fixed ports, little memory)", False
+        "never run both builds at once: blocks of --duration, one after the other (fixed ports, little memory)", False
     )
     pairs: int = option("with --apart: base/candidate pairs ({default})", 10, parse=positive, metavar="N")
-    exact_base: bool = option("BASE itself, not the merge base of the two", False)
+    exact_base: bool = option("compare with BASE itself, not with the merge base of the two", False)
     seed: int = option("seed of order and schedule (default {default})", 0, parse=int, metavar="N")
     subscribers: int = with_default(MeasureOptions, "subscribers", 50)
     publishers: int = with_default(MeasureOptions, "publishers", 20)

@@ -168,7 +168,7 @@ def _verdict(
     if adjusted is None:
         return Judgement.CANNOT_TELL, "shown, not judged"
     if evidence.pairs < FEWEST_PAIRS:
-        few = f"{evidence.pairs} {design.repeats} cannot convict: use {design.option} {FEWEST_PAIRS} or more"
+        few = f"{evidence.pairs} {design.repeats} cannot show a regression: use {design.option} {FEWEST_PAIRS} or more"
         return Judgement.CANNOT_TELL, few
     effective = _effective_floor(aspect, evidence, design)
     raised = f"identical code moved by up to {_percent(effective)} here" if effective > floor else ""
