@@ -13,9 +13,9 @@ history of each user class is checked against its contract. Each violation is a 
 A `WebSocketUser` has a client, `self.ws`, and tasks as every Locust user. Importing this module starts nothing: the
 listeners do nothing unless one of these classes is picked, and the host of other classes stays as it is.
 
-With several Locust workers (`--processes 2`), each worker checks only its own users' publications among its own users.
-Deliveries to the users of other workers, and the order between workers, are not verified. To verify them, use one
-process or `wsproof bench`.
+Several Locust workers (`--processes 2`) divide the rate of publications. Each worker checks only its own users'
+publications among its own users. Deliveries to the users of other workers, and the order between workers, are not
+verified. To verify them, use one process or `wsproof bench`.
 """
 
 from wsproof.locust.listeners import install

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsproof.locust.lost_workers import lost_workers_in_words
 from wsproof.locust.options import options_of
 from wsproof.locust.session import session_of
 from wsproof.locust.violations import marked
@@ -26,7 +27,7 @@ def view_of(environment: Any) -> LiveView:
         began_s=session.live.began_s,
         workloads=tuple(_final(environment, name) if has_ended else _running(environment, name) for name in names),
         servers=tuple(watcher.usages) if watcher is not None else (),
-        notes=tuple(session.mistakes),
+        notes=(*session.mistakes, *([lost_workers_in_words(len(session.gone))] if session.gone else ())),
         has_ended=has_ended,
         has_record=session.record is not None,
         is_strict=given.strict,

@@ -12,6 +12,7 @@ from typing import Any
 from gevent.event import AsyncResult
 from locust.runners import MasterRunner, WorkerRunner
 
+from wsproof.locust.lost_workers import alive_workers
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.model.member_ids import SHARES, SIZE, MemberIds, draw_share
 
@@ -61,10 +62,15 @@ def _is_alone(session: LoadSession) -> bool:
 
 
 def tell(environment: Any, msg: Any, **_: Any) -> None:
-    """Reply to a worker with the share, and with the URLs of the targets. Runs in the master."""
+    """Reply to a worker with the share, the URLs of the targets and the number of workers. Runs in the master."""
     share = share_of(environment)
     urls = session_of(environment).urls
-    told = {"first": share.first, "alone": share.alone, "urls": dict(urls)}
+    told = {
+        "first": share.first,
+        "alone": share.alone,
+        "urls": dict(urls),
+        "workers": len(alive_workers(environment.runner)),
+    }
     environment.runner.send_message(TOLD, told, client_id=msg.node_id)
 
 
@@ -72,5 +78,6 @@ def take(environment: Any, msg: Any, **_: Any) -> None:
     """Take the share from the master's reply. Runs in a worker."""
     session = session_of(environment)
     session.urls.update(msg.data["urls"])
+    session.process_count = max(msg.data.get("workers", 1), 1)
     if session.share is not None and not session.share.ready():
         session.share.set(MemberIds(msg.data["first"], msg.data["alone"]))

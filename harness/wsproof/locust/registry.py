@@ -105,7 +105,7 @@ def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun
         environment,
         workload_of(environment, user_class, 1 + first),
         options.endpoint_of(environment, url),
-        rate_hz=given.rate or user_class.room_rate_hz,
+        rate_hz=(given.rate or user_class.room_rate_hz) / session_of(environment).process_count,
         payload_bytes=given.payload or user_class.payload_bytes,
         speakers=given.speakers,
         first_publisher=first,

@@ -58,6 +58,13 @@ class LoadSession:
     """Users by class name when Locust had spawned all of them; None before."""
     results: list[WorkloadResult] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
+    """Workers that have sent their results."""
+    workers: set[str] = field(default_factory=set)
+    """Workers that were there at some time of the test, also those that have ended since."""
+    gone: set[str] = field(default_factory=set)
+    """Workers whose end has been reported."""
+    process_count: int = 1
+    """The number of workers among which the publications are divided."""
     has_begun: bool = False
     """Whether a test has begun with users of ours."""
     mistakes: list[str] = field(default_factory=list)
@@ -77,10 +84,10 @@ class LoadSession:
     def begin_test(self) -> None:
         """Forget the previous test."""
         self.forget_runs()
-        self.share, self.spawned, self.live = None, None, LiveLoad(time())
+        self.share, self.spawned, self.live, self.process_count = None, None, LiveLoad(time()), 1
         self.told.clear()
         self.judged.clear()
-        for each in (self.results, self.answered, self.mistakes):
+        for each in (self.results, self.answered, self.workers, self.gone, self.mistakes):
             each.clear()
 
     def forget_runs(self) -> None:

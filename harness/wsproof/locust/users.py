@@ -58,7 +58,7 @@ class ChannelUser(WebSocketUser):
 
     `room_rate_hz` is publications per second of all users together. Deliveries grow with publications times users, so
     this rate, not that of a user, stays the same when users are added. The run's pacer lets the members publish in
-    turn. With several Locust workers, each worker publishes at this rate.
+    turn. Several Locust workers divide the rate among them.
     """
 
     abstract = True

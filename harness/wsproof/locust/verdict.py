@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
+from wsproof.locust.lost_workers import alive_workers, look_for_lost_workers
 from wsproof.locust.options import options_of
 from wsproof.locust.record import keep_record
 from wsproof.locust.result import WorkloadResult, describe, result_of
@@ -126,22 +127,18 @@ def ask_workers(environment: Any) -> None:
 
     A worker that does not reply within ANSWER_SECONDS, or ends before, gives an unknown result, which is a failure.
     """
-    answered = session_of(environment).answered
-    asked = {worker.id for worker in environment.runner.clients.all}
-    for worker in asked:
+    session = session_of(environment)
+    look_for_lost_workers(environment)
+    answered, asked = session.answered, set(session.workers)
+    for worker in alive_workers(environment.runner) & asked:
         environment.runner.send_message(JUDGE, client_id=worker)
     with gevent.Timeout(ANSWER_SECONDS, False):
-        while not asked - answered <= gone(environment, asked):
+        while alive_workers(environment.runner) & (asked - answered):
             gevent.sleep(0.05)
     for _ in asked - answered:
         told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
         finding = Finding("judge", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         tell(environment, WorkloadResult(WorkloadLoad("worker"), (finding,)))
-
-
-def gone(environment: Any, asked: set[str]) -> set[str]:
-    """The workers that have ended, so that they cannot reply any more."""
-    return asked - {worker.id for worker in environment.runner.clients.all}
 
 
 def answer(environment: Any, msg: Any, **_: Any) -> None:

@@ -9,6 +9,7 @@ import gevent
 from locust.runners import MasterRunner
 
 from wsproof.load.meter import ServerMeter
+from wsproof.locust.lost_workers import look_for_lost_workers
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.locust.violations import tell_live
 from wsproof.model.measurement import ServerUsage
@@ -54,7 +55,9 @@ class Watcher:
 
     def _look(self) -> None:
         session = session_of(self._environment)
-        if not isinstance(self._environment.runner, MasterRunner):
+        if isinstance(self._environment.runner, MasterRunner):
+            look_for_lost_workers(self._environment)
+        else:
             collect(session)
         for workload in session.live.workloads:
             tell_live(self._environment, workload, session.live.findings(workload))
