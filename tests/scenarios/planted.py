@@ -84,6 +84,27 @@ class Reorders(Chat):
             await super().deliver(self.held.pop(speaker), number)
 
 
+class Disagrees(Chat):
+    """The first member gets some messages of two clients in another order than all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = ""
+
+    async def deliver(self, text: str, number: int) -> None:
+        first, *others = list(self.members.values())
+        for member in others:
+            await self.say(member, text)
+        held, self.held = self.held, ""
+        if not held and number % 3 == 0:
+            self.held = text
+            return
+        is_same_client = held.partition(" says")[0] == text.partition(" says")[0]
+        for each in (held, text) if is_same_client else (text, held):
+            if each:
+                await self.say(first, each)
+
+
 class Corrupts(Chat):
     """One letter of some changes."""
 
@@ -100,4 +121,5 @@ class Dies(Chat):
             os._exit(1)
 
 
+disagrees = Disagrees()
 correct, drops, duplicates, reorders, corrupts, dies = Chat(), Drops(), Duplicates(), Reorders(), Corrupts(), Dies()

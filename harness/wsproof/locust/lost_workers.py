@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from locust.runners import STATE_MISSING
 
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import log_failures
+
+logger = logging.getLogger(__name__)
 
 
 class WorkerLost(Exception):
@@ -31,4 +34,5 @@ def look_for_lost_workers(environment: Any) -> None:
     session.workers |= alive
     for _ in session.workers - alive - session.gone:
         log_failures(environment, "wsproof: worker", WorkerLost(lost_workers_in_words(1)), 1)
+        logger.error("wsproof: %s", lost_workers_in_words(1))
     session.gone |= session.workers - alive

@@ -29,6 +29,8 @@ def add_options(parser: Any) -> None:
         if name in ALSO_WITHOUT_PREFIX:
             flags += table[name].arguments(name)[0]
         keywords["help"] = f"wsproof: {keywords['help']}"
+        if keywords.get("type") is Path:
+            keywords["type"] = str  # a master sends its options to its workers, and Locust's format has no paths
         parser.add_argument(*flags, **keywords, include_in_web_ui=name in IN_LOCUSTS_FORM)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 import pytest
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import MasterRunner, WorkerNodes, WorkerRunner
 
 from wsproof.locust import member_ids
 from wsproof.locust.member_ids import PER_WORKER, connect_processes, first_number, share_of
@@ -48,7 +48,7 @@ class Worker(Wire, WorkerRunner):  # type: ignore[misc]
 
 
 class Master(Wire, MasterRunner):  # type: ignore[misc]
-    pass
+    clients = WorkerNodes()
 
 
 @pytest.fixture(autouse=True)

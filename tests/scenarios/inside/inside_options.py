@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
 
 from wsproof.locust.options import add_options, as_locust_says, endpoint_of, options_of
 
@@ -32,6 +35,13 @@ def test_the_target_is_the_host_with_the_options_of_a_target() -> None:
 def test_three_options_have_their_plain_names_too() -> None:
     for words in (("--server-hint", "ws"), ("--ws-server-hint", "ws")):
         assert options_of(environment(*words), None).server_hint == "ws"
+
+
+def test_a_master_can_send_all_options_to_its_workers() -> None:
+    made = environment("--ws-record", "runs", "--ws-ca", "own.pem", "--ws-slo", "lost == 0", "--ws-rate", "5")
+    assert msgpack.unpackb(msgpack.packb(vars(made.parsed_options)))["ws_record"] == "runs"
+    options = options_of(made, None)
+    assert (options.record, options.ca) == (Path("runs"), "own.pem")
 
 
 def test_each_connection_has_the_headers_and_the_token() -> None:

@@ -27,7 +27,7 @@ from wsproof.session.handed_over import HandedOver
 from wsproof.workloads.chat import Chat
 
 LATENCY = Summary("ns", "lower", 200, 2e6, p50=2e6, p99=9e6)
-OTHER_ORDER = Finding("agreed-order", "chat", Anomaly.REORDERED, Level.NON_STRICT, "They hear in different orders.")
+OTHER_ORDER = Finding("total-order", "chat", Anomaly.REORDERED, Level.NON_STRICT, "They hear in different orders.")
 
 
 @pytest.fixture
@@ -136,5 +136,5 @@ def test_an_objective_is_judged_for_the_workloads_that_have_its_metric() -> None
 def test_other_orders_fail_only_with_strict() -> None:
     assert not judged(findings=(OTHER_ORDER,)).stats.errors
     strict = judged(strict=True, findings=(OTHER_ORDER,))
-    assert [row.name for row in strict.stats.errors.values()] == ["chat: agreed-order"]
+    assert [row.name for row in strict.stats.errors.values()] == ["chat: total-order"]
     assert session_of(strict).results[0].load.verdict == "invalid"
