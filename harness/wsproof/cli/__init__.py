@@ -19,7 +19,7 @@ from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
 
-ONLY_TELL = ("init", "list", "report", "serve")
+ONLY_TELL = ("doctor", "init", "list", "report", "serve")
 """Verbs that give no verdict on a server."""
 
 

@@ -418,6 +418,11 @@ class ReplayOptions(TargetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorOptions(TargetOptions):
+    """A target to look at, beside this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InitOptions(TargetOptions):
     """A target to look at, and how its project's files are written."""
 

@@ -1,0 +1,19 @@
+"""`wsproof doctor`: print what this machine and a target can do, on one screen."""
+
+from __future__ import annotations
+
+from wsproof.cli.command import Command
+from wsproof.cli.rich_console import rich_console
+from wsproof.errors import ExitCode
+from wsproof.session.doctor import doctor
+from wsproof.session.options import DoctorOptions
+
+
+def run_command(command: Command[DoctorOptions]) -> ExitCode:
+    """Print the report: one line for each topic, and what to do below it."""
+    out = rich_console()
+    for row in doctor(command.options):
+        out.print(f"{'!' if row.advice else ' '} {row.topic:<14} {row.value}", markup=False, soft_wrap=True)
+        if row.advice:
+            out.print(f"  {'':<14} -> {row.advice}", markup=False, soft_wrap=True)
+    return ExitCode.OK

@@ -1,0 +1,113 @@
+"""What `wsproof doctor` says of this machine and of this installation."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from wsproof import __version__
+from wsproof.machine.affinity import cores_quota, count_cores, own_cores
+from wsproof.machine.fd_limits import most_connections
+from wsproof.net.kernel_clock import does_kernel_stamp
+
+CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+SLOW_CLOCKS = ("hpet", "acpi_pm", "jiffies", "refined-jiffies")
+"""Clock sources of Linux that need a system call, or tick too slowly."""
+FEW_CONNECTIONS = 1_000
+"""A load of the usual size needs more connections than this."""
+PARTS = {
+    "locust": ("wsproof load", "pip install 'wsproof[locust]'"),
+    "uvloop": ("an engine that needs less CPU", "pip install uvloop"),
+    "wsproto": ("--server uvicorn-wsproto", "pip install 'wsproof[servers]'"),
+    "hypercorn": ("--server hypercorn", "pip install 'wsproof[servers]'"),
+    "granian": ("--server granian", "pip install 'wsproof[servers]'"),
+    "daphne": ("--server daphne", "pip install 'wsproof[servers]'"),
+}
+"""Optional packages: what needs them, and the command that installs them."""
+
+
+@dataclass(frozen=True)
+class DoctorRow:
+    """One line of the report. `advice` says what to do; empty if all is well."""
+
+    topic: str
+    value: str
+    advice: str = ""
+
+
+def machine_rows() -> list[DoctorRow]:
+    """The report on this machine and this installation."""
+    return [
+        DoctorRow("wsproof", f"{__version__}, Python {platform.python_version()}, {platform.system()}"),
+        cores_row(count_cores(), len(own_cores()), cores_quota()),
+        connections_row(most_connections()),
+        *ports_rows(_read(PORT_RANGE)),
+        *clock_rows(_read(CLOCK_SOURCE)),
+        stamps_row(is_stamped=does_kernel_stamp()),
+        *part_rows({name: _version(name) for name in PARTS}),
+    ]
+
+
+def cores_row(cores: int, own: int, quota: float | None) -> DoctorRow:
+    """How many cores this process may use."""
+    limit = f", and a quota of {quota:g}" if quota is not None else ""
+    few = "server and load share one core: figures of a load are not those of the server" if cores < 2 else ""
+    return DoctorRow("cores", f"{own} to run on{limit}; wsproof counts {cores}", few)
+
+
+def connections_row(most: int) -> DoctorRow:
+    """How many connections one process can hold."""
+    advice = "raise the hard limit of open files: ulimit -Hn 20000" if most < FEW_CONNECTIONS else ""
+    return DoctorRow("connections", f"at most {most:,} in a process (hard limit of open files)", advice)
+
+
+def ports_rows(text: str) -> list[DoctorRow]:
+    """How many connections one source address can have to one server; nothing where Linux does not say."""
+    words = text.split()
+    if len(words) != 2:
+        return []
+    return [
+        DoctorRow("ports", f"{int(words[1]) - int(words[0]) + 1:,} from {words[0]} to {words[1]}, for each address")
+    ]
+
+
+def clock_rows(name: str) -> list[DoctorRow]:
+    """The clock source of Linux; nothing elsewhere."""
+    slow = f"{name} is slow: each time stamp costs much; boot with clocksource=tsc if the machine has it"
+    return [DoctorRow("clock", name, slow if name in SLOW_CLOCKS else "")] if name else []
+
+
+def stamps_row(*, is_stamped: bool) -> DoctorRow:
+    """Whether the kernel stamps what arrives."""
+    if is_stamped:
+        return DoctorRow("arrival", "stamped by the kernel")
+    return DoctorRow(
+        "arrival", "stamped by the process", "a busy generator makes latencies longer; --strict-trust tells"
+    )
+
+
+def part_rows(versions: dict[str, str | None]) -> list[DoctorRow]:
+    """The optional packages that are installed, and those that are not, each with its command."""
+    there = [f"{name} {installed}" for name, installed in versions.items() if installed is not None]
+    rows = [DoctorRow("installed", ", ".join(there) or "no optional part")]
+    for name, installed in versions.items():
+        if installed is None:
+            rows.append(DoctorRow("not installed", f"{name}, for {PARTS[name][0]}", PARTS[name][1]))
+    return rows
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:  # not Linux, or hidden in a container
+        return ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
