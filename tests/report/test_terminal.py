@@ -51,6 +51,14 @@ def test_findings_come_gravest_first_and_accepted_ones_in_a_block_of_their_own(p
     assert "reproduced: 3 of 3" in paper.text
 
 
+def test_without_rows_findings_and_verdict_are_left(paper: Paper) -> None:
+    report = samples.suite_report(violation())
+    show_check(paper.console, report, has_rows=False)
+    assert report.checks_run[0].title not in paper.text
+    assert "VIOLATION" in paper.text
+    assert "INVALID: 1 violation" in paper.text
+
+
 def test_a_report_and_its_document_are_shown_alike() -> None:
     one, other = Paper(), Paper()
     report = samples.suite_report(violation(replay="wsproof replay x.json"))

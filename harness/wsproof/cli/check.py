@@ -36,7 +36,7 @@ class CheckConsole(TerminalConsole):
     def report_steps(self, report: SuiteReport) -> list[Callable[[], None]]:
         """Print the report, and write it as JUnit XML."""
         return [
-            lambda: show_check(self.rich, report, all_known=self.outputs.all),
+            lambda: show_check(self.rich, report, all_known=self.outputs.all, has_rows=not self.outputs.quiet),
             lambda: self.outputs.write_junit(lambda: junit_xml(report)),
         ]
 

@@ -23,7 +23,9 @@ class TerminalConsole(Console):
         self.rich = rich_console(stderr=outputs.json == Path("-"))
 
     def headline(self, text: str) -> None:
-        """Print the heading of the next part of a long command."""
+        """Print the heading of the next part of a long command, unless with `--quiet`."""
+        if self.outputs.quiet:
+            return
         self.rich.print(f"\n{text}", style="bold", markup=False)
 
     def say(self, text: str, style: str = "") -> None:
@@ -36,7 +38,8 @@ class TerminalConsole(Console):
 
     def progress(self, *, lines: bool = True) -> AbstractContextManager[ProgressDisplay]:
         """Show progress as a bar on a terminal, and as a few lines elsewhere."""
-        return ProgressLine(self.rich) if lines or self.rich.is_terminal else super().progress()
+        is_shown = (lines or self.rich.is_terminal) and not self.outputs.quiet
+        return ProgressLine(self.rich) if is_shown else super().progress()
 
     def measured(self, record: RunRecord) -> None:
         """Print a run. With `--all`, known deviations of server libraries are listed one by one."""

@@ -22,6 +22,7 @@ class Outputs:
     """The copies that a command writes, and how it shows its result. Each verb offers some of them."""
 
     headless: bool = option("no web page: run, report, exit", False)
+    quiet: bool = option("findings and verdict only: no list of checks, no progress", False)
     all: bool = option("show known deviations of server libraries one by one", False)
     write_accepted_to: Path | None = option(
         "write the findings that count as a file of known deviations, with the reasons to fill in",

@@ -98,7 +98,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         "does it speak the protocol, and does every subscriber get every message?",
         CheckOptions,
-        ("all", "write_accepted_to", "json", "junit", "markdown"),
+        ("quiet", "all", "write_accepted_to", "json", "junit", "markdown"),
         "--server all (or a,b,c) runs the app on several servers in turn: one table, servers by chapters.",
     ),
     "bench": Verb(

@@ -59,18 +59,15 @@ ENDS = (("mean", "mean"), ("least", "min"))
 """The statistics of `reach`, with their labels."""
 
 
-def show_check(console: Console, report: SuiteReport, *, all_known: bool = False) -> None:
+def show_check(console: Console, report: SuiteReport, *, all_known: bool = False, has_rows: bool = True) -> None:
     """Print each check with its verdict, then the findings, most severe first.
 
-    `all_known` lists the known deviations of server libraries one by one.
+    `all_known` lists the known deviations of server libraries one by one. Without `has_rows`, checks are not listed.
     """
     for remark in report.remarks:
         _say(console, f"\n{remark}", STYLES[Tone.UNSURE])
-    _say(console, "")
-    for run in _without_repeated_reasons(report.checks_run):
-        _show_run_of_check(console, run)
-    for reason, checks in by_reason(report.not_run):
-        _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
+    if has_rows:
+        _show_rows(console, report)
     show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict()
     if any(one.level.counts and one.accepted is None for one in report.findings):
@@ -92,6 +89,15 @@ def show_check(console: Console, report: SuiteReport, *, all_known: bool = False
         _say(console, f"\n{sentence}", STYLES[Tone.UNSURE])
     facts = f"{count(len(report.checks_run), 'check')}{left_out}, {duration(report.seconds)}, seed {report.seed}"
     _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
+
+
+def _show_rows(console: Console, report: SuiteReport) -> None:
+    """Print each check with its verdict, then those that were not run, with the reasons."""
+    _say(console, "")
+    for run in _without_repeated_reasons(report.checks_run):
+        _show_run_of_check(console, run)
+    for reason, checks in by_reason(report.not_run):
+        _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
 
 
 def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
