@@ -2,10 +2,10 @@
 
     python harness/benchmarks/compare_windows.py [--trials 1000] [--seed 1]
 
-Each trial is one whole comparison: four judged metrics, lives of three servers (base, candidate, base again), rounds of
-one window each. All windows of a round share the weather of the machine, which drifts and jumps. Each server has an
-effect of its own in each life. The last column is what a test says that flips the signs of single rounds, as if lives
-had no effect.
+Each trial is one whole comparison: four judged metrics, lives of three servers (base, candidate, base again), one
+figure of each server per round. All servers of a round share the weather of the machine, which drifts and jumps. Each
+server has an effect of its own in each life. The last column is what a test says that flips the signs of single
+rounds, as if lives had no effect.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ from wsproof.stats.permutation import two_sided_p
 
 METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
 Four = tuple[float, float, float, float]
+BUSY: Four = (0.4, 0.4, 0.4, 0.07)
+"""Noise of a round as it was measured on two cores with a load average of 11 to 18."""
 
 
 @dataclass(frozen=True)
 class World:
     """One simulated setting. All noise is a standard deviation of the logarithm, per metric of METRICS.
 
-    `window` is the noise of a single window, `life` the effect of one server process from start to end. `drift` is that
-    of the machine over a whole life. In a share `slow` of the rounds the machine is twice as slow (two modes). A share
-    `outliers` of the windows takes five times as long.
+    `noise` is that of a server in a single round, `life` the effect of one server process from start to end. `drift` is
+    that of the machine over a whole life. In a share `slow` of the rounds the machine is twice as slow (two modes). A
+    share `outliers` of the figures takes five times as long.
     """
 
     title: str
-    window: Four = (0.05, 0.20, 0.05, 0.04)
+    noise: Four = (0.05, 0.20, 0.05, 0.04)
     life: Four = (0.01, 0.02, 0.01, 0.01)
     ratio: Four = (1.0, 1.0, 1.0, 1.0)
-    lives: int = 12
-    rounds: int = 10
+    lives: int = 14
+    rounds: int = 60
     drift: float = 0.10
     slow: float = 0.0
     outliers: float = 0.0
@@ -69,15 +71,19 @@ WORLDS = (
     World("identical code, life effects of 3 %", life=(0.03,) * 4),
     World("identical code, drift of 50 % in each life", drift=0.5),
     World("identical code, two modes of the machine", slow=0.3),
-    World("identical code, outliers in 5 % of the windows", outliers=0.05),
-    World("identical code, noise of 30 %", window=(0.3,) * 4),
+    World("identical code, outliers in 5 % of the figures", outliers=0.05),
+    World("identical code, busy machine, 90 rounds", noise=BUSY, rounds=90),
+    World("identical code, busy machine, 8 lives of 20 rounds", noise=BUSY, lives=8, rounds=20),
     World("identical code, --until 5%, life effects of 3 %", life=(0.03,) * 4, until=0.05),
     World("CPU +5 %", ratio=(1, 1, 1, 1.05)),
     World("p50 +5 %", ratio=(1.05, 1, 1, 1)),
     World("p99 +15 %", ratio=(1, 1.15, 1, 1)),
     World("CPU +5 %, two modes and outliers", ratio=(1, 1, 1, 1.05), slow=0.3, outliers=0.05),
     World("CPU +10 %, life effects of 3 %", ratio=(1, 1, 1, 1.10), life=(0.03,) * 4),
-    World("p99 x2, noise of 30 %, 8 lives", ratio=(1, 2, 1, 1), window=(0.3,) * 4, lives=8),
+    World("CPU +5 %, busy machine, 90 rounds", ratio=(1, 1, 1, 1.05), noise=BUSY, rounds=90),
+    World("p50 +5 %, busy machine, 90 rounds", ratio=(1.05, 1, 1, 1), noise=BUSY, rounds=90),
+    World("p99 +15 %, busy machine, 90 rounds", ratio=(1, 1.15, 1, 1), noise=BUSY, rounds=90),
+    World("p99 x2, noise of 30 %, 8 lives", ratio=(1, 2, 1, 1), noise=(0.3,) * 4, lives=8),
 )
 
 
@@ -125,7 +131,7 @@ def lives_of(world: World, random: np.random.Generator) -> dict[str, list[Life]]
 def _rounds(world: World, index: int, random: np.random.Generator) -> NDArray[np.float64]:
     shape = (world.rounds, 3)
     weather = np.linspace(0, world.drift, world.rounds) + np.log(2) * (random.random(world.rounds) < world.slow)
-    logs = weather[:, None] + random.normal(0, world.life[index], 3) + random.normal(0, world.window[index], shape)
+    logs = weather[:, None] + random.normal(0, world.life[index], 3) + random.normal(0, world.noise[index], shape)
     logs += np.log(5) * (random.random(shape) < world.outliers)
     logs[:, 1] += np.log(world.ratio[index])
     return np.asarray(1e6 * np.exp(logs), np.float64)

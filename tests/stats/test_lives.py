@@ -102,6 +102,19 @@ def test_a_change_of_the_size_of_the_floor_is_worse_and_a_smaller_one_the_same(
     assert len(found.pairs) == 8
 
 
+@pytest.mark.parametrize(("scale", "verdict"), [(9.0, Judgement.SAME), (12.0, Judgement.CANNOT_TELL)])
+def test_the_same_are_two_one_sided_tests_at_five_percent(scale: float, verdict: Judgement) -> None:
+    some = lives(1.02, scale=scale)
+    evidence = weigh_lives(some)
+    assert evidence is not None
+    assert evidence.span is not None
+    assert evidence.equivalence is not None
+    assert evidence.span.extent > log(1.05)
+    assert (evidence.equivalence.extent <= log(1.05)) is (verdict is Judgement.SAME)
+    (found,) = judge_lives({"latency_p50": some})
+    assert found.verdict is verdict
+
+
 def test_seven_lives_cannot_be_significant() -> None:
     (found,) = judge_lives({"latency_p50": lives(2.0, 7)})
     assert found.verdict is Judgement.CANNOT_TELL

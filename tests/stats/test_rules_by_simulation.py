@@ -44,7 +44,7 @@ def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
         World("life effects", life=(0.03,) * 4),
         World("drift", drift=0.5),
         World("outliers", outliers=0.05),
-        World("noise", window=(0.3,) * 4),
+        World("noise", noise=(0.3,) * 4),
     ):
         assert simulate_windows(world, 25, seed=1).alarmed <= 0.05, world.title
 

@@ -4,7 +4,7 @@ Per judged metric, with p adjusted by Holm over the judged metrics, and with est
 
 - *worse*: adjusted p < 0.05, and the estimate is beyond the floor (5 %, a property of the metric) in the bad direction;
 - *better*: the same in the good direction;
-- *same*: the 95 % interval lies within the floor;
+- *same*: two one-sided tests at 5 % rule out a change beyond the floor (the 90 % interval lies within it);
 - *cannot tell*: anything else, with the smallest effect that these pairs could have shown.
 
 Windows in turn (`judge_lives`) are judged by the same rules, with lives in the place of pairs and one difference:
@@ -163,7 +163,7 @@ def _verdict(
     floor = log1p(aspect.floor)
     if evidence.bias is not None and evidence.bias.beyond(floor):
         return Judgement.CANNOT_TELL, f"vetoed: base against base differed too ({_percent(evidence.bias.extent)})"
-    if evidence.span is not None and evidence.span.extent <= floor:
+    if evidence.equivalence is not None and evidence.equivalence.extent <= floor:
         return Judgement.SAME, ""
     if adjusted is None:
         return Judgement.CANNOT_TELL, "shown, not judged"

@@ -1,8 +1,8 @@
 """Evidence from windows in turn, at two levels: windows within lives, and lives.
 
 A *life* is one start of three servers: base, candidate, and the base again. All three are alive at the same time and
-are loaded in turn, in short windows. A *round* has the same number of windows of each server, within about a second. So
-within a round, the machine is the same for all three.
+are loaded in turn, in short windows. A *round* has the same number of windows of each server, within a third of a
+second. So within a round, the machine is the same for all three.
 
 - The candidate's difference in a round is its log-ratio to the mean of both bases. The difference of identical code is
   the log-ratio of the two bases. The two differences share the bases' windows and are nevertheless uncorrelated, if all
@@ -28,7 +28,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.stats import permutation
-from wsproof.stats.paired import CONFIDENCE, VETO_CONFIDENCE, Evidence, Pair, RatioInterval, student_interval
+from wsproof.stats.paired import (
+    CONFIDENCE,
+    EQUIVALENCE_CONFIDENCE,
+    VETO_CONFIDENCE,
+    Evidence,
+    Pair,
+    ratio_interval,
+    student_interval,
+)
 
 Floats = NDArray[np.float64]
 TRIMMED = 0.2
@@ -97,7 +105,8 @@ def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
     return Evidence(
         pairs=len(whole),
         estimate=float(effects.mean()),
-        span=_span(effects, seed),
+        span=ratio_interval(effects, CONFIDENCE, seed=seed),
+        equivalence=ratio_interval(effects, EQUIVALENCE_CONFIDENCE, seed=seed),
         p=permutation.two_sided_p(effects, seed=seed),
         noise=float(effects.std(ddof=1)) if len(effects) > 1 else 0.0,
         identical=student_interval(aside, CONFIDENCE),
@@ -115,8 +124,3 @@ def spread_of(lives: Sequence[Life]) -> Spread | None:
     explained = float(np.mean([one / len(life.differences) for one, life in zip(within, whole, strict=True)]))
     between = max(0.0, float(means.var(ddof=1)) - explained)
     return Spread(sqrt(float(np.mean(within))), sqrt(between))
-
-
-def _span(effects: Floats, seed: int) -> RatioInterval | None:
-    found = permutation.interval(effects, CONFIDENCE, seed=seed)
-    return RatioInterval(*found) if found is not None else student_interval(effects, CONFIDENCE)

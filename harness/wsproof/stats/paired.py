@@ -20,6 +20,10 @@ Pair = tuple[float, float]
 """(base, candidate) of one pair of blocks. In an A/A pair: (first, second)."""
 
 CONFIDENCE = 0.95
+EQUIVALENCE_CONFIDENCE = 0.90
+"""Two one-sided tests at 5 % find a change to be smaller than the floor in both directions exactly where the interval
+of this confidence lies within the floor (D. J. Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15,
+1987)."""
 VETO_CONFIDENCE = 0.999
 """Confidence that the harness itself is biased. It is stricter, because at 95 % one unbiased comparison in ten would be
 discarded."""
@@ -46,11 +50,16 @@ class RatioInterval:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Result of the pairs, as log-ratios. `identical` and `bias` are the A/A intervals (95 % and 99.9 %)."""
+    """Result of the pairs, as log-ratios.
+
+    `span` is the 95 % interval, and `equivalence` the 90 % interval. `identical` and `bias` are the A/A intervals (95 %
+    and 99.9 %).
+    """
 
     pairs: int
     estimate: float
     span: RatioInterval | None
+    equivalence: RatioInterval | None
     p: float
     noise: float
     """Standard deviation of one pair's log-ratio."""
@@ -82,7 +91,8 @@ def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 
     return Evidence(
         pairs=len(differences),
         estimate=float(differences.mean()),
-        span=_span(differences, seed),
+        span=ratio_interval(differences, CONFIDENCE, seed=seed),
+        equivalence=ratio_interval(differences, EQUIVALENCE_CONFIDENCE, seed=seed),
         p=permutation.two_sided_p(differences, seed=seed),
         noise=noise,
         identical=_identical(differences, aside, CONFIDENCE),
@@ -90,13 +100,10 @@ def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 
     )
 
 
-def _span(differences: NDArray[np.float64], seed: int) -> RatioInterval | None:
-    """The interval of the inverted permutation test, or Student's t with fewer than six pairs.
-
-    The permutation test has no interval for fewer than six pairs.
-    """
-    found = permutation.interval(differences, CONFIDENCE, seed=seed)
-    return RatioInterval(*found) if found is not None else student_interval(differences, CONFIDENCE)
+def ratio_interval(differences: NDArray[np.float64], confidence: float, *, seed: int = 0) -> RatioInterval | None:
+    """The interval of the inverted permutation test. With too few pairs for one, that of Student's t."""
+    found = permutation.interval(differences, confidence, seed=seed)
+    return RatioInterval(*found) if found is not None else student_interval(differences, confidence)
 
 
 def student_interval(differences: NDArray[np.float64], confidence: float) -> RatioInterval | None:
