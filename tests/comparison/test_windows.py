@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from tests.comparison.blocks import finding
 from tests.comparison.lives import life
 from tests.comparison.repositories import commit, git
 from wsproof.comparison import windows
+from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
-from wsproof.comparison.windows import QUICK, Extent, compare_in_turn, compare_lives, lives_of, require_beside
+from wsproof.comparison.windows import compare_in_turn, compare_lives, lives_of, require_beside
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.comparison import WINDOWS, Comparison, Judgement
 from wsproof.model.plan import Plan
@@ -96,26 +98,6 @@ def test_each_server_starts_first_second_and_last_equally_often() -> None:
     assert min(first.values()) > 20
 
 
-def test_a_comparison_ends_with_its_lives_or_before_its_budget() -> None:
-    lives = [life(index) for index in range(12)]
-    extent = Extent(lives=12, budget_s=300.0)
-    assert not extent.is_over([], 299.0)
-    assert not extent.is_over(lives[:11], 280.0)
-    assert extent.is_over(lives[:11], 281.0)
-    assert extent.is_over(lives, 100.0)
-    assert QUICK.budget_s == 120.0
-
-
-def test_until_ends_it_once_all_judged_intervals_are_narrow_and_not_before_eight_lives() -> None:
-    lives = [life(index) for index in range(12)]
-    noisy = [life(index, scale=10.0) for index in range(12)]
-    extent = Extent(lives=20, until=0.01)
-    assert not extent.is_over(lives[:7], 10.0)
-    assert extent.is_over(lives[:8], 10.0)
-    assert not extent.is_over(noisy, 10.0)
-    assert not Extent(lives=20).is_over(lives, 10.0)
-
-
 def test_the_rule_to_end_looks_at_widths_and_never_at_the_verdict() -> None:
     for ratio in (1.0, 1.04, 3.0):
         lives = lives_of([life(index, ratio) for index in range(8)])
@@ -146,15 +128,39 @@ def compare(repo: Path, **options: Any) -> Comparison:
     return compare_in_turn("main", "feature", repo=repo, **(given | options))
 
 
+class Unmeasured:
+    """A life that nobody runs: it ends with the result that `result` returns for its index and its targets."""
+
+    def __init__(self, result: Callable[[int, Any], LifeResult]) -> None:
+        self._result = result
+
+    def __call__(self, index: int, targets: Any, load: Any, *, seed: int) -> Unmeasured:
+        self._index, self._targets = index, targets
+        return self
+
+    def __enter__(self) -> Unmeasured:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def measure(self, rounds: int, progress: Any) -> Unmeasured:
+        self._measured = self._result(self._index, self._targets)
+        return self
+
+    def finish(self) -> LifeResult:
+        return self._measured
+
+
 def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, bool, bool]] = []
 
-    def by_value(index: int, targets: Any, *arguments: Any, **options: Any) -> LifeResult:
+    def by_value(index: int, targets: Any) -> LifeResult:
         value = {side: int((targets[side].cwd / "app.py").read_text().split("=")[1]) for side in SIDES}
         seen.append((index, value[Side.BASE] == value[Side.BASE_AGAIN], value[Side.BASE] == value[Side.CANDIDATE]))
         return life(index, value[Side.CANDIDATE] / value[Side.BASE])
 
-    monkeypatch.setattr(windows, "run_life", by_value)
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(by_value))
     kept: list[LifeResult] = []
     checkpoints: list[Comparison] = []
     comparison = compare(repo, keep=kept.append, checkpoint=checkpoints.append)
@@ -168,12 +174,12 @@ def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monke
 
 
 def test_what_was_measured_before_ctrl_c_is_kept_and_is_no_verdict(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def some(index: int, *arguments: Any, **options: Any) -> LifeResult:
+    def some(index: int, targets: Any) -> LifeResult:
         if index == 3:
             raise KeyboardInterrupt
         return life(index)
 
-    monkeypatch.setattr(windows, "run_life", some)
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(some))
     with pytest.raises(PartialComparison) as stopped:
         compare(repo)
     assert stopped.value.comparison.pairs == 3
@@ -183,13 +189,23 @@ def test_what_was_measured_before_ctrl_c_is_kept_and_is_no_verdict(repo: Path, m
     )
 
 
+def test_until_ends_a_comparison_once_all_judged_intervals_are_narrow_and_not_before_eight_lives(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(lambda index, targets: life(index)))
+    assert compare(repo, extent=Extent(lives=12, until=0.01)).pairs == 8
+    assert compare(repo, extent=Extent(lives=12)).pairs == 12
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(lambda index, targets: life(index, scale=10.0)))
+    assert compare(repo, extent=Extent(lives=12, until=0.01)).pairs == 12
+
+
 def test_a_server_that_does_not_start_beside_the_other_is_named_with_a_way_out(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: Any, **options: Any) -> LifeResult:
         raise TargetError("the server ended")
 
-    monkeypatch.setattr(windows, "run_life", refuse)
+    monkeypatch.setattr(windows, "StartedLife", refuse)
     with pytest.raises(TargetError, match=r"feature .*the server ended.*--apart"):
         compare(repo)
 
@@ -211,10 +227,7 @@ async def app(scope, receive, send):
 """
 
 
-def test_three_real_servers_are_loaded_in_turn_and_the_one_that_forgets_is_worse(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wsproof.comparison.life.WINDOWS", 2)
+def test_three_real_servers_are_loaded_in_turn_and_the_one_that_forgets_is_worse(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     repo.mkdir()
     git(repo, "init", "--quiet", "--initial-branch=main")

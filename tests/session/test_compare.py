@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.comparison.windows import QUICK, Extent
+from wsproof.comparison.extent import QUICK, Extent
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import Burst, Ramp, Trace
 from wsproof.model.plan import Plan
-from wsproof.session.compare import extent_of, require_windows
+from wsproof.session.compare import extent_of, require_windows, with_fitting_publishers
 from wsproof.session.option_text import percent
 from wsproof.session.options import CompareOptions
 from wsproof.workloads import load_channels
@@ -26,6 +26,19 @@ def test_the_extent_is_the_usual_one_unless_an_option_says_otherwise() -> None:
     assert extent_of(options(quick=True)) == QUICK
     assert extent_of(options(quick=True, lives=12, until=0.02)) == replace(QUICK, lives=12, until=0.02)
     assert extent_of(options(budget=900.0)) == replace(Extent(), budget_s=900.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "publishers"),
+    [
+        ({}, 20),
+        ({"subscribers": 5}, 5),
+        ({"subscribers": 5, "publishers": 9}, 9),
+        ({"subscribers": 100, "publishers": 1}, 1),
+    ],
+)
+def test_the_default_number_of_publishers_fits_few_subscribers(given: dict[str, int], publishers: int) -> None:
+    assert with_fitting_publishers(options(**given)).publishers == publishers
 
 
 @pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("0.5", 0.005)])

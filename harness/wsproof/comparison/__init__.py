@@ -2,11 +2,12 @@
 
 from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.evidence import compare_blocks
+from wsproof.comparison.extent import QUICK, Extent
 from wsproof.comparison.life import LifeResult
 from wsproof.comparison.order import block_order
 from wsproof.comparison.refs import ask, compare_refs
 from wsproof.comparison.runs import compare_runs
-from wsproof.comparison.windows import QUICK, Extent, compare_in_turn
+from wsproof.comparison.windows import compare_in_turn
 
 __all__ = [
     "QUICK",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,14 @@ import numpy as np
 
 from wsproof.comparison.blocks import Load
 from wsproof.comparison.evidence import with_verdict
-from wsproof.comparison.life import LifeResult, run_life
+from wsproof.comparison.extent import Extent
+from wsproof.comparison.life import LifeResult, StartedLife
+from wsproof.comparison.lives import run_lives
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison, cut_short
 from wsproof.comparison.refs import ComparedCommits, TargetFactory, ask, builds
 from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
-from wsproof.load import Progress, Watcher
+from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
@@ -27,36 +28,6 @@ from wsproof.net.redact import redact_settings
 from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
 from wsproof.stats.lives import Life
 from wsproof.target.target import Target
-
-
-@dataclass(frozen=True)
-class Extent:
-    """The length of a comparison.
-
-    It ends after `lives`, or before the life that would probably not end within `budget_s`. With `until`, it ends once
-    the 95 % interval of every judged metric is at most that wide to either side (0.02: 2 %), with FEWEST_PAIRS lives at
-    the least. The rule looks at widths alone and never at the verdict, so it does not favour any (Y. S. Chow and H.
-    Robbins, On the asymptotic theory of fixed-width sequential confidence intervals for the mean, Annals of
-    Mathematical Statistics 36, 1965).
-    """
-
-    lives: int = 20
-    rounds: int = 14
-    budget_s: float = 600.0
-    until: float | None = None
-
-    def is_over(self, results: Sequence[LifeResult], elapsed_s: float) -> bool:
-        """Whether no further life may begin."""
-        if len(results) >= self.lives:
-            return True
-        longest = max((one.wall_s for one in results), default=0.0)
-        if results and elapsed_s + longest > self.budget_s:
-            return True
-        return self.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(lives_of(results), self.until)
-
-
-QUICK = Extent(lives=10, rounds=5, budget_s=120.0)
-"""A comparison of at most two minutes."""
 
 
 def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
@@ -133,19 +104,25 @@ def compare_in_turn(
             wall_s=round(time.monotonic() - began, 3),
         )
 
+    def finished(result: LifeResult) -> None:
+        results.append(result)
+        if keep is not None:
+            keep(result)
+        if checkpoint is not None:
+            checkpoint(judged(cut_short(len(results), extent.lives, "lives")))
+
+    def is_enough() -> bool:
+        return extent.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(lives_of(results), extent.until)
+
     try:
         with builds(asked, repo, target, load) as targets:
             require_beside(targets.values())
-            while not extent.is_over(results, time.monotonic() - began):
-                index = len(results)
-                with naming_builds(asked):
-                    watch = _through(progress, index, extent.lives)
-                    result = run_life(index, targets, load, extent.rounds, seed=seed, progress=watch)
-                results.append(result)
-                if keep is not None:
-                    keep(result)
-                if checkpoint is not None:
-                    checkpoint(judged(cut_short(len(results), extent.lives, "lives")))
+
+            def start(index: int) -> StartedLife:
+                return StartedLife(index, targets, load, seed=seed)
+
+            with naming_builds(asked):
+                run_lives(start, extent, began=began, finished=finished, is_enough=is_enough, progress=progress)
     except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
         if not results:
             raise
@@ -193,15 +170,3 @@ def _traces(results: Sequence[LifeResult]) -> Iterator[RoundTrace]:
             columns = (tuple(one.values[name]) for one in (base, candidate, again))
             yield RoundTrace(name, result.index, at_s, *columns)
         begun_s += result.wall_s
-
-
-def _through(progress: Watcher | None, index: int, total: int) -> Watcher | None:
-    """Convert the progress within a life into that of the whole comparison."""
-    if progress is None:
-        return None
-
-    def watch(step: Progress) -> None:
-        inside = step.done if step.phase == "measure" else 0.0
-        progress(Progress(f"life {index + 1} of {total}", (index + inside) / total, step.note or step.phase))
-
-    return watch

@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.extent import QUICK, Extent
 from wsproof.comparison.life import WINDOW_S, LifeResult
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.refs import compare_refs
 from wsproof.comparison.runs import compare_runs
-from wsproof.comparison.windows import QUICK, Extent, compare_in_turn
+from wsproof.comparison.windows import compare_in_turn
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.comparison import Comparison
@@ -22,7 +23,7 @@ from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.report.store.runs import RunStore
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
-from wsproof.session.options import CompareOptions
+from wsproof.session.options import COMPARED_PUBLISHERS, CompareOptions
 from wsproof.session.plan import plan_of
 from wsproof.workloads import Workload
 
@@ -35,7 +36,7 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
     Raises:
         UsageError: the options are wrong, there is no such ref or run, or a build could not be started.
     """
-    context = CommandContext(options, console, began)
+    context = CommandContext(with_fitting_publishers(options), console, began)
     if is_run(context.store, options.base) and is_run(context.store, options.candidate):
         base, candidate = (context.store.find(name).read() for name in (options.base, options.candidate))
         comparison = compare_runs(base, candidate)
@@ -135,6 +136,13 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
             checkpoint=log.checkpoint,
             progress=progress.engine,
         )
+
+
+def with_fitting_publishers(given: CompareOptions) -> CompareOptions:
+    """The options with no more publishers than subscribers, if the number of publishers is the default."""
+    if given.publishers != COMPARED_PUBLISHERS:
+        return given
+    return replace(given, publishers=min(given.publishers, given.subscribers))
 
 
 def extent_of(given: CompareOptions) -> Extent:

@@ -370,6 +370,10 @@ IN_LOCUSTS_FORM = ("rate", "payload", "rooms", "speakers")
 """Options in the form with which a test is started in Locust's web UI."""
 
 
+COMPARED_PUBLISHERS = 20
+"""Members that publish in a comparison. With fewer `--subscribers`, all of them publish."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(MeasureOptions):
     """Two git refs, or two stored runs, and how they are measured in turn.
@@ -382,7 +386,7 @@ class CompareOptions(MeasureOptions):
     candidate: str = option("a git ref, or a stored run", metavar="CANDIDATE", positional=True, required=True)
     quick: bool = option("two minutes at most, instead of ten: shows larger changes only", False)
     lives: int | None = option(
-        "starts of fresh servers of both builds (20, with --quick 10; a regression needs 8)",
+        "starts of fresh servers of both builds (14, with --quick 8; a regression needs 8)",
         parse=positive,
         metavar="N",
     )
@@ -392,7 +396,7 @@ class CompareOptions(MeasureOptions):
         metavar="P",
     )
     budget: float | None = option(
-        "time limit in seconds: begin no life that would end later (600, with --quick 120)", parse=seconds, metavar="S"
+        "time that the lives share, in seconds (600, with --quick 120)", parse=seconds, metavar="S"
     )
     apart: bool = option(
         "never run both builds at once: blocks of --duration, one after the other (fixed ports, little memory)", False
@@ -401,7 +405,7 @@ class CompareOptions(MeasureOptions):
     exact_base: bool = option("compare with BASE itself, not with the merge base of the two", False)
     seed: int = option("seed of order and schedule (default {default})", 0, parse=int, metavar="N")
     subscribers: int = with_default(MeasureOptions, "subscribers", 50)
-    publishers: int = with_default(MeasureOptions, "publishers", 20)
+    publishers: int = with_default(MeasureOptions, "publishers", COMPARED_PUBLISHERS)
     rate: float = with_default(MeasureOptions, "rate", 400.0)
     duration: float = with_default(MeasureOptions, "duration", 4.0)
     warmup: float = with_default(MeasureOptions, "warmup", 1.0)

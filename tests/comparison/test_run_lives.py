@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from tests.comparison.lives import life
+from wsproof.comparison.extent import Extent
+from wsproof.comparison.life import LifeResult
+from wsproof.comparison.lives import run_lives
+
+
+@dataclass
+class Log:
+    """What happened to lives that nobody ran, in order. `fails` names an event that raises Ctrl-C."""
+
+    fails: str = ""
+    events: list[str] = field(default_factory=list)
+    results: list[LifeResult] = field(default_factory=list)
+
+    def add(self, event: str) -> None:
+        self.events.append(event)
+        if event == self.fails:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def start(self, index: int) -> Iterator[FakeLife]:
+        self.add(f"start {index}")
+        try:
+            yield FakeLife(self, index)
+        finally:
+            self.add(f"left {index}")
+
+    def finished(self, result: LifeResult) -> None:
+        self.add(f"finished {result.index}")
+        self.results.append(result)
+
+    def run(self, extent: Extent, *, enough: int = 100) -> None:
+        run_lives(
+            cast("Any", self.start),
+            extent,
+            began=0.0,
+            finished=self.finished,
+            is_enough=lambda: len(self.results) >= enough,
+            clock=lambda: 0.0,
+        )
+
+
+@dataclass
+class FakeLife:
+    log: Log
+    index: int
+
+    def measure(self, rounds: int, progress: Any) -> FakeLife:
+        self.log.add(f"measure {self.index}")
+        return self
+
+    def finish(self) -> LifeResult:
+        return life(self.index)
+
+
+def test_a_life_is_finished_before_the_next_one_is_measured() -> None:
+    log = Log()
+    log.run(Extent(lives=3, rounds=1))
+    assert [event for event in log.events if "left" not in event] == [
+        *("start 0", "measure 0"),
+        *("start 1", "finished 0", "measure 1"),
+        *("start 2", "finished 1", "measure 2", "finished 2"),
+    ]
+
+
+@pytest.mark.parametrize("event", ["start 2", "measure 2"])
+def test_an_interrupted_life_costs_no_other_life(event: str) -> None:
+    log = Log(fails=event)
+    with pytest.raises(KeyboardInterrupt):
+        log.run(Extent(lives=5, rounds=1))
+    assert [one.index for one in log.results] == [0, 1]
+
+
+def test_when_it_is_enough_the_servers_of_the_next_life_are_stopped_and_not_measured() -> None:
+    log = Log()
+    log.run(Extent(lives=5, rounds=1), enough=2)
+    assert log.events[-3:] == ["start 2", "finished 1", "left 2"]
+    assert "measure 2" not in log.events
