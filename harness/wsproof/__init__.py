@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wsproof.errors import CannotTellError, TargetError, UsageError, ViolatedRun, WorkloadError, WsproofError
     from wsproof.model.arrivals import parse_arrivals
     from wsproof.model.comparison import Comparison
-    from wsproof.model.contract import Audience, Contract, Feed, Order, Range, Resume
+    from wsproof.model.contract import Audience, Contract, Feed, Order, Range, RateLimit, Resume
     from wsproof.model.envelope import Envelope, Opened, open_envelope
     from wsproof.model.finding import Finding, Level, Verdict
     from wsproof.model.measurement import Measurement
@@ -64,6 +64,7 @@ __all__ = [
     "Order",
     "Parsed",
     "Range",
+    "RateLimit",
     "Resume",
     "RunRecord",
     "Send",
@@ -92,7 +93,7 @@ _MODULES = {
     "wsproof.errors": ("CannotTellError", "TargetError", "UsageError", "ViolatedRun", "WorkloadError", "WsproofError"),
     "wsproof.model.arrivals": ("parse_arrivals",),
     "wsproof.model.comparison": ("Comparison",),
-    "wsproof.model.contract": ("Audience", "Contract", "Feed", "Order", "Range", "Resume"),
+    "wsproof.model.contract": ("Audience", "Contract", "Feed", "Order", "Range", "RateLimit", "Resume"),
     "wsproof.model.envelope": ("Envelope", "Opened", "open_envelope"),
     "wsproof.model.finding": ("Finding", "Level", "Verdict"),
     "wsproof.model.measurement": ("Measurement",),

@@ -10,7 +10,9 @@ from wsproof.delivery.disturbance_probe import RECOVERS
 from wsproof.delivery.limits_probe import LIMITS
 from wsproof.delivery.pause_probe import PAUSE
 from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.rate_probe import RATE
 from wsproof.delivery.release_probe import RELEASE
+from wsproof.delivery.revocation_probe import REVOCATION
 from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.net.endpoint import Endpoint
@@ -21,6 +23,8 @@ ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
     LIMITS,
+    REVOCATION,
+    RATE,
     STANDING,
     RECOVERS,
     PAUSE,

@@ -44,10 +44,12 @@ class ChannelProbe:
     needs_command: bool = False
     """Whether it runs only where the user gives a command that disturbs the server."""
     alone: bool = True
+    needs: Callable[[Workload], bool] = lambda workload: True
+    """A further requirement on the workload."""
 
     def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
         """Whether the probe can be made on the channel of this workload at this endpoint."""
-        return self.applies(workload.contract)
+        return self.applies(workload.contract) and self.needs(workload)
 
     @property
     def turn(self) -> int:

@@ -70,6 +70,8 @@ class PoolMember:
     """Time of the latest message that another client of the server, or an earlier pool, published."""
     ticks: int = 0
     sequence: int = 0
+    sent: int = 0
+    """Messages that it has sent: publications, answers, and what its timers say."""
     closed: bool = False
     """Whether the socket is gone, so that nothing more can be read."""
     outstanding: set[tuple[int, int, Kind]] = field(default_factory=set)

@@ -103,6 +103,12 @@ class MemberLoop:
         else:
             self.silent_ns = silent_ns
 
+    def expect_nothing(self) -> None:
+        """Expect none of what is missing any more, and wait in full again. What still arrives is recorded."""
+        for member in self.members:
+            member.outstanding.clear()
+        self.gave_up = self.fell_silent = False
+
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
         if self.chatter is not None:
@@ -241,6 +247,7 @@ class MemberLoop:
         if member.access is not None:
             message = altered_message(message, member.credentials, member.access)
         if member.client.peer.may_send:
+            member.sent += 1
             if isinstance(message, str):
                 member.client.peer.send_text(message)
             else:

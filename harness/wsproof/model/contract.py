@@ -62,6 +62,19 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class RateLimit:
+    """The limit on what one member may publish: so many messages in any `window_s` seconds."""
+
+    messages: int
+    window_s: float
+
+    @property
+    def in_words(self) -> str:
+        """The limit as a phrase."""
+        return f"{self.messages} messages in {self.window_s:g} s"
+
+
+@dataclass(frozen=True)
 class Contract:
     """The promises of a channel to its members.
 
@@ -85,5 +98,9 @@ class Contract:
     """Whether anybody may listen. A token then only says who a member is."""
     resume: Resume = Resume.NONE
     """The missed messages that a returning member gets."""
+    rate_limit: RateLimit | None = None
+    """What one member may publish: within this limit, everything is delivered. None: not said."""
+    revoked_within_s: float = 5.0
+    """How long a member whose access was revoked (`Workload.revoke`) may still be served, in seconds."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

@@ -211,6 +211,18 @@ class Workload(ABC):
         """The messages that `read` gets of this WebSocket message: at least one."""
         return (self.split(message) or (message,)) if self.has_split else (message,)
 
+    def revoke(self, member: int, url: str) -> None:  # noqa: B027 - optional by design
+        """Revoke this member's access while it is connected: log it out by HTTP, remove it from its group.
+
+        `url` as in `prepare`. Only workloads that define this method are checked for it: the server must then serve the
+        member no more (`Contract.revoked_within_s`). Raise `JoinRefused` if that was not possible.
+        """
+
+    @property
+    def has_revoke(self) -> bool:
+        """Whether the access of a member can be revoked."""
+        return getattr(self, "users_class", type(self)).revoke is not Workload.revoke
+
     def answer(self, member: int, message: str | bytes) -> Iterable[str | bytes]:
         """The messages with which `member` answers `message`: a pong, an acknowledgement.
 

@@ -28,6 +28,7 @@ _ADVICE = {
     "room_of": "return the number of the member's room, from 0 on",
     "greeting": "return what is sent right after connecting, a str or bytes; or None",
     "prepare": "raise JoinRefused(reason) if the server refuses the member",
+    "revoke": "raise JoinRefused(reason) if the access cannot be revoked",
     "headers": "return a mapping of header names to values, both str",
     "subprotocols": "return a list of str",
     "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
@@ -120,6 +121,9 @@ class _Guarded(Workload):
 
     def prepare(self, member: int, url: str) -> None:
         self._guard("prepare", lambda: super(_Guarded, self).prepare(member, url), (member,))
+
+    def revoke(self, member: int, url: str) -> None:
+        self._guard("revoke", lambda: super(_Guarded, self).revoke(member, url), (member,))
 
     def headers(self, member: int) -> Mapping[str, str]:
         headers: Mapping[str, str] = self._ask("headers", Mapping, member)

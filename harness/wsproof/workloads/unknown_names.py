@@ -18,6 +18,7 @@ METHODS = (
     "name_of",
     "room_of",
     "prepare",
+    "revoke",
     "headers",
     "subprotocols",
     "greeting",

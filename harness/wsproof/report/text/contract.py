@@ -43,6 +43,8 @@ def _sentences(contract: Contract) -> Iterator[str]:
     if contract.resume is not Resume.NONE:
         words = contract.resume.in_words
         yield words[0].upper() + words[1:]
+    if contract.rate_limit is not None:
+        yield f"A member may publish {contract.rate_limit.in_words}, and all of them are delivered"
     if contract.public:
         yield "Anybody may listen"
     if contract.origins:

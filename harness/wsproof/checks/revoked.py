@@ -1,0 +1,68 @@
+"""Checks that a member whose access was revoked is no longer served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wsproof.checks.check import found
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding, Level
+
+CHECK = "revoked-access"
+"""The name of the check, and of the probe that makes the trials."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationTrial:
+    """One member whose access was revoked while it was connected.
+
+    `ended_s` says when the server ended its connection; None if it did not. `has_received`: it received what another
+    member published after the time that the contract allows. `was_heard`: another member received what it published.
+    """
+
+    name: str
+    ended_s: float | None
+    close_code: int | None = None
+    has_received: bool = False
+    was_heard: bool = False
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the server still served the member."""
+        return self.has_received or self.was_heard
+
+
+def judge_revocation(trials: Sequence[RevocationTrial], contract: Contract) -> list[Finding]:
+    """The findings about members that were still served.
+
+    One trial that a second one does not repeat is an observation.
+    """
+    served = [trial for trial in trials if trial.is_served]
+    if not served:
+        return []
+    is_repeated = len(served) == len(trials) > 1
+    told = (
+        f"{contract.revoked_within_s:g} s after its access was revoked, member {served[0].name} {_deeds(served[0])}. "
+        "Its connection was open all the time: the server looks at credentials in the handshake only. End the "
+        "connections of a user whose access is revoked."
+    )
+    level = Level.VIOLATION if is_repeated else Level.OBSERVATION
+    finding = found(
+        Anomaly.MISROUTED, contract, told, [_line(trial) for trial in trials], level=level, occurrences=len(served)
+    )
+    return [replace(finding, check=CHECK)]
+
+
+def _deeds(trial: RevocationTrial) -> str:
+    deeds = ["still received what others published"] if trial.has_received else []
+    if trial.was_heard:
+        deeds.append("could still publish to others")
+    return " and ".join(deeds)
+
+
+def _line(trial: RevocationTrial) -> str:
+    if trial.ended_s is not None:
+        code = "without a close frame" if trial.close_code is None else f"with close code {trial.close_code}"
+        return f"{trial.name}: the server ended the connection after {trial.ended_s:.1f} s, {code}"
+    return f"{trial.name}: {_deeds(trial) or 'the connection stayed open, and carried nothing more'}"

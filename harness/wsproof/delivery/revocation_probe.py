@@ -1,0 +1,101 @@
+"""The channel probe "revoked-access": revokes a connected member's access, and looks whether it is still served."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from wsproof.checks.revoked import CHECK, RevocationTrial, judge_revocation
+from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.delivery_property import is_shared
+from wsproof.delivery.joining import join
+from wsproof.delivery.member import PoolMember
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.schedule import Action, Step
+from wsproof.model.nanoseconds import NS
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.clock import now_ns
+from wsproof.workloads.steps import JoinRefused
+
+TRIALS = 2
+"""Most members whose access is revoked: a second one only if the first was still served."""
+AFTERWARDS = "after the access was revoked"
+"""What is published then."""
+
+
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    trials: list[RevocationTrial] = []
+    while len(trials) < TRIALS and (not trials or trials[-1].is_served):
+        try:
+            trial = _try(runner, options)
+        except JoinRefused as refusal:
+            return ProbeOutcome(examples=0, unknown=f"not checked: the access could not be revoked: {refusal}")
+        if trial is None:
+            return ProbeOutcome(examples=0, unknown="not checked: the server did not serve two members at first")
+        trials.append(trial)
+    return ProbeOutcome(tuple(judge_revocation(trials, runner.workload.contract)), len(trials))
+
+
+def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationTrial | None:
+    """Let two members join, and revoke the access of one. None if one of them is not in."""
+    pool, joined = ClientPool(runner.pool_settings(options.deadline_s)), dict[int, PoolMember]()
+    try:
+        for number in (0, 1):
+            join(pool, joined, Step(Action.JOIN, number))
+        pool.settle()
+        if pool.gave_up or len(joined) < 2 or not all(each.counts for each in joined.values()):
+            return None
+        return _revoke(pool, joined[0], joined[1], options)
+    finally:
+        pool.disconnect_all()
+        runner.first = max(pool.next_alias, runner.first + len(pool.members))
+
+
+def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: SuiteOptions) -> RevocationTrial:
+    leaves.misbehaviour = "access that was revoked"  # nothing is owed to it from now on
+    leaves.outstanding.clear()
+    began_ns = now_ns()
+    _ask_to_revoke(pool, leaves.alias, options)
+    pool.wait(lambda: not leaves.here, pool.contract.revoked_within_s)
+    ended_s = None if leaves.here else (leaves.left_ns - began_ns) / NS
+    keys = [(member.number, member.sequence) for member in (stays, leaves)]
+    for member in (stays, leaves):
+        if member.can_speak:
+            pool.speak(member, AFTERWARDS)
+    hearers = tuple(zip(keys, (leaves, stays), strict=True))
+    pool.wait(lambda: all(_is_heard(pool, *each) for each in hearers) or not leaves.here, options.deadline_s / 2)
+    has_received, was_heard = (_is_heard(pool, *each) for each in hearers)
+    return RevocationTrial(leaves.name, ended_s, leaves.close_code, has_received, was_heard)
+
+
+def _ask_to_revoke(pool: ClientPool, alias: int, options: SuiteOptions) -> None:
+    """Let the workload revoke the access, while all members go on receiving.
+
+    A server may answer only after the member has replied to its close frame.
+
+    Raises:
+        JoinRefused: that was not possible.
+    """
+    workload, url = pool.setting.workload, pool.setting.endpoint.http_url
+    executor = ThreadPoolExecutor(1, thread_name_prefix="revoke")
+    try:
+        revoked = executor.submit(workload.revoke, alias, url)
+        if not pool.wait(revoked.done, options.deadline_s):
+            raise JoinRefused(f"revoke() did not return within {options.deadline_s:g} s")
+        revoked.result()
+    finally:
+        executor.shutdown(wait=False)
+
+
+def _is_heard(pool: ClientPool, key: tuple[int, int], by: PoolMember) -> bool:
+    """Whether a member has received this publication."""
+    return key in pool.sent and any(number == by.number for number, _ in pool.sent[key].heard_by)
+
+
+REVOCATION = ChannelProbe(
+    CHECK,
+    "A member whose access is revoked is no longer served.",
+    is_shared,
+    _run,
+    needs=lambda workload: workload.has_revoke,
+)

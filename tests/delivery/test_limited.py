@@ -1,0 +1,98 @@
+"""Members whose access is revoked, and members that keep a limit on their rate."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.checks.rate_limit import Burst, judge_rate
+from wsproof.checks.revoked import RevocationTrial, judge_revocation
+from wsproof.delivery import properties_of, run_suite
+from wsproof.model.contract import Audience, Contract, RateLimit
+from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+CHANNELS = "tests.workloads.apps.limited_channels"
+CONTRACT = Contract("room", Audience.EVERYONE, rate_limit=RateLimit(100, 1.0))
+
+
+def check(fault: str, *only: str) -> SuiteReport:
+    workloads = load_channels(CHANNELS)
+    chosen = {name: workloads[name] for name in {each.partition(".")[0] for each in only}}
+    with serve(parse_target("tests.workloads.apps.limited:app", path="/", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, chosen, SuiteOptions(examples=0, deadline_s=10.0, only=only))
+
+
+def test_a_member_that_is_logged_out_and_still_served_is_a_violation() -> None:
+    report = check("stays", "limited.revoked-access")
+    assert report.verdict() is Verdict.INVALID
+    (finding,) = report.findings
+    assert (finding.check, finding.anomaly, finding.level) == (
+        "limited.revoked-access",
+        Anomaly.MISROUTED,
+        Level.VIOLATION,
+    )
+    assert "still received what others published and could still publish to others" in finding.explanation
+
+
+@pytest.mark.parametrize("server", ["", "deaf", "patient"])
+def test_a_server_that_ends_or_silences_who_was_logged_out_passes(server: str) -> None:
+    report = check(server, "limited.revoked-access")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_limit_below_the_promised_one_is_a_violation() -> None:
+    report = check("charged twice", "limited.rate-limit")
+    (finding,) = report.findings
+    assert (finding.check, finding.anomaly, finding.level) == ("limited.rate-limit", Anomaly.LOST, Level.VIOLATION)
+    assert "only 19 of 20 messages were delivered" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    ("server", "channel"),
+    [
+        ("", "limited"),
+        ("sliding", "limited"),
+        ("tokens", "limited"),
+        pytest.param("counts all", "beating", marks=pytest.mark.slow),
+    ],
+)
+def test_every_kind_of_limiter_that_keeps_the_promise_passes(server: str, channel: str) -> None:
+    report = check(server, f"{channel}.rate-limit")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_only_channels_that_promise_something_are_checked_for_it() -> None:
+    for workload in load_channels("tutorial").values():
+        assert not {"revoked-access", "rate-limit"} & {each.name for each in properties_of(workload)}
+
+
+class TestRate:
+    def test_one_short_burst_is_an_observation_and_two_are_a_violation(self) -> None:
+        whole, short = Burst(100, 100), Burst(100, 99)
+        assert judge_rate([whole] * 4, CONTRACT) == []
+        assert [finding.level for finding in judge_rate([whole, short, whole], CONTRACT)] == [Level.OBSERVATION]
+        assert [finding.level for finding in judge_rate([whole, short, short], CONTRACT)] == [Level.VIOLATION]
+
+    def test_other_messages_of_the_member_may_have_been_counted(self) -> None:
+        assert judge_rate([Burst(100, 98, others=2)] * 4, CONTRACT) == []
+        assert judge_rate([Burst(100, 97, others=2)] * 4, CONTRACT) != []
+
+    def test_the_words_name_the_limit_and_what_was_delivered(self) -> None:
+        (finding,) = judge_rate([Burst(100, 100), Burst(100, 99), Burst(100, 40)], CONTRACT, is_ended=True)
+        assert "(100 messages in 1 s)" in finding.explanation
+        assert "in 2 of these bursts only 40 to 99 of 100 messages were delivered" in finding.explanation
+        assert "then ended its connection" in finding.explanation
+
+
+class TestRevocation:
+    def test_a_member_that_is_served_once_and_not_again_is_an_observation(self) -> None:
+        served, ended = RevocationTrial("u1", None, has_received=True), RevocationTrial("u2", 0.1, 4001)
+        (finding,) = judge_revocation([served, ended], CONTRACT)
+        assert finding.level is Level.OBSERVATION
+        assert "u2: the server ended the connection after 0.1 s, with close code 4001" in finding.witness
+        assert judge_revocation([ended], CONTRACT) == []

@@ -1,0 +1,116 @@
+"""A room in plain ASGI: a login by HTTP, a logout, and a limit of 20 publications in 0.3 s.
+
+POST /login   {"token": ...}      POST /logout?TOKEN      WebSocket /?token=TOKEN
+
+Right but for one planted fault, which FAULT names. `stays`: a logout does not end connections; `charged twice`: every
+burst but the first has room for one publication less. These are right: `deaf`: a logout takes the member out of the
+room and leaves the connection open; `patient`: it is answered once the member has replied to the close frame;
+`sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+FAULT = os.environ.get("FAULT", "")
+LIMIT, WINDOW_S = 20, 0.3
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+tokens: set[str] = set()
+members: dict[Send, str] = {}
+"""Who is in the room, with its token."""
+gone: dict[Send, asyncio.Event] = {}
+"""Set when a connection has ended."""
+
+
+class Limiter:
+    """Whether one more publication is within the limit: a fixed window, a sliding one, or a bucket of tokens."""
+
+    def __init__(self) -> None:
+        self.left: float = LIMIT
+        self.began = time.monotonic()
+        self.times: deque[float] = deque()
+        self.bursts = 0
+
+    def allows(self, text: str) -> bool:
+        now = time.monotonic()
+        if FAULT == "charged twice":  # by count alone, so that no pause of the machine lets it off
+            self.bursts += text.startswith(f"1 of {LIMIT}")
+            return self.bursts < 2 or not text.startswith(f"{LIMIT} of {LIMIT}")
+        if FAULT == "sliding":
+            while self.times and self.times[0] <= now - WINDOW_S:
+                self.times.popleft()
+            self.times.append(now)
+            return len(self.times) <= LIMIT
+        if FAULT == "tokens":
+            self.left = min(LIMIT, self.left + (now - self.began) * LIMIT / WINDOW_S)
+            self.began = now
+        elif now - self.began >= WINDOW_S:
+            self.left, self.began = LIMIT, now
+        self.left -= 1
+        return self.left >= 0
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await http(scope, send)
+    elif scope["type"] == "websocket":
+        await websocket(scope, receive, send)
+
+
+async def http(scope: Message, send: Send) -> None:
+    body = b""
+    if scope["path"] == "/login":
+        token = os.urandom(8).hex()
+        tokens.add(token)
+        body = json.dumps({"token": token}).encode()
+    elif scope["path"] == "/logout":
+        await log_out(scope["query_string"].decode())
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def log_out(token: str) -> None:
+    tokens.discard(token)
+    for member in [each for each, its in members.items() if its == token and FAULT != "stays"]:
+        del members[member]
+        if FAULT != "deaf":
+            await member({"type": "websocket.close", "code": 4001})
+        if FAULT == "patient":
+            await gone[member].wait()
+
+
+async def websocket(scope: Message, receive: Receive, send: Send) -> None:
+    await receive()
+    token = scope["query_string"].decode().removeprefix("token=")
+    if token not in tokens:
+        await send({"type": "websocket.close", "code": 4003})
+        return
+    await send({"type": "websocket.accept"})
+    members[send], gone[send], limiter = token, asyncio.Event(), Limiter()
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text") or ""
+            if text == "beat" and FAULT != "counts all":
+                continue
+            if limiter.allows(text) and send in members and text != "beat":
+                await asyncio.gather(*(deliver(member, text) for member in list(members)))
+    finally:
+        members.pop(send, None)
+        gone[send].set()
+
+
+async def deliver(member: Send, text: str) -> None:
+    try:
+        await member({"type": "websocket.send", "text": text})
+    except Exception:  # noqa: BLE001 - whatever the server raises for a peer that has gone
+        members.pop(member, None)
