@@ -10,6 +10,9 @@ from urllib.request import urlopen
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 
+PATIENT_S = 30.0
+"""Deadline in seconds for a server that answers everything. No test waits for it: it is for a machine that stalls."""
+
 
 @contextmanager
 def planting(app: str, at: str = "fault") -> Iterator[Callable[[str], RunningServer]]:

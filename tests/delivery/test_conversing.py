@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from tests.workloads.apps.conversing_channels import Conversing, Hasty
 from wsproof.delivery import run_suite
 from wsproof.delivery.client_pool import ClientPool
@@ -23,8 +24,9 @@ WORKLOADS: Mapping[str, Workload] = {"conversing": Conversing()}
 
 
 def check(fault: str = "", *only: str, workloads: Mapping[str, Workload] = WORKLOADS) -> SuiteReport:
+    options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
     with serve(parse_target(APP, path="/", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, workloads, OPTIONS.but(only=only or ("conversing.delivery",)))
+        return run_suite(server, workloads, options.but(only=only or ("conversing.delivery",)))
 
 
 def test_a_correct_server_passes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from tests.workloads.apps.rooms_with_memory_channels import Moving
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
@@ -19,9 +20,10 @@ OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
 
 
 def check(fault: str, *only: str) -> SuiteReport:
+    options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
     workloads: dict[str, Workload] = {"moving": guarded(Moving)()}
     with serve(parse_target(APP, path="/", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, workloads, OPTIONS.but(only=only))
+        return run_suite(server, workloads, options.but(only=only))
 
 
 def test_a_correct_server_passes() -> None:

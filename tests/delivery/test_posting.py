@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from tests.workloads.apps.posting_channels import Posting
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
@@ -16,8 +17,9 @@ OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
 
 
 def check(fault: str, *only: str) -> SuiteReport:
+    options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
     with serve(parse_target(APP, path="/listen/0", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, {"posting": Posting()}, OPTIONS.but(only=only or ("posting.delivery",)))
+        return run_suite(server, {"posting": Posting()}, options.but(only=only or ("posting.delivery",)))
 
 
 def test_a_correct_server_passes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.delivery.planting import PATIENT_S
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -20,9 +21,8 @@ def test_concurrent_runs_in_one_chat_do_not_report_each_other_as_faults() -> Non
 
         def run(seed: int) -> SuiteReport:
             with serve(parse_target(address)) as reached:
-                return run_suite(
-                    reached, load_channels("tutorial"), SuiteOptions(seed=seed, examples=3, only=("chat",))
-                )
+                options = SuiteOptions(seed=seed, examples=3, deadline_s=PATIENT_S, only=("chat",))
+                return run_suite(reached, load_channels("tutorial"), options)
 
         reports = list(both.map(run, (0, 0)))
     assert [finding.explanation for report in reports for finding in report.findings] == []

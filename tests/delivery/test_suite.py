@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from wsproof.delivery import PROPERTIES, planned, replay, run_suite
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.shrink import Sighting, own_edges, refined
@@ -20,6 +21,7 @@ from wsproof.workloads import load_channels
 APP = "tests.faulty.channels.app:app"
 WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
 OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
+PATIENT = OPTIONS.but(deadline_s=PATIENT_S)
 
 
 def run(fault: str, *only: str, options: SuiteOptions = OPTIONS) -> SuiteReport:
@@ -42,7 +44,7 @@ def test_a_correct_server_has_no_violations(sound: RunningServer) -> None:
 
 @pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])
 def test_a_feed_may_send_newcomers_a_snapshot(planted: Callable[[str], RunningServer], kind: str, only: str) -> None:
-    report = run_suite(planted(kind), WORKLOADS, OPTIONS.but(only=(only,)))
+    report = run_suite(planted(kind), WORKLOADS, PATIENT.but(only=(only,)))
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
@@ -151,7 +153,7 @@ def test_a_finding_of_two_properties_is_reported_once() -> None:
 def test_the_chat_of_the_fastapi_documentation_passes_with_the_tutorial_format(
     planted: Callable[[str], RunningServer],
 ) -> None:
-    report = run_suite(planted("replies as the documentation does"), WORKLOADS, OPTIONS.but(only=("chat.deliv",)))
+    report = run_suite(planted("replies as the documentation does"), WORKLOADS, PATIENT.but(only=("chat.deliv",)))
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from tests.workloads.apps.counter_channels import Counter
 from wsproof.delivery import run_suite
 from wsproof.delivery.versions import VersionKeys
@@ -16,8 +17,9 @@ OPTIONS = SuiteOptions(examples=2, deadline_s=1.5)
 
 
 def check(fault: str, *only: str) -> SuiteReport:
+    options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
     with serve(parse_target("tests.workloads.apps.counter:app", path="/", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, {"counter": Counter()}, OPTIONS.but(only=only or ("counter.delivery",)))
+        return run_suite(server, {"counter": Counter()}, options.but(only=only or ("counter.delivery",)))
 
 
 def test_a_correct_counter_passes() -> None:

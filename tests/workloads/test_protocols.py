@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from tests.delivery.planting import PATIENT_S
 from wsproof.delivery import run_suite
 from wsproof.errors import UsageError
 from wsproof.model.envelope import Envelope
@@ -43,8 +44,9 @@ def said_by(channel: Workload, body: str) -> str | bytes:
 
 def check(name: str, fault: str, **settings: str) -> SuiteReport:
     target = parse_target(SIO if name == "socketio" else OURS, path=PATHS[name], env=[f"FAULT={fault}"])
+    options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
     with serve(target) as server:
-        return run_suite(server, {name: workload(name, **settings)}, OPTIONS.but(only=(f"{name}.delivery",)))
+        return run_suite(server, {name: workload(name, **settings)}, options.but(only=(f"{name}.delivery",)))
 
 
 @pytest.mark.parametrize(
