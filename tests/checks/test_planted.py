@@ -440,6 +440,23 @@ def a_message_missed_while_away() -> tuple[History, Contract]:
     return room.history(), replace(CHAT, resume=Resume.SINCE_LAST)
 
 
+def a_return(resume: Resume) -> tuple[History, Contract]:
+    """Member 1 comes back, and hears the last message again that it had before."""
+    room = a_room()
+    room.say(0)
+    name = room.recorder.members[1].name
+    room.leave(1)
+    back = room.join(name)
+    room.change(back, resumes=1)
+    room.hear(back, 0, room.sequences[0] - 1)
+    room.say(0)
+    return room.history(), replace(CHAT, resume=resume, agreed_order=False)
+
+
+def a_message_sent_again_on_return() -> tuple[History, Contract]:
+    return a_return(Resume.SINCE_LAST)
+
+
 def a_request_that_was_refused() -> tuple[History, Contract]:
     room = a_room()
     sequence = room.sequences[0]
@@ -506,6 +523,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_member_that_could_not_join, "join-failed", Anomaly.UNKNOWN),
     (a_message_missed_while_away, "missed-while-away", Anomaly.LOST),
     (a_request_that_was_refused, "publish-refused", Anomaly.REFUSED),
+    (a_message_sent_again_on_return, "repeated-after-return", Anomaly.DUPLICATED),
     (a_frame_against_the_protocol, "server-masked", Anomaly.PROTOCOL),
 ]
 
@@ -584,6 +602,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a sleeper that is sent away", sent_away.history(), CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),
         ("a message whose fate nobody knows", unknowable.history(), CHAT),
+        ("a return to the whole history", *a_return(Resume.HISTORY)),
         ("an intruder that could not join", *an_intruder_that_could_not_join()),
     ]
 

@@ -22,7 +22,7 @@ from wsproof.checks.people import early_user_leave
 from wsproof.checks.presence import duplicate_leave, false_leave, message_after_leave, misrouted_leave, missing_leave
 from wsproof.checks.protocol import protocol
 from wsproof.checks.refused import publish_refused
-from wsproof.checks.resumed import missed_while_away
+from wsproof.checks.resumed import missed_while_away, repeated_after_return
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     check("lost", lost),
     check("gap", gap),
     check("missed-while-away", missed_while_away),
+    check("repeated-after-return", repeated_after_return),
     check("behind", behind),
     check("disconnected", disconnected),
     check("duplicated", duplicated),

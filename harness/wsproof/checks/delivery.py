@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
+from wsproof.checks.departure_causes import cut_after_departure
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import repeats
 from wsproof.checks.hearing import groups_in_words, hearing_groups, split_audience
-from wsproof.checks.loss_causes import cause_of_loss, names_in_words
+from wsproof.checks.loss_causes import cause_of_loss, joined_at_once_in_words, names_in_words
 from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
@@ -158,12 +159,15 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
         return []
     describer = Describer(history)
     number, row, missed = deaf[0]
+    are_at_once = all(history.members[each].joined_at_once for each, _, _ in deaf)
+    cause = joined_at_once_in_words(history) if are_at_once else ""
     return [
         found(
             Anomaly.NOTHING_RECEIVED,
             contract,
             f"{len(deaf)} of {len(history.members)} members were accepted, stayed, and never received anything: "
-            f"{describer.who(number)}, for one, though {missed} message(s) were published meanwhile.",
+            f"{describer.who(number)}, for one, though {missed} message(s) were published meanwhile."
+            f"{cause}",
             [describer.arrival(number), describer.publication(row)],
             occurrences=len(deaf),
         )
@@ -211,7 +215,7 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
             contract,
             f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
             f"{describer.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}."
-            f"{names_in_words(history)}",
+            f"{names_in_words(history) or cut_after_departure(history, cut)}",
             [describer.arrival(worst.number)],
             level=Level.NON_STRICT if reason else Level.VIOLATION,
             occurrences=len(cut),

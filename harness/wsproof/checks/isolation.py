@@ -14,7 +14,7 @@ from wsproof.checks.feed import feed_stopped
 from wsproof.model.contract import Contract
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
-from wsproof.model.history import Departure, History, Kind, Member
+from wsproof.model.history import SILENCE, Departure, History, Kind, Member
 
 
 def stalled_by_other_member(history: History, contract: Contract) -> list[Finding]:
@@ -23,8 +23,9 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
         return []
     describer = Describer(history)
     cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
+    kept_out = _kept_out(history)
     silent, rows = _silenced(history, contract)
-    if not cut and not len(silent):
+    if not cut and not len(silent) and not kept_out:
         return []
     misbehaving = [m for m in history.members if not m.is_well_behaved]
     witness = [describer.arrival(m.number) for m in misbehaving[:3]]
@@ -39,6 +40,10 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
             describer.publication(row),
             f"        {describer.who(first)} never receives it",
         ]
+    if kept_out:
+        first = kept_out[0].number
+        harm.append(f"{len(kept_out)} other member(s) could not join: the server {kept_out[0].join_fault}")
+        witness.append(describer.arrival(first))
     if cut:
         harm.append(f"{len(cut)} other member(s) were cut off by the server: {describer.who(cut[0].number)}, for one")
         witness.append(describer.arrival(cut[0].number))
@@ -48,9 +53,18 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
             contract,
             f"After {_misbehaviour(describer, misbehaving)}, {'; and '.join(harm)}.",
             list(dict.fromkeys(witness)),
-            occurrences=len(silent) + len(cut),
+            occurrences=len(silent) + len(cut) + len(kept_out),
         )
     ]
+
+
+def _kept_out(history: History) -> list[Member]:
+    """The members that could not join after another one had kept silent, although one had joined before it."""
+    silent_ns = [m.connected_ns for m in history.members if m.misbehaviour == SILENCE and m.connected_ns]
+    first_in_ns = min((m.in_ns for m in history.members if m.in_ns), default=0)
+    if not silent_ns or not 0 < first_in_ns < min(silent_ns):
+        return []
+    return [m for m in history.members if m.is_well_behaved and m.join_fault]
 
 
 def without_cause(history: History, contract: Contract) -> Finding | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from wsproof.checks.departure_causes import loss_after_departure
 from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.same_name import namesakes
 from wsproof.model.expected import Ints
 from wsproof.model.history import History, Member
+from wsproof.model.nanoseconds import NS
 
 
 def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
@@ -25,12 +27,37 @@ def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
             f" {describer.who(old.number)}, another connection of the same name, {WENT[old.departure]} before that. "
             f"So the end of the old connection seems to have removed the new one, {describer.who(member.number)}, too."
         )
+    if first_missing and all(0 < member.paused_ns <= missed for member, missed in first_missing.items()):
+        return _of_a_pause(next(iter(first_missing)), history)
+    if first_missing and all(member.joined_at_once for member in first_missing):
+        return joined_at_once_in_words(history)
     if first_missing and all(_has_newer(member, history, missed) for member, missed in first_missing.items()):
         return (
             " A newer connection of the same name was open then. So the server seems to send to the latest connection "
             "of a name only, and leaves the older one open without a word."
         )
-    return names_in_words(history)
+    return names_in_words(history) or loss_after_departure(history, members, rows)
+
+
+def joined_at_once_in_words(history: History) -> str:
+    """A sentence on members that joined in the same moment; empty without any."""
+    count = sum(member.joined_at_once for member in history.members)
+    if not count:
+        return ""
+    return (
+        f" {count} members had joined in the same moment. So two joins at once seem to disturb each other: for "
+        "example, both find no room and create one, and the second replaces the first."
+    )
+
+
+def _of_a_pause(member: Member, history: History) -> str:
+    """A sentence on a member that had stopped reading for a while."""
+    seconds = (member.resumed_ns - member.paused_ns) / NS
+    return (
+        f" {Describer(history).who(member.number)} had stopped reading for {seconds:.1f} s and then read on, and the "
+        "others have these messages. So the server discards what does not fit into the queue of a slow member, and "
+        "tells nobody. Close such a connection instead (code 1013), so that its client knows that it lacks something."
+    )
 
 
 def names_in_words(history: History) -> str:

@@ -46,6 +46,47 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
+def repeated_after_return(history: History, contract: Contract) -> list[Finding]:
+    """A member that comes back receives nothing again that it has said it has."""
+    if contract.resume is not Resume.SINCE_LAST:
+        return []
+    again = [
+        (member, row)
+        for member in history.members
+        if member.resumes >= 0
+        for row in np.flatnonzero(_received(history, member.resumes) & _received(history, member.number)).tolist()
+    ]
+    if not again:
+        return []
+    describer, sent, (member, row) = Describer(history), history.publications, again[0]
+    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    count = sum(one is member for one, _ in again)
+    others = f" and {count - 1} more" if count > 1 else ""
+    return [
+        found(
+            Anomaly.DUPLICATED,
+            contract,
+            f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, told the server its last "
+            f"message, and received {what}{others} again, which it had before. So what the server sends again seems to "
+            "begin at that message, or earlier, and not after it.",
+            [
+                describer.arrival(member.resumes),
+                describer.publication(row),
+                *(describer.receipt(one) for one in _receipts_of(history, row, (member.resumes, member.number))),
+            ],
+            occurrences=len(again),
+        )
+    ]
+
+
+def _receipts_of(history: History, row: int, members: tuple[int, ...]) -> list[int]:
+    """The rows of the receipts of a publication by these members."""
+    sent, got = history.publications, history.receipts
+    same = (got.publisher == sent.publisher[row]) & (got.sequence == sent.sequence[row]) & (got.kind == Kind.DELIVERY)
+    rows: list[int] = np.flatnonzero(same & np.isin(got.subscriber, members)).tolist()
+    return rows
+
+
 def _missing(member: Member, history: History, contract: Contract) -> Ints:
     """The publications that neither this connection nor the one before received, and that others did."""
     sent, before = history.publications, history.members[member.resumes]

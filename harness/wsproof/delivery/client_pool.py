@@ -14,7 +14,7 @@ from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.sent_messages import SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.envelope import Envelope
-from wsproof.model.history import Departure, ProtocolNote
+from wsproof.model.history import SILENCE, Departure, ProtocolNote
 from wsproof.model.suite import Figure
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.client import Client
@@ -98,6 +98,54 @@ class ClientPool(MemberLoop):
         self._converse(member, steps)
         return member
 
+    def join_at_once(self, count: int, room: int = 0) -> list[PoolMember]:
+        """Connect `count` members in one moment: all handshakes are sent before the answer to one is waited for.
+
+        Raises:
+            TargetError: the server does not answer.
+            UsageError: the workload puts no member into this room.
+        """
+        aliases = [self._new_alias(room) for _ in range(count)]
+        refusals = {alias: self._prepare(alias) for alias in aliases}
+        members = [
+            self._new_member(alias, None, is_prepared=not refusals[alias], has_small_buffer=False) for alias in aliases
+        ]
+        for member in members:
+            member.joined_at_once = True
+            if refusals[member.alias]:
+                member.departure, member.closed = Departure.REFUSED, True
+                member.refusal = f"the member {refusals[member.alias]}"
+            else:
+                member.client.connect()
+        coming, began = [member for member in members if not member.closed], now_ns()
+        for member in coming:
+            member.client.peer.connect()
+        for member in coming:
+            member.client.flush()
+        here = [member for member in coming if self._take_answer(member, member.client.finish_opening(), began)]
+        for member in here:
+            self._start_to_join(member)
+        for member in here:
+            self._finish_to_join(member)
+        return members
+
+    def join_silently(self, room: int = 0) -> PoolMember:
+        """Connect a client that sends nothing after its handshake.
+
+        Raises:
+            TargetError: the server does not answer.
+            UsageError: the workload puts no member into this room.
+        """
+        alias = self._new_alias(room)
+        refusal = self._prepare(alias)
+        member = self._new_member(alias, None, is_prepared=not refusal, has_small_buffer=False)
+        member.misbehaviour = SILENCE
+        if refusal:
+            member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
+        else:
+            self._connect(member)
+        return member
+
     def _prepare(self, alias: int) -> str:
         """Let the workload prepare a member before it connects. Returns why the server refused; empty if it did not."""
         workload = self.setting.workload
@@ -137,10 +185,14 @@ class ClientPool(MemberLoop):
             client.abort()
             member.closed = True
             raise
-        if client.peer.state is not State.OPEN:
+        return self._take_answer(member, response, began)
+
+    def _take_answer(self, member: PoolMember, response: Response, began: int) -> bool:
+        """Note how the server answered a handshake that began at this time; False if it refused."""
+        if member.client.peer.state is not State.OPEN:
             member.departure, member.closed = Departure.REFUSED, True
             member.refusal = response.describe()
-            client.abort()
+            member.client.abort()
             return False
         member.connected_ns = now_ns()
         member.connect_ns = member.connected_ns - began
@@ -170,8 +222,22 @@ class ClientPool(MemberLoop):
         Raises:
             BudgetSpent: the run's time is over.
         """
+        self._start_to_join(member, steps)
+        self._finish_to_join(member)
+
+    def _start_to_join(self, member: PoolMember, steps: JoinSteps | None = None) -> None:
+        """Send the first messages with which a member joins."""
         talk = member.conversation = Conversation(self.setting.workload, member.alias, steps)
         self._hand_over_all(member, talk.start(now_ns()))
+
+    def _finish_to_join(self, member: PoolMember) -> None:
+        """Wait until a member has joined, or cannot.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        talk = member.conversation
+        assert talk is not None
         if talk.is_joining:
             self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if member.access is None else INTRUDER_JOINS_S)
         if talk.fault:

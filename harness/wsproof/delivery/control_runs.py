@@ -13,7 +13,7 @@ from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 REPEATS = 3
 """How often a failing schedule is repeated, and how many control runs a constant failure gets."""
 
-GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET)
+GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET, Action.PAUSE)
 """The actions, besides misbehaviour, that a schedule of mere messages leaves out."""
 
 
@@ -54,16 +54,25 @@ def without_misbehaviour(schedule: Schedule) -> Schedule:
 
 
 def _is_misbehaviour(step: Step) -> bool:
-    """Whether a step breaks the protocol, stops reading, or resets a connection."""
-    return step.action in (Action.BREAK, Action.STALL, Action.MUTATE) or (
-        step.action is Action.LEAVE and step.leave_by is LeaveBy.RESET
+    """Whether a step breaks the protocol, stops reading, says nothing after a handshake, or resets a connection."""
+    return (
+        step.silent
+        or step.action in (Action.BREAK, Action.STALL, Action.MUTATE)
+        or (step.action is Action.LEAVE and step.leave_by is LeaveBy.RESET)
     )
 
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
     stays = (step for step in without_misbehaviour(schedule) if step.action not in (*GOING, Action.MOVE))
-    return tuple(replace(step, rejoin_as=None, resumes=False, amid=False) for step in stays)
+    return tuple(replace(one, rejoin_as=None, resumes=False, amid=False) for step in stays for one in _in_turn(step))
+
+
+def _in_turn(step: Step) -> tuple[Step, ...]:
+    """The same step, in which members that join in one moment join one after the other."""
+    if step.action is not Action.TOGETHER:
+        return (step,)
+    return tuple(Step(Action.JOIN, step.member + at, room=step.room) for at in range(step.count))
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
@@ -77,10 +86,13 @@ def events_of(schedule: Schedule) -> frozenset[str]:
         Action.GREET: "sends its greeting again",
         Action.MUTATE: "sends a message {0.mutation.value}",
         Action.MOVE: "moves to another room",
+        Action.TOGETHER: "joins in the same moment as others",
+        Action.PAUSE: "stops reading for a while",
     }
     events = {kinds[step.action].format(step) for step in schedule if step.action in kinds}
     events |= {f"has a name {step.shape.value}" for step in schedule if step.shape is not None}
     events |= {"joins while others talk" for step in schedule if step.amid}
+    events |= {"sends nothing after its handshake" for step in schedule if step.silent}
     return frozenset(events | {"takes over an id" for step in schedule if step.rejoin_as is not None})
 
 

@@ -41,6 +41,9 @@ class DeliveryProperty:
     alone: bool = False
     """Whether nobody else may be connected meanwhile, because the property is about the first or the last member."""
 
+    fresh: bool = False
+    """Whether the server should have served nobody before. It is restarted for that, if it is ours."""
+
     def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
         """Whether the property can be tested on the channel of this workload at this endpoint."""
         return self.applies(workload.contract) and self.needs(workload, endpoint)
@@ -79,6 +82,11 @@ def is_shared(contract: Contract) -> bool:
 def greets(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether the members of this workload send a greeting."""
     return workload.greeting(0) is not None
+
+
+def asks_to_join(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether the members of this workload send something to join. Who must be prepared first is not asked."""
+    return not workload.has_prepare and next(iter(workload.join(0)), None) is not None
 
 
 def is_fed(contract: Contract) -> bool:

@@ -9,11 +9,12 @@ from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import credentials_of
 from wsproof.delivery.departures import DEPARTURES, abandon
-from wsproof.delivery.joining import join, let_in
+from wsproof.delivery.joining import join, join_at_once, let_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
 from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.delivery.slow_reader import pause
 from wsproof.delivery.volume import burst, join_many, stream
 from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of
 from wsproof.model.history import History
@@ -100,6 +101,8 @@ def perform(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None
         join(pool, joined, step)
     elif step.action is Action.MOVE:
         _move(pool, joined, step)
+    elif step.action is Action.TOGETHER:
+        join_at_once(pool, joined, step)
     elif step.action is Action.CROWD:
         join_many(pool, joined, step)
     elif step.action is Action.ABANDON:
@@ -288,6 +291,7 @@ ACTIONS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.DEPART: _depart,
     Action.BREAK: _break,
     Action.STALL: _stall,
+    Action.PAUSE: pause,
     Action.MUTATE: _mutate,
     Action.GREET: _greet,
     Action.SETTLE: _settle,

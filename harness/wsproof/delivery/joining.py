@@ -10,13 +10,15 @@ from wsproof.delivery.pool_settings import GIVEN_UP_S
 from wsproof.delivery.schedule import Step
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
-from wsproof.model.history import Departure
+from wsproof.model.history import SILENCE, Departure
 from wsproof.net.clock import Deadline
 
 SHAPED_JOINS_S = 1.0
 """Seconds that a member with an unusual name may take until it hears something."""
 PROBE_S = 0.25
 """Seconds between two probe messages while a new member waits for its first receipt."""
+CROWD_PROBE_S = 0.5
+"""Seconds between two probe messages while many new members wait for theirs."""
 
 
 def join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
@@ -27,14 +29,40 @@ def join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     if step.access is not None:
         _intrude(pool, joined, step, step.access)
         return
+    if step.silent:
+        joined[step.member] = pool.join_silently(step.room)
+        return
     if step.amid:
         joined[step.member] = _join_amid(pool, again, step)
         return
-    member = pool.join(
-        again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape, resumes=step.resumes
-    )
+    try:
+        member = pool.join(
+            again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape, resumes=step.resumes
+        )
+    except TargetError:
+        if not any(one.misbehaviour == SILENCE for one in pool.members):
+            raise
+        member = _unanswered(pool)
     joined[step.member] = member
     let_in(pool, member, step)
+
+
+def _unanswered(pool: ClientPool) -> PoolMember:
+    """The last member, whose handshake the server has not answered, perhaps because of a silent client."""
+    member = pool.members[-1]
+    member.departure, member.join_fault = Departure.REFUSED, "did not answer its handshake"
+    return member
+
+
+def join_at_once(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
+    """Connect several members in one moment, and wait until the server delivers messages to each."""
+    members = pool.join_at_once(step.count, step.room)
+    joined.update(zip(range(step.member, step.member + step.count), members, strict=True))
+    here = [member for member in members if member.can_speak]
+    if pool.setting.workload.publishes:
+        for member in here:
+            pool.speak(member, f"member {member.number} is here")
+        let_all_in(pool, here)
 
 
 def let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
@@ -51,6 +79,25 @@ def let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
         speaker = member
     if speaker is not None:
         _wait_until_in(pool, member, speaker)
+
+
+def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
+    """Publish until each new member has received something, first by one that is in already, then by each itself."""
+    deadline = Deadline.after(pool.setting.timeout_s)
+    speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)
+    heard_by_all = pool.contract.audience in (Audience.EVERYONE, Audience.OTHERS)
+    while not deadline.passed:
+        outside = [one for one in new if one.here and not one.in_ns]
+        if not outside:
+            return
+        if speaker is not None and speaker.can_speak and heard_by_all:
+            pool.speak(speaker, "who is there?")
+        else:
+            for member in outside:
+                pool.speak(member, "here")
+        speaker = None
+        pool.wait(lambda: all(one.in_ns or not one.here for one in new), CROWD_PROBE_S)
+    pool.gave_up = pool.gave_up or any(one.here and not one.in_ns for one in new)
 
 
 def _intrude(pool: ClientPool, joined: dict[int, PoolMember], step: Step, access: Access) -> None:
@@ -86,7 +133,7 @@ def _join_amid(pool: ClientPool, again: PoolMember | None, step: Step) -> PoolMe
     try:
         pool.wait(lambda: chatter.is_done)
         chatter.joins()
-        member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer)
+        member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer, resumes=step.resumes)
         pool.wait(lambda: chatter.is_done or not member.here)
     finally:
         pool.chatter = None

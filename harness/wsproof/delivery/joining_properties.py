@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.delivery_property import DeliveryProperty, greets, is_shared
+from wsproof.delivery.delivery_property import DeliveryProperty, asks_to_join, greets, is_shared
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 from wsproof.model.contract import Contract, Resume
 from wsproof.net.endpoint import Endpoint
@@ -90,6 +90,17 @@ RETURNS: tuple[Schedule, ...] = tuple(
     for way in LeaveBy
 )
 """A member is away while others publish, and comes back for what it missed."""
+RETURN_IN_THE_MIDDLE: Schedule = (
+    *THREE,
+    _say(0),
+    Step(Action.SETTLE),
+    Step(Action.LEAVE, 1, leave_by=LeaveBy.CLOSE),
+    Step(Action.SETTLE),
+    Step(Action.JOIN, 3, rejoin_as=1, resumes=True, amid=True),
+    _say(0),
+    _say(3),
+)
+"""A member comes back for what it missed while others go on publishing."""
 MOVES: Schedule = (
     *(Step(Action.JOIN, number, room=number % 2) for number in range(4)),
     *(_say(number) for number in range(4)),
@@ -100,6 +111,28 @@ MOVES: Schedule = (
     *(_say(number) for number in (1, 2, 5, 3)),
 )
 """A member of the first of two rooms moves to the other one, and back."""
+
+
+AT_ONCE: tuple[Schedule, ...] = (
+    (Step(Action.TOGETHER, 0, count=4), *(_say(number) for number in range(4))),
+    (
+        Step(Action.TOGETHER, 0, count=2),
+        *(Step(Action.LEAVE, number, leave_by=LeaveBy.CLOSE) for number in range(2)),
+        Step(Action.TOGETHER, 2, count=4),
+        *(_say(number) for number in range(2, 6)),
+    ),
+)
+"""Members join in one moment, where nobody was before, and where the last ones leave."""
+SILENT_CLIENT: Schedule = (
+    Step(Action.JOIN, 0),
+    Step(Action.JOIN, 1, silent=True),
+    Step(Action.JOIN, 2),
+    _say(0),
+    _say(2),
+    Step(Action.JOIN, 3),
+    _say(3),
+)
+"""A client connects and sends nothing, and others join after it."""
 
 
 def resumes(contract: Contract) -> bool:
@@ -121,6 +154,24 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=IN_THE_MIDDLE,
     ),
     DeliveryProperty(
+        "concurrent-joins",
+        "Members that join a room in one moment, the first in it or not, hear each other from then on.",
+        is_shared,
+        ("nothing-received", "lost", "duplicated", "misrouted"),
+        alone=True,
+        fresh=True,
+        edges=AT_ONCE,
+    ),
+    DeliveryProperty(
+        "silent-client-isolation",
+        "A client that connects and sends nothing keeps nobody else from joining.",
+        is_shared,
+        ("stalled-by-other-member", "nothing-received", "lost", "disconnected"),
+        edges=(SILENT_CLIENT,),
+        needs=asks_to_join,
+        headline="A client that sends nothing after its handshake holds up the {channel} for the others",
+    ),
+    DeliveryProperty(
         "reconnect",
         "A name may reconnect at once, or have two connections: the end of the old one does not affect the new one.",
         is_shared,
@@ -140,8 +191,8 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         "resuming",
         "Who comes back gets what was published while it was away, and nothing twice.",
         resumes,
-        ("missed-while-away", "gap", "lost", "duplicated", "nothing-received"),
-        edges=RETURNS,
+        ("missed-while-away", "repeated-after-return", "gap", "lost", "duplicated", "nothing-received"),
+        edges=(*RETURNS, RETURN_IN_THE_MIDDLE),
         beside=("lost", "duplicated", "nothing-received"),
     ),
     DeliveryProperty(

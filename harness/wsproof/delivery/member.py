@@ -64,6 +64,14 @@ class PoolMember:
     """The member's credentials; only known for a member that joins without them."""
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
+    asides: set[str] = field(default_factory=set)
+    """What it received that is no publication, with all numbers left out."""
+    joined_at_once: bool = False
+    """Whether it joined in the same moment as others."""
+    paused_ns: int = 0
+    """When it stopped reading for a while; 0 if it never did."""
+    resumed_ns: int = 0
+    """When it read again; 0 before that."""
     heard_ns: int = 0
     """Time of the latest receipt. Until then the server knew this member."""
     others_ns: int = 0
@@ -100,14 +108,23 @@ class PoolMember:
         return self.departure is Departure.RESET or self.is_abrupt
 
     @property
+    def is_paused(self) -> bool:
+        """Whether it does not read now, and will read again."""
+        return self.paused_ns > self.resumed_ns
+
+    @property
     def lacks_messages(self) -> bool:
         """Whether an expected message has not arrived."""
-        return self.counts and bool(self.outstanding)
+        return self.counts and not self.is_paused and bool(self.outstanding)
 
     @property
     def waits(self) -> bool:
         """Whether an expected message or leave notice has not arrived."""
-        return self.lacks_messages or (self.counts and any(count > 0 for count in self.outstanding_notices.values()))
+        return self.lacks_messages or self._lacks_notices
+
+    @property
+    def _lacks_notices(self) -> bool:
+        return self.counts and not self.is_paused and any(count > 0 for count in self.outstanding_notices.values())
 
     def to_member(self) -> Member:
         """The member as the history records it."""
@@ -131,4 +148,7 @@ class PoolMember:
             by_origin=self.access is Access.STRANGER,
             resumes=self.resumes,
             others_ns=self.others_ns,
+            joined_at_once=self.joined_at_once,
+            paused_ns=self.paused_ns,
+            resumed_ns=self.resumed_ns,
         )

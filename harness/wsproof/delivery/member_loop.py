@@ -123,7 +123,7 @@ class MemberLoop:
             poll.register(http, select.POLLIN)
         listening = [p for p in self.members if not p.closed]
         for member in listening:
-            if not member.stalled:
+            if not (member.stalled or member.is_paused):
                 poll.register(member.client, select.POLLIN)
         poll.poll(timeout_s * 1000)
         for member in listening:
@@ -209,7 +209,7 @@ class MemberLoop:
     def _wake(self, member: PoolMember) -> None:
         """Let the conversation of a member do what is due: a timer, or the end of a wait."""
         talk = member.conversation
-        if talk is None or talk.next_ns is None or member.closed or member.stalled:
+        if talk is None or talk.next_ns is None or member.closed or member.stalled or member.is_paused:
             return
         if now_ns() >= talk.next_ns:
             self._hand_over_all(member, talk.wake(now_ns()))

@@ -43,6 +43,7 @@ ALL_EDGES: Schedule = (
     Step(Action.JOIN, 0),
     Step(Action.JOIN, 1),
     *(_say(n % 2, body) for n, body in enumerate(strategies.EDGE_TEXTS)),
+    _say(0, strategies.WIDE_TEXT),
     # Sent as it is only if the workload accepts any text. Otherwise `fitted` sends it through publish().
     Step(Action.SAY, 0, plain=True),
     *(_say(n % 2, "", size_bytes=size) for n, size in enumerate((125, 126, 127, strategies.LONGEST_BYTES))),

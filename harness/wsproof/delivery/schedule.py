@@ -54,6 +54,10 @@ class Action(StrEnum):
     """Many members join, and nobody of them has to speak."""
     MOVE = "move"
     """Change to another room, on the same connection. From then on it is the member `rejoin_as`, elsewhere."""
+    TOGETHER = "together"
+    """Several members join in one moment."""
+    PAUSE = "pause"
+    """Stop reading while the others publish, and then read again."""
     WATCH = "watch"
     """Wait until every viewer has received some more objects of a feed."""
 
@@ -95,13 +99,14 @@ class Step:
 
     A member is identified by the number of its JOIN. A step of a member that is not connected does nothing.
 
-    `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
-    without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
-    which it is split into TCP segments. A JOIN goes to a `room`. `rejoin_as` is the number of an earlier member whose
-    id the new member takes over; with `resumes`, it tells the server what that one had. With `has_small_buffer`, the
-    member has a tiny receive buffer. With `amid`, all other members of its room go on publishing while it joins. With
-    `shape`, it has a name of this shape. With `access`, it joins without the right credentials, and the server should
-    refuse it. `how` names the kind of a DEPART.
+    `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body
+    alone, without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the
+    frame, at which it is split into TCP segments. A JOIN goes to a `room`. `rejoin_as` is the number of an earlier
+    member whose id the new member takes over; with `resumes`, it tells the server what that one had. With
+    `has_small_buffer`, the member has a tiny receive buffer. With `amid`, all other members of its room go on
+    publishing while it joins. With `silent`, it sends nothing after its handshake. With `shape`, it has a name of
+    this shape. With `access`, it joins without the right credentials, and the server should refuse it. `how` names
+    the kind of a DEPART.
     """
 
     action: Action
@@ -118,6 +123,7 @@ class Step:
     count: int = 0
     room: int = 0
     amid: bool = False
+    silent: bool = False
     how: str = ""
     access: Access | None = None
     shape: NameShape | None = None
@@ -156,6 +162,7 @@ class Step:
             + (", and says what that one has received" if self.resumes else "")
             + (" with a tiny receive buffer" if self.has_small_buffer else "")
             + (" while the others publish" if self.amid else "")
+            + (", and sends nothing after its handshake" if self.silent else "")
             + (f" under a name {self.shape.value}" if self.shape is not None else "")
             + (f" {self.access.value}" if self.access is not None else ""),
             Action.SAY: f"{who} publishes {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
@@ -171,6 +178,8 @@ class Step:
             Action.ABANDON: f"{self.count} clients begin a handshake and leave before its end",
             Action.STREAM: f"all members publish {self.count} messages{size} in turn, as fast as all receive them",
             Action.BURST: f"all members publish {self.count} messages{size} in turn, without waiting",
+            Action.TOGETHER: f"{self.count} members join in one moment, from {who} on",
+            Action.PAUSE: f"{who} stops reading, the others publish {self.count} messages{size}, and it reads again",
             Action.CROWD: f"{self.count} members join, from {who} on",
             Action.WATCH: f"all viewers wait for {self.count} more objects",
         }[self.action]
@@ -225,10 +234,11 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
         case Action.SAY:
             plain = step.plain and workload.any_text and not workload.publishes_by_http
-            return replace(step, plain=plain, size_bytes=min(step.size_bytes, longest))
-        case Action.STREAM | Action.BURST:
+            body = step.body.encode()[:longest].decode(errors="ignore")
+            return replace(step, body=body, plain=plain, size_bytes=min(step.size_bytes, longest))
+        case Action.STREAM | Action.BURST | Action.PAUSE:
             return replace(step, size_bytes=min(step.size_bytes, longest))
-        case Action.CROWD | Action.MOVE:
+        case Action.CROWD | Action.MOVE | Action.TOGETHER:
             return replace(step, room=step.room % max(workload.rooms, 1))
         case Action.FLOOD if step.size_bytes > longest:
             more = -(-step.count * step.size_bytes // max(longest, 1))

@@ -29,8 +29,15 @@ EDGE_TEXTS = (
     "You: ",
     " blanks around ",
     '{"type": "message"}',
+    "50 % of {0} {name} ${x} #{y} %s %d %41+%zz",
+    "<b>bold</b> &amp; &lt;script>",
+    "C:\\new\\table \\u0041 `code` 'quoted'",
+    "between\u2028lines\u2029and\x85ends",
+    "-1",
 )
-"""Texts that servers are likely to mishandle: control characters, Unicode, and imitations of a server's format."""
+"""Texts that servers are likely to mishandle: control characters, Unicode, markup, escapes, and imitations."""
+WIDE_TEXT = "日本語の長い文" * 700
+"""A text of 4,900 characters in 14,700 bytes: limits in bytes and in characters differ for it."""
 BREAKS = tuple(each for each in Misbehaviour if each not in (Misbehaviour.BINARY, Misbehaviour.TEXT))
 """The misbehaviours of `protocol-error-isolation`; binary frames have a property of their own."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, TypeAlias
 
 from wsproof.delivery.catalogue import ChannelCheck, properties_of
@@ -15,6 +15,7 @@ from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.control_runs import without_misbehaviour
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
+from wsproof.delivery.quick_checks import quick_checks
 from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
@@ -39,8 +40,11 @@ Progress: TypeAlias = Callable[[str, float], None]
 """Called with the title of the current check and the fraction of checks that are done."""
 Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
 """Findings of one property, by check and anomaly."""
-_DRAW_SHARE = 3.0
-"""Multiple of an equal share of the remaining time that one property may use for drawn schedules."""
+_DRAW_SHARE = 1.0
+"""Multiple of an equal share of the remaining time that one property may use for drawn schedules.
+
+More would leave no time for the edges of later properties on a slow machine: with 3, they were not run there.
+"""
 
 
 def run_suite(
@@ -103,7 +107,7 @@ def _wanted(
     wanted = [
         (rank, workload, each)
         for workload in workloads.values()
-        for rank, each in enumerate(properties_of(workload, endpoint))
+        for rank, each in enumerate(_checks_of(workload, options, endpoint))
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
     wanted.sort(key=lambda one: _place(*one))
@@ -114,6 +118,11 @@ def _wanted(
         if isinstance(each, DeliveryProperty)
         or each.is_due(owned=owned, command=options.disturb, before=[one for _, one in ordered[:at]])
     ]
+
+
+def _checks_of(workload: Workload, options: SuiteOptions, endpoint: Endpoint | None) -> list[ChannelCheck]:
+    checks = properties_of(workload, endpoint)
+    return quick_checks(checks) if options.quick else checks
 
 
 def _place(rank: int, workload: Workload, each: ChannelCheck) -> tuple[int, int, int]:
@@ -180,7 +189,8 @@ class _ChannelRun:
             )
         if reason:
             return SuiteReport(options.seed, (row_of(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
-        if self._broken is not None and server.owned and not judges_only:
+        needs_fresh = isinstance(each, DeliveryProperty) and each.fresh
+        if (self._broken is not None or needs_fresh) and server.owned and not judges_only:
             runner.broken = True
         self._let_in(runner, each)
         part = _run_guarded(runner, each, options, self._found, draw_s)
@@ -299,13 +309,12 @@ def _run(
     Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
     """
     began, workload = now_ns(), runner.workload
-    schedules = _schedules(runner, each, options)
     tried, reason, same = 0, "", Verdict.VALID
     measured: dict[str, Figure] = {}
-    edges = len(own_edges(runner, each))
+    edges = frozenset(own_edges(runner, each))
     sightings = Counter[tuple[str, Anomaly]]()
-    for schedule in schedules:
-        if tried > edges and (now_ns() - began) / 1e9 > draw_s:
+    for schedule in _schedules(runner, each, options):
+        if tried >= len(edges) and schedule not in edges and (now_ns() - began) / 1e9 > draw_s:
             reason = f"this check's share of the budget ended after {tried} schedules"
             break
         try:
@@ -374,20 +383,26 @@ def _of_the_channel(kept: Found) -> list[Finding]:
     return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
-def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> list[Schedule]:
-    """The edge schedules and the drawn schedules, adapted to the workload.
+def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+    """The edge schedules and then the drawn schedules, adapted to the workload, each once.
 
     On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
     runs there first without it.
     """
-    schedules = list(own_edges(runner, each))
+    has_control, before = each.headline and not runner.server.owned, set[Schedule]()
+    for schedule in chain(own_edges(runner, each), _drawn(runner, each, options)):
+        for one in (without_misbehaviour(schedule), schedule) if has_control else (schedule,):
+            if one not in before:
+                before.add(one)
+                yield one
+
+
+def _drawn(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+    """The drawn schedules. They are drawn when the first is asked for, since that takes a second of CPU time."""
     if each.schedules is not None and options.examples:
         number = max(1, round(options.examples * each.share))
-        drawn = examples(each.schedules(), number=number, from_seed=options.seed)
-        schedules += [fitted(schedule, runner.workload) for schedule in drawn]
-    if each.headline and not runner.server.owned:
-        schedules = [one for schedule in schedules for one in (without_misbehaviour(schedule), schedule)]
-    return list(dict.fromkeys(schedules))
+        for schedule in examples(each.schedules(), number=number, from_seed=options.seed):
+            yield fitted(schedule, runner.workload)
 
 
 def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:

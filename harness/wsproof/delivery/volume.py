@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import cycle, islice
 
 from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.joining import let_all_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, Schedule, Step
-from wsproof.model.contract import Audience
 from wsproof.model.envelope import body_of
 from wsproof.model.history import Departure
 from wsproof.model.suite import Figure
@@ -26,8 +26,6 @@ LONGEST_CHUNK = 512
 """Most messages that are on their way at once in a stream."""
 BEYOND = 400
 """Messages that tell a limit on the rate from a loss."""
-PROBE_S = 0.5
-"""Seconds between two messages that show whether the members of a CROWD step are subscribed."""
 VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
 """The actions of this module."""
 
@@ -130,23 +128,4 @@ def join_many(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> No
     here = sum(member.can_speak for member in pool.members)
     pool.measured["members at once"] = Figure("members at once", max(here, pool_total(pool, "members at once")))
     if pool.setting.workload.publishes and not pool.gave_up:
-        _let_all_in(pool, new)
-
-
-def _let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
-    """Publish until each new member has received something, first by one that is in already, then by each itself."""
-    deadline = Deadline.after(pool.setting.timeout_s)
-    speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)
-    heard_by_all = pool.contract.audience in (Audience.EVERYONE, Audience.OTHERS)
-    while not deadline.passed:
-        outside = [one for one in new if one.here and not one.in_ns]
-        if not outside:
-            return
-        if speaker is not None and speaker.can_speak and heard_by_all:
-            pool.speak(speaker, "who is there?")
-        else:
-            for member in outside:
-                pool.speak(member, "here")
-        speaker = None
-        pool.wait(lambda: all(one.in_ns or not one.here for one in new), PROBE_S)
-    pool.gave_up = pool.gave_up or any(one.here and not one.in_ns for one in new)
+        let_all_in(pool, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.delivery_property import DeliveryProperty, is_spoken
+from wsproof.delivery.delivery_property import DeliveryProperty, is_shared, is_spoken
 from wsproof.delivery.schedule import Action, Schedule, Step
 
 FOUR = tuple(Step(Action.JOIN, number) for number in range(4))
@@ -19,6 +19,8 @@ STREAM_AND_BURSTS: Schedule = (
     Step(Action.STREAM, count=20, size_bytes=16_000),
 )
 """Four members: a stream, bursts larger than usual queues, and messages of many sizes."""
+BURSTS: Schedule = (*FOUR, *(Step(Action.BURST, count=count) for count in (40, 100, 256)), Step(Action.SETTLE))
+"""Four members, and bursts alone."""
 CROWDS: Schedule = (
     Step(Action.JOIN, 0),
     *(
@@ -34,6 +36,14 @@ CROWDS: Schedule = (
     Step(Action.BURST, count=20),
 )
 """Crowds of 4, 16, 64 and 128 members."""
+
+SLOW_READER: Schedule = (
+    *(Step(Action.JOIN, number) for number in range(3)),
+    Step(Action.PAUSE, 1, count=1_200, size_bytes=60_000),
+    Step(Action.SETTLE),
+    Step(Action.SAY, 0),
+)
+"""A member stops reading, and reads on after more messages than the buffers of a kernel and usual queues hold."""
 
 VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
@@ -53,6 +63,14 @@ VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         alone=True,
         edges=(STREAM_AND_BURSTS, CROWDS),
+    ),
+    DeliveryProperty(
+        "paused-reader",
+        "A member that stops reading for a while gets everything afterwards, unless the server cuts it off.",
+        is_shared,
+        ("lost", "duplicated", "reordered", "corrupt"),
+        alone=True,
+        edges=(SLOW_READER,),
     ),
 )
 """Properties that only heavy traffic tests."""

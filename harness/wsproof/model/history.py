@@ -106,6 +106,10 @@ class Receipts:
         return len(self.subscriber)
 
 
+SILENCE = "nothing after its handshake"
+"""The misbehaviour of a client that connects and never says anything."""
+
+
 @dataclass(frozen=True)
 class Member:
     """One connection.
@@ -149,6 +153,12 @@ class Member:
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
     others_ns: int = 0
     """The time of its last receipt of another client's message; 0 without one."""
+    joined_at_once: bool = False
+    """Whether it joined in the same moment as others, on purpose."""
+    paused_ns: int = 0
+    """When it stopped reading for a while; 0 if it never did. A server may cut it off, and else owes it everything."""
+    resumed_ns: int = 0
+    """When it read again; 0 if it never stopped."""
 
     @property
     def is_well_behaved(self) -> bool:

@@ -21,7 +21,8 @@ class SuiteOptions:
     "delivery"). `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
     property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
-    `disturb` is a command that disturbs the server, or something behind it.
+    `disturb` is a command that disturbs the server, or something behind it. `quick` keeps the most telling checks of
+    channels only.
     """
 
     seed: int = 0
@@ -33,6 +34,7 @@ class SuiteOptions:
     sample: str | bytes | None = None
     login: tuple[str | bytes, ...] = ()
     disturb: str = ""
+    quick: bool = False
 
     def but(self, **changes: Any) -> SuiteOptions:
         """Return these options with some fields changed."""

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 
 from wsproof.net.clock import now_ns
 
-__all__ = ["DEFAULT_BUDGET_S", "RESERVE_S", "RETRIES_S", "Budget", "BudgetSpent"]
+__all__ = ["DEFAULT_BUDGET_S", "QUICK_BUDGET_S", "RESERVE_S", "RETRIES_S", "Budget", "BudgetSpent"]
 
 DEFAULT_BUDGET_S = 60.0
 """Seconds for a whole check, unless the user asks for another budget."""
+QUICK_BUDGET_S = 15.0
+"""Seconds for a quick check."""
 RETRIES_S = 5.0
 """Seconds of the budget, at most a tenth, that are left for the retries of what was found."""
 RESERVE_S = 7.0

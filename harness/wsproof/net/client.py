@@ -97,6 +97,14 @@ class Client:
         """
         self.connect()
         self.peer.connect()
+        return self.finish_opening()
+
+    def finish_opening(self) -> Response:
+        """Wait for the answer to the opening handshake, as `open` does.
+
+        Raises:
+            TargetError: there was no response.
+        """
         began_ns = now_ns()
         response = self.wait_response()
         if response is None:

@@ -9,9 +9,10 @@ from wsproof.conformance import suite as rfc6455
 from wsproof.model.chapter import SuiteName
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
-from wsproof.model.suite import SuiteOptions
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget
 from wsproof.session.check_recorder import CheckRecorder, Tell
-from wsproof.session.console import SILENT, Console
+from wsproof.session.console import SILENT, Console, ProgressDisplay
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
 from wsproof.session.only import require_known
@@ -21,6 +22,8 @@ from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.5
 """The protocol suite's share of the budget. The channels suite gets the rest, and what the protocol suite leaves."""
+QUICK_EXAMPLES = 2
+"""Generated examples per property of the protocol in a quick check."""
 
 
 def check(options: CheckOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
@@ -55,7 +58,10 @@ def check_target(context: CommandContext[CheckOptions], tell: Tell) -> RunRecord
 
 
 def check_server(context: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
-    """Run both suites. The channels suite needs channels and is left out without them."""
+    """Run both suites. The channels suite needs channels and is left out without them.
+
+    A quick check begins with the channels: they are what a change to an application breaks.
+    """
     options = suite_options(context.options)
     wire, promises = (
         rfc6455.planned(options),
@@ -64,17 +70,36 @@ def check_server(context: CommandContext[CheckOptions], server: RunningServer, r
     recorder.plan(wire + promises)
     budget = server.budget = context.budget
     with context.console.progress() as progress:
+        if promises and options.quick:
+            own = budget.share(1 - PROTOCOL_SHARE, "the channels' share of the") if wire else budget
+            report = _check_channels(context, server, recorder, progress, own)
+            if wire and server.owned and report.findings:
+                server.restart()  # what the channels have broken must not look like a fault of the protocol
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
-            own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if promises else budget
+            has_more = promises and not options.quick
+            own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if has_more else budget
             opening = opening_of(context.workloads, server.endpoint.path)
             keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
-        if promises:
-            keep = recorder.keep(SuiteName.CHANNELS)
-            before = len(server.ends)
-            report = delivery.run_suite(server, context.workloads, options, progress.suite("channels"), keep, budget)
-            # The protocol suite already reports which script ended the server's process.
-            keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
+        if promises and not options.quick:
+            _check_channels(context, server, recorder, progress, budget)
+
+
+def _check_channels(
+    context: CommandContext[CheckOptions],
+    server: RunningServer,
+    recorder: CheckRecorder,
+    progress: ProgressDisplay,
+    budget: Budget,
+) -> SuiteReport:
+    """Run the channels suite within this budget, and return its report."""
+    keep = recorder.keep(SuiteName.CHANNELS)
+    before, options = len(server.ends), suite_options(context.options)
+    report = delivery.run_suite(server, context.workloads, options, progress.suite("channels"), keep, budget)
+    # The protocol suite already reports which script ended the server's process.
+    report = replace(report, findings=report.findings + end_findings(server.ends[before:]))
+    keep(report)
+    return report
 
 
 def suite_options(given: CheckOptions) -> SuiteOptions:
@@ -86,5 +111,7 @@ def suite_options(given: CheckOptions) -> SuiteOptions:
         sample=given.sample,
         disturb=given.disturb or "",
         login=given.login,
+        quick=given.quick,
     )
-    return options if given.examples is None else options.but(examples=given.examples)
+    examples = QUICK_EXAMPLES if given.examples is None and given.quick else given.examples
+    return options if examples is None else options.but(examples=examples)

@@ -43,7 +43,7 @@ class CommandContext(Generic[O_co]):
         self._began = time.monotonic() if began is None else began
         self.log: RunRecorder | None = None
         """The command's run recorder; None until `record` is called."""
-        self.budget = Budget.of_check(options.budget if isinstance(options, CheckOptions) else None, self.elapsed_s)
+        self.budget = Budget.of_check(options.budget_s if isinstance(options, CheckOptions) else None, self.elapsed_s)
         """The time for all checks, from the start of the command. Starting the server uses part of this time."""
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsproof.net.budget import DEFAULT_BUDGET_S
+from wsproof.net.budget import DEFAULT_BUDGET_S, QUICK_BUDGET_S
 from wsproof.session.option import option, options_in, with_default
 from wsproof.session.option_text import (
     arrivals,
@@ -147,6 +147,16 @@ class CheckOptions(KeptOptions):
         group=_CHECKS,
     )
     strict: bool = option("non-strict findings count, too", False, group=_CHECKS)
+    quick: bool = option(
+        "15 s at most, unless --budget says otherwise: the most telling checks only, first the channels",
+        False,
+        group=_CHECKS,
+    )
+
+    @property
+    def budget_s(self) -> float | None:
+        """The time limit of all checks in seconds: a quick check has a shorter one by default."""
+        return QUICK_BUDGET_S if self.quick and self.budget == DEFAULT_BUDGET_S else self.budget
 
 
 @dataclass(frozen=True, kw_only=True)

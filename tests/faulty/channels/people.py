@@ -25,6 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 QUERY_S = 0.03
 """Seconds that the database takes for a history or for a subscription."""
 HISTORY = 20
+QUEUE = 64
+"""Messages that a bounded queue of a member holds, where the kind has one."""
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb29tIjoiMCJ9.c2lnbmF0dXJlLW9mLXRoaXM"
 """In the form of a JSON Web Token. Nobody checks its signature here: it is compared as a whole."""
 
@@ -39,6 +41,7 @@ class Person:
     number: int
     queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     writer: asyncio.Task[None] | None = None
+    closer: asyncio.Task[None] | None = None
     live: bool = True
     waiting: list[tuple[int, str]] = field(default_factory=list)
     """What is published until the history has been sent."""
@@ -61,6 +64,7 @@ class World:
         self.kind = kind
         self.people: list[Person] = []
         self.by_name: dict[str, Person] = {}
+        self.rooms: dict[str, list[Person]] = {}
         self.online: dict[str, int] = {}
         self.history: dict[str, list[tuple[int, str]]] = {}
         self.count = 0
@@ -142,6 +146,9 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     person.writer = asyncio.create_task(person.write())
     try:
+        if here.has("greet under a lock"):
+            async with here.lock:
+                await take(here, person, await receive())
         await enter(here, person)
         if not allowed:
             asyncio.get_running_loop().call_later(0.2, asyncio.ensure_future, close(send))
@@ -209,8 +216,21 @@ async def enter(here: World, person: Person) -> None:
         return
     elif here.has("late subscription"):
         await asyncio.sleep(QUERY_S)
+    elif here.has("a room is made twice"):
+        await find_room(here, person)
+    elif here.has("a room is made once"):
+        async with here.lock:
+            await find_room(here, person)
     here.people.append(person)
     announce(here, person)
+
+
+async def find_room(here: World, person: Person) -> None:
+    """Enter a room, which the first one makes in the database."""
+    if person.room not in here.rooms:
+        await asyncio.sleep(QUERY_S)
+        here.rooms[person.room] = []
+    here.rooms[person.room].append(person)
 
 
 def announce(here: World, person: Person) -> None:
@@ -309,6 +329,8 @@ def tell(here: World, person: Person, text: str) -> None:
     elif here.has("a name for each connection"):
         names = [other.name for other in in_room(here, person.room)]
         hearers = [one for name in names for one in in_room(here, person.room) if one.name == name]
+    elif "a room is made" in here.kind:
+        hearers = [one for one in here.rooms[person.room] if one in here.people]
     elif here.has("two workers"):
         hearers = [one for one in in_room(here, person.room) if one.number % 2 == person.number % 2]
     elif here.has("one is deaf"):
@@ -316,10 +338,23 @@ def tell(here: World, person: Person, text: str) -> None:
     else:
         hearers = in_room(here, person.room)
     for hearer in hearers:
+        if hearer.queue.qsize() >= QUEUE and "slow reader" in here.kind:
+            defend(here, hearer)
+            continue
         if hearer.live:
             hearer.put(whole)
         else:
             hearer.waiting.append((here.count, whole))
+
+
+def defend(here: World, hearer: Person) -> None:
+    """What becomes of a member whose queue is full."""
+    if here.has("a slow reader is cut off") and hearer.live:
+        hearer.live = False
+        hearer.closer = asyncio.create_task(close(hearer.send))
+    if here.has("a slow reader is told what it lacks") and hearer.live:
+        hearer.live = False
+        hearer.put({"info": "some messages were left out"})
 
 
 def leave(here: World, person: Person) -> None:

@@ -1,0 +1,58 @@
+"""A loss that follows the departure of another member names that departure; any other loss does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.checks.histories import QUIET_CHAT, Room, a_room
+from wsproof.checks.delivery import disconnected, lost
+from wsproof.model.history import Departure
+
+
+def after_a_departure(heard: Sequence[bool]) -> Room:
+    """Member 2 leaves by a reset, and member 0 publishes; `heard` tells which of it reaches member 1."""
+    room = a_room(3, 3, QUIET_CHAT)
+    room.leave(2, Departure.RESET)
+    for is_heard in heard:
+        if not is_heard:
+            room.here.remove(1)
+        room.say(0)
+        if not is_heard:
+            room.here.append(1)
+    return room
+
+
+def explained(room: Room) -> str:
+    (found,) = lost(room.history(), QUIET_CHAT)
+    return found.explanation
+
+
+def test_a_member_that_hears_nothing_after_another_has_left_is_explained_by_that() -> None:
+    told = explained(after_a_departure([False, False]))
+    assert "member 2 (called '3') had left by a TCP reset before that, and nothing that was sent later" in told
+
+
+def test_a_member_that_misses_the_first_message_after_another_has_left_is_explained_by_that() -> None:
+    told = explained(after_a_departure([False, True, True]))
+    assert "had left by a TCP reset before that, and later messages arrived again" in told
+
+
+@pytest.mark.parametrize("heard", [[True, False], [True, False, True], [False, True, False, True]])
+def test_a_loss_after_messages_that_arrived_has_no_departure_as_its_cause(heard: Sequence[bool]) -> None:
+    assert "had left by" not in explained(after_a_departure(heard))
+
+
+def test_a_publisher_that_is_cut_off_after_another_has_left_is_explained_by_that() -> None:
+    room = after_a_departure([True])
+    room.change(0, left_ns=room.tick(), departure=Departure.DROPPED, close_code=1011)
+    (found,) = disconnected(room.history(), QUIET_CHAT)
+    assert "member 2 (called '3') had left by a TCP reset before that, and who was cut off" in found.explanation
+
+
+def test_a_member_that_is_cut_off_without_having_published_since_has_no_such_cause() -> None:
+    room = after_a_departure([True])
+    room.change(1, left_ns=room.tick(), departure=Departure.DROPPED, close_code=1011)
+    (found,) = disconnected(room.history(), QUIET_CHAT)
+    assert "had left by" not in found.explanation

@@ -1,0 +1,33 @@
+"""A quick run has the most telling checks of a channel, in their order, and draws no schedules."""
+
+from __future__ import annotations
+
+from wsproof.delivery.catalogue import CHANNEL_CHECKS, properties_of
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.quick_checks import QUICK, quick_checks
+from wsproof.delivery.suite import planned
+from wsproof.model.suite import SuiteOptions
+from wsproof.workloads import load_channels
+
+
+def test_every_quick_check_is_a_check_of_channels() -> None:
+    assert set(QUICK) <= {each.name for each in CHANNEL_CHECKS}
+
+
+def test_a_quick_run_plans_the_quick_checks_alone_and_those_that_judge_the_whole_run_last() -> None:
+    chat = {"chat": load_channels("tutorial")["chat"]}
+    names = [one.check for one in planned(chat, SuiteOptions(quick=True))]
+    assert names[0] == "chat.delivery"
+    assert names[-1] == "chat.long-lived-listeners"
+    assert len(names) < len(planned(chat, SuiteOptions()))
+
+
+def test_a_quick_check_draws_nothing_and_has_all_of_its_own_schedules_or_a_part() -> None:
+    checks = properties_of(load_channels("tutorial")["chat"])
+    usual = {each.name: each for each in checks}
+    for each in quick_checks(checks):
+        if isinstance(each, DeliveryProperty):
+            whole = usual[each.name]
+            assert isinstance(whole, DeliveryProperty)
+            assert each.schedules is None
+            assert each.edges == (QUICK[each.name] or whole.edges)
