@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wsproof.model.load_second import Connections, LoadSecond, bucket_counts, percentile_ns
+from wsproof.model.load_second import ConnectionCounts, LoadSecond, bucket_counts, percentile_ns
 
 MS = 1_000_000
 
@@ -21,7 +21,7 @@ def test_a_percentile_is_at_most_one_percent_off_and_needs_a_value_beyond_it() -
 def test_a_second_of_two_processes_has_the_sums_and_the_worse_generator() -> None:
     one = LoadSecond(7, latency={1: 2}, deliveries=3, outstanding=1, oldest_ns=5, cpu_share=0.2, unsent=1)
     two = LoadSecond(
-        7, latency={1: 1, 9: 1}, deliveries=4, oldest_ns=9, cpu_share=0.9, connections=Connections(ended=1)
+        7, latency={1: 1, 9: 1}, deliveries=4, oldest_ns=9, cpu_share=0.9, connections=ConnectionCounts(ended=1)
     )
     both = one + two
     assert (both.latency, both.deliveries, both.outstanding, both.unsent) == ({1: 3, 9: 1}, 7, 1, 1)
@@ -30,7 +30,7 @@ def test_a_second_of_two_processes_has_the_sums_and_the_worse_generator() -> Non
 
 def test_a_second_survives_the_way_to_the_master() -> None:
     second = LoadSecond(
-        7, is_measured=False, latency={1 << 20: 2}, overdue={3: 1}, connections=Connections(receiving=4)
+        7, is_measured=False, latency={1 << 20: 2}, overdue={3: 1}, connections=ConnectionCounts(receiving=4)
     )
     assert LoadSecond.from_json(json.loads(json.dumps(second.to_json()))) == second
 

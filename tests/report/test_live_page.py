@@ -8,7 +8,7 @@ import numpy as np
 
 from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.load_second import Connections, LoadSecond, bucket_counts
+from wsproof.model.load_second import ConnectionCounts, LoadSecond, bucket_counts
 from wsproof.model.measurement import ServerUsage
 from wsproof.model.summary import TrustWarning
 from wsproof.report.charts.live import POINTS, live_charts
@@ -39,7 +39,7 @@ def row(of: LiveView, figure: str) -> FigureRow:
 
 
 def test_a_load_without_trouble_is_green_and_has_its_figures() -> None:
-    shown = view(load(connections=Connections(receiving=10)))
+    shown = view(load(connections=ConnectionCounts(receiving=10)))
     assert row(shown, "violations").tone is Tone.GOOD
     assert row(shown, "latency p99").whole == "1 ms"
     assert row(shown, "deliveries").recent == "200/s"
@@ -69,7 +69,7 @@ def test_a_generator_without_time_left_is_red() -> None:
 
 
 def test_connections_that_the_server_ended_are_red() -> None:
-    ended = row(view(load(connections=Connections(receiving=3, ended=2))), "connections")
+    ended = row(view(load(connections=ConnectionCounts(receiving=3, ended=2))), "connections")
     assert (ended.tone, ended.recent) == (Tone.BAD, "3 receiving, 2 ended by the server")
 
 

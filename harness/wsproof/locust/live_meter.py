@@ -14,7 +14,7 @@ from wsproof.locust.live_checks import LiveChecks, Overdue
 from wsproof.model.contract import Order
 from wsproof.model.finding import Finding, Level
 from wsproof.model.history import Departure, Kind, Recorder
-from wsproof.model.load_second import Connections, LoadSecond, bucket_counts
+from wsproof.model.load_second import ConnectionCounts, LoadSecond, bucket_counts
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase
 
@@ -137,7 +137,7 @@ class LiveMeter:
             slip_ns=int(slips.max()) if len(slips) else 0,
         )
 
-    def _connections(self) -> Connections:
+    def _connections(self) -> ConnectionCounts:
         counts = dict.fromkeys(("connecting", "joining", "receiving", "closed", "ended", "refused"), 0)
         for member in self._run.members:
             if not member.left_ns:
@@ -146,4 +146,4 @@ class LiveMeter:
             else:
                 ends = {Departure.DROPPED: "ended", Departure.REFUSED: "refused"}
                 counts[ends.get(member.departure, "closed")] += 1
-        return Connections(**counts)
+        return ConnectionCounts(**counts)

@@ -11,7 +11,7 @@ import numpy as np
 
 from wsproof.model.hdr import Layout
 
-__all__ = ["Connections", "Duration", "LoadSecond", "bucket_counts", "percentile_ns"]
+__all__ = ["ConnectionCounts", "Duration", "LoadSecond", "bucket_counts", "percentile_ns"]
 
 LAYOUT = Layout(lowest=1_000, digits=2)
 """Buckets of durations: from 512 ns on, at most 1 % wide."""
@@ -41,7 +41,7 @@ def percentile_ns(counts: Duration, share: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Connections:
+class ConnectionCounts:
     """The connections of the users by their state."""
 
     connecting: int = 0
@@ -54,8 +54,9 @@ class Connections:
     """Ended by the server."""
     refused: int = 0
 
-    def __add__(self, other: Connections) -> Connections:
-        return Connections(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+    def __add__(self, other: ConnectionCounts) -> ConnectionCounts:
+        sums = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        return ConnectionCounts(**sums)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class LoadSecond:
     """Expected deliveries that have not arrived yet."""
     oldest_ns: int = 0
     """The time, in ns, that the oldest outstanding delivery has waited since it was sent."""
-    connections: Connections = Connections()
+    connections: ConnectionCounts = ConnectionCounts()
     cpu_share: float = 0.0
     lag_ns: int = 0
     slip_ns: int = 0
@@ -129,7 +130,7 @@ class LoadSecond:
     def from_json(cls, data: Mapping[str, Any]) -> LoadSecond:
         """The inverse of `to_json`."""
         durations = {name: dict(data[name]) for name in _DURATIONS}
-        return cls(**{**data, **durations, "connections": Connections(**data["connections"])})
+        return cls(**{**data, **durations, "connections": ConnectionCounts(**data["connections"])})
 
 
 _DURATIONS = ("latency", "overdue", "time_to_last", "spread")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.load_second import Connections, Duration, percentile_ns
+from wsproof.model.load_second import ConnectionCounts, Duration, percentile_ns
 from wsproof.model.measurement import ServerUsage
 from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import Tone
@@ -108,7 +108,7 @@ def _rate(value: float | None) -> str:
     return "–" if value is None else for_reader(value, "1/s")
 
 
-def _connections(name: str, connections: Connections) -> FigureRow:
+def _connections(name: str, connections: ConnectionCounts) -> FigureRow:
     counts = {one.name: getattr(connections, one.name) for one in fields(connections)}
     told = ", ".join(
         f"{count:,} {state.replace('ended', 'ended by the server')}" for state, count in counts.items() if count
