@@ -9,7 +9,7 @@ import pytest
 
 from tests.comparison.lives import life
 from wsproof.comparison.extent import Extent
-from wsproof.comparison.life import LifeResult
+from wsproof.comparison.life import ROUND_S, LifeResult
 from wsproof.comparison.lives import run_lives
 
 
@@ -20,6 +20,9 @@ class Log:
     fails: str = ""
     events: list[str] = field(default_factory=list)
     results: list[LifeResult] = field(default_factory=list)
+    rounds: list[int] = field(default_factory=list)
+    now_s: float = 0.0
+    starts_s: tuple[float, ...] = ()
 
     def add(self, event: str) -> None:
         self.events.append(event)
@@ -29,6 +32,7 @@ class Log:
     @contextmanager
     def start(self, index: int) -> Iterator[FakeLife]:
         self.add(f"start {index}")
+        self.now_s += self.starts_s[index] if self.starts_s else 0.0
         try:
             yield FakeLife(self, index)
         finally:
@@ -45,7 +49,7 @@ class Log:
             began=0.0,
             finished=self.finished,
             is_enough=lambda: len(self.results) >= enough,
-            clock=lambda: 0.0,
+            clock=lambda: self.now_s,
         )
 
 
@@ -56,6 +60,8 @@ class FakeLife:
 
     def measure(self, rounds: int, progress: Any) -> FakeLife:
         self.log.add(f"measure {self.index}")
+        self.log.rounds.append(rounds)
+        self.log.now_s += rounds * ROUND_S
         return self
 
     def finish(self) -> LifeResult:
@@ -85,3 +91,11 @@ def test_when_it_is_enough_the_servers_of_the_next_life_are_stopped_and_not_meas
     log.run(Extent(lives=5, rounds=1), enough=2)
     assert log.events[-3:] == ["start 2", "finished 1", "left 2"]
     assert "measure 2" not in log.events
+
+
+def test_one_slow_start_does_not_make_the_next_life_short() -> None:
+    log = Log(starts_s=(8.0, 8.0, 30.0, 8.0, 8.0))
+    log.run(Extent(lives=5, budget_s=150.0))
+    assert len(log.rounds) == 5
+    assert min(log.rounds[3:]) > 0.6 * max(log.rounds)
+    assert log.now_s <= 150.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from statistics import median
 
 from wsproof.comparison.extent import FIRST_OVERHEAD_S, Extent
 from wsproof.comparison.life import ROUND_S, LifeResult, StartedLife
@@ -28,12 +29,13 @@ def run_lives(
     `finished` gets each result in order, also if a later life is interrupted. Nothing is judged, started or stopped
     while a life is measured.
     """
-    overhead_s = FIRST_OVERHEAD_S
+    overheads_s = [FIRST_OVERHEAD_S]
     pending: Future[LifeResult] | None = None
     with ThreadPoolExecutor(1) as judging:
         try:
             index = 0
-            while extent.has_time(index, clock() - began, overhead_s):
+            # The median: one slow start must not make the next life short.
+            while extent.has_time(index, clock() - began, median(overheads_s)):
                 life_began = clock()
                 with start(index) as life:
                     if pending is not None:
@@ -41,10 +43,10 @@ def run_lives(
                         finished(last.result())
                         if is_enough():
                             break
-                    rounds = extent.rounds_of(index, clock() - began, overhead_s)
+                    rounds = extent.rounds_of(index, clock() - began, median(overheads_s))
                     measured = life.measure(rounds, _through(progress, index, extent.lives))
                 pending = judging.submit(measured.finish)
-                overhead_s = clock() - life_began - rounds * ROUND_S
+                overheads_s.append(clock() - life_began - rounds * ROUND_S)
                 index += 1
         finally:
             if pending is not None:
