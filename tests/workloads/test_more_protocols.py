@@ -100,7 +100,8 @@ class TestSignalR:
         hub = workload("signalr")
         assert hub.parts_of('{}\x1e{"type": 6}\x1e') == ["{}\x1e", '{"type": 6}\x1e']
         assert hub.parts_of("{}\x1e{") == ("{}\x1e{",), "the last record has no end: nothing is taken off"
-        assert hub.parts_of(b"{}\x1e") == (b"{}\x1e",)
+        assert hub.parts_of(b"{}\x1e") == ["{}\x1e"], "aiosignalr sends binary messages"
+        assert hub.parts_of(b"\xff") == (b"\xff",)
 
 
 class TestStomp:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
@@ -53,7 +53,8 @@ class SignalR(Workload):
             raise JoinRefused(str(answer).rstrip(_END))
 
     def split(self, message: Message) -> Sequence[Message]:
-        return [f"{record}{_END}" for record in message.split(_END)[:-1]] if _is_whole(message) else ()
+        text = _text(message)
+        return [f"{record}{_END}" for record in text.split(_END)[:-1]] if text.endswith(_END) else ()
 
     def timers(self, member: int) -> Iterable[Every]:
         return [Every(_PING_S, _packet({"type": 6}))]
@@ -80,8 +81,9 @@ def _packet(value: Mapping[str, Any]) -> str:
     return json.dumps(value) + _END
 
 
-def _is_whole(message: Message) -> TypeGuard[str]:
-    return isinstance(message, str) and message.endswith(_END)
+def _text(message: Message) -> str:
+    """The text of a message. Some servers send JSON in binary messages, which Microsoft's own does not."""
+    return message if isinstance(message, str) else message.decode(errors="replace")
 
 
 def _is_answer_to_handshake(message: Message) -> bool:
