@@ -10,7 +10,7 @@ import pytest
 from wsproof.cli import main, split_at_dashes
 from wsproof.cli.parser import parse_command
 from wsproof.errors import ExitCode
-from wsproof.model.arrivals import CONSTANT, Burst, Trace
+from wsproof.model.arrivals import CONSTANT, BurstArrivals, Trace
 from wsproof.session.context import CommandContext
 from wsproof.session.option_text import arrivals, message, seconds
 from wsproof.session.plan import plan_of
@@ -59,7 +59,7 @@ def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
     trace = tmp_path / "times.txt"
     trace.write_text("7.5\n8\n", encoding="utf-8")
     assert arrivals(f"trace:{trace}") == Trace((0, 500_000_000), str(trace))
-    assert arrivals("burst:3") == Burst(3)
+    assert arrivals("burst:3") == BurstArrivals(3)
     assert parse_command(["bench"]).options.arrivals == CONSTANT
 
 

@@ -17,7 +17,7 @@ from tests.load.servers import is_marked
 from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
 from wsproof.load import PartialRun, Progress, load_history, run_plan
 from wsproof.load.workers import WorkerPool
-from wsproof.model.arrivals import CONSTANT, Arrivals, Burst, Ramp, Trace
+from wsproof.model.arrivals import CONSTANT, Arrivals, BurstArrivals, RampArrivals, Trace
 from wsproof.model.history import Departure, History, Kind, Outcome
 from wsproof.model.plan import Phase, schedule
 from wsproof.net.endpoint import Endpoint
@@ -67,7 +67,9 @@ class TestEverythingDelivered:
         if loop == "asyncio":
             assert measurement.generator.loop == "asyncio"
 
-    @pytest.mark.parametrize("arrivals", [CONSTANT, Burst(5), Ramp(400, 0), Trace((0, 1, 1, 200_000_000))], ids=str)
+    @pytest.mark.parametrize(
+        "arrivals", [CONSTANT, BurstArrivals(5), RampArrivals(400, 0), Trace((0, 1, 1, 200_000_000))], ids=str
+    )
     def test_the_intended_times_are_those_of_the_schedule_and_travel_in_each_message(
         self, serve: Serve, arrivals: Arrivals
     ) -> None:

@@ -11,8 +11,8 @@ from wsproof.model.arrivals import (
     CONSTANT,
     POISSON,
     Arrivals,
-    Burst,
-    Ramp,
+    BurstArrivals,
+    RampArrivals,
     Span,
     Trace,
     arrivals_from_job,
@@ -23,7 +23,13 @@ from wsproof.model.arrivals import (
 from wsproof.model.nanoseconds import NS
 
 SPAN = Span(100.0, warmup_ns=NS, window_ns=4 * NS)
-ALL: list[Arrivals] = [CONSTANT, POISSON, Burst(7), Ramp(10, 190), Trace((0, 5, 5, 9 * NS), "yesterday.txt")]
+ALL: list[Arrivals] = [
+    CONSTANT,
+    POISSON,
+    BurstArrivals(7),
+    RampArrivals(10, 190),
+    Trace((0, 5, 5, 9 * NS), "yesterday.txt"),
+]
 
 
 def times(arrivals: Arrivals, seed: int = 1) -> np.ndarray:
@@ -49,32 +55,34 @@ def test_they_are_the_same_after_the_journey_to_a_worker(arrivals: Arrivals) -> 
     assert np.array_equal(times(again), times(arrivals))
 
 
-@pytest.mark.parametrize("arrivals", [CONSTANT, Burst(7), POISSON])
+@pytest.mark.parametrize("arrivals", [CONSTANT, BurstArrivals(7), POISSON])
 def test_on_average_the_rate_is_the_plans(arrivals: Arrivals) -> None:
     assert between(times(arrivals), 0, 5) == pytest.approx(500, abs=70 if arrivals is POISSON else 7)
 
 
 def test_a_burst_is_so_many_at_the_same_moment_and_then_nothing_for_a_while() -> None:
-    moments, sizes = np.unique(times(Burst(20)), return_counts=True)
+    moments, sizes = np.unique(times(BurstArrivals(20)), return_counts=True)
     assert set(sizes.tolist()) == {20}
     assert np.allclose(np.diff(moments), NS / 5, atol=2)
 
 
 def test_a_ramp_has_the_rate_that_a_straight_line_has() -> None:
-    at = times(Ramp(10, 190))
+    at = times(RampArrivals(10, 190))
     assert between(at, 0, 1) == pytest.approx(10, abs=1)  # the warm-up
     # The integral of 10 + 45 t from 0 to 1, 2, 3 and 4 seconds.
     for second, area in ((1, 32.5), (2, 110), (3, 232.5), (4, 400)):
         assert between(at, 1, 1 + second) == pytest.approx(area, abs=1.01)
 
 
-@pytest.mark.parametrize(("ramp", "total"), [(Ramp(100, 0), 300), (Ramp(0, 100), 200), (Ramp(50, 50), 250)])
-def test_a_ramp_may_fall_begin_with_nothing_or_be_level(ramp: Ramp, total: int) -> None:
+@pytest.mark.parametrize(
+    ("ramp", "total"), [(RampArrivals(100, 0), 300), (RampArrivals(0, 100), 200), (RampArrivals(50, 50), 250)]
+)
+def test_a_ramp_may_fall_begin_with_nothing_or_be_level(ramp: RampArrivals, total: int) -> None:
     assert between(times(ramp), 0, 5) == pytest.approx(total, abs=1)
 
 
 def test_a_falling_ramp_is_a_rising_one_backwards() -> None:
-    down, up = times(Ramp(100, 0)), times(Ramp(0, 100))
+    down, up = times(RampArrivals(100, 0)), times(RampArrivals(0, 100))
     assert between(down, 1, 3) == pytest.approx(between(up, 3, 5), abs=1)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsproof.model.arrivals import CONSTANT, POISSON, Arrivals, Burst, Ramp, Trace
+from wsproof.model.arrivals import CONSTANT, POISSON, Arrivals, BurstArrivals, RampArrivals, Trace
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan, schedule
 
@@ -20,7 +20,7 @@ def test_constant_arrivals_are_evenly_spaced_at_the_rate_of_all_publishers_toget
     assert gaps.max() <= NS // 100 + 1
 
 
-@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, Burst(4), Ramp(20, 80)])
+@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, BurstArrivals(4), RampArrivals(20, 80)])
 def test_the_same_plan_gives_the_same_schedule_and_another_seed_another(arrivals: Arrivals) -> None:
     plan = replace(PLAN, arrivals=arrivals)
     assert np.array_equal(schedule(plan).offset_ns, schedule(plan).offset_ns)
@@ -28,7 +28,9 @@ def test_the_same_plan_gives_the_same_schedule_and_another_seed_another(arrivals
     assert not np.array_equal(schedule(plan).offset_ns[: len(other)], other[: len(schedule(plan))])
 
 
-@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, Burst(4), Ramp(20, 80), Trace((0, 3 * NS, 7 * NS))])
+@pytest.mark.parametrize(
+    "arrivals", [CONSTANT, POISSON, BurstArrivals(4), RampArrivals(20, 80), Trace((0, 3 * NS, 7 * NS))]
+)
 def test_times_ascend_and_stay_within_warm_up_and_window(arrivals: Arrivals) -> None:
     planned = schedule(replace(PLAN, arrivals=arrivals))
     assert (np.diff(planned.offset_ns) >= 0).all()
@@ -57,5 +59,5 @@ def test_a_plan_without_publishers_does_not_divide_by_zero() -> None:
 
 def test_a_plan_is_json_with_plain_words() -> None:
     assert PLAN.to_json()["arrivals"] == "constant"
-    assert replace(PLAN, arrivals=Burst(3)).to_json()["arrivals"] == "burst:3"
+    assert replace(PLAN, arrivals=BurstArrivals(3)).to_json()["arrivals"] == "burst:3"
     assert PLAN.to_json()["seed"] == 5

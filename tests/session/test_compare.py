@@ -6,7 +6,7 @@ import pytest
 
 from wsproof.comparison.extent import QUICK, Extent
 from wsproof.errors import UsageError
-from wsproof.model.arrivals import Burst, Ramp, Trace
+from wsproof.model.arrivals import BurstArrivals, RampArrivals, Trace
 from wsproof.model.plan import Plan
 from wsproof.session.compare import extent_of, require_windows, with_fitting_publishers
 from wsproof.session.option_text import percent
@@ -52,7 +52,7 @@ def test_a_width_is_given_in_percent(text: str, share: float) -> None:
         Plan(workload="dashboard", rate_hz=400.0),
         replace(PLAN, in_flight=1),
         replace(PLAN, steps=2),
-        replace(PLAN, arrivals=Ramp(10, 400)),
+        replace(PLAN, arrivals=RampArrivals(10, 400)),
         replace(PLAN, arrivals=Trace((0, 1000))),
         replace(PLAN, rate_hz=10.0),
     ],
@@ -63,6 +63,6 @@ def test_a_load_that_cannot_be_split_into_windows_is_refused_with_a_way_out(plan
         require_windows(plan, WORKLOADS[plan.workload])
 
 
-@pytest.mark.parametrize("plan", [PLAN, replace(PLAN, rate_hz=20.0), replace(PLAN, arrivals=Burst(4))])
+@pytest.mark.parametrize("plan", [PLAN, replace(PLAN, rate_hz=20.0), replace(PLAN, arrivals=BurstArrivals(4))])
 def test_an_even_load_can_be_split_into_windows(plan: Plan) -> None:
     require_windows(plan, WORKLOADS["chat"])

@@ -62,7 +62,7 @@ class Poisson:
 
 
 @dataclass(frozen=True)
-class Burst:
+class BurstArrivals:
     """`size` arrivals at the same moment. Bursts are evenly spaced, so that the mean rate is the plan's."""
 
     size: int
@@ -76,7 +76,7 @@ class Burst:
 
 
 @dataclass(frozen=True)
-class Ramp:
+class RampArrivals:
     """A rate that changes linearly over the measured window. The plan's own rate is not used."""
 
     from_hz: float
@@ -127,7 +127,7 @@ class Trace:
         return f"trace:{self.source}"
 
 
-Arrivals: TypeAlias = Constant | Poisson | Burst | Ramp | Trace
+Arrivals: TypeAlias = Constant | Poisson | BurstArrivals | RampArrivals | Trace
 CONSTANT, POISSON = Constant(), Poisson()
 WORDS = "constant, poisson, burst:SIZE, ramp:FROM-TO (per second) or trace:FILE (a time in seconds per line)"
 
@@ -145,11 +145,11 @@ def parse_arrivals(text: str) -> Arrivals:
         if text == "poisson":
             return POISSON
         if kind == "burst" and int(rest) >= 1:
-            return Burst(int(rest))
+            return BurstArrivals(int(rest))
         if kind == "ramp":
             low, high = (float(word) for word in rest.split("-"))
             if min(low, high) >= 0 and 0 < max(low, high) < float("inf"):
-                return Ramp(low, high)
+                return RampArrivals(low, high)
     except ValueError:
         pass  # reported below, with the valid forms
     raise ValueError(f"expected {WORDS}, got {text!r}")

@@ -10,7 +10,7 @@ from wsproof.errors import UsageError
 from wsproof.load import PartialRun
 from wsproof.load.judging import judge_measurement
 from wsproof.load.mix import run_mixed
-from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.arrivals import RampArrivals, Trace
 from wsproof.model.bench_record import MixedLoad
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.summary import TrustWarning
@@ -143,7 +143,7 @@ def require_mixable(options: BenchOptions, count: int) -> None:
     lone = {"--rooms": options.rooms, "--format": options.format}
     given = [name for name, value in lone.items() if value is not None]
     given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
-    given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, Ramp | Trace)
+    given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, RampArrivals | Trace)
     if given:
         raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
     if options.subscribers < count:

@@ -9,7 +9,7 @@ from wsproof.errors import TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import most_subscribers, require_possible
-from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.arrivals import RampArrivals, Trace
 from wsproof.model.capacity import (
     CapacityRecord,
     LevelOutcome,
@@ -121,7 +121,7 @@ def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
     over = options.over
     if over == "rate" and options.closed:
         raise UsageError("a closed loop has no rate that could be raised: leave out --closed, or --over rate.")
-    if over == "rate" and isinstance(options.arrivals, Ramp | Trace):
+    if over == "rate" and isinstance(options.arrivals, RampArrivals | Trace):
         raise UsageError(f"{options.arrivals} has a rate of its own, which cannot be searched --over rate.")
     lowest = options.lowest or max(LEAST[over], options.publishers if over == "subscribers" else 0)
     highest = options.highest

@@ -14,7 +14,7 @@ from wsproof.comparison.refs import compare_refs
 from wsproof.comparison.runs import compare_runs
 from wsproof.comparison.windows import compare_in_turn
 from wsproof.errors import UsageError
-from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.arrivals import RampArrivals, Trace
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.report.formats.page import write_page
@@ -165,7 +165,7 @@ def require_windows(plan: Plan, workload: Workload) -> None:
         f"the members of {plan.workload} only listen": not workload.publishes,
         "--closed has no schedule": plan.in_flight is not None,
         "--steps lets members join over a whole run": plan.steps > 1,
-        f"--arrivals {plan.arrivals} describes a whole run": isinstance(plan.arrivals, Ramp | Trace),
+        f"--arrivals {plan.arrivals} describes a whole run": isinstance(plan.arrivals, RampArrivals | Trace),
         f"a --rate of {plan.rate_hz:g} has less than one arrival in {WINDOW_S:g} s": plan.rate_hz * WINDOW_S < ARRIVALS,
     }
     for reason, holds in reasons.items():

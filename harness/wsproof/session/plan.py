@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from wsproof.errors import UsageError
 from wsproof.load.cores import choose_processes
-from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.arrivals import RampArrivals, Trace
 from wsproof.model.plan import Plan
 from wsproof.session.context import CommandContext
 from wsproof.session.options import MeasureOptions
@@ -46,7 +46,7 @@ def plan_of(context: CommandContext[MeasureOptions], server: RunningServer | Non
         seed=options.seed,
     )
     # A ramp and a trace define the rate, so the plan records their mean rate.
-    if isinstance(plan.arrivals, Ramp):
+    if isinstance(plan.arrivals, RampArrivals):
         return replace(plan, rate_hz=plan.arrivals.mean_hz())
     if isinstance(plan.arrivals, Trace):
         return replace(plan, rate_hz=plan.arrivals.mean_hz(plan.span))
