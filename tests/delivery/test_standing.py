@@ -52,3 +52,9 @@ def test_a_correct_server_passes_the_standing_checks(planted: Callable[[str], Ru
     report = run(planted(kind), ALL)
     assert [one for one in report.findings if one.level.counts] == []
     assert report.verdict() is Verdict.VALID
+
+
+def test_the_check_of_standing_members_can_run_alone(planted: Callable[[str], RunningServer]) -> None:
+    report = run(planted(""), ("chat.long-lived-listeners",))
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID

@@ -102,10 +102,16 @@ class StandingAudience:
         self.withdrawn = reason
         self.leave()
 
+    def knows(self, name: str) -> bool:
+        """Whether it was asked to listen to this channel: not if no check ran there beside it."""
+        return name in self._channels
+
     def record(self, name: str) -> StandingRecord:
         """The observations of the standing members of a channel. Members that are still connected leave."""
         self.leave(name)
-        channel = self._channels[name]
+        channel = self._channels.get(name)
+        if channel is None:
+            return StandingRecord(())
         elsewhere = {
             said.key: other
             for other, members in self._channels.items()

@@ -18,8 +18,9 @@ NAME = "long-lived-listeners"
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     """Judge the audience of the suite. Without one, let an audience listen to a few schedules first."""
-    if runner.audience is not None:
-        return outcome_of(runner, runner.audience)
+    shared = runner.audience
+    if shared is not None and (shared.withdrawn or shared.knows(runner.workload.name)):
+        return outcome_of(runner, shared)
     audience = runner.audience = StandingAudience(runner.seed)
     try:
         runner.gather()
@@ -27,7 +28,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
             runner.judge(schedule, options.deadline_s)
         return outcome_of(runner, audience)
     finally:
-        runner.audience = None
+        runner.audience = shared
         audience.stop()
 
 
