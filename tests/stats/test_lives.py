@@ -37,6 +37,14 @@ def test_the_candidate_is_compared_with_the_mean_of_both_bases() -> None:
     assert found.identical == pytest.approx(log(1.21))
 
 
+def test_outliers_of_all_servers_alike_are_no_difference() -> None:
+    steady = np.tile([1.0, 1.01, 1.02, 1.03, 1.04], 12)
+    columns = np.array([np.roll(np.where(np.arange(60) < 9, 5.0, steady), shift) for shift in (0, 20, 40)])
+    orders = [columns[list(order)].T for order in ((0, 1, 2), (1, 0, 2), (1, 2, 0), (0, 2, 1), (2, 0, 1), (2, 1, 0))]
+    assert sum(Life(rounds).effect for rounds in orders) == pytest.approx(0.0, abs=1e-12)
+    assert abs(sum(trimmed_mean(Life(rounds).differences) for rounds in orders)) > 1e-4
+
+
 def test_a_pair_has_the_ratio_of_its_life() -> None:
     base, candidate = life(1.3, again=1.2).pair
     assert candidate / base == pytest.approx(1.3)

@@ -8,7 +8,8 @@ second. So within a round, the machine is the same for all three.
   the log-ratio of the two bases. The two differences share the bases' windows and are nevertheless uncorrelated, if all
   windows have the same noise. So the floor of identical code costs a third of the windows, and half of that comes back,
   because the candidate is compared with twice as many windows of the base.
-- The rounds of a life become one number, their trimmed mean: a window in which the machine was away is an outlier.
+- The rounds of a life become one number, the mean of two trimmed means: against one base, and against the other. A
+  window in which the machine was away is an outlier.
 - A process has an effect of its own, from its start to its end (memory layout, hash seeds, start-up order): windows of
   one life agree with each other on a number that the next life does not repeat. So only lives are independent, and only
   the signs of whole lives may be flipped (a permutation test restricted to the units that were randomised: M. J.
@@ -64,11 +65,21 @@ class Life:
         return np.asarray(again - base, np.float64)
 
     @property
+    def effect(self) -> float:
+        """Log-ratio of the candidate to the base in this life.
+
+        It is the mean of the trimmed means against each base. Noise of one server that is skewed, such as outliers,
+        makes the difference to one base no more positive than negative, but not that to the mean of two.
+        """
+        base, candidate, again = self._logs()
+        return (trimmed_mean(candidate - base) + trimmed_mean(candidate - again)) / 2
+
+    @property
     def pair(self) -> Pair:
         """Base and candidate of this life, whose ratio is the life's estimate."""
         base, _, again = self._logs()
         level = exp(trimmed_mean((base + again) / 2))
-        return level, level * exp(trimmed_mean(self.differences))
+        return level, level * exp(self.effect)
 
     @property
     def is_complete(self) -> bool:
@@ -100,7 +111,7 @@ def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
     whole = [life for life in lives if life.is_complete]
     if not whole:
         return None
-    effects = np.array([trimmed_mean(life.differences) for life in whole])
+    effects = np.array([life.effect for life in whole])
     aside = np.array([trimmed_mean(life.identical) for life in whole])
     return Evidence(
         pairs=len(whole),
