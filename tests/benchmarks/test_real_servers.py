@@ -20,12 +20,12 @@ ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
 each_server = pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
 
 
-def test_names_are_unique() -> None:
+def test_no_two_servers_of_the_corpus_have_one_name() -> None:
     assert len(BY_NAME) == len(SERVERS) >= 30
 
 
 @each_server
-def test_its_files_exist(server: RealServer) -> None:
+def test_the_files_of_each_server_exist(server: RealServer) -> None:
     for word in server.command:
         if word.startswith("{programs}/"):
             assert (PROGRAMS / word.removeprefix("{programs}/")).is_file()
@@ -60,7 +60,7 @@ def test_only_names_with_a_value_are_filled() -> None:
     assert filled("listen {port}; if {x} {}", {"port": "1"}) == "listen 1; if {x} {}"
 
 
-def test_what_was_judged_names_servers_of_the_corpus_and_rules_that_exist() -> None:
+def test_judged_violations_name_servers_of_the_corpus_and_existing_rules() -> None:
     judged = true_violations()
     assert set(judged) <= set(BY_NAME)
     of_channels = re.compile(r"[\w.]+\.[\w-]+")

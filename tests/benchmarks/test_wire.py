@@ -94,14 +94,14 @@ def test_several_messages_in_one_packet_are_all_found(tmp_path: Path) -> None:
     assert tape.read(tmp_path).delivered == {(1, (0, number)): 100 for number in range(3)}
 
 
-def test_what_is_sent_a_second_time_changes_nothing(tmp_path: Path) -> None:
+def test_a_retransmitted_segment_changes_nothing(tmp_path: Path) -> None:
     tape = greeted()
     tape.packet(100, SERVER, BOB, delivered(0))
     tape.packet(200, SERVER, BOB, delivered(0) + delivered(1), again=len(delivered(0)))
     assert tape.read(tmp_path).delivered == {(1, (0, 0)): 100, (1, (0, 1)): 200}
 
 
-def test_who_asks_for_no_path_of_its_own_is_known_by_what_it_publishes(tmp_path: Path) -> None:
+def test_a_connection_without_a_path_of_its_own_is_identified_by_its_publications(tmp_path: Path) -> None:
     tape = Tape()
     tape.packet(1, ALICE, SERVER, b"GET /ws HTTP/1.1\r\n\r\n")
     tape.packet(2, SERVER, ALICE, ANSWERED)

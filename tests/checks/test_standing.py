@@ -178,7 +178,7 @@ def test_a_refused_member_has_no_findings() -> None:
     assert not has_evidence(StandingRecord((refused,), SCHEDULES), CHAT)
 
 
-def test_pings_are_described() -> None:
+def test_the_finding_describes_the_pings_of_the_server() -> None:
     record = StandingRecord((replace(listener(), pings_ns=(S, 21 * S)),))
     assert pings_in_words(record) == "the server sent 2 pings in 30 s"
     unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))

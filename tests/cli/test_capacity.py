@@ -132,7 +132,7 @@ def test_a_generator_at_its_limit_is_reported_as_no_result_about_the_server(
     assert "wsproof's own generator, or this machine, is the limit" in capsys.readouterr().out
 
 
-def test_all_that_was_asked_for_is_enough(url: str, tmp_path: Path, play: Play) -> None:
+def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Path, play: Play) -> None:
     play(1e9)
     code, record = search(url, tmp_path, "--to", "200")
     assert code == 0
@@ -192,7 +192,7 @@ def test_a_target_that_goes_away_at_a_level_is_no_capacity(
     assert "nobody could connect" in json.dumps(part["runs"])
 
 
-def test_one_real_run_at_each_of_two_levels(url: str, tmp_path: Path) -> None:
+def test_capacity_runs_each_of_two_levels_for_real(url: str, tmp_path: Path) -> None:
     levels = ("--from", "3", "--to", "4", "--trials", "2", "--duration", "200ms", "--warmup", "100ms", "--rate", "100")
     code, record = search(url, tmp_path, *levels)
     # With two runs nothing is settled, and a busy machine may void both: what counts is that they were made.

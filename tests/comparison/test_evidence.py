@@ -77,7 +77,7 @@ def test_a_fault_that_the_base_also_has_is_not_a_regression() -> None:
     assert [warning.code for warning in comparison.warnings] == ["faults-of-the-base"]
 
 
-def test_what_is_not_strict_accepted_or_unknown_is_no_new_violation() -> None:
+def test_a_non_strict_accepted_or_unknown_finding_is_no_new_violation() -> None:
     mild = [
         finding(level=Level.NON_STRICT),
         finding(Anomaly.UNKNOWN),

@@ -28,7 +28,7 @@ def test_a_ref_that_is_not_there_is_told_with_those_that_look_like_it(repo: Path
 
 
 @pytest.mark.parametrize("ref", ["--help", "", "HEAD:app.py", "a b"])
-def test_what_is_no_commit_is_refused_and_never_taken_for_an_option(repo: Path, ref: str) -> None:
+def test_a_ref_that_is_no_commit_is_refused_and_never_read_as_an_option(repo: Path, ref: str) -> None:
     with pytest.raises(GitError, match="expected a branch, tag or commit"):
         Repository.containing(repo).commit(ref)
 
@@ -79,6 +79,6 @@ def test_uncommitted_changes_are_warned_of_and_untracked_files_are_not(repo: Pat
     assert "app.py" in warning.message
 
 
-def test_one_commit_under_two_names_is_warned_of(repo: Path) -> None:
+def test_compare_warns_if_both_refs_are_one_commit(repo: Path) -> None:
     (warning,) = ask("main", "HEAD", repo).warnings
     assert warning.code == "same-commit"

@@ -73,7 +73,7 @@ def test_most_servers_untrusted_is_not_the_same() -> None:
     assert any("24 of 24 servers are untrusted" in warning.message for warning in comparison.warnings)
 
 
-def test_what_hits_all_servers_alike_makes_none_of_them_untrusted() -> None:
+def test_a_disturbance_of_all_servers_alike_makes_none_of_them_untrusted() -> None:
     late = TrustWarning("schedule-slip", "Sent late.", "Wait.", invalidates=True, figures=("latency.p50",))
     assert not voids_judged(shared(late))
     assert shared(late).message == late.message
@@ -173,7 +173,9 @@ def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monke
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
-def test_what_was_measured_before_ctrl_c_is_kept_and_is_no_verdict(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_measured_before_ctrl_c_are_kept_and_give_no_verdict(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def some(index: int, targets: Any) -> LifeResult:
         if index == 3:
             raise KeyboardInterrupt

@@ -58,7 +58,7 @@ def test_a_worktree_is_removed_whatever_ends_the_work(repo: Path, here: Path, fa
     assert_nothing_left(repo, here)
 
 
-def test_what_cannot_be_checked_out_leaves_nothing_behind(repo: Path, here: Path) -> None:
+def test_a_failed_checkout_leaves_no_worktree_behind(repo: Path, here: Path) -> None:
     repository = Repository.containing(repo)
     gone = type(repository.commit("main"))("ghost", "0" * 40, "")
     with pytest.raises(GitError, match="worktree"), checked_out(repository, gone):

@@ -188,7 +188,7 @@ def test_versions_are_compared_number_by_number(version: str | None, wanted: str
         ("nginx", None, "fail-close-frame", False),
     ],
 )
-def test_what_is_known_depends_on_server_and_versions(
+def test_known_deviations_depend_on_server_and_versions(
     server: str, installed: Mapping[str, str] | None, check: str, expected: bool
 ) -> None:
     assert (check in {known.check for known in shipped_deviations(server, installed)}) is expected

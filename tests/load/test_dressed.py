@@ -108,7 +108,7 @@ def test_an_untrusted_certificate_is_given_as_the_reason_for_failed_connects(cer
         follow(plan(), server.endpoint)
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
+def test_the_engine_connects_through_a_unix_socket(tmp_path: Path) -> None:
     with dressed(unix=str(tmp_path / "s")) as server:
         require_whole(follow(plan(), server.endpoint))
     assert server.seen["connections"] == MEMBERS

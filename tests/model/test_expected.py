@@ -80,7 +80,7 @@ def test_each_audience_has_its_own() -> None:
     assert pairs(history, replace(CHAT, replies=False), Kind.REPLY) == set()
 
 
-def test_reach_and_completeness() -> None:
+def test_reach_is_the_share_of_expected_receipts_and_complete_at_one() -> None:
     members = [Member(number, str(number), in_ns=5) for number in range(4)]
     history = a_history(
         members, [(0, 0, 10), (0, 1, 11), (0, 2, 1)], [(n, 0, 0, 20) for n in range(4)] + [(0, 0, 1, 21)]

@@ -36,7 +36,9 @@ def test_a_finding_survives_json() -> None:
         ({"anomaly": Anomaly.UNKNOWN}, Verdict.UNKNOWN, Verdict.UNKNOWN),
     ],
 )
-def test_what_a_finding_says_of_the_server(change: dict[str, object], normal: Verdict, strict: Verdict) -> None:
+def test_level_and_anomaly_of_a_finding_decide_its_verdict(
+    change: dict[str, object], normal: Verdict, strict: Verdict
+) -> None:
     finding = replace(FINDING, **change)  # type: ignore[arg-type]
     assert finding.verdict() is normal
     assert finding.verdict(strict=True) is strict

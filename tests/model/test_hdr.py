@@ -27,7 +27,7 @@ def test_a_histogram_of_another_implementation_is_read() -> None:
     ]
 
 
-def test_what_is_written_inflates_to_what_another_implementation_wrote() -> None:
+def test_a_written_histogram_inflates_to_the_bytes_of_another_implementation() -> None:
     def inflated(text: str) -> bytes:
         return zlib.decompress(base64.b64decode(text)[8:])
 

@@ -53,7 +53,7 @@ def test_a_report_that_is_mostly_out_of_time_is_not_valid(
     assert SuiteReport(0, report.checks_run, (LOST,), report.not_run).verdict() is Verdict.INVALID
 
 
-def test_reports_add_up() -> None:
+def test_two_suite_reports_add_up_to_one() -> None:
     both = SuiteReport(1, (ran(Verdict.VALID),)) + SuiteReport(1, (ran(Verdict.VALID),), (LOST,))
     assert (len(both.checks_run), both.findings) == (2, (LOST,))
 

@@ -45,7 +45,7 @@ def test_a_query_is_the_users_or_the_workloads_and_never_both(own: str, path: st
     assert endpoint.at("/elsewhere?wire=1").channel(path).path == whole, "where the wire is checked does not matter"
 
 
-def test_it_survives_json() -> None:
+def test_an_endpoint_survives_json() -> None:
     endpoint = Endpoint(
         "h",
         1,

@@ -66,7 +66,7 @@ def test_a_word_is_taken_out_where_it_stands_alone() -> None:
     assert hide("sesame, sesames and open-sesame", ["sesame"]) == f"{MARK}, sesames and open-{MARK}"
 
 
-def test_what_is_left_of_a_shortened_secret_goes_too() -> None:
+def test_the_rest_of_a_shortened_secret_is_redacted_too() -> None:
     token = "abcd1234efgh5678"
     quoted = 'said {\\"k\\": \\"abcd1\\"...'
     for text in ('said "abcd1234"...', "said abcd12…5678 (40 characters)", quoted, "cut: abcd1234efgh"):

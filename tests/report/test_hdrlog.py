@@ -36,7 +36,7 @@ def test_logs_of_several_processes_add_up(tmp_path: Path) -> None:
     assert both.percentile(0.51) == pytest.approx(50e6, rel=0.001)
 
 
-def test_report_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wsproof_report_shows_histogram_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quick, slow = log(tmp_path, "a.hlog", 10.0), log(tmp_path, "b.hlog", 50.0)
     assert main(["report", "--hdr", str(quick), "--hdr", str(slow)]) == 0
     said = capsys.readouterr().out

@@ -117,7 +117,9 @@ def test_an_app_is_looked_at_and_its_files_are_written(
         ([["hello"], []], (Audience.NOBODY, None, None, True)),
     ],
 )
-def test_who_gets_what_decides_what_is_promised(received: list[list[str]], expected: tuple[object, ...]) -> None:
+def test_init_derives_the_promised_audience_from_the_receipts(
+    received: list[list[str]], expected: tuple[object, ...]
+) -> None:
     seen = judged("/ws", Publication(), received, ["a1", "b2"], is_of_member=False)
     assert (seen.audience, seen.delivery, seen.reply, seen.has_other_messages) == expected
 

@@ -118,7 +118,7 @@ def test_pytest_takes_its_options_from_the_file(folder: Path, pytester: pytest.P
         ("[tool.wsproof", "pyproject.toml cannot be read"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, table: str, message: str) -> None:
+def test_a_mistake_in_the_project_file_is_named(tmp_path: Path, table: str, message: str) -> None:
     (tmp_path / "pyproject.toml").write_text(table)
     with pytest.raises(UsageError, match=message):
         read_project_file(tmp_path)

@@ -59,7 +59,7 @@ def test_the_options_that_reached_the_target_are_remembered() -> None:
     assert (options.env, options.subprotocol, options.origin) == (("MODE=test",), ("v1",), "http://a.test")
 
 
-def test_how_the_target_was_reached_is_remembered() -> None:
+def test_a_finding_records_how_the_target_was_reached() -> None:
     recorded = {"kind": "url", "spec": "wss://a.test/ws", "unix": "/run/a.sock", "ca": "/a.pem", "insecure": 1}
     options = remember(parse_command(["replay", "f.json"]).options, recorded)
     assert (options.unix, options.ca, options.insecure) == ("/run/a.sock", "/a.pem", True)

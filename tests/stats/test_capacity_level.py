@@ -89,6 +89,6 @@ def test_an_unknown_result_decides_no_level(objective: ObjectiveResult, findings
     assert judge_level([objective], findings, []).outcome is LevelOutcome.UNTRUSTED
 
 
-def test_that_nothing_was_delivered_is_the_servers_only_where_something_was_owed() -> None:
+def test_no_delivery_is_the_servers_fault_only_if_one_was_expected() -> None:
     assert judge_level([UNMEASURED], [], [void("nothing-measured")]).outcome is LevelOutcome.UNTRUSTED
     assert judge_level([UNMEASURED], [LOST], [void("nothing-measured")]).outcome is LevelOutcome.MISSED

@@ -27,7 +27,7 @@ def test_parts_of_one_second_are_one_second() -> None:
     assert load.reach == 0.75
 
 
-def test_what_is_overdue_counts_once_with_the_time_that_it_has_waited() -> None:
+def test_an_overdue_message_counts_once_with_its_waiting_time() -> None:
     waits = [
         LoadSecond(at_s, latency=bucket_counts([MS]), overdue=bucket_counts([at_s * 1000 * MS])) for at_s in (2, 3)
     ]

@@ -13,7 +13,7 @@ def test_quantiles_are_those_of_the_printed_tables(confidence: float, freedom: i
     assert two_sided(confidence, freedom) == pytest.approx(t, abs=6e-4)
 
 
-def test_nothing_lies_within_zero_and_all_within_much() -> None:
+def test_student_t_has_no_mass_within_zero_and_all_of_it_within_a_wide_interval() -> None:
     for freedom in (1, 2, 3, 10):
         assert within(0.0, freedom) == 0.0
         assert within(1e9, freedom) == pytest.approx(1.0)

@@ -41,7 +41,7 @@ def ask(server: RunningServer, text: str) -> str:
 
 
 class TestAnAppThatRuns:
-    def test_it_is_alive_until_the_end_and_its_environment_is_the_asked_one(self) -> None:
+    def test_a_started_server_lives_until_the_end_and_has_the_requested_environment(self) -> None:
         with serve(echo_target(env=["SHOP=one", "OTHER=x"]), extra_env={"OTHER": "two"}) as server:
             assert server.owned
             assert server.is_alive()

@@ -19,7 +19,7 @@ def reference(folder: Path) -> Path:
 
 
 class TestNothing:
-    def test_it_means_the_reference_server_of_this_checkout_also_from_below(self, tmp_path: Path) -> None:
+    def test_no_target_means_the_reference_server_also_below_the_checkout(self, tmp_path: Path) -> None:
         root = reference(tmp_path)
         below = root / "a" / "b"
         below.mkdir(parents=True)
@@ -51,7 +51,7 @@ class TestUrls:
         assert target.secrets == ("sesame", "sesame")
         assert "sesame" not in f"{target!r} {target.describe()}"
 
-    def test_path_option_wins(self) -> None:
+    def test_the_path_option_overrides_the_path_of_the_target(self) -> None:
         assert parse_target("ws://localhost:1/a", path="b").url == "ws://localhost:1/b"
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1", "[::1]", "app.localhost", "0.0.0.0"])
@@ -145,7 +145,7 @@ class TestCommands:
             ("shop:app", "ws://127.0.0.1:8000/", "--ready belongs to a cmd: target"),
         ],
     )
-    def test_what_does_not_fit_is_an_error(self, spec: str, ready: str | None, words: str) -> None:
+    def test_options_that_do_not_fit_the_target_are_errors(self, spec: str, ready: str | None, words: str) -> None:
         with pytest.raises(UsageError, match=words):
             parse_target(spec, ready=ready)
 
@@ -228,7 +228,7 @@ class TestOptions:
             (None, "t", "there is none"),
         ],
     )
-    def test_where_figures_cannot_be_asked_for_is_said_before_anything_starts(
+    def test_an_unusable_metrics_url_is_refused_before_anything_starts(
         self, url: str | None, token: str | None, words: str
     ) -> None:
         with pytest.raises(UsageError, match=words):

@@ -259,7 +259,7 @@ def test_a_board_has_a_plain_name(server: Server, board: str) -> None:
     assert (painter.socket.close_code, painter.socket.close_reason) == (1008, "board_name")
 
 
-def test_what_is_sent_is_what_is_documented(paint: Seat) -> None:
+def test_sent_messages_match_their_documentation(paint: Seat) -> None:
     documented = {model.model_fields["type"].default: model for model in (*DIALECT.outgoing, *CONTROL_OUT)}
     ada = paint("ada", join=False)
     ada.send("join")

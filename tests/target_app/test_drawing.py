@@ -165,7 +165,7 @@ def test_points_that_overlap_what_is_known_are_taken_from_where_they_are_new() -
     ],
     ids=["others' stroke", "hole", "hole at the start", "others' undo", "unknown undo"],
 )
-def test_what_is_refused_changes_nothing_and_has_a_code(step: Any, code: str) -> None:
+def test_a_refused_change_leaves_the_drawing_and_has_a_code(step: Any, code: str) -> None:
     board = Board()
     board.draw("ada", "a", PEN, 0, [1, 1], done=False)
     before = (board.seq, picture(board))

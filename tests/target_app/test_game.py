@@ -238,7 +238,7 @@ def test_the_match_pauses_without_players_and_resumes_for_returning_ones(server:
         again.watch(lambda: again.view.tick > ticks, "time passes again")
 
 
-def test_what_is_sent_is_what_is_documented(enter: Enter) -> None:
+def test_sent_messages_match_their_documentation(enter: Enter) -> None:
     documented = {model.model_fields["type"].default: model for model in (*DIALECT.outgoing, *CONTROL_OUT)}
     ada = enter("ada")
     documented["match"].model_validate(ada.match)

@@ -124,7 +124,7 @@ def test_an_upload_to_the_dashboard_has_the_message_size_limit(server: Server) -
         assert code == 1009
 
 
-def test_it_listens_on_loopback_unless_told_otherwise(server: Server) -> None:
+def test_the_server_listens_on_loopback_by_default(server: Server) -> None:
     listening = [c.laddr for c in psutil.Process(server.process.pid).net_connections() if c.status == "LISTEN"]
     assert [(address.ip, address.port) for address in listening] == [("127.0.0.1", server.port)]
 

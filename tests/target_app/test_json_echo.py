@@ -51,7 +51,7 @@ def test_errors_without_end_are_1007(server: Server, enter: Enter) -> None:
     assert close_of(client) == (1007, "not_json")
 
 
-def test_binary_is_1003(server: Server, enter: Enter) -> None:
+def test_a_binary_frame_is_closed_with_1003(server: Server, enter: Enter) -> None:
     client = enter(server, "/echo/json")
     client.send(b"1")
     assert close_of(client) == (1003, "text_only")

@@ -38,7 +38,7 @@ def test_two_tabs_talk_and_one_goes(context: BrowserContext, server: Server) -> 
     expect(ada.get_by_text("grace left")).to_be_visible()
 
 
-def test_the_dashboard_moves(context: BrowserContext, server: Server) -> None:
+def test_the_dashboard_page_shows_new_readings(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/dashboard")
     expect_connected(page)
     expect(page.locator("#active_users")).to_have_text(re.compile(r"^\d+$"))

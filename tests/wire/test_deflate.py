@@ -53,7 +53,7 @@ def inflated(inflater: Inflater, *fragments: bytes, limit: int = LIMIT) -> bytes
 
 
 @given(messages, bits, st.booleans(), st.integers(0, 400))
-def test_what_is_deflated_inflates_within_the_agreed_window(
+def test_a_deflated_message_inflates_within_the_agreed_window(
     payloads: list[bytes], window: int, reset: bool, cut: int
 ) -> None:
     agreement = DeflateAgreement(client_no_context_takeover=reset, client_max_window_bits=window)

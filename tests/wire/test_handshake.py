@@ -256,7 +256,7 @@ def test_an_offer_of_one_client_bit_value_is_not_an_offer_without_value() -> Non
         (",", None),
     ],
 )
-def test_the_extension_grammar(value: str, found: tuple[Extension, ...] | None) -> None:
+def test_extension_headers_parse_by_the_grammar_of_rfc_6455(value: str, found: tuple[Extension, ...] | None) -> None:
     assert parse_extensions(value) == found
 
 

@@ -48,7 +48,7 @@ def test_every_move_of_the_table_can_be_made(state: State, move: Move) -> None:
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("move", Move)
-def test_what_is_not_in_the_table_changes_nothing(state: State, move: Move) -> None:
+def test_an_event_outside_the_state_table_changes_nothing(state: State, move: Move) -> None:
     if (state, move) in MOVES:
         assert next_state(state, move) is MOVES[state, move]
         return

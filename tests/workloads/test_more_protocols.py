@@ -130,7 +130,7 @@ class TestStomp:
     @pytest.mark.parametrize(
         "message", ["", "MESSAGE", "MESSAGE\n\nno end", "MESSAGE\ncontent-length:9\n\nx\0", "X\nx\n\n\0"]
     )
-    def test_what_is_no_frame_is_unexpected(self, message: str) -> None:
+    def test_a_text_that_is_no_protocol_frame_is_unexpected(self, message: str) -> None:
         assert parsed_frame(message) is None
         assert workload("stomp").read(0, message).kind is MessageKind.UNEXPECTED
 

@@ -166,7 +166,7 @@ class TestMqtt:
         assert not workload("mqtt").read(0, said_by(workload("mqtt"), "x" * size)).needs_answer
 
     @pytest.mark.parametrize("message", ["text", b"", b"\x30", b"\xff\xff\xff\xff\xff", b"\x20\x02\x00\x00\x20"])
-    def test_what_is_no_whole_packet_is_unexpected(self, message: str | bytes) -> None:
+    def test_an_incomplete_packet_is_unexpected(self, message: str | bytes) -> None:
         assert workload("mqtt").read(0, message).kind is MessageKind.UNEXPECTED
 
     def test_a_setting_that_cannot_be_is_a_mistake_of_the_user(self) -> None:

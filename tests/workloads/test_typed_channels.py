@@ -92,12 +92,12 @@ def test_a_player_takes_a_seat_and_follows_and_is_refused_where_there_is_none() 
 
 
 @pytest.mark.parametrize("message", ['{"type": "error"}', "not JSON", '{"type": "stroke", "points": [256, 0]}', "[]"])
-def test_what_the_channels_never_send_is_unexpected(message: str) -> None:
+def test_a_message_that_the_channels_never_send_is_unexpected(message: str) -> None:
     assert Alerts().read(0, message).kind is MessageKind.UNEXPECTED
     assert Drawing().read(0, message).kind is MessageKind.UNEXPECTED
 
 
-def test_what_no_promise_covers_is_ignored() -> None:
+def test_a_message_that_no_promise_covers_is_ignored() -> None:
     for kind in ("welcome", "unread", "sent", "acknowledged"):
         assert Alerts().read(0, json.dumps({"type": kind})).kind is MessageKind.IGNORED
     for kind in ("welcome", "board", "undone", "members"):

@@ -106,7 +106,7 @@ def test_an_overdue_delivery_is_part_of_the_latency_that_is_shown(room: Workload
     assert look(room, after_s=5).missed == 2
 
 
-def test_what_could_not_be_published_is_part_of_the_reach(room: WorkloadRun) -> None:
+def test_a_failed_publication_counts_in_the_reach(room: WorkloadRun) -> None:
     one, two = two_members(room)
     before = room.planned
     for line in (one, two):

@@ -161,7 +161,7 @@ def test_each_call_is_a_request(server: HandServer) -> None:
     client.close(0)
 
 
-def test_what_does_not_come_and_an_end_by_the_server_are_failures(server: HandServer) -> None:
+def test_a_missing_message_and_an_end_by_the_server_are_failures(server: HandServer) -> None:
     hook = Hook()
     client, sock = connected(server, hook)
     with pytest.raises(NothingCame, match=r"within 0\.01 s"):

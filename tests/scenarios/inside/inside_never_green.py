@@ -63,7 +63,7 @@ def phase_of(room: WorkloadRun) -> Phase:
 # A server that restarts.
 
 
-def test_what_is_due_while_the_server_is_away_is_part_of_the_open_loop() -> None:
+def test_publications_due_while_the_server_is_away_are_part_of_the_open_loop() -> None:
     said: list[tuple[int, int]] = []
     pacer = RunPacer(500, lambda member, intended_ns: said.append((member, intended_ns)))
     pacer.add(7)
@@ -240,7 +240,7 @@ def test_a_failure_is_left_to_locust_and_a_code_that_somebody_chose_stands() -> 
     assert summary_of(made).verdict is Verdict.UNKNOWN
 
 
-def test_what_makes_figures_void_is_said_on_the_screen(caplog: pytest.LogCaptureFixture) -> None:
+def test_locust_prints_what_makes_figures_void(caplog: pytest.LogCaptureFixture) -> None:
     made = ended(VOID)
     finish(made)
     assert made.process_exit_code == 3

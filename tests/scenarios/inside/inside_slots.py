@@ -21,7 +21,7 @@ def test_a_slot_stays_where_it_was_until_it_is_taken() -> None:
     assert slots.next_ns(100 * MS) == slots.next_ns(900 * MS) == 100 * MS
 
 
-def test_what_nobody_took_in_time_is_overdue() -> None:
+def test_a_slot_that_no_user_takes_in_time_is_overdue() -> None:
     slots = SendTimes(rate_hz=10)
     assert slots.overdue(10**12) == 0
     slots.next_ns(0)

@@ -34,12 +34,12 @@ def lines_of_code(source: str) -> int:
     return sum(1 for number, line in lines if number not in texts and line.strip() and line.strip()[0] != "#")
 
 
-def test_it_needs_only_fastapi_and_uvicorn() -> None:
+def test_the_small_server_needs_only_fastapi_and_uvicorn() -> None:
     used = {name for file in FOLDER.glob("*.py") for name in imported(file.read_text())}
     assert used - sys.stdlib_module_names == PACKAGES
 
 
-def test_it_stays_small() -> None:
+def test_the_small_server_has_at_most_450_lines_of_code() -> None:
     assert sum(lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")) <= 450
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
     ],
     ids=["chat", "dashboard", "frames and closes", "all"],
 )
-def test_it_passes_the_wire_suite_and_the_delivery_suite(tmp_path: Path, chosen: tuple[str, ...]) -> None:
+def test_the_small_server_passes_both_suites(tmp_path: Path, chosen: tuple[str, ...]) -> None:
     words = ["check", "target_app.lite.app:app", "--channels", "tutorial", "--set", "dashboard.period=0.2", *chosen]
     options = ["--budget", "none", "--json", str(tmp_path / "check.json"), "--out", str(tmp_path)]
     said = subprocess.run(
