@@ -29,6 +29,9 @@ JUDGE, JUDGED = "wsproof-judge", "wsproof-judged"
 ANSWER_SECONDS = DRAIN_SECONDS + 20.0
 """Timeout in seconds for the workers' results: their drain, and 20 s for the checks."""
 
+MISSING_SECONDS = 10.0
+"""Seconds to wait for workers that Locust calls missing: they may only have been silent for three seconds."""
+
 
 class NothingProven(Exception):
     """The failure that Locust shows if a check is undecided, such as after a crash.
@@ -130,11 +133,14 @@ def ask_workers(environment: Any) -> None:
     session = session_of(environment)
     look_for_lost_workers(environment)
     answered, asked = session.answered, set(session.workers)
-    for worker in alive_workers(environment.runner) & asked:
+    for worker in asked & {one.id for one in environment.runner.clients.all}:
         environment.runner.send_message(JUDGE, client_id=worker)
     with gevent.Timeout(ANSWER_SECONDS, False):
         while alive_workers(environment.runner) & (asked - answered):
             gevent.sleep(0.05)
+        with gevent.Timeout(MISSING_SECONDS, False):  # on a busy machine a worker may only be late
+            while asked - answered:
+                gevent.sleep(0.05)
     for _ in asked - answered:
         told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
         finding = Finding("judge", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
