@@ -90,14 +90,14 @@ def test_a_finding_shows_the_server_exception_that_causes_it(naive: Path) -> Non
 
 
 def test_a_finding_is_reproduced_on_its_server(naive: Path) -> None:
-    finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
+    finding = next((naive / "runs").glob("*/findings/chat-binary-frame-isolation-*.json"))
     said = wsproof("replay", str(finding))
     assert said.code == 1, said
     assert "It happens again" in said.out
 
 
 def test_a_finding_is_not_reproduced_on_a_correct_server(naive: Path) -> None:
-    finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
+    finding = next((naive / "runs").glob("*/findings/chat-binary-frame-isolation-*.json"))
     said = wsproof("replay", str(finding), "target_app.main:app")
     assert said.code == 0, said
     assert "does not happen again" in said.out
