@@ -11,7 +11,7 @@ FAULTS = {
     "duplicates": "chat: duplicated",
     "reorders": "chat: reordered",
     "corrupts": "chat: corrupt",
-    "dies": "chat: dropped",
+    "dies": "chat: disconnected",
 }
 
 
