@@ -32,7 +32,7 @@ class LoadControls:
     def more_deliveries(self, plan: Plan) -> str:
         """Advice to measure more deliveries."""
         return (
-            f"Measure longer than {plan.duration_s:g} s ({self.duration_option}), or with more than "
+            f"Measure longer than {plan.duration_s:.3g} s ({self.duration_option}), or with more than "
             f"{self.count(plan.subscribers)} ({self.members_option})."
         )
 

@@ -49,6 +49,8 @@ HOW_TO_ACCEPT = (
     "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
     "--known-deviations FILE uses it (see README, Known deviations)."
 )
+MOST_NAMED = 8
+"""Most checks named in a line that says what was not run. The page and the documents name all."""
 MOSTLY = "most checks were not run within the budget"
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
@@ -97,7 +99,9 @@ def _show_rows(console: Console, report: SuiteReport) -> None:
     for run in _without_repeated_reasons(report.checks_run):
         _show_run_of_check(console, run)
     for reason, checks in by_reason(report.not_run):
-        _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
+        named, more = checks[:MOST_NAMED], len(checks) - MOST_NAMED
+        others = f" and {count(more, 'more check')}" if more > 0 else ""
+        _say(console, f"{Tone.NONE.sign} not run   {', '.join(named)}{others}: {reason}", "dim")
 
 
 def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
