@@ -6,12 +6,16 @@ proves it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+HELD_S = 0.2
+"""Seconds after which `Disagrees` delivers a held message that no other has followed."""
 
 
 def strikes(number: int) -> bool:
@@ -98,11 +102,18 @@ class Disagrees(Chat):
         held, self.held = self.held, ""
         if not held and number % 3 == 0:
             self.held = text
+            asyncio.get_running_loop().call_later(HELD_S, lambda: asyncio.ensure_future(self.release(first, text)))
             return
         is_same_client = held.partition(" says")[0] == text.partition(" says")[0]
         for each in (held, text) if is_same_client else (text, held):
             if each:
                 await self.say(first, each)
+
+    async def release(self, member: Send, text: str) -> None:
+        """Deliver a message that nobody has followed, so that it is not lost."""
+        if self.held == text:
+            self.held = ""
+            await self.say(member, text)
 
 
 class Corrupts(Chat):
