@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.histories import CHAT, QUIET_CHAT, Room, a_room
+from tests.checks.histories import CHAT, MS, QUIET_CHAT, Room, a_room
 from wsproof.checks import run_checks
 from wsproof.checks.volume import under_load
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -133,3 +133,19 @@ def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() ->
 def test_a_slow_server_is_no_finding_of_its_own() -> None:
     finding = Finding("behind", "chat", Anomaly.BEHIND, Level.INFORMATIONAL, "")
     assert under_load(a_room(3, 4).history(), CHAT, [finding]) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds", "check"),
+    [
+        ("keepalive ping timeout", 40, "limit"),
+        ("keepalive ping timeout", 1, "disconnected"),
+        ("Internal error", 40, "disconnected"),
+    ],
+)
+def test_an_unanswered_ping_of_a_slow_server_is_a_limit(reason: str, seconds: int, check: str) -> None:
+    room = a_room(3, 20)
+    room.now += seconds * 1_000 * MS
+    room.leave(2, Departure.DROPPED)
+    room.change(2, close_code=1011, close_reason=reason)
+    assert [name for name, _ in kinds(room)] == [check]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -18,6 +19,10 @@ from wsproof.model.history import Departure, History, Kind, Member
 
 INTERNAL_ERROR = 1011
 """Close code of a server that failed (RFC 6455 7.4.1)."""
+UNANSWERED_PING = re.compile("ping timeout|keepalive", re.IGNORECASE)
+"""The reason of a close frame with which a server ends a connection that has not answered its ping."""
+USUAL_KEEPALIVE_NS = 10 * 10**9
+"""Least usual time for a ping and the wait for its answer, in ns. A shorter one cuts off members of a busy server."""
 FEWEST_ABOVE = 5
 """Fewest discarded messages that look like a limit on the rate."""
 SHARE_ABOVE = 0.02
@@ -97,6 +102,13 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
         f"Under {len(history.publications)} messages the server cut off {len(cut)} of {len(history.members)} members, "
         f"with {how}"
     )
+    if code == INTERNAL_ERROR and all(_is_slow_keepalive(member) for member in cut):
+        return _limit(
+            contract,
+            f"{told}: it did not read the answers to its pings in time. The members answer pings at once, so the "
+            "server, or its machine, was too slow for this load.",
+            occurrences=len(cut),
+        )
     if code == INTERNAL_ERROR:
         finding = found(Anomaly.LOST, contract, f"{told}: it failed.", (), occurrences=len(cut))
         return replace(finding, check="disconnected")
@@ -105,6 +117,12 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
         finding = found(Anomaly.DISCONNECTED, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))
         return replace(finding, check="limit")
     return _limit(contract, f"{told}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut))
+
+
+def _is_slow_keepalive(member: Member) -> bool:
+    """Whether the server ended a connection for an unanswered ping, after a time that is usual for that."""
+    lasted_ns = member.left_ns - member.connected_ns
+    return lasted_ns >= USUAL_KEEPALIVE_NS and UNANSWERED_PING.search(member.close_reason) is not None
 
 
 def _refused(history: History, contract: Contract) -> list[Finding]:

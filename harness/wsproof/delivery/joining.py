@@ -18,7 +18,7 @@ SHAPED_JOINS_S = 1.0
 PROBE_S = 0.25
 """Seconds between two probe messages while a new member waits for its first receipt."""
 CROWD_PROBE_S = 0.5
-"""Seconds between two probe messages while many new members wait for theirs."""
+"""Seconds after which many new members publish if they have received nothing. Each next wait is twice as long."""
 
 
 def join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
@@ -82,8 +82,11 @@ def let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 
 def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
-    """Publish until each new member has received something, first by one that is in already, then by each itself."""
-    deadline = Deadline.after(pool.setting.timeout_s)
+    """Publish until each new member has received something, first by one that is in already, then by each itself.
+
+    The waits grow: a slow server would otherwise get more messages to deliver the slower it is.
+    """
+    deadline, wait_s = Deadline.after(pool.setting.timeout_s), CROWD_PROBE_S
     speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)
     heard_by_all = pool.contract.audience in (Audience.EVERYONE, Audience.OTHERS)
     while not deadline.passed:
@@ -96,7 +99,8 @@ def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
             for member in outside:
                 pool.speak(member, "here")
         speaker = None
-        pool.wait(lambda: all(one.in_ns or not one.here for one in new), CROWD_PROBE_S)
+        pool.wait(lambda: all(one.in_ns or not one.here for one in new), min(wait_s, deadline.remaining_s))
+        wait_s *= 2
     pool.gave_up = pool.gave_up or any(one.here and not one.in_ns for one in new)
 
 

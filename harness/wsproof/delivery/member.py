@@ -31,6 +31,7 @@ class PoolMember:
     left_ns: int = 0
     departure: Departure = Departure.STAYED
     close_code: int | None = None
+    close_reason: str = ""
     stalled: bool = False
     misbehaviour: str = ""
     room: int = 0
@@ -148,6 +149,7 @@ class PoolMember:
             by_origin=self.access is Access.STRANGER,
             resumes=self.resumes,
             others_ns=self.others_ns,
+            close_reason=self.close_reason,
             joined_at_once=self.joined_at_once,
             paused_ns=self.paused_ns,
             resumed_ns=self.resumed_ns,

@@ -158,7 +158,7 @@ class MemberLoop:
     def _take(self, member: PoolMember, event: Event, at: int) -> None:
         self.heard += 1
         if isinstance(event, CloseReceived):
-            member.close_code = event.code
+            member.close_code, member.close_reason = event.code, event.reason
         elif isinstance(event, TextMessage | BinaryMessage):
             self._take_whole(member, event.text if isinstance(event, TextMessage) else event.data, at)
 

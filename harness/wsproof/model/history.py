@@ -153,6 +153,8 @@ class Member:
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
     others_ns: int = 0
     """The time of its last receipt of another client's message; 0 without one."""
+    close_reason: str = ""
+    """The reason in the server's close frame."""
     joined_at_once: bool = False
     """Whether it joined in the same moment as others, on purpose."""
     paused_ns: int = 0
