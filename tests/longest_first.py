@@ -1,7 +1,7 @@
-"""The test files that take longest. `make test` starts them first, so that none of them runs alone at the end.
+"""The slowest test files. `make test` starts them first, so that none of them runs alone at the end.
 
-A file belongs here if it took 10 s or more with several processes on two cores (`--durations=0` tells). The order is
-that of the time that they took.
+A file belongs here if it took 10 s or more with several processes on two cores (see `--durations=0`). The files are
+in the order of their durations.
 """
 
 from __future__ import annotations
@@ -96,6 +96,6 @@ LONGEST = (
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort tests by their file: the longest first, all others as they were."""
+    """Sort tests by file: the slowest files first, all others as they were."""
     places = {file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names files and names of the code: each of them exists."""
+"""Tests that each file and name in ARCHITECTURE.md exists in the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = sorted(set(re.findall(r"`((?:[A-Z]\w+\.)?_?\w+)`", TEXT)))
 
 @cache
 def code() -> dict[str, str]:
-    """The text of each module of the library, by its path."""
+    """Return the text of each module of the library, by path."""
     house = ROOT / "harness" / "wsproof"
     return {path.relative_to(house).as_posix(): path.read_text(encoding="utf-8") for path in house.rglob("*.py")}
 

@@ -1,4 +1,4 @@
-"""The rooms import only along the arrows of the design, and each keeps out what it promises to keep out."""
+"""Tests that packages import only along the arrows of the design, and keep their third-party promises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "harness" / "wsproof"
 TO_BE_COPIED = ROOT / "target_app" / "lite"
-"""The one folder with relative imports: it works under any name."""
+"""The only folder with relative imports, so that it works under any name."""
 
 FLOORS = (
     {"errors"},
@@ -26,7 +26,7 @@ FLOORS = (
     {"session"},
     {"cli", "pytest", "locust"},
 )
-"""A room may import the rooms of the floors below its own, and itself."""
+"""The layers. A package may import itself and packages of the layers below its own."""
 
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ONLY = {
@@ -50,7 +50,7 @@ def sources(folder: Path = HOUSE) -> list[Path]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Every module a file imports, wherever the import stands; TYPE_CHECKING blocks count, too."""
+    """Yield every module that a file imports, at any place in it, TYPE_CHECKING blocks included."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -74,7 +74,7 @@ def rooms_imported(path: Path) -> set[str]:
 def test_a_room_imports_only_along_the_arrows(path: Path) -> None:
     room = room_of(path)
     if room == "__init__":
-        return  # the public API: test_public_api.py holds that it imports nothing before it is used
+        return  # the public API; test_public_api.py checks that it imports lazily
     allowed = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]} | {room}
     assert rooms_imported(path) <= allowed
 

@@ -1,4 +1,4 @@
-"""Each project in examples/ needs no arguments, and its channel keeps what its file promises."""
+"""Tests that each project in examples/ runs without arguments, and that its channel passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of the longest test files names files that exist, and sorts the tests by them."""
+"""Tests that the list of the slowest test files names existing files, and sorts the tests by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public API: what `wsproof` exports, that importing it costs nothing, and that the documentation uses it alone."""
+"""Tests of the public API: the exports of `wsproof`, its cheap import, and its use in the documentation."""
 
 from __future__ import annotations
 

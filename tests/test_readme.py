@@ -1,4 +1,4 @@
-"""What README.md shows is what happens: its first finding, its commands, its examples and its links."""
+"""Tests of README.md: its first finding, its commands, its examples and its links."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ COMMANDS = [
 
 
 def blocks(language: str) -> list[str]:
-    """The blocks of README.md in this language."""
+    """Return the code blocks of README.md in this language."""
     return [text for kind, text in BLOCKS if kind == language]
 
 
 def comparable(line: str, folder: Path) -> str:
-    """A line of output without what differs between two runs."""
+    """Return a line of output without the parts that differ between runs."""
     line = line.replace(f"{folder}/", "")
     line = re.sub(r"runs/[^/ ]+/", "runs/RUN/", line)
     line = re.sub(r"-[0-9a-f]{8}\.json", "-ID.json", line)

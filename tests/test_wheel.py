@@ -1,4 +1,4 @@
-"""The wheel holds wsproof and nothing else, and harms no project that installs it."""
+"""Tests that the wheel contains only wsproof, and does not affect a project that installs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE = 300.0
 OWN_CACHES = {"__pycache__", ".pytest_cache", ".benchmarks"}
-"""What Python, pytest and pytest-benchmark (an empty folder, at every run) leave behind by themselves."""
+"""Caches that Python, pytest and pytest-benchmark (an empty folder in every run) leave behind."""
 
 
 def python(*arguments: str, cwd: Path, target: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python; with `target`, that folder's packages come before all installed ones."""
+    """Run Python. With `target`, that folder's packages precede all installed ones."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
     if target is not None:
         env["PYTHONPATH"] = str(target)
@@ -49,7 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def target(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel unpacked by pip: what a stranger's environment has."""
+    """Return a folder with the wheel unpacked by pip, as in a user's environment."""
     folder = tmp_path_factory.mktemp("target")
     options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check", "--target", str(folder)]
     succeed(python("-m", "pip", "install", "--quiet", *options, str(wheel), cwd=folder))
@@ -99,7 +99,7 @@ def test_the_command_and_the_plugin_are_announced(wheel: Path) -> None:
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> Path:
-    """A project with names that a careless package would take."""
+    """Return a project with names that could conflict with those of a package."""
     project = tmp_path / "project"
     files = {
         "tests/__init__.py": "",
@@ -142,7 +142,7 @@ def stranger(tmp_path: Path) -> Path:
 
 
 def written(project: Path, before: Sequence[Path]) -> set[str]:
-    """What is new in a project, except for those."""
+    """Return the new files in a project, except for caches."""
     new = set(project.rglob("*")) - set(before)
     return {str(path.relative_to(project)) for path in new if not OWN_CACHES & set(path.relative_to(project).parts)}
 
@@ -165,12 +165,12 @@ def test_the_shipped_suite_runs_in_a_strangers_project(stranger: Path, target: P
         python("-c", "import wsproof.conformance; print(wsproof.conformance.__file__)", cwd=stranger, target=target)
     )
     assert Path(told.strip()).is_relative_to(target)
-    # This one leaves no handshake unanswered, as others do: nothing is waited for in vain.
+    # Unlike others, this server answers every handshake, so the test need not wait for a timeout.
     options = ("--ws-target", "its.app:app", "--ws-server", "uvicorn-wsproto", "--ws-examples", "3")
     done = python("-m", "pytest", "-q", "--pyargs", "wsproof.conformance", *options, *only, cwd=stranger, target=target)
-    # What its server library gets wrong is for the suite to say: here it is enough that it ran, and said it by test.
+    # The suite tests the faults of the server library. Here it is enough that it ran and named them by test.
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert " passed" in done.stdout, done.stdout + done.stderr
     assert " error" not in done.stdout.splitlines()[-1], done.stdout + done.stderr
-    # Findings are kept in a run, and runs are all that may be written.
+    # Findings are stored in a run, and runs are the only files that may be written.
     assert {Path(path).parts[0] for path in written(stranger, before)} <= {".wsproof"}

@@ -1,4 +1,4 @@
-"""Blocks that were made in several commands are put together as if they had been made in one."""
+"""Tests that blocks from several commands are combined as if one command had made them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures on the source code's structure, on small trees whose figures are known."""
+"""Tests of the code structure figures, on small trees whose figures are known."""
 
 from __future__ import annotations
 

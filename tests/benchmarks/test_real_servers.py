@@ -1,4 +1,4 @@
-"""The corpus of real servers is whole: each entry has its program, its file of configuration, and pinned packages."""
+"""Tests that each entry of the real-server corpus has its program, its configuration file and pinned packages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_files_of_each_server_exist(server: RealServer) -> None:
 
 @each_server
 def test_its_packages_are_pinned(server: RealServer) -> None:
-    """Debian's versions are those of the release."""
+    """Check that Debian packages have the versions of the release."""
     if server.environment == "debian":
         return
     if server.environment == "npm":

@@ -1,4 +1,4 @@
-"""The reader of captures that everybody's latencies are held against: it must not be wrong itself."""
+"""Tests of the capture reader. All other latency measurements are compared with it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ANSWERED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
 
 class Tape:
-    """A capture, written packet by packet; sequence numbers count on by themselves, from near their overflow."""
+    """A capture that is written packet by packet. Its sequence numbers start just below the overflow."""
 
     def __init__(self) -> None:
         self.bytes = struct.pack("<IHHiIII", NANOSECOND_PCAP, 2, 4, 0, 0, 262144, 1)
         self.next: dict[tuple[int, int], int] = {}
 
     def packet(self, at_ns: int, source: int, target: int, data: bytes, again: int = 0) -> None:
-        """One packet; `again`: so many bytes of what went before are sent a second time in front."""
+        """Write one packet. `again`: the number of preceding bytes to retransmit in front of the data."""
         sequence = (self.next.get((source, target), 0xFFFFFFF0) - again) & 0xFFFFFFFF
         self.next[source, target] = (sequence + len(data)) & 0xFFFFFFFF
         tcp = struct.pack(">HHIIBBHHH", source, target, sequence, 0, 5 << 4, 0, 0, 0, 0)
@@ -43,7 +43,7 @@ class Tape:
 
 
 def greeted() -> Tape:
-    """Alice and Bob after their handshakes."""
+    """Return a capture in which Alice and Bob have completed their handshakes."""
     tape = Tape()
     for number, client in enumerate((ALICE, BOB), 1):
         tape.packet(1, client, SERVER, ASKED % number)

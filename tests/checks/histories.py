@@ -1,4 +1,4 @@
-"""Histories made by hand: a room that works, whose record can then be bent."""
+"""Builders of correct histories, and functions that plant faults in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FEED = Contract("dashboard", Audience.NOBODY, Order.NONE, feed=Feed(1.0, (("load
 
 @dataclass
 class Room:
-    """A clock, a recorder, and a server that does all right: one broadcast order, no loss, leaves told once."""
+    """A clock, a recorder and a correct server: one broadcast order, no loss, one notice per departure."""
 
     contract: Contract = CHAT
     now: int = 1_000 * MS
@@ -29,7 +29,7 @@ class Room:
         return self.now
 
     def join(self, name: str | None = None, room: int = 0) -> int:
-        """A member comes, and is in as soon as it hears itself."""
+        """Add a member. It has joined as soon as it receives its own message."""
         number = len(self.recorder.members)
         self.recorder.members.append(Member(number, name or str(number + 1), connected_ns=self.tick(), room=room))
         self.here.append(number)
@@ -61,12 +61,12 @@ class Room:
             self.recorder.notices.append(PresenceNotice(other, self.recorder.members[member].name, True, self.tick()))
 
     def neighbours(self, member: int) -> list[int]:
-        """Who is here, in that member's room."""
+        """Return the members that are present in this member's room."""
         members = self.recorder.members
         return [other for other in self.here if members[other].room == members[member].room]
 
     def stall(self, member: int) -> None:
-        """It stops reading, and the server goes on without it."""
+        """Stop a member from reading, while the server continues without it."""
         self.change(member, stalled=True)
         self.here.remove(member)
 
@@ -79,7 +79,7 @@ class Room:
 
 
 def a_room(members: int = 3, messages: int = 4, contract: Contract = CHAT) -> Room:
-    """Members that have all come, and have spoken in turn."""
+    """Return a room whose members have all joined and have published in turn."""
     room = Room(contract)
     for _ in range(members):
         room.join()
@@ -89,7 +89,7 @@ def a_room(members: int = 3, messages: int = 4, contract: Contract = CHAT) -> Ro
 
 
 def two_rooms(contract: Contract = CHAT) -> Room:
-    """Four members, two in each room, who have all spoken."""
+    """Return four members, two in each room, each of which has published."""
     room = Room(contract)
     for number in range(4):
         room.join(room=number % 2)
@@ -99,10 +99,10 @@ def two_rooms(contract: Contract = CHAT) -> Room:
 
 
 def a_talk(history_from: int, live_from: int, *, until: int = 8, refused: tuple[int, ...] = ()) -> Room:
-    """Members 0 and 1 are in; 0 says eight messages, then member 2 gets a history and the live messages.
+    """Member 0 publishes eight messages to member 1; then member 2 gets a history and the live messages.
 
-    The history holds messages `history_from` to 3, and the live messages begin with `live_from`. Nobody hears
-    `refused`.
+    The history holds messages `history_from` to 3, and the live messages begin with `live_from`. No member receives
+    the messages in `refused`.
     """
     room = a_room(2, 0, QUIET_CHAT)
     before = room.sequences[0]
@@ -120,25 +120,25 @@ def a_talk(history_from: int, live_from: int, *, until: int = 8, refused: tuple[
 
 
 def without_receipt(history: History, row: int) -> History:
-    """As if the receipt in this row had never happened."""
+    """Return the history without the receipt in this row."""
     keep = [i for i in range(len(history.receipts)) if i != row]
     return _with_receipts(history, keep)
 
 
 def with_receipt_again(history: History, row: int) -> History:
-    """As if the receipt in this row had happened twice."""
+    """Return the history with the receipt in this row duplicated."""
     return _with_receipts(history, [*range(len(history.receipts)), row])
 
 
 def with_receipts_swapped(history: History, one: int, two: int) -> History:
-    """As if two receipts had come the other way round."""
+    """Return the history with two receipts in swapped order."""
     rows = list(range(len(history.receipts)))
     rows[one], rows[two] = rows[two], rows[one]
     return _with_receipts(history, rows)
 
 
 def with_value(history: History, row: int, column: str, value: int) -> History:
-    """With another value in one cell of the receipts."""
+    """Return the history with another value in one cell of the receipts."""
     changed = getattr(history.receipts, column).copy()
     changed[row] = value
     return replace(history, receipts=replace(history.receipts, **{column: changed}))
@@ -152,7 +152,7 @@ def _with_receipts(history: History, rows: list[int]) -> History:
 
 @dataclass
 class Show:
-    """A feed and its viewers. `value` counts ticks, so that every object is another."""
+    """A feed and its viewers. `value` counts ticks, so each object differs from all others."""
 
     period_ms: float = 1_000
     now: int = 1_000 * MS
@@ -167,7 +167,7 @@ class Show:
         return number
 
     def greet(self, value: dict[str, object] | None = None, *, after_ms: int = 0) -> int:
-        """Somebody joins, and gets a snapshot at once: the latest object unless it is another."""
+        """Let a viewer join. It gets a snapshot at once: `value`, or the latest object by default."""
         self.now += after_ms * MS
         number = self.join()
         self.see(number, self.now + 1, value or {"load": self.value})

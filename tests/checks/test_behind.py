@@ -1,4 +1,4 @@
-"""Who was still receiving when the drain ended."""
+"""Tests that find the members that were still receiving when the drain ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loss that follows the departure of another member names that departure; any other loss does not."""
+"""Tests that a loss names the departure of another member as its cause only if it follows that departure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.model.history import Departure
 
 
 def after_a_departure(heard: Sequence[bool]) -> Room:
-    """Member 2 leaves by a reset, and member 0 publishes; `heard` tells which of it reaches member 1."""
+    """Let member 2 leave by a reset and member 0 publish. `heard` says which messages reach member 1."""
     room = a_room(3, 3, QUIET_CHAT)
     room.leave(2, Departure.RESET)
     for is_heard in heard:

@@ -1,4 +1,4 @@
-"""A member that joins while others publish is owed what lies between an older and a newer message that it received."""
+"""Tests of gaps: a late joiner expects every message between an older and a newer one that it received."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_duplicate_of_a_message_sent_during_the_join_names_the_overlap() -> No
 
 
 def greeted_again(*, older: bool) -> Room:
-    """Member 1 greets again, and receives a message twice that was sent before (`older`) or after that."""
+    """Let member 1 repeat its greeting and receive a duplicate, published before (`older`) or after the greeting."""
     room = a_room(2, 2)
     room.change(1, greeted_again_ns=room.tick() if not older else room.now + 50_000_000)
     sequence = room.say(0)

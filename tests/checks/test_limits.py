@@ -1,4 +1,4 @@
-"""A limit on messages is told; none is non-strict where the memory shows it, and information elsewhere."""
+"""Tests of message limits: a limit is reported, and none is non-strict only if the server's memory shows it."""
 
 from __future__ import annotations
 

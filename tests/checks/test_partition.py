@@ -1,4 +1,4 @@
-"""Of a long run the receipts are looked at some members at a time: the answers are those of one look at all."""
+"""Tests that checking a long run in groups of members gives the same result as checking it at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wsproof.stats.metrics import summaries
 
 
 def told(history: History) -> tuple[object, ...]:
-    """What is found, and what is measured."""
+    """Return the findings and the metrics of a history."""
     findings = {(finding.check, finding.occurrences) for finding in run_checks(history, CHAT)}
     return findings, summaries(Measurement(Plan("chat"), CHAT, history))
 

@@ -1,4 +1,4 @@
-"""Each check has a planted fault that it must catch, and a clean history that it must not accuse."""
+"""Tests that each check finds its planted fault and reports nothing about a clean history."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def a_person_said_to_have_gone_with_one_of_two_connections() -> tuple[History, C
 
 
 def a_room_that_two_processes_serve() -> tuple[History, Contract]:
-    """Members 0 and 2 hear each other, and so do 1 and 3."""
+    """Return a room on two processes: members 0 and 2 receive each other's messages, and so do 1 and 3."""
     room = two_rooms()
     for number in range(4):
         room.change(number, room=0)
@@ -83,12 +83,12 @@ def an_intruder_that_hears() -> tuple[History, Contract]:
 
 
 def a_member_that_is_behind() -> tuple[History, Contract]:
-    """It still receives in order when the drain ends, and lacks the last three messages."""
+    """Return a member that still receives in order when the drain ends, and lacks the last three messages."""
     return _a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45), CHAT
 
 
 def _a_slow_member(heard_ms: tuple[int, ...], drained_ms: int, lost: tuple[int, ...] = ()) -> History:
-    """Member 0 speaks seven times, which member 2 hears at these times after the last of them, one by one."""
+    """Let member 0 publish seven messages. Member 2 receives them at these times after the last one was sent."""
     room = a_room(messages=0)
     room.here.remove(2)
     said = [room.say(0) for _ in range(7)]
@@ -441,7 +441,7 @@ def a_message_missed_while_away() -> tuple[History, Contract]:
 
 
 def a_return(resume: Resume) -> tuple[History, Contract]:
-    """Member 1 comes back, and hears the last message again that it had before."""
+    """Let member 1 reconnect and receive its last message a second time."""
     room = a_room()
     room.say(0)
     name = room.recorder.members[1].name
@@ -560,7 +560,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     greeting.greet()
     greeting.ticks(6)
     greeting.greet(after_ms=999)  # a moment before the next tick
-    greeting.greet({"load": 77}, after_ms=400)  # one that nobody else gets
+    greeting.greet({"load": 77}, after_ms=400)  # one that no other viewer gets
     greeting.ticks(4)
     held_up = Show()  # the second viewer reads its first four objects at once, when the fourth comes
     held_up.join()

@@ -1,4 +1,4 @@
-"""Random clean histories are never accused; one random fault in them is always found, under its right name."""
+"""Tests that random clean histories give no findings, and that one random fault is found under its right name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_mu
 
 @st.composite
 def rooms(draw: st.DrawFn, least_messages: int = 0) -> History:
-    """A run of a chat that works: joins, words, departures, the same name again, sleepers and rude members."""
+    """Draw a correct chat run: joins, messages, departures, reused names, members that stall or misbehave."""
     room = Room(CHAT)
     room.join()
     room.join()
@@ -51,7 +51,7 @@ def test_a_correct_history_never_has_findings(history: History) -> None:
 
 
 def deliveries_to_those_who_stay(history: History) -> list[int]:
-    """Receipts that were expected: later than the first of their member, and not the last of anything."""
+    """Return the expected receipts that are neither their member's first nor the last of their publication."""
     got = history.receipts
     first = {m.number: m.in_ns for m in history.members if m.departure is Departure.STAYED and m.is_well_behaved}
     sent = dict(
@@ -80,7 +80,7 @@ def test_a_lost_receipt_is_always_found(history: History, data: st.DataObject) -
     row = data.draw(st.sampled_from(deliveries_to_those_who_stay(history)))
     disturbed = any(not member.is_well_behaved for member in history.members)
     found = names_of(without_receipt(history, row))
-    # Beside a sleeper, the loss of the very last message cannot be told from being held up.
+    # With a stalled member, the loss of the very last message cannot be distinguished from a delay.
     assert found == {Anomaly.LOST} or (disturbed and found == {Anomaly.STALLED_BY_OTHER_MEMBER})
 
 
@@ -126,7 +126,7 @@ def test_a_receipt_of_an_unsent_message_is_always_found(history: History, data: 
 @given(history=rooms(), data=st.data())
 def test_a_missing_notice_is_always_found(history: History, data: st.DataObject) -> None:
     stayed = {m.number for m in history.members if m.departure is Departure.STAYED and m.is_well_behaved}
-    # A name that comes back within a second may never have gone for the server: then nobody need be told.
+    # If a name returns within a second, the server may not have noticed the departure, so no notice is expected.
     came_back = shared_names(history)
     told = [at for at, n in enumerate(history.notices) if n.subscriber in stayed and n.about not in came_back]
     if not told:
@@ -140,7 +140,7 @@ def test_a_missing_notice_is_always_found(history: History, data: st.DataObject)
 @given(history=rooms(), data=st.data())
 def test_an_extra_notice_is_always_found(history: History, data: st.DataObject) -> None:
     stayed = {m.number for m in history.members if m.departure is Departure.STAYED and m.is_well_behaved}
-    # A sleeper of that name may have been sent away meanwhile: a second notice could be about it.
+    # The server may have closed a stalled member of that name, so a second notice may be about that one.
     asleep = {m.name for m in history.members if m.stalled}
     told = [notice for notice in history.notices if notice.subscriber in stayed and notice.about not in asleep]
     if not told:

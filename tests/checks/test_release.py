@@ -1,4 +1,4 @@
-"""What a server keeps of members that have gone counts if it grows in each of eight rounds, and only then."""
+"""Tests of released resources: a leak is reported only if memory grows in each of eight rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several connections of one name, and members that hear only a part of their room."""
+"""Tests of several connections under one name, and of members that receive only a part of their room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wsproof.model.history import Departure, History, PresenceNotice
 
 
 def two_connections(*, told: bool = True) -> Room:
-    """Member 0, and a person called bo with the connections 1 and 2, the first of which ends."""
+    """Return member 0 and two connections (1 and 2) of a user named bo, the first of which closes."""
     room = Room(QUIET_CHAT)
     room.join()
     room.join(name="bo")
@@ -33,7 +33,7 @@ def notice(room: Room, subscriber: int, *, left: bool, at: int = 0) -> None:
 
 
 def came(room: Room, times: int) -> Room:
-    """Member 0 is told so many times that bo has come."""
+    """Notify member 0 this many times that bo has joined."""
     for member in range(1, 1 + times):
         notice(room, 0, left=False, at=room.recorder.members[member].connected_ns)
     return room
@@ -66,7 +66,7 @@ def test_a_missing_leave_notice_for_the_last_connection_is_reported() -> None:
 
 
 def one_that_hears_nothing(member: int, *, first_left: bool) -> History:
-    """Two connections of bo; one of them misses what member 0 says, perhaps after the first of them has ended."""
+    """Return two connections of bo, one of which misses a message, possibly after the first connection has closed."""
     room = two_connections() if first_left else a_room(1, 0, QUIET_CHAT)
     if not first_left:
         room.join(name="bo")
@@ -95,7 +95,7 @@ def test_a_server_may_close_the_older_of_two_connections_of_one_name() -> None:
 
 
 def a_split_room(groups: tuple[tuple[int, ...], ...], deaf: tuple[int, ...] = ()) -> History:
-    """Members who hear those of their own group, each of whom speaks twice; the deaf hear only themselves."""
+    """Return members that receive only messages of their own group. Deaf members receive only their own messages."""
     room = Room(replace(CHAT, replies=False, agreed_order=False))
 
     def hearers(publisher: int) -> list[int]:

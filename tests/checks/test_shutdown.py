@@ -1,4 +1,4 @@
-"""What members saw of a shutdown and of a disturbance, judged."""
+"""Tests of the verdicts on a shutdown and on a disturbance, from the members' observations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server may end silent connections. That is told as its rule, and not as a broken promise."""
+"""Tests that closing silent connections is reported as a rule of the server, and not as a violation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ S = 1_000_000_000
 
 
 def ended(ends_s: dict[int, float], *, speaks: int | None = None, members: int = 4, until_s: float = 60.0) -> History:
-    """Members connect at 0, 1, 2 ... s and end so many seconds later. Member `speaks` publishes every 2 s."""
+    """Members connect at 0, 1, 2 ... s and are closed after these times. Member `speaks` publishes every 2 s."""
     room: Room = a_room(members=0, messages=0, contract=replace(QUIET_CHAT, leaves=False))
     base = 10 * S
     for number in range(members):

@@ -1,4 +1,4 @@
-"""What standing members saw is judged by pure functions; every right and wrong case is built by hand."""
+"""Tests of the pure functions that check long-standing members, on right and wrong cases built by hand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def heard(one: PoolPublication, *, intact: bool = True) -> HeardMessage:
 
 
 SAID = [said(n, n + 1.0) for n in range(10)]
-"""Ten messages, one a second, each in a schedule of its own."""
+"""Ten messages, one per second, each in its own schedule."""
 SCHEDULES = tuple(PlayedSchedule((one,), one.sent_ns + S // 10) for one in SAID)
 
 
@@ -226,7 +226,7 @@ def test_a_feed_that_stops_or_pauses_is_found() -> None:
 
 
 def flooded(session: StandingSession, begin_s: float, end_s: float, number: int = 300) -> list[tuple[str, Level]]:
-    """What is found if the suite published `number` messages on another channel from `begin_s` to `end_s`."""
+    """Return the findings if the suite published `number` messages on another channel from `begin_s` to `end_s`."""
     said = tuple(PoolPublication(9, n, int(begin_s * S) + n, 0, "9", True) for n in range(number))
     flood = PlayedSchedule(said, int(end_s * S)).flood
     record = StandingRecord((session,), floods=() if flood is None else (flood,))

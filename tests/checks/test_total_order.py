@@ -1,4 +1,4 @@
-"""One order for all: with whom everybody is compared, and which disagreements are so found."""
+"""Tests of the total order: the choice of reference members, and the disagreements that they reveal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsproof.model.history import History, Member, Recorder
 
 
 def heard(*orders: str) -> History:
-    """Members that received these publications in this order: a letter each, every letter of a publisher of its own."""
+    """Return members that received these publications in this order. Each letter is a publisher's only message."""
     recorder = Recorder()
     letters = sorted(set("".join(orders)))
     for number in range(max(len(orders), len(letters))):
@@ -31,9 +31,9 @@ def heard(*orders: str) -> History:
     ("orders", "told"),
     [
         (("abcd", "acbd"), "member 0 received message 0 of member 1 before message 0 of member 2; member 1 received"),
-        # The first has most, but neither of the two; the second is no part of it, so it is a reference too.
+        # The first received the most, but neither a nor b. The second is no subsequence of it, so it is a reference.
         (("cdefgh", "abc", "ba"), "member 1 received message 0 of member 0 before message 0 of member 1; member 2"),
-        # The second only repeats a part of the first: the third is told to disagree with the first.
+        # The second is a subsequence of the first, so the third is reported to disagree with the first.
         (("abcd", "abd", "dc"), "member 0 received message 0 of member 2 before message 0 of member 3; member 2"),
     ],
 )

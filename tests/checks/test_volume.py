@@ -1,4 +1,4 @@
-"""Under load, limits are information with their number, and losses stay losses."""
+"""Tests that limits under load are information with their number, and that losses remain violations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kinds(room: Room) -> list[tuple[str, Level]]:
 
 
 def discard(room: Room, publisher: int, count: int) -> None:
-    """The publisher says messages that nobody hears."""
+    """Let the publisher send messages that no member receives."""
     for _ in range(count):
         sequence = room.sequences[publisher]
         room.sequences[publisher] = sequence + 1

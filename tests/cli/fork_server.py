@@ -1,6 +1,6 @@
-"""Runs `wsproof` commands, each in a forked process of its own: what all of them import is imported once, here.
+"""Runs each `wsproof` command in a forked process. The parent imports the common modules once.
 
-Reads one command per line from standard input, as JSON. Prints the process id, and the exit code when it has ended.
+Reads one command per line from standard input, as JSON. Prints the process id, and the exit code at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import wsproof.cli
 
 
 def serve() -> list[str]:
-    """Run each command in a child. Returns only in a child, with the arguments that it is to run."""
+    """Fork a child for each command. Returns only in a child, with the arguments of its command."""
     for line in sys.stdin.buffer:
         pid = os.fork()
         if pid == 0:
@@ -28,7 +28,7 @@ def serve() -> list[str]:
 
 
 def become(command: dict[str, Any]) -> list[str]:
-    """Take the folder, the environment and the files of the command."""
+    """Switch to the folder, the environment and the files of the command."""
     os.chdir(command["cwd"])
     os.environ.clear()
     os.environ.update(command["env"])

@@ -1,4 +1,4 @@
-"""A TCP server that gives everybody one answer."""
+"""A TCP server that gives the same answer to every client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[int]:
-    """Its port. It reads a request, answers, and closes."""
+    """Start a server that reads a request, sends `answer` and closes. Yields its port."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

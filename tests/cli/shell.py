@@ -1,4 +1,4 @@
-"""`wsproof` as a person runs it: a process of its own."""
+"""Runs `wsproof` as a user does, in a separate process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORK_SERVER = Path(__file__).with_name("fork_server.py")
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -94,7 +94,7 @@ def wsproof(*words: str, cwd: Path = ROOT) -> Said:
 
 @contextmanager
 def running(*words: str, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
-    """Run a command and do something meanwhile; ended on the way out."""
+    """Start a command and yield its process; stop it at the end of the block."""
     child = subprocess.Popen(
         command(words), cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -107,7 +107,7 @@ def running(*words: str, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
 
 
 def read_until(child: subprocess.Popen[str], word: str) -> list[str]:
-    """The child's output lines up to one that holds `word`."""
+    """Return the child's output lines up to one that contains `word`."""
     assert child.stdout is not None
     lines: list[str] = []
     for line in child.stdout:
@@ -118,7 +118,7 @@ def read_until(child: subprocess.Popen[str], word: str) -> list[str]:
 
 
 def only_run(out: Path) -> dict[str, Any]:
-    """The record of the one run that was kept below `out`."""
+    """Return the record of the only run that is stored below `out`."""
     records = list((out / "runs").glob("*/run.json"))
     assert len(records) == 1
     record: dict[str, Any] = json.loads(records[0].read_text(encoding="utf-8"))

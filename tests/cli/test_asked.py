@@ -1,4 +1,4 @@
-"""An exit code answers a question that was asked: void figures, measured by a run that is made up."""
+"""Tests of the exit codes of runs with void figures, on measurements made by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATE = measurement(steady(latency_ms=50, slip_ms=20), CHAT)
 
 
 def lossy() -> Measurement:
-    """One delivery of a late run is lost."""
+    """Return a run with late sends in which one delivery is lost."""
     record = recorder()
     for sequence in range(200):
         arrivals = [50.0, 50.0, None if sequence == 100 else 50.0]
@@ -36,7 +36,7 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    """`wsproof bench`, whose blocks come out as these measurements; the last one as often as it is needed."""
+    """Run `wsproof bench` on these measurements instead of real ones. The last one is repeated as needed."""
 
     def run(*words: str, blocks: tuple[Measurement, ...]) -> tuple[int, dict[str, Any]]:
         left = list(blocks)

@@ -1,4 +1,4 @@
-"""Bad input: one clear message, the exit code of the table, and no traceback."""
+"""Tests of bad input: one clear message, the documented exit code, and no traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def assert_refused(said: Said, *words: str) -> None:
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> Path:
-    """A folder that is no checkout of wsproof."""
+    """Return a folder that is not a checkout of wsproof."""
     (tmp_path / "raises.py").write_text('raise RuntimeError("the database is not configured")\n', encoding="utf-8")
     return tmp_path
 
@@ -30,7 +30,7 @@ def test_outside_a_checkout_nothing_is_not_a_target(stranger: Path) -> None:
 
 def test_a_target_that_is_not_there_says_so(stranger: Path) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
+        taken.bind(("127.0.0.1", 0))  # bound but not listening, so no other process can use it
         url = f"ws://127.0.0.1:{taken.getsockname()[1]}/ws"
         assert_refused(wsproof("check", url, cwd=stranger), url, "Is it running")
 

@@ -1,4 +1,4 @@
-"""`wsproof bench --workload chat:8,echo:2`: several workloads at once, a run of each, one table."""
+"""Tests of `wsproof bench --workload chat:8,echo:2`: several workloads at once, a run for each, one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wsproof bench --server a,b`: one load on several servers, one table."""
+"""Tests of `wsproof bench --server a,b`: the same load on several servers, one table."""
 
 from __future__ import annotations
 

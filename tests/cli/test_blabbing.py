@@ -1,4 +1,4 @@
-"""A server that says in its messages what it was told in secret: no record, finding, page or output repeats it."""
+"""Tests that no record, finding, page or output repeats a secret that a server put into its messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--budget: 60 s unless something else is asked for, shared between the suites, counted from the first moment."""
+"""Tests of --budget: the default of 60 s, shared by the suites, counted from the start of the command."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch
 
 
 def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
-    """What the terminal shows of a report, and its record."""
+    """Return the terminal output for a report, and its record."""
     runs = (CheckRun("mask-any", "5.3", "masks", Verdict.VALID, 1, 0.1, chapter=Chapter.MASKING),) * ran
     left = [NotRun("rsv-zero", "5.2", "bits", Budget(60).reason, is_out_of_time=True)] * late
     left += [NotRun("deflate-final", "RFC 7692 7.2.3.4", "BFINAL", "not offered by the server")] * not_here

@@ -1,4 +1,4 @@
-"""The verb around the search. Its runs are played by a formula, so that the answer is known and nothing is timed."""
+"""Tests of the `capacity` command. A formula replaces the runs, so that the answer is known and nothing is timed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def url() -> Iterator[str]:
 
 
 class Play:
-    """Replaces the engine: runs of at most `knee` are quick, of more than `limit` those of a busy generator."""
+    """Replaces the engine: runs of at most `knee` are fast; above `limit` the generator is too busy."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
@@ -195,7 +195,7 @@ def test_a_target_that_goes_away_at_a_level_is_no_capacity(
 def test_capacity_runs_each_of_two_levels_for_real(url: str, tmp_path: Path) -> None:
     levels = ("--from", "3", "--to", "4", "--trials", "2", "--duration", "200ms", "--warmup", "100ms", "--rate", "100")
     code, record = search(url, tmp_path, *levels)
-    # With two runs nothing is settled, and a busy machine may void both: what counts is that they were made.
+    # Two runs settle nothing, and a busy machine may void both. The test requires only that they were made.
     assert code in (0, 1, 3)
     assert record["generator"]["loop"] in ("uvloop", "asyncio")
     rows = record["capacity"]["runs"]

@@ -1,4 +1,4 @@
-"""What a careless user types: each message says what was expected, what came and what to try."""
+"""Tests of typical user mistakes: each message names what was expected, what was given and what to try."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
-    """The message of a command that ends with exit code 2."""
+    """Return the message of a command that exits with code 2."""
     try:
         code = main(words)
     except SystemExit as ended:  # argparse

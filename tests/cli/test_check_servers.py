@@ -1,4 +1,4 @@
-"""`wsproof check --server all`: every server there is, one table, and the exit code of the worst."""
+"""Tests of `wsproof check --server all`: all available servers, one table, the worst exit code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ reason = "under granian this shop has lines of its own"
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """We are in a folder with a small app, and a file of what is known of it under granian."""
+    """Change to a folder with a small app and a file of its known deviations under granian."""
     package = tmp_path / "shop"
     (package / "accepted").mkdir(parents=True)
     (package / "__init__.py").write_text(SHOP)
@@ -97,7 +97,7 @@ def test_a_server_that_is_not_installed_is_reported_and_fails_nothing(
     said = capsys.readouterr().out
     assert "not installed: pip install daphne" in said
     assert f"1 valid, {len(EVERY) - 1} not installed" in said
-    # Who names it wants it.
+    # A server that is named on the command line is required.
     assert main([*words, "--server", "daphne,uvicorn-wsproto"]) == 2
     assert "pip install daphne" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""check and replay: the reference server keeps its promises, the naive one does not, and a finding repeats itself."""
+"""Tests of check and replay: the reference server passes, the naive server fails, and its finding can be replayed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_naive(out: Path, *names: str) -> Path:
 
 @pytest.fixture(scope="module")
 def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a check of the naive server in it."""
+    """Return a folder with a check of the naive server in it."""
     return check_naive(tmp_path_factory.mktemp("naive"), "chat.binary-frame-isolation")
 
 

@@ -1,4 +1,4 @@
-"""Whatever ends a check, what is known by then is told and written down, and what was not run is named."""
+"""Tests that an interrupted check reports and stores its results so far, and names the checks that were not run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def faulty() -> Iterator[FaultyServer]:
 
 
 def ending(error: BaseException) -> Callable[[Session, Script], object]:
-    """As `Session.attempt`, but something ends the run in the middle of a check, after another found a fault."""
+    """Return a `Session.attempt` that raises this error in the middle of a check, after another check found a fault."""
     attempt = Session.attempt
 
     def perform(subject: Session, conversation: Script) -> object:
@@ -109,7 +109,7 @@ def crash(*_: object) -> None:
 
 
 def ending_at_last(error: Exception) -> Callable[[Any, Any], None]:
-    """An error outside of every check."""
+    """Return a function that raises this error outside of every check."""
 
     def add(course: Any, row: Any) -> None:
         if row.check == ENDED_IN:

@@ -1,4 +1,4 @@
-"""From verdicts to exit codes: a violation outranks what cannot be told."""
+"""Tests of exit codes: a violation takes precedence over an unknown result."""
 
 from __future__ import annotations
 

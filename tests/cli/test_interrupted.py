@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in the middle: what was recorded is kept, and the server is gone."""
+"""Tests of Ctrl-C and SIGTERM during a run: its records are kept, and its server has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint that logs in first: what is sent to log in is kept nowhere, and is given again to repeat a finding."""
+"""Tests of endpoints with a login: the login message is not stored, and must be given again for a replay."""
 
 from __future__ import annotations
 

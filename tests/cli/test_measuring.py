@@ -1,4 +1,4 @@
-"""bench, its record, and what is done with it afterwards."""
+"""Tests of `bench`, its record, and the commands that read it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SMALL = ("--subscribers", "10", "--rate", "50", "--duration", "1", "--warmup", "
 
 @pytest.fixture(scope="module")
 def benched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one small bench in it."""
+    """Return a folder with one small bench in it."""
     out = tmp_path_factory.mktemp("runs")
     said = wsproof("bench", *SMALL, "--out", str(out), "--json", str(out / "copy.json"), "--slo", "min(reach) == 1")
-    # A busy machine may void figures. Nobody asked for one that could be: all arrived, or not.
+    # A busy machine may void figures. The command has no objective on one: only the deliveries count.
     assert said.code == 0, said
     return out
 
@@ -68,7 +68,7 @@ def test_json_to_standard_output_is_nothing_but_json(tmp_path: Path) -> None:
 def test_a_missed_objective_fails(tmp_path: Path) -> None:
     said = wsproof("bench", *SMALL, "--out", str(tmp_path), "--slo", "min(latency) < 1ns")
     record = only_run(tmp_path)
-    # A rival on the machine voids it, and then nothing can be told.
+    # Other load on the machine may void the figure, and then the result is unknown.
     void = "min" in record["metrics"]["latency"]["void"]
     assert said.code == (3 if void else 1), said
     assert ("cannot tell" if void else "missed") in said.out
@@ -77,7 +77,7 @@ def test_a_missed_objective_fails(tmp_path: Path) -> None:
 def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -> None:
     words = ("--closed", "--in-flight", "4", "--loop", "asyncio", "--slo", "p99(latency) < 9s")
     said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
-    assert said.code == 3, said  # there is no latency to hold against the objective
+    assert said.code == 3, said  # no latency can be compared with the objective
     record = only_run(tmp_path)
     jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert (record["plan"]["loop"], record["plan"]["in_flight"]) == ("closed", 4)
@@ -87,7 +87,7 @@ def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -
     assert "closed loop, 4 in flight per publisher" in page
     assert "--closed --in-flight 4" in page
     assert "--loop asyncio" in page
-    if record["metrics"]["service_time"]["n"] >= 10:  # a machine that stood still for a second has nothing to draw
+    if record["metrics"]["service_time"]["n"] >= 10:  # a machine that stalled for a second leaves nothing to plot
         assert "Service time by percentile" in page
 
 

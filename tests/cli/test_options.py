@@ -1,4 +1,4 @@
-"""The command line's words: lengths of time, what stands behind --, exit codes of wrong usage."""
+"""Tests of the command line: durations, arguments after --, and exit codes of wrong usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`| head`: a reader that goes away changes neither the work nor what the exit code says of the server."""
+"""Tests of `| head`: a closed output pipe changes neither the work nor the exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.cli.shell import DEADLINE, ROOT, command, environment
 
 
 def exit_code_without_a_reader(*words: str) -> int:
-    """The exit code of a command whose standard output nobody reads."""
+    """Return the exit code of a command whose standard output has no reader."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer) as nowhere:

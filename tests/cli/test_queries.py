@@ -1,4 +1,4 @@
-"""A query is the user's, or the workload's, never both: held by the checks, the engine, Locust and comparisons."""
+"""Tests that the query comes from the user or the workload, never from both, in all commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LobbyUser(ChannelUser):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The server, without a path: the user's query is the lobby's key."""
+    """Yield the server's URL without a path. Its query is the lobby's key."""
     with serve(parse_target(APP, path="/")) as server:
         yield f"{server.endpoint.at('/').url.rstrip('/')}?key={KEY}"
 

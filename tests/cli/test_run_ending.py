@@ -1,4 +1,4 @@
-"""The last lines of `wsproof run`."""
+"""Tests of the last lines of `wsproof run`."""
 
 from __future__ import annotations
 

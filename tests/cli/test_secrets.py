@@ -1,4 +1,4 @@
-"""A token reaches the server, by every verb, and nothing else: no record, page, finding or output shows it."""
+"""Tests that each command sends a token to the server only: no record, page, finding or output shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secrets that a channel makes for its members reach the server, and nothing that a check writes or prints."""
+"""Tests that a check sends the members' secrets to the server, and neither stores nor prints them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finding has the server's own words: its last exception, and how its process ended."""
+"""Tests that a finding includes the server's last exception and the way its process ended."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ONLY = ("--only", "payload-lengths", "--examples", "1")
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """We are in a folder with the server in it."""
+    """Change to a folder with the server in it."""
     (tmp_path / "server.py").write_text(SERVER)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONFAULTHANDLER", "")
@@ -56,7 +56,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def checked(how: str, here: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str, str, str]:
-    """The first finding of a check, with what the terminal, JUnit and the page say."""
+    """Return the first finding of a check, with its text in the terminal, in JUnit and on the page."""
     command = f"cmd:'{sys.executable}' server.py {how} {{port}}"
     copies = ("--json", "check.json", "--junit", "junit.xml")
     env = ("--env", "DATABASE_PASSWORD=hunter2")
@@ -96,7 +96,7 @@ def test_the_end_of_the_process_is_the_finding_and_comes_first(here: Path, capsy
 
 @pytest.fixture
 def elsewhere(here: Path) -> Iterator[int]:
-    """The port of a server that wsproof has not started."""
+    """Yield the port of a server that wsproof did not start."""
     port = free_port("127.0.0.1")
     words = [sys.executable, "server.py", "abort", str(port)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:

@@ -1,4 +1,4 @@
-"""A project whose channels make secrets for their members, and where a command has written or printed one of them."""
+"""A project whose channels create secrets for their members, and a search for leaks of these secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOAD = ("--subscribers", "3", "--duration", "0.6", "--warmup", "0.1", "--rate", 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the app and its channels, under git."""
+    """Return a git repository with the app and its channels."""
     folder = tmp_path_factory.mktemp("project")
     git(folder, "init", "--quiet", "--initial-branch=main")
     for module in (ticketed, ticketed_channels):
@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def leaks(said: Said, folder: Path) -> list[str]:
-    """Where secrets were written or printed."""
+    """Return the places where secrets were written or printed."""
     told = [f"terminal: {found[0]}" for found in SECRET.finditer(said.out + said.err)]
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files, said
@@ -45,7 +45,7 @@ def leaks(said: Said, folder: Path) -> list[str]:
 
 
 def assert_hidden(words: tuple[str, ...], codes: set[int], project: Path, folder: Path) -> Said:
-    """Run a command, and look for secrets in all that it writes and prints."""
+    """Run a command, and check that its files and output contain no secret."""
     copies = {"--json": "copy.json", "--markdown": "copy.md", "--junit": "copy.xml"}
     known = {"check": copies, "run": copies, "load": ["--json"], "capacity": ["--json"]}.get(
         words[0], ["--json", "--markdown"]

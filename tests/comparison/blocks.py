@@ -1,4 +1,4 @@
-"""Blocks that nobody ran."""
+"""Results of comparison blocks, made by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)
 
 
 def metrics(latency_ms: float) -> dict[str, Summary]:
-    """What a block with this median latency came to; all else follows from it."""
+    """Return the metrics of a block with this median latency, from which all other values are derived."""
     ns = latency_ms * 1e6
     return {
         "latency": Summary("ns", "lower", 1000, ns, p50=ns, p99=3 * ns),
@@ -31,7 +31,7 @@ def result(
     findings: Iterable[Finding] = (),
     warnings: Iterable[TrustWarning] = (),
 ) -> BlockResult:
-    """One block that came to this."""
+    """Return the result of one block with this median latency."""
     wobbly = latency_ms * WOBBLE[index % len(WOBBLE)]
     return BlockResult(index, block, metrics(wobbly), tuple(findings), tuple(warnings), "uvicorn", 1.0)
 
@@ -43,7 +43,7 @@ def results(
     findings: Callable[[Side], Iterable[Finding]] = lambda side: (),
     warnings: Callable[[int], Iterable[TrustWarning]] = lambda index: (),
 ) -> list[BlockResult]:
-    """A whole comparison of a base with 10 ms of latency."""
+    """Return the results of a comparison with a base latency of 10 ms."""
     return [
         result(
             index,
@@ -57,5 +57,5 @@ def results(
 
 
 def finding(anomaly: Anomaly = Anomaly.LOST, level: Level = Level.VIOLATION, *, occurrences: int = 1) -> Finding:
-    """A finding of the chat."""
+    """Return a finding of the chat workload."""
     return Finding(anomaly.value, "chat", anomaly, level, f"{anomaly.value} was seen", occurrences=occurrences)

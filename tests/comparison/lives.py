@@ -1,4 +1,4 @@
-"""Lives that nobody ran."""
+"""Results of server lives, made by hand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wsproof.model.finding import Finding
 from wsproof.model.summary import TrustWarning
 
 STEPS = (0.004, -0.006, 0.002, -0.003, 0.006, -0.002, 0.003, -0.004)
-"""How much lives differ from each other, as log-ratios of the candidate."""
+"""Variation between lives, as log-ratios of the candidate."""
 
 
 def server(side: Side, level: float, *, rounds: int = 5, **more: object) -> ServerResult:
-    """A server with this median latency in ms in every round; all else follows from it."""
+    """Return the result of a server with this median latency (ms) in every round; other values are derived from it."""
     values = {
         "latency_p50": [level * 1e6] * rounds,
         "latency_p99": [3 * level * 1e6] * rounds,
@@ -34,7 +34,7 @@ def life(
     warnings: Callable[[Side], Iterable[TrustWarning]] = lambda side: (),
     wall_s: float = 20.0,
 ) -> LifeResult:
-    """A life of a base with 1 ms of latency. `scale` is how much lives differ from each other."""
+    """Return a life whose base has 1 ms of latency. `scale` sets the variation between lives."""
     wobble = exp(scale * STEPS[index % len(STEPS)])
     servers = tuple(
         server(

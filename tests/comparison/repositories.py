@@ -1,4 +1,4 @@
-"""Small git repositories, made for one test."""
+"""Small git repositories for tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git there, as nobody in particular and without the user's settings."""
+    """Run git in a folder, with a neutral author and without the user's settings."""
     who = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.invalid", "-c", "commit.gpgsign=false"]
     done = subprocess.run(["git", *who, "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()
@@ -25,7 +25,7 @@ def commit(folder: Path, message: str, **files: str) -> str:
 
 
 def repository(folder: Path) -> Path:
-    """main: one, two. feature: one, three."""
+    """Create a repository with two branches. main: one, two. feature: one, three."""
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
     commit(folder, "one", app_py="VALUE = 1\n")

@@ -1,4 +1,4 @@
-"""One comparison with real servers, as short as can be: that the parts fit; verdicts are tested on blocks by hand."""
+"""Test of one short comparison with real servers: all parts work together. Other tests check verdicts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def app(scope, receive, send):
 PLAN = Plan(
     workload="echo", subscribers=2, publishers=2, rate_hz=40, duration_s=0.4, warmup_s=0.1, drain_s=5, ramp_s=20
 )
-"""A drain ends with the last echo, so its length costs only the block in which an echo is missing."""
+"""A drain ends with the last echo, so its length matters only in the block with a missing echo."""
 FORGOTTEN = 4
-"""Each connection has ten messages: the echoes of later ones prove that this one is lost, and not late."""
+"""Each connection sends ten messages, so the echoes of later ones prove that this one is lost and not late."""
 
 
 def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ Runner = Callable[[int, Block, Target, Load, Watcher | None], BlockResult]
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runner], None]:
-    """Let a function stand in for the blocks, which would start servers."""
+    """Replace the blocks, which would start servers, by a function."""
     return lambda runner: monkeypatch.setattr(refs, "run_block", runner)
 
 
@@ -49,7 +49,7 @@ def compare(repo: Path, **options: Any) -> Comparison:
 
 
 def by_value(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
-    """A server is as slow as the number in its app.py."""
+    """Return a block whose latency is the number in the server's app.py."""
     value = int((target.cwd / "app.py").read_text().split("=")[1])
     if progress is not None:
         progress(Progress("measure", 0.5))

@@ -15,7 +15,7 @@ from wsproof.comparison.lives import run_lives
 
 @dataclass
 class Log:
-    """What happened to lives that nobody ran, in order. `fails` names an event that raises Ctrl-C."""
+    """The events of simulated lives, in order. `fails` names an event that raises KeyboardInterrupt."""
 
     fails: str = ""
     events: list[str] = field(default_factory=list)

@@ -129,7 +129,7 @@ def compare(repo: Path, **options: Any) -> Comparison:
 
 
 class Unmeasured:
-    """A life that nobody runs: it ends with the result that `result` returns for its index and its targets."""
+    """A life without servers. It ends with the result that `result` returns for its index and its targets."""
 
     def __init__(self, result: Callable[[int, Any], LifeResult]) -> None:
         self._result = result

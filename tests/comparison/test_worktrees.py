@@ -14,7 +14,7 @@ from wsproof.errors import GitError, TerminatedRun
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Temporary folders are made where the test can see all of them."""
+    """Create temporary folders where the test can inspect them."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

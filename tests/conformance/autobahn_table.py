@@ -25,11 +25,11 @@ from tests.faulty.running import FaultyServer, faulty_server
 
 _HEAD = "| fault | what is wrong | Autobahn: cases | s | wsproof: rule | s |\n| --- | --- | --- | ---: | --- | ---: |\n"
 _CHAPTERS = (1, 2, 3, 4, 5, 6, 7, 10)
-"""All but limits and performance (9: minutes, and hardly a verdict) and compression (12 and 13)."""
+"""All chapters but limits and performance (9: takes minutes, few verdicts) and compression (12 and 13)."""
 _DEFLATE = ["12.1.2", *(f"13.{group}.2" for group in range(1, 8))]
-"""One case for each set of parameters that it knows: all 216, of a thousand messages each, take an hour."""
+"""One case for each set of parameters. All 216 cases, of a thousand messages each, would take an hour."""
 _COLUMNS = 5
-"""Of the kill table; that of robustness has no other findings."""
+"""Columns of the kill table. The table of robustness has no other findings."""
 _KILL_TABLE = Path(__file__).parents[1] / "faulty" / "README.md"
 _CORRECT = "correct"
 _STUCK_S = 180.0
@@ -46,31 +46,31 @@ _GRAVITY = {
     "UNCLEAN": _HARD,
     "FAILED": _HARD,
 }
-"""How bad each of Autobahn's verdicts is."""
+"""Severity of each of Autobahn's verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Autobahn said of one server: how bad each case is, by its number; and whether it came to its end."""
+    """Autobahn's results for one server: the severity of each case by number, and whether the run completed."""
 
     cases: Mapping[str, int]
     seconds: float
     finished: bool
 
     def worse_than(self, baseline: Answer) -> dict[str, int]:
-        """The cases that say more against this server than against the other."""
+        """Return the cases with a worse verdict for this server than in the baseline."""
         return {case: gravity for case, gravity in self.cases.items() if gravity > baseline.cases.get(case, _OK)}
 
 
 @dataclass(frozen=True, slots=True)
 class Autobahn:
-    """Its fuzzing client, and where its answers are kept."""
+    """Autobahn's fuzzing client, and the folder of its results."""
 
     wstest: Path
     results: Path
 
     def ask(self, server: FaultyServer, name: str) -> Answer:
-        """Its verdicts on the server at its present path; from the folder, if they are there already."""
+        """Return the verdicts on the server at its current path, from the folder if they are stored there."""
         folder = self.results / (name or _CORRECT)
         if not (folder / "seconds").exists():
             self._run(server, name, folder)
@@ -110,7 +110,7 @@ def _gravity(verdict: Mapping[str, str]) -> int:
 
 
 def told(answer: Answer, baseline: Answer) -> str:
-    """One cell: the cases that fail, and how many more are not strict."""
+    """Return one table cell: the failed cases, and the number of other non-strict ones."""
     if not answer.finished:
         return f"(no verdict in {answer.seconds:.0f} s)"
     worse = answer.worse_than(baseline)
@@ -133,7 +133,7 @@ def kill_table(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def main(words: list[str]) -> int:
-    """Run both on each fault; the number of faults that Autobahn catches and wsproof does not."""
+    """Run both tools on each fault. Returns the number of faults that Autobahn finds and wsproof does not."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--wstest", type=Path, required=True, help="the program of the Autobahn Testsuite")
     parser.add_argument("--results", type=Path, required=True, help="a folder for its answers")
@@ -149,7 +149,7 @@ def main(words: list[str]) -> int:
             baseline = deflate if _about_deflate(name) else plain
             theirs = autobahn.ask(server.with_fault(name), name)
             if not theirs.finished or server.process.poll() is not None:
-                server.restart()  # dead, or alive and answering nobody
+                server.restart()  # dead, or no longer answering
             known, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
             rule, seconds = ours.get(name or "(none)", (f"{known} (by its test)", ""))
             cells = [name or "(none)", wrong, told(theirs, baseline), f"{theirs.seconds:.0f}", rule, seconds]
@@ -163,7 +163,7 @@ def main(words: list[str]) -> int:
 
 @dataclass
 class Tally:
-    """What the table comes to. A fault at which nearly all cases fail says nothing of what each of them is for."""
+    """Totals of the table. A fault that fails nearly all cases says nothing about individual cases."""
 
     faults: int = 0
     caught: int = 0
@@ -183,7 +183,7 @@ class Tally:
             self.used |= set(worse)
 
     def told(self, baseline: Answer) -> str:
-        """A paragraph."""
+        """Return the totals as a paragraph."""
         asked = [case for case in baseline.cases if int(case.split(".")[0]) in _CHAPTERS]
         unused = ", ".join(case for case in asked if case not in self.used) or "none"
         return (

@@ -1,4 +1,4 @@
-"""A correct server that takes binary messages only, and closes on texts; it agrees to permessage-deflate."""
+"""A correct server that accepts binary messages only and closes on texts. It agrees to permessage-deflate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsproof.net.endpoint import Endpoint
 
 
 class RunningHere:
-    """A server in a thread of the test: nobody can replace it, and it has no process of its own."""
+    """A server in a thread of the test. It cannot be restarted, and has no process of its own."""
 
     owned = False
     pid = None
@@ -23,7 +23,7 @@ class RunningHere:
         self.endpoint = Endpoint("127.0.0.1", port)
 
     def restart(self) -> None:
-        """Never called: it is not `owned`."""
+        """Do nothing. Never called, because the server is not `owned`."""
 
 
 def _echo_binary(connection: ServerConnection) -> None:
@@ -37,7 +37,7 @@ def _echo_binary(connection: ServerConnection) -> None:
 
 @contextmanager
 def binary_only() -> Iterator[RunningHere]:
-    """The server, for as long as the block lasts."""
+    """Run the server for the duration of the block."""
     with serve(_echo_binary, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -1,4 +1,4 @@
-"""One process with the correct server and all faulty ones."""
+"""A fixture with the correct server and all faulty ones in one process."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def faulty() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def knows_silence(faulty: FaultyServer) -> Iterator[None]:
-    """The silences of the faulty server are known at once: deadlines of the test may be long."""
+    """Detect silences of the faulty server at once, so that tests can use long deadlines."""
     with silence_is_known(faulty):
         yield

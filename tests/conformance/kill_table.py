@@ -27,7 +27,7 @@ _CORRECT = {"": "nothing: the correct server", CORRECT_DEFLATE: "nothing: the co
 
 
 def main(words: list[str]) -> int:
-    """Run the suite on each fault; the number of faults that survive, or that are caught by another rule only."""
+    """Run the suite on each fault. Returns the number of faults that no rule, or only another rule, finds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*")
     parser.add_argument("--application", choices=KINDS, default="")
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
     sys.stdout.write(_HEAD)
     for name in chosen(arguments.faults):
         rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
-        with faulty_server() as server:  # each its own: what one fault has kept would hide what the next one keeps
+        with faulty_server() as server:  # a server for each: resources that one fault leaks would hide the next leak
             found, seconds = find_in(server.with_fault(name, arguments.application), options)
         as_it_should_be = rule in found if rule else not found
         survivors += not as_it_should_be
@@ -55,7 +55,7 @@ def _missed(rule: str, found: list[str]) -> str:
 
 
 def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], float]:
-    """The rules that the suite finds broken, and the seconds that it takes."""
+    """Return the rules that the suite finds broken, and its duration in seconds."""
     begun = time.monotonic()
     report = run_suite(server, options)
     seconds = time.monotonic() - begun
@@ -63,7 +63,7 @@ def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], flo
 
 
 def chosen(words: list[str]) -> list[str]:
-    """The faults that are named, or one part of several of all of them."""
+    """Return the named faults, or one part of all of them."""
     names = [*_CORRECT, *FAULTS]
     if len(words) == 1 and "/" in words[0]:
         part, parts = (int(number) for number in words[0].split("/"))

@@ -34,7 +34,7 @@ _ACCEPTED = Path(__file__).parents[2] / "target_app" / "accepted" / "uvicorn-dir
 
 @dataclass
 class _Started:
-    """A server that somebody else started."""
+    """A server that wsproof did not start."""
 
     endpoint: Endpoint
     owned: bool = False
@@ -55,7 +55,7 @@ def _server(arguments: argparse.Namespace) -> Iterator[ServerUnderTest]:
 
 
 def main(words: list[str]) -> int:
-    """Run the seeds; the number of those in which the server was accused of anything."""
+    """Run the seeds. Returns the number of seeds with a violation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", nargs="?", default="50")
     which = parser.add_mutually_exclusive_group()

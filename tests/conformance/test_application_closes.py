@@ -1,4 +1,4 @@
-"""What an application does for reasons of its own is never charged to its protocol."""
+"""Tests that closes by the application are not reported as violations of its server."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
 
 @pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
 def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
-    """bokeh finds its token in the second subprotocol, and closes where that is none."""
+    """Model bokeh, which reads its token from the second subprotocol and closes if there is none."""
     conversation = Script("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
     facts = EndpointProfile(None, False, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==", subprotocols=("bokeh", "token"))

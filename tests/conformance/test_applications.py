@@ -1,4 +1,4 @@
-"""Applications that take only some messages: none is accused."""
+"""Tests that applications which accept only some messages give no findings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan"
 
 
 class LoggedIn(Echo):
-    """A member sends a token, and waits until it comes back: the application is an echo behind a login."""
+    """A channel with a login: a member sends a token and waits until the application echoes it."""
 
     name = "logged-in"
 
@@ -63,7 +63,7 @@ class LoggedIn(Echo):
 
 
 def _check(faulty: FaultyServer, kind: str, options: SuiteOptions, fault: str = "deflate") -> SuiteReport:
-    """Run the suite; where the application has no timers, a silence of the server is known at once."""
+    """Run the suite. If the application has no timers, silences of the server are detected at once."""
     with nullcontext() if kind in TIMED else silence_is_known(faulty):
         return run_suite(faulty.with_fault(fault, kind), options)
 
@@ -95,7 +95,7 @@ def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: Faul
     assert _reported(report) == []
     assert report.remarks == ()
     left = {row.check: row.reason for row in report.not_run}
-    assert left == {  # blanks behind the sample are refused, and so is an empty message
+    assert left == {  # blanks after the sample are refused, and so is an empty message
         "payload-lengths": "not checked: the endpoint takes the sample in its own length only",
         "deflate-empty": "not checked: the endpoint takes the sample only",
     }
@@ -140,7 +140,7 @@ def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServ
     assert _reported(report) == []
     rows = {row.check for row in report.checks_run}
     assert rows >= {"fragments-joined", "control-between"}
-    assert ("payload-lengths" in rows) is (kind == "binary")  # where nothing comes back, one message is known to pass
+    assert ("payload-lengths" in rows) is (kind == "binary")  # without echoes only one message is known to pass
     assert "utf8-valid" in {row.check for row in report.not_run}
 
 
@@ -152,7 +152,7 @@ def test_a_close_after_a_text_is_not_taken_for_the_reply_to_our_close(faulty: Fa
 
 @pytest.mark.parametrize("kind", SPEAKING)
 def test_unsolicited_messages_are_not_taken_for_replies(faulty: FaultyServer, kind: str) -> None:
-    """Twice: the first run finds a history that is empty, and the second one what the first has said."""
+    """Run twice: the first run finds an empty history, the second one finds the messages of the first."""
     for _ in range(2):
         report = _check(faulty, kind, _OPTIONS)
         assert [finding.check for finding in report.findings if finding.level is Level.VIOLATION] == []
@@ -182,7 +182,7 @@ def test_the_close_of_an_endpoint_that_closes_by_itself_is_checked(faulty: Fault
 
 
 def test_a_welcome_before_the_login_counts_as_one_of_its_replies() -> None:
-    """Else every connection waits for a message that has already come."""
+    """Otherwise every connection would wait for a message that has already arrived."""
 
     class Greeted:
         events: ClassVar[list[Event]] = [TextMessage("welcome", 1)]

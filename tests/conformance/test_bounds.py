@@ -1,6 +1,6 @@
-"""Every check ends with its budget, whatever the server does; what was not run is listed, and nobody is accused.
+"""Tests that each check ends within its budget, and that checks not run are listed without a violation.
 
-The deadline of each wait is far beyond the budget here: a single wait that is not bounded would be seen.
+The deadline of each wait is far longer than the budget, so a single unbounded wait would fail the test.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_0
 
 
 class Ended:
-    """Sees that a block does not last as long as one wait that has no bound."""
+    """Checks that a block takes less time than one unbounded wait."""
 
     def __enter__(self) -> None:
         self._begun = time.monotonic()
@@ -91,7 +91,7 @@ def test_a_server_that_never_answers_is_silent_and_not_out_of_budget() -> None:
 def test_a_server_that_keeps_dying_is_not_restarted_without_end(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each conversation is the server's death: nothing new is learned from the fourth."""
+    """Each conversation kills the server, and nothing is learned after the third."""
     asked: list[Script] = []
 
     def deadly(subject: Session, conversation: Script) -> list[object]:

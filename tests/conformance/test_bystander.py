@@ -1,4 +1,4 @@
-"""Others are served: asked of a client that keeps the rules, on servers that are right and have rules of their own."""
+"""Tests of bystander isolation on correct servers with rules of their own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bystander() -> Iterator[Bystander]:
 
 
 def reported(report: SuiteReport) -> dict[str, str]:
-    """What the suite holds against the server, and why."""
+    """Return the violations that the suite reports, with their reasons."""
     return {one.check: one.explanation for one in report.findings if one.level is not Level.INFORMATIONAL}
 
 

@@ -1,4 +1,4 @@
-"""What careless oracles take for faults, and what is none: each of these was seen on a server that was right."""
+"""Tests of former false positives: each case was seen on a correct server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.wire import Frame, Opcode
 from wsproof.wire.audit import audit_close_payload
 
-# SHOULD of RFC 6455 7.1.7, where the server has a choice and its reasons.
+# SHOULD of RFC 6455 7.1.7, which a server may ignore for good reasons.
 _NON_STRICT = {"drops": ["fail-close-frame"]}
 
 

@@ -1,4 +1,4 @@
-"""A crash of wsproof in one check is that check's: it is unknown, with the traceback, and all else goes on."""
+"""Tests that a crash of wsproof in one check makes only that check unknown, with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""permessage-deflate: blocks written by hand, the oracle that inflates, and a correct server that compresses."""
+"""Tests of permessage-deflate: handwritten blocks, the inflating oracle, and a correct compressing server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MASK = b"abcd"
 
 
 def inflate(payload: bytes) -> bytes:
-    """What zlib itself makes of a message, final blocks included."""
+    """Inflate a message with zlib itself, final blocks included."""
     data, out = payload + b"\x00\x00\xff\xff", b""
     while data:
         inflater = zlib.decompressobj(-15, out[-32_768:])

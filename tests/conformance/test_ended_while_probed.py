@@ -1,4 +1,4 @@
-"""A server that dies of the probe is a finding, although no check has run yet."""
+"""Tests that a server which dies during the probe is a finding, although no check has run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wsproof.net.endpoint import Endpoint, parse_url
 
 
 class Url:
-    """A server that is not ours."""
+    """A server that wsproof did not start."""
 
     owned = False
     pid = None
@@ -32,7 +32,7 @@ class Url:
 
 @pytest.fixture
 def fragile() -> Iterator[Url]:
-    """It ends at the first binary message, as programs end on an error that nobody catches."""
+    """Run a server that exits at the first binary message, as after an unhandled error."""
     listening: list[Server] = []
 
     def echo(connection: ServerConnection) -> None:

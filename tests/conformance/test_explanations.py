@@ -1,4 +1,4 @@
-"""What a finding says is made of sentences."""
+"""Tests that the text of a finding consists of sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of the checks of one run, with costs that the test makes up."""
+"""Tests of the order of checks in a run, with costs set by the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUDGET_S = 60.0
 
 
 def names_run(order: FairOrder, cost: Callable[[Property | RobustnessTest], float], within_s: float) -> list[str]:
-    """The names of the checks that start within a time, in their order."""
+    """Return the names of the checks that start within a time, in order."""
     names, used = [], 0.0
     while order.left and used < within_s:
         check = order.next()

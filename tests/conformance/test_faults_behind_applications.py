@@ -1,4 +1,4 @@
-"""Applications that take only some messages: the faults of the server beneath them are found."""
+"""Tests that server faults are found behind applications which accept only some messages."""
 
 from __future__ import annotations
 

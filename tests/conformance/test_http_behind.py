@@ -1,4 +1,4 @@
-"""An HTTP response behind the upgrade is shown as the text it is, and told once."""
+"""Tests that an HTTP response after the upgrade is shown as text and reported once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BEFORE_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r
 
 
 class Upset:
-    """An echo that answers a frame with reserved bits as if the upgrade had never been.
+    """An echo that answers a frame with reserved bits by an HTTP response after the upgrade.
 
     With `before_close`, it also writes these bytes in front of each close frame.
     """
@@ -62,7 +62,7 @@ def _serve(client: socket.socket, upset: Upset) -> None:
 
 @pytest.fixture
 def upset() -> Iterator[Upset]:
-    """The server, for one test."""
+    """Run the server for one test."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Upset(listener)
 
@@ -89,7 +89,7 @@ def test_an_http_response_among_frames_is_shown_as_text(upset: Upset) -> None:
 
 
 def test_a_close_frame_after_an_http_response_is_reported_once(upset: Upset) -> None:
-    """A server of WSGI, say, whose gateway writes its response into the upgraded connection."""
+    """Model a WSGI server whose gateway writes its response into the upgraded connection."""
     upset.before_close = BEFORE_CLOSE
     report = run_suite(upset, SuiteOptions(only=("close-answered",), examples=2))
     assert [finding.check for finding in report.findings] == ["server-http-among-frames"]

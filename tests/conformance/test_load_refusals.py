@@ -1,4 +1,4 @@
-"""A refusal because of load is no answer to a handshake's content. No server and no waits: the clock is a number."""
+"""Tests that a refusal under load does not count as an answer to the handshake. Uses a fake clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPT = Script("mask-required")
 
 
 class Limited:
-    """A server with a limit of handshakes in a sliding window. Each handshake takes `took_s`."""
+    """A server that limits handshakes in a sliding window. Each handshake takes `took_s`."""
 
     def __init__(self, most: int, window_s: float, took_s: float, status: int = 429) -> None:
         self.most, self.window_s, self.took_s, self.status = most, window_s, took_s, status

@@ -1,4 +1,4 @@
-"""What the ideal server would do, without any server."""
+"""Tests of the oracle: the behaviour of an ideal server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each planted fault is caught by its rule; the correct server is accused of nothing."""
+"""Tests that each planted fault is found by its rule, and that the correct server passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 
 _OWN = {tested.name for tested in PROPERTIES}
-# Rules without a property of their own, and the properties on whose way they lie.
+# Rules without a property of their own, and the properties that exercise them.
 _ON_THE_WAY = {
     "server-accept-wrong": ("opening-accepted", "header-names"),
     "server-subprotocol-not-offered": ("opening-accepted",),
@@ -43,9 +43,9 @@ _ON_THE_WAY = {
     "deflate-bomb-memory": ("deflate-bomb",),
     "fail-ends-tcp": ("rsv-zero",),
 }
-# What only robustness tests show is caught in `robustness/`.
+# Faults that only robustness tests show are tested in `robustness/`.
 _STRAINING = {demand.id for demand in DEMANDS}
-# Faults that other properties than their rule's own bring to light.
+# Faults that are found by properties other than their rule's own.
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),
     "mask-first": ("any-order",),
@@ -53,7 +53,7 @@ _SEEN_BY = {
     "wedges-at-opcode": ("opcode-reserved",),
 }
 _BUSY_S = {"extension-backslashes": 1.0}
-"""Deadlines in seconds for servers that compute for ever instead of sleeping."""
+"""Deadlines in seconds for servers that compute without end instead of sleeping."""
 _DIES = ("crash", "wedges-at-opcode", "extension-backslashes")
 
 
@@ -86,7 +86,7 @@ def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> 
     declined = {check.check for check in report.not_run}
     assert {run.check for run in report.checks_run} | declined >= _OWN
     assert {check.check for check in report.not_run if "permessage-deflate" not in check.reason} == {
-        "close-by-server",  # (it never closes by itself)
+        "close-by-server",  # (does not close on its own)
         "subprotocol-lines",  # (no subprotocol is offered)
         "subprotocol-after-unknown",
     }

@@ -1,4 +1,4 @@
-"""A repetition sees what the run saw: whether others are served, and whether the server lives."""
+"""Tests that a replay observes the same as the run: bystander isolation, and whether the server lives."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from wsproof.net.endpoint import parse_url
 
 @pytest.fixture
 def fragile() -> Iterator[FaultyServer]:
-    """A process of its own: some faults take all of it with them."""
+    """Start a separate process, since some faults break the whole process."""
     with faulty_server() as server, silence_is_known(server):
         yield server
 
 
 def found(server: FaultyServer, only: str) -> Finding:
-    """The gravest finding of one check."""
+    """Return the most severe finding of one check."""
     report = run_suite(server, SuiteOptions(only=(only,), examples=3, deadline_s=FULL_S))
     return report.findings[0]
 
@@ -66,7 +66,7 @@ def test_the_recipe_of_a_robustness_finding_repeats_its_experiment(fragile: Faul
 @pytest.mark.parametrize(("key", "name"), [("trial", "served-after-storm"), ("robustness_test", "served-after-churn")])
 def test_a_recipe_may_use_the_former_key_and_name_of_a_robustness_test(key: str, name: str) -> None:
     nowhere = parse_url("ws://127.0.0.1:9/")
-    with pytest.raises(UsageError, match=r"KeyError\('facts'\)"):  # the test was found: the next key is read
+    with pytest.raises(UsageError, match=r"KeyError\('facts'\)"):  # the test was found, and its next key is read
         replay({key: name}, nowhere, 1)
     with pytest.raises(UsageError, match="StopIteration"):
         replay({key: "no-such-test"}, nowhere, 1)
@@ -75,7 +75,7 @@ def test_a_recipe_may_use_the_former_key_and_name_of_a_robustness_test(key: str,
 def test_a_robustness_violation_seen_only_once_is_an_observation(
     fragile: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server serves nobody beside a flood, once: as if the machine had been busy."""
+    """The server serves no bystander during a flood, once, as on a busy machine."""
     told = iter([True, False])
 
     def flood(context: RobustnessContext) -> RobustnessOutcome:

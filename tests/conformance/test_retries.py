@@ -1,4 +1,4 @@
-"""What the budget leaves no time to retry is an observation; some time is left for retries. By a clock of the test."""
+"""Tests that a failure without time for a retry is an observation, and that time is reserved for retries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HURRY = SuiteOptions(only=("version-13", "version-draft"), examples=1)
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.ns = 0
@@ -43,7 +43,7 @@ class Clock:
 
 @pytest.fixture
 def checked(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], SuiteReport]:
-    """A run against a server with one fault, in which so many seconds pass once the fault is seen."""
+    """Return a function that runs the suite on one fault, and lets this many seconds pass after the fault is seen."""
 
     def run(passes_s: float) -> SuiteReport:
         clock, attempt = Clock(), Session.attempt

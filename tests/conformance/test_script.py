@@ -1,4 +1,4 @@
-"""A conversation is data: what JSON keeps of it is all of it."""
+"""Tests that a script is data, and that JSON preserves all of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_generated_script_survives_json(conversation: Script) -> None:
     assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
-# Who never closes breaks another rule before this one: both are one finding.
+# A server that never closes breaks another rule before this one: both are one finding.
 _SUBJECTS = {"close-in-message-legal": "close-cuts-message"}
 
 

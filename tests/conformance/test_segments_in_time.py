@@ -1,4 +1,4 @@
-"""Segments are spread for so long only: a server may end a handshake that takes long."""
+"""Tests that segments are spread over a limited time, since a server may end a slow handshake."""
 
 from __future__ import annotations
 

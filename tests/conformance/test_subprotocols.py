@@ -1,4 +1,4 @@
-"""The same offer of subprotocols, written in another way, selects the same one."""
+"""Tests that equivalent subprotocol offers select the same subprotocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the suite runs: its seed, its budget, its choice of checks, and servers that cannot be judged."""
+"""Tests of the suite: seed, budget, choice of checks, and servers that cannot be checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests know of bytes on their way: both sources tell the same of a connection of our own."""
+"""Tests that both sources of TCP queue lengths agree about a connection of the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timeouts come from what a server needs, for the same kind of answer; only a full one is evidence."""
+"""Tests that timeouts adapt to each kind of answer, and that only a full timeout is evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL_S = 5.0
 
 @pytest.fixture
 def timeouts() -> Timeouts:
-    """A server that answers within milliseconds, and handshakes within 120 ms."""
+    """Return the timeouts for a server that answers within milliseconds and completes handshakes within 120 ms."""
     known = Timeouts(_FULL_S)
     for kind in AnswerKind:
         known.note_answer(kind, 0.001)

@@ -1,4 +1,4 @@
-"""One server in which tests plant faults."""
+"""A fixture with one server in which tests plant faults."""
 
 from __future__ import annotations
 

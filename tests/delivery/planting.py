@@ -1,4 +1,4 @@
-"""Plants faults in one server."""
+"""Plants faults in one running server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 
 PATIENT_S = 30.0
-"""Deadline in seconds for a server that answers everything. No test waits for it: it is for a machine that stalls."""
+"""Deadline in seconds for a server that answers everything. Reached only if the machine stalls."""
 
 
 @contextmanager
 def planting(app: str, at: str = "fault") -> Iterator[Callable[[str], RunningServer]]:
-    """Plants a fault in a server that is not ours to replace, so that each schedule is executed once.
+    """Yield a function that plants a fault. The server is not owned, so each schedule runs once.
 
-    `at`: where the server takes the name of a fault.
+    `at`: the path where the server takes the name of a fault.
     """
     with serve(parse_target(app, path="/ws")) as server:
         address = f"{server.endpoint.host}:{server.endpoint.port}"

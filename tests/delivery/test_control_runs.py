@@ -1,4 +1,4 @@
-"""A neighbour is to blame when the harm comes back, and does not come without what it did."""
+"""Tests of control runs: a bystander is the cause if the failure recurs with its misbehaviour and not without it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROL = (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.SAY, 0, "afte
 
 
 def answers(*values: bool) -> Callable[[Schedule], bool]:
-    """A server that answers so, and is asked no more often than that."""
+    """Return a server that gives these answers and fails when it is asked again."""
     rest = iter(values)
     return lambda _: next(rest)
 
@@ -75,7 +75,7 @@ def test_a_failure_in_one_repetition_of_three_proves_no_cause() -> None:
 
 
 def test_a_server_that_fails_at_random_gives_less_than_4_percent_false_positives() -> None:
-    """All the ways in which three repetitions and the control runs can come out, weighed, for each rate of failure."""
+    """Compute all outcomes of three repetitions and the control runs, weighted, for each failure rate."""
 
     def accused(rate: float) -> float:
         well = 1 - rate

@@ -1,4 +1,4 @@
-"""Channels whose members converse: they join step by step, answer the server, and beat."""
+"""Tests of channels with a protocol: members join step by step, answer the server and send heartbeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crash of wsproof in one property of a channel is that property's; so is one while a finding is repeated."""
+"""Tests that a crash of wsproof affects one property of a channel only, also while a finding is repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a member sends without its credentials or with wrong ones."""
+"""Tests of the messages that a member sends without credentials or with wrong ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LoggingIn(Room):
 
 
 class ByName(Room):
-    """The token is made from the name: it says who somebody is, and is no secret."""
+    """A channel whose token is derived from the name, so that it identifies the member and is no secret."""
 
     def path(self, member: int) -> str:
         return f"/ws?token=tok-{self.name_of(member)}"
@@ -44,7 +44,7 @@ class WithCookie(Room):
 
 
 class LoggedIn(Room):
-    """Each member logs in before it connects, and gets its cookie then."""
+    """A channel in which each member logs in before it connects, and gets its cookie."""
 
     def __init__(self, settings: dict[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)

@@ -1,4 +1,4 @@
-"""However a member goes: what a server does wrong about one way of many is found, and the way is named."""
+"""Tests that a fault in any way of leaving is found, and that the finding names that way."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ ABRUPT = [
     (CUT_SHORT[-1], "reads"),
     ("a close frame, and TCP RST at once", "resets"),
 ]
-"""How a member goes, and what the server makes of what it had not read."""
+"""The way in which a member leaves, and what the server does with its unread messages."""
 
 
 def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
-    """A member says something and goes, and the server reads both in one segment. Then the others speak."""
+    """Let a member publish and leave in one segment. Then the others publish."""
     schedule: Schedule = (
         *(Step(Action.JOIN, number) for number in (0, 1, 2)),
         Step(Action.SETTLE),

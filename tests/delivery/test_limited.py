@@ -1,4 +1,4 @@
-"""Members whose access is revoked, and members that keep a limit on their rate."""
+"""Tests of members whose access is revoked, and of members that respect a rate limit."""
 
 from __future__ import annotations
 

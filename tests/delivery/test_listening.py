@@ -1,4 +1,4 @@
-"""A member that is cut off: a control run shows whether the server ends every connection that only listens."""
+"""Tests of a member that is cut off: a control run shows whether the server closes every silent connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ S = 1_000_000_000
 
 
 def execution(silent_s: float) -> Any:
-    """Member 2 is cut off after this silence, while the others talk on."""
+    """Return a run in which member 2 is cut off after this silence while the others publish."""
     room = a_room(members=3, messages=3, contract=QUIET_CHAT)
     room.now += int(silent_s * S)
     room.leave(2, Departure.DROPPED)

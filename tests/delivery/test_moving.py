@@ -1,4 +1,4 @@
-"""Members that change their room, and members that come back for what they missed."""
+"""Tests of members that change their room, and of members that resume after a disconnect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed messages and unusual names: what is sent."""
+"""Tests of malformed messages and unusual names, as they are sent."""
 
 from __future__ import annotations
 

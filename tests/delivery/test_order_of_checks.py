@@ -1,4 +1,4 @@
-"""The order in which the suite runs the checks of several channels."""
+"""Tests of the order in which the suite runs the checks of several channels."""
 
 from __future__ import annotations
 

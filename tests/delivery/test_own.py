@@ -1,4 +1,4 @@
-"""Channels that are not the tutorial's: other audiences, acknowledgements, and servers that speak otherwise."""
+"""Tests of user-defined channels: other audiences, acknowledgements, and servers with other formats."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NoSecondRoom(PubSub):
 
 
 class Nameless(Workload):
-    """What one says, all get as it is, without a name."""
+    """A channel that delivers each text unchanged to all, without the sender's name."""
 
     name = "nameless"
     title = "a chat without names"
@@ -51,7 +51,7 @@ class Nameless(Workload):
 
 
 class Deaf(Nameless):
-    """It ignores all that comes."""
+    """A channel that ignores all incoming messages."""
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         return Parsed(MessageKind.IGNORED)

@@ -1,4 +1,4 @@
-"""Faults of joining, coming back and identity are found in the default run; correct twins are not accused."""
+"""Tests that a default run finds faults of joining, resuming and identity, and that correct twins pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wsproof.workloads.guarded import guarded
 
 OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
 LEAVES_UNANSWERED = ("one is deaf", "odd names are refused", "odd names are not heard")
-"""Correct variants that answer nothing in a case, so that the deadline passes."""
+"""Correct variants that leave a message unanswered, so that the deadline passes."""
 Plant = Callable[[str], RunningServer]
 
 FAULTS: list[tuple[str, type[Workload], str, str]] = [
@@ -95,7 +95,7 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("greet", Greeting, "malformed-messages"),
     ("one room's own task + the room's own task goes on", Room, "malformed-messages"),
 ]
-"""What correct servers do as well, the workload, and the property that must not accuse them."""
+"""Behaviour of correct servers, the workload, and the property that must not report it."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every planted fault is found by the right property."""
+"""Tests that every planted fault is found by the right property."""
 
 from __future__ import annotations
 

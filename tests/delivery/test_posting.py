@@ -1,4 +1,4 @@
-"""Channels whose members publish by HTTP: verdicts on a right server, on planted faults, and on refused requests."""
+"""Tests of channels that publish by HTTP: a correct server, planted faults, and refused requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A quick run has the most telling checks of a channel, in their order, and draws no schedules."""
+"""Tests that a quick run has the most important checks of a channel, in order, without random schedules."""
 
 from __future__ import annotations
 

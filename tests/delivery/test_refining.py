@@ -1,4 +1,4 @@
-"""The same is not told twice, and what only looks the same is told: by scripted runs of schedules."""
+"""Tests that duplicates of a finding are merged and similar findings are kept, on scripted runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEADLINE_S = SuiteOptions().deadline_s
 
 
 class Scripted(ScheduleRunner):
-    """A runner whose server shows what `shows` says of a schedule."""
+    """A runner whose server shows the findings that `shows` returns for a schedule."""
 
     def __init__(self, shows: Callable[[Schedule], list[Finding]], told: Told | None = None) -> None:
         super().__init__(cast(Any, SimpleNamespace(owned=True)), CHAT, 0)
@@ -133,7 +133,7 @@ def test_a_loss_in_a_departure_check_cites_the_delivery_promise() -> None:
 
 
 def spent(after: int) -> Callable[[Schedule], list[Finding]]:
-    """A server that shows a loss so many times, until the run's time is over."""
+    """Return a server that shows a loss this many times, and is then out of time."""
     shown: list[Schedule] = []
 
     def show(schedule: Schedule) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What members that have gone leave behind is found, and a server that gives all back is not accused."""
+"""Tests that resources leaked by former members are found, and that a server without leaks passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules are data: drawn the same for the same seed, stored, and shortened."""
+"""Tests of schedules as data: drawn from a seed, stored, and shortened."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_shrinking_stops_after_its_maximum_of_attempts() -> None:
 
 
 class Small(Workload):
-    """Two rooms, short texts, and not every text is a message."""
+    """A workload with two rooms and short texts, some of which are not messages."""
 
     name = "small"
     title = "small"

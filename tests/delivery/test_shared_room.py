@@ -1,4 +1,4 @@
-"""Two runs against one server that neither has to itself."""
+"""Test of two concurrent runs against one server."""
 
 from __future__ import annotations
 

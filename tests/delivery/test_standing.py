@@ -1,4 +1,4 @@
-"""Members that only listen find what shows with time, and accuse no server that cuts idle members off."""
+"""Tests that listening members find faults that take time, and accept servers that close idle members."""
 
 from __future__ import annotations
 

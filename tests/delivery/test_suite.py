@@ -1,4 +1,4 @@
-"""A server without a fault is not accused; a finding is repeated, replayed, and told once."""
+"""Tests that a correct server passes, and that a finding is repeated, replayed and reported once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A channel whose messages carry a number and no text: loss, order and duplicates are judged by the number."""
+"""Tests of a channel whose messages carry a number and no text, which identifies them."""
 
 from __future__ import annotations
 

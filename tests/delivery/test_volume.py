@@ -1,4 +1,4 @@
-"""One lost or repeated message in hundreds is found, and a server that defends itself under load is not accused."""
+"""Tests that one lost or repeated message in hundreds is found, and that overload protection is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A known deviation counts the same in every verb, in pytest and in Locust."""
+"""Tests that a known deviation has the same effect in each command, in pytest and in Locust."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ VERBS = {
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """We are in a repository with the app, and the file of what is known of it."""
+    """Change to a repository with the app and the file of its known deviations."""
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "shop.py").write_text(APP)
@@ -98,7 +98,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def seen(document: Any) -> Iterable[Finding]:
-    """Each finding of the deviation, wherever in a document it stands."""
+    """Yield each finding of the deviation, at any place in a document."""
     if isinstance(document, dict):
         if document.get("check") == "server-body-in-101" and "explanation" in document:
             yield Finding.from_json(document)

@@ -1,4 +1,4 @@
-"""What a known deviation does to the checks that show it."""
+"""Tests of the effect of a known deviation on the checks that show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known deviations are shown with their reason; those of a named file are missed when they are gone."""
+"""Tests that known deviations are shown with their reason, and that missing ones of a named file are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _APP_FILES = sorted(Path(__file__).parents[2].joinpath("target_app", "accepted")
 def judged(
     findings: Iterable[Finding], own: Iterable[Deviation], runs: Iterable[CheckRun] = (_RUN,), *, named: bool = False
 ) -> tuple[Finding, ...]:
-    """The findings of a report after it was judged against a file of the user's."""
+    """Return the findings of a report after applying the user's known deviations."""
     known = KnownDeviations(own=tuple(own), named=named)
     return known.judge(SuiteReport(0, tuple(runs), tuple(findings)), was_tried).findings
 
@@ -201,7 +201,7 @@ def test_known_deviations_depend_on_server_and_versions(
 def test_a_handshake_that_was_taken_for_a_request_is_known_whatever_the_application_answers(
     server: str, answer: str, is_known: bool
 ) -> None:
-    """Some applications have a page at the path of their WebSocket; a refusal (403, 400) may be their own."""
+    """Cover applications with a page at the path of their WebSocket, and with refusals (403, 400) of their own."""
     witness = ("->   Connection: Upgrade", "->   Connection: keep-alive", f"got: it answered HTTP/1.1 {answer}")
     split = replace(_FINDING, check="connection-list", witness=witness)
     (marked,) = KnownDeviations(shipped=shipped_deviations(server, None)).mark([split])
@@ -238,7 +238,7 @@ def test_the_files_of_the_reference_server_name_rules_that_exist_and_say_why(pat
     assert own
     _name_rules_and_say_why(own)
     shipped = {each.check for each in shipped_deviations(path.stem, None)}
-    assert not shipped & {each.check for each in own}  # what belongs to the library stands in the library's file
+    assert not shipped & {each.check for each in own}  # deviations of the library must be in the library's file
 
 
 def _name_rules_and_say_why(deviations: Iterable[Deviation]) -> None:

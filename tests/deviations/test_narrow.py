@@ -1,4 +1,4 @@
-"""A known deviation of a library hides nothing that an application could have done."""
+"""Tests that known deviations of a library do not hide faults that the application may have caused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Applications that take only some messages, and end the connection over others. None of them is at fault.
+"""Applications that accept only some messages and close the connection on others. None of them has a fault.
 
-They stand behind the correct server, or behind any fault of it: `/FAULT?app=NAME`. `KINDS` lists them. `only-HOW` takes
+They run behind the correct server, or behind any fault of it: `/FAULT?app=NAME`. `KINDS` lists them. `only-HOW` accepts
 SAMPLE and refuses all else, where HOW is a close code, `bare` (a close frame without a code), `drop` (the end of TCP),
 `reset` or `http` (an HTTP error behind the upgrade).
 """
@@ -65,10 +65,10 @@ SPEAKING: dict[str, str] = {
     "welcome": "greets, and echoes",
     "ticks": "echoes, and says something by itself every few hundredths of a second",
 }
-"""They also send messages that answer nothing."""
+"""Applications that also send unsolicited messages."""
 
 TIMED = ("only-later", "slow", "ticks")
-"""These do something after a while, so a server that does nothing now may still speak."""
+"""Applications with timers: one that is idle now may still send something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Answer with a message."""
+    """Send a message as the answer."""
 
     opcode: int
     data: bytes
@@ -105,7 +105,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Do something after so many seconds, and take no more messages."""
+    """Send an answer after a delay, and accept no more messages."""
 
     seconds: float
     what: Close | Say
@@ -113,7 +113,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Say this again and again, after so many seconds each."""
+    """Send a message repeatedly, at this interval."""
 
     seconds: float
     what: Say
@@ -122,7 +122,7 @@ class Tick:
 Answer = Close | Drop | Http | Say | Later | Tick | None
 
 _SAID: deque[Say] = deque(maxlen=10)
-"""What was said last to the application called history."""
+"""The latest messages to the application called history."""
 
 
 def _refusal(how: str) -> Answer:
@@ -142,21 +142,21 @@ class Application:
     """One client of an application."""
 
     banned = 0
-    """How many of the next handshakes are refused."""
+    """The number of following handshakes to refuse."""
 
     def __init__(self, name: str) -> None:
         self.name, _, self.how = name.partition("-")
         self.taken = 0
 
     def refuses_handshake(self) -> bool:
-        """Whether it takes no clients now."""
+        """Return whether the application refuses this handshake."""
         if self.name != "bans" or not Application.banned:
             return False
         Application.banned -= 1
         return True
 
     def greeting(self) -> tuple[Answer, ...]:
-        """What it does first."""
+        """Return the first answers, which are sent without a request."""
         match self.name:
             case "login" if self.how == "greeted":
                 return (Say(TEXT, b"welcome"),)
@@ -171,7 +171,7 @@ class Application:
         return ()
 
     def take(self, opcode: int, data: bytes) -> Answer:
-        """The answer to a message."""
+        """Return the answer to a message."""
         self.taken += 1
         echo = Say(opcode, data)
         match self.name:

@@ -23,20 +23,20 @@ _BITS = re.compile(r"[89]|1[0-5]")
 _FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
 _SIZES = ("server_max_window_bits", "client_max_window_bits")
 _SHARED: dict[str, zlib._Decompress] = {}  # the one inflater of deflate-shared
-_LEFT_BEHIND = {"window": b""}  # what deflate-leaks keeps of earlier connections
+_LEFT_BEHIND = {"window": b""}  # data of earlier connections that deflate-leaks exposes
 
 
 class Unfit(Exception):
-    """An offer that must be declined."""
+    """Raised for an offer that must be declined."""
 
 
 class Beyond(Unfit):
-    """A legal offer that zlib cannot keep."""
+    """Raised for a legal offer that zlib does not support."""
 
 
 @dataclass
 class Agreement:
-    """How both sides compress."""
+    """The compression parameters of both sides."""
 
     server_resets: bool = False
     client_resets: bool = False
@@ -54,7 +54,7 @@ class Agreement:
 
 
 class Compressing(Straining):
-    """One client with which compression may be agreed."""
+    """One client that may agree on compression."""
 
     agreement: Agreement | None = None
     compressed = False
@@ -102,7 +102,7 @@ class Compressing(Straining):
         if self.fault == "deflate-echoes-bits":
             agreement.names_client_bits = True
         if agreement.server_bits == 8:
-            raise Beyond  # so small a window is for inflating only
+            raise Beyond  # zlib supports such a small window for inflating only
         return agreement
 
     def read_bits(self, value: str | None) -> int:
@@ -138,7 +138,7 @@ class Compressing(Straining):
             bits = min(15, bits + 1)
         return zlib.compressobj(wbits=-bits)
 
-    # What comes.
+    # Incoming messages.
 
     def is_bad_rsv(self, rsv: int, opcode: int) -> bool:
         bad = super().is_bad_rsv(rsv, opcode)
@@ -230,7 +230,7 @@ class Compressing(Straining):
             raise Failure(1009)
         return bytes(out)
 
-    # What goes.
+    # Outgoing messages.
 
     def send(self, opcode: int, payload: bytes) -> None:
         if self.agreement is None or opcode not in (TEXT, BINARY):
@@ -238,7 +238,7 @@ class Compressing(Straining):
             super().send(opcode | 0x40 if packs_pong else opcode, payload)
             return
         if len(payload) > _LIMIT:
-            payload = payload[:10]  # what deflate-bomb takes is not worth sending back
+            payload = payload[:10]  # echoing the whole bomb has no purpose
         if self.fault == "deflate-never" or (self.fault == "deflate-seldom" and len(payload) < _WORTH_IT):
             super().send(opcode, payload)
             return
@@ -259,7 +259,7 @@ class Compressing(Straining):
 
 
 def _far_back(payload: bytes, bits: int) -> bytes:
-    """One block with the fixed codes (RFC 1951 3.2.6) that repeats what was a whole window ago, wherever it can."""
+    """Compress with fixed codes (RFC 1951 3.2.6) into one block, with matches at the full window distance."""
     window, at = 1 << bits, 0
     code = "010"  # not the last block, fixed codes; the lowest bit first
     while at < len(payload):

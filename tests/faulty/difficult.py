@@ -1,4 +1,4 @@
-"""Servers that are hard to come to an end with: slow, silent, dying, or busy with somebody else.
+"""Servers that may delay the end of a run: slow, silent, dying, or busy with another client.
 
     python -m tests.faulty.difficult KIND PORT      (0: any free port; it is printed)
 
@@ -33,12 +33,12 @@ BACKLOG = 5
 ACCEPT_EVERY_S = 0.3
 LATE_S = 1.0
 LIFE = 7
-"""Connections that a mortal server lives for."""
+"""Number of connections after which a mortal server exits."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a server behaves. `late_s` comes before each answer."""
+    """The behaviour of a server. `late_s` is the delay before each answer."""
 
     late_s: float = 0.0
     accept_every_s: float = 0.0
@@ -60,7 +60,7 @@ KINDS = {
 
 
 class Connection:
-    """One client: an echo with the manners of its kind."""
+    """One client: an echo with the behaviour of its kind."""
 
     def __init__(self, sock: socket.socket, kind: Kind) -> None:
         self._sock, self._kind = sock, kind
@@ -69,7 +69,7 @@ class Connection:
         self._opcode = Opcode.TEXT
 
     def serve(self) -> None:
-        """Until the client ends TCP."""
+        """Serve until the client ends TCP."""
         with self._sock, contextlib.suppress(OSError):
             while data := self._sock.recv(65_536):
                 if not self._kind.answers:
@@ -83,7 +83,7 @@ class Connection:
 
     def _take(self, data: bytes) -> None:
         if not self._kind.ends_tcp and self._protocol.close_expected():
-            self._sock.sendall(b"\x81\x05again")  # it does not care that all has been said
+            self._sock.sendall(b"\x81\x05again")  # replies although the connection is closing
             return
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
@@ -106,7 +106,7 @@ class Connection:
 
 def _accept_all(listening: socket.socket, kind: Kind, die: Callable[[], None]) -> None:
     count = 0
-    with contextlib.suppress(OSError):  # it is closed: that is the end
+    with contextlib.suppress(OSError):  # ends when the socket is closed
         while True:
             sock = listening.accept()[0]
             count += 1
@@ -125,7 +125,7 @@ def _listen(kind: Kind, port: int) -> socket.socket:
 
 
 class RunningHere:
-    """A server in threads of the test. Nobody can replace it, and it has no process of its own."""
+    """A server in threads of the test. It cannot be restarted, and has no process of its own."""
 
     owned = False
     pid = None
@@ -134,12 +134,12 @@ class RunningHere:
         self.endpoint = Endpoint("127.0.0.1", port)
 
     def restart(self) -> None:
-        """Never called: it is not `owned`."""
+        """Do nothing. Never called, because the server is not `owned`."""
 
 
 @contextmanager
 def difficult(name: str) -> Iterator[RunningHere]:
-    """A server of that kind in threads of this process, for as long as the block lasts. Not for mortal ones."""
+    """Run a server of that kind in threads of this process for the duration of the block. Not for mortal ones."""
     kind = KINDS[name]
     assert not kind.life
     listening = _listen(kind, 0)

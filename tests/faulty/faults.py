@@ -1,9 +1,9 @@
-"""The planted faults: each a thing that some implementation really got wrong, and the rule that must catch it."""
+"""The planted faults. Each was made by some implementation, and has a rule that must find it."""
 
 from __future__ import annotations
 
 CORRECT_DEFLATE = "deflate"
-"""The path at which the server is correct and compresses; at the empty one it is correct and does not."""
+"""The path at which the server is correct and compresses. At the empty path it is correct without compression."""
 
 FAULTS: dict[str, tuple[str, str]] = {
     # The handshake.
@@ -193,16 +193,16 @@ FAULTS: dict[str, tuple[str, str]] = {
     "keeps-heartbeats": ("freed-after-close", "does not cancel the heartbeat of who has gone"),
     "keeps-reset": ("freed-after-reset", "keeps the socket of who resets TCP"),
     "keeps-half-closed": ("freed-after-half-close", "ends its side after a FIN, and keeps the socket"),
-    # The others.
+    # The other faults.
     "crash": ("process-ended", "dies of a reset in the middle of a frame"),
 }
-"""Name, as the path of the server has it: the rule that must catch it, and what is wrong."""
+"""Name (the path at the server): the rule that must find the fault, and a description."""
 
 OF_SUBPROTOCOLS: dict[str, tuple[str, str]] = {
     "subprotocol-last-line": ("subprotocol-lines", "keeps only the last of several lines of the offer"),
     "subprotocol-first-only": ("subprotocol-after-unknown", "looks at the first name of the offer only"),
 }
-"""As FAULTS, where the client offers chat and superchat: name, rule, and what is wrong."""
+"""Like FAULTS, for a client that offers chat and superchat: name, rule, and description."""
 
 ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "drops": (("rsv", "opcode", "utf8-broken", "any-order"), "ends TCP at a fault, without a close frame"),
@@ -225,4 +225,4 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "deflate-least-limit": (("deflate-sizes", "deflate-bomb"), "refuses messages that inflate to more than 64 KiB"),
     "answers-early": (("pipelined",), "answers a ping that came before the 101 at once"),
 }
-"""What servers do that is not wrong, and the checks that could take it for a fault."""
+"""Correct behaviour, and the checks that could mistake it for a fault."""

@@ -28,8 +28,8 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None,
 class Particular(Connection):
     """One client of a correct server.
 
-    `slow-handshake-MS` answers a handshake after so long, `slow-close-MS` a close frame.
-    `idle-MS` closes clients that send nothing for so long (1001). `heartbeat-MS` pings, and closes clients that do not
+    `slow-handshake-MS` delays the handshake response, `slow-close-MS` the close frame.
+    `idle-MS` closes clients that are silent for this time (1001). `heartbeat-MS` pings, and closes clients that do not
     answer until the next ping (1011). `one-session` closes the older of two connections (4001). `seats-N` refuses
     clients beyond N (503), `closed-seats-N` closes them (1013).
     """
@@ -41,7 +41,7 @@ class Particular(Connection):
         self.has_ponged = True
         self.is_open = False
         self.held: list[bytes] = []
-        """Close frames that are sent late."""
+        """Close frames that are sent with a delay."""
         self.beating: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -54,12 +54,12 @@ class Particular(Connection):
                 self.beating.cancel()
 
     def number(self, name: str) -> int | None:
-        """The number behind `name`; None when the server does something else."""
+        """Return the number after `name`, or None if the server has another behaviour."""
         found = re.fullmatch(rf"{name}-([0-9]+)", self.fault)
         return int(found[1]) if found else None
 
     async def pause(self, name: str) -> None:
-        """Wait as long as `name` says."""
+        """Wait for the time that `name` gives."""
         if milliseconds := self.number(name):
             await asyncio.sleep(milliseconds / 1000)
 
@@ -84,7 +84,7 @@ class Particular(Connection):
             self.beating = asyncio.ensure_future(self.beat())
 
     async def beat(self) -> None:
-        """Ask whether the client is there, again and again."""
+        """Ping the client periodically."""
         while self.has_ponged:
             self.has_ponged = False
             self.send(PING, b"there?")
@@ -111,7 +111,7 @@ class Particular(Connection):
         return goes_on
 
     async def flush_late(self) -> None:
-        """Send what was held back for so long."""
+        """Send the delayed frames."""
         if not self.held:
             return
         await self.pause("slow-close")
@@ -156,7 +156,7 @@ async def serve(port: int, accept_every_ms: int | None) -> None:
 
 
 async def accept_slowly(listener: socket.socket, handle: Handler, every_s: float) -> None:
-    """Take one connection, rest, take the next."""
+    """Accept one connection, pause, accept the next."""
     listener.setblocking(False)
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()

@@ -1,8 +1,8 @@
-"""Tells whether a server process has nothing left to do, so that a test knows a silence without waiting for it.
+"""Detects that a server process has nothing left to do, so that a test need not wait for its deadline.
 
-A test of a server that leaves something unanswered would otherwise need a short deadline, and on a busy machine a short
-deadline takes a slow answer for none. Linux tells more than a clock: if all threads of the server sleep and nothing is
-on its way, no answer can come any more. This holds for a server without timers.
+A test of a server that does not answer would otherwise need a short deadline, and on a busy machine a short deadline
+mistakes a slow answer for none. Linux offers more than a clock: if all threads of the server sleep and no data is on
+its way, no answer can come any more. This holds for a server without timers.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from wsproof.net.background_client import BackgroundClient
 from wsproof.net.client import Client
 
 IS_KNOWN = sys.platform == "linux"
-"""Whether the system tells it. Elsewhere the deadline of the test decides."""
+"""Whether the system offers this information. Elsewhere the test's deadline decides."""
 FULL_S = 60.0 if IS_KNOWN else 1.0
-"""Deadline in seconds for tests of servers that leave something unanswered."""
+"""Deadline in seconds for tests of servers that do not answer."""
 _TURN_S = 0.005
 _SHORT_S = 0.0005
 _SLEEPS = "S"
@@ -33,7 +33,7 @@ _SLEEPS = "S"
 
 @contextmanager
 def silence_is_known(server: FaultyServer) -> Iterator[None]:
-    """Within this block, a wait for the server ends as soon as the server has nothing left to do."""
+    """End each wait for the server within this block as soon as the server has nothing left to do."""
     if not IS_KNOWN:
         yield
         return
@@ -81,7 +81,7 @@ def silence_is_known(server: FaultyServer) -> Iterator[None]:
 
 
 def is_quiet(pid: int, port: int) -> bool:
-    """Whether all threads of the process sleep, and no bytes are on their way to or from this port."""
+    """Return whether all threads of the process sleep, and no data is on its way to or from this port."""
     return _all_sleep(pid) and not _in_flight(port) and _all_sleep(pid)
 
 
@@ -92,12 +92,12 @@ def _all_sleep(pid: int) -> bool:
             for task in Path(f"/proc/{pid}/task").iterdir()
         ]
     except OSError:
-        return False  # It has ended: its kernel ends the connections.
+        return False  # The process has ended, and its kernel ends the connections.
     return all(state == _SLEEPS for state in states)
 
 
 def _in_flight(port: int) -> bool:
-    """Whether an end of a connection with this port has not acknowledged something, or a client has not read it."""
+    """Return whether a connection of this port has unacknowledged data, or data that a client has not read."""
     return any(
         (port in (end.port, end.peer_port) and end.unsent) or (port == end.peer_port and end.unread)
         for end in open_queues()

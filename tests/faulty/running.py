@@ -1,4 +1,4 @@
-"""The faulty server as a process, for tests: what the suite needs of a server."""
+"""The faulty server as a process, with the interface that the suite expects of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MODULE = "tests.faulty.compressing"
 
 
 class FaultyServer:
-    """One process that has all faults; `with_fault` is a view of it."""
+    """One process with all faults. `with_fault` returns a view of it."""
 
     def __init__(self, module: str = _MODULE, *options: str) -> None:
         self.module, self.options = module, options
@@ -32,31 +32,31 @@ class FaultyServer:
 
     @property
     def endpoint(self) -> Endpoint:
-        """At the path that names the fault."""
+        """The endpoint at the path that names the fault."""
         return Endpoint("127.0.0.1", self.port, self.path, subprotocols=self.subprotocols)
 
     @property
     def pid(self) -> int:
-        """The process that has all faults."""
+        """The id of the process with all faults."""
         return self.process.pid
 
     def with_fault(self, name: str, application: str = "") -> FaultyServer:
-        """The same process, at the path of a fault, with an application behind it that is no echo."""
+        """Return the same process at the path of a fault, with an application other than the echo behind it."""
         self.path = f"/{name}?app={application}" if application else f"/{name}"
         return self
 
     def with_subprotocols(self, *names: str) -> FaultyServer:
-        """The same server, for a client that offers these subprotocols."""
+        """Return the same server, for a client that offers these subprotocols."""
         self.subprotocols = names
         return self
 
     def restart(self) -> None:
-        """Start it again, at another port."""
+        """Start the process again, at another port."""
         self.stop()
         self._start(0)
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         self.process.kill()
         self.process.wait()
         if self.process.stdout is not None:
@@ -65,7 +65,7 @@ class FaultyServer:
 
 @contextmanager
 def faulty_server(module: str = _MODULE, *options: str) -> Iterator[FaultyServer]:
-    """The server, for as long as the block lasts."""
+    """Run the server for the duration of the block."""
     server = FaultyServer(module, *options)
     try:
         yield server

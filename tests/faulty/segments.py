@@ -1,7 +1,7 @@
-"""The tutorial's chat on a library that reads all bytes of a segment before the application sees any of its messages.
+"""The tutorial's chat on a library that reads a whole segment before the application gets its messages.
 
-The third client's bytes are kept back after its first message until it goes, as if they came in one segment. What the
-library makes of them is the server's manner:
+The third client's bytes after its first message are held back until it leaves, as if they came in one segment. The
+server's manner decides what the library does with them:
 
 discards        a message that breaks off is an error, and nothing of its segment is passed on (uvicorn's
                 websockets-sansio)
@@ -27,7 +27,7 @@ from websockets.server import ServerProtocol
 from wsproof.net.endpoint import Endpoint
 
 KEPT_BACK = 2
-"""The connection whose bytes are kept back, counted from 0."""
+"""The connection whose bytes are held back, counted from 0."""
 
 
 class Room:
@@ -36,12 +36,12 @@ class Room:
     def __init__(self, manner: str) -> None:
         self.manner = manner
         self.connections: list[Connection] = []
-        """Every connection so far, also one that has ended."""
+        """All connections so far, including closed ones."""
         self.here: list[Connection] = []
         self.loses_next = False
 
     def tell(self, text: str, sender: Connection | None = None) -> None:
-        """Send a text to everybody."""
+        """Send a text to all members."""
         loses, self.loses_next = self.loses_next and sender is not None, self.loses_next and sender is None
         for each in self.here:
             if not loses or each is sender:
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self.is_lost = asyncio.Event()
         self._protocol = ServerProtocol()
         self._look_ahead: ServerProtocol | None = None
-        """Reads the kept bytes to see whether the client has gone."""
+        """Reads the held bytes to see whether the client has left."""
         self._kept = b""
         self._name = ""
 
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Pass messages on to the application, unless the library discards them."""
+        """Pass messages to the application, unless the library discards them."""
         if self._protocol.parser_exc and self._room.manner != "reads":
             return
         for event in self._protocol.events_received():
@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
 
 @contextmanager
 def segments(manner: str) -> Iterator[Endpoint]:
-    """A server of that manner in a thread of this process, for as long as the block lasts."""
+    """Run a server of that manner in a thread of this process for the duration of the block."""
     with ThreadPoolExecutor(1) as executor:
         started: Future[Endpoint] = Future()
         stopped = threading.Event()

@@ -38,37 +38,37 @@ _SHORT_LIMIT = 65_536
 
 
 class Refusal(Exception):
-    """The handshake is refused with this status and these header lines."""
+    """Refuses the handshake with this status and these header lines."""
 
     def __init__(self, status: str, *lines: str) -> None:
         self.status, self.lines = status, lines
 
 
 class Failure(Exception):
-    """The connection fails with this close code."""
+    """Fails the connection with this close code."""
 
     def __init__(self, code: int) -> None:
         self.code = code
 
 
 _PING_LIMIT = 60
-"""Pings of one read that `ping-limit` answers."""
+"""Maximum number of pings per read that `ping-limit` answers."""
 _FOREVER: set[asyncio.Event] = set()
 
 
 async def forever() -> None:
-    """Wait until the process ends; what nobody holds would be collected, and its connection closed."""
+    """Wait until the process ends. The event is kept, because an unreferenced task would be collected."""
     never = asyncio.Event()
     _FOREVER.add(never)
     await never.wait()
 
 
 class Dropped(Exception):
-    """The application ends TCP without a close frame."""
+    """Raised when the application ends TCP without a close frame."""
 
 
 class Connection:
-    """One client, from its first byte to its last."""
+    """One client connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -77,7 +77,7 @@ class Connection:
         self.opcode = 0
         self.parts: list[bytes] = []
         self.left = _SHORT_LIMIT
-        """Of the size of a message, for control-weighed."""
+        """The remaining size of a message, for control-weighed."""
         self.held_pongs: list[bytes] = []
         self.mask = b"\0\0\0\0"
         self.pinged = False
@@ -122,7 +122,7 @@ class Connection:
                 await forever()
 
     async def end_tcp(self) -> None:
-        """End TCP by FIN, and read what the client still sends: bytes that nobody reads would make a reset of it."""
+        """End TCP by FIN, and read remaining client data. Unread data would turn the FIN into a reset."""
         self.writer.write_eof()
         while await self.reader.read(65536):
             pass
@@ -176,7 +176,7 @@ class Connection:
         self.accept(headers)
 
     def stumble(self, head: bytes, lines: list[str]) -> None:
-        """Drop the connection over a request that is odd, but answered by the others."""
+        """Drop the connection on an unusual request that the other faults answer."""
         fault = self.fault
         if (
             (fault == "many-headers" and len(lines) > 1000)
@@ -219,7 +219,7 @@ class Connection:
             for name in ",".join(headers.get("sec-websocket-protocol", ["x"])).split(",")
         ):
             raise EOFError
-        if fault == "forbidden":  # no fault, but an endpoint that wants to know who is there
+        if fault == "forbidden":  # not a fault: the endpoint requires authentication
             raise Refusal("403 Forbidden")
         is_version = versions == ["13"] or (fault == "version-prefix" and versions[:1] == ["130"])
         is_version = is_version or (fault == "version-number" and _number("".join(versions)) == 13)
@@ -250,7 +250,7 @@ class Connection:
         key = headers.get("sec-websocket-key", [""])[0]
         key = key.replace("+", " ") if self.fault == "key-plus" else key
         if self.fault == "answers-early" and len(self.buffer) > 6 and self.buffer[0] == 0x89:
-            # Not wrong: a client that does not wait for the 101 has no claim to it.
+            # Not a fault: a client that sends before the 101 cannot expect it to be read.
             size, mask = self.buffer[1] & 127, self.buffer[2:6]
             self.send(PONG, bytes(byte ^ mask[i & 3] for i, byte in enumerate(self.buffer[6 : 6 + size])))
         digest = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
@@ -271,7 +271,7 @@ class Connection:
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
 
     def subprotocol_lines(self, offers: list[str]) -> list[str]:
-        """What the 101 says of subprotocols: this server knows two of them."""
+        """Return the subprotocol lines of the 101 response. This server supports two subprotocols."""
         if not self.fault.startswith("subprotocol-") or self.fault == "subprotocol-unasked":
             return []
         if self.fault == "subprotocol-last-line":
@@ -283,14 +283,14 @@ class Connection:
         return [f"Sec-WebSocket-Protocol: {known[0]}"] if known else []
 
     def extension_lines(self, offered: str) -> list[str]:
-        """What the 101 says of extensions."""
+        """Return the extension lines of the 101 response."""
         unasked = self.fault == "extension-unasked" and not offered
         return ["Sec-WebSocket-Extensions: permessage-deflate"] if unasked else []
 
     # Frames.
 
     async def need(self, count: int, part: str = "") -> None:
-        """Have at least `count` bytes; a fault named after the part cannot wait for the rest of it."""
+        """Read until `count` bytes are buffered. A fault named after the part fails instead of waiting for more."""
         if self.fault == "one-frame-per-read" and part == "split-header" and len(self.buffer) >= count:
             await self.more()
         while len(self.buffer) < count:
@@ -356,14 +356,14 @@ class Connection:
         return self.take(fin, opcode, payload)
 
     async def answer_a_ping(self) -> None:
-        """What pong-first does between a fault and its failure."""
+        """Let pong-first answer a ping between a fault and its failure."""
         self.pinged = False
-        with contextlib.suppress(Failure):  # the fault may still be there to be read again
+        with contextlib.suppress(Failure):  # the fault may be read again
             while not self.pinged:
                 await self.take_frame()
 
     def next_opcodes(self) -> list[int]:
-        """The short frames that were read and not taken yet."""
+        """Return the opcodes of the short frames that are buffered."""
         found, at = [], 0
         while at + 2 <= len(self.buffer) and self.buffer[at + 1] & 127 < 126:
             found.append(self.buffer[at] & 15)
@@ -386,13 +386,13 @@ class Connection:
             raise Failure(1002)
 
     def is_bad_rsv(self, rsv: int, opcode: int) -> bool:
-        """Whether these reserved bits fail the connection; an extension may use some of them."""
+        """Return whether these reserved bits fail the connection. An extension may use some of them."""
         self.rsv = rsv
         return rsv != 0
 
     def take(self, fin: int, opcode: int, payload: bytes) -> bool:
         if self.app_closed:
-            # It has said its last, and waits for the answer.
+            # The application has closed, and waits for the client's close frame.
             return opcode != CLOSE or self.fault == "keeps-tcp"
         if opcode == CLOSE:
             return self.take_close(payload)
@@ -486,7 +486,7 @@ class Connection:
     # The application.
 
     def do(self, answer: Answer) -> None:
-        """Do what the application says."""
+        """Carry out the answer of the application."""
         match answer:
             case Say(opcode, data):
                 self.send(opcode, data)
@@ -523,7 +523,7 @@ class Connection:
             await asyncio.sleep(seconds)
 
     async def wait_answers(self) -> None:
-        """An echo that is slow takes its time; one that closes later reads on meanwhile."""
+        """Wait for a slow echo. If the application closes later, continue to read meanwhile."""
         if self.application is not None and self.application.name == "slow" and self.later:
             await asyncio.wait(set(self.later))
 
@@ -599,7 +599,7 @@ class Connection:
         return struct.pack("!H", code) + echoed
 
     def echo_rest(self) -> None:
-        """What reads-after-close does with one short frame behind the close frame."""
+        """Let reads-after-close handle one short frame after the close frame."""
         length = self.buffer[1] & 127
         mask, data = self.buffer[2:6], self.buffer[6 : 6 + length]
         if self.buffer[0] & 15 == TEXT:
@@ -627,7 +627,7 @@ def _check_text(data: bytes, errors: str = "strict") -> None:
 
 
 def _begins_well(data: bytes) -> bool:
-    """Whether it is UTF-8, or was until it was cut."""
+    """Return whether the data is a prefix of valid UTF-8."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:

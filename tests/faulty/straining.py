@@ -1,7 +1,7 @@
-"""What wears a server down: sockets and memory that are kept, costs that grow too fast, clients that block all others.
+"""Faults of robustness: leaked sockets and memory, costs that grow too fast, clients that block all others.
 
-The faults of robustness, beside the correct behaviour of `server.py`. Some take the whole process with them: it must
-then be started again.
+The server otherwise behaves like `server.py`. Some faults break the whole process, which must then be started
+again.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from collections.abc import Iterator
 from tests.faulty.server import Connection, Refusal, forever
 
 _KEPT: list[object] = []
-"""What a leaking server never lets go of."""
+"""Objects that a leaking server never releases."""
 _DROPS_AT = {"drops-many-fragments": 5_000, "drops-empty-fragments": 50_000}
 _WEDGES_AFTER = 150
 _accepted = 0
 
 
 def wedge() -> None:
-    """Never come back: the port stays open, and nobody is answered any more."""
+    """Block for ever: the port stays open, and no client is served any more."""
     while True:
         time.sleep(3600)
 
 
 class Straining(Connection):
-    """One client of a server that does not stand much."""
+    """One client of a server with robustness faults."""
 
     shaken = False
     refused = False
     fragments = 0
     joined = b""
     spare: int | None = None
-    """A second descriptor of the socket, as somebody has it who made a file of it."""
+    """A second descriptor of the socket, as left behind by `makefile`."""
 
     async def run(self) -> None:
         try:
@@ -54,7 +54,7 @@ class Straining(Connection):
                 os.close(self.spare)
 
     def keep_if(self, fault: str) -> None:
-        """Forget to close the socket."""
+        """Leak the socket."""
         if self.fault == fault and self.spare is not None:
             _KEPT.append(self.spare)
             if fault == "keeps-half-closed":
@@ -64,7 +64,7 @@ class Straining(Connection):
 
     async def more(self) -> None:
         if self.fault == "mute" or (self.fault == "mute-after-handshake" and self.shaken):
-            await forever()  # no fault of robustness, but nothing that one could wait for
+            await forever()  # not a robustness fault, but keeps the client waiting
         if self.fault == "slow-handshake-blocks" and not self.shaken:
             self.read_blocking()
             return
@@ -107,7 +107,7 @@ class Straining(Connection):
                 wedge()
 
     async def beat(self, payload: bytes) -> None:
-        """A heartbeat that nobody cancels."""
+        """Send a heartbeat that is never cancelled."""
         while True:
             await asyncio.sleep(3600)
             self.writer.write(payload[:0])
@@ -143,10 +143,10 @@ class Straining(Connection):
         with self.blocking() as sock, contextlib.suppress(OSError):
             sock.sendall(data)
 
-    # Blocking everybody.
+    # Blocking all clients.
 
     def read_blocking(self) -> None:
-        """Read a handshake as a server with one thread does."""
+        """Read a handshake like a server with one thread."""
         with self.blocking() as sock:
             while b"\r\n\r\n" not in self.buffer:
                 data = sock.recv(4096)
@@ -156,7 +156,7 @@ class Straining(Connection):
 
     @contextlib.contextmanager
     def blocking(self) -> Iterator[socket.socket]:
-        """The socket, for calls that block."""
+        """Yield the socket in blocking mode."""
         with socket.socket(fileno=os.dup(self.writer.get_extra_info("socket").fileno())) as sock:
             sock.setblocking(True)
             try:
@@ -166,7 +166,7 @@ class Straining(Connection):
 
 
 class _Collecting:
-    """Takes what a connection writes."""
+    """Collects the output of a connection."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -176,7 +176,7 @@ class _Collecting:
 
 
 class _Record(bytes):
-    """A fragment with the time at which it came, and a history of its own."""
+    """A fragment with its receive time and its own history."""
 
     def __new__(cls, at: float, payload: bytes) -> _Record:
         record = super().__new__(cls, payload)

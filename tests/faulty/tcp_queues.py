@@ -1,7 +1,7 @@
-"""The bytes that wait in the open TCP connections of this machine, as Linux tells them.
+"""The bytes in the queues of this machine's open TCP connections, as Linux reports them.
 
-Netlink's sock_diag names the open connections only. /proc/net/tcp also lists the closed ones of the last minute, which
-are thousands while tests run: reading it takes twenty times as long. It is read where netlink is forbidden.
+Netlink's sock_diag lists open connections only. /proc/net/tcp also lists those closed in the last minute, which are
+thousands during tests, so reading it takes twenty times as long. It is the fallback where netlink is forbidden.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Queues:
 
 
 def open_queues() -> list[Queues]:
-    """The queues of both ends of all open IPv4 connections of this machine."""
+    """Return the queues of both ends of all open IPv4 connections of this machine."""
     return list(_by_netlink() if _has_netlink() else _by_proc())
 
 

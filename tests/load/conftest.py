@@ -1,4 +1,4 @@
-"""Servers and plans for the tests of the engine."""
+"""Fixtures with servers and plans for the tests of the engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVERS = Path(__file__).with_name("servers.py")
 
 @contextmanager
 def serving(behaviour: str) -> Iterator[Endpoint]:
-    """One of `servers.py`, running."""
+    """Run one of the servers in `servers.py`."""
     process = subprocess.Popen(
         [sys.executable, str(SERVERS), behaviour], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -54,7 +54,7 @@ def small_plan(
     ramp_s: float = 20.0,
     rate_hz: float = 200.0,
 ) -> Plan:
-    """A plan that is over in a second or two."""
+    """Return a plan that takes a second or two."""
     return Plan(
         workload,
         subscribers,

@@ -1,8 +1,8 @@
-"""A chat on the `websockets` library, dressed as it is told: TLS, a Unix socket, a subprotocol, a token, compression.
+"""A chat on the `websockets` library with options: TLS, a Unix socket, a subprotocol, a token, compression.
 
 `python dressed.py '{"tls": FILE, "unix": PATH, "subprotocol": NAME, "token": WORD, "deflate": true}'` prints its port
-(0 for a Unix socket); when its input ends, it prints what it has seen of its clients, as JSON. Whoever comes without
-the subprotocol or the token it was told of is refused.
+(0 for a Unix socket). When its input ends, it prints what it has seen of its clients, as JSON. It refuses clients
+without the required subprotocol or token.
 """
 
 from __future__ import annotations

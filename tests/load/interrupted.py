@@ -1,6 +1,6 @@
 """A run in a process of its own, for tests that send it signals: `python interrupted.py PORT COLUMNS`.
 
-It says its workers' pids when the measured window has begun, and what it kept when it was interrupted.
+Prints its workers' pids when the measured window has begun, and the kept records when it is interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def say(**words: object) -> None:
 
 
 class Announcer:
-    """Says once that the window has begun."""
+    """Prints once that the window has begun."""
 
     def __init__(self) -> None:
         self.done = False

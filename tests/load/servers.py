@@ -1,6 +1,6 @@
-"""Small servers of our own with one planted behaviour each: `python servers.py BEHAVIOUR`, and the port is printed.
+"""Small servers with one planted behaviour each. `python servers.py BEHAVIOUR` prints the port.
 
-They speak chat (`/ws/{id}`), echo (`/ws`) and a feed (`/dashboard-feed`), on bare sockets, so that each byte is ours. A
+They implement chat (`/ws/{id}`), echo (`/ws`) and a feed (`/dashboard-feed`) on bare sockets, to control each byte. A
 server ends when its standard input does.
 """
 
@@ -16,30 +16,30 @@ from wsproof.model.envelope import open_envelope
 from wsproof.wire import Frame, FrameDecoder, Opcode, accept_key
 
 MARKED = 10
-"""Of every ten deliveries to a member one is marked; what is marked is what a behaviour is about."""
+"""One of this many deliveries to a member is marked. A behaviour applies to marked deliveries."""
 
 PLANTED = ("drop", "duplicate", "reorder", "corrupt", "fragment", "close", "breach", "words")
 """Behaviours of marked deliveries. The others: fair, stall, halt, refuse, deaf, flood, rare."""
 
 HELD = ("hold", "spread", "slow", "pause")
-"""Behaviours about time. With `--diary` such a server prints what it did when it ends: see `Diary`."""
+"""Behaviours that affect timing. With `--diary` such a server prints its log at the end: see `Diary`."""
 HOLD_S = 0.02
 SLOW_MEMBER = 2
 PAUSE_EVERY, PAUSE_S = 40, 0.15
 HALT_EVERY_S, HALT_S = 1.0, 0.1
 HALTS = {"halt": (HALT_EVERY_S, HALT_S), "halt-long": (10.0, 1.0)}
-"""Behaviours that stand still: how often, and for how long."""
+"""Behaviours that stop the server: the interval, and the duration."""
 RARELY = 10_000
-"""Behaviour `rare`: of all deliveries to all, every so many-th is dropped."""
+"""Behaviour `rare`: one of this many deliveries, counted over all members, is dropped."""
 
 
 def is_marked(member: int, sequence: int) -> bool:
-    """Whether the behaviour is planted into the delivery of this publication to this member (0, 1, ...)."""
+    """Return whether the behaviour applies to the delivery of this publication to this member (0, 1, ...)."""
     return (member + sequence) % MARKED == MARKED - 1
 
 
 def hold_s(behaviour: str, member: int, sequence: int) -> float:
-    """How long such a server keeps the delivery of this publication to this member."""
+    """Return the delay of this publication's delivery to this member."""
     if behaviour == "hold":
         return HOLD_S
     if behaviour == "spread":  # 1 to 20 ms, each as often as the others
@@ -48,7 +48,7 @@ def hold_s(behaviour: str, member: int, sequence: int) -> float:
 
 
 class Diary:
-    """When each publication came, and when each delivery of it was handed to the kernel, by this machine's clock."""
+    """The arrival time of each publication and the send time of each delivery, by this machine's clock."""
 
     def __init__(self) -> None:
         self.came: list[tuple[int, int]] = []
@@ -59,7 +59,7 @@ class Diary:
 
 
 class Room:
-    """Everybody who is connected, and the behaviour."""
+    """All connected members, and the behaviour."""
 
     def __init__(self, behaviour: str) -> None:
         self.behaviour = behaviour
@@ -68,7 +68,7 @@ class Room:
         self.deliveries = 0
 
     def publish(self, speaker: str, text: bytes) -> None:
-        """Deliver to all."""
+        """Deliver to all members."""
         opened = open_envelope(text)
         sequence = opened.envelope.sequence if opened is not None else 0
         payload = f"Client #{speaker} says: ".encode() + text
@@ -86,7 +86,7 @@ class Room:
             member.deliver(frame, payload, sequence, marked)
 
     def hold(self, frame: bytes, sequence: int) -> None:
-        """Deliver later, and write down when."""
+        """Deliver later, and log the time."""
         self.diary.came.append((sequence, time.monotonic_ns()))
         if self.behaviour == "pause" and sequence % PAUSE_EVERY == PAUSE_EVERY - 1:
             time.sleep(PAUSE_S)
@@ -116,7 +116,7 @@ class Member(asyncio.Protocol):
         self.kept = b""
         self.pings_open = 0
         self.unsent: list[bytes] = []
-        """Messages that wait for the pongs to the pings before them."""
+        """Messages that wait for pongs to earlier pings."""
         self.feed: asyncio.Task[None] | None = None
 
     @property
@@ -213,7 +213,7 @@ class Member(asyncio.Protocol):
             self.transport.write(Frame(Opcode.TEXT, b"Client #999 says: " + payload.partition(b": ")[2]).encode())
 
     def send_in_fragments(self, payload: bytes) -> None:
-        """Three fragments with pings between them. Who does not answer the pings gets no such message any more."""
+        """Send three fragments with pings between them. A member that does not answer gets no more of these."""
         if self.pings_open:
             self.unsent.append(payload)
             return
@@ -226,7 +226,7 @@ class Member(asyncio.Protocol):
 
 
 def halt(loop: asyncio.AbstractEventLoop, every_s: float, for_s: float) -> None:
-    """Stand still, again and again: what a collection of garbage or a blocking call does to a server."""
+    """Block the loop periodically, as a garbage collection or a blocking call does."""
     loop.call_later(every_s, halt, loop, every_s, for_s)
     time.sleep(for_s)
 

@@ -1,4 +1,4 @@
-"""Frames of the engine that hold several messages of the application, and what that costs other frames: nothing."""
+"""Tests that the engine reads frames with several messages, without extra cost for other frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsproof.workloads import Message, Parsed
 
 
 class Batching(Conversing):
-    """One message per line, several lines in a frame."""
+    """A workload with one message per line and several lines in a frame."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Batching(Conversing):
 
 
 class Worker:
-    """A worker with two members that have connected."""
+    """A worker with two connected members."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
         self.workload = Batching()
@@ -64,7 +64,7 @@ class Worker:
         self.workload.reads.clear()
 
     def sent(self, member: int) -> list[str]:
-        """The types of the messages that the member has sent since the last call."""
+        """Return the types of the messages that the member has sent since the last call."""
         decoder = FrameDecoder()
         decoder.feed(self.wires[member].written.rpartition(b"\r\n\r\n")[2])
         self.wires[member].written = b""

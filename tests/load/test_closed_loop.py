@@ -1,4 +1,4 @@
-"""Closed loop: so many on their way and no more, and no latency."""
+"""Tests of the closed loop: the number of outstanding messages is limited, and no latency is reported."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_closed_loop_has_service_times_and_a_resulting_rate_and_no_latency(ser
     metrics = summaries(measurement)
     for name in ("latency", "time_to_last", "schedule_slip"):
         assert metrics[name].n == 0
-    # However busy the machine is: what was sent in the window is what is measured, and all of it came back.
+    # Even on a busy machine, every message that was sent in the window has come back.
     measured = int((measurement.history.publications.phase == Phase.MEASURED).sum())
     assert metrics["service_time"].n == measured * 7
     plan = measurement.plan
@@ -124,7 +124,7 @@ def test_a_returned_message_releases_the_next_publication(bench: Bench) -> None:
     assert len(bench.sent) == 3
     bench.come_back(1)  # a duplicate sets nothing free
     assert len(bench.sent) == 3
-    bench.come_back(0, Kind.REPLY)  # nor does what is not waited for
+    bench.come_back(0, Kind.REPLY)  # nor does a message that is not expected
     assert len(bench.sent) == 3
     bench.come_back(0)
     assert len(bench.sent) == 4

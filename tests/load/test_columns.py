@@ -1,4 +1,4 @@
-"""Columns on disk: half-written rows, and histories that come back as they were."""
+"""Tests of column files: half-written rows, and histories that are loaded unchanged."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_deeply_nested_tick_is_kept(tmp_path: Path) -> None:
     recorder.ticks.append(Tick(0, 1, {"load": nested}, "the text of it"))
     save_history(recorder.freeze(), tmp_path)
     assert [tick.text for tick in load_history(tmp_path).ticks] == ["the text of it"]
-    while nested:  # level by level: freed all at once, it would need as much stack again
+    while nested:  # level by level, since releasing it at once would overflow the stack
         nested = nested.pop()  # type: ignore[assignment]
 
 

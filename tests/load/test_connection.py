@@ -1,4 +1,4 @@
-"""What a connection makes of bytes, however they are cut. No sockets: the transport is a list."""
+"""Tests of a connection that receives bytes in arbitrary pieces. The transport is a list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANSWER = (
 
 
 class Wire(asyncio.Transport):
-    """A transport that remembers."""
+    """A transport that records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Wire(asyncio.Transport):
 
 
 class Bench:
-    """One connection, its worker's recorder, and the history that comes of it."""
+    """A connection, its worker's recorder, and the resulting history."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, kind: type[Connection] = Connection) -> None:
         self.workload = load_channels("tutorial")["chat"]

@@ -1,4 +1,4 @@
-"""Members of the engine that converse: they join step by step, answer, and beat, and the fast path does not see it."""
+"""Tests of members with a protocol: they join step by step, answer and beat, outside of the fast path."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ S = 1_000_000_000
 
 
 class Counting(Conversing):
-    """It counts how often it is asked to read."""
+    """Counts how often it is asked to read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Counting(Conversing):
 
 
 class Bench:
-    """A worker with members that have connected, and what each of them has sent since."""
+    """A worker with connected members, and the messages that each has sent since the last call."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, members: int) -> None:
         self.workload = Counting()
@@ -69,7 +69,7 @@ class Bench:
         self.connections[member].data_received(frame(json.dumps(message)))
 
     def sent(self, member: int) -> list[str]:
-        """The types of the messages that the member has sent since the last call."""
+        """Return the types of the messages that the member has sent since the last call."""
         decoder = FrameDecoder()
         decoder.feed(self.wires[member].written)
         self.wires[member].written = b""

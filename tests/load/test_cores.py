@@ -1,4 +1,4 @@
-"""Engine and server on cores of their own; how many processes generate load."""
+"""Tests of separate cores for engine and server, and of the number of load processes."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def test_more_processes_than_subscribers_are_idle_and_no_error(server: RunningSe
 @pytest.mark.parametrize(
     ("available", "subscribers", "server_cores", "expected"),
     [
-        (2, 10_000, 1, 1),  # here
-        (2, 10_000, 0, 2),  # a remote server leaves both
-        (8, 100, 1, 1),  # figures of a small run are the same on any machine
+        (2, 10_000, 1, 1),  # a machine with two cores
+        (2, 10_000, 0, 2),  # with a remote server, both cores are free
+        (8, 100, 1, 1),  # few subscribers get one process on any machine
         (8, 250, 1, 1),
         (8, 251, 1, 2),
         (8, 1_000, 1, 4),

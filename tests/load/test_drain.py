@@ -1,4 +1,4 @@
-"""The number of outstanding receipts does not depend on how many are looked at in one go."""
+"""Tests that the number of outstanding receipts does not depend on the batch size."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ IN_NS = 10
 
 
 class Written:
-    """Records with one publisher, whose receipts are handed out by hand."""
+    """Records with one publisher, whose receipts the test provides."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
-        # A first receipt each, of a probe.
+        # One receipt per member, of a probe.
         self.all: list[tuple[int, ...]] = []
         self.receive([(member, 0) for member in range(MEMBERS)], at_ns=IN_NS)
 
@@ -55,7 +55,7 @@ def test_missing_receipts_are_counted_exactly(
     monkeypatch.setattr(drain, "CELLS", cells)
     written = Written()
     outstanding = OutstandingReceipts(cast(Records, written), Contract("x", audience), MEMBERS)
-    # The probe (number 0) was sent before anybody was in, and is expected by nobody.
+    # The probe (number 0) was sent before any member had joined, so no member expects it.
     assert outstanding.update() == members * (PUBLICATIONS - 1)
     heard = [(member, n) for member in range(MEMBERS) for n in range(1, PUBLICATIONS - 1)]
     written.receive(heard, at_ns=500)

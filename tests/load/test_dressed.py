@@ -1,4 +1,4 @@
-"""What a plan and an endpoint may ask for besides numbers, against a server of another make that says what it saw."""
+"""Tests of all endpoint options, with a server on another library that reports what it saw."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEMBERS = 5
 
 @dataclass
 class Dressed:
-    """A running server. What it saw is known once it has ended."""
+    """A running server. Its report is available once it has ended."""
 
     endpoint: Endpoint
     seen: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def dressed(**dress: Any) -> Iterator[Dressed]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for 127.0.0.1 that nobody but us trusts, in one file."""
+    """Create a key and a self-signed certificate for 127.0.0.1, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "wsproof test")])
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
@@ -88,7 +88,7 @@ def plan(**changes: Any) -> Plan:
 
 
 def require_whole(measurement: Measurement) -> None:
-    """Everything that was published came to everybody, once and in order, and no rule was broken."""
+    """Check that every member received every publication once and in order, and that no rule was broken."""
     history = measurement.history
     assert run_checks(history, measurement.contract) == []
     assert [*history.protocol, *history.unexpected] == []

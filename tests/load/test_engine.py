@@ -1,4 +1,4 @@
-"""The engine against small servers, each with one planted behaviour: the history shows exactly that."""
+"""Tests of the engine with small servers: the history shows exactly the planted behaviour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Delivery = tuple[int, int, int]
 
 
 def deliveries(history: History, *, intact: bool = True) -> list[Delivery]:
-    """What each subscriber got, in its own order."""
+    """Return each subscriber's deliveries, in order of receipt."""
     receipts = history.receipts
     chosen = (receipts.kind == Kind.DELIVERY) & (receipts.intact == int(intact))
     rows = zip(receipts.subscriber[chosen], receipts.publisher[chosen], receipts.sequence[chosen], strict=True)
@@ -35,7 +35,7 @@ def deliveries(history: History, *, intact: bool = True) -> list[Delivery]:
 
 
 def everything(history: History) -> list[Delivery]:
-    """One delivery of each publication to each member."""
+    """Return one delivery of each publication to each member."""
     keys = zip(history.publications.publisher.tolist(), history.publications.sequence.tolist(), strict=True)
     return [(member, publisher, sequence) for publisher, sequence in keys for member in range(len(history.members))]
 
@@ -133,7 +133,7 @@ class TestWhatServersDo:
         assert Counter(everything(history)) - Counter(deliveries(history)) == Counter(marked(history))
 
     def test_fragments_with_pings_inside_are_put_together_and_answered(self, serve: Serve) -> None:
-        # This server sends nothing in fragments any more to whoever leaves a ping unanswered.
+        # This server sends no more fragments to a member that leaves a ping unanswered.
         with serve("fragment") as endpoint:
             history = follow(small_plan(), endpoint).history
         assert sorted(deliveries(history)) == sorted(everything(history))
@@ -148,8 +148,8 @@ class TestWhatServersDo:
         assert all(member.left_ns for member in gone)
 
     def test_a_publication_that_cannot_be_written_has_failed(self, serve: Serve) -> None:
-        # Member 0, the only publisher, is sent away with its tenth publication. It has to publish for so long that a
-        # busy machine cannot let it send everything in one burst, before it has read the close frame.
+        # The server closes member 0, the only publisher, at its tenth publication. The window is so long that a
+        # busy machine cannot send everything in one burst, before it has read the close frame.
         with serve("close") as endpoint:
             history = follow(small_plan(drain_s=60, duration_s=2.0), endpoint).history
         publications = history.publications
@@ -184,7 +184,7 @@ class TestWhatServersDo:
             history = follow(small_plan(duration_s=1.5, rate_hz=100), endpoint).history
         receipts = history.receipts
         latency = (receipts.received_ns - receipts.intended_ns)[receipts.kind == Kind.DELIVERY]
-        # One second at 100 publications a second, to 7: 350 of them were meant to leave in its first half.
+        # One second at 100 publications per second to 7 members: 350 of the receipts were due in the first half.
         assert (latency > 500_000_000).sum() > 300
         assert latency.max() > 950_000_000
         assert sorted(deliveries(history)) == sorted(everything(history))
@@ -244,7 +244,7 @@ class TestWhatGoesWrong:
 
 
 def _stop_in_the_window(serve: Serve, folder: Path, cause: BaseException, code: ExitCode) -> list[int]:
-    """Raise `cause` in the parent, as a signal would, and look at what is kept; the pids of the workers."""
+    """Raise `cause` in the parent, as a signal would, and check the kept records. Returns the workers' pids."""
     pids: list[int] = []
 
     def stop(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""The one judgement of a measurement: what counts in it, for every front end."""
+"""Tests of the verdict on a measurement, which all front ends share."""
 
 from __future__ import annotations
 

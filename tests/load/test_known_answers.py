@@ -1,7 +1,7 @@
-"""Servers that write down when they did what: what the engine reports must fit, delivery by delivery.
+"""Tests that the engine's report agrees with the server's own log, delivery by delivery.
 
-No thresholds: both sides read one clock, so a delivery can only have come after it was sent, and what a server has kept
-for so long has taken at least so long. How closely the figures agree on a quiet machine is measured in
+There are no thresholds: both sides read one clock, so a delivery cannot arrive before it was sent, and a delivery
+that the server delayed took at least that long. How closely the figures agree on a quiet machine is measured in
 `harness/benchmarks/known_answers.py`.
 """
 
@@ -35,7 +35,7 @@ Key = tuple[int, int]
 
 @dataclass
 class Told:
-    """What the server wrote down, in ns."""
+    """The server's log, in ns."""
 
     came: dict[int, int] = field(default_factory=dict)
     sent: dict[Key, int] = field(default_factory=dict)
@@ -70,21 +70,21 @@ def measured(behaviour: str, duration_s: float = 0.4) -> tuple[Measurement, Told
 
 
 def received(history: History) -> dict[Key, int]:
-    """When each delivery was read."""
+    """Return the time at which each delivery was read."""
     chosen = history.receipts.kind == Kind.DELIVERY
     keys = zip(history.receipts.subscriber[chosen], history.receipts.sequence[chosen], strict=True)
     return dict(zip([(int(a), int(b)) for a, b in keys], history.receipts.received_ns[chosen].tolist(), strict=True))
 
 
 def intended(history: History) -> dict[int, int]:
-    """When each publication of the window was meant to leave."""
+    """Return the intended send time of each publication in the window."""
     sent = history.publications
     chosen = sent.phase == Phase.MEASURED
     return dict(zip(sent.sequence[chosen].tolist(), sent.intended_ns[chosen].tolist(), strict=True))
 
 
 def ranked(values: list[int], share: float) -> int:
-    """The nearest rank, written once more and in another way."""
+    """Return the nearest-rank percentile, by an independent implementation."""
     return sorted(values)[max(math.ceil(share * len(values) - 1e-9), 1) - 1]
 
 
@@ -118,7 +118,7 @@ def test_a_delayed_delivery_has_at_least_the_latency_of_the_delay(behaviour: str
             measurement.history.publications.sequence, measurement.history.publications.sent_ns, strict=True
         )
     }
-    early_ns = 1_000_000  # what an event loop's timer may ring before its time
+    early_ns = 1_000_000  # an event loop's timer may fire early by this much
     for (member, sequence), at in received(measurement.history).items():
         assert at - left[sequence] >= hold_s(behaviour, member, sequence) * NS - early_ns
     slow = [at - told.came[sequence] for (member, sequence), at in told.sent.items() if member == SLOW_MEMBER]
@@ -134,7 +134,7 @@ def test_publications_due_during_a_pause_have_a_latency_up_to_its_end() -> None:
         ended = min(at for (_, sequence), at in told.sent.items() if sequence == last)
         assert ended - began >= PAUSE_S * NS
         waited = {sequence for sequence, at in meant.items() if began < at < ended}
-        # 150 a second for 0.15 seconds, wherever the window has room for them: the schedule waits for nobody.
+        # 150 per second for 0.15 seconds where the window has room for them: the schedule does not wait.
         if history.start_ns < began and ended < history.end_ns:
             assert len(waited) >= 20
         assert all(at - meant[key[1]] >= ended - meant[key[1]] for key, at in got.items() if key[1] in waited)

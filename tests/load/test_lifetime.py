@@ -1,4 +1,4 @@
-"""Signals from outside: nothing that was recorded is lost, and no process stays behind."""
+"""Tests of signals from outside: no record is lost, and no process stays behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def hear(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def ended(pids: list[int]) -> bool:
-    """Whether all of these end, or have ended; waits for them as long as a loaded machine may need."""
+    """Return whether all of these processes end. Waits as long as a loaded machine may need."""
     there = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
     _, alive = psutil.wait_procs(there, timeout=90)
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

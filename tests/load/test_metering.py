@@ -1,4 +1,4 @@
-"""What a server uses, by its processes or by its own word."""
+"""Tests of the server's resource usage, from its processes or from its own report."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_local_server_process_is_measured() -> None:
 
 
 class Clock:
-    """Stands still until it is moved; processor time is taken from it, too."""
+    """A clock that the test moves. It also replaces the CPU time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_ns, self.spent_ns = 10**15, 0
@@ -101,7 +101,7 @@ def test_an_expensive_sample_is_followed_by_a_pause_in_proportion(monkeypatch: p
 
 
 class Tree:
-    """Two workers that share 300 bytes. To ask what they share costs a second."""
+    """Two workers that share 300 bytes. Reading their shared memory costs a second."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -157,6 +157,6 @@ def test_a_metrics_url_is_read_once_a_second_and_at_each_required_sample() -> No
         meter.sample(0, sparing=True)
         meter.sample(0)
         assert len(meter.usage().at_ns) == 2
-        meter._asked_ns = now_ns() + 10**12  # as if it had been asked just now, however slow this machine is
+        meter._asked_ns = now_ns() + 10**12  # as if the last reading was just now, even on a slow machine
         meter.sample(0, sparing=True)
     assert len(meter.usage().at_ns) == 2

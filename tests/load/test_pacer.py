@@ -1,4 +1,4 @@
-"""The pacer on a loop of its own: what is meant to leave leaves, in order, and never early."""
+"""Tests of the pacer on its own loop: publications leave in order, and never early."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wsproof.workloads import load_channels
 
 
 def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, WorkerRecorder]:
-    """A pacer whose publishers have no connections: each publication is noted as one that failed."""
+    """Return a pacer whose publishers have no connections, so each publication is recorded as failed."""
     workload = load_channels("tutorial")["chat"]
     recorder = WorkerRecorder(folder, 0, workload)
     return Pacer(loop, Publisher(workload, recorder, repeat(120), {}), lambda due_ns: None), recorder
@@ -92,7 +92,7 @@ def test_a_timer_fires_once_and_not_early(
         timer.arm(at_ns)
         async with asyncio.timeout(90):
             await done.wait()
-        # The loop's own clock is allowed its resolution.
+        # The loop's clock has a limited resolution.
         assert rung[0] >= at_ns - 1_000_000
         await asyncio.sleep(0)
         assert len(rung) == 1

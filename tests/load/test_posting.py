@@ -1,4 +1,4 @@
-"""The engine publishes by HTTP: the order of requests, refusals in the history, and a run against a server."""
+"""Tests of publishing by HTTP: the order of requests, refusals in the history, and a run with a server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Unordered(Posting):
 
 
 class Held:
-    """A server that answers each request when it is told to."""
+    """A server that answers each request when the test tells it to."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -180,7 +180,7 @@ def test_the_latency_spans_from_the_request_to_the_last_subscriber(fault: str, p
 
 
 def test_a_closing_connection_hides_no_idle_one() -> None:
-    """The connection that was used last may be closing while earlier ones are healthy: they carry the next request."""
+    """Even if the most recently used connection is closing, the next request uses an idle one."""
     healthy, closing = SimpleNamespace(is_closing=False), SimpleNamespace(is_closing=True)
     queue = PublisherQueue(Endpoint("127.0.0.1", 1), idle=cast(Any, [closing, healthy, closing]))
     assert queue.take_idle() is cast(Any, healthy)

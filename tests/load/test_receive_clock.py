@@ -1,4 +1,4 @@
-"""What is read in one iteration of the loop was there when the iteration began."""
+"""Tests that data read in one loop iteration gets the time at which the iteration began."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
 class StoppedLoop(asyncio.SelectorEventLoop):
-    """A loop whose iterations end when a test says so."""
+    """A loop whose iterations end when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class TestStamps:
 
 
 class TestNotes:
-    """How late the stamps of an iteration may be: on a clock that a test sets."""
+    """Tests of the possible error of an iteration's stamps, on a clock that the test sets."""
 
     @pytest.fixture
     def notes(self) -> list[tuple[int, int, int]]:
@@ -168,7 +168,7 @@ class TestNotes:
 
 
 class Hall:
-    """Members on real sockets, connected, and a way to send to them."""
+    """Connected members on real sockets, and a way to send to them."""
 
     def __init__(self, folder: Path) -> None:
         self.room = WorkerState(
@@ -190,12 +190,12 @@ class Hall:
             self.room.enter(connection)
 
     def send_to_all(self, data: bytes) -> None:
-        """All of them have it before the loop has its next iteration."""
+        """Send to all members before the loop's next iteration."""
         for end in self._ends:
             end.sendall(data)
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
-        """The next so many: the member, and the stamp."""
+        """Return the next `count` receipts: the member, and the stamp."""
         rows = self.room.recorder.rows
         async with asyncio.timeout(90):
             while len(rows) < 3 * count:
@@ -251,7 +251,7 @@ class TestOnALoop:
             receipts = runner.run(perform())
         stamps = [stamp for _, stamp in receipts]
         assert stamps == sorted(stamps)
-        # The second message of each read has the time of its own read, and nobody after it is stamped earlier.
+        # The second message of each read gets the time of its own read, and no later stamp is earlier.
         assert len({stamps[1], stamps[3], stamps[5]}) == 3
         assert stamps[2] == stamps[1]
         assert stamps[4] == stamps[3]

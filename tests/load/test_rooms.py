@@ -1,4 +1,4 @@
-"""A channel with rooms under load: what is said in one is owed to its members, and to nobody else."""
+"""Tests of a channel with rooms under load: messages are expected by the members of their room only."""
 
 from __future__ import annotations
 

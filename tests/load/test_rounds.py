@@ -1,4 +1,4 @@
-"""Rounds: one publication at a time."""
+"""Tests of rounds: one publication at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def play(endpoint: Endpoint, workload: str = "chat", *, subscribers: int = 5, de
 
 
 def measured_times(history: History) -> list[tuple[int, int]]:
-    """When each measured round began, and when its last delivery was read."""
+    """Return the start of each measured round, and the time at which its last delivery was read."""
     publications, receipts = history.publications, history.receipts
     times = []
     for sequence, sent in zip(publications.sequence, publications.intended_ns, strict=True):

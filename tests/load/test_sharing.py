@@ -1,4 +1,4 @@
-"""Two runs in one room of one server that is neither's: they hear each other, and accuse nobody."""
+"""Tests of two concurrent runs in one room of one server: neither reports the other's messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_concurrent_runs_in_one_room_are_both_valid(serve: Serve) -> None:
     together = Barrier(2, timeout=90)
 
     def keep_step(progress: Progress) -> None:
-        # Nobody goes before the other has measured: the first to be ready hears all that the other publishes.
+        # Neither run leaves before the other has measured, so the first one ready receives all of the other's messages.
         if (progress.phase, progress.done) == ("collect", 0.0):
             together.wait()
 

@@ -1,4 +1,4 @@
-"""Sockets on both event loops: readable, ended, removed."""
+"""Tests of socket polling on both event loops: readable, ended, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More connections than one address has ports: they come from several."""
+"""Tests that connections use several source addresses if one has too few ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections whose reads have the kernel's time: exact however late the reader is, on both event loops."""
+"""Tests of kernel timestamps on reads: exact for a late reader, on both event loops."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(not does_kernel_stamp(), reason="this system doe
 
 
 class Hall:
-    """Members on TCP sockets with stamps, and the other ends of these."""
+    """Members on TCP sockets with timestamps, and the other ends of these sockets."""
 
     def __init__(self, folder: Path) -> None:
         self.room = WorkerState(WorkerRecorder(folder, 0, load_channels("tutorial")["chat"]))
@@ -65,7 +65,7 @@ class Hall:
         self.at_first = self.intervals
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
-        """The next so many: the member, and the stamp."""
+        """Return the next `count` receipts: the member, and the stamp."""
         rows = self.room.recorder.rows
         await until(lambda: len(rows) >= 3 * count)
         found = list(zip(rows[::3], rows[2::3], strict=True))
@@ -97,7 +97,7 @@ async def until(condition: Callable[[], object]) -> None:
 def perform(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Callable[[Callable[[Hall], Coroutine[Any, Any, None]]], None]:
-    """Runs a scene in a hall, which is closed afterwards."""
+    """Return a function that runs a scenario with a hall, and closes the hall afterwards."""
 
     def run(scene: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
         async def whole() -> None:

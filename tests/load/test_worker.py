@@ -1,4 +1,4 @@
-"""What a worker does when its window ends."""
+"""Tests of the end of a worker's window."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def worker_at_work(folder: Path) -> Iterator[tuple[Worker, asyncio.AbstractEvent
 
 
 def start(worker: Worker, times: list[int]) -> None:
-    """A schedule whose time is over, before the loop could follow it: the generator was held up."""
+    """Start a schedule that is already over, as if the generator had been blocked."""
     count = len(times)
     phases = np.full(count, Phase.MEASURED, np.int8)
     worker._pacer.start(np.array(times, np.int64), np.zeros(count, np.int32), phases)
@@ -54,7 +54,7 @@ def test_late_publications_are_counted_and_sent_before_the_drain_begins(tmp_path
         end_ns = now_ns() - 1
         start(worker, [end_ns - 5 * LAST_MOMENT_NS - number for number in (3, 2, 1)] + [end_ns - 10])
         worker._on_window_end(end_ns)
-        # The drain looks at what is in the files when the window is over: what leaves later it would not wait for.
+        # The drain reads the files when the window ends, and does not wait for later publications.
         assert len(Tail(tmp_path, 0, "publications").read()) == 4
         assert told[-1] == ("window-over", {"unsent": 3})
 

@@ -1,4 +1,4 @@
-"""Which cores are ours, and who is kept on which."""
+"""Tests of the available cores and of CPU affinity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THREADS = "import sys, threading; threading.Thread(target=sys.stdin.read).start(
 
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A container's tree of control groups, in which we are in `a/b`."""
+    """Create a container's tree of control groups, in which this process is in `a/b`."""
     (tmp_path / "self").write_text("1:cpu:/x\n0::/a/b\n")
     (tmp_path / "groups" / "a" / "b").mkdir(parents=True)
     monkeypatch.setattr(affinity, "_CGROUP", tmp_path / "self")
@@ -51,7 +51,7 @@ def test_without_control_groups_there_is_no_quota(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def two_threads() -> Iterator[int]:
-    """A process with two threads; its id."""
+    """Yield the id of a process with two threads."""
     process = subprocess.Popen([sys.executable, "-c", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Open files: ours, and those of a server that we start."""
+"""Tests of the limits of open files, for this process and for started servers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NEEDS_PRLIMIT = pytest.mark.skipif(sys.platform != "linux", reason="only Linux t
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that allows 256 open files, and 1,000 to whoever asks for more."""
+    """Simulate a machine with a soft limit of 256 open files and a hard limit of 1,000."""
     monkeypatch.setattr("resource.getrlimit", lambda which: (256, 1000))
 
 

@@ -1,4 +1,4 @@
-"""What a server says about itself at a Prometheus URL."""
+"""Tests of the resource usage that a server reports at a Prometheus URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsproof.net.endpoint import Endpoint, parse_url
 
 @contextmanager
 def answering(body: bytes, code: int = 200, asked: list[str | None] | None = None, **headers: str) -> Iterator[str]:
-    """A page that is always the same; `asked` gets the Authorization of each request."""
+    """Serve a constant page. `asked` collects the Authorization header of each request."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,7 +32,7 @@ def answering(body: bytes, code: int = 200, asked: list[str | None] | None = Non
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Suppress the log."""
 
     with HTTPServer(("127.0.0.1", 0), Page) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -1,4 +1,4 @@
-"""What a tree of processes uses, seen from outside."""
+"""Tests of the resource usage of a process tree, measured from outside."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ for line in sys.stdin:
 
 
 class Worker:
-    """A process that does what it is told."""
+    """A process that runs the Python code that it receives."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-c", _WORKER]
@@ -34,12 +34,12 @@ class Worker:
         self._said()
 
     def do(self, line: str) -> None:
-        """Have a line of Python done."""
+        """Run a line of Python, and wait for its end."""
         self.tell(line)
         self._said()
 
     def tell(self, line: str) -> None:
-        """Have a line of Python begun."""
+        """Start a line of Python."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
@@ -51,7 +51,7 @@ class Worker:
 
 @contextmanager
 def worker() -> Iterator[Worker]:
-    """One, for as long as the block lasts."""
+    """Run a worker for the duration of the block."""
     one = Worker()
     try:
         yield one
@@ -60,7 +60,7 @@ def worker() -> Iterator[Worker]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what must come."""
+    """Wait until the condition is true."""
     deadline = Deadline.after(90)
     while not condition():
         assert not deadline.passed
@@ -68,7 +68,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def told(value: int | None) -> int:
-    """What was told of a process that lives."""
+    """Return a value of a live process, which must not be None."""
     assert value is not None
     return value
 
@@ -113,7 +113,7 @@ def test_the_usage_of_an_ended_child_stays_in_the_sum() -> None:
 def test_a_process_that_waits_for_a_core_is_distinguished_from_an_idle_one() -> None:
     with worker() as one, worker() as other:
         meter = TreeMeter(one.process.pid)
-        until(lambda: meter.wants_processor() is False)  # it has just spoken, and now reads on
+        until(lambda: meter.wants_processor() is False)  # it has just answered, and now waits for input
         before = told(meter.queued_ns())
         for each in (one, other):
             os.sched_setaffinity(each.process.pid, {min(os.sched_getaffinity(0))})  # one processor for both

@@ -1,4 +1,4 @@
-"""Arrivals whose times are known beforehand."""
+"""Tests of arrivals with precomputed times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is owed what: by hand, against a slow and obvious re-telling of the rule, and for many at once."""
+"""Tests of expected deliveries: by hand, with a slow reference implementation, and for many at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Former names of checks and anomalies are still accepted where users may have written them."""
+"""Tests that former names of checks and anomalies are accepted in user files and options."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wsproof.model.hdr import HOUR_NS, Histogram, Layout
 
 WRITTEN_BY_ANOTHER = "HISTFAAAADN4nJNpmSzMwMAgyAABzFCaEch0M9ixgMH+A0SAieWnPBvT/j7GF+yHXTQWJjMBAMoDCfQ="
-"""0 once, 1 twice, 2047 three times, 2048 once, 1 ms 500 times, 20 ms 20 times, 1.5 s once: by hdrhistogram 0.10.8."""
+"""By hdrhistogram 0.10.8: 0 once, 1 twice, 2047 three times, 2048 once, 1 ms 500 times, 20 ms 20 times, 1.5 s once."""
 VALUES = [0] + [1] * 2 + [2047] * 3 + [2048] + [1_000_000] * 500 + [20_000_000] * 20 + [1_500_000_000]
 
 

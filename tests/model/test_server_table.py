@@ -1,4 +1,4 @@
-"""Servers by chapters: every section has its chapter, every finding its kind, and the worst server decides."""
+"""Tests of servers by chapter: each section has a chapter, each finding a kind, and the worst server decides."""
 
 from __future__ import annotations
 

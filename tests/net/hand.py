@@ -1,4 +1,4 @@
-"""A TCP server led by hand: the test says what the server does, and sees what the client did."""
+"""A TCP server under test control: the test decides what it sends, and sees what the client sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEADLINE_S = 90.0
 
 
 class HandServer:
-    """Listen on loopback; `accept()` gives the next connection, `endpoint` is for the client."""
+    """Listens on loopback. `accept()` returns the next connection, `endpoint` is for the client."""
 
     def __init__(self, *, wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock) -> None:
         self._wrap = wrap
@@ -27,7 +27,7 @@ class HandServer:
         self._open: list[socket.socket] = []
 
     def accept(self) -> socket.socket:
-        """The next connection."""
+        """Return the next connection."""
         sock = self._listening.accept()[0]
         sock.settimeout(DEADLINE_S)
         sock = self._wrap(sock)
@@ -48,7 +48,7 @@ class HandServer:
 def played(
     behaviour: Callable[[socket.socket], None], *, wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock
 ) -> Iterator[HandServer]:
-    """A server whose next connection is led by `behaviour`, in a thread; what fails there fails the test."""
+    """Serve the next connection by `behaviour`, in a thread. A failure there fails the test."""
     failures: list[BaseException] = []
 
     def play() -> None:
@@ -77,7 +77,7 @@ def accept_handshake(sock: socket.socket) -> str:
 
 
 def read_frame(sock: socket.socket) -> Frame:
-    """The next frame of the client."""
+    """Return the next frame of the client."""
     decoder = FrameDecoder()
     while True:
         more = sock.recv(1)
@@ -89,7 +89,7 @@ def read_frame(sock: socket.socket) -> Frame:
 
 
 def read_request(sock: socket.socket) -> str:
-    """The head of the client's upgrade request."""
+    """Return the head of the client's upgrade request."""
     data = b""
     while not data.endswith(b"\r\n\r\n"):
         more = sock.recv(1)
@@ -99,7 +99,7 @@ def read_request(sock: socket.socket) -> str:
 
 
 def answer_101(request: str) -> bytes:
-    """The answer that accepts this request."""
+    """Return the response that accepts this request."""
     key = next(line.partition(": ")[2] for line in request.split("\r\n") if line.startswith("Sec-WebSocket-Key:"))
     return (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -1,4 +1,4 @@
-"""A client that answers pings while its owner is busy with something else."""
+"""Tests of a client that answers pings while its owner is busy."""
 
 from __future__ import annotations
 

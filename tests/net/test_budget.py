@@ -1,4 +1,4 @@
-"""The budget of a run, by a clock that the test winds."""
+"""Tests of the budget of a run, on a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsproof.net.client import Client
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.ns = 0

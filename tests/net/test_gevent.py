@@ -1,4 +1,4 @@
-"""Locust patches the whole process, so this runs in one of its own."""
+"""Tests of gevent networking in a separate process, since gevent patches the whole process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_waiting_client_does_not_hold_up_other_greenlets() -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        # Nobody is answered before all are there: were a wait not cooperative, the others would never come.
+        # No client is answered before all have connected: a wait that is not cooperative would block the others.
         connections = [server.accept() for _ in range(3)]
         requests = [read_request(sock) for sock in connections]
         for sock, request in zip(connections, requests, strict=True):

@@ -1,4 +1,4 @@
-"""A kept-alive HTTP connection against a server that is led by hand."""
+"""Tests of a persistent HTTP connection with a server that the test controls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POST = HttpRequest("POST", "/say", "hello", {"X-Own": "1"})
 
 
 def take(sock: socket.socket) -> bytes:
-    """One request, with its body of five bytes."""
+    """Read one request with a body of five bytes."""
     data = b""
     while not data.endswith(b"hello"):
         data += sock.recv(65_536)

@@ -1,4 +1,4 @@
-"""When data came, by the kernel: true however late it is read, on clocks that tests set."""
+"""Tests of receive times from the kernel: exact for late reads, on clocks that the test sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wsproof.net.kernel_clock import (
 
 NS = 1_000_000_000
 CLOCK_ERROR_NS = 1_000
-"""How exact the difference of two clocks is, with some room."""
+"""Tolerance for the difference of two clocks."""
 
 
 class Clocks:

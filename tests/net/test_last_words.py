@@ -1,4 +1,4 @@
-"""The last exception is found among what servers of many languages write."""
+"""Tests that the last exception is found in the output of servers in many languages."""
 
 from __future__ import annotations
 

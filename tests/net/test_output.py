@@ -1,4 +1,4 @@
-"""What a server writes is there as soon as it has written it, and the whole of it is kept in a file."""
+"""Tests that server output is available at once, and is stored completely in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsproof.target.output_tail import LogFile, OutputTail, OutputWatch
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Both ends of a pipe."""
+    """Yield both ends of a pipe."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "wb", buffering=0) as near:
         yield os.fdopen(reader, "rb"), near

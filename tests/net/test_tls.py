@@ -23,7 +23,7 @@ Wrap = Callable[[socket.socket], socket.socket]
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a self-signed certificate for 127.0.0.1, in one file."""
+    """Create a key and a self-signed certificate for 127.0.0.1, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "wsproof test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -55,7 +55,7 @@ def wrap(certificate: Path) -> Wrap:
 
 def talk(sock: socket.socket) -> None:
     accept_handshake(sock)
-    # More than one TLS record: the client must not wait for a socket whose data OpenSSL holds already.
+    # More than one TLS record: the client must not wait for a socket whose data OpenSSL already holds.
     sock.sendall(Frame(Opcode.TEXT, b"a" * 40_000).encode() + Frame(Opcode.TEXT, b"last").encode())
     assert sock.recv(100) == b""
 

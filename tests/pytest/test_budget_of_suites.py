@@ -1,4 +1,4 @@
-"""The suites as pytest tests: their budget is shared, and what it leaves no time for is skipped, never passed."""
+"""Tests of the suites under pytest: they share a budget, and tests beyond it are skipped, not passed."""
 
 from __future__ import annotations
 

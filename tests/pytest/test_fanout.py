@@ -1,4 +1,4 @@
-"""The fan-out fixture passes only what was really measured and really judged."""
+"""Tests that the fan-out fixture passes only if it measured and checked the deliveries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNKNOWN = Finding("lost", "chat", Anomaly.UNKNOWN, Level.INFORMATIONAL, "The che
 
 
 class Benchmark:
-    """As much of pytest-benchmark's fixture as is needed."""
+    """The part of pytest-benchmark's fixture that is used here."""
 
     def __init__(self) -> None:
         self.group: str | None = None

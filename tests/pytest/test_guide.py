@@ -1,4 +1,4 @@
-"""The app and the tests of docs/pytest.md, as a user would copy them."""
+"""Tests of the app and the tests in docs/pytest.md, copied as a user would."""
 
 from __future__ import annotations
 

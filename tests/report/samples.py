@@ -1,4 +1,4 @@
-"""Realistic values to report on: a measurement, a record, a suite's report, a comparison. All made from one seed."""
+"""Realistic report data: a measurement, a record, a suite's report, a comparison. All are made from one seed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOSTILE = (
 
 
 def measurement(subscribers: int = 100, seconds: int = 10, rate_hz: int = 20, seed: int = 1) -> Measurement:
-    """A chat room: latencies of a log-normal kind with one slow second, and no loss."""
+    """Return a measurement of a chat: log-normal latencies with one slow second, and no loss."""
     random = np.random.default_rng(seed)
     start = 5 * NS
     count = seconds * rate_hz
@@ -91,7 +91,7 @@ def measurement(subscribers: int = 100, seconds: int = 10, rate_hz: int = 20, se
 
 
 def violation(**changes: Any) -> Finding:
-    """A binary frame disturbs the chat for the others."""
+    """Return a violation: a binary frame disturbs the chat for the others."""
     values: dict[str, Any] = {
         "check": "chat.binary-frame-harms-nobody",
         "section": "chat",
@@ -107,7 +107,7 @@ def violation(**changes: Any) -> Finding:
 
 
 def non_strict() -> Finding:
-    """Members saw two orders."""
+    """Return a non-strict finding: members saw two orders."""
     return violation(
         check="chat.total-order",
         anomaly=Anomaly.REORDERED,
@@ -120,7 +120,7 @@ def non_strict() -> Finding:
 
 
 def deviation() -> Finding:
-    """A known deviation of the server library, accepted."""
+    """Return a known deviation of the server library."""
     return violation(
         check="5.5.1-close-1005",
         section="7.4.1",
@@ -133,7 +133,7 @@ def deviation() -> Finding:
 
 
 def suite_report(*findings: Finding) -> SuiteReport:
-    """Five checks of three sections, and these findings."""
+    """Return a report with five checks of three sections, and these findings."""
     broken = {finding.check for finding in findings if finding.verdict() is Verdict.INVALID}
     runs = (
         CheckRun(
@@ -177,14 +177,14 @@ def suite_report(*findings: Finding) -> SuiteReport:
 
 
 def summary(unit: str = "ns", centre: float = 1_840_321, n: int = 20_000, better: str = "lower") -> Summary:
-    """A summary around this centre."""
+    """Return a summary around this centre."""
     return Summary(
         unit, better, n, centre, centre * 1.2, centre * 0.4, centre, centre * 2, centre * 4.5, centre * 7, centre * 9
     )
 
 
 def record(**changes: Any) -> RunRecord:
-    """A complete and valid run without series. `findings` are those of its measurement."""
+    """Return a complete and valid record without series. `findings` are those of its measurement."""
     if "findings" in changes:
         changes["measured_findings"] = changes.pop("findings")
     values: dict[str, Any] = {
@@ -211,7 +211,7 @@ def record(**changes: Any) -> RunRecord:
 
 
 def caution(**changes: Any) -> TrustWarning:
-    """The generator was busy."""
+    """Return a warning that the generator was busy."""
     values: dict[str, Any] = {
         "code": "generator-cpu",
         "message": "The generator used 93 % of a core in one second.",
@@ -222,7 +222,7 @@ def caution(**changes: Any) -> TrustWarning:
 
 
 def partly_void(**changes: Any) -> RunRecord:
-    """A run of which latency p99 and nothing else is void."""
+    """Return a record in which only latency p99 is void."""
     why = TrustWarning(
         "schedule-slip", "Messages were sent late, not caused by the server.", "Wait.", True, ("latency.p99",)
     )
@@ -232,7 +232,7 @@ def partly_void(**changes: Any) -> RunRecord:
 
 
 def comparison(verdict: Judgement = Judgement.WORSE, **changes: Any) -> Comparison:
-    """Ten pairs: latency worse, the rest the same or unclear."""
+    """Return a comparison of ten pairs: latency worse, the rest equal or unclear."""
     pairs = tuple((1.84e6 * (1 + 0.01 * i), 2.31e6 * (1 + 0.01 * i)) for i in range(10))
 
     def row(name: str, said: Judgement, ratio: float | None, low: float | None, high: float | None, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Charts say what their data say, and survive data that are hardly there."""
+"""Tests that charts show their data correctly, also with very little data."""
 
 from __future__ import annotations
 

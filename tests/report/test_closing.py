@@ -1,4 +1,4 @@
-"""The five sentences at the end of a run."""
+"""Tests of the five sentences at the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contracts in sentences, as `wsproof list workloads` prints them."""
+"""Tests of contracts as sentences, as in `wsproof list workloads`."""
 
 from __future__ import annotations
 

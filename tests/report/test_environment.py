@@ -1,4 +1,4 @@
-"""Facts of commit and machine, without names of people, hosts or places."""
+"""Tests that facts about commit and machine contain no names of users, hosts or paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every document we write fits the schema we publish, whatever a server said."""
+"""Tests that each document fits its published schema, whatever the server sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ODD = st.text(st.characters(), max_size=30)
 
 
 def validate(document: Any) -> None:
-    """The document, as it would be read from its file, fits the schema that it names."""
+    """Check that the document, as read from its file, fits the schema that it names."""
     read = json.loads(dumps(document))
     jsonschema.Draft202012Validator(load_schema(read["schema"])).validate(read)
 
@@ -103,7 +103,7 @@ def test_the_check_in_a_record_is_the_check_document_without_what_the_record_has
 
 
 def full_record() -> RunRecord:
-    """A record with every field that any command sets."""
+    """Return a record with every field that any command sets."""
     return record(
         check=suite_report(),
         measured_findings=(violation(),),
@@ -159,7 +159,7 @@ def test_the_schema_knows_every_anomaly_and_level() -> None:
 
 
 def findings() -> st.SearchStrategy[Finding]:
-    """Findings in which a server had its say."""
+    """Draw findings that contain text from the server."""
     return st.builds(
         Finding,
         check=ODD.filter(bool),
@@ -217,6 +217,6 @@ def test_every_committed_example_fits_its_schema() -> None:
 
 
 def suite_report_valid(*found: Finding) -> Any:
-    """A report in which no check is unknown."""
+    """Return a report in which no check is unknown."""
     report = suite_report()
     return type(report)(report.seed, report.checks_run, found)

@@ -1,4 +1,4 @@
-"""JUnit XML that a CI system can read, whatever a server sent."""
+"""Tests that CI systems can read the JUnit XML, whatever the server sent."""
 
 from __future__ import annotations
 

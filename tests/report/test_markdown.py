@@ -1,4 +1,4 @@
-"""Summaries for a pull request."""
+"""Tests of summaries for a pull request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Comparisons that earlier versions wrote can still be read and shown.
+"""Tests that comparisons of earlier versions can be read and shown.
 
-`old_comparisons/` holds one document of wsproof.compare/1 per design: `blocks` as it was before there were windows.
+`old_comparisons/` holds one document of wsproof.compare/1 per design: `blocks` dates from before there were windows.
 """
 
 from __future__ import annotations

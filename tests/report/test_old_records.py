@@ -1,7 +1,7 @@
-"""Records of older versions are read, shown, and written in the current version.
+"""Tests that records of older versions are read, shown, and written in the current version.
 
 `old_records/` holds one record of wsproof.run/1 per command, as wsproof wrote it, with shorter lists. `first` is one of
-the first records, without void figures and without the harm of a finding.
+the first records, without void figures and without the severity of a finding.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Findings are sorted by harm, in the same order in every output."""
+"""Tests that findings are sorted by severity, in the same order in every output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = [finding.check for finding in WORST_FIRST]
 
 
 def named(text: str) -> list[str]:
-    """The findings' names, in the order in which a text has them first."""
+    """Return the findings' names in order of first occurrence in a text."""
     return sorted(NAMES, key=text.index)
 
 

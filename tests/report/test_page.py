@@ -1,4 +1,4 @@
-"""A page answers the questions in words, loads nothing, runs nothing, and cannot be broken by what a server sent."""
+"""Tests of the HTML page: it answers the questions, loads and runs nothing, and escapes server text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """A page that was read: its elements, its words, and whether every element is closed."""
+    """A parsed page: its elements, its text, and whether every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

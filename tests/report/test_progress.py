@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, a few lines elsewhere."""
+"""Tests of progress output: a bar on a terminal, a few lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line that repeats a run, typed, asks for the same run again."""
+"""Tests that the printed rerun command repeats the same run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def typed(line: list[str]) -> CommandContext[BenchOptions]:
 
 
 def recorded(context: CommandContext[BenchOptions]) -> RunRecord:
-    """The record of such a run, without running it."""
+    """Return the record of such a run, without running it."""
     server = {"server": "uvicorn-wsproto"} if context.target.is_ours else {}
     target: dict[str, Any] = {
         **context.target.describe(),

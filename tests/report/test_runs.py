@@ -1,4 +1,4 @@
-"""Runs are kept whole, found by what people type, and do not get into each other's way."""
+"""Tests of stored runs: complete, found by their usual names, and independent of each other."""
 
 from __future__ import annotations
 

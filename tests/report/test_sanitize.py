@@ -1,4 +1,4 @@
-"""Nothing that a server sent can repaint a terminal, hide, or break out of the format it is shown in."""
+"""Tests that server text cannot control a terminal, hide, or break the format of an output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thinned-out series agree with the measurement they were made from."""
+"""Tests that the reduced series agree with their measurement."""
 
 from __future__ import annotations
 

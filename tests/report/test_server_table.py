@@ -1,4 +1,4 @@
-"""The matrix as people and machines read it, whatever a server said."""
+"""Tests of the server table for people and for programs, whatever the server sent."""
 
 from __future__ import annotations
 

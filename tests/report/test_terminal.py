@@ -1,4 +1,4 @@
-"""What the terminal says: the right words in the right order, and nothing a server could use against it."""
+"""Tests of the terminal output: its lines, their order, and the escaping of server text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsproof.report.store.run_dir import RunDir
 
 
 class Paper:
-    """A console that remembers."""
+    """A console that records its output."""
 
     def __init__(self, terminal: bool = False, width: int = 120) -> None:
         self.file = io.StringIO()

@@ -1,4 +1,4 @@
-"""Numbers are shown in the unit a person would choose, and rounding never tells a lie."""
+"""Tests that numbers have a readable unit, and that rounding does not change their meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locust as a subprocess: importing it patches the whole process, which would be that of the tests."""
+"""Runs Locust as a subprocess, since importing it patches the whole process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from wsproof.session.handed_over import HandedOver
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 90.0
-"""Seconds after which a Locust that should have ended is a failure."""
+"""Deadline in seconds for the end of a Locust process."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A Locust that has ended: exit code, what it said, and the summary it left."""
+    """A finished Locust process: exit code, output, and summary."""
 
     code: int
     output: str
@@ -35,24 +35,24 @@ class Ended:
 
     @property
     def code_if_valid(self) -> int:
-        """The exit code of a run without a failure: 3 where the generator was too slow for its medians, else 0."""
+        """The exit code of a run without a failure: 3 if the generator was too slow for the medians, else 0."""
         rooms = self.rooms.values()
         warnings = [TrustWarning.from_json(warning) for room in rooms for warning in room["warnings"]]
         return 3 if not rooms or any(warning.voids_medians for warning in warnings) else 0
 
     @property
     def was_frozen(self) -> bool:
-        """Whether the machine stopped Locust for a second or more: then it accuses nobody of what that may explain."""
+        """Whether the machine stopped Locust for a second or more, so that it reports no violations from that time."""
         return "stood still" in json.dumps(self.summary)
 
     def findings_of(self, workload: str) -> list[dict[str, Any]]:
-        """The findings about the users of one workload."""
+        """Return the findings about the users of one workload."""
         assert self.summary is not None, self.output
         return [finding for finding in self.summary["findings"] if finding["section"] == workload]
 
 
 class Locust:
-    """A Locust that runs, headless unless `web` is there. Its summary goes into `folder`."""
+    """A Locust process, headless unless `web` is given. Its summary is written to `folder`."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class Locust:
             )
 
     def output(self) -> str:
-        """What it has said so far."""
+        """Return the output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def end(self) -> Ended:
-        """Wait until it has ended."""
+        """Wait for its end."""
         try:
             code = self.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
@@ -102,14 +102,14 @@ class Locust:
         return Ended(code, self.output(), summary)
 
     def kill(self) -> None:
-        """End it now, whatever it does."""
+        """Kill the process."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 
 
 def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
-    """Ask until the answer is true, and return it."""
+    """Wait until the condition is true, and return its value."""
     ends = time.monotonic() + DEADLINE
     while not (answer := condition()):
         assert locust.process.poll() is None, f"Locust ended before {what}:\n{locust.output()}"
@@ -119,7 +119,7 @@ def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
 
 
 def run_together(start: Callable[[str], Locust], names: Iterable[str]) -> dict[str, Ended]:
-    """Start one for each name, all at once (they mostly wait), and wait until the last has ended."""
+    """Start one for each name, all at once (they are mostly idle), and wait for all of them."""
     started: dict[str, Locust] = {}
     try:
         for name in names:
@@ -131,5 +131,5 @@ def run_together(start: Callable[[str], Locust], names: Iterable[str]) -> dict[s
 
 
 def run(folder: Path, *arguments: str, **options: Any) -> Ended:
-    """Start a Locust and wait until it has ended."""
+    """Start a Locust process and wait for its end."""
     return Locust(folder, *arguments, **options).end()

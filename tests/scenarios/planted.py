@@ -1,7 +1,7 @@
 """The tutorial's chat with one fault each, as ASGI apps: `tests.scenarios.planted:drops`, ...
 
-Only /ws/{client_id} is served. The fault strikes every tenth of the first 30 broadcasts, so that what comes later
-proves it.
+Only /ws/{client_id} is served. The fault affects every tenth of the first 30 broadcasts, so that later messages
+prove it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ HELD_S = 0.2
 
 
 def strikes(number: int) -> bool:
-    """Whether the fault strikes this broadcast."""
+    """Return whether the fault affects this broadcast."""
     return number in (9, 19, 29)
 
 
 class Chat:
-    """A correct chat; subclasses override `deliver`, which gets one broadcast and how many there were before it."""
+    """A correct chat. Subclasses override `deliver`, which gets a broadcast and the number of earlier ones."""
 
     def __init__(self) -> None:
         self.members: dict[str, Send] = {}
@@ -54,7 +54,7 @@ class Chat:
 
 
 class Drops(Chat):
-    """The first member misses some."""
+    """A chat in which the first member misses some messages."""
 
     async def deliver(self, text: str, number: int) -> None:
         for place, member in enumerate(list(self.members.values())):
@@ -63,7 +63,7 @@ class Drops(Chat):
 
 
 class Duplicates(Chat):
-    """Some come twice."""
+    """A chat that sends some messages twice."""
 
     async def deliver(self, text: str, number: int) -> None:
         await super().deliver(text, number)
@@ -72,7 +72,7 @@ class Duplicates(Chat):
 
 
 class Reorders(Chat):
-    """Some are held back until the same client has spoken again."""
+    """A chat that delays some messages until the same client has published again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Reorders(Chat):
 
 
 class Disagrees(Chat):
-    """The first member gets some messages of two clients in another order than all others."""
+    """A chat in which the first member gets some messages of two clients in another order than all others."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,14 +117,14 @@ class Disagrees(Chat):
 
 
 class Corrupts(Chat):
-    """One letter of some changes."""
+    """A chat that changes a letter in some messages."""
 
     async def deliver(self, text: str, number: int) -> None:
         await super().deliver(text.replace("quick", "quack") if strikes(number) else text, number)
 
 
 class Dies(Chat):
-    """The server is gone after a while."""
+    """A chat that exits after 30 messages."""
 
     async def deliver(self, text: str, number: int) -> None:
         await super().deliver(text, number)

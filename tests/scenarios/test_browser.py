@@ -1,4 +1,4 @@
-"""`locust -f scenarios` as people use it: the page in a browser."""
+"""Tests of `locust -f scenarios` in a browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def page() -> Iterator[Page]:
 
 
 def requests(page: Page, name: str) -> int:
-    """The number that the table shows in the row of a metric."""
+    """Return the number that the table shows in the row of a metric."""
     row = page.get_by_role("row").filter(has_text=name)
     return int(row.get_by_role("cell").nth(2).inner_text()) if row.count() else 0
 

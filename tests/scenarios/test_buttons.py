@@ -1,4 +1,4 @@
-"""The buttons of Locust's page: users that are taken away, a second test, and a host that is wrong."""
+"""Tests of the buttons of Locust's page: fewer users, a second test, and a wrong host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNCACHED = Path(__file__).with_name("uncached.py")
 
 
 class Page:
-    """What the buttons of Locust's page do."""
+    """Sends the requests of the buttons on Locust's page."""
 
     def __init__(self, locust: Locust, port: int) -> None:
         self.locust = locust
@@ -32,13 +32,13 @@ class Page:
             return False
 
     def start(self, users: int, *classes: str, host: str | None = None) -> None:
-        """The start button, or the edit button of a test that runs."""
+        """Press the start button, or the edit button of a running test."""
         form: dict[str, Any] = {"user_count": users, "spawn_rate": 100, "user_classes": list(classes)}
         answer = self.client.post("/swarm", data=form | ({"host": host} if host is not None else {}))
         assert answer.json()["success"], answer.text
 
     def stop(self) -> dict[str, Any]:
-        """The stop button, and what the tables show then."""
+        """Press the stop button, and return the contents of the tables."""
         assert self.client.post("/stop").json()["success"]
         wait_for(lambda: self.stats()["state"] == "stopped", "the test has stopped", self.locust)
         return self.stats()

@@ -1,4 +1,4 @@
-"""The locustfiles of docs/locust.md, as they stand there."""
+"""Tests of the locustfiles in docs/locust.md, as printed."""
 
 from __future__ import annotations
 

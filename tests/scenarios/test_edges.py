@@ -1,4 +1,4 @@
-"""What people do to a running Locust, and what they type wrong."""
+"""Tests of unusual actions on a running Locust, and of mistyped options."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
     locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
     try:
         wait_for(lambda: "All users spawned" in locust.output(), "all users are there", locust)
-        time.sleep(0.5)  # some publications; the verdict would be unknown without any
+        time.sleep(0.5)  # wait for some publications; without any, the verdict would be unknown
         locust.process.send_signal(number)
         ended = locust.end()
     finally:
@@ -83,7 +83,7 @@ def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_
     ended = run(tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=2)
     assert ended.summary is not None, ended.output
     assert [room["users"] for room in ended.summary["rooms"]] == [2, 2]
-    # Each judges only what its own users published, so at least one of them has seen it, and neither saw anything else.
+    # Each run checks its own users' publications only, so at least one finds the fault, and none finds anything else.
     assert ended.code == 1, ended.output
     assert "invalid" in [room["verdict"] for room in ended.summary["rooms"]]
     assert {finding["anomaly"] for finding in ended.summary["findings"]} == {"duplicated"}

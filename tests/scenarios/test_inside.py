@@ -1,4 +1,4 @@
-"""The parts of wsproof.locust by themselves: `inside/`, in a process of its own, since importing them patches it."""
+"""Tests of the parts of wsproof.locust (`inside/`), in a separate process, which Locust patches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INSIDE = Path(__file__).parent / "inside"
 
 def test_the_parts_work_inside_locust() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "python_files=inside_*.py"]
-    # Locust imports and patches on its own terms; what it warns of is not ours.
+    # Locust imports and patches in its own way, so ignore its warnings.
     done = subprocess.run(
         [*command, "-W", "default", str(INSIDE)],
         cwd=ROOT,

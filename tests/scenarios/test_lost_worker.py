@@ -1,4 +1,4 @@
-"""A master with two workers, one of which is killed."""
+"""Test of a master with two workers, one of which is killed."""
 
 from __future__ import annotations
 

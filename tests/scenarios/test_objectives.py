@@ -1,4 +1,4 @@
-"""`--ws-slo` and `--ws-strict` decide the exit code of a headless Locust."""
+"""Tests that `--ws-slo` and `--ws-strict` decide the exit code of a headless Locust."""
 
 from __future__ import annotations
 

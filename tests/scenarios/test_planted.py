@@ -1,4 +1,4 @@
-"""Servers with one fault each: Locust fails, and the failure is named after the check."""
+"""Tests that Locust fails on servers with one fault each, and names the failure after the check."""
 
 from __future__ import annotations
 

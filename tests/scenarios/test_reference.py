@@ -1,4 +1,4 @@
-"""`locust -f scenarios` on the reference server: all is well, and says so."""
+"""Test of `locust -f scenarios` on the reference server: it passes, and says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loaded beside scenarios: Locust shows the figures of this moment, where it else shows them for two seconds."""
+"""Disables the two-second cache of Locust's figures. Loaded beside scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wsproof doctor` says what is there, and advises only where something is missing."""
+"""Tests that `wsproof doctor` reports the installation, and gives advice only if something is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/from-python.md run as they stand there, one after the other, as a stranger would type them."""
+"""Tests that the examples of docs/from-python.md run as printed, one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wsproof init` recognises formats, and writes files that work as they are."""
+"""Tests that `wsproof init` detects formats, and writes files that work unchanged."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_app_is_looked_at_and_its_files_are_written(
     monkeypatch.chdir(folder)
     (folder / "shop.py").write_text(APP, encoding="utf-8")
     (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
-    for name in ("FIRST_S", "SETTLE_S", "ANSWER_S"):  # for machines that stall; nothing here waits for so long
+    for name in ("FIRST_S", "SETTLE_S", "ANSWER_S"):  # for machines that stall; no test reaches these timeouts
         monkeypatch.setattr(recognition, name, 60.0)
     assert main(["init", "shop:app"]) == 0
     told = capsys.readouterr().out

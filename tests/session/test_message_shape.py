@@ -1,4 +1,4 @@
-"""How a server hands on a text, as one message shows it."""
+"""Tests that the format of a server's messages is derived from one message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one table of options: what each front end makes of it."""
+"""Tests of the table of options, and of the options that each front end derives from it."""
 
 from __future__ import annotations
 

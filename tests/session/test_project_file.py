@@ -1,4 +1,4 @@
-"""The table `[tool.wsproof]` of pyproject.toml: what it may say, and that the command line outranks it."""
+"""Tests of the table `[tool.wsproof]` in pyproject.toml: its keys, and the precedence of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a void block is measured once more, and which of the two is kept."""
+"""Tests of when a void block is repeated, and of which of the two is kept."""
 
 from __future__ import annotations
 

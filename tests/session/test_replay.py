@@ -1,4 +1,4 @@
-"""What a repetition says, and what it needs to know of the target."""
+"""Tests of the output of a replay, and of the target information that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `run` divides its time."""
+"""Tests of how `run` divides its time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processes a command takes where nobody says, and what it tells of that."""
+"""Tests of the default number of processes, and of the message about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small measurements, written by hand."""
+"""Small measurements, built by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsproof.model.plan import Phase, Plan
 MS = 1_000_000
 SECOND = 1_000 * MS
 START = 100 * SECOND
-"""The window of these histories begins here and is one second long."""
+"""Start of the window of these histories, which is one second long."""
 
 CHAT = Contract("chat", Audience.EVERYONE, replies=True)
 FEED = Contract("dashboard", Audience.NOBODY, feed=Feed(0.1, ()))
@@ -22,7 +22,7 @@ QUIET = GeneratorUsage(cpu_share=np.array([0.1]), loop="uvloop")
 
 
 def recorder(members: int = 3) -> Recorder:
-    """A recorder whose members came in one second before the window."""
+    """Return a recorder whose members joined one second before the window."""
     recorder = Recorder(start_ns=START, end_ns=START + SECOND, drained_ns=START + 2 * SECOND)
     recorder.members = [
         Member(number, str(number + 1), connect_ns=MS, connected_ns=START - 2 * SECOND, in_ns=START - SECOND)
@@ -40,7 +40,7 @@ def publish(
     slip_ms: float = 0,
     phase: Phase = Phase.MEASURED,
 ) -> None:
-    """Member 0 publishes, `at_ms` into the window; member i has it `arrivals_ms[i]` after that (None: never)."""
+    """Let member 0 publish, `at_ms` into the window. Member i receives it `arrivals_ms[i]` later (None: never)."""
     intended = START + round(at_ms * MS)
     recorder.published(0, sequence, intended, intended + round(slip_ms * MS), phase)
     for member, after in enumerate(arrivals_ms):
@@ -55,12 +55,12 @@ def measurement(
     generator: GeneratorUsage = QUIET,
     server: ServerUsage | None = None,
 ) -> Measurement:
-    """A measurement of that history, by a generator without fault unless one is given."""
+    """Return a measurement of that history, with an undisturbed generator by default."""
     return Measurement(Plan(subscribers=len(history.members)), contract, history, generator, server)
 
 
 def steady(count: int = 1000, latency_ms: float = 10.0, *, slip_ms: float = 0.0) -> History:
-    """A history without any fault: so many publications to three members, evenly over the window."""
+    """Return a correct history: `count` publications to three members, evenly over the window."""
     record = recorder()
     for sequence in range(count):
         publish(record, sequence, sequence * 1000 / count, [latency_ms] * 3, slip_ms=slip_ms)

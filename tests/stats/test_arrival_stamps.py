@@ -1,4 +1,4 @@
-"""Trust where the kernel stamped what arrived: late reading changes nothing, a full receive buffer does."""
+"""Tests of trust with kernel timestamps: late reads change nothing, a full receive buffer does."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestFullBuffers:
 
 class TestReadTogether:
     def late(self, width_ms: float, *, slept: bool = False, **more: np.ndarray) -> Measurement:
-        """All receipts of a run, 10 ms after they were sent, had company in their read."""
+        """Return a run whose receipts came 10 ms after the send, each in a read with several messages."""
         history = steady()
         at_ns = np.unique(history.receipts.received_ns)
         woke_ns = at_ns + 20_000 if slept else np.zeros(len(at_ns), np.int64)

@@ -1,4 +1,4 @@
-"""The search for the knee, on servers that are a formula: the answer is known."""
+"""Tests of the capacity search on servers that are a formula, so that the answer is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDE = Search(10, 10_000)
 
 
 def server(knee: float, *, limit: float = math.inf) -> Measure:
-    """Takes everything up to its knee; the generator cannot be trusted above its limit."""
+    """Return a server that meets every level up to its knee. The generator is not trusted above its limit."""
 
     def measure(level: float) -> LevelOutcome:
         if level > limit:
@@ -26,7 +26,7 @@ def server(knee: float, *, limit: float = math.inf) -> Measure:
 
 
 def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
-    """Near its knee it meets its objectives or misses them by chance; some runs are spoiled wherever they are."""
+    """Return a server that passes or fails at random near its knee, and gives some wrong results at any level."""
     chance = random.Random(seed)
 
     def measure(level: float) -> LevelOutcome:
@@ -80,7 +80,7 @@ def test_with_noise_the_interval_holds_the_knee_about_as_often_as_it_says(softne
 
 
 def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
-    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # at 10, and, wrongly, at 20
+    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # at 10, and, by a wrong result, at 20
 
     def measure(level: float) -> LevelOutcome:
         return next(answers, None) or server(400)(level)
@@ -103,7 +103,7 @@ def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_leve
     assert found.ending is SearchEnding.MET_AT_HIGHEST
     assert levels(found)[-2:] == [500, 500]
     assert found.met == 500
-    assert found.knee is None  # it lies beyond what was measured
+    assert found.knee is None  # the knee is above the measured levels
 
 
 def test_levels_above_the_generator_limit_give_no_result_about_the_server() -> None:

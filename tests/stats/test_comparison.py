@@ -16,7 +16,7 @@ WOBBLE = (0.01, -0.02, 0.015, -0.005, 0.02, -0.01, 0.005, -0.015, 0.0, 0.01)
 
 
 def pairs_of(ratio: float, count: int = 10, wobble: float = 1.0) -> list[Pair]:
-    """So many pairs whose candidate is `ratio` times the base, give or take a fixed wobble."""
+    """Return `count` pairs whose candidate is `ratio` times the base, with a fixed wobble."""
     return [(100.0, 100.0 * ratio * float(np.exp(wobble * step))) for step in WOBBLE[:count]]
 
 

@@ -1,4 +1,4 @@
-"""What may be the generator's own, from what it noted of itself."""
+"""Tests of the latency that the generator itself may have added, from its own records."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from wsproof.stats.objective import parse_objective
 from wsproof.stats.trust import judge_trust, judged_summaries
 
 ANY = Limit(0.0, 0.0)
-"""However small it is."""
+"""A limit that any delay exceeds."""
 
 
 def iterations(*rows: tuple[float, float, float]) -> np.ndarray:
-    """Turns in ms."""
+    """Return event-loop iterations from times in ms."""
     return np.array([[int(value * MS) for value in row] for row in rows], np.int64)
 
 
@@ -49,7 +49,7 @@ def test_without_turns_slip_alone_is_the_generators() -> None:
 
 
 def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
-    """A hundred publications to ten members, all receipts in turns that may have kept them waiting."""
+    """Return a hundred publications to ten members, all received in iterations that may have delayed them."""
     record = recorder(10)
     for sequence in range(100):
         publish(record, sequence, 5 * sequence, [latency_ms] * 10)

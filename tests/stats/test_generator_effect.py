@@ -1,4 +1,4 @@
-"""Trust by effect: what the generator did voids just the figures that would have come out otherwise."""
+"""Tests that the generator's delay voids only the figures that would have been different without it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsproof.stats.trust import judge_trust, judged_summaries
 
 
 def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, of: int = 200) -> Measurement:
-    """So many publications to ten members, the last ones sent late; the server takes as long for each."""
+    """Return `of` publications to ten members, the last ones sent late, with a constant server latency."""
     record = recorder(10)
     for sequence in range(of):
         slip = slip_ms if sequence >= of - late else 0.0
@@ -59,7 +59,7 @@ def test_a_void_figure_says_what_it_would_be_without_the_late_sends() -> None:
 
 
 def test_queueing_behind_late_sends_is_not_attributed_to_the_server() -> None:
-    """A burst of late sends is slow from the actual send, too: without it nothing is."""
+    """The queueing behind a burst of late sends makes even the service time slow."""
     record = recorder(10)
     for sequence in range(190):
         publish(record, sequence, sequence * 5, [2.0] * 10)
@@ -85,7 +85,7 @@ def test_late_ones_that_were_quicker_prove_nothing() -> None:
 
 
 def busy_second(extra_ms: float) -> Measurement:
-    """Ten seconds, in one of which the generator had no CPU left and all came later."""
+    """Return ten seconds, in one of which the generator had no CPU time left and all messages were late."""
     record = recorder(10)
     record.end_ns = START + 10_000 * MS
     for sequence in range(400):

@@ -14,14 +14,14 @@ STEPS = (0.004, -0.006, 0.002, -0.003, 0.006, -0.002, 0.003, -0.004)
 
 
 def life(ratio: float, *, wobble: float = 0.0, again: float = 1.0, rounds: int = 10) -> Life:
-    """A life whose candidate is `ratio` times the base, and whose second base is `again` times the first."""
+    """Return a life whose candidate is `ratio` times the base, and whose second base is `again` times the first."""
     weather = 1 + np.arange(rounds) % 3
     row = np.array([1.0, ratio * exp(wobble) * again**0.5, again])
     return Life(100.0 * weather[:, None] * row)
 
 
 def lives(ratio: float, count: int = 8, *, scale: float = 1.0) -> list[Life]:
-    """Lives that differ a little from each other."""
+    """Return lives that differ a little from each other."""
     return [life(ratio, wobble=scale * STEPS[index % len(STEPS)]) for index in range(count)]
 
 

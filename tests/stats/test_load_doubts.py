@@ -1,4 +1,4 @@
-"""Doubts about a load of Locust users, on histories built by hand."""
+"""Tests of doubts about a load of Locust users, on histories built by hand."""
 
 from __future__ import annotations
 

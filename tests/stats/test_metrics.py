@@ -127,7 +127,7 @@ def test_connect_time_is_one_per_connection_that_opened() -> None:
 
 
 def usage(cpu_per_s: float) -> ServerUsage:
-    """Two samples a second, from two seconds before the window to two after; ten connections a sample, 20 KiB each."""
+    """Return two samples per second, from two seconds before the window to two after: ten connections, 20 KiB each."""
     at = np.arange(-4, 11, dtype=np.int64)
     return ServerUsage(
         at_ns=START + at * (SECOND // 2),
@@ -183,7 +183,7 @@ def test_only_feeds_have_feed_metrics() -> None:
 
 
 def feed(*times_ms: list[float]) -> Measurement:
-    """A feed of period 100 ms with three viewers: one list per round, an entry per viewer."""
+    """Return a feed with a period of 100 ms and three viewers: one list per round, an entry per viewer."""
     record = recorder()
     record.ticks = [Tick(viewer, START + round(ms * MS), {}) for times in times_ms for viewer, ms in enumerate(times)]
     return measurement(record.freeze(), FEED)

@@ -14,7 +14,7 @@ ROUNDS = [RoundInterval(START, START + SECOND // 2), RoundInterval(START + SECON
 
 
 def two_rounds(slip_ms: float = 0.0) -> History:
-    """100 publications to three members in each half of the window: 10 ms in the first, 20 ms in the second."""
+    """Return 100 publications to three members in each half of the window: 10 ms in the first, 20 ms in the second."""
     record = recorder()
     for sequence in range(200):
         latency = 10.0 if sequence < 100 else 20.0
@@ -23,7 +23,7 @@ def two_rounds(slip_ms: float = 0.0) -> History:
 
 
 def usage(step_ns: int = 0) -> ServerUsage:
-    """30 ms of CPU in the first half of the window, and 60 ms in the second."""
+    """Return 30 ms of CPU time in the first half of the window, and 60 ms in the second."""
     at = np.array([START - MS, START, START + SECOND // 2, START + SECOND + MS], np.int64)
     return ServerUsage(at_ns=at, cpu_ns=np.array([0, 0, 30 * MS, 90 * MS], np.int64), cpu_step_ns=step_ns)
 

@@ -1,4 +1,4 @@
-"""The small, fast version of `compare_rules.py` and `compare_windows.py`: seeded, so their counts never change."""
+"""Small, fast versions of `compare_rules.py` and `compare_windows.py`. They are seeded, so counts never change."""
 
 from __future__ import annotations
 

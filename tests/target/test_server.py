@@ -116,7 +116,7 @@ class TestWhatCannotStart:
         last_words = launch._last_words
 
         def last_words_once_there(process: process.ServerProcess) -> str:
-            """An interpreter may need longer than the timeout until it writes anything."""
+            """Wait for output first, since an interpreter may take longer than the timeout to write any."""
             deadline = Deadline.after(60)
             while not process.output.lines(1) and not deadline.passed:
                 time.sleep(0.01)
@@ -140,7 +140,7 @@ class TestCommands:
         with serve(command_target("health", ready="http://127.0.0.1:{port}/health")) as server:
             assert server.name == "command"
             assert server.endpoint.path == "/"
-            # It answers 503 at first. Its log may reach us a moment after its answer.
+            # The server answers 503 at first. Its log may arrive a moment after its answer.
             deadline = Deadline.after(10)
             while not any(line.endswith('" 200 -') for line in server.output_tail()) and deadline.remaining_s > 0:
                 time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A real browser for the pages. `conftest.py` makes its fixtures known to all tests here."""
+"""Fixtures for the pages in a real browser. `conftest.py` makes them available to all tests here."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.target_app.server import DEADLINE, Server
 CHROMIUM = Path("/usr/bin/chromium")
 GET_CHROMIUM = "apt-get update && apt-get install -y chromium"
 OWN_NAME = socket.gethostname().lower()
-"""A name of this machine that a browser does not trust as it trusts `localhost`."""
+"""A name of this machine. Browsers do not trust it like `localhost`."""
 LAN_ADDRESS = "192.0.2.7"
-"""An address outside of the loopback range (RFC 5737). The browser is made to connect to loopback instead."""
+"""An address outside of the loopback range (RFC 5737). The browser connects to loopback instead."""
 ARGUMENTS = [
     f"--host-resolver-rules=MAP {OWN_NAME} 127.0.0.1,MAP {LAN_ADDRESS} 127.0.0.1",
     "--no-sandbox",
@@ -37,7 +37,7 @@ expect.set_options(timeout=DEADLINE * 1000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. Where it is missing the test is skipped, or fails if WSPROOF_REQUIRE_ALL is set."""
+    """Run Chromium. If it is missing, the test is skipped, or fails if WSPROOF_REQUIRE_ALL is set."""
     if not CHROMIUM.exists():
         missing = f"the pages are tested with {CHROMIUM}, which is not here; get it with: {GET_CHROMIUM}"
         if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
@@ -51,7 +51,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[NewContext]:
-    """Windows that share nothing with others, one set for each person; an error in a page's script fails the test."""
+    """Return a factory for separate browser contexts, one per user. An error in a page's script fails the test."""
     opened: list[BrowserContext] = []
     errors: list[str] = []
 
@@ -69,7 +69,7 @@ def new_context(browser: Browser) -> Iterator[NewContext]:
 
 @pytest.fixture
 def context(new_context: NewContext) -> BrowserContext:
-    """The windows of one person."""
+    """The browser windows of one user."""
     return new_context()
 
 
@@ -80,7 +80,7 @@ def open_page(context: BrowserContext, server: Server, path: str) -> Page:
 
 
 def open_signed_in(context: BrowserContext, server: Server, path: str, token: str) -> Page:
-    """A page as somebody sees it who has signed in before."""
+    """Open a page as a user who has signed in before."""
     context.add_cookies([{"name": "target_app_token", "value": token, "url": server.url("", "http")}])
     return open_page(context, server, path)
 
@@ -90,6 +90,6 @@ def expect_connected(page: Page) -> None:
 
 
 def say(page: Page, text: str) -> None:
-    """In a chat, a room or to the echo."""
+    """Send a text in a chat, a room or to the echo."""
     page.get_by_label("Message", exact=True).fill(text)
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, and peers that behave in every way there is."""
+"""Fixtures with real server processes, and with peers that behave well or badly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EnterRaw = Callable[[Server, str], RawPeer]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With a test that failed goes what its servers have logged: their files are gone when it is read."""
+    """Add the log of its servers to the report of a failed test, since their files are deleted before it is read."""
     report = yield
     if report.failed:
         report.sections += [("log of a server", server.last_words()) for server in alive]
@@ -30,7 +30,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture
 def start_server() -> Iterator[StartServer]:
-    """Start servers with `target_app` settings as keywords; all are stopped after the test."""
+    """Start servers with `target_app` settings as keywords. All are stopped after the test."""
     with ExitStack() as stack:
 
         def start(app: str = "target_app", *, tracebacks_expected: str | None = None, **settings: object) -> Server:
@@ -41,21 +41,21 @@ def start_server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One reference server for all tests of a module that need no settings of their own."""
+    """Run one reference server for all tests of a module that need no settings of their own."""
     with running("target_app", {"dashboard_period": 0.1}) as started:
         yield started
 
 
 @pytest.fixture
 def enter() -> Iterator[Enter]:
-    """Connect well-behaved clients that are closed after the test, if not before."""
+    """Connect well-behaved clients. They are closed after the test at the latest."""
     with ExitStack() as stack:
         yield lambda server, path: stack.enter_context(server.connect(path))
 
 
 @pytest.fixture
 def raw() -> Iterator[EnterRaw]:
-    """Connect peers that do nothing by themselves."""
+    """Connect peers that send and read nothing by themselves."""
     with ExitStack() as stack:
         yield lambda server, path: stack.enter_context(RawPeer(server, path))
 

@@ -1,4 +1,4 @@
-"""The reference server with a channel that has a fault, and the channel of the README."""
+"""The reference server with a faulty channel, and with the channel of the README."""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ OURS = (
     "target_app.stopping",
     "target_app.web",
 )
-"""What the servers consist of, without the modules that read settings when they are imported."""
+"""The modules of the servers, without those that read settings at import."""
 
 
 def wait_for_orders(orders: socket.socket) -> str | None:
-    """Fork for each order. Returns in the servers only: the module to run; and None once no more orders come."""
+    """Fork for each order. Returns the module to run (in the servers only), or None after the last order."""
     while True:
         _, descriptors, _, _ = socket.recv_fds(orders, 1, 2)
         if not descriptors:
@@ -80,7 +80,7 @@ def _start(order: socket.socket, log: int) -> str:
 
 
 def _report(order: socket.socket, server: int) -> None:
-    """The pid, and the return code when there is one."""
+    """Send the pid, and later the return code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     order.sendall(f"{server}\n".encode())
     _, status = os.waitpid(server, 0)
@@ -89,7 +89,7 @@ def _report(order: socket.socket, server: int) -> None:
 
 
 def _main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that report
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the processes that report are not waited for
     for name in (*LIBRARIES, *OURS):
         import_module(name)
     try:

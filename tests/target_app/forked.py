@@ -1,4 +1,4 @@
-"""Server processes that are forked from one that has loaded their libraries, see `fork_server.py`."""
+"""Server processes that are forked from one that has loaded their libraries; see `fork_server.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class ForkedProcess:
-    """What tests need of `subprocess.Popen`, for a process that is not a child of this one."""
+    """The part of `subprocess.Popen` that tests need, for a process that is not our child."""
 
     def __init__(self, pid: int, order: socket.socket) -> None:
         self.pid = pid
@@ -54,7 +54,7 @@ class ForkedProcess:
 
 
 def fork(command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess:
-    """Run `python -m` with this command in a process of its own. What it says goes to `log`."""
+    """Run `python -m` with this command in a separate process. Its output goes to `log`."""
     order, theirs = socket.socketpair()
     with theirs:
         socket.send_fds(_fork_server(), [b"x"], [theirs.fileno(), log.fileno()])
@@ -73,7 +73,7 @@ def _line(order: socket.socket) -> str:
 
 @cache
 def _fork_server() -> socket.socket:
-    """Started when first needed. Ends with this process, or when it is told to."""
+    """Start the fork server on first use. It ends with this process, or when its socket is closed."""
     orders, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, "-m", "tests.target_app.fork_server", str(theirs.fileno())]

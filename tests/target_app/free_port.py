@@ -1,12 +1,12 @@
-"""A TCP port of the loopback interface that nobody uses, and that nobody gets by chance."""
+"""A free TCP port on loopback that no other process gets by chance."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-# Below those that systems give to outgoing connections: one of these could take the port of a server that is about to
-# start, or to come back. Every browser may go to them.
+# The ports are below those that systems give to outgoing connections, which could take the port of a server that is
+# about to start or to restart. Browsers allow all of them.
 _PORTS = range(20_000, 32_000)
 _chance = random.SystemRandom()
 

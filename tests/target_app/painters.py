@@ -1,4 +1,4 @@
-"""Clients of `/draw/{board}` that keep the picture, as the page does."""
+"""Clients of `/draw/{board}` that maintain the picture as the page does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Picture = list[tuple[Any, ...]]
 
 
 class Painter(Person):
-    """Signed in and at a board; whatever is read is applied to the picture."""
+    """A signed-in client at a board. Each message that it reads is applied to the picture."""
 
     def __init__(self, socket: ClientConnection) -> None:
         super().__init__(socket)
@@ -27,7 +27,7 @@ class Painter(Person):
         self._strokes: dict[str, dict[str, Any]] = {}
 
     def read(self) -> dict[str, Any]:
-        """The next message; a frame of cursors counts as one of type `cursors`."""
+        """Return the next message. A frame of cursors has the type `cursors`."""
         raw = self.socket.recv(DEADLINE)
         if isinstance(raw, bytes):
             assert raw[0] == 1
@@ -58,7 +58,7 @@ class Painter(Person):
                 self._strokes.clear()
 
     def join(self, **where: Any) -> dict[str, Any]:
-        """Ask for the board and wait until all of it is here; returns the last piece."""
+        """Request the board and wait for all of it. Returns the last piece."""
         self.send("join", **where)
         while (piece := self.wait("board"))["more"]:
             pass
@@ -82,7 +82,7 @@ class Painter(Person):
 
 @contextmanager
 def at_board(server: Server, user: str, board: str = "test", roles: tuple[str, ...] = ()) -> Iterator[Painter]:
-    """Signed in and welcomed, for as long as the `with` block lasts."""
+    """Yield a painter that is signed in and welcomed, for the duration of the `with` block."""
     headers = {"Authorization": f"Bearer {make_token(user, roles=roles)}"}
     with dial(server, f"/draw/{board}", additional_headers=headers) as socket:
         painter = Painter(socket)

@@ -1,4 +1,4 @@
-"""Peers that a polite client library cannot play, on bare sockets."""
+"""Misbehaving peers on bare sockets, which a well-behaved client library cannot simulate."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.target_app.server import DEADLINE, Server
 
 TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9
 TINY_BUFFER = 2048
-"""Bytes of receive buffer for a peer that shall stall soon: about the smallest window there is."""
+"""Receive buffer in bytes of a peer that shall stall soon: about the smallest window."""
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One final frame with a mask of zeros, which leaves the payload as it is."""
+    """Return a final frame with a mask of zeros, which leaves the payload unchanged."""
     length = len(payload)
     if length < 126:
         head = bytes([0x80 | opcode, 0x80 | length])
@@ -23,7 +23,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 class RawPeer:
-    """Does the handshake, and then nothing that it is not told to: it does not even read."""
+    """A peer that does only the handshake by itself. It does not even read."""
 
     def __init__(self, server: Server, path: str, receive_buffer: int | None = None) -> None:
         self.server = server
@@ -52,16 +52,16 @@ class RawPeer:
         self.socket.sendall(frame(opcode, payload))
 
     def hang_up(self) -> None:
-        """FIN without a close frame."""
+        """Send FIN without a close frame."""
         self.socket.close()
 
     def reset(self) -> None:
-        """RST."""
+        """Send RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def read_to_end(self) -> bytes:
-        """All that the server still sends; ends with its FIN or RST, or fails at the deadline."""
+        """Read until FIN or RST. Fails at the deadline."""
         received = b""
         while True:
             try:
@@ -74,7 +74,7 @@ class RawPeer:
 
 
 def flood_until_stuck(peer: RawPeer) -> None:
-    """Send 60 kB messages without reading an answer until the server takes no more, or has cut the peer."""
+    """Send 60 kB messages without reading the answers, until the server stops reading or cuts the peer."""
     waiting = memoryview(frame(BINARY, bytes(60_000)) * 2_000)
     had_its_turn = False
     peer.socket.settimeout(0.5)
@@ -85,7 +85,7 @@ def flood_until_stuck(peer: RawPeer) -> None:
         except TimeoutError:
             if had_its_turn:
                 break
-            # It may only have been slow. Once it has answered somebody else, it could have read from this one as well.
+            # The server may only be slow. Once it has answered another client, it could have read from this one, too.
             had_its_turn = peer.server.get("/healthz").status_code == 200
         except ConnectionError:
             break

@@ -1,4 +1,4 @@
-"""Clients of the typed channels: they have a token, and speak JSON."""
+"""Clients of the typed channels, which have a token and use JSON."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from target_app.users import DEMO_USERS
 from tests.target_app.server import DEADLINE, LOCALLY, Server
 
 SECRET = "a secret for tests that is long enough"
-"""For servers whose tokens a test makes by itself: give it as the setting `secret`."""
+"""The `secret` setting of servers for which a test creates tokens itself."""
 
 
 def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600, secret: str = SECRET) -> str:
-    """A token as the server would issue it to any name, so that tests need no list of users.
+    """Return a token as the server would issue it, for any name, so that tests need no list of users.
 
-    Roles count for those only that `users_with` gives to the server."""
+    Roles have an effect only for users whom `users_with` adds to the server."""
     now = time.time()
     claims = {
         "iss": "target_app",
@@ -35,7 +35,7 @@ def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600,
 
 
 def users_with(*plain: str, admins: tuple[str, ...] = ()) -> str:
-    """The setting `users`: the demo users and these, with the password of `user` or `admin`."""
+    """Return the `users` setting with the demo users and these, with the password of `user` or `admin`."""
     users = {name: user.model_dump(mode="json") for name, user in DEMO_USERS.items()}
     return json.dumps(users | dict.fromkeys(plain, users["user"]) | dict.fromkeys(admins, users["admin"]))
 
@@ -46,14 +46,14 @@ def post(server: Server, path: str, token: str | None = None, **body: Any) -> ht
 
 
 def log_in(server: Server, name: str) -> str:
-    """A token for one of the demo users, whose passwords are their names."""
+    """Return a token for a demo user, whose password is the user's name."""
     answer = post(server, "/auth/token", username=name, password=name)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
 
 
 def dial(server: Server, path: str, **options: Any) -> ClientConnection:
-    """A connection with whatever handshake the test needs."""
+    """Connect with the handshake options that the test needs."""
     opened: ClientConnection = connect(
         server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options
     )
@@ -61,7 +61,7 @@ def dial(server: Server, path: str, **options: Any) -> ClientConnection:
 
 
 def close_of(socket: ClientConnection) -> tuple[int, str]:
-    """The close code and reason, after all messages."""
+    """Return the close code and reason, after all messages."""
     try:
         while True:
             socket.recv(DEADLINE)
@@ -70,12 +70,12 @@ def close_of(socket: ClientConnection) -> tuple[int, str]:
 
 
 class Person:
-    """Somebody who is signed in to a typed channel."""
+    """A client that is signed in to a typed channel."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.joined: dict[str, Any] = {}
-        """The answer to `join`, in a room; what was missed came after it, and then who was there."""
+        """The answer to `join`, in a room. The missed messages and then the list of members follow it."""
         self.missed: list[dict[str, Any]] = []
         self.members: list[str] = []
 
@@ -83,12 +83,12 @@ class Person:
         self.socket.send(json.dumps({"type": type, **fields}))
 
     def read(self) -> dict[str, Any]:
-        """The next message."""
+        """Return the next message."""
         message: dict[str, Any] = json.loads(self.socket.recv(DEADLINE))
         return message
 
     def wait(self, type: str, **fields: Any) -> dict[str, Any]:
-        """The next message of this type with these fields; passes over others."""
+        """Return the next message of this type with these fields. Skips others."""
         while True:
             message = self.read()
             if message["type"] == type and fields.items() <= message.items():

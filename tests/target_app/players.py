@@ -1,4 +1,4 @@
-"""Clients of `/game/{match}` that keep the state, as the page does."""
+"""Clients of `/game/{match}` that maintain the state as the page does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.target_app.server import DEADLINE, Server
 
 
 class Player(Person):
-    """Signed in and at a match; whatever is read is applied to the view."""
+    """A signed-in client at a match. Each message that it reads is applied to the view."""
 
     def __init__(self, socket: ClientConnection) -> None:
         super().__init__(socket)
@@ -29,7 +29,7 @@ class Player(Person):
         self.unusable = 0
 
     def read(self) -> dict[str, Any]:
-        """The next message; a frame counts as one of type `frame`."""
+        """Return the next message. A frame has the type `frame`."""
         raw = self.socket.recv(DEADLINE)
         if isinstance(raw, bytes):
             self.frames += 1
@@ -45,13 +45,13 @@ class Player(Person):
         return seated
 
     def steer(self, direction: str) -> int:
-        """Turn, and say under which number."""
+        """Turn, and return the number of the turn."""
         self.ack += 1
         self.send("turn", seq=self.ack, direction=direction)
         return self.ack
 
     def seen(self, seat: int | None) -> SeatSeen | None:
-        """How somebody on a seat is; None: the seat is free."""
+        """Return the state of the player on a seat; None if the seat is free."""
         return next((seen for seen in self.view.seats if seen.seat == seat), None)
 
     def status(self, seat: int | None) -> int | None:
@@ -59,25 +59,25 @@ class Player(Person):
         return None if seen is None else seen.status
 
     def confirmed(self) -> int:
-        """The number of the latest turn that the server has taken from us."""
+        """Return the number of our latest turn that the server has accepted."""
         seen = self.seen(self.seat)
         return 0 if seen is None else seen.ack
 
     def watch(self, condition: Callable[[], bool], what: str) -> None:
-        """Read on until the state is as expected."""
+        """Read until the condition is true."""
         ends = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < ends, f"not within {DEADLINE} s: {what}"
             self.read()
 
     def watch_turn(self, number: int) -> None:
-        """Read on until that turn is confirmed."""
+        """Read until that turn is confirmed."""
         self.watch(lambda: self.confirmed() >= number, f"turn {number} is confirmed")
 
 
 @contextmanager
 def at_match(server: Server, user: str, match: str) -> Iterator[Player]:
-    """Signed in and watching, for as long as the `with` block lasts."""
+    """Yield a player that is signed in and watches, for the duration of the `with` block."""
     headers = {"Authorization": f"Bearer {make_token(user)}"}
     with dial(server, f"/game/{match}", additional_headers=headers) as socket:
         yield Player(socket)

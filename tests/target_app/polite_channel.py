@@ -1,4 +1,4 @@
-"""The reference server with a channel whose peers understand a ping and an announced stop; run by tests only."""
+"""The reference server with a channel whose peers support pings and announced stops. For tests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server under test: a subprocess on a port of its own, ready when it answers, stopped by its own pid."""
+"""A server under test: a subprocess on its own port, ready when it answers, stopped by its pid."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.target_app.forked import ROOT, ForkedProcess, fork
 from tests.target_app.free_port import free_port
 
 DEADLINE = 90.0
-"""Seconds within which anything that should happen must have happened; a failing test waits this long, no other."""
+"""Deadline in seconds for every wait. Only a failing test waits this long."""
 
 STARTS = ("target_app", "target_app --direct", "target_app.main:app --no-proxy-headers")
-"""All documented ways of starting the server, as `running` takes them. A test holds them to the README."""
+"""All documented ways to start the server, as `running` takes them. A test compares them with the README."""
 
 LOCALLY: dict[str, Any] = {"trust_env": False, "timeout": DEADLINE, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
-"""How httpx asks a server of this machine: by no proxy, and without loading all certificates anew for each request."""
+"""Options of httpx for servers of this machine: no proxy, and no loading of certificates for each request."""
 
 LAST_CHARACTERS = 10_000
 
@@ -35,7 +35,7 @@ Found = TypeVar("Found")
 
 
 def wait_until(condition: Callable[[], Found], what: str, deadline: float = DEADLINE) -> Found:
-    """Ask again and again until the answer is true; returns it. Fails with `what` was expected."""
+    """Poll until the condition is true, and return its value. The failure names `what` was expected."""
     ends = time.monotonic() + deadline
     while not (answer := condition()):
         assert time.monotonic() < ends, f"not within {deadline} s: {what}"
@@ -51,13 +51,13 @@ class Server:
     port: int
     output: Path
     tracebacks_expected: str | None = None
-    """Why its log may hold tracebacks; None: one fails the test."""
+    """The reason why its log may contain tracebacks. None: a traceback fails the test."""
 
     def url(self, path: str, scheme: str = "ws") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
     def connect(self, path: str) -> ClientConnection:
-        """A well-behaved client that reads all it gets, without compression and with no limit to its queue."""
+        """Connect a well-behaved client that reads everything, without compression and with an unlimited queue."""
         return connect(self.url(path), compression=None, max_queue=None, open_timeout=DEADLINE)
 
     def get(self, path: str) -> httpx.Response:
@@ -68,23 +68,23 @@ class Server:
         return answer
 
     def ended(self, why: str) -> int:
-        """How many connections have ended for this reason."""
+        """Return the number of connections that have ended for this reason."""
         return int(self.stats()["ended"].get(why, 0))
 
     def log(self) -> str:
         return self.output.read_text()
 
     def last_words(self) -> str:
-        """The end of its log, for the report of a test that failed."""
+        """Return the end of the server's log, for the report of a failed test."""
         return f"The server on port {self.port} has logged:\n{self.log()[-LAST_CHARACTERS:]}"
 
     def check_log(self) -> None:
-        """Fails if the server has logged a traceback that no test has asked for."""
+        """Fail if the server has logged an unexpected traceback."""
         if self.tracebacks_expected is None:
             assert "Traceback (most recent call last)" not in self.log(), self.last_words()
 
     def stop(self) -> int:
-        """SIGTERM, and the exit status. Fails if the server outlives the deadline."""
+        """Send SIGTERM and return the exit status. Fails if the server outlives the deadline."""
         self.process.terminate()
         return self.process.wait(DEADLINE)
 
@@ -97,11 +97,11 @@ class Server:
 
 
 alive: list[Server] = []
-"""The servers that run now, whoever has started them."""
+"""All servers that are running now."""
 
 
 def _command(app: str, port: int) -> list[str]:
-    """What follows `python -m`."""
+    """Return the arguments of `python -m`."""
     if "{port}" in app:
         return app.format(port=port).split()
     if ":" not in app:
@@ -112,7 +112,7 @@ def _command(app: str, port: int) -> list[str]:
 def _start(
     command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
-    """Servers of one process are forked; several workers, and other servers, have processes without any history."""
+    """Fork servers with one process. Several workers and other servers need fresh processes."""
     if command[0] in ("target_app", "target_app.lite", "uvicorn") and "--workers" not in command:
         return fork(command, environment, log)
     return subprocess.Popen(
@@ -130,9 +130,9 @@ def running(
     tracebacks_expected: str | None = None,
     state_home: Path | None = None,
 ) -> Iterator[Server]:
-    """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn, with
-    options of that command behind it if need be, or the whole command of another server with `{port}` in it. What it
-    keeps without being told where is in `state_home`, or goes with it.
+    """Run a server for the duration of the block. `app` is `target_app` for the module's own command, an import path
+    for uvicorn with options of that command, or the whole command of another server with `{port}` in it. Files without
+    a configured path are in `state_home`, by default a temporary folder.
 
     A traceback in its log fails the test, unless `tracebacks_expected` says why there may be some."""
     port = port or free_port()

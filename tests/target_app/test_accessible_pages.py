@@ -1,4 +1,4 @@
-"""That everybody can use the pages, by the rules of axe-core."""
+"""Tests of the pages' accessibility, by the rules of axe-core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.target_app.test_account_pages import PAGES
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 FOR_MEMBERS = ("/pages/rooms", "/pages/draw", "/pages/game", "/pages/notifications")
-"""Pages that lead to the login by themselves, once they know that nobody is signed in."""
+"""Pages that redirect to the login if no user is signed in."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("user", ["ada", None])
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_accessible(context: BrowserContext, server: Server, path: str, user: str | None) -> None:
-    """No violation of the rules of axe-core, in either size of window and on either ground."""
+    """Check the rules of axe-core in both window sizes and both colour schemes."""
     if user is None:
         page = open_page(context, server, path)
         if path in FOR_MEMBERS:

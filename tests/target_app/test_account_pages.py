@@ -1,4 +1,4 @@
-"""What all pages have in common: who is signed in and why a connection is refused."""
+"""Tests of the elements common to all pages: the signed-in user, and the reason of a refused connection."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def ask(server: Server, path: str, user: str | None, body: dict[str, Any] | None
 
 
 def signed_in(server: Server, user: str, path: str = "/notifications") -> ClientConnection:
-    """A client of a typed channel."""
+    """Connect a client of a typed channel."""
     subprotocols: Any = ["target_app.v1", f"bearer.{token_of(server, user)}"]
     return connect(server.url(path), subprotocols=subprotocols, compression=None, open_timeout=DEADLINE)
 

@@ -19,7 +19,7 @@ SAID = {"type": "say", "id": "1", "text": "hello"}
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """The document as a client gets it."""
+    """Return the document as a client gets it."""
     read: dict[str, Any] = json.loads(json.dumps(document(create_app(Settings()), "chat.example:8000")))
     return read
 

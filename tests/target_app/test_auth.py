@@ -1,4 +1,4 @@
-"""Who may talk: tokens in every way there is, refusals that a browser sees, expiry, refresh and logout."""
+"""Tests of authentication: tokens in every form, refusals that a browser sees, expiry, refresh and logout."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def forged(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") 
     return jwt.encode({k: v for k, v in (good | claims).items() if v is not None}, key, algorithm)
 
 
-# Made when they are used: a token that is made when tests are collected may have expired by the time of its test.
+# Created on use: a token that is created when tests are collected may have expired before its test runs.
 BAD_TOKENS: dict[str, tuple[Callable[[], str], str]] = {
     "garbage": (lambda: "nonsense", "invalid_token"),
     "another key": (lambda: make_token("ada", secret="somebody else's secret, just as long"), "invalid_token"),
@@ -141,13 +141,13 @@ def test_a_cookie_without_an_origin_does_not_count(impatient: Server) -> None:
 
 
 def me(server: Server, host: str, path: str = "/auth/me", **headers: str) -> int:
-    """The status of a request with a good cookie to this server under that name."""
+    """Return the status of a request with a valid cookie to this server under that host name."""
     headers |= {"Host": host, "Cookie": f"target_app_token={make_token('ada')}"}
     return httpx.get(server.url(path, "http"), headers=headers, **LOCALLY).status_code
 
 
 def test_a_cookie_is_accepted_where_browsers_send_no_origin(server: Server) -> None:
-    """Over plain HTTP they say it (Sec-Fetch-Site) to loopback only."""
+    """Over plain HTTP, browsers send Sec-Fetch-Site to loopback only."""
     for host in ("192.0.2.1:8000", "[2001:db8::1]"):
         assert me(server, host) == 200
         assert me(server, host, **{"Sec-Fetch-Site": "same-site"}) == 401
@@ -179,7 +179,7 @@ def test_a_refreshed_connection_outlives_its_first_token(server: Server) -> None
         ada.wait("token_expiring")  # in the last quarter
         ada.send("refresh", token=make_token("ada", lifetime=600))
         assert ada.wait("refreshed")["expires_in"] > 500
-        while time.monotonic() < began + 5.5:  # longer than the first token lives; it answers after that, too
+        while time.monotonic() < began + 5.5:  # longer than the lifetime of the first token
             ada.send("ping", id=3)
             assert ada.wait("pong")["id"] == 3
             time.sleep(0.1)

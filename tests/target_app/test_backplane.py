@@ -1,4 +1,4 @@
-"""Backplane, timeline and presence: two workers in one process, with a real Valkey server between them."""
+"""Tests of backplane, timeline and presence: two workers in one process, with a real Valkey server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that has to wait for its turn on a busy machine must not be taken for one that is out of reach."""
+    """Raise the timeouts, since a server on a busy machine may be slow without being out of reach."""
     monkeypatch.setattr(redis_backplane, "COMMAND_TIMEOUT", DEADLINE)
     monkeypatch.setattr(redis_backplane, "SILENCE", DEADLINE)
 
@@ -116,7 +116,7 @@ def test_a_failing_listener_does_not_affect_the_others() -> None:
 def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_locally(
     server: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reader has seen the loss and the sender has not: the sender must not end the reader's wait a second time."""
+    """The reader has noticed the loss, the sender has not: the sender must not end the reader's wait twice."""
 
     async def scenario() -> None:
         closing, close = asyncio.Event(), PubSub.aclose

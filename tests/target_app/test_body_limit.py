@@ -1,4 +1,4 @@
-"""No HTTP request makes the server hold more than one message's length, whatever it is for."""
+"""Tests that no HTTP request makes the server buffer more than the length of one message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK = b"10000\r\n" + b" " * LIMIT + b"\r\n"
 
 
 def _requests() -> Iterator[tuple[str, str]]:
-    """Every route over HTTP, with every method that it takes, and one that is not there."""
+    """Yield every HTTP route with each of its methods, and one that does not exist."""
     for context in iter_route_contexts(create_app(Settings()).routes):
         path = str(context.path).replace("{name}", "echo").replace("{path:path}", "dashboard-feed")
         path = path.replace("{session}", "nobody.x")
@@ -34,11 +34,11 @@ REQUESTS = sorted(set(_requests()))
 READING = [
     ("POST", path) for path in ("/auth/token", "/admin/broadcast", "/admin/kick", "/admin/drain", "/fallback/nobody.x")
 ]
-"""Routes that read what they are sent."""
+"""Routes that read a body."""
 
 
 def answer_to(server: Server, head: str, body: bytes = b"") -> tuple[bytes, bytes]:
-    """The status line and the headers of the answer to a request of which no more is sent than this."""
+    """Return the status line and the headers of the answer to a request that sends only this."""
     with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer:
         peer.sendall(f"{head}\r\nHost: 127.0.0.1\r\n\r\n".encode() + body)
         received = b""
@@ -89,6 +89,6 @@ def test_bodies_in_flight_take_no_memory(server: Server) -> None:
             for _ in range(ENDLESS // LIMIT // 4):
                 peer.sendall(CHUNK)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # as it should be: the server has answered and closed
+            pass  # expected: the server has answered and closed
         grown = process.memory_info().rss - before
     assert grown < 30_000_000

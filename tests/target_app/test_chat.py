@@ -14,13 +14,13 @@ from tests.target_app.server import DEADLINE, STARTS, Server, running, wait_unti
 
 @pytest.fixture(scope="module", params=STARTS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """All that is promised holds whichever way the server is started and writes."""
+    """Run the server with each way of starting and writing."""
     with running(request.param, {}) as started:
         yield started
 
 
 def settle(*members: ClientConnection) -> None:
-    """Wait until all are in the room, one after the other: each has its own words back, and nothing is left unread."""
+    """Wait until all are in the room, one after the other. Each has its own message back, and none is left unread."""
     for number, member in enumerate(members):
         member.send(f"settling {number}")
         for other in members[: number + 1]:
@@ -28,7 +28,7 @@ def settle(*members: ClientConnection) -> None:
 
 
 def wait_for(member: ClientConnection, ending: str) -> str:
-    """The next broadcast that ends like this; what comes before it is skipped."""
+    """Return the next broadcast with this ending. Skips earlier messages."""
     while True:
         text = member.recv(DEADLINE)
         assert isinstance(text, str)
@@ -37,7 +37,7 @@ def wait_for(member: ClientConnection, ending: str) -> str:
 
 
 def broadcasts(member: ClientConnection, count: int) -> list[str]:
-    """The next `count` messages that are not the answers to its own."""
+    """Return the next `count` messages that are not answers to the member's own."""
     heard: list[str] = []
     while len(heard) < count:
         text = member.recv(DEADLINE)
@@ -142,7 +142,7 @@ def test_an_unprintable_id_is_refused_with_1008(server: Server, path: str) -> No
 def test_a_member_that_never_reads_delays_nobody_and_is_dropped_and_cut_off(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
-    # Nothing here has a time limit of its own: a server that waited for the stalled member would wait for ever.
+    # No wait here has its own timeout: a server that waited for the stalled member would wait for ever.
     server = start_server(app)
     sleeper = stalled(server, "/ws/sleeper")
     with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
@@ -163,7 +163,7 @@ def test_a_member_that_never_reads_delays_nobody_and_is_dropped_and_cut_off(
 
 
 def test_a_burst_from_one_member_drops_nobody_who_reads(server: Server) -> None:
-    # Far more than an outbox holds, and all of it in the server's receive buffer at once.
+    # Much more than an outbox holds, all of it in the server's receive buffer at once.
     with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
         settle(one, two)
         before = server.ended("slow_consumer")

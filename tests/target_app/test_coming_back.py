@@ -1,4 +1,4 @@
-"""Coming back to a room while much else happens: what others say meanwhile, and workers that died."""
+"""Tests of reconnecting to a room during new messages, and after the death of a worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.target_app.server import DEADLINE
 
 
 class Interrupted(SqliteHistory):
-    """After each reading somebody says something, so that no two readings see the same."""
+    """A history that gets a new entry after each read, so that two reads never return the same."""
 
     async def latest(self, channel: str, limit: int) -> list[Entry]:
         read = await super().latest(channel, limit)
@@ -62,7 +62,7 @@ def test_messages_during_a_recovery_are_part_of_the_missed_messages(tmp_path: Pa
 
 
 def test_a_client_that_read_an_unannounced_entry_is_not_kept_waiting(tmp_path: Path) -> None:
-    """A worker was killed after it had stored an entry; its client has come back to this one."""
+    """A worker was killed after it had stored an entry, and its client has reconnected to this one."""
 
     async def scenario() -> None:
         async with started(tmp_path) as services:
@@ -78,7 +78,7 @@ def test_a_client_that_read_an_unannounced_entry_is_not_kept_waiting(tmp_path: P
 
 
 def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uvicorn replaces a worker that gives no sign of life, and one that is loading gives none."""
+    """uvicorn replaces a worker that does not respond, and a worker does not respond while it is loading."""
     options: dict[str, object] = {}
     monkeypatch.setattr("sys.argv", ["target_app"])
     monkeypatch.setattr("uvicorn.run", lambda app, **given: options.update(given))
@@ -93,7 +93,7 @@ def test_a_stored_message_is_announced_even_if_its_sender_has_left(tmp_path: Pat
             async with services.timeline.following("room:x", heard.put_nowait):
                 post = services.timeline.post("room:x", "say", "ada", None, {"text": "my last words"})
                 posting = asyncio.create_task(post)
-                await asyncio.sleep(0)  # it has begun
+                await asyncio.sleep(0)  # the task has started
                 await asyncio.sleep(0)
                 posting.cancel()
                 entry = await asyncio.wait_for(heard.get(), DEADLINE)

@@ -20,7 +20,7 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def ending(client: ClientConnection) -> tuple[int | None, str | None]:
-    """The close code and reason; fails if a message comes first."""
+    """Return the close code and reason. Fails if a message comes first."""
     with pytest.raises(ConnectionClosed):
         client.recv(DEADLINE)
     return client.close_code, client.close_reason
@@ -54,7 +54,7 @@ def test_the_channel_of_the_readme_works(faulty: Server) -> None:
 
 
 def test_a_burst_in_one_segment_overflows_no_outbox(faulty: Server, raw: EnterRaw) -> None:
-    # A channel without any pacing of its own: what saves its readers is that a connection gives way between messages.
+    # This channel has no rate limit. Other readers get a turn only because a connection yields between messages.
     messages = 20_000
     with faulty.connect("/news") as reader:
         reader.send("ready")

@@ -13,7 +13,7 @@ from tests.target_app.server import DEADLINE, Server, wait_until
 
 
 def readings(server: Server) -> int:
-    """How many readings have been produced since the server started."""
+    """Return the number of readings since the server started."""
     return int(server.stats()["counts"].get("dashboard.readings", 0))
 
 
@@ -48,7 +48,7 @@ def test_all_viewers_get_the_same_readings(start_server: StartServer, enter: Ent
     viewers = [enter(server, "/dashboard-feed") for _ in range(5)]
     streams = []
     for viewer in viewers:
-        # The first reading that counts all five is the same one for all of them.
+        # The first reading that counts all five viewers is the same one for all of them.
         while (reading := read(viewer))["active_users"] != 5:
             pass
         streams.append([reading, *(read(viewer) for _ in range(5))])
@@ -58,7 +58,7 @@ def test_all_viewers_get_the_same_readings(start_server: StartServer, enter: Ent
 def test_a_new_viewer_gets_the_latest_reading_at_once(start_server: StartServer, enter: Enter) -> None:
     server = start_server(dashboard_period=3600)
     first = enter(server, "/dashboard-feed").recv(DEADLINE)
-    # The next period ends in an hour. A reading of its own would count two viewers, and be counted.
+    # The next period ends in an hour. An extra reading would count two viewers, and would be counted.
     assert [enter(server, "/dashboard-feed").recv(DEADLINE) for _ in range(3)] == [first] * 3
     assert readings(server) == 1
 
@@ -78,7 +78,7 @@ def test_the_reading_at_once_is_followed_by_those_of_all(start_server: StartServ
     seen = [early.recv(DEADLINE) for _ in range(3)]
     late = enter(server, "/dashboard-feed")
     got = [late.recv(DEADLINE) for _ in range(4)]
-    while got != seen[-4:]:  # an idle machine may say the same twice: so all four in a row, however long it takes
+    while got != seen[-4:]:  # an idle machine may repeat a reading, so compare four in a row
         assert len(seen) < 50
         seen.append(early.recv(DEADLINE))
 
@@ -87,7 +87,7 @@ def test_one_producer_works_for_many_viewers(start_server: StartServer, enter: E
     server = start_server(dashboard_period=0.05)
     viewers = [enter(server, "/dashboard-feed") for _ in range(10)]
     received = [viewers[0].recv(DEADLINE) for _ in range(20)]
-    # Were there a producer for each, nearly ten times as many would have been made for these twenty.
+    # With one producer per viewer, nearly ten times as many readings would have been made for these twenty.
     assert len(received) <= readings(server) < 5 * len(received)
     for viewer in viewers[1:]:
         assert [viewer.recv(DEADLINE) for _ in range(5)]
@@ -103,7 +103,7 @@ def test_the_producer_pauses_without_viewers_and_resumes(start_server: StartServ
             read(viewer)
         viewers_gone(server)
         stopped_at = readings(server)
-        time.sleep(10 * period)  # that nothing happens takes time to see
+        time.sleep(10 * period)  # give an unwanted reading time to happen
         assert readings(server) == stopped_at
 
 

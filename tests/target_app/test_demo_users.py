@@ -1,4 +1,4 @@
-"""Users whose passwords everybody knows, where the server can be reached from other machines."""
+"""Tests that demo users, whose passwords are public, are disabled where other machines reach the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from target_app.users import User
 from tests.target_app.server import DEADLINE
 
 OWN = "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$Y9dvHcKdQ5R1hFNZ1Z6FLm4hXkPZVLZeZ1C5p3ZrPzU"
-"""Of a password that nobody knows."""
+"""Hash of an unknown password."""
 
 
 def login(address: str, settings: Settings, **headers: str) -> int:
@@ -33,7 +33,7 @@ def login(address: str, settings: Settings, **headers: str) -> int:
 
 
 def test_demo_users_sign_in_only_from_this_machine() -> None:
-    """Whatever has started the application, and whatever address it listens on."""
+    """Covers every way to start the application, and every listening address."""
     assert login("127.0.0.1", Settings()) == login("::1", Settings()) == 200
     assert login("192.0.2.1", Settings()) == 403
     for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"):
@@ -43,7 +43,7 @@ def test_demo_users_sign_in_only_from_this_machine() -> None:
 
 
 def start(host: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """With a number of workers that stops the start right after."""
+    """Start the server with a number of workers that makes it exit after its checks."""
     return subprocess.run(
         [sys.executable, "-m", "target_app", "--port", "0", "--workers", "0", "--host", host],
         env={**os.environ, **variables},

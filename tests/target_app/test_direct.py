@@ -16,7 +16,7 @@ from tests.target_app.peers import CLOSE, RawPeer, frame
 from tests.target_app.server import DEADLINE, Server, running
 
 OURS = {"writer", "write", "end_within", "_reset"}
-"""What the protocol class adds; all else in it overrides something that must be there."""
+"""Methods that the protocol class adds. All others must override existing ones."""
 
 GOOD = {
     "Host": "127.0.0.1",
@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 
 
 def answer(server: Server, **headers: str | None) -> str:
-    """The head of the answer to a handshake that differs from a good one in these headers."""
+    """Return the head of the answer to a correct handshake with these headers replaced."""
     changed = {**GOOD, **{name.replace("_", "-"): value for name, value in headers.items()}}
     lines = [f"{name}: {value}\r\n" for name, value in changed.items() if value is not None]
     with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as connection:
@@ -100,7 +100,7 @@ def test_a_close_between_the_parts_of_a_message_is_answered_with_its_code(server
 
 
 def exceed_the_limit(client: ClientConnection, parts: Iterator[bytes]) -> None:
-    """Send a message of one byte too many and wait for the close.
+    """Send a message of one byte over the limit and wait for the close.
 
     Either call raises: ``send`` does where the client has read the close frame before ``send`` returns.
     """
@@ -126,7 +126,7 @@ def test_a_ping_between_the_parts_of_the_longest_message_is_none_of_it(server: S
 
 def test_nothing_is_written_after_a_close_frame(server: Server, raw: EnterRaw, enter: Enter) -> None:
     speaker, leaver = enter(server, "/ws/speaker"), raw(server, "/ws/leaver")
-    leaver.send(1, b"x" * 1000)  # the answer to this is on its way when the close frame is read
+    leaver.send(1, b"x" * 1000)  # the answer to this is being sent when the close frame is read
     leaver.send(CLOSE, b"\x03\xe8")
     for number in range(200):
         speaker.send(str(number))

@@ -17,7 +17,7 @@ DIRECT = " --ws target_app.direct:DirectWSProtocol"
 
 
 def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | None, str | None]:
-    """The close code and reason; fails if another message than `skipped` comes first."""
+    """Return the close code and reason. Fails if a message other than `skipped` comes first."""
     try:
         while True:
             assert client.recv(DEADLINE) == skipped
@@ -27,10 +27,10 @@ def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | 
 
 @pytest.mark.parametrize("app", STARTS)
 def test_a_draining_server_accepts_no_connection_while_it_closes_many(start_server: StartServer, app: str) -> None:
-    server = start_server(app, drain_seconds=600)  # far longer than the test: only what is asked for ends it
+    server = start_server(app, drain_seconds=600)  # much longer than the test, so only a second signal ends it
     assert server.get("/readyz").status_code == 200
     with ExitStack() as crowd:
-        for number in range(101):  # one more than are sent away at once
+        for number in range(101):  # one more than are closed at once
             crowd.enter_context(RawPeer(server, f"/ws/{number}"))
         server.process.terminate()
         wait_until(lambda: server.get("/readyz").status_code == 503, "it says that it is on its way out")
@@ -40,7 +40,7 @@ def test_a_draining_server_accepts_no_connection_while_it_closes_many(start_serv
         assert int(refused.value.response.headers["Retry-After"]) > 0
         wait_until(lambda: server.ended("drained") == 100, "the first batch has gone")
         assert server.stats()["open"] == 1
-        server.process.terminate()  # impatience: a second signal is passed on at once
+        server.process.terminate()  # a second signal is passed on at once
         assert server.process.wait(DEADLINE) == -signal.SIGTERM
     assert "Traceback" not in server.log()
 
@@ -108,7 +108,7 @@ def test_a_stalled_peer_is_removed_within_the_ping_timeout_even_if_writes_wait(
 def test_a_peer_that_answers_no_protocol_ping_is_removed_and_announced(
     start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
 ) -> None:
-    server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the witness must answer within that
+    server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the witness must answer within the timeout
     witness = enter(server, "/ws/witness")
     raw(server, "/ws/gone")
     assert witness.recv(DEADLINE) == "Client #gone left the chat"

@@ -1,4 +1,4 @@
-"""`/draw/{board}` on a real server."""
+"""Tests of `/draw/{board}` on a real server."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SETTINGS: dict[str, Any] = {
     "user_message_rate": 5_000,
     "users": users_with(admins=("root",)),
 }
-"""Programs draw faster than people."""
+"""Higher rate limits, since programs draw faster than people."""
 
 
 @pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Each test, with either writer."""
+    """Run each test with both writers."""
     with running(request.param, SETTINGS) as started:
         yield started
 
 
 @pytest.fixture
 def paint(server: Server) -> Iterator[Seat]:
-    """Painters at a board of this test's own, joined unless told otherwise."""
+    """Return a factory of painters at a board of this test, which join by default."""
     board = f"board{random.getrandbits(48):x}"
     with ExitStack() as stack:
 
@@ -93,7 +93,7 @@ def test_concurrent_drawing_and_undo_give_all_and_newcomers_the_same_picture(pai
 
 
 def at_end(painter: Painter, stroke: str) -> int:
-    """The number of a change that came after all that this painter had sent."""
+    """Return the number of a change after all changes of this painter."""
     painter.draw(stroke, [0, 0])
     painter.send("undo", id=stroke)
     return int(painter.wait("undone", id=stroke)["seq"])
@@ -111,7 +111,7 @@ def test_only_ones_own_strokes_can_be_undone(paint: Seat) -> None:
     ada.send("undo", id="s1")
     grace.wait("undone")
     assert grace.picture() == []
-    # A late repetition of the stroke does not bring it back.
+    # A late repetition of the stroke does not restore it.
     ada.draw("s1", [1, 1])
     ada.draw("s2", [2, 2])
     assert grace.wait("stroke")["id"] == "s2"
@@ -276,7 +276,7 @@ def test_sent_messages_match_their_documentation(paint: Seat) -> None:
 
 
 def test_a_viewer_that_does_not_read_is_dropped_and_holds_up_nobody(server: Server) -> None:
-    """Strokes are not skipped for anybody, so whoever is too far behind has to come again."""
+    """Strokes are never skipped, so a viewer that falls too far behind is dropped and must reconnect."""
     path = f"/draw/stalled?token={make_token('sleeper')}"
     before = server.ended("slow_consumer")
     with RawPeer(server, path, TINY_BUFFER) as sleeper:
@@ -296,5 +296,5 @@ def test_a_viewer_that_does_not_read_is_dropped_and_holds_up_nobody(server: Serv
 
 
 def server_dropped(server: Server, before: int, number: int) -> bool:
-    """Asked now and then only: an HTTP request takes longer than a stroke."""
+    """Poll only now and then, since an HTTP request takes longer than a stroke."""
     return number % 100 == 99 and server.ended("slow_consumer") > before

@@ -1,4 +1,4 @@
-"""The board itself: whatever happens in whatever order, all who listen see the same picture."""
+"""Tests of the board: all viewers see the same picture, whatever the order of events."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PEOPLE = ("ada", "grace", "mary")
 
 
 class Viewer:
-    """What a client keeps: the strokes by id, and up to which change it is informed."""
+    """A client's state: the strokes by id, and the number of the latest change it has."""
 
     def __init__(self) -> None:
         self.seq = 0
         self._strokes: dict[str, dict[str, Any]] = {}
 
     def catch_up(self, board: Board, most_points: int = 3) -> None:
-        """Piece by piece, as the server does it for late joiners."""
+        """Catch up piece by piece, as the server does for late joiners."""
         if 0 < self.seq < board.floor:
             self.seq, self._strokes = 0, {}
         while self.seq < board.seq:
@@ -114,7 +114,7 @@ scripts = st.lists(st.tuples(st.sampled_from(["draw", "undo"]), pairs.filter(boo
 
 
 def commands_of(person: str, script: Script) -> list[tuple[Any, ...]]:
-    """What one client sends: each stroke in two pieces, some taken back."""
+    """Return the commands of one client: each stroke in two pieces, some undone."""
     sent: list[tuple[Any, ...]] = []
     for number, (deed, points) in enumerate(script):
         stroke_id = f"{person}{number}"
@@ -130,7 +130,7 @@ def commands_of(person: str, script: Script) -> list[tuple[Any, ...]]:
 def test_the_same_strokes_are_there_however_the_commands_interleave_and_repeat(
     written: tuple[Script, Script, Script], data: st.DataObject
 ) -> None:
-    """Each client's commands arrive in its order, mixed with the others', and from any point on once more."""
+    """Each client's commands arrive in order, mixed with the others', and repeated from any point on."""
     queues = {person: commands_of(person, script) for person, script in zip(PEOPLE, written, strict=True)}
     board = Board()
     sent: dict[str, int] = dict.fromkeys(PEOPLE, 0)

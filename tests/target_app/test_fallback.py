@@ -1,4 +1,4 @@
-"""The channels over server-sent events and POST requests."""
+"""Tests of the channels over server-sent events and POST requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stream:
         raise AssertionError("the stream has ended")
 
     def message(self, kind: str) -> dict[str, Any]:
-        """The next message of this type; others before it are skipped."""
+        """Return the next message of this type. Skips others."""
         while True:
             event, _, data = self.next()
             assert event == "message", (event, data)

@@ -1,4 +1,4 @@
-"""Pages behind a proxy that lets no WebSocket through, and the pages for those who run the server."""
+"""Tests of pages behind a proxy that blocks WebSockets, and of the pages for operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OVER_HTTP = "Connected over HTTP: WebSockets are blocked"
 
 
 class Blocking:
-    """A proxy in front of a server that passes everything on but WebSocket handshakes; these it answers itself."""
+    """A proxy in front of a server that answers WebSocket handshakes itself and forwards all other requests."""
 
     def __init__(self, port: int, to_port: int) -> None:
         self.refused = 0
@@ -35,7 +35,7 @@ class Blocking:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Cut all connections, and let none through from now on."""
+        """Cut all connections, and refuse new ones from now on."""
         self._passes = False
         for connection in list(self._open):
             with suppress(OSError):
@@ -95,7 +95,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(chunk)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        return  # one of them is gone
+        return  # one side has closed
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def blocking(server: Server, proxy_port: int) -> Iterator[Blocking]:
 
 
 def behind(server: Server, proxy: Blocking) -> Server:
-    """The server as it is reached through the proxy."""
+    """Return the server as it is reached through the proxy."""
     return Server(server.process, proxy.port, server.output)
 
 

@@ -1,4 +1,4 @@
-"""One board and one match for all, whichever of two workers people are connected to (a real Valkey server between)."""
+"""Tests that users on two workers share one board and one match, with a real Valkey server."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.target_app.valkey import Valkey, valkey
 
 @dataclass(frozen=True)
 class Pair:
-    """Two workers, as processes of their own, so that a test can choose."""
+    """Two workers in separate processes, so that a test can choose one."""
 
     backplane: Valkey
     owner: Server
-    """Whoever comes first makes a worker the owner, so tests enter here first."""
+    """The first worker that is used becomes the owner, so tests enter here first."""
     other: Server
 
 
@@ -40,8 +40,8 @@ def worker(backplane: Valkey, app: str = "target_app", name: str = "target_app")
 
 
 def undisturbed(scenario: Callable[[str], None]) -> None:
-    """Run the scenario at a board or match of its own. A worker that gets no processor for seconds counts as lost, and
-    people are told so with 1012 or 1013: then once more, somewhere else."""
+    """Run the scenario at a board or match of its own. A worker that gets no CPU time for seconds counts as dead, and
+    its users are closed with 1012 or 1013. In that case, repeat the scenario elsewhere."""
     for attempts_left in reversed(range(5)):
         try:
             scenario(a_place())
@@ -61,7 +61,7 @@ def follow(painter: Painter, last: int) -> None:
 
 
 def finish(painter: Painter, name: str) -> int:
-    """The number of a change that comes after all that this painter has sent."""
+    """Return the number of a change after all changes of this painter."""
     painter.draw(name, [0, 0])
     return int(painter.wait("stroke", id=name)["seq"])
 
@@ -149,7 +149,7 @@ def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: P
 
 
 def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None:
-    """uvicorn puts the root path in front of every path, also of those that are carried to the owner."""
+    """uvicorn puts the root path in front of every path, also of those that are forwarded to the owner."""
     app = "target_app.main:app --no-proxy-headers --root-path /below"
     with worker(both.backplane, app, "below") as owner, worker(both.backplane, app, "below") as other:
 
@@ -215,7 +215,7 @@ def test_when_the_owner_stops_its_members_move_to_the_other_worker(both: Pair) -
 
 
 def picture(server: Server, board: str) -> list[str]:
-    """The strokes that a newcomer sees; none: not let in."""
+    """Return the strokes that a new viewer sees; an empty list if it is refused."""
     try:
         with at_board(server, "viewer", board) as viewer:
             viewer.join()
@@ -225,7 +225,7 @@ def picture(server: Server, board: str) -> list[str]:
 
 
 def test_when_the_owner_dies_its_members_move_to_the_other_worker(both: Pair) -> None:
-    """The last test of this file: the owner does not come back."""
+    """Must be the last test of this file, since the owner does not restart."""
     place = a_place()
     with at_board(both.owner, "ada", place) as ada:
         ada.join()
@@ -237,7 +237,7 @@ def test_when_the_owner_dies_its_members_move_to_the_other_worker(both: Pair) ->
 
 
 def enters(server: Server, board: str, but: str = "") -> bool:
-    """Whether there is a board now, and another one."""
+    """Return whether a board can be entered that is not the one named `but`."""
     try:
         with at_board(server, "grace", board) as grace:
             grace.join()

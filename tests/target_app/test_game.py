@@ -1,4 +1,4 @@
-"""`/game/{match}` on a real server."""
+"""Tests of `/game/{match}` on a real server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Enter = Callable[..., Player]
 
 @pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Each test, with either writer."""
+    """Run each test with both writers."""
     settings: dict[str, Any] = {"secret": SECRET, "game_tick": 0.005, "max_connections_per_user": 50}
     with running(request.param, settings) as started:
         yield started
@@ -37,7 +37,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def enter(server: Server) -> Iterator[Enter]:
-    """People at a match of this test's own; with a name they sit down."""
+    """Return a factory of players at a match of this test. With a name, they take a seat."""
     match = f"match{random.getrandbits(48):x}"
     with ExitStack() as stack:
 
@@ -51,7 +51,7 @@ def enter(server: Server) -> Iterator[Enter]:
 
 
 def close_of(player: Player) -> tuple[int | None, str | None]:
-    """The close code and reason, after all messages."""
+    """Return the close code and reason, after all messages."""
     try:
         while True:
             player.socket.recv(DEADLINE)
@@ -227,7 +227,7 @@ def test_the_match_pauses_without_players_and_resumes_for_returning_ones(server:
         ticks, seed = ada.view.tick, ada.match["seed"]
     wait_until(lambda: server.stats()["open"] == 0, "everybody is gone")
     stood_at = server.stats()["counts"]["game.ticks"]
-    with server.connect("/ws") as echo:  # something else goes on meanwhile
+    with server.connect("/ws") as echo:  # other traffic continues meanwhile
         for _ in range(50):
             echo.send("x")
             echo.recv(DEADLINE)
@@ -271,7 +271,7 @@ class StuckViewer:
 
 
 def test_a_viewer_that_stops_reading_skips_frames_and_is_right_again_with_the_latest() -> None:
-    """Its outbox holds a few seconds of frames at most."""
+    """The outbox holds a few seconds of frames at most."""
 
     async def scenario() -> None:
         services = Services.build(Settings())

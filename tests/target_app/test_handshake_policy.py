@@ -1,4 +1,4 @@
-"""What every handshake has to pass: exact origins, and how many there may be."""
+"""Tests of the checks for all handshakes: exact origins, and limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNELS = ("/ws", "/ws/7", "/dashboard-feed", "/echo/json", "/rooms/gate", "/no
 
 
 def status_of(server: Server, path: str, origin: str | None) -> int:
-    """The HTTP status of a handshake."""
+    """Return the HTTP status of a handshake."""
     try:
         with dial(server, path, origin=origin):
             return 101
@@ -52,7 +52,7 @@ def test_a_list_of_origins_takes_the_place_of_the_servers_own(start_server: Star
 
 
 def test_a_host_header_of_the_attackers_choice_changes_nothing(server: Server) -> None:
-    """DNS rebinding: the page's own name leads to us, so that Host and Origin agree."""
+    """DNS rebinding: the attacker's name resolves to this server, so that Host and Origin agree."""
     headers = {"Host": "evil.example", "Origin": "http://evil.example", "Connection": "Upgrade", "Upgrade": "websocket"}
     headers |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
     assert httpx.get(server.url("/ws", "http"), headers=headers, **LOCALLY).status_code == 403
@@ -70,7 +70,7 @@ def test_the_open_channels_can_be_closed_with_one_setting(start_server: StartSer
 def test_closed_channels_stay_closed_when_mounted_and_when_channels_are_added(
     start_server: StartServer,
 ) -> None:
-    """uvicorn puts the root path in front of every path. The channels of `faulty_channel` say nothing of their own."""
+    """uvicorn puts the root path in front of every path. The channels of `faulty_channel` do not check the setting."""
     app = "tests.target_app.faulty_channel:app --root-path /below"
     server = start_server(app, open_channels=False, secret=SECRET)
     for path in ("/ws", "/ws/7", "/echo/json", "/dashboard-feed", "/news"):

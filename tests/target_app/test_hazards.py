@@ -1,4 +1,4 @@
-"""What servers like this one are known to get wrong, where no other test looks at it. `HAZARDS.md` lists all of it."""
+"""Tests of known hazards that no other test covers. `HAZARDS.md` lists all hazards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def said_to(member: ClientConnection, count: int) -> list[str]:
-    """The next so many messages of the room, without answers and news."""
+    """Return the next `count` messages of the room, without answers and notices."""
     heard: list[str] = []
     while len(heard) < count:
         text = str(member.recv(DEADLINE))
@@ -46,13 +46,13 @@ def said_to(member: ClientConnection, count: int) -> list[str]:
 
 
 def be_heard(newcomer: ClientConnection) -> None:
-    """Who hears itself is in the room."""
+    """Send a message and wait for it, which proves that the newcomer is in the room."""
     newcomer.send("here")
     said_to(newcomer, 1)
 
 
 def slow_reader(server: Server, path: str) -> ClientConnection:
-    """Reads nothing of its own accord but two messages and what fits into a tiny buffer."""
+    """Connect a client that reads only two messages by itself, and has a tiny receive buffer."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BUFFER)
     sock.connect(("127.0.0.1", server.port))
@@ -106,7 +106,7 @@ def test_late_readers_and_departures_lose_no_message_order_or_pong_of_others(
 
 
 def test_a_normal_close_is_logged_in_one_line_and_no_error(server: Server) -> None:
-    """The first of this server: nobody else is in its log."""
+    """Must be the first test of this server, since it reads the whole log."""
     for path in ("/ws", "/ws/7", "/dashboard-feed"):
         with dial(server, path):
             pass
@@ -160,7 +160,7 @@ def test_handling_times_are_reported_in_milliseconds() -> None:
 
 
 class Jumping(selectors.SelectSelector):
-    """Waits for nothing: the time is said to have passed."""
+    """A selector that does not wait, but advances the clock by the timeout."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Jumping(selectors.SelectSelector):
 
 
 class Viewer:
-    """Gets readings, and keeps none."""
+    """A viewer that discards readings."""
 
     def send(self, data: str) -> None: ...
 
@@ -180,7 +180,7 @@ class Viewer:
 
 
 def test_a_reading_that_takes_long_delays_no_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of this loop jumps from one thing to do to the next, so it is exact."""
+    """The clock of this loop jumps to the next timer, so it is exact."""
     clock = Jumping()
     loop = asyncio.SelectorEventLoop(clock)
     monkeypatch.setattr(loop, "time", lambda: clock.now)
@@ -201,4 +201,4 @@ def test_a_reading_that_takes_long_delays_no_later_one(monkeypatch: pytest.Monke
         loop.run_until_complete(watch())
     finally:
         loop.close()
-    assert times == [0.0, 1.25, 2.25, 3.25, 5.25, 6.25, 7.25, 8.25]  # the fourth takes all of the next period
+    assert times == [0.0, 1.25, 2.25, 3.25, 5.25, 6.25, 7.25, 8.25]  # the fourth reading takes all of the next period

@@ -124,10 +124,10 @@ def test_a_returning_client_recovers_or_is_told_that_it_did_not() -> None:
             assert await caught_up(5) == (True, [6, 7])
             assert await caught_up(7) == (True, [])
             assert await caught_up(2) == (True, [3, 4, 5, 6, 7])
-            assert await caught_up(1) == (False, [3, 4, 5, 6, 7])  # 2 is kept no more
+            assert await caught_up(1) == (False, [3, 4, 5, 6, 7])  # 2 has been deleted
             assert await caught_up(8) == (False, [3, 4, 5, 6, 7])  # there never was an 8
             assert await caught_up(5, "another") == (False, [3, 4, 5, 6, 7])
-            assert await caught_up(4, limit=2) == (False, [6, 7])  # more than anybody wants to get at once
+            assert await caught_up(4, limit=2) == (False, [6, 7])  # more than the limit
 
     asyncio.run(scenario())
 
@@ -200,13 +200,13 @@ def test_entries_are_kept_until_each_reader_has_acknowledged_them() -> None:
             await send(4)
             with pytest.raises(InboxFull):
                 await send(5)
-            assert await send(0) == first  # a duplicate is stored already, and takes no room
+            assert await send(0) == first  # a duplicate is already stored, and needs no space
             assert await unread("grace") == await unread("alan") == [0, 1, 3, 4]
             await history.acknowledge("grace", "alerts", first)
             await history.acknowledge("grace", "alerts", first)
             assert (await unread("grace"), await unread("alan")) == ([1, 3, 4], [0, 1, 3, 4])
             with pytest.raises(InboxFull):
-                await send(6)  # there is no room for alan
+                await send(6)  # the inbox of alan is full
             await history.acknowledge("alan", "alerts", first)
             await send(6)
             assert await unread("grace") == await unread("alan") == [1, 3, 4, 6]
@@ -216,7 +216,7 @@ def test_entries_are_kept_until_each_reader_has_acknowledged_them() -> None:
 
 
 def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way(tmp_path: Path) -> None:
-    """Whatever the number of rooms; alerts and logouts stay, and no number is given twice."""
+    """The limit does not depend on the number of rooms. Alerts and logouts are kept, and no number is reused."""
 
     async def scenario() -> None:
         path, rooms = tmp_path / "history.db", [f"room:{number}" for number in range(20)]

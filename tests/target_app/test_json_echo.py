@@ -1,4 +1,4 @@
-"""`/echo/json`: JSON comes back as it was written, and anything else is answered with an error."""
+"""Tests of `/echo/json`: JSON is returned as it was written, and other texts get an error."""
 
 from __future__ import annotations
 

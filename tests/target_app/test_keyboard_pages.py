@@ -1,4 +1,4 @@
-"""Everything on a page can be reached by keyboard, and one sees where one is."""
+"""Tests that every page can be used by keyboard, with a visible focus."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_STOPS = 60
 SIGNED_IN = ("rooms", "draw", "notifications")
 PAGES = ("", "login", "echo", "chat", "dashboard", *SIGNED_IN)
 SETTLED = {"login": "Not signed in", "chat": "Not joined yet"}
-"""What the status line says when the page is ready, where that is not `Connected`."""
+"""The status line of a ready page, where it is not `Connected`."""
 
 REACHABLE = """() => {
   const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
@@ -42,7 +42,7 @@ def server() -> Iterator[Server]:
 
 
 def opened(new_context: NewContext, server: Server, name: str) -> Page:
-    """A page that is done with what it does by itself."""
+    """Open a page and wait until it is ready."""
     path = f"/pages/{name}" if name else "/"
     if name not in SIGNED_IN:
         page = open_page(new_context(), server, path)

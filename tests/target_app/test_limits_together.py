@@ -1,4 +1,4 @@
-"""Limits and logouts that hold over two workers together, with a real Valkey server between them."""
+"""Tests that two workers share limits and logouts, with a real Valkey server."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_one_user_has_only_so_many_connections_on_all_workers(both: tuple[Server
 
 
 def turned_away(server: Server, path: str, reason: str) -> bool:
-    """Whether one more is refused. The other worker hears of comings and goings a moment later."""
+    """Return whether one more connection is refused. The other worker's count is updated with a short delay."""
     with dial(server, path) as socket:
         if Person(socket).read()["type"] == "welcome":
             return False
@@ -86,7 +86,7 @@ def test_one_address_has_only_so_many_connections_on_all_workers(both: tuple[Ser
 
         def enter(server: Server) -> bool:
             socket = stack.enter_context(dial(server, "/ws"))
-            with suppress(ConnectionClosed):  # somebody from the test before is still on the way out
+            with suppress(ConnectionClosed):  # connections of the previous test may still be closing
                 socket.send("hi")
                 return socket.recv(DEADLINE) == "Message received: hi"
             return False
@@ -101,7 +101,7 @@ def test_one_address_has_only_so_many_connections_on_all_workers(both: tuple[Ser
 
 
 def is_full(server: Server) -> bool:
-    """Whoever is let in is turned away for the name, and whoever is not, because it is full."""
+    """Return whether the limit refuses a connection. Otherwise it is refused for its name."""
     with dial(server, f"/ws/{'x' * 65}") as socket:
         return close_of(socket) == (1013, "too_many_connections_of_address")
 
@@ -116,12 +116,12 @@ def test_one_user_sends_only_so_much_over_all_workers(both: tuple[Server, Server
             assert here.wait("pong")["id"] == number
         here.send("ping", id=BURST)
         assert here.wait("error")["code"] == "rate_limited"
-        # There the bucket was full. With the next beat, or a later one, it is known to be empty.
+        # The bucket of the other worker was full. Its beats tell it that the user has spent all.
         assert any(is_limited(there) for _ in range(BURST - 1))
 
 
 def is_limited(person: Person) -> bool:
-    """Tried slowly, so that what is tried does not use the bucket up before the other worker gets to say something."""
+    """Return whether a ping is limited. Sent slowly: the other worker must report before pings empty the bucket."""
     time.sleep(90 / BURST)
     person.send("ping", id=0)
     while (answer := person.read())["type"] not in ("pong", "error"):

@@ -1,4 +1,4 @@
-"""A line counts as dead after a silence, and not because this process was held up."""
+"""Tests that a connection counts as dead after a silence, but not after a pause of this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was kept for a peer that is gone is given back: bytes, sockets, and its place among the connections."""
+"""Tests that memory, sockets and connection slots of closed peers are released."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ TEXT = "x" * 60_000
 
 
 def fall_behind(server: Server, stalled: EnterRaw, times: int) -> None:
-    """One member stops reading, until as much waits for it as may; then it is gone."""
+    """Stop reading in one member until its queue is full and the server drops it."""
     peer = stalled(server, "/ws/sleeper")
     with server.connect("/ws/speaker") as speaker:
         sent = 0
         while server.ended("slow_consumer") < times:
-            for _ in range(25):  # between two looks, for a look takes longer
+            for _ in range(25):  # several between two polls, since a poll takes longer
                 speaker.send(TEXT)
                 sent += 1
                 assert sent * len(TEXT) < 4 * QUEUE
@@ -39,7 +39,7 @@ def test_memory_and_sockets_of_stalled_peers_are_released(start_server: StartSer
         assert scraped(server, "target_app_queue_bytes") == 0
         wait_until(lambda: len(process.net_connections()) <= sockets, "no socket is left")
         resident.append(process.memory_info().rss)
-    # A leak would be 24 MB with every round; the first one also shows what the process needs anyway.
+    # A leak would be 24 MB per round. The first round also contains what the process needs anyway.
     assert resident[-1] - resident[0] < 1.5 * QUEUE, resident
 
 

@@ -1,4 +1,4 @@
-"""Messages are checked before anybody acts on them, and the answer to a wrong one names the field."""
+"""Tests that messages are validated first, and that the error names the wrong field."""
 
 from __future__ import annotations
 

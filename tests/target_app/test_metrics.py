@@ -24,7 +24,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
 
 
 def scraped(server: Server, name: str, **labels: str) -> float:
-    """The sum of all samples with this name and these labels."""
+    """Return the sum of all samples with this name and these labels."""
     answer = server.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
@@ -103,7 +103,7 @@ def test_metrics_need_this_host_an_administrator_or_the_token(start_server: Star
 
 @contextmanager
 def logged(form: str) -> Iterator[list[str]]:
-    """What is written while the block lasts, line by line."""
+    """Yield a list of the lines that are logged during the block."""
     lines: list[str] = []
 
     class Keep(logging.Handler):

@@ -1,4 +1,4 @@
-"""The known-bad baseline really has the hazards that the harness is to find in it."""
+"""Tests that the known-bad baseline has the hazards that the harness must find in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.target_app.conftest import EnterRaw, StartServer
 from tests.target_app.server import DEADLINE, Server, wait_until
 
 SILENCE = 0.5
-"""Seconds without a message that count as silence where, in a good server, one comes within milliseconds."""
+"""Seconds without a message that count as silence. A correct server sends one within milliseconds."""
 
 
 def heard(client: ClientConnection, count: int, timeout: float) -> bool:
-    """Whether so many messages come, each within `timeout` seconds of the one before."""
+    """Return whether `count` messages come, each within `timeout` seconds of the one before."""
     try:
         return len([client.recv(timeout) for _ in range(count)]) == count
     except TimeoutError:
@@ -55,11 +55,11 @@ def test_c4_a_member_that_never_reads_stalls_the_room(naive: Server, stalled: En
     sleeper = stalled(naive, "/ws/sleeper")
     with naive.connect("/ws/talker") as talker:
         said = 0
-        while heard(talker, 2, SILENCE) or said == 0:  # what was said before: the answer to it, and its broadcast
+        while heard(talker, 2, SILENCE) or said == 0:  # the remaining answer and broadcast of the last message
             talker.send("x" * 60_000)
             said += 1
             assert said < 500, "30 MB went to a member that reads nothing"
-        sleeper.reset()  # and as soon as the sleeper is gone, the room goes on
+        sleeper.reset()  # the room continues once the sleeper is gone
         assert heard(talker, 1, DEADLINE)
 
 

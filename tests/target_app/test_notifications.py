@@ -1,4 +1,4 @@
-"""Alerts: who gets them, who may send them, and that none is lost before it was acknowledged."""
+"""Tests of alerts: recipients, permissions, and that none is lost before its acknowledgement."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def sign_in() -> Iterator[SignIn]:
-    """Somebody with an inbox; what is unread is in `missed`."""
+    """Sign in users with an inbox. Their unread alerts are in `missed`."""
     with ExitStack() as stack:
 
         def come(server: Server, user: str, *roles: str) -> Person:
@@ -40,7 +40,7 @@ def sign_in() -> Iterator[SignIn]:
 
 
 def alert(person: Person, id: str, **fields: Any) -> dict[str, Any]:
-    """What the sender is told."""
+    """Send an alert, and return the answer to the sender."""
     person.send("send", **({"id": id, "to": "user", "level": "info", "text": "hello"} | fields))
     while (answer := person.read())["type"] not in ("sent", "error"):
         pass
@@ -143,7 +143,7 @@ def test_an_unknown_name_gets_no_alerts(server: Server, sign_in: SignIn) -> None
 
 
 def test_a_plain_user_cannot_push_out_an_administrators_alert(sign_in: SignIn) -> None:
-    """The alerts of a plain user are refused where too many wait; what was confirmed stays, however old it is."""
+    """Alerts of a plain user are refused if too many wait. Confirmed ones stay, however old they are."""
     settings = {"secret": SECRET, "users": users_with("ada", "grace"), "history_keep": 10, "message_burst": 1_000}
     with running("target_app", {**settings, "user_message_burst": 1_000, "error_burst": 1_000}) as server:
         admin, ada = sign_in(server, "admin", "admin"), sign_in(server, "ada")
@@ -162,7 +162,7 @@ def test_a_plain_user_cannot_push_out_an_administrators_alert(sign_in: SignIn) -
 
 
 def test_an_acknowledgement_is_kept_after_many_other_alerts(sign_in: SignIn) -> None:
-    """Before, an acknowledgement that was pushed out of the history brought its alert back."""
+    """Regression: an acknowledgement that was deleted from the history made its alert unread again."""
     settings = {"secret": SECRET, "users": users_with("ada", admins=("root",)), "history_keep": 3}
     with running("target_app", settings) as server:
         root = sign_in(server, "root", "admin")

@@ -1,4 +1,4 @@
-"""The server under servers that are not uvicorn: rooms work, also where nobody tells an application of its start."""
+"""Tests of the application under servers other than uvicorn, also without lifespan events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @contextmanager
 def joined(server: Server, user: str) -> Iterator[Person]:
-    """Somebody who is in the room for as long as the `with` block lasts."""
+    """Yield a user who is in the room for the duration of the `with` block."""
     with dial(server, f"/rooms/lobby?token={make_token(user)}") as socket:
         person = Person(socket)
         person.send("join")

@@ -1,4 +1,4 @@
-"""The pages in a real browser; and what they are served with."""
+"""Tests of the pages in a real browser, and of their response headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts can be left out or copied: what imports what, and what the server needs."""
+"""Tests that parts can be left out or copied: imports, and required files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODE = re.compile(r"## Add a channel\n.*?```python\n(.*?)```", re.DOTALL)
 
 
 def imported_by(module: str) -> set[str]:
-    """All that is loaded with it in a process of its own, packages that hold nothing but a docstring apart."""
+    """Return the modules that an import in a separate process loads, without packages that are only a docstring."""
     command = [sys.executable, "-c", IMPORTED.format(module=module)]
     loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=DEADLINE)
     return set(loaded.stdout.split()) - {"target_app", "target_app.channels"}
@@ -30,7 +30,7 @@ def imported_by(module: str) -> set[str]:
 
 @contextmanager
 def copied(folder: Path, *, without: tuple[str, ...] = (), files: dict[str, str] | None = None) -> Iterator[Server]:
-    """A server that runs from a copy of target_app, in a folder where there is nothing else of this project."""
+    """Run a server from a copy of target_app, in a folder without the rest of this project."""
     shutil.copytree(ROOT / "target_app", folder / "target_app", ignore=shutil.ignore_patterns("__pycache__", *without))
     for name, text in (files or {}).items():
         (folder / "target_app" / name).write_text(text)

@@ -1,4 +1,4 @@
-"""Guessing passwords: how often, how many at once, and what it costs the others. No password is really checked here."""
+"""Tests of password guessing: its rate, its concurrency, and its cost for others. No password is really hashed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from target_app.settings import Settings
 from tests.target_app.server import DEADLINE
 
 Login = Callable[[str, str, str], Coroutine[Any, Any, httpx.Response]]
-"""Of a name with a password from an address."""
+"""Logs in with a name and a password from an address."""
 
 RIGHT = "right"
 
 
 class Checker:
-    """Takes the place of `users.authenticate`: one password is right for everybody, and checks can be held up."""
+    """A replacement of `users.authenticate`: one password is right for all users, and checks can be delayed."""
 
     def __init__(self) -> None:
         self.begun = 0

@@ -1,4 +1,4 @@
-"""Login, rooms and alerts in a real browser, each person in a browser of their own."""
+"""Tests of login, rooms and alerts in a real browser, with a separate browser for each user."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_admin_alert_arrives_and_a_plain_users_does_not(new_context: NewConte
 
     expect(plain.locator("#to option")).to_have_text(["one user", "all administrators"])
     expect(plain.locator("#to-admins")).to_be_disabled()
-    plain.evaluate("() => { document.getElementById('to-admins').disabled = false; }")  # what a curious user does
+    plain.evaluate("() => { document.getElementById('to-admins').disabled = false; }")  # as a curious user might
     plain.get_by_label("To", exact=True).select_option("admins")
     plain.get_by_label("Text").fill("let me in")
     plain.keyboard.press("Enter")
@@ -136,7 +136,7 @@ def test_a_session_is_refreshed_while_the_page_is_open(context: BrowserContext, 
     page.on("response", lambda answer: refreshes.append(answer.url) if answer.url.endswith("/auth/refresh") else None)
     log_in(page, "user", "user")
     expect_connected(page)
-    while len(refreshes) < 2:  # the second is due only when the first token is no good any more
+    while len(refreshes) < 2:  # the second is due only when the first token has expired
         page.wait_for_event("response", lambda answer: answer.url.endswith("/auth/refresh"))
     say(page, "still here")
     expect(page.locator(".mine.placed")).to_have_text("still here")
@@ -145,7 +145,7 @@ def test_a_session_is_refreshed_while_the_page_is_open(context: BrowserContext, 
 
 
 def test_a_page_says_that_its_session_has_ended_and_offers_to_sign_in(context: BrowserContext, server: Server) -> None:
-    """No refreshing for this one: its requests for newer tokens do not get through."""
+    """Block the page's requests for newer tokens."""
     context.route("**/auth/refresh", lambda route: route.abort())
     page = open_signed_in(context, server, "/pages/rooms", make_token("ada", lifetime=3))
     expect(page.locator("#status")).to_have_text("Disconnected: your session has expired")

@@ -1,5 +1,5 @@
-"""Signing in over plain HTTP under names that Chromium does not trust as it trusts loopback: it then sends no
-Sec-Fetch-Site, and the page is no secure context."""
+"""Tests of signing in over plain HTTP under names that Chromium does not trust like loopback: it then sends no
+Sec-Fetch-Site, and the page is not a secure context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board and the game in a real browser, with several people at once."""
+"""Tests of the board and the game in a real browser, with several users at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INK = """() => {
   for (let i = 0; i < data.length; i += 4) count += data[i] < 200 || data[i + 1] < 200 || data[i + 2] < 200;
   return count;
 }"""
-"""Pixels that are not paper."""
+"""Count the pixels that are not paper."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def at_board(windows: BrowserContext, server: Server, user: str, board: str) -> 
 
 
 def draw_by_mouse(page: Page, *points: tuple[float, float]) -> None:
-    """Points as shares of the paper's width and height."""
+    """Draw through points, given as shares of the paper's width and height."""
     box = page.locator("#paper").bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
@@ -62,7 +62,7 @@ def draw_by_keyboard(page: Page, *keys: str) -> None:
 
 
 def ink_of(*pages: Page) -> int:
-    """Pixels that are not paper, once nothing is under way any more; all see the same ones."""
+    """Return the number of drawn pixels once all changes have arrived. All pages must agree."""
 
     def have_arrived() -> bool:
         states = [(page.locator("#paper").get_attribute("data-waiting"), seq_of(page)) for page in pages]
@@ -124,7 +124,7 @@ def test_strokes_drawn_during_an_outage_arrive_after_it(new_context: NewContext)
 
 
 def come_back(page: Page) -> None:
-    """As when the machine is told that the network is back, which saves the pause before the next attempt."""
+    """Dispatch the `online` event, so that the page reconnects at once."""
     page.evaluate("() => { dispatchEvent(new Event('online')); }")
     expect_connected(page)
 
@@ -146,7 +146,7 @@ def row_of(page: Page, who: str) -> Locator:
 
 
 def run_a_loop(*pages: Page) -> None:
-    """All at once a square of four cells each way, or what the rim leaves of it."""
+    """Steer all players at once through a square of four cells per side, as far as the rim allows."""
     for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
         for page in pages:
             page.keyboard.press(key)
@@ -193,7 +193,7 @@ def test_a_reload_keeps_the_seat_and_giving_it_up_frees_it(new_context: NewConte
 
 
 def test_the_players_find_their_seats_after_the_connection_was_lost(new_context: NewContext) -> None:
-    """A restarted server knows no seats: then they get new ones by themselves."""
+    """A restarted server knows no seats. The players then take new ones automatically."""
     port = free_port()
     with running("target_app", SETTINGS, port) as server:
         ada = at_match(new_context(), server, "ada", "lost")

@@ -1,4 +1,4 @@
-"""Who is believed about where a request comes from."""
+"""Tests of which proxies are trusted to name the origin of a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stats(server: Server, **headers: str) -> int:
 
 
 def limited(server: Server, **headers: str) -> bool:
-    """Whether a second connection of this sender is one too many."""
+    """Return whether the limit refuses a second connection of this sender."""
     with dial(server, "/ws", additional_headers=headers) as one, dial(server, "/ws", additional_headers=headers) as two:
         one.send("in")
         assert one.recv() == "Message received: in"
@@ -39,7 +39,7 @@ def test_requests_of_an_untrusted_proxy_are_limited_and_get_no_metrics(start_ser
 
 
 def test_a_trusted_proxy_gives_the_client_address_and_the_scheme(start_server: StartServer) -> None:
-    # What a proxy passes on is not of this machine, from which alone demo users sign in otherwise.
+    # A forwarded request does not count as local, and demo users sign in only locally.
     server = start_server(max_connections_per_address=1, trusted_proxies="127.0.0.1", demo_users_anywhere=True)
     assert limited(server, **{"X-Forwarded-For": "192.0.2.1"})
     with (

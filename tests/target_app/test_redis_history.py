@@ -1,4 +1,4 @@
-"""The history in a real Valkey server, as several hosts share it."""
+"""Tests of the history in a real Valkey server, which several hosts share."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) 
 
 
 def test_a_task_cancelled_during_a_query_ends(server: Valkey) -> None:
-    """The library, cancelled in the middle of a command, may go on as if nothing had happened."""
+    """The library may ignore a cancellation in the middle of a command."""
 
     async def scenario() -> None:
         async with opened(server) as history:
@@ -145,13 +145,13 @@ def test_entries_are_kept_until_each_reader_has_acknowledged_them(server: Valkey
             await send(4)
             with pytest.raises(InboxFull):
                 await send(5)
-            assert await send(0) == first  # a duplicate is stored already, and takes no room
+            assert await send(0) == first  # a duplicate is already stored, and needs no space
             assert await unread("grace") == await unread("alan") == [0, 1, 3, 4]
             await history.acknowledge("grace", "alerts", first)
             await history.acknowledge("grace", "alerts", first)
             assert (await unread("grace"), await unread("alan")) == ([1, 3, 4], [0, 1, 3, 4])
             with pytest.raises(InboxFull):
-                await send(6)  # there is no room for alan
+                await send(6)  # the inbox of alan is full
             await history.acknowledge("alan", "alerts", first)
             await send(6)
             assert await unread("grace") == await unread("alan") == [1, 3, 4, 6]

@@ -1,4 +1,4 @@
-"""Every page in a real browser while its server is restarted: all come back by themselves, whichever way it writes."""
+"""Tests that every page in a real browser reconnects after a restart of its server, with both writers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap
             expect(page.locator(".log .theirs, .log .mine.placed")).to_have_count(3)
             expect(page.get_by_text("Back again")).to_be_visible()
             expect(page.get_by_text("away too long")).to_have_count(0)
-        assert ink_of(*boards) == ink  # each page has brought along what its owner drew
+        assert ink_of(*boards) == ink  # each page has restored its own drawing
         for player, user in zip(players, PEOPLE, strict=True):
             expect(row_of(player, f"{user} (you)")).to_be_visible()
             expect(player.locator("#scores li")).to_have_count(2)
@@ -97,7 +97,7 @@ def test_a_user_stays_signed_in_over_a_restart_with_default_settings(context: Br
     port = free_port()
     with running("target_app", {}, port, state_home=tmp_path) as server:
         page = open_page(context, server, "/pages/rooms")
-        expect(page.get_by_role("button", name="Sign in")).to_be_enabled()  # before that, Enter sends nothing
+        expect(page.get_by_role("button", name="Sign in")).to_be_enabled()  # until then, Enter sends nothing
         page.get_by_label("Name").fill("user")
         page.get_by_label("Password").fill("user")
         page.keyboard.press("Enter")

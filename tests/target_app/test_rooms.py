@@ -1,4 +1,4 @@
-"""Rooms: one order for all, presence, acknowledgements, history, and coming back without a gap."""
+"""Tests of rooms: one order for all, presence, acknowledgements, history, and reconnecting without a gap."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
-    """A room for this test alone."""
+    """Return the name of a room for this test alone."""
     return str(request.node.name)[:60]
 
 
 @pytest.fixture
 def arrive(room: str) -> Iterator[Arrive]:
-    """Somebody signs in and joins, and is in the room with everything that was missed read into `missed`."""
+    """Return a factory of users who join a room. Their missed messages are in `missed`."""
     with ExitStack() as stack:
 
         def come(server: Server, user: str, **cursor: Any) -> Person:
@@ -52,7 +52,7 @@ def arrive(room: str) -> Iterator[Arrive]:
 
 
 def say(person: Person, id: str, text: str = "hello") -> dict[str, Any]:
-    """The acknowledgement of what is said."""
+    """Send a message and return its acknowledgement."""
     person.send("say", id=id, text=text)
     return person.wait("ack", id=id)
 
@@ -280,7 +280,7 @@ def test_all_connections_of_a_user_share_one_limit(start_server: StartServer, ar
 
 def test_reconnecting_does_not_refill_a_users_rate(arrive: Arrive) -> None:
     with running("target_app", {"secret": SECRET, "user_message_rate": 0.001, "user_message_burst": 3}) as server:
-        ada = arrive(server, "ada")  # which takes one
+        ada = arrive(server, "ada")  # the join takes one token
         say(ada, "1")
         say(ada, "2")
         ada.socket.close()
@@ -332,7 +332,7 @@ def test_without_a_path_the_history_is_a_file_that_only_a_regular_stop_removes(a
 
 
 def temporary_history(server: Server) -> Path:
-    """What the log says of it."""
+    """Return the path of the temporary history, from the log."""
     found = re.search(r"path=(\S+history\.db)", server.log())
     assert found is not None
     path = Path(found[1])
@@ -342,7 +342,7 @@ def temporary_history(server: Server) -> Path:
 
 
 def test_a_peer_that_does_not_read_holds_up_nobody(start_server: StartServer, arrive: Arrive, room: str) -> None:
-    """The others hear all, and see it go once it is too far behind."""
+    """The others receive everything. They see the member leave once it is too far behind."""
     server = start_server(secret=SECRET, write_timeout=1, message_rate=1_000_000, user_message_rate=1_000_000)
     ada, grace = arrive(server, "ada"), arrive(server, "grace")
     with RawPeer(server, f"/rooms/{room}?token={make_token('stalled')}", TINY_BUFFER) as stalled:

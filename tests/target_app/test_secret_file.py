@@ -1,4 +1,4 @@
-"""The secret that nobody has set: made once, kept where only its owner reads it, and said if it cannot be."""
+"""Tests of the generated secret: created once, readable by its owner only, and reported if that fails."""
 
 from __future__ import annotations
 

@@ -10,14 +10,12 @@ from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import flood_until_stuck
 from tests.target_app.server import DEADLINE, STARTS, Server, wait_until
 
-"""With our own command, writing either way, and with plain uvicorn, which sets no limit to a graceful shutdown."""
-
 
 def stall_a_member(server: Server, stalled: EnterRaw) -> None:
-    """Leave a member that does not read and is not far enough behind to have been dropped."""
+    """Leave a member that does not read, but is not far enough behind to be dropped."""
     stalled(server, "/ws/sleeper")
     with server.connect("/ws/speaker") as speaker:
-        # 2.6 MB and up fit into the kernel's buffers; an outbox of 64 MB drops nobody.
+        # 2.6 MB and more fit into the kernel's buffers, and an outbox of 64 MB drops no member.
         for _ in range(80):
             speaker.send("x" * 60_000)
             speaker.recv(DEADLINE)
@@ -26,7 +24,7 @@ def stall_a_member(server: Server, stalled: EnterRaw) -> None:
 
 
 def close_code(client: ClientConnection) -> int | None:
-    """The code with which the connection ends; what is still received before that is skipped."""
+    """Return the close code of the connection. Skips messages before it."""
     try:
         while True:
             client.recv(DEADLINE)

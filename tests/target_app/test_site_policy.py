@@ -1,4 +1,4 @@
-"""One check of Host and Origin for pages, the API, event streams and WebSockets."""
+"""Tests of the shared check of Host and Origin, for pages, the API, event streams and WebSockets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OVER_HTTP = ("/", "/pages/login", "/healthz", "/stats", "/auth/me", "/static/sty
 STREAMS = ("/fallback/dashboard-feed", "/fallback/rooms/x?join", "/fallback/notifications")
 CHANNELS = ("/ws", "/ws/7", "/dashboard-feed", "/echo/json", "/rooms/x", "/notifications", "/draw/x", "/game/x", "/no")
 REBOUND = {"Host": "evil.example", "Origin": "http://evil.example"}
-"""What a page sends whose own name leads to this server: to its browser both are one origin."""
+"""Headers from a page whose own name resolves to this server: for its browser, both have the same origin."""
 
 
 UPGRADE = {
@@ -26,7 +26,7 @@ UPGRADE = {
 
 
 def status(server: Server, path: str, method: str = "GET", **headers: str) -> int:
-    """Of an answer whose body is not waited for."""
+    """Return the status of an answer without waiting for its body."""
     with httpx.stream(method, server.url(path, "http"), headers=headers, **LOCALLY) as response:
         return response.status_code
 
@@ -65,7 +65,7 @@ def test_a_refusal_names_the_setting(server: Server) -> None:
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1:1", "[::1]:8000", "192.0.2.7", socket.gethostname()]
 )
 def test_addresses_and_names_of_this_machine_are_its_own(server: Server, host: str) -> None:
-    """Whatever the port: it may be forwarded. A page of the same name and port is its own, too."""
+    """Any port is allowed, since it may be forwarded. A page of the same name and port is also the server's own."""
     origin = f"http://{host.lower()}"
     assert status(server, "/", Host=host) == status(server, "/", Host=host, Origin=origin) == 200
     assert handshake(server, "/ws", Host=host, Origin=origin) == 101

@@ -1,4 +1,4 @@
-"""The tables that say which test holds what: every test that they name is there, and no row is missing."""
+"""Tests of the tables that map promises to tests: each named test exists, and no row is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = re.compile(r"`((?:channels/|game/|pages/|cluster/)?[\w/]+\.(?:py|html|js)
 
 
 def rows(document: str, heading: str) -> list[list[str]]:
-    """The cells of the tables under that heading, without the tables' heads."""
+    """Return the cells of the tables under that heading, without the header rows."""
     text = (ROOT / document).read_text()
     level = heading.partition(" ")[0]
     lines = text[text.index(heading) :].partition(f"\n{level} ")[0].splitlines()

@@ -1,4 +1,4 @@
-"""What one turn of the event loop does: connections with a wire of this process's own, so that every write is seen."""
+"""Tests of one event-loop iteration, with connections on a fake wire that records every write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from target_app.writers import DIRECT
 
 
 class Wire:
-    """Remembers what was written."""
+    """A wire that records what is written."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []

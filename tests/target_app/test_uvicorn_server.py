@@ -1,4 +1,4 @@
-"""What uvicorn decides before the application sees anything, under every documented way of starting it."""
+"""Tests of uvicorn's behaviour before the application is called, for every documented way to start it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_client_that_does_not_finish_its_request_is_cut_off(server: Running, s
         peer.sendall(sent)
         try:
             while peer.recv(65_536):
-                pass  # what was answered before
+                pass  # responses to earlier requests
         except ConnectionResetError:
             pass  # cut off
         client.send("still here")
@@ -105,7 +105,7 @@ def test_stricter_options_are_kept() -> None:
 
 
 def test_every_way_of_starting_results_in_the_same_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So what holds under one of them holds under all, whatever else it is that writes."""
+    """Tests of one way to start the server therefore hold for all, independent of the writer."""
     settings, configs = Settings(ping_interval=7, ping_timeout=8, max_message_bytes=999), []
     for name in ("ping_interval", "ping_timeout", "max_message_bytes"):
         monkeypatch.setenv(f"TARGET_APP_{name.upper()}", str(getattr(settings, name)))
@@ -158,7 +158,7 @@ def test_only_requests_that_are_not_finished_have_a_deadline() -> None:
     websocket = SimpleNamespace()
     deadlines = RequestDeadlines(lambda: [silent, slow, served, again, websocket], seconds=10, most=100)
     assert deadlines.sweep(0.0) == 0
-    again.cycle = request(response_complete=True)  # one request is done, and it may begin another
+    again.cycle = request(response_complete=True)  # one request is complete, so another may begin
     assert deadlines.sweep(9.9) == 0
     assert deadlines.sweep(10.0) == 2
     assert [peer.is_cut for peer in (silent, slow, served, again)] == [True, True, False, False]

@@ -1,4 +1,4 @@
-"""Two workers with a real Valkey server between them: one room for all, also when one of them is killed."""
+"""Tests of two workers with a real Valkey server: one room for all, also when one worker is killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def backplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture(scope="module")
 def server(backplane: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two workers for all tests of this module; each test has a room of its own."""
+    """Run two workers for all tests of this module. Each test has its own room."""
     settings = {
         "backplane_url": backplane.url,
         "backplane_name": "workers",
@@ -53,7 +53,7 @@ def server(backplane: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 class Member:
-    """A client of a room that comes back with its cursor, and says again what was not acknowledged."""
+    """A client of a room that resumes with its cursor, and repeats unacknowledged messages."""
 
     def __init__(self, server: Server, room: str, token: str, name: str) -> None:
         self.name = f"{server.port}-{name}"
@@ -67,7 +67,7 @@ class Member:
         self.is_in = asyncio.Event()
 
     async def live(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             try:
                 async with connect(self._url, subprotocols=self._subprotocols, compression=None) as self._connection:
@@ -97,7 +97,7 @@ class Member:
 
     async def say(self, text: str) -> None:
         self.unacknowledged[text] = text
-        with suppress(*AWAY):  # then it is said again
+        with suppress(*AWAY):  # in that case, the message is sent again
             await self._send(text)
 
     async def _send(self, text: str) -> None:
@@ -107,7 +107,7 @@ class Member:
 
 @asynccontextmanager
 async def members(server: Server, room: str, count: int, *, both_workers: bool = True) -> AsyncIterator[list[Member]]:
-    """So many members, or some more if it needs them for both workers to have some: the system deals them out."""
+    """Connect `count` members, or more until both workers have some. The system distributes the connections."""
     token = await asyncio.to_thread(token_of, server, "user")
     everybody: list[Member] = []
     living: list[asyncio.Task[None]] = []
@@ -159,7 +159,7 @@ async def talk(speakers: list[Member], phase: str) -> None:
 
 
 def check_all_heard_the_same(everybody: list[Member], count: int) -> None:
-    """Every message once, in one order, without a gap."""
+    """Check that all members received every message once, in one order, without a gap."""
     first = everybody[0].heard
     assert [seq for seq, _ in first] == list(range(1, count + 1))
     assert len({text for _, text in first}) == count
@@ -167,7 +167,7 @@ def check_all_heard_the_same(everybody: list[Member], count: int) -> None:
 
 
 def is_dealt_out(server: Server) -> bool:
-    """Asked until both have answered: one that is busy, or has only just come, may have been left out."""
+    """Return whether both workers have members. Polls until both answer, since a busy or new worker may be left out."""
     inside = wait_until(lambda: len(found := workers_of(server)) == 2 and found, "both workers answer")
     assert inside
     return all(worker["open"] > 0 for worker in inside.values())
@@ -228,7 +228,7 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
     ):
         lines = response.iter_lines()
         session = next(line for line in lines if line.startswith("data: /fallback/")).removeprefix("data: ")
-        for number in range(12):  # each on a connection of its own, which either worker may take
+        for number in range(12):  # each on its own connection, which either worker may accept
             body = json.dumps({"type": "say", "id": f"{number}", "text": f"{number}"})
             assert httpx.post(server.url(session, "http"), content=body, **LOCALLY).status_code == 202
         said = (json.loads(line[6:]) for line in lines if line.startswith('data: {"type":"said"'))

@@ -1,4 +1,4 @@
-"""A real Valkey (or Redis) server on a free port of the loopback interface, which can be stopped and started again."""
+"""A real Valkey (or Redis) server on a free loopback port, which can be stopped and restarted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _binary() -> str:
 
 
 class Valkey:
-    """The server; `url` stays the same when it comes back. What it stores does not outlive it unless `keep` is set."""
+    """The server. `url` stays the same after a restart. Stored data is lost at a restart unless `keep` is set."""
 
     def __init__(self, folder: Path, *, keep: bool = False) -> None:
         self.port = free_port()
@@ -59,7 +59,7 @@ class Valkey:
             self._process = None
 
     def freeze(self) -> None:
-        """From now on it holds its connections and says nothing, until it is killed or thawed."""
+        """Stop the process. It keeps its connections and does not respond until it is killed or thawed."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 

@@ -1,4 +1,4 @@
-"""Helpers of the wire tests: a peer that is open, a codec that is not ours, and strategies for traffic."""
+"""Helpers of the wire tests: an open peer, an independent codec, and strategies for traffic."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MASK = b"\x01\x02\x03\x04"
 
 
 def a_request(**changes: object) -> Request:
-    """A legal request, or one with some fields changed."""
+    """Return a legal request, or one with some fields changed."""
     return Request(**{"host": "localhost", "path": "/", "key": KEY, **changes})  # type: ignore[arg-type]
 
 
 def a_peer(request: Request | None = None, **options: object) -> Peer:
-    """A peer in CONNECTING whose request has been taken."""
+    """Return a peer in CONNECTING whose request has been read."""
     masks = random.Random(7)
     peer = Peer(request or a_request(), masking=lambda: masks.randbytes(4), **options)  # type: ignore[arg-type]
     peer.connect()
@@ -31,13 +31,13 @@ def a_peer(request: Request | None = None, **options: object) -> Peer:
 
 
 def response_head(*extra: str, key: str = KEY, status: str = "101 Switching Protocols") -> bytes:
-    """The bytes of a right 101, with extra header lines."""
+    """Return the bytes of a correct 101 response, with extra header lines."""
     lines = ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept_key(key)}", *extra]
     return f"HTTP/1.1 {status}\r\n{''.join(line + chr(13) + chr(10) for line in lines)}\r\n".encode()
 
 
 def an_open_peer(deflate: str | None = None, **options: object) -> Peer:
-    """A peer in OPEN with no event left; `deflate` is the offer and its answer, word for word."""
+    """Return a peer in OPEN with no pending event. `deflate` is both the offer and its answer."""
     request = a_request(extensions=(deflate,) if deflate else ())
     peer = a_peer(request, **options)
     peer.receive_data(response_head(*([f"Sec-WebSocket-Extensions: {deflate}"] if deflate else [])))
@@ -48,7 +48,7 @@ def an_open_peer(deflate: str | None = None, **options: object) -> Peer:
 
 
 def their_server(peer_request: bytes, *, deflate: ServerPerMessageDeflateFactory | None = None) -> ServerProtocol:
-    """The server side of `websockets` with the handshake done; its response is in `data_to_send`."""
+    """Return the server side of `websockets` after the handshake. Its response is in `data_to_send`."""
     server = ServerProtocol(extensions=[deflate] if deflate else None, max_size=None)
     server.receive_data(peer_request)
     (request,) = server.events_received()
@@ -64,7 +64,7 @@ def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def rules_of(peer: Peer) -> list[str]:
-    """The names of the rules broken so far."""
+    """Return the names of the rules broken so far."""
     return [found.rule for found in peer.breaches]
 
 
@@ -74,7 +74,7 @@ payloads = st.one_of(st.binary(max_size=60), st.sampled_from([bytes(n) for n in 
 
 
 def any_frames() -> st.SearchStrategy[Frame]:
-    """Frames legal and illegal, all of which say their true length in the shortest form."""
+    """Draw legal and illegal frames, all with a correct length in its shortest form."""
     return st.builds(
         Frame,
         opcode=st.integers(0, 15),
@@ -86,5 +86,5 @@ def any_frames() -> st.SearchStrategy[Frame]:
 
 
 def ordinary_frames() -> st.SearchStrategy[Frame]:
-    """Frames that the fast path takes."""
+    """Draw frames that the fast path accepts."""
     return st.builds(Frame, opcode=st.sampled_from([Opcode.TEXT, Opcode.BINARY]), payload=payloads)

@@ -1,4 +1,4 @@
-"""Random conversations between our peer and the server side of `websockets`: nobody accuses, nothing is lost."""
+"""Tests of random conversations with the server side of `websockets`: no violation, no loss."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DATA = (1, 2)
 
 @dataclass(frozen=True)
 class Say:
-    """One message or control frame; a data message is cut into fragments, with a ping after each if wanted."""
+    """One message or control frame. A data message is cut into fragments, with an optional ping after each."""
 
     opcode: int
     payload: bytes
@@ -41,7 +41,7 @@ class Say:
     ping_between: bool = False
 
     def fragments(self) -> list[tuple[int, bytes, bool]]:
-        """Opcode, payload and FIN of every frame."""
+        """Return opcode, payload and FIN of every frame."""
         parts = in_pieces(self.payload, list(self.cuts)) or [b""]
         last = len(parts) - 1
         return [(self.opcode if at == 0 else 0, part, at == last) for at, part in enumerate(parts)]
@@ -73,7 +73,7 @@ offers = st.builds(
 
 
 class Talk:
-    """Our peer and their server, and a wire between them that cuts everything at the same odd places."""
+    """Our peer, their server, and a wire between them that cuts the bytes at the same odd places."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Talk:
         self.carry()
 
     def carry(self) -> None:
-        """Move all bytes, in pieces, until both sides are silent."""
+        """Move all bytes, in pieces, until both sides have nothing to send."""
         while True:
             down, up = b"".join(self.server.data_to_send()), self.peer.data_to_send()
             if not down and not up:
@@ -129,7 +129,7 @@ class Talk:
 
 
 def messages_of(frames: list[TheirFrame]) -> list[tuple[int, bytes]]:
-    """Their frames put together: messages, and control frames but for the pongs that answer their pings."""
+    """Return the messages and control frames in their frames, without pongs to their own pings."""
     found: list[tuple[int, bytes]] = []
     opcode, data = 0, b""
     for frame in frames:
@@ -144,7 +144,7 @@ def messages_of(frames: list[TheirFrame]) -> list[tuple[int, bytes]]:
 
 
 def heard(events: list[Event]) -> list[tuple[int, bytes]]:
-    """Our events in the same shape."""
+    """Return our events in the same form."""
     found: list[tuple[int, bytes]] = []
     for event in events:
         if isinstance(event, TextMessage):
@@ -159,7 +159,7 @@ def heard(events: list[Event]) -> list[tuple[int, bytes]]:
 
 
 def expected_of(say: Say) -> list[tuple[int, bytes]]:
-    """What the other side hears of one `Say`."""
+    """Return the messages that the other side receives for one `Say`."""
     if say.opcode not in DATA:
         return [(say.opcode, say.payload)]
     pings = [(9, b"between")] * len(say.fragments()) if say.ping_between else []
@@ -168,7 +168,7 @@ def expected_of(say: Say) -> list[tuple[int, bytes]]:
 
 
 def check_conversation(talk: Talk, talks: list[tuple[bool, Say]]) -> None:
-    """Say everything; then each side has heard exactly what the other said, in order, and a pong for every ping."""
+    """Send everything. Then each side has received all messages of the other in order, and a pong for every ping."""
     down: list[tuple[int, bytes]] = []
     up: list[tuple[int, bytes]] = []
     for from_server, say in talks:

@@ -1,4 +1,4 @@
-"""Every rule about frames has a conversation that breaks it, and one next to it that does not."""
+"""Tests that every rule about frames has a conversation that breaks it, and a similar one that does not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFLATE = "permessage-deflate"
 
 
 def heard(*frames: Frame, deflate: str | None = None) -> Peer:
-    """An open peer that has received these frames."""
+    """Return an open peer that has received these frames."""
     peer = an_open_peer(deflate)
     peer.receive_data(b"".join(frame.encode() for frame in frames))
     return peer

@@ -1,4 +1,4 @@
-"""permessage-deflate: what is agreed is what is used, and what is too much is stopped."""
+"""Tests of permessage-deflate: the negotiated parameters are used, and too large output is stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsproof.wire import (
 
 LIMIT = 1 << 20
 bits = st.integers(8, 15)
-# Repeats at distances on both sides of every window size.
+# Distances of repetitions, below and above every window size.
 messages = st.lists(
     st.one_of(
         st.binary(max_size=50),
@@ -34,7 +34,7 @@ messages = st.lists(
 
 
 def mirror(agreement: DeflateAgreement) -> DeflateAgreement:
-    """The agreement as the other side would apply it: what our Deflater does, an Inflater can undo."""
+    """Return the agreement from the other side: an Inflater with it reads what our Deflater writes."""
     return DeflateAgreement(
         server_no_context_takeover=agreement.client_no_context_takeover,
         server_max_window_bits=agreement.client_max_window_bits,
@@ -64,7 +64,7 @@ def test_a_deflated_message_inflates_within_the_agreed_window(
 
 
 def far_repeat(distance: int) -> tuple[bytes, bytes]:
-    """A payload whose second half repeats its first, and its compression with the largest window."""
+    """Return a payload whose second half repeats its first, and its compression with the largest window."""
     payload = random.Random(1).randbytes(distance) * 2
     compressor = zlib.compressobj(wbits=-15)
     return payload, (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
@@ -72,7 +72,7 @@ def far_repeat(distance: int) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("window", range(8, 15))
 def test_a_server_that_ignores_the_window_it_agreed_to_is_caught(window: int) -> None:
-    # 100 bytes too far: larger output pieces than ours would let that pass.
+    # 100 bytes too far: output pieces larger than ours would accept that.
     payload, data = far_repeat((1 << window) + 100)
     assert inflated(Inflater(DeflateAgreement()), data) == payload
     answer = inflated(Inflater(DeflateAgreement(server_max_window_bits=window)), data)
@@ -97,7 +97,7 @@ def test_blocks_with_bfinal_end_a_block_not_the_message_and_keep_the_window() ->
     assert inflated(inflater, with_bfinal(phrase, b"")) == phrase
     assert inflated(inflater, with_bfinal(phrase + b"!", phrase)) == phrase + b"!"
     assert inflated(inflater, with_bfinal(b"a", b"")[:-1] + with_bfinal(b"b", b"")) == b"ab"
-    # The example of RFC 7692 7.2.3.4, in one go and byte by byte.
+    # The example of RFC 7692 7.2.3.4, at once and byte by byte.
     example = bytes.fromhex("f348cdc9c9070000")
     assert inflated(inflater, example) == b"Hello"
     assert inflated(inflater, *(bytes((byte,)) for byte in example)) == b"Hello"

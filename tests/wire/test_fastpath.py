@@ -1,4 +1,4 @@
-"""The fast path finds exactly what the decoder finds, wherever the stream is cut."""
+"""Tests that the fast path finds the same messages as the decoder, wherever the stream is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames as bytes and back, against an independent codec."""
+"""Tests of encoding and decoding frames, against an independent codec."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ their_opcodes = st.sampled_from([0, 1, 2, 8, 9, 10])
 
 @given(their_opcodes, st.binary(max_size=125), st.booleans(), st.integers(0, 7), st.booleans())
 def test_our_frame_is_what_their_parser_reads(opcode: int, payload: bytes, fin: bool, rsv: int, masked: bool) -> None:
-    fin = fin or opcode >= 8  # theirs refuses fragmented control frames
+    fin = fin or opcode >= 8  # their codec refuses fragmented control frames
     ours = Frame(opcode, payload, fin, rsv, MASK if masked else None)
     reader = StreamReader()
     reader.feed_data(ours.encode())
-    # Theirs refuses RSV bits without an extension, so let one stand in for all of them.
+    # Their codec refuses RSV bits without an extension, so one extension stands in for all of them.
     parsing = TheirFrame.parse(reader.read_exact, mask=masked, extensions=[_Permissive()])  # type: ignore[list-item]
     with pytest.raises(StopIteration) as stopped:
         next(parsing)
@@ -155,7 +155,7 @@ def test_pending_bytes_counts_the_part_of_a_frame_that_is_there() -> None:
 
 
 def _lines_to_decode_bytewise(size: int) -> int:
-    """Python lines run inside the decoder while a frame comes one byte at a time: a clock that never jitters."""
+    """Count the Python lines that the decoder runs for a frame that comes byte by byte: a measure without jitter."""
     decoder, count = FrameDecoder(), 0
 
     def trace(frame: object, event: str, arg: object) -> object:

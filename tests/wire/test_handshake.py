@@ -1,4 +1,4 @@
-"""The upgrade request, the response read back, and what an auditor says of it."""
+"""Tests of the upgrade request, of reading the response, and of the audit of both."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_extension_headers_parse_by_the_grammar_of_rfc_6455(value: str, found: t
 
 @given(st.text(alphabet='ab1;,= "\\\t', max_size=14))
 def test_the_extension_grammar_is_the_one_of_an_independent_parser(value: str) -> None:
-    value = value.strip(" \t")  # theirs expects a header value without blanks around it
+    value = value.strip(" \t")  # their codec expects header values without surrounding whitespace
     ours = parse_extensions(value)
     try:
         theirs = parse_extension(value)

@@ -1,4 +1,4 @@
-"""HTTP as values: requests as bytes, and where a response ends (RFC 9112 6.3)."""
+"""Tests of HTTP messages: encoding requests, and the end of a response (RFC 9112 6.3)."""
 
 from __future__ import annotations
 

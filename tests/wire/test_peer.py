@@ -1,4 +1,4 @@
-"""The peer's verbs and events, one conversation at a time."""
+"""Tests of the peer's methods and events, one conversation at a time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from wsproof.wire import (
 
 
 def sent_frames(peer: Peer) -> list[Frame]:
-    """What the peer has put on the wire since the last look, as frames."""
+    """Return the frames that the peer has sent since the last call."""
     decoder = FrameDecoder()
     decoder.feed(peer.data_to_send())
     found = []
@@ -47,7 +47,7 @@ def sent_frames(peer: Peer) -> list[Frame]:
 
 
 def said(peer: Peer) -> list[tuple[int, bytes]]:
-    """Opcode and payload of what the peer sent; every frame masked and final."""
+    """Return opcode and payload of the peer's frames, each of which must be masked and final."""
     frames = sent_frames(peer)
     assert all(frame.mask is not None and frame.fin for frame in frames)
     return [(frame.opcode, frame.payload) for frame in frames]

@@ -1,4 +1,4 @@
-"""The reader gives the same messages however the bytes are cut, and the peer sees every byte that it needs."""
+"""Tests that the reader's messages do not depend on the cuts, and that the peer gets every byte it needs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_all(reader: MessageReader, *pieces: bytes) -> list[Event]:
 
 
 class Taken:
-    """Takes ordinary frames, and refuses a text that is not UTF-8."""
+    """Accepts ordinary frames, and refuses a text that is not UTF-8."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The table of moves, walked."""
+"""Tests of the table of state transitions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOSE_FRAME = Frame(Opcode.CLOSE, b"\x03\xe8").encode()
 
 
 def a_peer_in(state: State) -> Peer:
-    """A peer that got into `state` by doing something, not by being told."""
+    """Return a peer that reached `state` by legal transitions."""
     if state is State.CONNECTING:
         return a_peer()
     peer = an_open_peer(answer_close=False)
@@ -25,7 +25,7 @@ def a_peer_in(state: State) -> Peer:
 
 
 def make(peer: Peer, move: Move) -> None:
-    """Let the thing happen that the move stands for."""
+    """Carry out the transition."""
     if move is Move.ACCEPT:
         peer.receive_data(response_head())
     elif move is Move.REFUSE:
@@ -54,7 +54,7 @@ def test_an_event_outside_the_state_table_changes_nothing(state: State, move: Mo
         return
     with pytest.raises(IllegalMove, match=state.value):
         next_state(state, move)
-    if move is Move.SEND_CLOSE or state is State.CLOSED:  # elsewhere, bytes out of place are bytes of another kind
+    if move is Move.SEND_CLOSE or state is State.CLOSED:  # elsewhere, unexpected bytes are another violation
         peer = a_peer_in(state)
         make(peer, move)
         assert peer.state is state

@@ -1,4 +1,4 @@
-"""A member's conversation: the steps of join, answers, timers, and what is reported if the server does not answer."""
+"""Tests of a member's protocol: join steps, answers, timers, and the report of an unresponsive server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text, JSON and binary messages: key and time at a fixed distance from the end, whatever the body says."""
+"""Tests of text, JSON and binary messages: key and time are at a fixed distance from the end."""
 
 from __future__ import annotations
 

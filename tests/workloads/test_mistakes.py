@@ -1,4 +1,4 @@
-"""A mistake in a user's workload is told as the user's: file and line, what was expected, what came, what to try."""
+"""Tests of mistakes in a user's workload: the error has file, line, expected and actual value, and advice."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ ASKED = """\
 
 
 def test_whether_a_message_needs_an_answer_must_not_depend_on_the_member(load: Load) -> None:
-    """Under load equal bytes are read once for all members, so some member would answer for another, or none would."""
+    """Under load, equal bytes are parsed once for all members, so one member's answer would apply to all."""
     by_member = load(ASKED.format("message == f'for {member}'"))
     by_member.read(0, "for 0")
     by_member.read(0, "for 1")

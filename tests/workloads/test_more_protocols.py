@@ -1,4 +1,4 @@
-"""Action Cable, SignalR, STOMP, JSON-RPC and Centrifugo: their packets, and verdicts on small servers of our own."""
+"""Tests of Action Cable, SignalR, STOMP, JSON-RPC and Centrifugo: packets, and verdicts on small servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ("actioncable", "signalr", "stomp", "jsonrpc", "centrifugo")
 
 
 def check(fault: str, *names: str) -> SuiteReport:
-    """These channels on one server, one after the other."""
+    """Check these channels on one server, one after the other."""
     options = OPTIONS.but(only=tuple(f"{name}.delivery" for name in names), examples=0)
     with serve(parse_target(OURS, path="/cable", env=[f"FAULT={fault}"])) as server:
         return run_suite(server, {name: workload(name) for name in names}, options)

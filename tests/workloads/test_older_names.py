@@ -1,4 +1,4 @@
-"""Channel files that use the older names still work."""
+"""Tests that channel files with the older names still work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a member of a channel sends first."""
+"""Tests of the first messages of a channel's member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members that are prepared before they connect."""
+"""Tests of members that are prepared before they connect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsproof.workloads import JoinRefused, opening_of, prepared
 
 
 class Prepared(Conversing):
-    """Each member must be prepared before its path is asked for."""
+    """A channel whose members must be prepared before their path is read."""
 
     def __init__(self) -> None:
         super().__init__()

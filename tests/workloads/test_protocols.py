@@ -1,6 +1,6 @@
-"""The protocols that come along: their packets, and right verdicts on right servers and on planted faults.
+"""Tests of the included protocols: packets, and verdicts on correct servers and on planted faults.
 
-Socket.IO is tried on python-socketio, a real server. The others are tried on small servers of our own.
+Socket.IO is tested with python-socketio, a real server. The others are tested with small servers in this folder.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def workload(name: str, **settings: str) -> Workload:
 
 
 def said_by(channel: Workload, body: str) -> str | bytes:
-    """What member 0 sends to publish `body`."""
+    """Return the message that member 0 sends to publish `body`."""
     message = channel.publish(0, ENVELOPE, body)
     assert isinstance(message, str | bytes)
     return message

@@ -1,4 +1,4 @@
-"""The tutorial's wire format is understood, and nothing else is."""
+"""Tests that the tutorial's message format is parsed, and no other."""
 
 from __future__ import annotations
 

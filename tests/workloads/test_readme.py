@@ -1,4 +1,4 @@
-"""The documented example is run as it is printed, against a server that keeps its promises and some that do not."""
+"""Tests of the documented example as printed, with a correct server and with faulty ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
 
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Workload]:
-    """The channels of the Python block in the README, imported as a user's own module."""
+    """Return the channels of the Python block in the README, imported like a user's module."""
     (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     folder = tmp_path_factory.mktemp("documented")
     (folder / "my_documented_channels.py").write_text(block, encoding="utf-8")
@@ -65,7 +65,7 @@ def test_the_documented_channel_finds_a_planted_fault(
 
 
 ALIKE = ("pubsub.delivery", "pubsub.protocol-error-isolation", "pubsub.slow-reader-isolation", "pubsub.pause")
-"""Properties that lose messages to the same fault, with and without a member whom one could blame."""
+"""Properties that lose messages to the same fault, with and without a misbehaving member."""
 
 
 @pytest.mark.parametrize(

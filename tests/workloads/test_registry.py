@@ -1,4 +1,4 @@
-"""`--channels` and `--set` become workloads, or a sentence that says what to type."""
+"""Tests that `--channels` and `--set` yield workloads, or an error with advice."""
 
 from __future__ import annotations
 

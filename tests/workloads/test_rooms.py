@@ -1,4 +1,4 @@
-"""The reference server's rooms as a workload: its words, its users, and a run against the server itself."""
+"""Tests of the reference server's rooms as a workload: messages, users, and a run with the server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_each_member_has_a_token_that_the_server_would_have_issued(monkeypatch: 
 
 
 def test_without_a_secret_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECRET, KEY)  # so that what is set below is taken away again
+    monkeypatch.setenv(SECRET, KEY)  # so that the value set below is removed again
     monkeypatch.delenv(SECRET)
     assert "token" not in Rooms().path(0)
     given = Rooms().server_environment()

@@ -1,4 +1,4 @@
-"""`--set KEY=VALUE`, and what a started server is told of it."""
+"""Tests of `--set KEY=VALUE`, and of the values that a started server gets from it."""
 
 import pytest
 

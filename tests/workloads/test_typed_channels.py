@@ -1,4 +1,4 @@
-"""Alerts, drawing and game of the reference server, as their workloads speak: pure, text in and values out."""
+"""Tests of the workloads for the reference server's alerts, drawing and game, as pure functions."""
 
 from __future__ import annotations
 

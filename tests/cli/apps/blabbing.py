@@ -1,4 +1,4 @@
-"""The tutorial's echo, which says in every answer what it was told in secret."""
+"""The tutorial's echo with a fault: each answer repeats the secret that the client sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tutorial's echo behind a token: who does not show it is refused."""
+"""The tutorial's echo behind a token: a client without the token is refused."""
 
 from __future__ import annotations
 

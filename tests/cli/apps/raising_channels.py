@@ -1,4 +1,4 @@
-"""The tutorial's echo, described by somebody who mistyped a name."""
+"""The channel of the tutorial's echo, with a mistyped name in its definition."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Two channels that sign in by the query: a room where each member has a token, and a lobby with one key for all.
+"""Two channels that authenticate by query: a room with one token per member, and a lobby with one shared key.
 
-A query that is doubled, or mixed with another, is refused, as any server does that reads all of it.
+The app refuses a query that is duplicated or mixed with another, as any server does that reads the whole query.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ members: set[Send] = set()
 
 
 def user_of(path: str, query: str) -> str | None:
-    """Whom this query signs in at this path; None for nobody."""
+    """Return the user whom this query authenticates at this path; None if there is none."""
     name, _, value = query.partition("=")
     if path == "/lobby":
         return "somebody" if (name, value) == ("key", KEY) else None

@@ -1,4 +1,4 @@
-"""The channels of `signed_in.py`: the room writes a query of its own, the lobby leaves it to the user."""
+"""The channels of `signed_in.py`: the room builds its own query, the lobby uses the query from the command line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A room for which each member needs five secrets, and which repeats all of them: in its answers, refusals and log.
+"""A room that requires five secrets of each member, and repeats all of them in answers, refusals and its log.
 
-They come in the query, in a header, in the greeting, in each message and in a place that only the channel knows of.
-`FAULT=lose` loses every third message, so that there are findings to look at.
+The secrets are in the query, in a header, in the greeting, in each message and in a place known only to the channel.
+`FAULT=lose` drops every third message, so that the suite has findings.
 """
 
 from __future__ import annotations

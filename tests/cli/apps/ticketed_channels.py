@@ -1,4 +1,4 @@
-"""The channel of `ticketed.py`. Each secret of a member is told from the others by how it begins."""
+"""The channel of `ticketed.py`. Each secret of a member has a prefix of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads import MessageKind, Parsed, Workload
 
 BEGINNINGS = ("Qry7", "Grt7", "Msg7", "Pth7")
-"""Of the secrets in the query, the greeting, the messages and the path."""
+"""Prefixes of the secrets in the query, the greeting, the messages and the path."""
 
 
 def secret(beginning: str, member: int) -> str:

@@ -1,4 +1,4 @@
-"""When there is nothing left to be patient for: told by what a server uses, on a clock that only waits move."""
+"""Tests of idle detection from a server's resource use, on a clock that only waits advance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEADLINE_S = 5.0
 
 
 class Clock:
-    """Stands still, but for waits."""
+    """A clock that only waits advance."""
 
     def __init__(self) -> None:
         self.at_s = 1_000.0
@@ -31,7 +31,7 @@ class Clock:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all deadlines."""
+    """Replace the clock of all deadlines."""
     fake = Clock()
     monkeypatch.setattr(clock, "now_ns", fake.now_ns)
     return fake
@@ -39,7 +39,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @dataclass
 class Process:
-    """What a meter would tell of a server: idle, until told otherwise."""
+    """A fake meter of a server process, idle by default."""
 
     cpu: int | None = 0
     queued: int | None = 0
@@ -59,12 +59,12 @@ class Process:
         return self.ready
 
     def uses(self, what: str, amount: int) -> None:
-        """More of something than before."""
+        """Increase a counter of the process."""
         setattr(self, what, getattr(self, what) + amount)
 
 
 class Silent:
-    """A client to whom nothing comes, and what goes on at the server while it waits."""
+    """A client that receives nothing. `meanwhile` runs while it waits."""
 
     ended = False
 
@@ -80,11 +80,11 @@ class Silent:
 
 
 def nothing() -> None:
-    """Happens meanwhile."""
+    """Do nothing."""
 
 
 def idle_after(time: Clock, process: Process | None, meanwhile: Callable[[], object], serves_ns: int = 100_000) -> Any:
-    """Seconds until it counts as idle, within a minute; None for never. The neighbour costs it `serves_ns`."""
+    """Return the seconds until the server counts as idle; None if it does not within a minute."""
     idleness = IdleDetector(process, _DEADLINE_S)
     begun = time.at_s
     while time.at_s < begun + 60:
@@ -146,7 +146,7 @@ def test_a_process_whose_cpu_time_serving_does_not_change_is_never_idle(time: Cl
 
 
 class Served(RobustnessContext):
-    """A context whose neighbour is always served, at some cost to the server."""
+    """A context whose bystander is always served, at some cost to the server."""
 
     def neighbour_served(self) -> bool:
         meter = cast(Process | None, self.meter)
@@ -162,7 +162,7 @@ def ground_of(process: Process | None) -> RobustnessContext:
 
 
 def waited_s(context: RobustnessContext, client: Silent) -> float:
-    """How long the context waits for what never comes."""
+    """Return the seconds that the context waits for an answer that never comes."""
     assert not context.wait_busy(cast(Client, client), lambda event: True)
     return client.waited_s
 

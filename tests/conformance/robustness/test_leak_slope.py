@@ -1,4 +1,4 @@
-"""What counts as a leak: steady growth, and nothing that an allocator or a collector explains."""
+"""Tests of leak detection: steady growth counts, growth from an allocator or a collector does not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_descriptors_that_grow_in_every_round_are_a_leak() -> None:
 
 def test_descriptors_that_are_released_once_are_no_leak() -> None:
     assert leaked_fds(rounds_of_fds(9, 209, 9, 209)) is None
-    assert leaked_fds(rounds_of_fds(9, 10, 11, 12)) is None  # a log file, a pipe: not a share of the connections
+    assert leaked_fds(rounds_of_fds(9, 10, 11, 12)) is None  # a log file, a pipe: too few for a leak
     assert leaked_fds(rounds_of_fds(9, 9, 9)) is None
 
 

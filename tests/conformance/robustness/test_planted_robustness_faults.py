@@ -1,4 +1,4 @@
-"""Each planted fault of robustness is caught by its rule; the correct server is accused of nothing."""
+"""Tests that each planted robustness fault is found by its rule, and that the correct server passes."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from wsproof.net.budget import Budget
 
 _RULES = {rule.id for rule in DEMANDS}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
-# Rules without a test of their own, and the test in which they show.
+# Rules without a test of their own, and the test that reports them.
 _SHOWS_IN = {
     "send-buffer-bounded": "served-despite-slow-reader",
     "empty-fragments-memory": "empty-fragments",
     "served-despite-flood": "many-fragments",
 }
-# These are silent: a wait for them is waited out.
+# These faults do not answer, so tests wait for the full timeout.
 _SILENT = {"slow-handshake-blocks", "slow-reader-blocks", "wedges-at-fragments", "wedges-after-many"}
 _PATIENT_S = 90.0
 
 
 @pytest.fixture
 def straining() -> Iterator[FaultyServer]:
-    """A process of its own: some faults take all of it with them."""
+    """Start a separate process, since some faults break the whole process."""
     with faulty_server() as server:
         yield server
 
 
 def held(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
-    """The outcome of one test; descriptors that are kept are kept for ever, and need not be waited for."""
+    """Return the outcome of one test. Leaked descriptors are never released, so it does not wait for them."""
     test = next(each for each in ROBUSTNESS_TESTS if each.name == test_name)
     facts = probe(server.endpoint, _PATIENT_S)
     context = RobustnessContext(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
@@ -96,7 +96,7 @@ def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(straining: Fau
 
 
 class Strange(FaultyServer):
-    """A server that runs already: its process is nobody's to measure or to replace."""
+    """A server that was already running. Its process can be neither measured nor restarted."""
 
     def __init__(self, other: FaultyServer) -> None:
         self.owned = False
@@ -105,7 +105,7 @@ class Strange(FaultyServer):
 
     @property
     def pid(self) -> None:  # type: ignore[override]
-        """Not ours."""
+        """Return no process id."""
         return
 
 

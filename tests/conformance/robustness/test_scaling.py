@@ -1,4 +1,4 @@
-"""How costs grow: the exponent, and when it is too much."""
+"""Tests of cost scaling: the exponent, and its limit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_linear_cost_with_disturbed_measurements_is_not_superlinear() -> None:
 
 @pytest.mark.parametrize("measured_ms", [(0.02, 0.02, 0.02, 2.55), (0.02, 5.10, 2.21, 1.83), (0.02, 0.02, 4.0, 3.9)])
 def test_one_disturbed_measurement_is_not_superlinear(measured_ms: tuple[float, ...]) -> None:
-    """Measured on a busy machine, by the clock, since the server was not ours."""
+    """Values were measured by wall clock on a busy machine, with a server that wsproof did not start."""
     disturbed = [Cost(size, cost * 1e6) for size, cost in zip((11, 22, 44, 88), measured_ms, strict=True)]
     exponent = exponent_of(disturbed)
     assert exponent is not None

@@ -1,4 +1,4 @@
-"""Header names and values between the wire and an ASGI app: what a server may do to them, and what is a fault."""
+"""Tests of header names and values between the wire and an ASGI app: allowed changes, and faults."""
 
 from __future__ import annotations
 

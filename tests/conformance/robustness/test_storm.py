@@ -1,4 +1,4 @@
-"""A storm is bounded by time: a slow server has smaller rounds, and is not judged by too few of them."""
+"""Tests that connection churn is limited in time: a slow server gets smaller rounds, and enough of them."""
 
 from __future__ import annotations
 

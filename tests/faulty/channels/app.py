@@ -1,6 +1,6 @@
-"""The tutorial's channels on one page of plain ASGI, right but for one planted fault: the one that FAULT names.
+"""The tutorial's channels in one file of plain ASGI, correct except for the planted fault that FAULT names.
 
-Started by tests as `tests.faulty.channels.app:app`. With no fault it must pass the suite, and with `snapshot` or
+Started by tests as `tests.faulty.channels.app:app`. Without a fault it must pass the suite, and with `snapshot` or
 `fresh snapshot` too: these are no faults, and one may be planted beside them (`snapshot + NAME`). `GET /fault/NAME`
 plants another one and forgets all members, so that one process serves many tests.
 """
@@ -27,7 +27,7 @@ def planted(fault: str) -> bool:
 
 
 class Member:
-    """One connection: a queue, and a task that empties it, so that nobody waits for anybody."""
+    """One connection. A task of its own empties its queue, so that no member waits for another."""
 
     def __init__(self, name: str, send: Send) -> None:
         self.name = name
@@ -57,7 +57,7 @@ viewers: list[Member] = []
 producers: list[asyncio.Task[None]] = []
 held: list[str] = []
 latest: list[str] = []
-"""What the dashboard said last, to give to a newcomer."""
+"""The dashboard's latest message, for new viewers."""
 bricked: list[bool] = []
 count = 0
 
@@ -81,7 +81,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def plant(fault: str) -> None:
-    """Another fault, and a fresh start."""
+    """Plant another fault, and reset the server."""
     global FAULT, count
     FAULT, count = fault, 0
     while producers:
@@ -117,7 +117,7 @@ async def echo(member: Member, receive: Receive) -> None:
 
 
 async def next_text(member: Member, receive: Receive) -> str | None:
-    """The next text; None at the end. A binary frame is refused."""
+    """Return the next text, or None at the end. A binary frame closes the connection."""
     message = await receive()
     if message["type"] == "websocket.receive":
         text: str | None = message.get("text")
@@ -136,7 +136,7 @@ def tell(text: str, publisher: Member | None = None) -> None:
     if planted("chat does not include the sender") and publisher is not None:
         listeners = [each for each in listeners if each is not publisher]
     if planted("chat has no one order") and publisher is room[0]:
-        # What the first member says reaches the others late, yet in order.
+        # Messages of the first member reach the others late, yet in order.
         asyncio.get_running_loop().call_later(0.004, put_all, listeners[1:], text)
         listeners = listeners[:1]
     for member in listeners:
@@ -263,7 +263,7 @@ async def dashboard(member: Member, receive: Receive) -> None:
 
 
 async def produce(listeners: list[Member]) -> None:
-    """Numbers that differ from object to object and from producer to producer."""
+    """Send numbers that differ between objects and between producers."""
     number = id(listeners) % 97 + len(producers) * 13
     while True:
         number += 1

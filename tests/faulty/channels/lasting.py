@@ -1,7 +1,7 @@
-"""The tutorial's channels, right but for one fault that shows late: with time, with volume, or by how members leave.
+"""The tutorial's channels with one planted fault that shows late: with time, with volume, or at departures.
 
-FAULT names the fault, as in `app.py`; without one, the server must pass the suite. So it must with any of `INNOCENT`:
-these only look like faults. `GET /fault/NAME` plants another one and forgets all members.
+FAULT names the fault, as in `app.py`. Without one, the server must pass the suite, and also with any of `INNOCENT`,
+which are correct behaviour. `GET /fault/NAME` plants another one and forgets all members.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUEUE = 256
 RARE = 500
 SEATS = 64
 RATE, BURST = 200.0, 60
-"""Messages a second that each client may send, and how many of them at once."""
+"""Messages per second that each client may send, and the size of a burst."""
 
 INNOCENT = {
     "closes idle members": "closes with 1001 who says nothing for some seconds",
@@ -32,7 +32,7 @@ INNOCENT = {
     "sends its latest figures": "the dashboard greets newcomers with its latest ten objects",
     "takes small messages": "closes with 1009 over messages of more than 64 KiB",
 }
-"""What is no fault, by name."""
+"""Correct behaviour that resembles a fault, by name."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -44,7 +44,7 @@ def planted(name: str) -> bool:
 
 
 class Member:
-    """One connection: a queue, and a task that empties it, so that nobody waits for anybody."""
+    """One connection. A task of its own empties its queue, so that no member waits for another."""
 
     def __init__(self, name: str, send: Send) -> None:
         self.name, self.send = name, send
@@ -141,7 +141,7 @@ def plant(fault: str) -> None:
 
 
 async def next_message(member: Member, receive: Receive) -> Message:
-    """The next message; a close, where the member has said nothing for too long."""
+    """Return the next message, or a close if the member has been silent for too long."""
     if not planted("closes idle members"):
         return await receive()
     waiting = asyncio.ensure_future(receive())
@@ -170,7 +170,7 @@ async def echo(member: Member, receive: Receive) -> None:
 
 
 def tell(text: str) -> None:
-    """Tell everybody in the chat."""
+    """Send a text to everyone in the chat."""
     global count
     count += 1
     rare = count % RARE == 0
@@ -231,7 +231,7 @@ def tell_of_silence(member: Member) -> None:
 
 
 async def hear(member: Member, text: str) -> bool:
-    """Take a message of a member; False if it is cut off."""
+    """Handle a message of a member. Returns False if the member is cut off."""
     member.said += 1
     member.spoke_at = time.monotonic()
     if planted("takes small messages") and len(text) > 65_536:
@@ -277,7 +277,7 @@ last_left = [0.0]
 
 
 def kept_of(member: Member, code: int | None) -> None:
-    """What the server keeps of a member that has gone."""
+    """Plant the leaks: resources that the server keeps of a member that has gone."""
     if planted("keeps the seat of who ends abruptly") and code not in (None, 1005, 1006):
         seats[0] -= 1
     if planted("keeps a buffer of each member"):

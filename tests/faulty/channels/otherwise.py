@@ -1,4 +1,4 @@
-"""Servers that speak no format of the tutorial's: FAULT says what they do instead. A feed, they have none."""
+"""Servers that do not use the tutorial's formats: FAULT names their behaviour. They have no feed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A room of people with one planted fault, or with one of the things that a correct server may do as well.
+"""A room of users with one planted fault, or with one correct variation.
 
-`GET /plant/NAME` plants NAME and forgets everybody. Members connect at `/ws?name=N&room=R`; `{"text": T}` is heard by
-the room as `{"who": N, "text": T}`. The kinds with a greeting want `{"subscribe": ROOM}` first. The tests pair each
+`GET /plant/NAME` plants NAME and resets the room. Members connect at `/ws?name=N&room=R`; the room receives
+`{"text": T}` as `{"who": N, "text": T}`. Kinds with a greeting expect `{"subscribe": ROOM}` first. The tests pair each
 fault with a correct twin.
 """
 
@@ -23,17 +23,17 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 QUERY_S = 0.03
-"""Seconds that the database takes for a history or for a subscription."""
+"""Seconds that the database needs for a history or for a subscription."""
 HISTORY = 20
 QUEUE = 64
-"""Messages that a bounded queue of a member holds, where the kind has one."""
+"""Maximum number of messages in a member's bounded queue, for kinds with one."""
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb29tIjoiMCJ9.c2lnbmF0dXJlLW9mLXRoaXM"
-"""In the form of a JSON Web Token. Nobody checks its signature here: it is compared as a whole."""
+"""A token that looks like a JSON Web Token. Its signature is not verified; it is compared as a whole."""
 
 
 @dataclass(eq=False)
 class Person:
-    """One connection, with a queue that a task of its own empties."""
+    """One connection. A task of its own empties its queue."""
 
     name: str
     room: str
@@ -44,7 +44,7 @@ class Person:
     closer: asyncio.Task[None] | None = None
     live: bool = True
     waiting: list[tuple[int, str]] = field(default_factory=list)
-    """What is published until the history has been sent."""
+    """Messages that are published before the history has been sent."""
 
     async def write(self) -> None:
         try:
@@ -58,7 +58,7 @@ class Person:
 
 
 class World:
-    """All that the server knows."""
+    """The state of the server."""
 
     def __init__(self, kind: str = "") -> None:
         self.kind = kind
@@ -103,9 +103,9 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def prepare_end() -> None:
-    """What the process does by itself when it is asked to end, or was stopped for a while."""
+    """Set up what the process does on SIGTERM, and after it was stopped for a while."""
     if world.has("ends without a word"):
-        # By the loop, between two callbacks: a message that its sender has received back has then gone to all others.
+        # Exit in the event loop, between two callbacks: if a sender has its message back, all others have it, too.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os._exit, 0)
     if world.has("does not end"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -114,7 +114,7 @@ def prepare_end() -> None:
 
 
 async def end_all_after_a_pause() -> None:
-    """Take a pause of the whole process for the silence of all members, and end their connections."""
+    """Mistake a pause of the whole process for the silence of all members, and close their connections."""
     while True:
         before = time.monotonic()
         await asyncio.sleep(0.05)
@@ -160,7 +160,7 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name consists of a few letters and digits."""
+    """Return whether a name consists of a few letters and digits."""
     return name.isascii() and name.isalnum() and len(name) < 32
 
 
@@ -169,7 +169,7 @@ async def close(send: Send) -> None:
 
 
 def may_enter(here: World, scope: Message, token: str) -> bool:
-    """Whether the token, and the origin, let somebody in."""
+    """Return whether the token and the origin allow access."""
     headers = dict(scope["headers"])
     if "one origin" in here.kind and headers.get(b"origin", b"https://app.example") != b"https://app.example":
         return here.has("one origin is named and not asked for")
@@ -185,7 +185,7 @@ def may_enter(here: World, scope: Message, token: str) -> bool:
 
 
 async def enter(here: World, person: Person) -> None:
-    """Subscribe a connection, with the history that the kind has."""
+    """Subscribe a connection, and send its history if the kind has one."""
     if here.has("odd names are refused") and not is_plain(person.name):
         await close(person.send)
         return
@@ -226,7 +226,7 @@ async def enter(here: World, person: Person) -> None:
 
 
 async def find_room(here: World, person: Person) -> None:
-    """Enter a room, which the first one makes in the database."""
+    """Enter a room. The first member creates it in the database."""
     if person.room not in here.rooms:
         await asyncio.sleep(QUERY_S)
         here.rooms[person.room] = []
@@ -234,7 +234,7 @@ async def find_room(here: World, person: Person) -> None:
 
 
 def announce(here: World, person: Person) -> None:
-    """Tell the room of a person who has come, unless another connection of it is there."""
+    """Announce a new user to the room, unless another connection of that user is present."""
     here.online[person.name] = here.online.get(person.name, 0) + 1
     if "person" in here.kind and here.online[person.name] == 1:
         for other in in_room(here, person.room):
@@ -242,7 +242,7 @@ def announce(here: World, person: Person) -> None:
 
 
 async def stored(here: World, room: str, *, late: bool = False) -> list[tuple[int, str]]:
-    """The latest messages of a room, read by a database at the beginning or (`late`) at the end of a query."""
+    """Return a room's latest messages. The database reads them at the beginning or (`late`) at the end of a query."""
     length = 3 if here.has("three of it") else HISTORY
     before = here.history.get(room, [])[-length:]
     await asyncio.sleep(QUERY_S)
@@ -277,7 +277,7 @@ async def take(here: World, person: Person, message: Message) -> None:
 
 
 async def serve_in_turn(here: World, person: Person, message: Message) -> None:
-    """Hand a message to the room in the one task that does so; an error that it does not expect ends that task."""
+    """Publish a message in the room's only task. An unexpected error ends that task."""
     if here.broken:
         return
     if here.has("a lock in the room's own task"):
@@ -295,7 +295,7 @@ async def serve_in_turn(here: World, person: Person, message: Message) -> None:
 
 
 async def subscribe(here: World, person: Person) -> None:
-    """The greeting, which a member may send again."""
+    """Handle the greeting, which a member may send again."""
     again = person in here.people
     if again and here.has("a second greeting ends the connection"):
         await person.send({"type": "websocket.close", "code": 4429})
@@ -309,7 +309,7 @@ async def subscribe(here: World, person: Person) -> None:
 
 
 def tell(here: World, person: Person, text: str) -> None:
-    """Hand a message to the room."""
+    """Publish a message in the room."""
     here.count += 1
     if here.broken or here.is_disturbed:
         return
@@ -348,7 +348,7 @@ def tell(here: World, person: Person, text: str) -> None:
 
 
 def defend(here: World, hearer: Person) -> None:
-    """What becomes of a member whose queue is full."""
+    """Handle a member whose queue is full."""
     if here.has("a slow reader is cut off") and hearer.live:
         hearer.live = False
         hearer.closer = asyncio.create_task(close(hearer.send))

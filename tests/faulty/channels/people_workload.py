@@ -1,4 +1,4 @@
-"""How to speak to `people.py`: one workload for each way in which its members join."""
+"""Workloads for `people.py`, one for each way in which its members join."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Room(Workload):
-    """A JSON room, which the handshake alone subscribes to."""
+    """A JSON room, to which the handshake alone subscribes."""
 
     name = "room"
     title = "a room of people"
@@ -55,7 +55,7 @@ class Greeting(Room):
 
 
 class Presence(Room):
-    """A room that says who leaves."""
+    """A room that announces departures."""
 
     @property
     def contract(self) -> Contract:
@@ -63,14 +63,14 @@ class Presence(Room):
 
 
 class Private(Room):
-    """A room that wants a token."""
+    """A room that requires a token."""
 
     def path(self, member: int) -> str:
         return f"{super().path(member)}&token={TOKEN}"
 
 
 class Sloppy(Room):
-    """A workload that trusts the types of what it reads."""
+    """A workload that does not validate the types of received values."""
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         value = json.loads(message)
@@ -78,7 +78,7 @@ class Sloppy(Room):
 
 
 class Named(Room):
-    """A room that allows the pages of one origin."""
+    """A room that allows pages of one origin."""
 
     @property
     def contract(self) -> Contract:

@@ -1,4 +1,4 @@
-"""A user that converses: it joins step by step, answers, and beats. No sockets, no server."""
+"""Tests of a Locust user with a protocol: it joins step by step, answers, and beats. No sockets, no server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEADLINE_S = 30
 
 
 class FakeLine:
-    """Takes what is sent, and passes on what comes."""
+    """Records sent messages. The test passes incoming messages to it."""
 
     is_stamped = False
     sent_ns = 0
@@ -42,7 +42,7 @@ class FakeLine:
         return True
 
     def listen(self) -> None:
-        """What comes is passed on by `hear`."""
+        """Do nothing: `hear` passes incoming messages on."""
 
     def abort(self) -> None:
         self.gone.set()
@@ -65,7 +65,7 @@ class Hook:
 
 
 class Batching(Conversing):
-    """One message per line, several lines in a frame."""
+    """A workload with one message per line and several lines in a frame."""
 
     def split(self, message: Message) -> Sequence[Message]:
         return str(message).split("\n")

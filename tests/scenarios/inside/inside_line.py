@@ -1,4 +1,4 @@
-"""A line against a server led by hand: bytes in any pieces, faults, TLS, and the end."""
+"""Tests of a gevent connection with a server under test control: bytes in any pieces, faults, TLS, the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ original_sleep = get_original("time", "sleep")
 
 
 class Ear:
-    """Writes down what it hears."""
+    """A listener that records its calls."""
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
@@ -80,7 +80,7 @@ def deadline() -> Iterator[None]:
 def connected(
     server: HandServer, ear: Ear, endpoint: Endpoint | None = None, first: bytes = b""
 ) -> tuple[GeventConnection, socket.socket]:
-    """A line that listens, and the server's end of it. `first` comes right behind the handshake."""
+    """Return a listening connection and the server's end. `first` comes right after the handshake response."""
 
     def greet() -> socket.socket:
         sock = server.accept()

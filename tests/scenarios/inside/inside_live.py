@@ -1,4 +1,4 @@
-"""A running test: its seconds, its violations as failures, and the events for other plugins. No sockets, no server."""
+"""Tests of a running test: its seconds, its violations as failures, its events. No sockets, no server."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def environment() -> Any:
 
 
 def _logged(made: Any, **what: Any) -> None:
-    """What Locust does about a request event."""
+    """Log a request event as Locust does."""
     made.stats.log_request(what["request_type"], what["name"], what["response_time"], what["response_length"])
     if what["exception"] is not None:
         made.stats.log_error(what["request_type"], what["name"], what["exception"])
@@ -57,13 +57,13 @@ def room() -> Iterator[WorkloadRun]:
     room = WorkloadRun(
         environment(), Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True
     )
-    room.pulse.stop()  # the tests take the seconds
+    room.pulse.stop()  # the tests evaluate the seconds themselves
     yield room
     room.close()
 
 
 def two_members(room: WorkloadRun) -> tuple[FakeLine, FakeLine]:
-    """Two members that have received each other's first message, in a measured window."""
+    """Return two members that have received each other's first message, in a measured window."""
     one, two = enter(room), enter(room)
     room.all_spawned(2)
     hear(room, say(room, one), 0, 1)
@@ -72,13 +72,13 @@ def two_members(room: WorkloadRun) -> tuple[FakeLine, FakeLine]:
 
 
 def look(room: WorkloadRun, after_s: float = 0.0) -> LoadSecond:
-    """The second of the run that ends so long after now."""
+    """Return the second of the run that ends `after_s` from now."""
     room.live.read()
     room.live.look(monotonic_ns() + int(after_s * NS))
     return room.live.seconds[-1]
 
 
-# Its seconds.
+# Seconds of the run.
 
 
 def test_a_second_has_the_deliveries_and_the_connections(room: WorkloadRun) -> None:
@@ -119,7 +119,7 @@ def test_a_failed_publication_counts_in_the_reach(room: WorkloadRun) -> None:
     assert second.missed == 2
 
 
-# Its violations.
+# Violations.
 
 
 def test_a_duplicate_is_found_while_the_test_runs(room: WorkloadRun) -> None:

@@ -1,4 +1,4 @@
-"""What is a violation for certain while a test runs. No sockets, no server, no clock."""
+"""Tests of the violations that are certain while a test runs. No sockets, no server, no clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = tuple[int, int, int, int, int]
 
 
 def receipts(*sequences: int, member: int = 0, publisher: int = 5, kind: Kind = Kind.DELIVERY) -> list[Row]:
-    """Intact receipts in this order."""
+    """Return intact receipts in this order."""
     return [(member, publisher, sequence, kind, 1) for sequence in sequences]
 
 
@@ -27,7 +27,7 @@ def late(sequence: int, *members: int, age_ns: int = 2 * WAIT_NS) -> Overdue:
 
 
 def looked(rows: Sequence[Row], *overdue: Overdue, looks: int = 2, is_ordered: bool = True) -> int:
-    """The number of lost messages after so many looks."""
+    """Return the number of lost messages after this many checks."""
     checks = LiveChecks(is_ordered=is_ordered)
     checks.take(rows)
     for _ in range(looks):
@@ -66,11 +66,11 @@ def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_look() -> Non
 
 
 def test_a_message_that_may_still_come_is_not_lost() -> None:
-    assert looked(receipts(3), late(4, 0)) == 0  # nothing newer: the server may be slow
-    assert looked([*receipts(3), *receipts(3, 4, 5, member=1)], late(4, 0)) == 0  # only another member is further
+    assert looked(receipts(3), late(4, 0)) == 0  # no newer receipt: the server may be slow
+    assert looked([*receipts(3), *receipts(3, 4, 5, member=1)], late(4, 0)) == 0  # only another member has newer ones
     assert looked(receipts(3, 5), late(4, 0, age_ns=WAIT_NS - 1)) == 0
     assert looked(receipts(3, 5), late(4, 0), is_ordered=False) == 0
-    assert looked(receipts(3, 5), late(4)) == 0  # nobody waits for it
+    assert looked(receipts(3, 5), late(4)) == 0  # no delivery is outstanding
 
 
 def test_a_message_that_arrives_between_two_looks_is_reordered_and_not_lost() -> None:

@@ -1,4 +1,4 @@
-"""wsproof beside other users: what is not ours stays as it is. And the client of a user with tasks."""
+"""Tests that wsproof leaves other users unchanged, and of the client of a user with tasks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wsproof.workloads.rooms import Rooms
 class Shopper(HttpUser):
     @task
     def look(self) -> None:
-        """Nothing is looked at here."""
+        """Do nothing."""
 
 
 class Lobby(Chat):
@@ -47,7 +47,7 @@ class Talker(WebSocketUser):
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The targets that were started or reached."""
+    """Return the targets that were started or reached."""
     names: list[str] = []
 
     def reach(environment: Any, name: str, workloads: Any) -> str:

@@ -1,4 +1,4 @@
-"""A load that was not the one that was asked for is no success, and our own faults accuse no server."""
+"""Tests that an incomplete load is not a success, and that faults of wsproof are not reported as the server's."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def room() -> Any:
 
 
 def phase_of(room: WorkloadRun) -> Phase:
-    """The phase, which mypy would otherwise take for the one of the last assertion."""
+    """Return the phase, whose type mypy would otherwise narrow to the last assertion."""
     return room.phase
 
 
@@ -118,7 +118,7 @@ def test_the_window_begins_once_all_users_have_joined_or_were_refused(room: Work
     assert phase_of(room) is Phase.MEASURED
     say(room, one)
     assert list(room.recorder.publications.data["phase"]) == [Phase.WARMUP, Phase.MEASURED]
-    room.all_spawned(9)  # somebody adds users in the web UI: the window goes on
+    room.all_spawned(9)  # a user of the web UI adds users: the window continues
     assert phase_of(room) is Phase.MEASURED
 
 
@@ -139,7 +139,7 @@ def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
     assert "before all 2 users had joined (1 of chat had come)" in codes["ramp-not-ended"].message
 
 
-# Our own faults.
+# Faults of wsproof.
 
 
 def test_a_frozen_event_loop_does_not_use_up_the_deadline_of_a_handshake() -> None:
@@ -161,7 +161,7 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     line.abort = lambda: None  # type: ignore[attr-defined]
     room.not_connected(line, HandshakeAbandoned("said nothing for 10 s"))  # type: ignore[arg-type]
     at_ns = room.members[2].left_ns + 1_000
-    hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the server had answered after all
+    hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the answer was only late
     room.hush()
     room.recorder.drained_ns = room.recorder.end_ns
     checks = {finding.check for finding in run_checks(room.measurement().history, room.contract)}

@@ -1,4 +1,4 @@
-"""Numbers of the processes of a run, with runners that only pass messages on."""
+"""Tests of the member ids of a run's processes, with runners that only pass messages on."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from wsproof.model.member_ids import SHARES, SIZE, MemberIds
 
 
 class Environment:
-    """What of Locust's is asked here."""
+    """The part of Locust's Environment that is used here."""
 
     def __init__(self, runner: Any) -> None:
         self.runner = runner
 
 
 class Wire:
-    """Hands messages over at once."""
+    """A runner that passes messages on at once."""
 
-    def __init__(self, index: int = 0) -> None:  # not Locust's: nothing is connected
+    def __init__(self, index: int = 0) -> None:  # does not call Locust's __init__, which would connect
         self.worker_index = index
         self.other: Environment
         self.listeners: dict[str, Callable[..., None]] = {}
 
     def __del__(self) -> None:
-        """Locust's ends greenlets, of which there are none."""
+        """Do nothing. Locust's method ends greenlets, and there are none."""
 
     def register_message(self, name: str, listener: Callable[..., None]) -> None:
         self.listeners[name] = listener
@@ -53,7 +53,7 @@ class Master(Wire, MasterRunner):  # type: ignore[misc]
 
 @pytest.fixture(autouse=True)
 def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Shares 7, 8, 9, ... one after the other; whether each was drawn for a run that is alone."""
+    """Draw the ranges 7, 8, 9, ... in order. Returns for each whether it was drawn for a run that is alone."""
     drawn: list[bool] = []
 
     def draw(*, alone: bool) -> MemberIds:
@@ -72,7 +72,7 @@ def environment(runner: Any = None, host: str = "ws://chat.example") -> Environm
 
 
 def a_run(*indexes: int) -> tuple[Environment, list[Environment]]:
-    """A master and its workers."""
+    """Return a master and its workers."""
     master = environment(Master())
     workers = [environment(Worker(index)) for index in indexes]
     for worker in workers:
@@ -132,7 +132,7 @@ def test_users_who_wait_for_the_master_together_have_it_together() -> None:
     def join() -> None:
         share_of(worker)
         log.append("has it")
-        share_of(worker)  # known by now: nobody else has a turn meanwhile
+        share_of(worker)  # known by now, since no other greenlet runs in between
         log.append("goes on")
 
     users = [gevent.spawn(join) for _ in range(2)]

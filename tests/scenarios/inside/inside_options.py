@@ -1,4 +1,4 @@
-"""wsproof's options on Locust's command line, and what becomes of them. No sockets, no server."""
+"""Tests of wsproof's options on Locust's command line, and of their effects. No sockets, no server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "ws://127.0.0.1:8000"
 
 
 class LocustParser(ArgumentParser):
-    """Takes Locust's own keyword of `add_argument`."""
+    """A parser that accepts Locust's own keyword of `add_argument`."""
 
     def add_argument(self, *flags: Any, include_in_web_ui: bool = True, **keywords: Any) -> Any:
         return super().add_argument(*flags, **keywords)

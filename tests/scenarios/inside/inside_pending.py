@@ -31,7 +31,7 @@ def test_nothing_is_expected_of_nobody() -> None:
 
 
 def receipts(*rows: tuple[int, int, int, int]) -> Receipts:
-    """(subscriber, publisher, sequence, intact) of deliveries."""
+    """Return receipts from rows of (subscriber, publisher, sequence, intact)."""
     table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     nought = np.zeros(len(table), dtype=np.int64)
     return Receipts(table[:, 0], table[:, 1], table[:, 2], nought, nought, nought, table[:, 3])

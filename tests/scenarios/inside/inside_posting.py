@@ -1,4 +1,4 @@
-"""Users that publish by HTTP: one request at a time per user, and what the server refuses."""
+"""Tests of users that publish by HTTP: one request at a time per user, and refused requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEADLINE_S = 60
 
 
 class Held:
-    """A server that answers each request with the next of its answers, when it may."""
+    """A server that answers each request with the next of its answers, when the test allows it."""
 
     def __init__(self) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What is left of a test: its record, its objectives and its exit code. No sockets, no server."""
+"""Tests of a finished test: its record, its objectives and its exit code. No sockets, no server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHER_ORDER = Finding("total-order", "chat", Anomaly.REORDERED, Level.NON_STRICT
 
 @pytest.fixture
 def made(tmp_path: Path) -> Any:
-    """The environment of a chat of two members that has ended and is judged."""
+    """Return the environment of a finished chat of two members."""
     made = environment()
     made.parsed_options = SimpleNamespace(ws_record=tmp_path, ws_channels="tutorial")
     for name in ("one", "two"):
@@ -98,7 +98,7 @@ def test_a_record_that_cannot_be_written_ends_nothing(
 
 
 def judged(slo: tuple[str, ...] = (), *, strict: bool = False, findings: tuple[Finding, ...] = ()) -> Any:
-    """The environment of a test of a chat and a feed that has been judged with these options."""
+    """Return the environment of a finished test of a chat and a feed, with these options."""
     made = environment()
     made.parsed_options = SimpleNamespace(ws_slo=list(slo), ws_strict=strict)
     made.runner.exceptions = {}

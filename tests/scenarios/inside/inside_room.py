@@ -1,4 +1,4 @@
-"""A room with a fake environment: no sockets, no server."""
+"""Tests of a workload run with a fake environment: no sockets, no server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wsproof.workloads.chat import Chat
 
 
 class FakeLine:
-    """Takes what is sent."""
+    """A connection that records what is sent."""
 
     is_stamped = False
     sent_ns = 0
@@ -36,7 +36,7 @@ class FakeLine:
         return True
 
     def listen(self) -> None:
-        """There is nothing to hear."""
+        """Do nothing: no data arrives."""
 
 
 class Hook:
@@ -87,7 +87,7 @@ def test_a_delivery_is_timed_once_per_receipt_and_the_last_one_once_per_publicat
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, two), 0, at_ns=2_000_100)
     assert requests(room, "latency from intended time") == 3
-    assert requests(room, "time to last") == 0  # nobody was in when the first was said, and one misses the second
+    assert requests(room, "time to last") == 0  # no member had joined at the first message, and one misses the second
     hear(room, f"You: {Envelope(0, 0, 100).seal(room._body)}", 0)
     assert len(room.pending) == 2
 
@@ -189,7 +189,7 @@ def test_a_pulse_measures_lag_of_what_blocks_it() -> None:
     pulse = SelfLag(lambda: None)
     gevent.sleep(0)
     spin_until = time.monotonic() + 0.2
-    while time.monotonic() < spin_until:  # hog the loop
+    while time.monotonic() < spin_until:  # block the loop
         pass
     with gevent.Timeout(10):
         while not pulse.lag_ns:

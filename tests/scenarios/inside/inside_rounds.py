@@ -1,4 +1,4 @@
-"""Ticks of a feed are matched by round."""
+"""Tests that the ticks of a feed are matched by round."""
 
 from __future__ import annotations
 

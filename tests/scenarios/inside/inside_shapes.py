@@ -1,4 +1,4 @@
-"""The shapes of a load, at times that the test sets."""
+"""Tests of the load shapes, at times that the test sets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsproof.locust.shapes import Ramp, Soak, Spike, Steps
 
 
 def users_at(shape: type[LoadTestShape], *times_s: float) -> list[int | None]:
-    """The number of users at each of the times; None where the test has ended."""
+    """Return the number of users at each of the times; None after the end of the test."""
     made = shape()
     found: list[int | None] = []
     for time_s in times_s:

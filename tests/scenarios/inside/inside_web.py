@@ -1,4 +1,4 @@
-"""The tab and the page in Locust's web UI, asked without a network."""
+"""Tests of the tab and the page in Locust's web UI, without a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "A member <i>never
 
 
 class Web:
-    """Locust's web UI with our pages."""
+    """Locust's web UI with the pages of wsproof."""
 
     def __init__(self) -> None:
         self.environment = Environment()

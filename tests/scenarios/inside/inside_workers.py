@@ -1,4 +1,4 @@
-"""Workers that end while a test runs, as the master sees them. No processes."""
+"""Tests of workers that end during a test, as the master sees them. No processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsproof.model.member_ids import MemberIds
 
 
 class Master:
-    """A master's runner with two workers. Each answers at once when it is asked to judge, unless it is lost."""
+    """A master's runner with two workers. Each returns its verdict at once when asked, unless it is lost."""
 
     target_user_count = 4
 

@@ -1,4 +1,4 @@
-"""A uvicorn with one planted fault: it takes `_` in a header's name for `-`.
+"""A uvicorn with one planted fault: it treats `_` in a header's name as `-`.
 
 Usage: python -m tests.target.apps.confusing_server pkg.module:app PORT
 """

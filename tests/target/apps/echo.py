@@ -1,4 +1,4 @@
-"""A plain ASGI echo, and the ways in which an app can fail to start."""
+"""A plain ASGI echo that can fail to start in several ways."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Echo; `environment NAME` is answered with that variable; a `print ...` goes to standard output first."""
+    """Echo messages. `environment NAME` is answered with that variable; `print ...` also goes to standard output."""
     if scope["type"] == "lifespan":
         while True:
             message = await receive()

@@ -1,4 +1,4 @@
-"""An app that cannot be imported."""
+"""An app whose import raises an exception."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Apps with WebSocket routes in all the places where routes can be."""
+"""Apps with WebSocket routes in all places where routes can be defined."""
 
 from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ async def talk(websocket: WebSocket) -> None:
 
 
 class Wrapped:
-    """Middleware as people write it: the app inside is `self.app`."""
+    """Typical middleware, which keeps the inner app in `self.app`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

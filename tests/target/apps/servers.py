@@ -19,14 +19,14 @@ def listen(port: int) -> socket.socket:
 
 
 def closes(port: int) -> None:
-    """Accept, and close at once."""
+    """Accept and close at once."""
     with listen(port) as sock:
         while True:
             sock.accept()[0].close()
 
 
 def stubborn(port: int) -> None:
-    """Ignore every polite request to end, in a child as well."""
+    """Ignore SIGTERM and SIGINT, also in a child process."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.environ.get("WITH_CHILD"):

@@ -1,4 +1,4 @@
-"""What a client makes of the frames, written from their documented layout and not from the code that packs them."""
+"""A client's view of the frames, written from their documented layout and independent of the server's code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SeatSeen:
 
 
 class GameView:
-    """The latest state; frames in any order and with any left out, as a slow connection gets them."""
+    """The latest state, from frames in any order and with gaps, as a slow connection gets them."""
 
     def __init__(self, width: int, height: int) -> None:
         self.tick = -1
@@ -30,7 +30,7 @@ class GameView:
         self._base_cells = self.cells
 
     def take(self, frame: bytes) -> bool:
-        """False: the frame is of no use, because it builds on a snapshot that never came."""
+        """Apply a frame. Returns False if it builds on a snapshot that was not received."""
         number = int.from_bytes
         assert frame[0] == 1
         tick, base = number(frame[1:5], "big"), number(frame[5:9], "big")

@@ -1,4 +1,4 @@
-"""Whole matches made up by Hypothesis: for every tick, what people do in it."""
+"""Strategies for whole matches: the players' inputs for every tick."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from target_app.game.rules import SEATS, Away, Back, Input, Rules, Sit, Stand, Turn
 
 SMALL = Rules(width=12, height=9, ready_ticks=2, round_ticks=40, over_ticks=3, respawn_ticks=2, away_ticks=6)
-"""So little room that everything happens soon."""
+"""A field so small that everything happens soon."""
 
 seats = st.integers(0, 4)
 turns = st.builds(Turn, seats, st.integers(1, 200), st.integers(0, 3))

@@ -16,7 +16,7 @@ UP, RIGHT, DOWN, LEFT = range(4)
 
 
 def play(seed: int, inputs_by_tick: list[list[Input]]) -> list[str]:
-    """The fingerprint after every tick."""
+    """Return the digest after every tick."""
     match, digests = Match(seed, SMALL), []
     for inputs in inputs_by_tick:
         match.advance(inputs)
@@ -31,7 +31,7 @@ def test_the_same_seed_and_inputs_give_the_same_state(seed: int, inputs_by_tick:
 
 
 def test_the_same_seed_and_inputs_give_the_same_state_on_any_machine_and_any_day() -> None:
-    """Written down once. Another result here means: what was recorded before will not play again as it was."""
+    """The digest was recorded once. Another result means that old recordings no longer replay correctly."""
     chance = random.Random(2)
     match = Match(42)
     match.advance([Sit(seat) for seat in range(4)])
@@ -48,7 +48,7 @@ def test_the_order_of_inputs_within_a_tick_makes_no_difference(
     seed: int, inputs_by_tick: list[list[Input]], shuffler: object
 ) -> None:
     def shuffled(inputs: list[Input]) -> list[Input]:
-        """Another order between the seats, the same order within each."""
+        """Shuffle the seats, but keep the order of each seat's inputs."""
         order = sorted({given.seat for given in inputs})
         shuffler.shuffle(order)  # type: ignore[attr-defined]
         return [given for seat in order for given in inputs if given.seat == seat]
@@ -59,7 +59,7 @@ def test_the_order_of_inputs_within_a_tick_makes_no_difference(
 @settings(max_examples=60, deadline=None)
 @given(seeds, input_sequences, st.data())
 def test_repeated_inputs_change_nothing(seed: int, inputs_by_tick: list[list[Input]], data: st.DataObject) -> None:
-    """Turns only: a client that is back sends those again that were not confirmed."""
+    """Covers turns only: a client that reconnects repeats its unconfirmed ones."""
     tick = data.draw(st.integers(0, len(inputs_by_tick) - 1))
     again = [given for inputs in inputs_by_tick[: tick + 1] for given in inputs if isinstance(given, Turn)]
     first, second = Match(seed, SMALL), Match(seed, SMALL)
@@ -94,7 +94,7 @@ def test_at_every_tick_the_field_and_the_seats_agree(seed: int, inputs_by_tick: 
 
 
 def flood_from_the_rim(field: Field, mark: int) -> set[int]:
-    """The slow and obvious way: grow the outside until nothing changes."""
+    """A slow reference implementation: grow the outside until nothing changes."""
     cells = range(len(field.cells))
     outside = {
         cell for cell in cells if field.land(cell) != mark and any(field.ahead(cell, way) == cell for way in range(4))
@@ -127,17 +127,17 @@ def test_a_claim_takes_the_trail_and_exactly_the_cells_cut_off_from_the_rim(nois
         assert field.land(cell) == (expected.land(cell) if cell in outside else 1)
 
 
-# Stories told by hand, on an empty field in the warm-up.
+# Scenarios on an empty field, in the warm-up.
 
 
 class MatchSession:
-    """A match in which we say where everybody is."""
+    """A match in which the test sets the players' positions."""
 
     def __init__(self, **rules: int) -> None:
         self.match = Match(7, Rules(width=20, height=12, ready_ticks=0, respawn_ticks=3, **rules))
 
     def sit(self, number: int, x: int, y: int, direction: int) -> Seat:
-        """Somebody with a patch of 3 x 3 cells around them."""
+        """Seat a player with a patch of 3 x 3 cells around it."""
         self.match.advance([Sit(number)])
         self.match.field.wipe(number + 1)
         seat = next(seat for seat in self.match.seats() if seat.number == number)
@@ -168,12 +168,12 @@ def test_a_loop_is_worth_its_trail_and_its_inside() -> None:
     assert table.match.field.count(ada.mark) == 9
     table.run(1, Turn(0, 3, UP))  # at 5,6: home
     assert table.at(ada) == (5, 6)
-    # 7,5 8,5 8,6 8,7 7,7 6,7 5,7 of the trail, and 7,6 inside.
+    # The trail: 7,5 8,5 8,6 8,7 7,7 6,7 5,7. Inside: 7,6.
     assert table.match.field.count(ada.mark) == 9 + 7 + 1
 
 
 def cut_scene() -> tuple[MatchSession, Seat, Seat]:
-    """Grace is one cell below the trail that Ada has laid from 5,3 to 9,3."""
+    """Place Grace one cell below Ada's trail, which goes from 5,3 to 9,3."""
     table = MatchSession()
     ada, grace = table.sit(0, 3, 3, RIGHT), table.sit(1, 15, 9, UP)
     table.match.phase, table.match.ticks_left = Phase.PLAY, 500

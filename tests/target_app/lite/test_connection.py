@@ -1,4 +1,4 @@
-"""One connection of the small server, and its feed, without sockets: every order of events is the test's own."""
+"""Tests of one connection of the small server, and of its feed, without sockets: the test orders all events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Story = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Peer:
-    """Plays the server library: what it receives, and when a send comes through, is up to the test."""
+    """A fake server library: the test decides what it receives, and when a send completes."""
 
     def __init__(self, settings: Settings, subprotocols: tuple[str, ...] = ()) -> None:
         self.says: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -53,7 +53,7 @@ class Peer:
 
 
 async def turns() -> None:
-    """Let everything run that can."""
+    """Let all ready tasks run."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -235,13 +235,13 @@ def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
         feed = Feed(3600, lambda: 0)
         peers = [Peer(Settings()), Peer(Settings())]
         await turns()
-        for _ in range(2):  # it starts again, too
+        for _ in range(2):  # the producer also restarts
             with feed.viewing(peers[0].connection), feed.viewing(peers[1].connection):
                 await turns()
                 assert producers() == 1
             await turns()
             assert producers() == 0
-        assert [len(peer.got) for peer in peers] == [2, 2]  # each look begins with a reading at once
+        assert [len(peer.got) for peer in peers] == [2, 2]  # each viewing period begins with a reading
         for peer in peers:
             peer.leave()
             await peer.task

@@ -1,4 +1,4 @@
-"""The small server stays small, and stands on its own: copied under another name it is importable."""
+"""Tests that the small server stays small, and can be imported from a copy under another name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def imported(source: str) -> Iterator[str]:
 
 
 def lines_of_code(source: str) -> int:
-    """Lines that are neither empty, a comment, nor part of a text that stands alone."""
+    """Count the lines that are not empty, a comment or a docstring."""
     texts: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

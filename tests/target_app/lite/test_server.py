@@ -1,4 +1,4 @@
-"""The small server in a process of its own, with peers that behave in every way there is."""
+"""Tests of the small server in a separate process, with peers that behave well or badly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.target_app.server import DEADLINE, Server, wait_until
 
 LITE = "target_app.lite"
 APPS = [LITE, "target_app.lite.app:app"]
-"""Its own command, and plain uvicorn."""
+"""The server's own command, and plain uvicorn."""
 
 PROTOCOL = Subprotocol("lite.v1")
 
@@ -29,13 +29,13 @@ Call = Callable[..., ClientConnection]
 
 @pytest.fixture
 def call() -> Iterator[Call]:
-    """Connect clients with whatever handshake the test needs; they are closed after it."""
+    """Connect clients with the handshake that the test needs. They are closed after it."""
     with ExitStack() as stack:
         yield lambda server, path, **options: stack.enter_context(dial(server, path, **options))
 
 
 def hears(client: ClientConnection, wanted: str) -> None:
-    """Read up to this message; fails at the deadline."""
+    """Read until this message. Fails at the deadline."""
     while client.recv(DEADLINE) != wanted:
         pass
 
@@ -129,7 +129,7 @@ def test_messages_sent_right_before_a_departure_are_delivered(
     rest, goer = enter(server, "/ws/rest"), raw(server, "/ws/goer")
     for number in range(50):
         goer.send(TEXT, f"{number}".encode())
-    goer.hang_up()  # with answers unread, which resets the connection: the server's next write fails
+    goer.hang_up()  # unread answers turn the close into a reset, so the server's next write fails
     heard = []
     while (message := rest.recv(DEADLINE)) != "Client #goer left the chat":
         heard.append(message)
@@ -148,7 +148,7 @@ def test_sigterm_tells_everybody_1012(start_server: StartServer, enter: Enter, a
 
 
 def stall(server: Server, stalled: EnterRaw) -> None:
-    """Leave a member that reads nothing, with a write that waits for it."""
+    """Leave a member that does not read, with a pending write to it."""
     stalled(server, "/ws/sleeper")
     with server.connect("/ws/speaker") as speaker:
         for _ in range(80):
@@ -317,7 +317,7 @@ def test_a_client_with_heartbeats_gets_pings_and_is_ended_when_silent(start_serv
     server = start_server(LITE, heartbeat_interval=0.05, sweep_interval=0.02, idle_timeout=3600)
     client = call(server, "/ws", subprotocols=[PROTOCOL])
     assert client.recv(DEADLINE) == "ping"
-    client.send("pong")  # is no message of the channel
+    client.send("pong")  # is not a message of the channel
     client.send("hello")
     while (message := client.recv(DEADLINE)) != "Message received: hello":
         assert message == "ping"

@@ -1,4 +1,4 @@
-"""The shipped suites of the harness, used as a tool: the small server passes both, wire and delivery."""
+"""Test that the small server passes both shipped suites, wire and delivery."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""A channel that is a conversation, in plain ASGI, right but for one planted fault: the one that FAULT names.
+"""A channel with a protocol, in plain ASGI, correct except for the planted fault that FAULT names.
 
-    {"type": "init"}               is answered {"type": "ack"}; what comes before it closes the connection with 4401
+    {"type": "init"}               is answered {"type": "ack"}; an earlier message closes the connection with 4401
     {"type": "subscribe"}          is answered {"type": "subscribed"}
     {"type": "publish", "text": T} all subscribers get {"type": "next", "text": T}
     {"type": "pong", "id": N}      answers {"type": "ping", "id": N}, which every third message brings along
 
 A member gets no more until it has answered a ping, and nothing at all before its first {"type": "beat"}. So a client
-that does not answer, or whose heart does not beat, hears nothing, however slow the machine is.
+that does not answer or beat receives nothing, however slow the machine is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAULT = os.environ.get("FAULT", "")
 subscribed only some messages after it says so; `forgets`: every fifth message is lost; `ignores pongs`: closes with
 4408 over a pong."""
 LATE = 2
-"""Publications that a subscriber with the fault `late` does not get."""
+"""Number of publications that a subscriber with the fault `late` does not get."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -32,7 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Subscriber:
-    """One connection; a task of its own empties its queue, and waits for pongs."""
+    """One connection. A task of its own empties its queue, and waits for pongs."""
 
     def __init__(self, send: Send) -> None:
         self.send = send

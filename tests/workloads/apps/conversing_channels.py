@@ -1,4 +1,4 @@
-"""The channel of `conversing`, and descriptions of it that lack something."""
+"""The channel of `conversing`, and incomplete versions of it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Conversing(Workload):
 
 
 class Hasty(Conversing):
-    """It subscribes without waiting for the ack."""
+    """A channel that subscribes without waiting for the ack."""
 
     name = "hasty"
 

@@ -1,6 +1,6 @@
-"""A counter for all, in plain ASGI: {"action": "plus"} makes {"type": "value", "value": N}, which all get.
+"""A shared counter in plain ASGI: {"action": "plus"} sends {"type": "value", "value": N} to all.
 
-Right but for one planted fault: the one that FAULT names. Who comes is told the value as it is.
+Correct except for the planted fault that FAULT names. A new member gets the current value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""As many rooms as one says: `--channels tests.workloads.apps.halls_channels --set halls.rooms=5`."""
+"""A configurable number of rooms: `--channels tests.workloads.apps.halls_channels --set halls.rooms=5`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.workloads.apps.pubsub_channels import PubSub
 
 
 class Halls(PubSub):
-    """The same server has as many rooms as are asked for by name."""
+    """The server creates a room for each name that a member asks for."""
 
     name = "halls"
     parameters: ClassVar[Mapping[str, str]] = {"rooms": "how many rooms the members are dealt out to (default 2)"}

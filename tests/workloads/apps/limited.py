@@ -2,9 +2,9 @@
 
 POST /login   {"token": ...}      POST /logout?TOKEN      WebSocket /?token=TOKEN
 
-Right but for one planted fault, which FAULT names. `stays`: a logout does not end connections; `charged twice`: every
-burst but the first has room for one publication less. These are right: `deaf`: a logout takes the member out of the
-room and leaves the connection open; `patient`: it is answered once the member has replied to the close frame;
+Correct except for the fault that FAULT names. `stays`: a logout does not end connections; `charged twice`: every
+burst but the first may have one publication less. These are correct: `deaf`: a logout removes the member from the
+room and leaves the connection open; `patient`: the logout is answered once the member has answered the close frame;
 `sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too.
 """
 
@@ -27,13 +27,13 @@ Send = Callable[[Message], Awaitable[None]]
 
 tokens: set[str] = set()
 members: dict[Send, str] = {}
-"""Who is in the room, with its token."""
+"""The members in the room, with their tokens."""
 gone: dict[Send, asyncio.Event] = {}
 """Set when a connection has ended."""
 
 
 class Limiter:
-    """Whether one more publication is within the limit: a fixed window, a sliding one, or a bucket of tokens."""
+    """Checks whether one more publication is within the limit, by fixed window, sliding window or token bucket."""
 
     def __init__(self) -> None:
         self.left: float = LIMIT
@@ -43,7 +43,7 @@ class Limiter:
 
     def allows(self, text: str) -> bool:
         now = time.monotonic()
-        if FAULT == "charged twice":  # by count alone, so that no pause of the machine lets it off
+        if FAULT == "charged twice":  # by count alone, so that a pause of the machine does not hide the fault
             self.bursts += text.startswith(f"1 of {LIMIT}")
             return self.bursts < 2 or not text.startswith(f"{LIMIT} of {LIMIT}")
         if FAULT == "sliding":

@@ -1,4 +1,4 @@
-"""The channel of `limited`: members log in by HTTP, and may be logged out."""
+"""The channel of `limited`: members log in by HTTP, and can be logged out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Limited(Workload):
 
 
 class Beating(Limited):
-    """Its members send heartbeats, which a server may count."""
+    """A channel whose members send heartbeats, which a server may count."""
 
     name = "beating"
 

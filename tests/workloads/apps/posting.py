@@ -1,6 +1,6 @@
-"""A chat whose messages come from outside, in plain ASGI: `POST /rooms/N` publishes, and `/listen/N` is a WebSocket.
+"""A chat with external publishers, in plain ASGI: `POST /rooms/N` publishes, `/listen/N` is a WebSocket.
 
-Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
+Correct except for the planted fault that FAULT names. `forgets`: every fifth publication does not reach the first
 listener; `leaks`: rooms are not told apart; `refuses`: every third request is answered 429, and not published; `fails`:
 every third is answered 500 after it was published to the first listener only.
 """

@@ -1,4 +1,4 @@
-"""How to speak to `posting.py`: members listen to a WebSocket, and publish by HTTP."""
+"""The channel of `posting.py`: members listen to a WebSocket, and publish by HTTP."""
 
 from __future__ import annotations
 

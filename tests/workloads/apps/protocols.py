@@ -2,7 +2,7 @@
 Phoenix channels (`/socket/websocket`), Action Cable (`/cable`), SignalR (`/chat`), STOMP (`/ws`), JSON-RPC (`/`) and
 Centrifugo (`/connection/websocket`). SignalR and Centrifugo put several messages into one frame.
 
-Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
+Correct except for the planted fault that FAULT names. `forgets`: every fifth publication does not reach the first
 subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is refused.
 """
 
@@ -65,7 +65,7 @@ async def publish(topic: str, payload: bytes) -> None:
 
 
 async def graphql(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One message of graphql-transport-ws. Returns the code to close with, or None."""
+    """Handle a message of graphql-transport-ws. Returns the code to close with, or None."""
 
     async def say(kind: str, **more: Any) -> None:
         await send({"type": "websocket.send", "text": json.dumps({"type": kind, **more})})
@@ -91,7 +91,7 @@ async def graphql(message: Message, send: Send, mine: list[tuple[str, Deliver]])
 
 
 async def phoenix(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One message of Phoenix's serializer 2.0.0."""
+    """Handle a message of Phoenix's serializer 2.0.0."""
 
     async def deliver(payload: bytes) -> None:
         await send({"type": "websocket.send", "text": payload.decode()})
@@ -109,7 +109,7 @@ async def phoenix(message: Message, send: Send, mine: list[tuple[str, Deliver]])
 
 
 async def mqtt(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One control packet. Returns the code to close with, or None."""
+    """Handle a control packet. Returns the code to close with, or None."""
 
     async def put(*data: bytes) -> None:
         await send({"type": "websocket.send", "bytes": b"".join(data)})
@@ -139,7 +139,7 @@ async def mqtt(message: Message, send: Send, mine: list[tuple[str, Deliver]]) ->
 
 
 async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One command of Action Cable."""
+    """Handle a command of Action Cable."""
 
     async def say(**what: Any) -> None:
         await send({"type": "websocket.send", "text": json.dumps(what)})
@@ -161,7 +161,7 @@ async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -
 
 
 async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """The records of one message of SignalR's JSON protocol."""
+    """Handle the records of a message of SignalR's JSON protocol."""
 
     async def say(*records: Any) -> None:
         await send({"type": "websocket.send", "text": "".join(json.dumps(record) + "\x1e" for record in records)})
@@ -185,7 +185,7 @@ async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]])
 
 
 async def centrifugo(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """The commands of one message of Centrifugo's JSON protocol."""
+    """Handle the commands of a message of Centrifugo's JSON protocol."""
 
     async def say(*lines: Any) -> None:
         await send({"type": "websocket.send", "text": "\n".join(map(json.dumps, lines))})
@@ -207,7 +207,7 @@ async def centrifugo(message: Message, send: Send, mine: list[tuple[str, Deliver
 
 
 class Batch:
-    """The pushes to one subscriber: those that come while it waits for the event loop share a frame."""
+    """The pushes to one subscriber. Those within 10 ms share a frame."""
 
     def __init__(self, channel: str, say: Callable[..., Awaitable[None]]) -> None:
         self.channel = channel
@@ -228,7 +228,7 @@ class Batch:
 
 
 async def stomp(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One frame of STOMP 1.2."""
+    """Handle a frame of STOMP 1.2."""
 
     async def say(command: str, *headers: str, body: bytes = b"") -> None:
         head = "\n".join([command, *headers, "", ""]).encode()
@@ -256,7 +256,7 @@ async def stomp(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -
 
 
 async def json_rpc(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
-    """One request of JSON-RPC 2.0."""
+    """Handle a request of JSON-RPC 2.0."""
 
     async def say(**what: Any) -> None:
         await send({"type": "websocket.send", "text": json.dumps({"jsonrpc": "2.0", **what})})

@@ -1,10 +1,10 @@
-"""A small JSON pub/sub with rooms, in plain ASGI, right but for one planted fault: the one that FAULT names.
+"""A small JSON pub/sub with rooms, in plain ASGI, correct except for the planted fault that FAULT names.
 
     {"op": "subscribe", "room": R, "name": N}    is answered {"event": "welcome"}
     {"op": "publish", "text": T}                 all in the room get {"event": "said", "who": N, "text": T}
 
-Who comes and who goes is told to the room: {"event": "joined", "who": N}, {"event": "left", "who": N}. What is none of
-these is answered {"event": "error"}.
+Joins and departures are announced to the room: {"event": "joined", "who": N}, {"event": "left", "who": N}. Any other
+message is answered {"event": "error"}.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Subscriber:
-    """One connection; a task of its own empties its queue, so nobody waits for anybody."""
+    """One connection. A task of its own empties its queue, so that no member waits for another."""
 
     def __init__(self, send: Send) -> None:
         self.name = ""
@@ -70,7 +70,7 @@ async def converse(subscriber: Subscriber, receive: Receive) -> None:
 def obey(subscriber: Subscriber, order: dict[str, Any]) -> None:
     if order["op"] == "subscribe":
         subscriber.room, subscriber.name = order["room"], order["name"]
-        if subscriber not in everybody:  # who subscribes again still gets each message once
+        if subscriber not in everybody:  # a second subscription must not duplicate messages
             tell(subscriber, {"event": "joined", "who": subscriber.name})
             everybody.append(subscriber)
         subscriber.queue.put_nowait({"event": "welcome"})

@@ -1,4 +1,4 @@
-"""The channels of the small JSON server beside this file: `--channels tests.workloads.apps.pubsub_channels`."""
+"""The channels of `pubsub.py`: `--channels tests.workloads.apps.pubsub_channels`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class PubSub(Workload):
-    """All in the same room of two get what is said there."""
+    """A channel with two rooms: all members of a room get its messages."""
 
     name = "pubsub"
     title = "pub/sub"
@@ -49,7 +49,7 @@ class PubSub(Workload):
 
 
 class Others(PubSub):
-    """Whoever speaks does not hear itself."""
+    """A channel whose publishers do not receive their own messages."""
 
     name = "others"
 

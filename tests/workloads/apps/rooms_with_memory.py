@@ -1,7 +1,7 @@
-"""A chat in plain ASGI whose members enter rooms (`go`), may change them, and may ask for what they missed (`since`).
+"""A chat in plain ASGI: members enter rooms (`go`), change them, and ask for missed messages (`since`).
 
-Right but for one planted fault: the one that FAULT names. `stays`: who changes its room stays in the old one, too;
-`forgets`: the first message that somebody missed is not sent again; `no memory`: `since` is not heeded.
+Correct except for the fault that FAULT names. `stays`: a member that changes its room also stays in the old one;
+`forgets`: the first message that a member missed is not sent again; `no memory`: `since` is ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How to speak to `rooms_with_memory.py`."""
+"""The channel of `rooms_with_memory.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat of Socket.IO's tutorial on python-socketio, right but for one planted fault: the one that FAULT names."""
+"""The chat of Socket.IO's tutorial on python-socketio, correct except for the planted fault that FAULT names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 FAULT = os.environ.get("FAULT", "")
-"""`forgets`: every fifth message does not reach its own sender; `refuses`: nobody may join."""
+"""`forgets`: every fifth message does not reach its own sender; `refuses`: no member may join."""
 
 socketio: Any = importlib.import_module("socketio")  # it has no types
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
