@@ -50,7 +50,7 @@ def _check_workers(workers: int, settings: Settings) -> None:
             "Several workers need a place to meet, a Redis or Valkey server: TARGET_APP_BACKPLANE_URL=redis://...\n"
             "Without it each worker would be a server of its own."
         )
-    os.environ[VARIABLE] = secret_of(settings)  # workers that had to make up their own would refuse the others' tokens
+    os.environ[VARIABLE] = secret_of(settings)  # with a secret of its own, each worker would refuse the others' tokens
 
 
 def _check_demo_users(host: str, settings: Settings) -> None:

@@ -28,7 +28,7 @@ from target_app.web import page
 CONNECTIONS = "connections"
 ORDERS = "admin"
 MOST_LISTED = 1_000
-"""Connections that one worker lists, those with the longest queues first."""
+"""Maximum number of connections that one worker lists, those with the longest queues first."""
 
 SENT_AWAY = ConnectionEnd(CloseCause.CLOSED, KICKED, "kicked")
 
@@ -70,7 +70,7 @@ class Drain(Order):
 
 
 class Desk:
-    """Carries out on this worker what was ordered on any. One for each application: `services.shared(Desk)`."""
+    """Carries out administrators' orders on this worker. One for each application: `services.shared(Desk)`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -79,7 +79,7 @@ class Desk:
         services.backplane.subscribe(ORDERS, self._heard)
 
     async def order(self, kind: str, by: str, order: Order) -> None:
-        """Let all workers know."""
+        """Send an order to all workers."""
         wanted = order.model_dump()
         logger.info("admin order=%s by=%s wanted=%r", kind, by, wanted)
         await self._services.backplane.publish(ORDERS, json.dumps([kind, by, wanted]))

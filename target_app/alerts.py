@@ -24,7 +24,7 @@ MOST_UNREAD = 1_000
 """Alerts that may wait for one reader in one channel."""
 
 MOST_UNREAD_OF_USERS = 500
-"""With so many waiting, only administrators may send more: others cannot fill an inbox."""
+"""Limit of waiting alerts for senders that are no administrators, so that they cannot fill an inbox."""
 
 MOST_UNREAD_OF_ONE_USER = 50
 """Alerts of one sender who is no administrator that may wait for one reader."""
@@ -122,7 +122,7 @@ def _alert(entry: Entry, where: Where) -> Alert:
 
 
 def inboxes_for(message: Send, sender: Identity, users: Mapping[str, User]) -> Inboxes:
-    """For whom the alert waits, and how many may wait there already."""
+    """Return the inboxes that an alert goes to, with the limits of waiting alerts."""
     admins = tuple(sorted(name for name, user in users.items() if "admin" in user.roles))
     readers = admins if message.user is None else (message.user,)
     if sender.is_admin:

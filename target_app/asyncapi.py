@@ -117,7 +117,7 @@ def _operation(action: str, channel: str, models: Sequence[type[Message]]) -> Js
 
 
 def _components(models: dict[str, type[Message]], heard: set[str]) -> Json:
-    # What the server hears is described as it checks it, what it only says as it writes it.
+    # Describe incoming messages as they are validated, and outgoing-only messages as they are serialized.
     modes: Any = {model: "validation" if key in heard else "serialization" for key, model in models.items()}
     locations, definitions = models_json_schema([*modes.items()], ref_template="#/components/schemas/{model}")
     messages = {

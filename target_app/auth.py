@@ -97,8 +97,8 @@ def _shows_where_it_comes_from(connection: HTTPConnection) -> bool:
         return is_allowed(connection, Services.of(connection).settings)
     if "sec-fetch-site" in connection.headers:
         return connection.headers["sec-fetch-site"] == "same-origin"
-    # Over plain HTTP browsers say it to loopback only. Elsewhere, reading is allowed: the cookie (SameSite=Strict)
-    # comes from pages of this site only, and these cannot read the answer unless they are of this origin.
+    # Over plain HTTP, browsers send Sec-Fetch-Site to loopback only. Elsewhere, allow reading: the cookie is
+    # SameSite=Strict, so only pages of this site send it, and only pages of this origin can read the answer.
     is_plain = connection.scope["scheme"] in ("http", "ws") and not is_loopback(connection)
     return is_plain and connection.scope.get("method") in ("GET", "HEAD")
 
@@ -122,7 +122,7 @@ async def _from_first_message(websocket: WebSocket, connection: Connection) -> I
     except TimeoutError:
         raise Refusal(AUTH_TIMEOUT, "auth_timeout") from None
     if raw is None:
-        raise Refusal(NO_STATUS, "left")  # it went by itself, and that ending came first
+        raise Refusal(NO_STATUS, "left")  # the client left, and that ending was recorded first
     message = parse(_first_message, raw)
     if isinstance(message, ErrorMessage):
         raise InvalidToken("authenticate_first")
@@ -155,7 +155,7 @@ async def _watcher(request: Request) -> None:
 
 
 def is_of_this_host(request: Request) -> bool:
-    """Whether a program of this machine asks, and not a proxy for another."""
+    """Return whether a program of this machine asks, and not a proxy for another."""
     if request.client is None or is_forwarded(request, Services.of(request).settings):
         return False
     try:

@@ -13,27 +13,27 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Heard = Callable[[str], None]
-"""Gets the payload of a message. Must not block, and is told only what came after it had subscribed."""
+"""Receives the payload of a message. Must not block. Gets only messages from after the subscription."""
 
 Told = Callable[[bool], None]
-"""Gets False when the other workers are out of reach, and True when they are back: what they said meanwhile is lost."""
+"""Receives False when the other workers are out of reach, and True when they are back. Messages in between are lost."""
 
 BEAT = "beat"
 """The topic on which each worker says every few seconds that it lives; the payload is its name."""
 
 LEASE = 10
-"""Whole seconds for which a claim is good. Who goes on claims again in time."""
+"""Duration of a claim in whole seconds. The owner renews it in time."""
 
 logger = logging.getLogger("target_app")
 
 
 class Backplane(Protocol):
-    """The connection of one worker to all of them. `worker` is its own name; `alone`: there can be no others."""
+    """The connection of one worker to all workers. `worker` is its own name; `alone`: there are no others."""
 
     worker: str
     alone: bool
     faults: int
-    """Exceptions that nobody expected, in hearing or in the backplane itself; each is in the log, and it goes on."""
+    """Number of unexpected exceptions in handlers or in the backplane. Each is logged, and the backplane continues."""
 
     @property
     def connected(self) -> bool: ...
@@ -43,11 +43,11 @@ class Backplane(Protocol):
     async def stop(self) -> None: ...
 
     async def publish(self, topic: str, payload: str) -> None:
-        """Tell all workers. Never fails: when they are out of reach, those who listen in this one are told at once."""
+        """Send to all workers. Never fails: without a connection, the listeners of this worker still get it at once."""
         ...
 
     def subscribe(self, topic: str, heard: Heard) -> Callable[[], None]:
-        """Listen to a topic, until what is returned is called."""
+        """Listen to a topic. Returns a function that ends the subscription."""
         ...
 
     def watch(self, told: Told) -> None:
@@ -60,7 +60,7 @@ class Backplane(Protocol):
         ...
 
     async def release(self, things: Sequence[str]) -> None:
-        """Give up what of this is ours."""
+        """Give up the claims of this worker on these."""
         ...
 
 
@@ -92,7 +92,7 @@ class Listeners:
             told(connected)
 
     def _hear(self, topic: str, payload: str) -> None:
-        """Tell those who listen here. What one of them gets wrong does not keep the others from hearing."""
+        """Call the listeners of this worker. An exception in one of them does not affect the others."""
         for heard in list(self._heard.get(topic, ())):
             try:
                 heard(payload)
@@ -120,4 +120,4 @@ class LocalBackplane(Listeners):
         return dict.fromkeys(things, self.worker)
 
     async def release(self, things: Sequence[str]) -> None:
-        """There is nobody to take it."""
+        """Do nothing: no other worker can claim them."""

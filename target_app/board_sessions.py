@@ -1,4 +1,4 @@
-"""Boards with people in front of them: who is there, where their cursors are, and what everybody is told."""
+"""Boards and the users at them: members, cursors, and the messages to all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Person:
     member: int
     user: str
     unfinished: set[str] = field(default_factory=set)
-    """Strokes that were begun through this connection and are not done."""
+    """Strokes that this connection has begun and not finished."""
 
 
 class BoardSession:
@@ -51,7 +51,7 @@ class BoardSession:
 
     @contextmanager
     def person(self, user: str) -> Iterator[Person]:
-        """Somebody is here for as long as the `with` block lasts. Raises Refusal when it is too crowded."""
+        """Add a connection to the board for the duration of the block. Raises Refusal if the board is full."""
         if len(self._people) >= MAX_PEOPLE:
             raise Refusal(TRY_AGAIN_LATER, "board_is_crowded")
         self._last_member = self._last_member % (NOWHERE - 1) + 1
@@ -68,17 +68,17 @@ class BoardSession:
             self._publish_members()
 
     def members(self) -> str:
-        """Return the message that tells everybody who is here."""
+        """Return the message with all members."""
         people = self._people.values()
         return Members(members=[Member(member=person.member, user=person.user) for person in people]).to_json()
 
     def publish(self, change: dict[str, Any] | None) -> None:
-        """Tell all of a change of the board, if it is one."""
+        """Send a change of the board to all; do nothing if there is none."""
         if change is not None:
             self._hub.publish(self.channel, change_text(change))
 
     def move_cursor(self, person: Person, x: int, y: int) -> None:
-        """Goes to all with the next frame of cursors."""
+        """Move a cursor. The next frame of cursors contains the new position."""
         if x != NOWHERE:
             self._cursors[person.member] = (x, y)
         elif self._cursors.pop(person.member, None) is None:
@@ -87,7 +87,7 @@ class BoardSession:
             self._flush = asyncio.get_running_loop().call_later(CURSOR_PERIOD, self._publish_cursors)
 
     def cursors(self) -> bytes:
-        """Return the frame that tells everybody where all cursors are."""
+        """Return the frame with the positions of all cursors."""
         packed = (CURSOR_OUT.pack(member, x, y) for member, (x, y) in self._cursors.items())
         return bytes([CURSORS]) + b"".join(packed)
 

@@ -40,7 +40,7 @@ class BodyLimit:
 
 
 class _Body:
-    """Counts what is received until the response begins."""
+    """Counts the received bytes until the response begins."""
 
     def __init__(self, receive: Receive, send: Send, limit: int) -> None:
         self._receive = receive

@@ -96,12 +96,12 @@ class ConnectionEnd:
 
     @property
     def flushes(self) -> bool:
-        """The peer still gets what was queued for it before the close frame."""
+        """Whether the peer still gets its queued messages before the close frame."""
         return self.why in _FLUSHING
 
     @property
     def says_goodbye(self) -> bool:
-        """It is for us to send the close frame."""
+        """Whether this server has to send the close frame."""
         return self.flushes or self.why in (CloseCause.SLOW_CONSUMER, CloseCause.IDLE)
 
 

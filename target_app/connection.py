@@ -41,7 +41,7 @@ from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.standard_writer import SEND_FAILURES, StandardWriter
 from target_app.writers import DIRECT, Wire, Writer
 
-if TYPE_CHECKING:  # What is handed in. A channel without a login needs these files and no other.
+if TYPE_CHECKING:  # Types of arguments only. A channel without a login needs only the files imported above.
     from target_app.heartbeats import Heartbeat
     from target_app.hub import Channel
     from target_app.limits import TokenBucket
@@ -73,7 +73,7 @@ def _services_of(websocket: WebSocket) -> Services:
 
 
 class ChannelClosed(Exception):
-    """Nobody logs in to this channel, and `TARGET_APP_OPEN_CHANNELS=false`. The application answers with `refuse`."""
+    """Raised if a channel without a login is disabled by `TARGET_APP_OPEN_CHANNELS=false`. Answered with `refuse`."""
 
 
 class Connection:
@@ -102,14 +102,14 @@ class Connection:
         self._handling_since_ns: int | None = None
         self._heard_at = self.began
         self.received = 0
-        """Messages of this peer."""
+        """Number of messages from this peer."""
 
     def _make_writer(self) -> Writer:
         if self._wire is None:
             return StandardWriter(self._websocket, self._outbox, self._hear_out)
         return self._wire.writer(self._outbox, self._flusher, self._hear_out)
 
-    # Out: everything goes through the outbox, so that it leaves in the order in which it was put in.
+    # Outgoing: every message goes through the outbox, so messages leave in the order in which they were queued.
 
     def deliver(self, message: Outgoing) -> None:
         """Queue a message and return at once; a peer too far behind is dropped instead."""
@@ -147,7 +147,7 @@ class Connection:
         await self._outbox.wait_room()
 
     def stuck_since(self) -> float | None:
-        """Loop time since when the peer has kept something waiting; None: it does not."""
+        """The loop time since which data has waited for the peer; None if none waits."""
         return self._writer.stuck_since()
 
     @property
@@ -162,11 +162,11 @@ class Connection:
 
     @property
     def skipped(self) -> int:
-        """Messages that newer ones took the place of while this peer was behind."""
+        """Number of messages that were replaced by newer ones while this peer was behind."""
         return self._outbox.skipped
 
     def _hear_out(self) -> None:
-        """The peer hears us no more, but what it said last may still wait to be read, and is owed to the others.
+        """Stop sending, but still handle the messages that the peer sent before it left: the others expect them.
 
         uvicorn refuses our sends as soon as it has read a close frame, while messages from before it are still queued.
         """
@@ -175,15 +175,15 @@ class Connection:
             self._outbox.discard()
             asyncio.get_running_loop().call_later(GOODBYE_TIMEOUT, self.drop, LOST)
 
-    # In.
+    # Incoming.
 
     def __aiter__(self) -> Connection:
         return self
 
     async def __anext__(self) -> str | bytes:
         self._note_handled()
-        # Between two messages of an eager peer the writing must get its turn, or its burst would overflow the outboxes
-        # of innocent ones. Where that needs tasks, they need a turn each time.
+        # Let pending writes run between two messages of a peer that sends fast. Otherwise its burst would overflow the
+        # outboxes of other peers. If the writer is a task, yield to the event loop for every message.
         if self.received % MESSAGES_IN_A_ROW == 0 or not self._writer.is_prompt:
             await asyncio.sleep(0)
         await self._flusher.calm()
@@ -208,7 +208,7 @@ class Connection:
 
     def _check_size(self, message: str | bytes) -> None:
         limit = self.services.settings.max_message_bytes
-        if len(message) * 4 <= limit:  # a character takes at most 4 bytes: most messages need not be encoded for this
+        if len(message) * 4 <= limit:  # a character takes at most 4 bytes, so most messages need not be encoded
             return
         if len(message.encode() if isinstance(message, str) else message) > limit:
             raise Refusal(MESSAGE_TOO_BIG, "message_too_big")
@@ -223,10 +223,10 @@ class Connection:
         elif self.heartbeat.is_due(now, self._heard_at):
             self.send(self.heartbeat.text)
 
-    # The end.
+    # Closing.
 
     def drop(self, ending: ConnectionEnd) -> None:
-        """End the connection from anywhere, without waiting: the channel's loop is left at its next await."""
+        """End the connection from anywhere, without waiting. The channel's loop ends at its next await."""
         if self._ending is None:
             if ending.flushes and self.lane is not None:
                 self.lane.catch_up(self)
@@ -234,7 +234,7 @@ class Connection:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection on purpose, from anywhere, without waiting; what was sent before still goes out."""
+        """End the connection on purpose, from anywhere, without waiting. Queued messages are still sent."""
         self.drop(ConnectionEnd(CloseCause.CLOSED, code, reason))
 
     def say_farewell(self, reconnect_after_ms: int) -> None:
@@ -243,7 +243,7 @@ class Connection:
             self.send(self.farewell(reconnect_after_ms))
 
     def _end(self, ending: ConnectionEnd) -> ConnectionEnd:
-        """The first ending is the one that counts."""
+        """Record how the connection ended. The first ending counts."""
         self._ending = self._ending or ending
         return self._ending
 
@@ -273,18 +273,18 @@ class Connection:
             self.services.roster.cut_after(self.addresses, seconds)
 
     async def _say_goodbye(self, ending: ConnectionEnd) -> bool:
-        """Send the close frame. False: the peer does not read, so it could not be sent."""
+        """Send the close frame. Returns False if the peer does not read, so that it could not be sent."""
         try:
             async with asyncio.timeout(GOODBYE_TIMEOUT):
                 await self._websocket.close(ending.code, ending.reason)
         except TimeoutError:
             return False
         except SEND_FAILURES:
-            pass  # gone meanwhile, which is what we want
+            pass  # the peer has gone, so nothing is left to close
         return True
 
     def _grace(self, ending: ConnectionEnd, *, stuck: bool) -> float:
-        """Seconds that the socket gets to go by itself."""
+        """Return the seconds that the socket gets to close by itself."""
         if stuck:
             return 0.0
         stops = ending.why in (CloseCause.SHUTDOWN, CloseCause.DRAINED)

@@ -61,7 +61,7 @@ LAST_STRAWS = {
     ErrorCode.NOT_JSON: (INVALID_PAYLOAD, "not_json"),
     ErrorCode.RATE_LIMITED: (POLICY_VIOLATION, "rate_limited"),
 }
-"""With what a connection is closed when one error too many is of this kind; for others see `complain`."""
+"""Close code and reason after too many errors of this kind; for others see `complain`."""
 
 
 HEARTBEAT = ServerPing(id=0).to_json()
@@ -116,7 +116,7 @@ class Conversation:
 
     async def __anext__(self) -> Message:
         while True:
-            await self.connection.wait_room()  # a client that floods is read as fast as it reads the answers
+            await self.connection.wait_room()  # read a flooding client only as fast as it reads the answers
             message = self._understood(await anext(self.connection))
             if message is not None and not self._controlled(message):
                 return message
@@ -144,12 +144,12 @@ class Conversation:
         return None
 
     def _controlled(self, message: Message) -> bool:
-        """Deal with a control message; False: it is for the channel."""
+        """Handle a control message. Returns False if the message is for the channel."""
         match message:
             case Ping(id=number):
                 self.send(Pong(id=number))
             case Pong():
-                pass  # that it came is all there is to it
+                pass  # its arrival is all that matters
             case Refresh(token=token) | Authenticate(token=token):
                 self._refresh(token)
             case _:
@@ -161,7 +161,7 @@ class Conversation:
             newer = self.services.shared(Tokens).read(token)
             if newer.user != self.user:
                 raise InvalidToken("token_of_another_user")
-            if newer.roles != self.identity.roles:  # what it has been let into may not be its to see any more
+            if newer.roles != self.identity.roles:  # the new roles may not allow the channel it is in
                 raise InvalidToken("roles_changed")
         except InvalidToken as invalid:
             raise refused(self.connection, invalid.reason) from invalid

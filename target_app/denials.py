@@ -6,7 +6,7 @@ from fastapi import WebSocket
 from starlette.responses import Response
 
 REFUSAL_HEADER = "x-refused"
-"""Names the reason in a word, for a page that asks why it was not let in."""
+"""Header with the reason of a refusal, for a page that asks why it was refused."""
 
 
 async def deny(websocket: WebSocket, response: Response) -> None:

@@ -26,7 +26,7 @@ class Dialect:
         object.__setattr__(self, "adapter", TypeAdapter(Annotated[every, Field(discriminator="type")]))
 
     def parse(self, raw: str | bytes) -> Message | ErrorMessage:
-        """The message, or the error to answer. Raises nothing for what a client sends."""
+        """Return the message, or the error to answer. Raises nothing for client input."""
         if isinstance(raw, bytes) and self.from_binary is not None:
             return self.from_binary(raw)
         understood: Message | ErrorMessage = parse(self.adapter, raw)
@@ -34,7 +34,7 @@ class Dialect:
 
 
 def parse(adapter: TypeAdapter[Any], raw: str | bytes) -> Any:
-    """The validated message, or an ErrorMessage that names the first wrong field."""
+    """Return the validated message, or an ErrorMessage that names the first wrong field."""
     try:
         return adapter.validate_json(raw)
     except ValidationError as invalid:
@@ -42,7 +42,7 @@ def parse(adapter: TypeAdapter[Any], raw: str | bytes) -> Any:
 
 
 def _explain(invalid: ValidationError) -> ErrorMessage:
-    # Inputs and URLs stay out: an error never repeats what may be long, hostile or secret.
+    # Leave out inputs and URLs: an error must not repeat a value that may be long, hostile or secret.
     first = invalid.errors(include_url=False, include_input=False)[0]
     kind, where = first["type"], first["loc"]
     if kind == "json_invalid":
@@ -51,7 +51,7 @@ def _explain(invalid: ValidationError) -> ErrorMessage:
         return ErrorMessage(code=ErrorCode.UNKNOWN_TYPE, field="type", text="`type` has to name a known message.")
     if not where:
         return ErrorMessage(code=ErrorCode.INVALID, text="The message has to be a JSON object.")
-    # The first part is the message's own type. A key of the client's (an unknown field) is cut.
+    # Skip the first part, which is the message type. Truncate keys, which the client may have chosen.
     name = ".".join(str(part)[:64] for part in where[1:][:8])
     return ErrorMessage(code=ErrorCode.INVALID, field=name or None, text=_sentence(first["msg"]))
 

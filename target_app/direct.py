@@ -36,7 +36,7 @@ from target_app.outbox import Outbox
 from target_app.writers import DIRECT
 
 GRACE = 1.0
-"""Seconds that a connection which uvicorn closes by itself gets to take its last bytes."""
+"""Seconds that a connection closed by uvicorn gets to receive its last bytes."""
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 """RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
@@ -58,14 +58,14 @@ class Handshake(ServerProtocol):
             return self.reject(400, f"{complaint}\n")
         response = super().accept(request)
         versions = request.headers.get_all("Sec-WebSocket-Version")
-        if response.status_code == 400 and versions and versions != ["13"]:  # section 4.4: name what we speak
+        if response.status_code == 400 and versions and versions != ["13"]:  # section 4.4: name the supported version
             response = self.reject(426, "This server speaks version 13 of the WebSocket protocol.\n")
             response.headers["Sec-WebSocket-Version"] = "13"
             response.headers["Upgrade"] = "websocket"
         return response
 
     def recv_frame(self, frame: Frame) -> None:
-        # Section 5.4: control frames may stand between the parts of a message, and are none of it.
+        # Section 5.4: control frames may come between fragments, and do not count as part of the message.
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
         elif frame.opcode in DATA_OPCODES and self.max_message_size is not None:
@@ -91,7 +91,7 @@ def _complaint(request: Request) -> str | None:
 class DirectWSProtocol(WebSocketsSansIOProtocol):
     """One connection, and its `Wire`."""
 
-    # What every write looks at, side by side in memory: in a broadcast none of it is in the processor's cache.
+    # The attributes that every write reads, adjacent in memory: in a broadcast none of them is in the CPU cache.
     __slots__ = ("_descriptor", "_end_timer", "close_sent", "congested_since", "on_writable", "transport")
 
     def __init__(
@@ -111,24 +111,24 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
         self.congested_since: float | None = None
         self._end_timer: asyncio.TimerHandle | None = None
         self._descriptor: int | None = None
-        """Of a socket that may be written to past the transport; none under TLS."""
+        """File descriptor of a socket that may bypass the transport; None under TLS."""
 
-    # The wire.
+    # The methods of `Wire`.
 
     def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> DirectWriter:
         return DirectWriter(self, outbox, flusher, failed)
 
     def write(self, frames: bytes) -> bool:
-        if self.close_sent or self.transport.is_closing():  # the peer's close frame closes the transport, too
+        if self.close_sent or self.transport.is_closing():  # a close frame from the peer closes the transport, too
             return False
-        # Event loops keep a write for the end of their turn, and come back to a connection that is cold by then.
+        # Event loops delay writes to the end of the iteration, when the connection is no longer in the CPU cache.
         if self._descriptor is not None and not self.transport.get_write_buffer_size():
             try:
                 frames = frames[os.write(self._descriptor, frames) :]
             except BlockingIOError:
-                pass  # the kernel is full; the transport waits for it
+                pass  # the kernel buffer is full; the transport waits for it
             except OSError:
-                return False  # gone; the event loop will hear of it, too
+                return False  # the connection is gone; the event loop will notice, too
         if frames:
             self.transport.write(frames)
         return True
@@ -149,7 +149,7 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
                 underneath.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.transport.abort()
 
-    # What uvicorn and the event loop call.
+    # The methods that uvicorn and the event loop call.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -159,7 +159,7 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.transport.is_closing() and self.conn.state is CONNECTING:
-            # A request that cannot be read: `websockets` has an answer, or none, and uvicorn would wait for ever.
+            # The request cannot be parsed. `websockets` may have no response, and uvicorn would wait without a limit.
             self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
             self.transport.close()
 
@@ -179,7 +179,7 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
         if self._end_timer is not None:
             self._end_timer.cancel()
         self.on_writable()
-        self.on_writable = _nobody_waits  # or the writer would keep us, and we the writer
+        self.on_writable = _nobody_waits  # breaks the reference cycle between writer and wire
 
     async def run_asgi(self) -> None:
         self.scope["extensions"] = {**(self.scope.get("extensions") or {}), DIRECT: self}  # type: ignore[dict-item]
@@ -199,4 +199,4 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
 
 
 def _nobody_waits() -> None:
-    """Before a writer has taken the wire, and after its end."""
+    """Do nothing. Used before a writer has taken the wire, and after its end."""

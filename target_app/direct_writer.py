@@ -1,4 +1,4 @@
-"""From an outbox straight into the transport, past ASGI (`direct.py`)."""
+"""A writer from an outbox directly to the transport, bypassing ASGI (`direct.py`)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from target_app.traffic import Lag
 from target_app.writers import Wire
 
 BATCH_BYTES = 65_536
-"""Most bytes of one write, give or take a message: as many as the transport takes before it is full."""
+"""Approximate maximum of bytes per write: as many as the transport takes before it is full."""
 
 
 class DirectWriter:
-    """One joined write for each flush. A full transport is left alone until it says that it has room."""
+    """Writes the outbox in one write per flush. Waits while the transport is full."""
 
     __slots__ = ("_emptied", "_flusher", "_outbox", "_wire", "fail", "is_marked", "lag", "sent")
 
@@ -38,7 +38,7 @@ class DirectWriter:
 
     def write_now(self, batch: Batch) -> bool:
         wire = self._wire
-        # What waits in the outbox waits for its flush or for the transport, so the outbox itself need not be looked at.
+        # Messages in the outbox wait for their flush or for the transport, so checking these two is enough.
         if self.is_marked or wire.congested_since is not None or not wire.write(batch.frames):
             return False
         self.sent += len(batch.messages)
@@ -71,7 +71,7 @@ class DirectWriter:
                     self._emptied.clear()
                     await self._emptied.wait()
         except TimeoutError:
-            pass  # the peer has had its time
+            pass  # the timeout for the peer is over
 
     async def stop(self) -> None:
         self._outbox.discard()

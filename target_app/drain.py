@@ -1,4 +1,4 @@
-"""A planned stop: nobody new, a word to those who understand one, and goodbyes in batches instead of all at once.
+"""A planned stop: no new connections, an announcement where supported, and closes in batches.
 
 A thousand clients that are told 1012 in the same moment come back in the same moment, and the server is not there yet.
 """
@@ -27,7 +27,7 @@ logger = logging.getLogger("target_app")
 
 
 class Drain:
-    """Whether this worker is on its way out, and getting there."""
+    """The drain of this worker, and its state."""
 
     def __init__(self, settings: Settings, roster: Roster) -> None:
         self._seconds = settings.drain_seconds
@@ -36,7 +36,7 @@ class Drain:
         self.has_begun = False
 
     async def run(self) -> None:
-        """Send everybody away; returns when they are gone, or had their time. Later calls return at once."""
+        """Close all connections. Returns when they have closed, or their time is over. Later calls return at once."""
         if self.has_begun:
             return
         self.has_begun = True
@@ -52,7 +52,7 @@ class Drain:
         began = now()
         for number, batch in enumerate(batches):
             due = began + self._seconds * number / max(1, len(batches) - 1)
-            # Each going may be news to all who are still there: where that takes long, the rest go together.
+            # Each departure may be announced to all remaining members. If that takes longer, send the rest together.
             if (early := due - now()) > 0:
                 await asyncio.sleep(early)
             for connection in batch:

@@ -77,7 +77,7 @@ class Board:
     def __init__(self) -> None:
         self.seq = 0
         self.floor = 0
-        """Whoever knows only what came before this number has to start from an empty board."""
+        """A client whose state is older than this number must start from an empty board."""
         self._strokes: dict[str, Stroke] = {}
         self._undone: dict[str, Stroke] = {}
         self._points = 0
@@ -112,14 +112,14 @@ class Board:
         return {"type": "points", "seq": self.seq, "id": stroke_id, "at": known, "points": list(fresh), "done": done}
 
     def finish(self, stroke_id: str) -> dict[str, Any] | None:
-        """Its author went away in the middle of it: what is there is all."""
+        """Mark a stroke as finished because its author has left."""
         stroke = self._strokes.get(stroke_id)
         if stroke is None or stroke.done:
             return None
         return self.draw(stroke.by, stroke_id, Pen(stroke.color, stroke.width), len(stroke), (), done=True)
 
     def undo(self, by: str, stroke_id: str) -> dict[str, Any] | None:
-        """Take one's own stroke away for all. Raises `Refused` for somebody else's, and for one that never was."""
+        """Undo an own stroke for all. Raises `Refused` for the stroke of another user, and for an unknown one."""
         if stroke_id in self._undone:
             return None
         stroke = self._strokes.get(stroke_id)
@@ -137,7 +137,7 @@ class Board:
         return {"type": "undone", "seq": self.seq, "id": stroke_id}
 
     def clear(self) -> dict[str, Any]:
-        """An empty board for all."""
+        """Remove all strokes."""
         self._strokes.clear()
         self._undone.clear()
         self._points = 0

@@ -31,7 +31,7 @@ class Addresses:
 
     @classmethod
     def of_scope(cls, scope: Any) -> Addresses | None:
-        """From an ASGI scope; None where the server does not tell both ends (a Unix socket, say)."""
+        """Return the addresses of an ASGI scope; None if the server does not report both ends (a Unix socket, say)."""
         here, there = scope.get("server"), scope.get("client")
         if not here or not there or not here[1] or not there[1]:
             return None
@@ -39,14 +39,14 @@ class Addresses:
 
 
 def cut(addresses: Iterable[Addresses]) -> int:
-    """Shut down the sockets of this process with these addresses; says how many were still open."""
+    """Shut down the sockets of this process with these addresses. Returns how many were still open."""
     wanted = set(addresses)
     found = 0
     for connected in _own_sockets() if wanted else ():
         with connected:
             if _addresses_of(connected) not in wanted:
                 continue
-            with contextlib.suppress(OSError):  # the peer was quicker
+            with contextlib.suppress(OSError):  # the peer has already closed
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 connected.shutdown(socket.SHUT_RDWR)
                 found += 1
@@ -54,16 +54,16 @@ def cut(addresses: Iterable[Addresses]) -> int:
 
 
 def limit_unacknowledged(seconds: float) -> None:
-    """Have the kernel give up peers whose system acknowledges nothing, or whose window stays shut, for so long.
+    """Let the kernel drop a peer that acknowledges nothing, or keeps its window shut, for this many seconds.
 
-    Set on the listening sockets of this process, from which new connections inherit it, and on the first ones, which
-    were quicker. It catches what no write timeout sees: a little left to write, and a peer that will never take it.
+    Set on the listening sockets of this process, from which new connections inherit it, and on connections that were
+    accepted before. This covers what write timeouts miss: a few remaining bytes for a peer that never reads them.
     """
     if sys.platform != "linux":
         return
     ports = _listening_ports()
     for own in _own_sockets():
-        with own, contextlib.suppress(OSError):  # not TCP, or gone meanwhile
+        with own, contextlib.suppress(OSError):  # not TCP, or closed in the meantime
             if own.family in (socket.AF_INET, socket.AF_INET6) and own.getsockname()[1] in ports:
                 own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
 
@@ -80,14 +80,14 @@ def _listening_ports() -> set[int]:
 
 
 def _own_sockets() -> Iterator[socket.socket]:
-    """Duplicates of all sockets of this process; closing a duplicate leaves the original alone."""
+    """Yield duplicates of all sockets of this process. Closing a duplicate does not affect the original."""
     for name in os.listdir("/dev/fd"):
         try:
             descriptor = int(name)
             if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 continue
             duplicate = os.dup(descriptor)
-        except OSError:  # closed since the folder was listed, as the listing's own descriptor is
+        except OSError:  # closed since the folder was listed, as is the descriptor of the listing itself
             continue
         yield socket.socket(fileno=duplicate)
 

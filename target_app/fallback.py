@@ -44,12 +44,12 @@ class Session:
     def __init__(self, request: Request, path: str, worker: str) -> None:
         self.id = f"{worker}.{secrets.token_urlsafe(24)}"
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # a slow reader is to be felt by the channel at once
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # the channel is to notice a slow reader at once
         self.is_over = False
         self._epoch = ""
         scope = {key: request.scope[key] for key in ("asgi", "headers", "http_version", "root_path", "query_string")}
         scope |= {key: request.scope.get(key) for key in ("client", "server", "state")}
-        scope |= {"method": request.method}  # a WebSocket has none: a browser names the origin of each
+        scope |= {"method": request.method}  # WebSocket scopes have no method; the origin check needs it
         scope |= {"type": "websocket", "path": path, "raw_path": path.encode(), "subprotocols": []}
         scope |= {"scheme": request.url.scheme.replace("http", "ws"), "extensions": {"websocket.http.response": {}}}
         self._incoming.put_nowait({"type": "websocket.connect"})
@@ -61,14 +61,14 @@ class Session:
         await self._outgoing.put(message)
 
     def put(self, text: str) -> bool:
-        """A message from the client. False: too many are waiting."""
+        """Pass a message from the client to the channel. Returns False if too many are waiting."""
         if self._incoming.qsize() >= MOST_WAITING:
             return False
         self._incoming.put_nowait({"type": "websocket.receive", "text": text})
         return True
 
     async def opened(self) -> None:
-        """Wait until the channel lets the client in. Raises HTTPException when it does not."""
+        """Wait until the channel accepts the client. Raises HTTPException if it does not."""
         answer = await self._next()
         if answer["type"] == "websocket.http.response.start":
             headers = {name.decode(): value.decode() for name, value in answer["headers"] if name == b"retry-after"}
@@ -77,7 +77,7 @@ class Session:
             raise HTTPException(403)
 
     async def _next(self) -> Message:
-        """The next thing that the channel does; when it does nothing any more, that is a close too."""
+        """Return the next message of the channel. The end of the channel counts as a close."""
         getting = asyncio.ensure_future(self._outgoing.get())
         try:
             await asyncio.wait({getting, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -91,19 +91,19 @@ class Session:
             text = message.get("text")
             if text is not None:
                 yield ServerSentEvent(raw_data=text, id=self._cursor(text))
-        self.is_over = True  # from here on nothing can be posted, whenever the client has read this
+        self.is_over = True  # refuse further posts, even if the client has not read this yet
         ending = {"code": message.get("code", 1000), "reason": message.get("reason") or ""}
         yield ServerSentEvent(event="closed", raw_data=json.dumps(ending))
 
     def _cursor(self, text: str) -> str | None:
         message: dict[str, Any] = json.loads(text)
         self._epoch = message.get("epoch", self._epoch)
-        if not self._epoch or message["type"] == "ack":  # a receipt may overtake entries before it
+        if not self._epoch or message["type"] == "ack":  # an ack may overtake entries before it
             return None
         return f"{self._epoch}:{message['seq']}" if "seq" in message else None
 
     async def end(self) -> None:
-        """The client is gone: let the channel know, as a WebSocket server would."""
+        """Tell the channel that the client has left, as a WebSocket server would."""
         self.is_over = True
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
@@ -114,7 +114,7 @@ class Session:
 
 
 class Sessions:
-    """The event streams of this worker; what is posted to another worker comes over the backplane."""
+    """The event streams of this worker. Posts that arrive at another worker come over the backplane."""
 
     def __init__(self, services: Services) -> None:
         self._backplane = services.backplane
@@ -157,7 +157,7 @@ async def _session(request: Request, response: Response, path: str) -> AsyncIter
     try:
         await session.opened()
         if request.scope["http_version"].startswith("1"):
-            # The channel may cut the socket of a peer that is slow to go; no later request shall be on it.
+            # The channel may cut the socket of a slow peer, so no later request may use this connection.
             response.headers["connection"] = "close"
         if join := _join(request):
             session.put(join)
@@ -168,7 +168,7 @@ async def _session(request: Request, response: Response, path: str) -> AsyncIter
 
 
 def _join(request: Request) -> str | None:
-    """The room's first message, for a client that cannot be expected to post it."""
+    """Return the room's first message for a client that cannot post it."""
     epoch, _, seq = request.headers.get("last-event-id", "").rpartition(":")
     if epoch and seq.isdecimal():
         return json.dumps({"type": "join", "epoch": epoch, "seq": int(seq)})

@@ -15,11 +15,11 @@ from typing import Protocol
 from target_app.outbox import Outgoing
 
 SLICE = 1000
-"""Connections that are written to before the rest of the server gets a turn: about ten milliseconds."""
+"""Maximum number of connections to write to in one iteration, which takes about ten milliseconds."""
 
 ROUND_MESSAGES = 16
 ROUND_BYTES = 16_384
-"""Publications before those who publish give way to the writing. Far less than an outbox holds."""
+"""Messages and bytes after which publishers yield to the writing. Much less than an outbox holds."""
 
 logger = logging.getLogger("target_app")
 
@@ -34,7 +34,7 @@ class Joined:
     def of(self, batch: list[Outgoing]) -> bytes:
         if len(batch) == 1:
             return batch[0].frame
-        if batch != self._batch:  # by identity of the messages: each is made once
+        if batch != self._batch:  # compares messages by identity: each exists once
             self._batch, self._bytes = batch, b"".join([message.frame for message in batch])
         return self._bytes
 
@@ -50,12 +50,12 @@ class Batch:
         return b"".join([message.frame for message in self.messages])
 
     def since(self, seen: int) -> Batch:
-        """Return the rest for a member that already has the first ones."""
+        """Return the remaining messages for a member that already has the first `seen` ones."""
         return Batch(self.messages[seen:])
 
 
 class Flushed(Protocol):
-    """A connection's writer. `flush` must not wait and must not raise for what a peer does."""
+    """The writer of a connection. `flush` must neither wait nor raise an exception because of the peer."""
 
     is_marked: bool
 
@@ -65,7 +65,7 @@ class Flushed(Protocol):
 
 
 class Settled(Protocol):
-    """A channel with publications of this turn."""
+    """A channel with publications in this iteration."""
 
     def settle(self) -> None: ...
 
@@ -84,13 +84,13 @@ class Flusher:
         self._calm.set()
 
     def mark(self, writer: Flushed) -> None:
-        """This one has something to write; say so once (`is_marked`) until it has been flushed."""
+        """Register a writer with data to write, once until it has been flushed (`is_marked`)."""
         writer.is_marked = True
         self._marked.append(writer)
         self._schedule()
 
     def settle_later(self, channel: Settled) -> None:
-        """This channel has publications to hand out at the end of the turn; said once for each turn."""
+        """Register a channel to hand out its publications at the end of the iteration, once per iteration."""
         self._unsettled.append(channel)
         self._schedule()
 
@@ -100,18 +100,18 @@ class Flusher:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def note_publication(self, message: Outgoing) -> None:
-        """Count what is published between two rounds of writing."""
+        """Count the bytes published between two rounds of writing."""
         self._messages += 1
         self._bytes += message.cost_bytes
         if self._messages >= ROUND_MESSAGES or self._bytes >= ROUND_BYTES:
             self._calm.clear()
 
     async def calm(self) -> None:
-        """Let the writing catch up, if it has to; else an eager peer's burst would overflow innocent outboxes."""
+        """Yield to pending writes, if needed. Otherwise a fast sender would overflow the outboxes of others."""
         await self._calm.wait()
 
     def _flush(self) -> None:
-        """Write to the next slice. A round ends before those who were marked meanwhile have their turn."""
+        """Write to the next slice of connections. Those marked meanwhile belong to the next round."""
         unsettled, self._unsettled = self._unsettled, []
         for channel in unsettled:
             channel.settle()

@@ -38,7 +38,7 @@ class Handshakes:
 
 
 class HandshakePolicy:
-    """Stands in front of all channels and knows how many are inside, on all workers."""
+    """Checks the handshakes of all channels against the number of connections on all workers."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app

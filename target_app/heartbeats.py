@@ -26,7 +26,7 @@ class Heartbeat:
         return IDLE if silence > self._timeout else None
 
     def is_due(self, now: float, heard_at: float) -> bool:
-        """Whether to send `text` at this time; says so once for each interval."""
+        """Return whether to send `text` at this time, once per interval."""
         if now - max(heard_at, self._beat_at) < self._interval:
             return False
         self._beat_at = now

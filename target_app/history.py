@@ -18,7 +18,7 @@ oldest first. Alerts and logouts are kept."""
 
 
 class HistoryUnavailable(Exception):
-    """The entry could not be stored (disk full, database gone); nobody may be told that it was."""
+    """Raised if the entry could not be stored (disk full, database gone). It must not be announced."""
 
 
 class InboxFull(Exception):
@@ -80,7 +80,7 @@ class HistoryStore(Protocol):
     async def stop(self) -> None: ...
 
     async def check(self) -> None:
-        """Write something that nobody reads. Raises HistoryUnavailable when that is not possible now."""
+        """Write a test value. Raises HistoryUnavailable if that is not possible now."""
         ...
 
     async def append(
@@ -117,12 +117,12 @@ async def recover(history: HistoryStore, channel: str, epoch: str, seq: int, lim
     Otherwise the entries are the latest ones, to start anew from.
     """
     if epoch == history.epoch:
-        newest = await history.latest(channel, 1)  # first: what comes in between is then among those that were missed
+        newest = await history.latest(channel, 1)  # read first: entries stored in between are in `missed`
         missed = await history.since(channel, seq, limit + 1)
         if missed:
             complete = missed[0].seq == seq + 1 and len(missed) <= limit
         else:
-            complete = (newest[0].seq if newest else 0) == seq  # a higher one was never given out by us
+            complete = (newest[0].seq if newest else 0) == seq  # this server never assigned a higher number
         if complete:
             return Recovery(True, missed)
     return Recovery(False, await history.latest(channel, limit))

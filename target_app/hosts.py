@@ -1,4 +1,4 @@
-"""By which names this server may be asked for."""
+"""The host names under which this server may be addressed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OWN_NAMES = frozenset({"localhost", socket.gethostname().lower()})
 
 
 def is_well_formed(connection: HTTPConnection) -> bool:
-    """Whether there is at most one Host, and it is a name or address, and perhaps a port."""
+    """Return whether there is at most one Host header, with a valid name or address and an optional port."""
     hosts = connection.headers.getlist("host")
     return len(hosts) < 2 and all(HOST.fullmatch(host) for host in hosts)
 
 
 def is_trusted(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether all that the Host header names is ours: an address, a name of this machine, or one of the settings.
+    """Return whether the Host header names this server: an address, a name of this machine, or one of the settings.
 
-    An address is never a page's own name that was made to lead here. Without a Host it is no page that asks.
+    An address cannot be a hostile page's own name that resolves to this server. Pages always send a Host.
     """
     names = OWN_NAMES | {name.lower() for name in settings.trusted_hosts}
     names |= {_name_of(origin.partition("//")[2]) for origin in settings.allowed_origins}
@@ -34,7 +34,7 @@ def is_trusted(connection: HTTPConnection, settings: Settings) -> bool:
 
 
 def is_loopback(connection: HTTPConnection) -> bool:
-    """Whether this machine was asked for by a name or address that only leads to the browser's own machine."""
+    """Return whether the Host is a name or address that always leads to the browser's own machine."""
     name = _name_of(connection.headers.get("host", ""))
     if _is_address(name):
         return ipaddress.ip_address(name).is_loopback
@@ -42,7 +42,7 @@ def is_loopback(connection: HTTPConnection) -> bool:
 
 
 def _name_of(host: str) -> str:
-    """In lower case, without brackets and port; empty where there is none."""
+    """Return the host name in lower case, without brackets and port; empty if there is none."""
     found = HOST.fullmatch(host)
     return "" if found is None else (found["name"] or "").lower().strip("[]")
 

@@ -1,4 +1,4 @@
-"""Channels and who listens to them. Everything here is synchronous: nobody can wait, so nobody can be waited for."""
+"""Channels and their subscribers. All functions are synchronous, so no subscriber waits for another."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ logger = logging.getLogger("target_app")
 
 
 class Subscriber(Protocol):
-    """Whoever can be handed a message without waiting."""
+    """A receiver of messages that never has to wait."""
 
     def deliver(self, message: Outgoing) -> None: ...
 
 
 @runtime_checkable
 class Batched(Subscriber, Protocol):
-    """A subscriber that is content to get a turn's publications of one channel together, at the end of the turn."""
+    """A subscriber that accepts the publications of one channel together, at the end of the iteration."""
 
     lane: Channel | None
-    """The channel of which it gets them so: the first that it listens to."""
+    """The channel whose publications it gets as a batch: the first that it subscribed to."""
 
     seen: int
     """Number of the lane's pending messages that it already has, or must not get."""
@@ -66,7 +66,7 @@ class Channel:
             del self._others[subscriber]
 
     def publish(self, message: Outgoing) -> bool:
-        """Hand it to whoever wants it at once; True: somebody gets it with the batch, the first of this turn."""
+        """Deliver to subscribers without batches at once. Returns True if the batch for the others has just begun."""
         for subscriber in self._others:
             subscriber.deliver(message)
         if not self._batched:
@@ -75,7 +75,7 @@ class Channel:
         return len(self.pending) == 1
 
     def catch_up(self, subscriber: Batched) -> None:
-        """Deliver what is pending for it here, so that what comes next does not overtake it."""
+        """Deliver the pending messages to a subscriber, so that the next message does not overtake them."""
         if subscriber.seen < len(self.pending):
             owed = self.pending[subscriber.seen :]
             subscriber.seen = len(self.pending)
@@ -83,13 +83,13 @@ class Channel:
                 subscriber.deliver(message)
 
     def settle(self) -> None:
-        """Hand out what was published. Of a crowd only the first are written to here, the rest in slices."""
+        """Hand out the publications. With many subscribers, write to the first ones here, to the rest in slices."""
         batch = Batch(self.pending)
         self.pending = []
         for subscriber in islice(self._batched, SLICE):
             try:
                 subscriber.deliver_batch(batch)
-            except Exception:  # a fault of ours with one of them must not cost the others their messages
+            except Exception:  # an exception for one subscriber must not cost the others their messages
                 logger.exception("fault in a delivery")
         for subscriber in islice(self._batched, SLICE, None):
             owed = batch.messages[subscriber.seen :]
@@ -114,7 +114,7 @@ class Hub:
         return len(self._channels.get(channel, ()))
 
     def publish(self, channel: str, data: str | bytes, *, key: Hashable = None) -> None:
-        """Hand `data` to everybody who listens to this channel now.
+        """Send `data` to all current subscribers of this channel.
 
         With a `key`, such as the owner of a cursor, it replaces what still waits somewhere with the same key.
         """

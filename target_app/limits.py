@@ -21,7 +21,7 @@ class TokenBucket:
         self._then = now
 
     def take(self, now: float) -> bool:
-        """Take one, if there is one."""
+        """Take a token, if there is one."""
         self._left = min(self._burst, self._left + (now - self._then) * self._rate_hz)
         self._then = now
         if self._left < 1:
@@ -30,21 +30,21 @@ class TokenBucket:
         return True
 
     def is_full(self, now: float) -> bool:
-        """Whether it is as it was at first, so that it may be forgotten."""
+        """Return whether the bucket is full, so that it can be forgotten."""
         return self._left + (now - self._then) * self._rate_hz >= self._burst
 
     def wait_ms(self) -> int:
-        """Milliseconds from the last `take` until there is one again; 0 if there is."""
+        """Return the milliseconds from the last `take` until the next token; 0 if there is one."""
         return max(0, round((1 - self._left) / self._rate_hz * 1000))
 
     def spend(self, count: int) -> None:
-        """So many were taken elsewhere."""
+        """Remove tokens that were spent on other workers."""
         self._left -= count
 
 
 def limited_address(connection: HTTPConnection, settings: Settings) -> str | None:
-    """The IP address whose limits count for this connection; None: it has none of its own."""
-    # Without an address (a Unix socket, say) all would count as one.
+    """Return the IP address whose limits apply to this connection; None if there is none."""
+    # Without an address (a Unix socket, say) all connections would share one limit.
     address = connection.client.host if connection.client else ""
     if address in settings.trusted_addresses and not is_forwarded(connection, settings):
         return None
@@ -59,7 +59,7 @@ def pace_of(connection: HTTPConnection, settings: Settings, now: float) -> Token
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits as every client is told them in its welcome."""
+    """Return the limits for a client's welcome message."""
     return Limits(
         message_bytes=settings.max_message_bytes,
         messages_per_second=settings.message_rate,

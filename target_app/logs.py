@@ -26,7 +26,7 @@ def split_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventD
     template, values = event["_record"].msg, event.pop("positional_args", ())
     form = _FORM.fullmatch(template) if isinstance(template, str) and isinstance(values, tuple) else None
     if form is None:
-        return event  # the text as a whole is the event
+        return event  # the event is the whole text
     names = _NAME.findall(form["fields"])
     mine = values[len(values) - len(names) :]
     event["event"] = form["head"] % values[: len(values) - len(names)]

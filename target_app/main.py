@@ -45,14 +45,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         await startup.stop()
 
-    # FastAPI's own documentation pages load scripts from another host; ours, `/docs`, does not.
+    # FastAPI's own documentation pages load scripts from another host; our `/docs` does not.
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     app.add_exception_handler(ChannelClosed, _refuse_closed)
     redact_all_logs()
     log_peer_faults_briefly()
     if services.settings.backplane_url is not None:
-        from target_app.cluster.forwarder import Forwarder  # nothing of `cluster` is there for a worker that is alone
+        from target_app.cluster.forwarder import Forwarder  # a single worker imports nothing of `cluster`
 
         app.add_middleware(Forwarder, services=services, application=app)
     app.add_middleware(fallback.ReaderMayLeave)

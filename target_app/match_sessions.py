@@ -51,7 +51,7 @@ class Player:
 
 
 class MatchSession:
-    """One match and the people around it. Ticks are made only while somebody is there."""
+    """One match and the users at it. It ticks only while a user is there."""
 
     def __init__(self, services: Services, name: str) -> None:
         self.channel = f"game/{name}"
@@ -72,8 +72,8 @@ class MatchSession:
 
     @contextmanager
     def presence(self, connection: Connection) -> Iterator[None]:
-        """Somebody is here for as long as the `with` block lasts, watching at first. Raises Refusal when it is too
-        crowded."""
+        """Add a connection to the match for the duration of the block, as a spectator at first. Raises Refusal if the
+        match is full."""
         if len(self._present) >= MAX_PEOPLE:
             raise Refusal(TRY_AGAIN_LATER, "match_is_crowded")
         self._present.add(connection)
@@ -105,7 +105,7 @@ class MatchSession:
     # Seats.
 
     def sit(self, connection: Connection, user: str, name: str, key: str | None) -> bool:
-        """Take the seat of that key back, or a free one, or that of whoever is away longest. False: all are taken."""
+        """Take the seat of that key, a free one, or that of the player away longest. Returns False if all are taken."""
         if self._player_of(connection) is not None:
             return True
         player = self._returning(user, key) or self._newcomer(user, name)
@@ -141,7 +141,7 @@ class MatchSession:
         return self._players[free]
 
     def stand(self, connection: Connection) -> None:
-        """Give the seat up, if there is one."""
+        """Give up the seat, if the connection has one."""
         player = self._player_of(connection)
         if player is not None:
             self._inputs.append(Stand(player.seat))
@@ -149,7 +149,7 @@ class MatchSession:
             self._publish_players()
 
     def steer(self, connection: Connection, turn: Steer) -> bool:
-        """Counts at the next tick. False: only who has a seat can steer."""
+        """Plan a turn for the next tick. Returns False if the connection has no seat."""
         player = self._player_of(connection)
         if player is None:
             return False
@@ -157,7 +157,7 @@ class MatchSession:
         return True
 
     def follow(self, connection: Connection) -> None:
-        """Tell them each turn that is taken from here on."""
+        """Send all turns from now on to this connection."""
         if connection not in self._followers:
             following = self._followers[connection] = ExitStack()
             following.enter_context(self._services.hub.subscription(self._turns, connection))
@@ -171,7 +171,7 @@ class MatchSession:
     def _player_of(self, connection: Connection) -> Player | None:
         return next((player for player in self._players.values() if player.connection is connection), None)
 
-    # Time.
+    # Ticks.
 
     async def _tick_on(self) -> None:
         """Run the match. After missed periods it pauses for a moment, instead of jumping."""
@@ -185,13 +185,13 @@ class MatchSession:
                 return
 
     def tick(self) -> None:
-        """Make one tick and tell everybody of it. The clock calls this."""
+        """Make one tick and send its frame to all. The clock calls this."""
         inputs, self._inputs = self._inputs, []
         self._match.advance(inputs)
         for turn in self._match.taken:
             self._services.hub.publish(self._turns, self._turned(turn).to_json())
         frame = self._camera.shoot()
-        # Of each kind only the latest counts: every delta builds on a snapshot, and on no other delta.
+        # Only the latest frame of each kind counts: a delta builds on a snapshot, never on another delta.
         key = "snapshot" if frame is self._camera.snapshot else "delta"
         self._services.counts["game.ticks"] += 1
         self._services.hub.publish(self.channel, frame, key=key)
@@ -202,7 +202,7 @@ class MatchSession:
         if given_up:
             self._publish_players()
 
-    # What people are told.
+    # Messages to the participants.
 
     def _opened(self) -> MatchOpened:
         rules = self._match.rules

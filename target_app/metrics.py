@@ -33,7 +33,7 @@ class MachineLoad:
     """CPU and memory of the whole machine, in percent."""
 
     def __init__(self) -> None:
-        psutil.cpu_percent(interval=None)  # begins the interval over which the next one is a mean
+        psutil.cpu_percent(interval=None)  # starts the interval that the next call averages over
         self._cpu_percent = 0.0
         self._measured_at = time.monotonic()
 

@@ -15,8 +15,8 @@ LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def is_allowed(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether the Origin is on the list, letter for letter; without a list, whether it is of a page of ours. Without an
-    Origin it is no page's."""
+    """Return whether the Origin is on the list, exactly; without a list, whether it is that of our own pages. A request
+    without an Origin does not come from a page."""
     origins = connection.headers.getlist("origin")
     if not origins:
         return True
@@ -28,7 +28,7 @@ def is_allowed(connection: HTTPConnection, settings: Settings) -> bool:
 
 
 def is_own(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether the one Origin is that of a page of ours, whatever the list says."""
+    """Return whether there is one Origin, and it is that of our own pages, independent of the list."""
     origins = connection.headers.getlist("origin")
     return len(origins) == 1 and origins[0] in _own(connection, settings)
 

@@ -43,17 +43,17 @@ class Overflow(Enum):
     """The policy for a peer that falls behind. A keyed message always replaces an older one of its key."""
 
     DROP_PEER = "drop the peer"
-    """Every message counts, so whoever cannot follow has to go."""
+    """Drop a peer that cannot keep up, since every message counts."""
 
     LATEST_WINS = "latest wins"
-    """Only the newest message (of each key) is worth anything: it replaces the one that still waits."""
+    """Replace a waiting message (of the same key) by a newer one, since only the newest counts."""
 
     DROP_OLDEST = "drop oldest"
-    """The newest messages are worth most: the oldest make room for them."""
+    """Discard the oldest messages, since the newest count most."""
 
 
 class Outbox:
-    """A queue bounded in bytes. One writer takes from it, in the order in which everybody put in."""
+    """A queue bounded in bytes. One writer takes from it, in the order in which messages were queued."""
 
     __slots__ = ("_half_bytes", "_has_room", "_limit_bytes", "_overflow", "_waiting", "skipped", "waiting_bytes")
 
@@ -66,13 +66,13 @@ class Outbox:
         self._has_room.set()
         self.waiting_bytes = 0
         self.skipped = 0
-        """Messages that were replaced by newer ones or given up for them."""
+        """Number of messages that were replaced or discarded."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, message: Outgoing) -> bool:
-        """Queue a message. False: it did not fit, and was not queued.
+        """Queue a message. Returns False if it did not fit, and was not queued.
 
         One message always fits into an empty outbox, however long it is: the limit is about falling behind.
         """
@@ -88,7 +88,7 @@ class Outbox:
         return True
 
     def put_all(self, batch: list[Outgoing]) -> None:
-        """Queue what is about to be taken again, without a look at the limit."""
+        """Queue messages that are about to be taken again, without checking the limit."""
         self._waiting.extend(batch)
         self.waiting_bytes += sum([message.cost_bytes for message in batch])
 
@@ -108,7 +108,7 @@ class Outbox:
         return True
 
     def take(self) -> Outgoing | None:
-        """The oldest waiting message; None: nothing waits."""
+        """Return the oldest waiting message; None if there is none."""
         if not self._waiting:
             return None
         message = self._waiting.popleft()
@@ -117,7 +117,7 @@ class Outbox:
         return message
 
     def take_batch(self, limit_bytes: int) -> list[Outgoing]:
-        """The oldest waiting messages, up to about so many bytes, but one at least if any waits."""
+        """Return the oldest waiting messages, up to about this many bytes, but at least one if any waits."""
         if self.waiting_bytes <= limit_bytes:
             batch = list(self._waiting)
             self._waiting.clear()
@@ -133,7 +133,7 @@ class Outbox:
         return batch
 
     def discard(self) -> None:
-        """Forget what waits: there is nobody left to write it to."""
+        """Discard the waiting messages, since the peer has gone."""
         self._waiting.clear()
         self.waiting_bytes = 0
         self._has_room.set()

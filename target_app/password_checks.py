@@ -21,10 +21,10 @@ from target_app.services import Services
 from target_app.users import User
 
 MOST_WAITING = 32
-"""Checks in line, with the one that runs. A check takes some 50 ms, so this is a wait of two seconds."""
+"""Maximum number of checks in the queue, the running one included. A check takes 50 ms, so this is two seconds."""
 
 MOST_WAITING_OF_ADDRESS = 8
-"""Of them for one address, so that one address cannot fill the line."""
+"""Maximum number of checks in the queue for one address, so that one address cannot fill the queue."""
 
 NICENESS = 10
 """Niceness of the thread of the checks, relative to the event loop."""
@@ -59,7 +59,7 @@ class PasswordChecks:
         windows = {("", address, name): self._of_name, ("", address): self._of_address, ("",): self._in_all}
         with self._in_line(windows, address):
             for key, window in windows.items():
-                # Those in line may fail, too: they count as if they had.
+                # The checks in the queue may fail, too, so count them as failures.
                 if not await window.test(*key, cost=self._waiting[key]):
                     if await window.test(*key):
                         raise self._refusal("too_many_logins_at_once", address)
@@ -81,7 +81,7 @@ class PasswordChecks:
             yield
         finally:
             self._waiting.subtract(keys.keys())
-            self._waiting = +self._waiting  # forgets those with none
+            self._waiting = +self._waiting  # drop keys with a count of zero
 
     def _refusal(self, reason: str, address: str) -> LoginRefused:
         self._note(reason, address)

@@ -53,7 +53,7 @@ class Presence:
         self._gone.append(gone)
 
     def members(self, channel: str) -> list[str]:
-        """The users in a channel, by name, each once however many connections they have."""
+        """Return the users in a channel by name. A user with several connections is listed once."""
         return sorted(self._connections.get(channel, ()))
 
     def count(self, channel: str, user: str | None = None) -> int:
@@ -64,18 +64,18 @@ class Presence:
         return here.total() if user is None else here[user]
 
     def join(self, channel: str, user: str, connection_id: str) -> bool:
-        """A connection of `user` has come. True: the first one."""
+        """Add a connection of `user`. Returns True if it is the first one."""
         first = user not in self._connections.get(channel, ())
         self._put(self._backplane.worker, channel, connection_id, user)
         self._say_soon([channel, connection_id, user])
         return first
 
     def leave(self, channel: str, connection_id: str) -> None:
-        """A connection has gone. Once is enough."""
+        """Remove a connection. Repeated calls do nothing."""
         self._take(self._backplane.worker, channel, connection_id)
         self._say_soon([channel, connection_id])
 
-    # What the others say.
+    # Messages from the other workers.
 
     async def _say(self, verb: str, rows: Iterable[list[str]]) -> None:
         if not self._backplane.alone:
@@ -83,7 +83,7 @@ class Presence:
             await self._backplane.publish(TOPIC, json.dumps(message))
 
     def _say_soon(self, row: list[str]) -> None:
-        """Nobody waits for it: a coming or going shall not depend on whether the others can be reached."""
+        """Send a change without waiting: a join or leave must not depend on whether the others can be reached."""
         if not self._backplane.alone:
             self._news.append(row)
             if self._telling is None or self._telling.done():
@@ -97,7 +97,7 @@ class Presence:
     async def _introduce(self, *, ask: bool) -> None:
         if ask:
             await self._say("ask", [])
-        # Listed only now, so that no later coming or going can get ahead of the list.
+        # List the members only now, so that no later join or leave overtakes the list.
         ours = self._workers[self._backplane.worker]
         await self._say("all", [[channel, connection_id, user] for (channel, connection_id), user in ours.items()])
 
@@ -124,18 +124,18 @@ class Presence:
                     self._take(worker, channel, connection_id)
 
     def _beat(self, worker: str) -> None:
-        """A sign of life, also our own: time to see who has given none."""
+        """Handle a heartbeat. On its own one, the worker looks for others that are silent."""
         if worker != self._backplane.worker:
             if worker not in self._heard_at:
-                self._introduce_soon(ask=True)  # it was here before we were, or we have given it up too soon
+                self._introduce_soon(ask=True)  # it started before us, or we declared it dead too early
             self._note(worker)
-        elif self._backplane.connected:  # cut off ourselves, we cannot tell who lives
+        elif self._backplane.connected:  # a worker that is cut off cannot tell which others are alive
             now = asyncio.get_running_loop().time()
             for silent in [name for name, heard_at in self._heard_at.items() if now - heard_at > LIFETIME]:
                 logger.warning("worker %s is silent: its connections are taken for gone", silent)
                 self._replace(silent, {})
                 del self._heard_at[silent]
-                self._workers.pop(silent, None)  # not there where nobody was connected to it
+                self._workers.pop(silent, None)  # absent if nobody was connected to that worker
                 for gone in self._gone:
                     gone(silent)
 
@@ -145,10 +145,10 @@ class Presence:
     def _told(self, connected: bool) -> None:
         if connected:
             now = asyncio.get_running_loop().time()
-            self._heard_at = dict.fromkeys(self._heard_at, now)  # they could not be heard; they get their time anew
+            self._heard_at = dict.fromkeys(self._heard_at, now)  # they could not be heard: restart their timeouts
             self._introduce_soon(ask=True)
 
-    # The table.
+    # The table of users.
 
     def _replace(self, worker: str, now: Here) -> None:
         before = dict(self._workers.get(worker, {}))

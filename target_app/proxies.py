@@ -1,6 +1,6 @@
-"""Requests that a proxy passes on: who sends them is believed of trusted proxies only.
+"""Requests through a proxy: only a trusted proxy may name the sender.
 
-Without a trusted proxy nothing is believed: what names another sender counts as the proxy's own, with all limits.
+Without a trusted proxy, a header that names another sender is ignored, and all limits apply to the proxy.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from target_app.settings import Settings
 
 HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""They show that a request only passed through the host that it comes from."""
+"""Headers that show that a request was forwarded by the host it comes from."""
 
 
 def is_forwarded(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether this comes by a proxy, so that its sender is no program of this host, whatever its address."""
+    """Return whether a request was forwarded by a proxy, so that its sender may be on another host."""
     address = connection.client.host if connection.client else ""
     return address in settings.trusted_proxies or any(header in connection.headers for header in HEADERS)
 

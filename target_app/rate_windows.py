@@ -1,4 +1,4 @@
-"""So many a minute: handshakes of an address, failed logins. All workers count together while they can meet."""
+"""Limits per minute: handshakes of an address, failed logins. All workers count together while they are connected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limits.errors import StorageError
 from target_app.services import Services
 
 TIMEOUT = 1.0
-"""Seconds that the backplane's server gets; then this worker counts by itself."""
+"""Seconds that the backplane's server gets to answer. After that, this worker counts by itself."""
 
 
 class RateWindow:
@@ -40,14 +40,14 @@ class RateWindow:
             )
 
     async def hit(self, *names: str) -> bool:
-        """Count one. False: there were as many as there may be, and it does not count."""
+        """Count one event. Returns False if the limit is reached, and the event does not count."""
         if self._everywhere is not None and self._backplane.connected:
-            with suppress(StorageError):  # lost this very moment
+            with suppress(StorageError):  # the connection was lost during the call
                 return await self._everywhere.hit(self._rate, *names)
         return await self._here.hit(self._rate, *names)
 
     async def test(self, *names: str, cost: int = 1) -> bool:
-        """Whether `cost` more would count."""
+        """Return whether `cost` more events would be within the limit."""
         if self._everywhere is not None and self._backplane.connected:
             with suppress(StorageError):
                 return await self._everywhere.test(self._rate, *names, cost=cost)

@@ -1,4 +1,4 @@
-"""Whether this server can do its work: not while it is on its way out, and not while its history cannot be written."""
+"""Readiness of this server: it is not draining, and its history can be written."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class RedactTokens(logging.Filter):
     """Rewrites a record before any handler sees it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):  # kept apart where possible: access formatters want them so
+        if isinstance(record.args, tuple):  # keep the arguments separate where possible: access formatters need them
             record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
         message = record.getMessage()
         if (clean := redact(message)) != message:

@@ -1,4 +1,4 @@
-"""Things that people gather at, such as boards and matches: made when somebody comes, and kept while there is room."""
+"""Boards and matches by name: created on demand, and kept while there is room."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Collectable(Protocol):
-    """A board or a match, which is deleted when nobody is at it."""
+    """A board or a match, which may be deleted when no user is at it."""
 
     def __len__(self) -> int: ...
 
@@ -34,17 +34,17 @@ class Registry(Generic[Thing]):
         return list(self._things)
 
     def at(self, name: str) -> Thing:
-        """The thing of that name. For a new one, that which was left alone longest may be forgotten; when people are
-        at all of them, raises Refusal with the reason `full`."""
+        """Return the thing of that name. A new one may replace the one that was unused longest. If all are in use,
+        raises Refusal with the reason `full`."""
         thing = self._things.pop(name, None)
         if thing is None:
             self._make_room()
             thing = self._make(name)
-        self._things[name] = thing  # at the end: used last
+        self._things[name] = thing  # move to the end, as the most recently used
         return thing
 
     def forget(self, name: str) -> None:
-        """The next one of that name is a new one."""
+        """Remove a thing. Its name then gets a new one."""
         self._things.pop(name, None)
 
     def _make_room(self) -> None:

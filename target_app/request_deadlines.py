@@ -26,7 +26,7 @@ logger = logging.getLogger("target_app")
 
 
 def unfinished(connection: Any) -> object | None:
-    """The request that this connection of uvicorn has not finished to send, or NO_REQUEST. None: it owes nothing."""
+    """Return the unfinished request of a uvicorn connection, or NO_REQUEST before the first; None if there is none."""
     if not hasattr(connection, "cycle"):  # a WebSocket
         return None
     request = connection.cycle
@@ -45,7 +45,7 @@ class RequestDeadlines:
         self._since: dict[Any, tuple[object, float]] = {}
 
     def sweep(self, now: float) -> int:
-        """Cut off who is too late, or too many; how many were."""
+        """Cut off connections that are too late, or too many. Returns their number."""
         waiting: dict[Any, tuple[object, float]] = {}
         for connection in list(self._connections()):
             request = unfinished(connection)
@@ -70,7 +70,7 @@ class RequestSweeper:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, where uvicorn's connections can be found."""
+        """Start the task, if uvicorn's connections can be found."""
         server = uvicorn_server.find()
         if server is not None:
             settings = self._services.settings

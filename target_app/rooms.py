@@ -1,6 +1,6 @@
-"""Rooms: who is in them on this worker, and how each of them hears everything once and in order.
+"""Rooms: their members on this worker, who get every message once and in order.
 
-What is said goes to the timeline (stored, then announced to all workers) and comes back from it, to the speaker too.
+A message goes to the timeline (stored, then announced to all workers) and comes back from it, also to its sender.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from target_app.room_messages import Members, Passed, Present, Said, SomebodyTyp
 from target_app.services import Services
 
 REMEMBERED = 256
-"""Latest entries that a room keeps at hand for those who are just coming in."""
+"""Number of latest entries that a room keeps for new members."""
 
 READ_AT_ONCE = 200
 
@@ -33,7 +33,7 @@ class Member(Protocol):
 
 
 class Room:
-    """One room on one worker, for as long as somebody is in it."""
+    """One room on one worker, which stays open while it has members."""
 
     def __init__(self, name: str, services: Services) -> None:
         self.channel = channel_of(name)
@@ -55,9 +55,9 @@ class Room:
             unsubscribe()
 
     async def rest(self, after: int) -> list[Entry]:
-        """The entries after this number, up to the one that was handled last; none: there are no more. A caller that
-        gets none, and does not await anything before `attending`, misses nothing."""
-        while self.head < after:  # read from the history before it was announced, if it ever will be
+        """Return the entries after this number, up to the latest handled. A caller that gets an empty list, and then
+        awaits nothing before `attending`, misses nothing."""
+        while self.head < after:  # the caller has read entries that are not announced yet
             self._moved.clear()
             self._services.timeline.look(self.channel)
             await self._moved.wait()
@@ -70,7 +70,7 @@ class Room:
 
     @contextmanager
     def attending(self, member: Member) -> Iterator[None]:
-        """Everything that happens from now on is delivered to `member` while the block lasts."""
+        """Deliver everything from now on to `member` for the duration of the block."""
         self._members[member] = None
         try:
             with self._services.hub.subscription(self.channel, member):
@@ -82,7 +82,7 @@ class Room:
         return Members(users=self._services.presence.members(self.channel))
 
     async def tell_typing(self, user: str) -> None:
-        """Let everybody in the room know that `user` is typing."""
+        """Tell all members that `user` is typing."""
         await self._services.backplane.publish(_typing_topic(self.channel), user)
 
     def _typing(self, user: str) -> None:
@@ -104,7 +104,7 @@ class Room:
 
 
 class Rooms:
-    """The rooms in which somebody is. One for each application: `services.shared(Rooms)`."""
+    """The rooms with members. One for each application: `services.shared(Rooms)`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -113,7 +113,7 @@ class Rooms:
 
     @asynccontextmanager
     async def entered(self, name: str) -> AsyncIterator[Room]:
-        """The room, which is there for as long as somebody is in it. Raises HistoryUnavailable."""
+        """Yield the room, which stays open while it has members. Raises HistoryUnavailable."""
         keeper = self._rooms.get(channel_of(name))
         if keeper is None:
             keeper = self._rooms[channel_of(name)] = Keeper(Room(name, self._services))
@@ -133,7 +133,7 @@ class Rooms:
 
 
 class Keeper:
-    """Keeps a room open in a task of its own, so that it does not belong to whoever happened to come first."""
+    """Keeps a room open in a separate task, so that it does not depend on the first member's task."""
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -146,7 +146,7 @@ class Keeper:
             async with self.room.open():
                 self.opened.set_result(None)
                 await asyncio.Event().wait()
-        except Exception as failed:  # noqa: BLE001 - all who wait for the room get it
+        except Exception as failed:  # noqa: BLE001 - every waiting task gets this exception
             self.opened.set_exception(failed)
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ def channel_of(name: str) -> str:
 
 
 def message_of(entry: Entry, reader: str) -> Message:
-    """The entry as `reader` may see it."""
+    """Return the entry as `reader` may see it."""
     text = entry.body["text"]
     if entry.kind == "say":
         return Said(seq=entry.seq, at=entry.at, user=entry.sender, id=entry.client_id, text=text)

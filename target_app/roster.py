@@ -1,4 +1,4 @@
-"""All open connections, what became of the others, and the one task that looks after those who do not read."""
+"""All open connections, and the task that cuts off peers that do not read."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Roster:
         return iter(self._open)
 
     def add(self, connection: Watched) -> None:
-        if not self._has_limited:  # not at the start of the application: uvicorn listens only after that
+        if not self._has_limited:  # not at application start: uvicorn begins to listen after that
             limit_unacknowledged(self._acknowledge_timeout)
             self._has_limited = True
         self._empty.clear()
@@ -78,27 +78,27 @@ class Roster:
 
     @staticmethod
     def addresses_of(scope: Any) -> Addresses | None:
-        """By which the socket of a connection is found; None where the server does not tell."""
+        """Return the addresses that identify the connection's socket; None if the server does not report them."""
         return Addresses.of_scope(scope)
 
     def cut_after(self, addresses: Addresses, seconds: float) -> None:
-        """Give a socket that nobody needs any more so long to go by itself, and then cut it."""
+        """Cut a socket that does not close by itself within this many seconds."""
         self._parting[addresses] = asyncio.get_running_loop().time() + seconds
         self._keep_sweeping()
 
     def hurry(self) -> None:
-        """The server is stopping: whoever does not read now is not waited for."""
+        """Shorten the write timeout, since the server is stopping."""
         self._write_timeout = min(self._write_timeout, HURRIED_WRITE_TIMEOUT)
 
     async def wait_empty(self, timeout: float) -> None:
-        """Wait until nobody is there, for so many seconds at most."""
+        """Wait until all connections have closed, for this many seconds at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._open:
                     await self._empty.wait()
 
     async def stop(self) -> None:
-        """Cut what is left and end the sweeping, at the end of the application."""
+        """Cut the remaining sockets and end the sweeping, at the end of the application."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.wait({self._sweeper})
@@ -127,7 +127,7 @@ class Roster:
         overdue = {addresses for addresses, deadline in self._parting.items() if deadline <= now}
         for addresses in overdue:
             del self._parting[addresses]
-        # Who is open under the same addresses is a newcomer on a port that was used before.
+        # An open connection with the same addresses is a new one on a reused port.
         count = cut(overdue - {connection.addresses for connection in self._open if connection.addresses})
         if count:
             logger.warning("cut sockets=%d: their peers did not read", count)

@@ -1,4 +1,4 @@
-"""The secret that signs tokens, where nobody has set one: kept in a file, so that a restart signs nobody out."""
+"""The secret that signs tokens, if none is configured: kept in a file, so that sessions survive a restart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("target_app")
 
 
 def secret_of(settings: Settings) -> str:
-    """The secret of the settings; else that of the file, which is made if need be; else one made up for this run."""
+    """Return the configured secret, else that of the file (created if needed), else a temporary one."""
     if settings.secret is not None:
         return settings.secret.get_secret_value()
     path = path_of(settings)
@@ -30,7 +30,7 @@ def secret_of(settings: Settings) -> str:
 
 
 def path_of(settings: Settings) -> Path:
-    """Beside the history, or where programs of this user keep their state."""
+    """Return a path beside the history, or in the state folder of this user."""
     if settings.history_path is not None:
         return settings.history_path.with_name(f"{settings.history_path.name}.secret")
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -38,7 +38,7 @@ def path_of(settings: Settings) -> Path:
 
 
 def _kept_in(path: Path) -> str:
-    """Raises OSError where there is none and none can be made, or where others may read it."""
+    """Return the stored secret. Raises OSError if it cannot be created, or if others may read it."""
     if not path.exists():
         _make(path)
     found = path.stat()
@@ -51,7 +51,7 @@ def _kept_in(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Put a new one there as a whole, so that several workers that start at once find the same."""
+    """Create the file atomically, so that workers that start at the same time read the same secret."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -61,6 +61,6 @@ def _make(path: Path) -> None:
         os.link(draft, path)
         logger.info("no %s is set: one is kept in %s", VARIABLE, path)
     except FileExistsError:
-        pass  # another worker was faster
+        pass  # another worker has already written the file
     finally:
         draft.unlink()

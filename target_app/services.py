@@ -44,7 +44,7 @@ class Services:
     traffic: Traffic
     drain: Drain
     counts: Counter[str] = field(default_factory=Counter)
-    """Whatever a channel wants to count, shown by `/stats`."""
+    """Counters of the channels, shown by `/stats`."""
     _shared: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
@@ -76,14 +76,14 @@ class Services:
         return pace_of(connection, self.settings, now)
 
     def shared(self, make: Callable[[Services], Shared]) -> Shared:
-        """Something of which all connections of a channel need the same one: made when it is first asked for."""
+        """Return an object that all connections share. It is created on first use."""
         if make not in self._shared:
             self._shared[make] = make(self)
         return cast("Shared", self._shared[make])
 
 
 def _history(settings: Settings) -> HistoryStore:
-    """In the file that is named; else where the workers meet; else in a file of this process."""
+    """Return the store: in the configured file, else in the backplane's server, else in a temporary file."""
     if settings.history_path is None and settings.backplane_url is not None:
         from target_app.cluster.redis_history import RedisHistory  # as in main.py
 

@@ -23,13 +23,13 @@ from target_app.tokens import Tokens
 
 LOGGED_OUT = ConnectionEnd(CloseCause.CLOSED, POLICY_VIOLATION, "logged_out")
 LOGOUTS = "logouts"
-"""Their channel in the history."""
+"""The history channel of logouts."""
 
 SIGNED_IN = "signed in"
-"""The channel of the presence in which all connections of users are, so that all workers count together."""
+"""The presence channel of all signed-in connections, so that all workers count together."""
 
 SPENT = "spent"
-"""The topic on which workers tell, with every beat, how many messages came from users who are on others as well."""
+"""The topic on which workers report, with every beat, the messages of users who are on other workers, too."""
 
 logger = logging.getLogger("target_app")
 
@@ -46,12 +46,12 @@ class Session:
 
     messages: TokenBucket
     connections: dict[Droppable, float] = field(default_factory=dict)
-    """With the time at which its token was issued (Unix, in seconds)."""
+    """Connections, with the time at which their token was issued (Unix, in seconds)."""
     spent: int = 0
-    """Messages since the other workers were told."""
+    """Number of messages since the last report to the other workers."""
 
     def take(self, now: float) -> bool:
-        """One more message, if there may be one."""
+        """Take a token for one more message, if there is one."""
         taken = self.messages.take(now)
         self.spent += taken
         return taken
@@ -75,7 +75,7 @@ class Sessions:
         self._numbers = itertools.count()
         self._users: dict[str, Session] = {}
         self._resting: dict[str, Session] = {}
-        """Of those who have no connection now; who has gone last stands last."""
+        """Sessions of users without a connection, in the order in which they left."""
         self._telling: asyncio.Task[None] | None = None
         if not services.backplane.alone:
             services.backplane.subscribe(BEAT, self._beat)
@@ -121,7 +121,7 @@ class Sessions:
             if issued_at <= until:
                 connection.drop(ending)
 
-    # Messages: each worker has a bucket for the user, and tells the others what was taken from it.
+    # Message limits: each worker has a bucket for the user, and tells the others how many messages it took from it.
 
     def _beat(self, worker: str) -> None:
         if worker != self._backplane.worker:
@@ -142,7 +142,7 @@ class Sessions:
 
 
 class Logouts:
-    """Logging out on all workers, those included that start later or cannot hear it now: it goes through the history.
+    """Logouts on all workers, also those that start later or are cut off now: they go through the history.
     One for each application: `services.shared(Logouts)`."""
 
     def __init__(self, services: Services) -> None:
@@ -151,8 +151,8 @@ class Logouts:
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Know of those that still matter. A history that is out of reach is asked again until it answers."""
-        self._tried = asyncio.Event()  # of this loop: an application may be started more than once
+        """Load the logouts that still matter. If the history is out of reach, retry until it answers."""
+        self._tried = asyncio.Event()  # the event belongs to this loop; an application may be started more than once
         self._following = asyncio.create_task(self._follow(), name="logouts")
         await self._tried.wait()
 
@@ -162,8 +162,8 @@ class Logouts:
             await asyncio.wait({self._following})
 
     async def log_out(self, user: str) -> None:
-        """The user's tokens are worth nothing any more, and all connections that were made with them are closed. Raises
-        HistoryUnavailable when that holds on this worker only."""
+        """Invalidate the user's tokens, and close all connections that were made with them. Raises HistoryUnavailable
+        if that holds on this worker only."""
         at = time.time()
         try:
             await self._services.timeline.post(LOGOUTS, "logout", user, None, {"at": at})

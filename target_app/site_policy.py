@@ -61,7 +61,7 @@ class SitePolicy:
 
 
 def is_script_of_own_page(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether one of our own pages loads its script. Browsers name the origin then, too; where the settings allow other
-    origins only, the page must still be able to say so."""
+    """Return whether one of our own pages loads its script. Browsers send its Origin; it is allowed even if settings
+    allow other origins only, so that the page can report the refusal."""
     is_static = connection.scope["type"] == "http" and "/static/" in connection.scope["path"]
     return is_static and is_own(connection, settings)

@@ -26,7 +26,7 @@ MOST_AT_ONCE = 500
 """Entries in one transaction: about 5 ms, so that reads in between do not wait long."""
 
 MOST_BYTES = 1 << 30
-"""Size of the history, where nobody says otherwise: a thousand rooms full of short messages."""
+"""Default size limit of the history: enough for a thousand rooms full of short messages."""
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for the transaction of another process."""
@@ -140,7 +140,7 @@ class SqliteHistory:
             raise HistoryUnavailable(f"the history in {self._path or 'a temporary file'}: {failed}") from failed
 
     async def _write(self) -> None:
-        """One transaction after the other. While one is on its way, the entries for the next one gather."""
+        """Write one transaction after the other. Entries for the next one accumulate meanwhile."""
         while self._waiting:
             batch = self._waiting[:MOST_AT_ONCE]
             del self._waiting[:MOST_AT_ONCE]
@@ -152,14 +152,14 @@ class SqliteHistory:
                         entry.receipt.set_exception(failed)
                 continue
             for entry, receipt in zip(batch, stored, strict=True):
-                if entry.receipt.done():  # whoever asked has gone meanwhile
+                if entry.receipt.done():  # the caller has been cancelled
                     continue
                 if isinstance(receipt, InboxFull):
                     entry.receipt.set_exception(receipt)
                 else:
                     entry.receipt.set_result(receipt)
 
-    # From here on: in the thread.
+    # The methods below run in the database thread.
 
     def _open(self) -> None:
         self._database = sqlite3.connect(self._path or self._temporary(), timeout=BUSY_TIMEOUT, isolation_level=None)

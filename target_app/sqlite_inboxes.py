@@ -1,4 +1,4 @@
-"""Inboxes in SQLite: which entries wait for which reader. All of it runs in the thread of the store."""
+"""Inboxes in SQLite: the entries that wait for each reader. All functions run in the thread of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS unread (
 CREATE INDEX IF NOT EXISTS unread_entries ON unread (channel, seq);
 """
 IS_READ = "NOT EXISTS (SELECT 1 FROM unread WHERE unread.channel = entries.channel AND unread.seq = entries.seq)"
-"""Condition of an entry that waits for nobody, so that it may be deleted."""
+"""Condition for entries that no reader waits for, so that they may be deleted."""
 
 WAITING = (
     "SELECT count(*), coalesce(sum(sender = ?), 0) FROM unread JOIN entries USING (channel, seq)"
@@ -26,7 +26,7 @@ UNREAD = (
 
 
 def have_room(database: sqlite3.Connection, channel: str, sender: str, inboxes: Inboxes) -> bool:
-    """Whether one more entry of this sender may wait for each of the readers."""
+    """Return whether one more entry of this sender may wait for each of the readers."""
     for reader in inboxes.readers:
         waiting, of_sender = database.execute(WAITING, (sender, reader, channel)).fetchone()
         if waiting >= inboxes.most or of_sender >= inboxes.most_of_sender:

@@ -21,13 +21,13 @@ AT_ONCE = 1_000
 OLDEST = f"""
 SELECT channel, seq FROM entries WHERE channel >= '{ROOM}' AND channel < '{ROOM[:-1]};' ORDER BY at LIMIT {AT_ONCE}
 """
-"""The names that begin with ROOM: `;` is the character after `:`."""
+"""Selects rooms by name. Their names begin with ROOM: `;` is the character after `:`."""
 
 FULL = "database is full: what is left in the history may not be given up"
 
 
 def used_bytes(database: sqlite3.Connection) -> int:
-    """Bytes of the file that hold something."""
+    """Return the number of used bytes in the file."""
     page_bytes, pages, free = (
         database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
     )
@@ -35,7 +35,7 @@ def used_bytes(database: sqlite3.Connection) -> int:
 
 
 def make_room(database: sqlite3.Connection, most_bytes: int) -> None:
-    """Give up the oldest entries of rooms until the bound is kept. Raises OperationalError where none is left."""
+    """Delete the oldest entries of rooms until the limit is met. Raises OperationalError if none is left."""
     while used_bytes(database) > most_bytes:
         oldest = database.execute(OLDEST).fetchall()
         if not oldest:
@@ -45,5 +45,5 @@ def make_room(database: sqlite3.Connection, most_bytes: int) -> None:
 
 
 def write_probe(database: sqlite3.Connection) -> None:
-    """Write what needs pages of its own, so that a full disk is noticed."""
+    """Write data that needs new pages, so that a full disk is noticed."""
     database.execute("UPDATE space SET probe = randomblob(8192)")

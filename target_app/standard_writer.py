@@ -1,4 +1,4 @@
-"""From an outbox to the wire through ASGI's `send`, under any server."""
+"""A writer from an outbox to the wire through ASGI's `send`, for any server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ close."""
 
 
 class StandardWriter:
-    """Through ASGI's `send`, a message at a time. Where the server allows, there is a task only while a send waits."""
+    """Writes through ASGI's `send`, one message at a time. If possible, a task exists only while a send waits."""
 
     def __init__(self, websocket: WebSocket, outbox: Outbox, failed: Callable[[], None]) -> None:
         self._send = websocket.send
@@ -50,7 +50,7 @@ class StandardWriter:
             self._send_now(message)
 
     def _send_now(self, message: Outgoing) -> bool:
-        """Step the send by hand: most have nothing to wait for. False: this one waits, and a task has taken over."""
+        """Step the send by hand, since most do not wait. Returns False if it waits, and a task has taken over."""
         sending = self._send(_event(message))
         try:
             awaited = sending.send(None)
@@ -115,19 +115,19 @@ def _event(message: Outgoing) -> dict[str, Any]:
 
 
 def is_uvicorn(websocket: WebSocket) -> bool:
-    """Whether the server is uvicorn: its `receive` is a method of its protocol object, and no layer here wraps it."""
+    """Return whether the server is uvicorn: `receive` is a method of its protocol object, and no layer wraps it."""
     protocol = getattr(websocket._receive, "__self__", None)
     return any(base.__module__.startswith("uvicorn.") for base in type(protocol).__mro__)
 
 
 @types.coroutine
 def _stepped(begun: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """The rest of a coroutine that has been stepped once by hand and awaits `awaited`."""
+    """Continue a coroutine that was stepped once by hand and awaits `awaited`."""
     while True:
         problem: BaseException | None = None
         try:
             answer = yield awaited
-        except BaseException as thrown:  # noqa: BLE001 - whatever it is, it is meant for the coroutine
+        except BaseException as thrown:  # noqa: BLE001 - any exception has to reach the coroutine
             problem = thrown
         try:
             awaited = begun.send(answer) if problem is None else begun.throw(problem)

@@ -1,4 +1,4 @@
-"""Starting what the channels share: with the application, or with the first who comes.
+"""Startup of the shared services: with the application, or with the first connection.
 
 Most servers tell an application of its start (ASGI's lifespan). Where one does not, such as daphne, everything is
 started by the first connection or request. What cannot be started is tried again with the next, and its cause is said.
@@ -29,7 +29,7 @@ logger = logging.getLogger("target_app")
 
 
 class Startup:
-    """The state of that. One for each application: `services.shared(Startup)`."""
+    """The state of the startup. One for each application: `services.shared(Startup)`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -51,11 +51,11 @@ class Startup:
         await services.history.start()
         await services.backplane.start()
         await services.shared(Logouts).start()
-        services.shared(admin.Desk)  # listens from the start
+        services.shared(admin.Desk)  # subscribes to the backplane at startup
         services.shared(fallback.Sessions)
         uvicorn_server.set_options_or_warn(services.settings)
         services.shared(RequestSweeper).start()
-        services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
+        services.shared(Tokens)  # warns about a missing secret at startup, not at the first login
         self.is_done = True
 
     async def stop(self) -> None:
@@ -80,7 +80,7 @@ def _workers_of_uvicorn() -> int:
 
 
 class OnDemand:
-    """ASGI middleware: whoever comes before everything has been started waits for it."""
+    """ASGI middleware: connections wait until everything has been started."""
 
     def __init__(self, app: ASGIApp, startup: Startup) -> None:
         self._app = app
@@ -100,7 +100,7 @@ class OnDemand:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, cause: str) -> None:
-    if scope["type"] == "websocket":  # accepted first, so that a browser sees why
+    if scope["type"] == "websocket":  # accept first, so that a browser sees the close reason
         websocket = WebSocket(scope, receive, send)
         await websocket.accept()
         await websocket.close(INTERNAL_ERROR, "not_started")

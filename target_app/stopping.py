@@ -1,4 +1,4 @@
-"""Hearing of the end before the server library does, and putting it off until everybody has been sent away.
+"""Draining before the server library stops.
 
 uvicorn installs its signal handlers before the application starts, so they can be wrapped from there. Once they have
 run, all sockets are told 1012 in the same moment and it is too late for anything else.
@@ -18,10 +18,10 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @asynccontextmanager
 async def before_stop(prepare: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """On a stop signal first `prepare()`, and then whoever was listening before; on a second one those at once.
+    """On a stop signal, run `prepare()` and then the previous handler. A second signal goes to that handler at once.
 
-    Does nothing outside the main thread, where Python allows no signal handlers, or where nobody else handles the
-    signal in Python: then it is not for us to change what it does.
+    Does nothing outside the main thread, where Python allows no signal handlers, or if the signal has no other handler
+    in Python, whose behaviour must not change.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -18,7 +18,7 @@ from target_app.history import Body, Entry, HistoryStore, HistoryUnavailable, In
 
 READ_AT_ONCE = 200
 RETRY_DELAY = 0.5
-"""Seconds until the history is asked again, when it could not answer."""
+"""Seconds between two attempts to read the history."""
 
 Handle = Callable[[Entry], None]
 
@@ -40,7 +40,7 @@ class Timeline:
     async def post(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
     ) -> Stored:
-        """Store an entry and let everybody know. Raises HistoryUnavailable or InboxFull, and then nobody hears of it.
+        """Store an entry and announce it. Raises HistoryUnavailable or InboxFull; then it is not announced.
 
         A duplicate is announced again too: its first sender may have died before the announcement. What has begun is
         finished though its sender may have gone: what is stored has to be announced.
@@ -53,7 +53,7 @@ class Timeline:
     def _posted(self, posting: asyncio.Task[Stored]) -> None:
         self._posting.discard(posting)
         if not posting.cancelled():
-            posting.exception()  # retrieved, whether or not somebody still waits for it
+            posting.exception()  # mark the exception as retrieved, even if no caller waits for it
 
     async def _post(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None
@@ -68,7 +68,7 @@ class Timeline:
 
     @asynccontextmanager
     async def following(self, channel: str, handle: Handle) -> AsyncIterator[int]:
-        """Hear every entry after the `seq` that this yields, each once and in order, for as long as the block lasts.
+        """Receive every entry after the yielded `seq`, each once and in order, for the duration of the block.
 
         `handle` must not block. Several may follow the same channel, and share the work. Raises HistoryUnavailable.
         """
@@ -88,9 +88,9 @@ class Timeline:
                 followed.stop()
 
     def look(self, channel: str) -> None:
-        """The history of this channel has more than was announced, as somebody has seen who has read it.
+        """Look for entries in the history that were not announced, after a client has read one.
 
-        Who stored it may have died since, and then nobody else would ever say so.
+        The worker that stored them may have died, and no other would announce them.
         """
         if followed := self._followed.get(channel):
             followed.catch_up()
@@ -102,7 +102,7 @@ class Timeline:
             self._announcing = asyncio.create_task(self._announce_late(), name="late announcements")
 
     async def _announce_late(self) -> None:
-        """Let the others look into the channels where something was stored that they could not be told."""
+        """Let the others read the channels with entries that could not be announced."""
         while self._unannounced and not self._is_cut_off():
             channel = self._unannounced.pop()
             announcement = {"epoch": "", "entry": None, "seq": 0}
@@ -115,7 +115,7 @@ class Timeline:
 
 
 class Followed:
-    """One channel that somebody in this worker follows. `head`: the number of the last entry that was handled."""
+    """One channel with followers in this worker. `head`: the number of the latest handled entry."""
 
     def __init__(self, channel: str, history: HistoryStore, backplane: Backplane) -> None:
         self.head = 0
@@ -149,7 +149,7 @@ class Followed:
     def _heard(self, payload: str) -> None:
         announcement = json.loads(payload)
         if not self._starting.done():
-            self._stale = True  # whether it is part of the head, nobody knows yet
+            self._stale = True  # the entry may or may not be included in `head`
         elif announcement["epoch"] == self._epoch and announcement["seq"] <= self.head:
             pass
         elif announcement["epoch"] == self._epoch and announcement["seq"] == self.head + 1 and announcement["entry"]:
@@ -158,7 +158,7 @@ class Followed:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Read from the history what was stored after `head`, now or after the reading that is on its way."""
+        """Read the entries after `head` from the history, now or after the current read."""
         self._stale = True
         if self._starting.done() and (self._reader is None or self._reader.done()):
             self._reader = asyncio.create_task(self._read(), name=f"catching up in {self._channel}")
@@ -173,11 +173,11 @@ class Followed:
                 self._stale = True
                 await asyncio.sleep(RETRY_DELAY)
                 continue
-            if self._history.epoch != self._epoch:  # another store: its numbers begin again
+            if self._history.epoch != self._epoch:  # another store: its numbers start again
                 self._epoch, self.head, self._stale = self._history.epoch, 0, True
                 continue
             for entry in entries:
-                if entry.seq > self.head:  # not announced while we were reading
+                if entry.seq > self.head:  # not announced during the read
                     self._handle(entry)
             self._stale = self._stale or len(entries) == READ_AT_ONCE
 
@@ -188,7 +188,7 @@ class Followed:
         for handle in list(self.handles):
             try:
                 handle(entry)
-            except Exception:  # of one follower: the others hear it all the same
+            except Exception:  # of one follower; the others still get the entry
                 logger.exception("fault channel=%s seq=%d", self._channel, entry.seq)
 
 

@@ -1,4 +1,4 @@
-"""Tokens: who somebody is, signed by this server, for a while (JWT, RFC 7519, HS256)."""
+"""Signed tokens that identify a user for a limited time (JWT, RFC 7519, HS256)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Identity:
 
 
 class InvalidToken(Exception):
-    """The token says nothing that we believe. `reason` is a stable slug and contains nothing of the token."""
+    """Raised for an invalid token. `reason` is a stable slug and contains nothing of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -67,7 +67,7 @@ class Tokens:
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def read(self, token: str) -> Identity:
-        """Raises InvalidToken for a token that is forged, malformed, expired, or from before its user logged out."""
+        """Return the user of a token. Raises InvalidToken if it is forged, malformed, expired or logged out."""
         try:
             claims = jwt.decode(
                 token,
@@ -89,11 +89,11 @@ class Tokens:
         return Identity(claims["sub"], roles, float(claims["exp"]), issued_at)
 
     def _roles_now(self, name: str) -> frozenset[str]:
-        """A token outlives changes to the users: it gives no role that its user does not have any more."""
+        """Return the user's current roles: a token outlives changes, and must not give roles that were removed."""
         user = self._users.get(name)
         return frozenset() if user is None else user.roles
 
     def log_out(self, user: str, at: float) -> None:
-        """All tokens that `user` got until `at` (Unix time in seconds) are worth nothing any more."""
+        """Invalidate all tokens that `user` got until `at` (Unix time in seconds)."""
         self._logged_out = {name: then for name, then in self._logged_out.items() if then > at - self._lifetime}
         self._logged_out[user] = max(at, self._logged_out.get(user, 0.0))

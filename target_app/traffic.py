@@ -13,10 +13,10 @@ from typing import Protocol
 from target_app.close_reasons import ConnectionEnd
 
 LAG_BOUNDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
-"""Seconds."""
+"""Bounds of the lag buckets in seconds."""
 
 MEASURED_ONE_IN = 8
-"""Writes of which one is measured: a clock call for each would be noticed in a broadcast."""
+"""One of this many writes is measured, since a clock call for each would slow down a broadcast."""
 
 REMEMBERED_ENDINGS = 100
 
@@ -49,7 +49,7 @@ class Lag:
         self._turn = 0
 
     def note(self, made_at: float) -> None:
-        """A message that was made at this time (time.monotonic) has just been written."""
+        """Record the lag of a message that was created at `made_at` (time.monotonic) and has just been written."""
         self._turn += 1
         if self._turn == MEASURED_ONE_IN:
             self._turn = 0
@@ -72,7 +72,7 @@ class ChannelTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A connection that is no more. `at`: seconds since 1970."""
+    """A closed connection. `at`: seconds since 1970."""
 
     id: str
     channel: str
@@ -94,13 +94,13 @@ class Traffic:
         self.ended: deque[Ended] = deque(maxlen=REMEMBERED_ENDINGS)
 
     def open(self) -> Iterator[tuple[str, Counted]]:
-        """(id, connection) of all that are there now, oldest first."""
+        """Yield (id, connection) of all open connections, oldest first."""
         for connection, name in self._open.items():
             yield name, connection
 
     def enter(self, connection: Counted) -> None:
         self._open[connection] = f"{self._worker}-{next(self._numbers)}"
-        _ = self.channels[connection.channel]  # it is listed from now on
+        _ = self.channels[connection.channel]  # create the entry, so that the channel is listed
 
     def leave(self, connection: Counted, ending: ConnectionEnd) -> None:
         name = self._open.pop(connection)

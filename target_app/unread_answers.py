@@ -1,4 +1,4 @@
-"""Answers that nobody reads: a peer that sends pings and reads no pongs would take memory for as long as it lives.
+"""Limits answers that are not read: a peer that sends pings and reads no pongs would use more and more memory.
 
 uvicorn answers a ping at once, into the transport's buffer, which has no limit, and goes on reading. The outbox does
 not see these bytes. So one task looks at what waits in the transports.
@@ -12,19 +12,19 @@ from typing import Any
 from target_app.settings import Settings
 
 SLACK_BYTES = 1 << 20
-"""Beside what the outbox may hold and the messages that are being written."""
+"""Bytes in addition to the outbox limit and the messages that are being written."""
 
 ESCAPED = 8
 """Factor by which a message may grow in its answer, as escaped JSON in an envelope."""
 
 
 def most_unread(settings: Settings) -> int:
-    """Bytes that may wait in the transport of one WebSocket: nothing that the application has sent comes to more."""
+    """Return the bytes that may wait in the transport of one WebSocket. The application never sends more."""
     return SLACK_BYTES + settings.outbox_bytes + ESCAPED * settings.max_message_bytes
 
 
 def cut_off(connections: Iterable[Any], most_bytes: int) -> int:
-    """Cut off each WebSocket of uvicorn that leaves more unread; how many were."""
+    """Cut off each uvicorn WebSocket with more unread bytes. Returns their number."""
     sockets = [connection for connection in connections if not hasattr(connection, "cycle")]
     stuck = [socket for socket in sockets if socket.transport.get_write_buffer_size() > most_bytes]
     for connection in stuck:

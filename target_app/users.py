@@ -16,7 +16,7 @@ _hasher = PasswordHasher()
 
 
 class User(BaseModel):
-    """One who may log in. Make the hash with `python -m argon2` or `PasswordHasher().hash(password)`."""
+    """A user who may log in. Create the hash with `python -m argon2` or `PasswordHasher().hash(password)`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,7 +24,7 @@ class User(BaseModel):
     """An argon2 hash in its usual form, `$argon2id$v=19$...`."""
 
     roles: frozenset[str] = frozenset()
-    """`admin` is the one role that is known here."""
+    """Roles of the user. `admin` is the only known role."""
 
     @field_validator("password")
     @classmethod
@@ -47,12 +47,12 @@ _NOBODY = DEMO_USERS["user"].password
 
 
 def is_demo(user: User) -> bool:
-    """Whether everybody knows the password of this user."""
+    """Return whether this user has a public demo password."""
     return user.password in {demo.password for demo in DEMO_USERS.values()}
 
 
 def authenticate(users: Mapping[str, User], name: str, password: str) -> User | None:
-    """The user, or None. Takes about 50 ms of CPU on purpose (call it in a thread), and as long for an unknown name."""
+    """Return the user, or None. Takes about 50 ms of CPU (call it in a thread), also for unknown names."""
     user = users.get(name)
     try:
         _hasher.verify(_NOBODY if user is None else user.password, password)

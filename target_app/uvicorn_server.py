@@ -16,19 +16,19 @@ from uvicorn import Config, Server
 from target_app.settings import Settings
 
 UVICORN_PING_SECONDS = 20.0
-"""The default of uvicorn's two options for pings: somebody who has set another one meant it."""
+"""The default of uvicorn's two options for pings. Any other value is the operator's choice."""
 
 logger = logging.getLogger("target_app")
 
 
 def find() -> Server | None:
-    """The server of this process, by its signal handler; None: another library, or its handler is not there (yet)."""
+    """Return the server of this process, found by its signal handler; None for another library, or before startup."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return server if isinstance(server, Server) else None
 
 
 def set_options(config: Config, settings: Settings) -> dict[str, object]:
-    """Make uvicorn keep the limits of the settings; what had to be changed. An option that is stricter is kept."""
+    """Make uvicorn keep the limits of the settings. Returns the changed options. A stricter option is kept."""
     wanted: dict[str, object] = {}
     if config.ws_max_size > settings.max_message_bytes:
         wanted["ws_max_size"] = settings.max_message_bytes
@@ -46,7 +46,7 @@ def set_options(config: Config, settings: Settings) -> dict[str, object]:
 
 
 def set_options_or_warn(settings: Settings) -> None:
-    """The same for the server of this process; a warning where it is none of uvicorn's."""
+    """Set the options for the server of this process. Logs a warning if it is not uvicorn."""
     server = find()
     if server is None:
         logger.warning(

@@ -1,4 +1,4 @@
-"""Asking all workers the same question, and collecting what they say within a moment."""
+"""Queries to all workers: the same question for each, and the answers within a timeout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from target_app.backplane import BEAT, Backplane
 
 PATIENCE = 1.0
-"""Seconds that the slowest worker gets. One that has not answered by then is left out."""
+"""Seconds that the slowest worker gets. A worker without an answer by then is left out."""
 
 FORGOTTEN_AFTER = 5.0
 """Seconds of silence after which a worker is no longer waited for."""
@@ -19,7 +19,7 @@ Answer = Callable[[], str]
 
 
 class WorkerQuery:
-    """Every worker answers the questions that it knows; a worker that is alone only asks itself."""
+    """Asks all workers. A single worker only asks itself."""
 
     def __init__(self, backplane: Backplane) -> None:
         self._backplane = backplane
@@ -34,11 +34,11 @@ class WorkerQuery:
         backplane.subscribe(self._mine, self._answered)
 
     def answer(self, question: str, answer: Answer) -> None:
-        """From now on, this worker answers so. The answer is made when it is asked for, without waiting."""
+        """Register the answer of this worker. It is computed when asked for, and must not wait."""
         self._answers[question] = answer
 
     async def ask(self, question: str) -> dict[str, str]:
-        """Worker -> answer; this worker's own is always there."""
+        """Return the answer of each worker. This worker's own is always included."""
         own = {self._backplane.worker: self._answers[question]()}
         if self._backplane.alone or not self._backplane.connected:
             return own
@@ -50,7 +50,7 @@ class WorkerQuery:
                 while not self._others() <= answers.keys():
                     await asyncio.sleep(0.005)
         except TimeoutError:
-            pass  # whoever is too slow is left out
+            pass  # leave out workers that did not answer in time
         finally:
             del self._asked[number]
         return dict(sorted(answers.items()))

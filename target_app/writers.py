@@ -20,24 +20,24 @@ class Wire(Protocol):
     """Called when the peer has read enough to go on, and when it is gone."""
 
     congested_since: float | None
-    """Loop time since when the transport has been full; None: it takes more."""
+    """Loop time since which the transport has been full; None if it accepts data."""
 
     def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> Writer:
         """Return the writer from this outbox to this wire."""
         ...
 
     def write(self, frames: bytes) -> bool:
-        """Hand over whole frames without waiting. False: after the close frame, or the peer is gone."""
+        """Write whole frames without waiting. Returns False after the close frame, or if the peer has gone."""
 
     def end_within(self, seconds: float) -> None:
-        """Reset the connection if it has not ended by itself by then."""
+        """Reset the connection if it has not closed within this many seconds."""
 
 
 class Writer(Protocol):
     """The interface of both writers for a connection."""
 
     is_marked: bool
-    """Something waits, and its flush is on its way."""
+    """Whether data waits, and its flush is scheduled."""
 
     sent: int
     lag: Lag
@@ -45,20 +45,20 @@ class Writer(Protocol):
 
     @property
     def is_prompt(self) -> bool:
-        """A flush has written all that could be written when it returns."""
+        """Whether a flush has written everything possible when it returns."""
 
     def flush(self, joined: Joined) -> None: ...
 
     def write_now(self, batch: Batch) -> bool:
-        """Write these at once. False: nothing was written; something waits before them, or the peer takes no more."""
+        """Write these at once. Returns False, and writes nothing, if earlier data waits or the peer takes no more."""
 
     def fail(self) -> None: ...
 
     def stuck_since(self) -> float | None:
-        """Loop time since when the peer has kept something waiting; None: it does not."""
+        """The loop time since which data has waited for the peer; None if none waits."""
 
     async def finish(self, timeout: float) -> None:
-        """Write what still waits, for so many seconds at most."""
+        """Write the waiting messages, for this many seconds at most."""
 
     async def stop(self) -> None:
         """Write nothing more."""

@@ -32,7 +32,7 @@ async def chat(websocket: WebSocket, client_id: str) -> None:
                         raise Refusal(UNSUPPORTED_DATA, "text_only")
                     connection.send(f"You: {message}")
                     hub.publish(ROOM, f"Client #{client_id} says: {message}")
-                    # A flood is read as fast as the flooder itself reads; nobody else is waited for.
+                    # Read a flooding client only as fast as it reads itself; no other client is waited for.
                     await connection.wait_room()
         finally:
             hub.publish(ROOM, f"Client #{client_id} left the chat")

@@ -34,7 +34,7 @@ async def _catch_up(talk: Conversation, session: BoardSession, person: Person, j
     same = join.epoch == session.epoch and board.floor <= join.since <= board.seq
     since, reset = (join.since, False) if same else (0, True)
     while True:
-        if 0 < since < board.floor:  # so much was undone meanwhile that not all of it is remembered
+        if 0 < since < board.floor:  # the board no longer remembers all undone strokes
             since, reset = 0, True
         strokes, since = board.since(since, POINTS_OF_PIECE)
         state = BoardState(
@@ -90,7 +90,7 @@ async def draw(websocket: WebSocket, name: str) -> None:
         with session.person(talk.user) as person, ExitStack() as seeing:
             async for message in talk:
                 if isinstance(message, Join):
-                    seeing.close()  # for who has joined before and has missed something by a fault of its own
+                    seeing.close()  # this client has joined before and asks again for missed changes
                     await _catch_up(talk, session, person, message, name)
                     seeing.enter_context(connection.services.hub.subscription(session.channel, connection))
                     connection.send(session.members())

@@ -14,5 +14,5 @@ async def echo(websocket: WebSocket) -> None:
     async with serve(websocket, "echo") as connection:
         async for message in connection:
             connection.send(message if isinstance(message, bytes) else f"Message received: {message}")
-            # Nobody but this peer is affected, so it may be as slow as it likes: it is read as fast as it reads.
+            # Read the peer only as fast as it reads its echoes. No other client is affected.
             await connection.wait_room()

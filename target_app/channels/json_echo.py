@@ -23,9 +23,9 @@ router = APIRouter()
 
 
 def is_json(text: str) -> bool:
-    """Whether this is one JSON value, not nested too deeply to be read."""
+    """Return whether this is one JSON value, not nested too deeply to be read."""
     try:
-        # The reader makes infinity of 1e999; the writer finds it.
+        # `from_json` turns 1e999 into infinity; `json.dumps` rejects that.
         json.dumps(from_json(text, allow_inf_nan=False), allow_nan=False)
     except ValueError:
         return False
@@ -34,7 +34,7 @@ def is_json(text: str) -> bool:
 
 def _answer(connection: Connection, text: str, errors: TokenBucket) -> None:
     if is_json(text):
-        # Put in as it came: numbers keep their digits, and objects their order.
+        # Insert the original text, which preserves the digits of numbers and the order of keys.
         connection.send(f'{{"received": {text}}}')
         return
     connection.send(NOT_JSON)

@@ -25,7 +25,7 @@ from target_app.services import Services
 
 PLACE = re.compile(f"/(draw|game)/{NAME.pattern}")
 PATIENCE = 5.0
-"""Seconds that the owner gets to answer. It may have died a moment ago."""
+"""Seconds that the owner gets to answer, since it may have just died."""
 
 MOVED = ConnectionEnd(CloseCause.CLOSED, SERVICE_RESTART, "moved")
 SILENT = ConnectionEnd(CloseCause.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
@@ -34,7 +34,7 @@ logger = logging.getLogger("target_app")
 
 
 class Forwarder:
-    """ASGI middleware. A worker that is alone passes everything on."""
+    """ASGI middleware. A single worker handles every connection itself."""
 
     def __init__(self, app: ASGIApp, services: Services, application: FastAPI) -> None:
         self._app = app
@@ -65,7 +65,7 @@ class Forwarder:
             if isinstance(connection, Connection) and connection.path == place:
                 connection.drop(MOVED)
 
-    # The worker that has accepted the connection.
+    # On the worker that accepted the connection.
 
     async def _carry(self, websocket: WebSocket, owner: str | None) -> None:
         async with serve(
@@ -105,7 +105,7 @@ class Forwarder:
             reason = event.get("reason") or ""
             connection.drop(ConnectionEnd(CloseCause.CLOSED, event["code"], reason) if "code" in event else SILENT)
 
-    # The worker that has the board or match.
+    # On the worker that holds the board or match.
 
     def _called(self, line: ForwardedConnection, first: Event) -> None:
         task = asyncio.create_task(self._answer(line, first["scope"]), name=f"relayed {line.name}")

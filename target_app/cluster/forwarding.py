@@ -16,19 +16,19 @@ from typing import Any
 from target_app.backplane import Backplane
 
 WINDOW = 64
-"""Events that may be on their way in one direction of one line."""
+"""Maximum number of unacknowledged events in one direction of a forwarded connection."""
 
 TAKEN = "taken"
-"""An event of our own: so many have been taken at the other end."""
+"""Type of the event that acknowledges a number of events."""
 
 RESET = "lines"
-"""The topic on which a worker that was cut off says that all its lines are gone."""
+"""The topic on which a worker that was cut off announces that all its forwarded connections are gone."""
 
 Event = MutableMapping[str, Any]
 
 
 class ForwardedConnection:
-    """One end: what is sent here is received at the other, in order. Both methods are those of an ASGI connection."""
+    """One end of a connection: events sent here are received at the other, in order. The methods are those of ASGI."""
 
     def __init__(self, lines: ForwardedConnections, name: str, worker: str, last: str) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class ForwardedConnection:
         self._room = asyncio.Event()
 
     async def send(self, event: Event) -> None:
-        """Raises OSError when the line is broken."""
+        """Send an event. Raises OSError if the connection is broken."""
         while self._on_the_way >= WINDOW and event["type"] in ("websocket.send", "websocket.receive"):
             self._room.clear()
             await self._room.wait()
@@ -60,7 +60,7 @@ class ForwardedConnection:
         return event
 
     def heard(self, event: Event) -> None:
-        """From the other end."""
+        """Handle an event from the other end."""
         if event["type"] == TAKEN:
             self._on_the_way -= event["count"]
             self._room.set()
@@ -68,14 +68,14 @@ class ForwardedConnection:
             self._incoming.put_nowait(event)
 
     def cut(self) -> None:
-        """The other end is gone."""
+        """Handle the loss of the other end."""
         self._is_broken = True
         self._room.set()
         self._incoming.put_nowait({"type": self._last})
 
 
 class ForwardedConnections:
-    """The ends of lines on this worker. `called` gets each that another worker opens, and what it is opened with."""
+    """The forwarded connections of this worker. `called` gets each that another worker opens, and its first event."""
 
     def __init__(self, backplane: Backplane, called: Callable[[ForwardedConnection, Event], None]) -> None:
         self._backplane = backplane
@@ -90,14 +90,14 @@ class ForwardedConnections:
         backplane.watch(self._told)
 
     def open(self, worker: str, first: Event) -> ForwardedConnection:
-        """A new line to that worker; `first` is what it is opened with."""
+        """Open a connection to that worker, with `first` as its first event."""
         line = ForwardedConnection(self, f"{self._backplane.worker}-{next(self._numbers)}", worker, "websocket.close")
         self._lines[line.name] = line
         self.post(line, {**first, "from": self._backplane.worker})
         return line
 
     def hang_up(self, line: ForwardedConnection, last: Event) -> None:
-        """Nothing more is sent or received here; `last` tells the other end, if it does not know."""
+        """End a connection. `last` tells the other end, if it does not know yet."""
         del self._lines[line.name]
         self.post(line, last)
 
@@ -112,7 +112,7 @@ class ForwardedConnections:
             mail: dict[str, list[tuple[list[str], Event]]] = {}
             for line, event in letters:
                 pile = mail.setdefault(line.worker, [])
-                if pile and pile[-1][1] == event:  # what goes to many goes there once
+                if pile and pile[-1][1] == event:  # send an event for many connections once
                     pile[-1][0].append(line.name)
                 else:
                     pile.append(([line.name], event))
@@ -137,7 +137,7 @@ class ForwardedConnections:
                 line.cut()
 
     def lose(self, worker: str) -> None:
-        """All lines to that worker are gone."""
+        """Drop all connections to that worker."""
         for line in self._lines.values():
             if line.worker == worker:
                 line.cut()

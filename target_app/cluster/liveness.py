@@ -1,12 +1,12 @@
-"""Whether a line is dead, though nobody has said so: one's own signs of life no longer come back."""
+"""Detection of a dead backplane connection: the worker's own heartbeats no longer come back."""
 
 from __future__ import annotations
 
 
 class Liveness:
-    """A worker that is held up (a busy machine, a stopped process) hears nothing either, though all of it has come.
+    """Heartbeats of one worker. A blocked worker (a busy machine, a stopped process) reads nothing either.
 
-    So seconds alone do not show that a line is dead: several signs of life must have been sent meanwhile, each in an
+    So elapsed time alone does not prove a dead connection: several heartbeats must have been sent meanwhile, each in an
     event-loop iteration of its own.
     """
 
@@ -17,14 +17,14 @@ class Liveness:
         self._unheard = 0
 
     def heard(self, now: float) -> None:
-        """Something came; `now` in seconds, of any clock that only goes forward."""
+        """Note that data was received. `now`: seconds of any monotonic clock."""
         self._heard_at = now
         self._unheard = 0
 
     def sent(self) -> None:
-        """A sign of life was sent, and should be heard."""
+        """Note that a heartbeat was sent."""
         self._unheard += 1
 
     def is_too_long(self, now: float) -> bool:
-        """Whether it has lasted too long."""
+        """Return whether the silence has exceeded its limit."""
         return self._unheard > self._signs and now - self._heard_at > self._seconds

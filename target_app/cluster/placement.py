@@ -20,10 +20,10 @@ from target_app.registry import Registry
 from target_app.services import Services
 
 CALM = 5.0
-"""Seconds after the return of the other workers in which owners claim what was theirs, and nobody anything new."""
+"""Seconds after the reconnect in which owners renew their claims, and no worker claims anything new."""
 
 Moved = Callable[[str], None]
-"""Gets the path of a place that is another worker's now, or ours."""
+"""Receives the path of a place whose owner has changed."""
 
 logger = logging.getLogger("target_app")
 
@@ -49,7 +49,7 @@ class Placement:
 
     @contextmanager
     def asked_for(self, place: str) -> Iterator[None]:
-        """Somebody here is there, on whatever worker it is, for as long as the block lasts."""
+        """Note that a user of this worker is at a place, whichever worker holds it, for the duration of the block."""
         self._asked_for[place] += 1
         try:
             yield
@@ -59,7 +59,7 @@ class Placement:
                 del self._asked_for[place]
 
     async def owner_of(self, place: str) -> str | None:
-        """The worker that it is on; None: nobody can tell now."""
+        """Return the worker that owns a place; None if the owner is unknown at the moment."""
         if place not in self._owners and asyncio.get_running_loop().time() >= self._calm_until:
             self._note(await self._backplane.claim([place]))
         owner = self._owners.get(place)
@@ -88,7 +88,7 @@ class Placement:
         self._owners = {place: owner for place, owner in self._owners.items() if place in wanted or calm}
 
     async def release(self) -> None:
-        """Whoever wants them may have them."""
+        """Give up all claims."""
         mine = [place for place, owner in self._owners.items() if owner == self._backplane.worker]
         await self._backplane.release(mine)
         self._owners.clear()

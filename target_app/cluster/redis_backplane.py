@@ -23,19 +23,19 @@ from target_app.backplane import BEAT, LEASE, Listeners
 from target_app.cluster.liveness import Liveness
 
 BEAT_INTERVAL = 1.0
-"""Seconds between two signs of life. They come back to their sender too, and show it that the line works both ways."""
+"""Seconds between two heartbeats. They come back to their sender, too, which proves that the connection works."""
 
 SILENCE = 4.0
-"""Seconds without hearing even oneself, after which the line counts as broken though nobody has said so."""
+"""Seconds without any message, even its own heartbeats, after which a connection counts as dead."""
 
 COMMAND_TIMEOUT = 2.0
 """Seconds that one command may take."""
 
 LONGEST_DELAY = 2.0
-"""Seconds between two attempts to come back, at most. They begin at a tenth of a second."""
+"""Maximum seconds between two attempts to reconnect. The first delay is a tenth of a second."""
 
 MOST_REMEMBERED = 1_000
-"""Own messages of which it is remembered that they were told here already, should the server repeat them after all."""
+"""Number of own messages remembered as already delivered here, in case the server delivers them again."""
 
 CLAIM = """
 local owners = {}
@@ -61,7 +61,7 @@ logger = logging.getLogger("target_app")
 
 
 def connect(url: str) -> Redis:
-    """One connection, used for one command after the other, without silent second attempts."""
+    """Return a client with one connection, for one command at a time, without automatic retries."""
     return Redis.from_url(
         url,
         decode_responses=True,
@@ -73,13 +73,13 @@ def connect(url: str) -> Redis:
 
 
 async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
-    """Let the library finish a command though nobody may wait for it any more. Cancelled in the middle of one, it often
-    goes on as if nothing had happened, and then whoever was to be ended (a connection, say) is not."""
+    """Let the library finish a command, even if the caller is cancelled. In the middle of a command, the library often
+    ignores the cancellation, and then the task (a connection, say) would not end."""
     return await asyncio.shield(asyncio.ensure_future(work))
 
 
 class RedisBackplane(Listeners):
-    """`name` keeps applications that share a server apart."""
+    """The backplane over Redis. `name` separates applications that share a server."""
 
     alone = False
 
@@ -100,7 +100,7 @@ class RedisBackplane(Listeners):
         return self._connected
 
     async def start(self) -> None:
-        """Begin to listen. A server that is out of reach is no reason not to start: it may still come."""
+        """Start to listen. An unavailable server does not prevent the start, since it may come up later."""
         self._connect()
         attempted = asyncio.Event()
         self._tasks = [
@@ -173,14 +173,14 @@ class RedisBackplane(Listeners):
                         self._take(await listening.get_message(timeout=None), attempted)
             except FAILURES as failed:
                 logger.warning("backplane out of reach: %s", failed or type(failed).__name__)
-            except Exception:  # whatever it was: without a reader this worker would hear nobody, ever
+            except Exception:  # for any exception: without a reader this worker would hear no other
                 self.faults += 1
                 logger.exception("fault task=%s", "backplane reader")
             finally:
-                self._set_connected(False)  # before anything is awaited: who is connected has a timeout that still runs
+                self._set_connected(False)  # before any await: the timeout of connected members is still running
                 with suppress(*FAILURES):
                     await listening.aclose()  # type: ignore[no-untyped-call]
-            await self._close()  # both: what happened to the one line has most likely happened to the other
+            await self._close()  # close both: a failure of one connection most likely affects the other
             self._connect()
             delay = 0.1 if self._was_up else min(LONGEST_DELAY, delay * 2)
             attempted.set()
@@ -190,7 +190,7 @@ class RedisBackplane(Listeners):
         self._sender, self._listener = connect(self._url), connect(self._url)
 
     async def _close(self) -> None:
-        async with self._sending:  # the library does not bear that a client is closed under a command
+        async with self._sending:  # the library fails if a client is closed during a command
             for client in (self._sender, self._listener):
                 with suppress(*FAILURES):
                     await client.aclose()
@@ -199,7 +199,7 @@ class RedisBackplane(Listeners):
         self._silence.heard(asyncio.get_running_loop().time())
         if message is None:
             return
-        if message["type"] == "subscribe":  # at first, and again if the library has reconnected by itself
+        if message["type"] == "subscribe":  # at first, and after a reconnect by the library
             self._was_up = True
             self._set_connected(True)
             attempted.set()
@@ -209,7 +209,7 @@ class RedisBackplane(Listeners):
                 self._hear(topic, payload)
 
     def _lose(self, why: str) -> None:
-        """Give the line up and begin anew."""
+        """Drop the connection and reconnect."""
         if self._connected:
             logger.warning("backplane %s", why)
             self._set_connected(False)

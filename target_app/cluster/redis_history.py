@@ -18,7 +18,7 @@ from target_app.cluster.redis_backplane import FAILURES, connect, undisturbed
 from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
 
 REMEMBERED_SECONDS = 86_400
-"""For how long the same client id is known to be the same message."""
+"""Seconds for which a repeated client id counts as the same message."""
 
 logger = logging.getLogger("target_app")
 
@@ -40,7 +40,7 @@ return {{redis.call('GET', epoch), receipt, 0}}
 
 
 class RedisHistory:
-    """A HistoryStore. `name` keeps applications that share a server apart; `keep` is per channel."""
+    """A HistoryStore. `name` separates applications that share a server; `keep` is the limit per channel."""
 
     def __init__(self, url: str, name: str, keep: int) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class RedisHistory:
         return self._epoch
 
     async def start(self) -> None:
-        """A server that is out of reach is no reason not to start: it may still come."""
+        """Start the store. An unavailable server does not prevent the start, since it may come up later."""
         self._redis = connect(self._url)
         with suppress(HistoryUnavailable):
             await self._read("XRANGE", "", "-", "+", "COUNT", 1)

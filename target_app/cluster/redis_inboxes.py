@@ -32,5 +32,5 @@ return 0
 
 
 def names(reader: str, channel: str) -> tuple[str, str]:
-    """The two hashes of what waits for a reader in a channel."""
+    """Return the names of the two hashes for a reader's waiting entries in a channel."""
     return json.dumps(["unread", reader, channel]), json.dumps(["unread of senders", reader, channel])

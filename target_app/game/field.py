@@ -42,28 +42,28 @@ class Field:
         return y * self.width + x if 0 <= x < self.width and 0 <= y < self.height else cell
 
     def own(self, cell: int, mark: int) -> None:
-        """Give the land to somebody; a trail on it stays."""
+        """Give the land to a player. A trail on it stays."""
         self.cells[cell] = (self.cells[cell] & ~LAND_MASK) | mark
 
     def lay(self, cell: int, mark: int) -> None:
-        """Lay somebody's trail here."""
+        """Lay the trail of a player here."""
         self.cells[cell] = (mark << TRAIL_SHIFT) | (self.cells[cell] & LAND_MASK)
 
     def count(self, mark: int) -> int:
-        """Cells of somebody's land."""
+        """Return the number of land cells of a player."""
         return self.cells.translate(LANDS).count(mark)
 
     def cells_of(self, mark: int) -> list[int]:
-        """Somebody's land without anybody's trail on it, in order."""
+        """Return the land of a player without any trail on it, in order."""
         return [cell for cell, value in enumerate(self.cells) if value == mark]
 
     def wipe_trail(self, mark: int) -> None:
-        """Somebody's trail is gone; the land under it stays."""
+        """Remove the trail of a player. The land under it stays."""
         gone = bytes(value & LAND_MASK if value >> TRAIL_SHIFT == mark else value for value in range(256))
         self.cells[:] = self.cells.translate(gone)
 
     def wipe(self, mark: int) -> None:
-        """Nothing is left of somebody."""
+        """Remove everything of a player."""
         self.wipe_trail(mark)
         gone = bytes(value & ~LAND_MASK if value & LAND_MASK == mark else value for value in range(256))
         self.cells[:] = self.cells.translate(gone)
@@ -72,7 +72,7 @@ class Field:
         return mark in self.cells.translate(TRAILS)
 
     def claim(self, mark: int) -> None:
-        """Somebody's trail becomes land, and so does everything that cannot reach the rim without crossing it."""
+        """Turn a player's trail into land, and all cells that cannot reach the rim without crossing it."""
         for cell, value in enumerate(self.cells):
             if value >> TRAIL_SHIFT == mark:
                 self.cells[cell] = mark
@@ -82,7 +82,7 @@ class Field:
                 self.own(cell, mark)
 
     def _reachable(self, mark: int) -> set[int]:
-        """Cells from which a way leads to the rim that does not touch somebody's land."""
+        """Return the cells from which a path to the rim avoids the land of a player."""
         seen = {cell for cell in self._rim if self.land(cell) != mark}
         waiting = list(seen)
         while waiting:

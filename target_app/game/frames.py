@@ -48,13 +48,13 @@ class Camera:
         self._take_snapshot()
 
     def shoot(self) -> bytes:
-        """The frame for the tick that the match has just made: `snapshot`, if it was time for a new one."""
+        """Return the frame for the current tick, and renew `snapshot` if that is due."""
         if self._match.tick - self._base >= self._between:
             self._take_snapshot()
         return self.latest()[-1]
 
     def latest(self) -> list[bytes]:
-        """All that a newcomer needs: the snapshot and, if the match has moved since, the delta to now."""
+        """Return the frames for a newcomer: the snapshot and, if the match has advanced since, the delta to now."""
         if self._match.tick == self._base:
             return [self.snapshot]
         return [self.snapshot, self._frame(self._cells)]
@@ -78,7 +78,7 @@ class Camera:
 
 
 def runs(before: bytes, after: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
-    """Return where `after` differs, as runs of one value: (first cell, length, value)."""
+    """Yield the differences of `after` as runs of one value: (first cell, length, value)."""
     start = 0
     while start < len(after):
         if before[start] == after[start]:

@@ -24,7 +24,7 @@ class Match:
         self.phase = Phase.WARM_UP
         self.ticks_left = 0
         self.taken: list[Turn] = []
-        """The turns that the latest tick has taken, in their order."""
+        """The turns applied in the latest tick, in order."""
         self._seats: dict[int, Seat] = {}
         self._chance = Chance(seed)
 
@@ -33,7 +33,7 @@ class Match:
         return [self._seats[number] for number in sorted(self._seats)]
 
     def digest(self) -> str:
-        """A fingerprint of the whole state."""
+        """Return a fingerprint of the whole state."""
         parts = (self.tick, self.phase, self.ticks_left, self._chance.state, self.seats(), bytes(self.field.cells))
         return sha256(repr(parts).encode()).hexdigest()
 
@@ -51,7 +51,7 @@ class Match:
         if self.phase is not Phase.OVER:
             self._wake()
 
-    # People.
+    # Players.
 
     def _take(self, given: Input) -> None:
         seat = self._seats.get(given.seat)
@@ -102,7 +102,7 @@ class Match:
         self.phase, self.ticks_left = phase, ticks
 
     def _start_round(self) -> None:
-        """A fresh field, and everybody who is here on it."""
+        """Start a round: clear the field and place all present players."""
         self.field.cells[:] = bytes(len(self.field.cells))
         for seat in self.seats():
             seat.cuts = 0
@@ -120,7 +120,7 @@ class Match:
         return [seat for seat in self.seats() if seat.status is Status.MOVING]
 
     def _move(self) -> None:
-        """All move at once; first it is settled who is cut, then who gets what."""
+        """Move all players at once. Cut players are determined first, then the new owners of cells."""
         moved = []
         for seat in self._moving():
             seat.steer()
@@ -131,7 +131,7 @@ class Match:
         fallen = self._cut_by(moved) | self._collided()
         for number in fallen:
             self._fall(self._seats[number])
-        # Of two who claim the same cell in the same tick the later one has it; being the later one goes round.
+        # If two players claim one cell in a tick, the later one in this order gets it. The order rotates each tick.
         for seat in sorted(moved, key=lambda seat: (seat.number + self.tick) % self.rules.seats):
             if seat.number not in fallen:
                 self._tread(seat)
@@ -166,7 +166,7 @@ class Match:
         elif self.field.has_trail(seat.mark):
             self.field.claim(seat.mark)
 
-    # Places.
+    # Positions.
 
     def _wake(self) -> None:
         for seat in self.seats():
@@ -174,7 +174,7 @@ class Match:
                 self._place(seat)
 
     def _place(self, seat: Seat) -> None:
-        """Somewhere at home; without a home, on a new patch of land far from the others. Full: the next tick again."""
+        """Place a player on its own land, or on a new patch far from the others. If there is none, retry next tick."""
         taken = {other.cell for other in self._moving()}
         home = [cell for cell in self.field.cells_of(seat.mark) if cell not in taken]
         cell = home[self._chance.below(len(home))] if home else self._free_place(taken)

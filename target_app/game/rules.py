@@ -29,9 +29,9 @@ class Phase(IntEnum):
     """The phase of a match. The numbers go over the wire."""
 
     WARM_UP = 0
-    """Not enough people for a round: whoever is there moves about."""
+    """Too few players for a round: those present move freely."""
     READY = 1
-    """Everybody stands and looks where they are."""
+    """The players stand still and see their positions."""
     PLAY = 2
     OVER = 3
     """The result stands, until the next round."""
@@ -47,14 +47,14 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sit:
-    """Somebody takes a free seat."""
+    """A player takes a free seat."""
 
     seat: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Somebody gives the seat up."""
+    """A player gives up the seat."""
 
     seat: int
 
@@ -81,7 +81,7 @@ class Turn:
     seq: int
     direction: int
     note: str = ""
-    """Words of whoever steers. The rules do not look at them."""
+    """A note of the player. The rules ignore it."""
 
 
 Input = Sit | Stand | Away | Back | Turn

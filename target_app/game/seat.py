@@ -13,7 +13,7 @@ class Seat:
 
     number: int
     wakes_at: int
-    """Tick at which somebody who is down comes back; for somebody away, the tick at which the seat is given up."""
+    """Tick at which a player who is down comes back, or at which an absent player loses the seat."""
     status: Status = Status.DOWN
     cell: int = 0
     direction: int = 0
@@ -28,7 +28,7 @@ class Seat:
         return self.number + 1
 
     def take(self, turn: Turn) -> bool:
-        """Plan a turn, unless too many wait already. False: it was taken before."""
+        """Plan a turn, unless too many wait already. Returns False if it was taken before."""
         if turn.seq <= self.ack:
             return False
         self.ack = turn.seq
@@ -37,7 +37,7 @@ class Seat:
         return True
 
     def steer(self) -> None:
-        """Make the next planned turn that is one: not straight on, and not back into one's own neck."""
+        """Make the next planned turn that changes the direction and does not reverse it."""
         while self.planned:
             direction = self.planned.pop(0)
             if (direction - self.direction) % 2:

@@ -27,23 +27,23 @@ async def echo(connection: Connection) -> None:
 
 
 async def chat(client_id: str, connection: Connection) -> None:
-    if len(client_id) > 64 or not client_id.isprintable():  # it is shown to everybody [C10]
+    if len(client_id) > 64 or not client_id.isprintable():  # the id is shown to all members [C10]
         raise Goodbye(1008, "client_id_not_printable_or_too_long")
     try:
         with room.membership(connection):
             async for message in connection:
                 if isinstance(message, bytes):
-                    raise Goodbye(1003, "text_only")  # ends this connection, and no other [16, C1]
+                    raise Goodbye(1003, "text_only")  # ends this connection only [16, C1]
                 connection.send(f"You: {message}")
                 room.publish(f"Client #{client_id} says: {message}")
                 await connection.wait_turn()
     finally:
-        room.publish(f"Client #{client_id} left the chat")  # once, to the rest, however it left [C2, C12]
+        room.publish(f"Client #{client_id} left the chat")  # once, to the others, for every way of leaving [C2, C12]
 
 
 async def dashboard(connection: Connection) -> None:
     with feed.viewing(connection):
-        async for _ignored in connection:  # only who receives notices that its peer has left [2]
+        async for _ignored in connection:  # only a task that receives notices that its peer has left [2]
             pass
 
 

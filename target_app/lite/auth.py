@@ -21,7 +21,7 @@ def is_allowed_origin(websocket: WebSocket, settings: Settings) -> bool:
     own = [f"{scheme}://{name}:{port}" for scheme in ("http", "https") for name in ("127.0.0.1", "localhost", host)]
     allowed = settings.allowed_origins.split(",") if settings.allowed_origins else own
     origins = websocket.headers.getlist("origin")
-    return not origins or (len(origins) == 1 and origins[0] in allowed)  # without one it is not a page
+    return not origins or (len(origins) == 1 and origins[0] in allowed)  # a client without Origin is not a web page
 
 
 def bearer(text: str) -> str:
@@ -45,6 +45,6 @@ async def authenticate(connection: Connection, settings: Settings) -> None:
             token = offered[0][7:] if offered else header or bearer(str(await anext(aiter(connection), "")))
     except TimeoutError:
         raise Goodbye(4002, "no_token_in_time") from None
-    # Replace this comparison by yours, e.g. the check of a JWT. It takes the same time whatever the token is.
+    # Replace this comparison by your own, e.g. the check of a JWT. compare_digest takes constant time.
     if not hmac.compare_digest(token.encode(), settings.token.encode()):
         raise Goodbye(1008, "invalid_token")

@@ -21,7 +21,7 @@ the server that a page hangs [11, E9].
 """
 
 RESTART = Goodbye(1012, "server_restart")
-SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent: such a peer reads nothing
+SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent: such a peer does not read
 
 logger = logging.getLogger("target_app.lite")
 
@@ -34,18 +34,18 @@ class Connection:
         self._outbox = Outbox(settings.outbox_bytes)
         self._most_unread = settings.outbox_bytes + 2 * settings.max_message_bytes
         self._loop = asyncio.get_running_loop()
-        # One mechanism ends a connection from anywhere: its deadline is set to now, and the channel is cancelled.
+        # One mechanism ends a connection from anywhere: set its deadline to now, and the channel is cancelled.
         self._deadline = asyncio.timeout(None)
         self._goodbye: Goodbye | None = None
         self._heard_at = self._pinged_at = self._loop.time()
         self._paid_until = 0.0
-        """The time at which the received messages are within the rate: each costs its share of a second."""
+        """The time at which the rate limit is met: each message adds its share of a second."""
         self._is_unwritable = False
         self._waiting_since: float | None = None
-        """Since when a write, or the end of a closing socket, waits for the peer."""
+        """The time since which a write, or the close of a socket, has waited for the peer."""
         self.has_heartbeat = SUBPROTOCOL in websocket.scope["subprotocols"]
-        # ASGI cannot close a peer that does not read: the close frame waits behind what that peer does not take, and
-        # so does the server's shutdown [8, C6]. Under uvicorn, `receive` is a method of the object with the transport.
+        # ASGI cannot close a peer that does not read: the close frame waits behind the unread data, and so does the
+        # server's shutdown [8, C6]. Under uvicorn, `receive` is a method of the object that has the transport.
         self.protocol: object = getattr(websocket._receive, "__self__", None)
         self._transport: asyncio.Transport | None = getattr(self.protocol, "transport", None)
 
@@ -59,7 +59,7 @@ class Connection:
         if latest_only:
             self._outbox.clear()
         self._outbox.put(data)
-        # If no write waits, the writer task has only not had its turn yet: that is not the peer's fault [C5].
+        # If no write is pending, the writer task has not run yet, which is not the peer's fault [C5].
         if self._outbox.is_over_limit and self._waiting_since is not None:
             self.end(SLOW_CONSUMER)
 
@@ -80,12 +80,12 @@ class Connection:
     async def __anext__(self) -> str | bytes:
         while True:
             event = await self.websocket.receive()
-            if event["type"] == "websocket.disconnect":  # however it came about; nothing may be received after it [3]
+            if event["type"] == "websocket.disconnect":  # for any cause; calling receive() again is an error [3]
                 self._note_leave(event.get("code", 1005))
                 raise StopAsyncIteration
             self._heard_at = self._loop.time()
             text = event.get("text")
-            data: str | bytes = event["bytes"] if text is None else text  # receive_text() is a KeyError here [16, E1]
+            data: str | bytes = event["bytes"] if text is None else text  # receive_text() would raise KeyError [16, E1]
             if len(data if isinstance(data, bytes) else data.encode()) > self._settings.max_message_bytes:
                 raise Goodbye(1009, "message_too_long")  # [E6, D6]
             self._paid_until = max(self._paid_until, self._heard_at) + 1 / self._settings.message_rate
@@ -107,8 +107,8 @@ class Connection:
         except WebSocketDisconnect as left:  # during the accept
             self._note_leave(left.code)
         except Exception:
-            if not self._deadline.expired():  # else `end` has said why
-                # The traceback is for us, the code for the peer: not 1000, as if all were well [E2].
+            if not self._deadline.expired():  # otherwise `end` has already set the reason
+                # Log the traceback for us, and send the peer an error code instead of 1000 [E2].
                 logger.exception("fault path=%r", self.websocket.url.path)
                 goodbye = Goodbye(1011, "internal_error")
         finally:
@@ -118,14 +118,14 @@ class Connection:
     async def _finish(self, writer: asyncio.Task[None], goodbye: Goodbye) -> None:
         if goodbye is not SLOW_CONSUMER and not self._is_unwritable:
             self._outbox.put(goodbye)
-            # uvicorn cancels who takes too long at a shutdown. There is nothing more to do then than what follows.
+            # At shutdown, uvicorn cancels slow connections. Continue with the clean-up below in that case.
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({writer}, timeout=self._settings.close_timeout)
         writer.cancel()
         if self._transport is not None:
             patience = 0.0 if goodbye is SLOW_CONSUMER else self._settings.close_timeout
             self._loop.call_later(patience, self._transport.abort)
-        # One line for each ending, and no traceback for a polite one [E4].
+        # Log one line per connection, without a traceback for a clean close [E4].
         logger.info("ended path=%r code=%d why=%s", self.websocket.url.path, goodbye.code, goodbye.reason)
 
     async def _write(self) -> None:
@@ -137,9 +137,9 @@ class Connection:
                 await self.websocket.send({"type": "websocket.send", kind: item})
                 self._waiting_since = None
             await self.websocket.close(item.code, item.reason)
-        except (WebSocketDisconnect, RuntimeError, OSError):  # RuntimeError: how the server library says "after close"
-            # This peer's affair, and never the speaker's [C2, D1]. What it said before it left is still to be read, and
-            # then `receive` tells of its leave: ending the channel here would lose its last words.
+        except (WebSocketDisconnect, RuntimeError, OSError):  # RuntimeError: server library, after close
+            # A failed write concerns this peer only, never the sender of the message [C2, D1]. Do not end the channel:
+            # messages that the peer sent before it left are still unread; `receive` reports the disconnect after them.
             self._is_unwritable, self._waiting_since = True, None
             self._outbox.clear()
 
@@ -150,8 +150,8 @@ class Connection:
     def check(self, now: float) -> None:
         """End the connection if it is late. The server calls this for each connection, once per sweep."""
         if self._waiting_since is None and self._transport is not None and self._transport.is_closing():
-            self._waiting_since = now  # after a missing pong the keepalive closes, and waits for ever itself [6]
-        # uvicorn itself writes pongs, also to a peer that sends pings and reads nothing.
+            self._waiting_since = now  # after a missing pong, the keepalive closes and waits without a limit [6]
+        # uvicorn also queues pongs for a peer that sends pings and does not read.
         if self._transport is not None and self._transport.get_write_buffer_size() > self._most_unread:
             self.end(SLOW_CONSUMER)
         if self._waiting_since is not None and now - self._waiting_since > self._settings.write_timeout:

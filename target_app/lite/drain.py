@@ -1,5 +1,5 @@
-"""Hearing of a stop before uvicorn does. uvicorn tells all sockets 1012 at once and the application last: what waits
-in outboxes would be lost, and nobody would be left to cut off who does not read [8, 9, C6, D7]."""
+"""Draining before uvicorn stops. uvicorn closes all sockets with 1012 at once and tells the application last. Messages
+in outboxes would be lost, and no code would be left to cut off peers that do not read [8, 9, C6, D7]."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from types import FrameType
 
 @asynccontextmanager
 async def before_stop(drain: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """On SIGINT or SIGTERM first `drain()`, and then whoever handled the signal before (uvicorn installs its handlers
-    before the application starts). A second signal goes to that handler at once."""
-    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
+    """On SIGINT or SIGTERM run `drain()`, and then the previous handler (uvicorn installs its handlers before the
+    application starts). A second signal goes to the previous handler at once."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set signal handlers
         yield
         return
     loop = asyncio.get_running_loop()
@@ -34,6 +34,6 @@ async def before_stop(drain: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
         loop.call_soon_threadsafe(lambda: draining.append(loop.create_task(drain_and_pass_on(number))))
 
     for number, handler in handlers.items():
-        if callable(handler):  # else nobody handles it in Python, and it is not for us to change what it does
+        if callable(handler):  # otherwise the signal has no Python handler: leave it as it is
             signal.signal(number, handle)
     yield

@@ -1,4 +1,4 @@
-"""The dashboard's readings: one producer however many look, and none while nobody does."""
+"""The dashboard's readings. One producer runs while there are viewers, and none otherwise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Feed:
 
     @contextmanager
     def viewing(self, viewer: Connection) -> Iterator[None]:
-        """This one looks for as long as the `with` block lasts, and gets the latest reading at once [D4]."""
+        """Add a viewer for the duration of the block. It gets the latest reading at once [D4]."""
         with self._viewers.membership(viewer):
             if self._producer is None:
                 self._latest = self._read(0.0)
@@ -31,7 +31,7 @@ class Feed:
             try:
                 yield
             finally:
-                if len(self._viewers) == 1:  # the last one, who is about to go
+                if len(self._viewers) == 1:  # the last viewer is about to leave
                     self._producer.cancel()
                     self._producer = None
 
@@ -39,13 +39,13 @@ class Feed:
         now = asyncio.get_running_loop().time
         due = now()
         while True:
-            due = max(due + self._period, now())  # counted from the last due time, so that it does not drift [D7]
+            due = max(due + self._period, now())  # measured from the last due time, so that it does not drift [D7]
             await asyncio.sleep(due - now())
             self._latest = self._read(now() - due)
-            self._viewers.publish(self._latest, latest_only=True)  # who is slow skips readings [D5]
+            self._viewers.publish(self._latest, latest_only=True)  # a slow viewer skips readings [D5]
 
     def _read(self, lateness: float) -> str:
-        """Measured, not made up [D2]; `response_time` is how late the event loop is, in ms [D3]."""
+        """Return real measurements [D2]; `response_time` is the lateness of the event loop in ms [D3]."""
         used, at = time.process_time(), time.monotonic()
         share = (used - self._cpu_before[0]) / max(at - self._cpu_before[1], 1e-3)
         self._cpu_before = (used, at)

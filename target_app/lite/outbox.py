@@ -30,7 +30,7 @@ class Outbox:
 
     @property
     def is_over_limit(self) -> bool:
-        # One message always fits, however long it is: the limit is about falling behind.
+        # One message always fits, whatever its length: the limit is for peers that fall behind.
         return self._bytes > self._limit_bytes and len(self._waiting) > 1
 
     def put(self, item: str | bytes | Goodbye) -> None:

@@ -1,4 +1,4 @@
-"""Those who get the same messages: the members of the chat, the viewers of the dashboard."""
+"""Connections that get the same messages: the members of the chat, the viewers of the dashboard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .connection import Connection
 
 
 class Room:
-    """`publish` never waits. So it cannot be overtaken by another one: all members see one order [C8]."""
+    """A set of connections. `publish` never waits, so all members see one order [C8]."""
 
     def __init__(self) -> None:
         self._members: set[Connection] = set()
@@ -23,7 +23,7 @@ class Room:
 
     @contextmanager
     def membership(self, connection: Connection) -> Iterator[None]:
-        """For as long as the `with` block lasts, however it ends: nobody is left behind in the list [4, C1, C12]."""
+        """Add a connection for the duration of the block, however it ends [4, C1, C12]."""
         self._members.add(connection)
         try:
             yield

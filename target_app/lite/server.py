@@ -1,4 +1,4 @@
-"""All connections of this worker: who is let in, who is late, and how everybody is sent away."""
+"""The connections of this worker: access, timeouts, and the shutdown."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Server:
         self.is_draining = self._has_warned = False
 
     async def serve(self, websocket: WebSocket, channel: Channel) -> None:
-        """One connection, from the handshake to its end."""
+        """Serve one connection, from the handshake to its end."""
         if self.is_draining:
             await websocket.send_denial_response(PlainTextResponse("restarting\n", 503, {"retry-after": "5"}))
             return
         if not is_allowed_origin(websocket, self.settings):
-            await websocket.close()  # before the accept this is HTTP 403; a foreign page has no right to a reason
+            await websocket.close()  # before accept this is HTTP 403; a foreign page need not learn the reason
             return
         connection = Connection(websocket, self.settings)
         self._warn_of_options(connection)
@@ -52,7 +52,7 @@ class Server:
             del self.connections[connection]
 
     def _warn_of_options(self, connection: Connection) -> None:
-        """uvicorn decompresses and collects a message before we see its size: only its own options limit that [18]."""
+        """Warn of missing limits: uvicorn decompresses and buffers a message before its size can be checked [18]."""
         config, limit = getattr(connection.protocol, "config", None), self.settings.max_message_bytes
         if config and not self._has_warned and (config.ws_per_message_deflate or config.ws_max_size > limit):
             options = f"--ws-per-message-deflate false --ws-max-size {limit}"
@@ -60,7 +60,7 @@ class Server:
             self._has_warned = True
 
     async def _sweep(self) -> None:
-        """One task looks after all: a timer for each write would cost more than the write."""
+        """Check all connections in one task. A timer for each write would cost more than the write."""
         while True:
             await asyncio.sleep(self.settings.sweep_interval)
             for connection in self.connections:

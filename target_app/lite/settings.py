@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    token: str = ""  # what clients have to present; empty: nobody has to present anything
+    token: str = ""  # the token that clients must present; empty: no token is required
     auth_timeout: float = 10.0  # seconds that a new connection has to present it
-    allowed_origins: str = ""  # with commas in between; empty: this server's own address and port
+    allowed_origins: str = ""  # comma-separated; empty: this server's own address and port
     max_connections: int = 1000  # uvicorn's limit_concurrency counts no WebSockets [20, E8]
     max_message_bytes: int = 65_536
     message_rate: float = 2000.0  # messages per second of one connection ...
-    message_burst: int = 10_000  # ... and at once
-    outbox_bytes: int = 1_048_576  # what may wait for one connection
-    write_timeout: float = 10.0  # seconds that one write, or the end of a closing socket, may wait for its peer
-    close_timeout: float = 5.0  # seconds that a connection gets to end by itself
-    ping_interval: float = 20.0  # protocol pings find peers that are gone without a word [11]
+    message_burst: int = 10_000  # ... and the size of a burst
+    outbox_bytes: int = 1_048_576  # limit of the send buffer of one connection
+    write_timeout: float = 10.0  # seconds that one write, or the close of a socket, may wait for its peer
+    close_timeout: float = 5.0  # seconds that a connection gets to close by itself
+    ping_interval: float = 20.0  # protocol pings detect peers that disappeared silently [11]
     ping_timeout: float = 20.0
-    heartbeat_interval: float = 25.0  # pings of the application, for clients that offer the subprotocol
+    heartbeat_interval: float = 25.0  # application pings, for clients that offer the subprotocol
     idle_timeout: float = 60.0
-    sweep_interval: float = 1.0  # seconds between two looks at all connections for those that are late
+    sweep_interval: float = 1.0  # seconds between two searches for connections that are late
     dashboard_period: float = 2.0
 
     @classmethod
