@@ -3,8 +3,8 @@
     python harness/benchmarks/compare_windows.py [--trials 1000] [--seed 1]
 
 Each trial is one whole comparison: four judged metrics, lives of three servers (base, candidate, base again), one
-figure of each server per round. All servers of a round share the weather of the machine, which drifts and jumps. Each
-server has an effect of its own in each life. The last column is what a test says that flips the signs of single
+figure of each server per round. All servers of a round share the state of the machine, which drifts and jumps. Each
+server has an effect of its own in each life. The last column is the result of a test that flips the signs of single
 rounds, as if lives had no effect.
 """
 
@@ -48,7 +48,7 @@ class World:
     slow: float = 0.0
     outliers: float = 0.0
     until: float | None = None
-    """End once all intervals are so narrow (`--until`). `lives` is then the most."""
+    """Width of all intervals at which the comparison ends (`--until`). `lives` is then the maximum."""
 
 
 @dataclass(frozen=True)

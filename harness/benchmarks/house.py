@@ -29,7 +29,7 @@ ITEM = re.compile(r"^\s*(?:[-*]|\d+\.)\s+")
 Files = Mapping[str, str]
 """Texts by path."""
 Graph = Mapping[str, set[str]]
-"""What each node imports."""
+"""The nodes that each node imports."""
 
 
 def files_of(ref: str) -> dict[str, str]:

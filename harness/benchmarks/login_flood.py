@@ -26,7 +26,7 @@ from wsproof.target.target import parse_target
 ROOT = Path(__file__).parents[2]
 LOGINS_IN_FLIGHT = 50
 PAUSE_S = 0.01
-"""Between two echoes: the client must not be busy itself."""
+"""Seconds between two echoes. Without a pause, the client itself would be busy."""
 
 FLOOD = f"""
 import asyncio, json, sys, urllib.error, urllib.request

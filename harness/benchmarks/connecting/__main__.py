@@ -4,10 +4,10 @@
     python -m benchmarks.connecting --blocks 1 --json figures.jsonl      (any number of times)
     python -m benchmarks.connecting --table figures.jsonl
 
-Each client has its turn in every block, in a fresh process on a core of its own, against a small server (handshakes in
-Python, one after the other), with 16 connections on their way at a time. Handshakes are counted per second of the
-client's CPU; memory is what the process has grown by (PSS) with all connections open and idle. The engine audits each
-answer; C (`opening.c`) looks at the status alone, and keeps nothing but the socket. picows and npm's ws are there where
+Each client has one turn per block, in a fresh process on its own core, with 16 handshakes in flight. The server is
+small, and does its handshakes in Python, one after the other. The figures are handshakes per second of the client's
+CPU, and the growth of its memory (PSS) with all connections open and idle. The engine audits each response. The client
+in C (`opening.c`) checks the status only, and keeps nothing but the socket. picows and npm's ws take part if
 `rivals/installed.py` finds them.
 """
 
@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(name: str, connections: int) -> dict[str, Any]:
-    """One turn: a fresh server, a fresh client; what the client says of itself."""
+    """Measure one client against a fresh server. Returns the figures that the client prints."""
     with child("quick_server", "echo", connections, core=0) as server:
         port = server.said()
         with child("connecting.clients", name, port, connections, core=1) as client:
@@ -60,7 +60,7 @@ def measure(name: str, connections: int) -> dict[str, Any]:
 
 
 def table(rows: Sequence[figures.Row]) -> str:
-    """Clients, the quickest first."""
+    """The table, with one line per client, in the order of CLIENTS."""
     clients = {name: [row for row in rows if row["client"] == name] for name in CLIENTS}
     lines = []
     for name, own in clients.items():

@@ -1,6 +1,6 @@
-"""Who connects: one process per measurement, `python -m benchmarks.connecting.clients NAME PORT CONNECTIONS`.
+"""Clients that are measured, each in a process: `python -m benchmarks.connecting.clients NAME PORT CONNECTIONS`.
 
-Each opens its connections, and then says what that has cost, per second and per connection.
+Each client opens its connections, and then prints the handshakes per CPU-second and the KiB per connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AT_ONCE = 16
 
 
 def c_client(port: int, connections: int) -> None:
-    """The least there is: no key of its own for each, no look at the proof."""
+    """A minimal client in C: one key for all connections, and no check of the accept value."""
     opener = compiled(Path(__file__).with_name("opening.c"))
     meter = Meter(connections)
     if opener.open_all(port, connections, AT_ONCE) != connections:
@@ -28,7 +28,7 @@ def c_client(port: int, connections: int) -> None:
 
 
 def engine(port: int, connections: int) -> None:
-    """wsproof's own connections, as a worker has them."""
+    """wsproof's own connections, as a worker opens them."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -95,12 +95,12 @@ def picows(port: int, connections: int) -> None:
 
 
 def npm_ws(port: int, connections: int) -> None:
-    """npm's ws: node takes the place of this process, and says the same line."""
+    """npm's ws. Node replaces this process, and prints the same line."""
     installed.become_node("opener.mjs", port, connections, AT_ONCE)
 
 
 def websocket_client(port: int, connections: int) -> None:
-    """websocket-client under gevent, with a greenlet per connection that waits for a message, as Locust has it."""
+    """websocket-client under gevent. As in Locust, a greenlet per connection waits for a message."""
     from gevent import monkey
 
     monkey.patch_all()

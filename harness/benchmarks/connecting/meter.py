@@ -1,4 +1,4 @@
-"""What opening connections has cost a process."""
+"""The cost of opening connections, measured in the process of the client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.progress_line import say
 
 
 class Meter:
-    """What the process has used since this was made, told as a line."""
+    """Measures the CPU time and memory that the process uses after this object was made."""
 
     def __init__(self, connections: int) -> None:
         gc.collect()
@@ -20,7 +20,7 @@ class Meter:
         self._cpu_s = time.process_time()
 
     def tell(self) -> None:
-        """All connections are open now."""
+        """Print the cost as a line of JSON. Call it when all connections are open."""
         cpu_s = time.process_time() - self._cpu_s
         gc.collect()
         kib = (resident_kib() - self._kib) / self._connections
@@ -28,6 +28,6 @@ class Meter:
 
 
 def resident_kib() -> float:
-    """PSS of this process."""
+    """The PSS of this process, in KiB."""
     with Path("/proc/self/smaps_rollup").open() as rollup:
         return float(next(line.split()[1] for line in rollup if line.startswith("Pss:")))

@@ -1,8 +1,8 @@
-"""Does `wsproof capacity` find a knee that is known? `python -m harness.benchmarks.knees [CASE...]`
+"""Known knees, and the knees that `wsproof capacity` finds: `python -m harness.benchmarks.knees [CASE...]`.
 
-`limited_server.py` makes 4,000 deliveries a second and no more. So theory says from which level on p99(latency) is
-100 ms. With 60 seats it takes 60 subscribers. Each search is the command that a user would type. The 95 % interval of
-its answer should hold the known value: once in twenty searches it may not.
+`limited_server.py` makes at most 4,000 deliveries a second. So the level at which p99(latency) reaches 100 ms is known
+from theory. With 60 seats, the server accepts 60 subscribers. Each search runs the command that a user would type. The
+95 % interval of its answer should hold the known value: once in twenty searches it may not.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ WARMUP_S, DURATION_S = 1, 3
 
 
 def p99_s(subscribers: float, rate_hz: float, rooms: float = 1) -> float:
-    """The p99 of latency in theory: one queue, PER_S served a second, a publication every 1 / rate."""
+    """The p99 of latency in theory, for one queue that serves PER_S a second and evenly spaced publications."""
     came = np.arange(0, WARMUP_S + DURATION_S, 1 / (rate_hz * rooms))
     took = subscribers / PER_S
-    # Each publication is through when it has waited for the ones before: the queue's own recursion, solved at once.
+    # A publication is delivered after those before it: the recursion of the queue, solved in closed form.
     position = np.arange(len(came))
     through = took * (position + 1) + np.maximum.accumulate(came - took * position)
     measured = came >= WARMUP_S
@@ -39,7 +39,7 @@ def p99_s(subscribers: float, rate_hz: float, rooms: float = 1) -> float:
 
 
 def knee(p99: Callable[[float], float]) -> float:
-    """Where it crosses the limit."""
+    """The level at which the p99 crosses the limit."""
     low, high = 1.0, 10_000.0
     while high / low > 1.0001:
         middle = (low * high) ** 0.5
@@ -49,7 +49,7 @@ def knee(p99: Callable[[float], float]) -> float:
 
 @dataclass(frozen=True)
 class Case:
-    """A search, and its answer."""
+    """A search, and its known answer."""
 
     known: float
     options: tuple[str, ...]
@@ -69,7 +69,7 @@ CASES = {
 
 
 def found(case: Case) -> dict[str, object]:
-    """What `wsproof capacity` says."""
+    """Run one search. Returns the capacity part of its record."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "run.json"
         slo = ("--slo", f"p99(latency) < {LIMIT_S:g}s", "--slo", "lost == 0")

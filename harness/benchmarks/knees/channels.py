@@ -1,4 +1,4 @@
-"""How to speak to `limited_server.py`: `--channels harness.benchmarks.knees.channels`."""
+"""The channel of `limited_server.py`: `--channels harness.benchmarks.knees.channels`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Hall(Workload):
-    """What one says, all in its hall get, as it was said."""
+    """A hall: each message reaches all its members unchanged."""
 
     name = "hall"
     title = "Hall: what one says, all in the same hall get"

@@ -1,8 +1,8 @@
-"""A server whose capacity is known: `/hall/{room}/{name}`; what one says, all in its room get.
+"""A server of known capacity at `/hall/{room}/{name}`. Each message reaches all members of the room.
 
-It makes LIMIT_PER_S deliveries a second, whatever the machine: each takes its turn in one queue,
-1 / LIMIT_PER_S seconds after the one before it, or after it came. And it has LIMIT_SEATS seats: whoever comes when all
-are taken is refused.
+The server makes LIMIT_PER_S deliveries a second on any machine. All deliveries go through one queue. A delivery takes 1
+/ LIMIT_PER_S seconds, counted from its arrival or, if that is later, from the end of the previous delivery. The server
+has LIMIT_SEATS seats, and refuses members when all are taken.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ serving: list[asyncio.Task[None]] = []
 
 
 async def serve() -> None:
-    """Deliver, one after the other, each at its time. A clock that rings late makes nobody's turn longer."""
+    """Make the deliveries one after the other, each at its time. A late timer does not slow the queue down."""
     loop = asyncio.get_running_loop()
     free_at = 0.0
     while True:
@@ -37,7 +37,7 @@ async def serve() -> None:
         try:
             await send({"type": "websocket.send", "text": text})
         except (RuntimeError, OSError):
-            continue  # it has gone; its turn was used all the same
+            continue  # the member has left, and its delivery has used its time all the same
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -54,7 +54,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1013})
             return
         room = rooms[scope["path"].split("/")[2]]
-        # Taken before anybody can come in between: a seat is a seat even while its owner is still shaking hands.
+        # Take the seat before the handshake ends: other members may connect in the meantime.
         room.append(send)
         try:
             await send({"type": "websocket.accept"})
@@ -64,7 +64,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def listen(room: list[Send], receive: Receive) -> None:
-    """Queue what this member says, for each who is there."""
+    """Queue each message of this member for every member of the room."""
     loop = asyncio.get_running_loop()
     while (message := await receive())["type"] == "websocket.receive":
         now = loop.time()

@@ -1,7 +1,7 @@
 """A server in C that is quicker than any client here: `python -m benchmarks.quick_server echo|chat CONNECTIONS`.
 
-It prints its port, takes so many connections and no more (their handshakes in Python), speaks the tutorial's echo or
-chat until all are gone, and ends.
+It prints its port and accepts exactly this many connections, whose handshakes are done in Python. Then it serves the
+tutorial's echo or chat until all clients have left.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The quick server as a process of its own."""
+"""The quick server as a child process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.pinned import put_on_core
 
 @contextmanager
 def quick_server(speech: str, connections: int) -> Iterator[int]:
-    """A fresh server on the first core, for so many connections; its port."""
+    """Start a fresh server for this many connections on the first core. Yields its port."""
     command = [sys.executable, "-m", "benchmarks.quick_server", speech, str(connections)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     put_on_core(server.pid, 0)

@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measured(server: RealServer, by_name: dict[str, RealServer], folder: Path, seed: int) -> Row:
-    """One server's turn."""
+    """Check one server. If it does not start, its row says why."""
     folder = folder.resolve()
     versions = versions_of(server)
     try:
@@ -81,7 +81,7 @@ def folder_name(server: RealServer) -> str:
 
 
 def sentence(row: figures.Row) -> str:
-    """A row while the others are still to come."""
+    """One row as a line of text, printed as soon as the server has been checked."""
     crash = ", CRASHED" if row["crashed"] else ""
     died = f", the server ended with {row['died']}" if row["died"] is not None else ""
     violations = " ".join(row["violations"]) or "none"
@@ -90,14 +90,14 @@ def sentence(row: figures.Row) -> str:
 
 
 def table(rows: list[figures.Row]) -> str:
-    """The last row of each server in Markdown, with a word for each violation that was found true by hand."""
+    """The last row of each server in Markdown, with a reason for each violation that was confirmed by hand."""
     judged, last = true_violations(), {row["server"]: row for row in rows}
     chosen = [last[server.name] for server in SERVERS if server.name in last]
     return figures.markdown(TITLES, (cells(row, judged.get(row["server"], {})) for row in chosen))
 
 
 def cells(row: figures.Row, judged: Mapping[str, str]) -> list[str]:
-    """One line of the table; what nobody has judged yet stands by its name."""
+    """The cells of one line. Violations that nobody has judged yet are listed by name."""
     code = "crash" if row["crashed"] else str(row["exit_code"])
     found = sorted(set(row["violations"]))
     words = [f"`{check}`: {judged[check]}" for check in found if check in judged]

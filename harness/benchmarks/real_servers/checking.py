@@ -1,4 +1,4 @@
-"""One `wsproof check` of a server of the corpus, and what it said as a row."""
+"""One `wsproof check` of a server of the corpus, with its result as a row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.real_servers.server import RealServer
 HARNESS = HERE.parents[1]
 NICENESS = 5
 TIMEOUT_S = 180.0
-"""Far beyond what a check may take: who takes longer is ended, and told as such."""
+"""Seconds after which a check is ended: far more than it may take. Its row then has no exit code."""
 CRASHED = "Traceback (most recent call last)"
 
 VERDICTS = ("VALID", "INVALID", "CANNOT TELL:")
@@ -26,22 +26,22 @@ VERDICTS = ("VALID", "INVALID", "CANNOT TELL:")
 
 @dataclass(frozen=True)
 class Row:
-    """What the table says of one server."""
+    """One line of the table: the result for one server."""
 
     server: str
     versions: tuple[str, ...]
     seconds: float
     exit_code: int | None
-    """None: it was ended after TIMEOUT_S."""
+    """The exit code of the check; None if it was ended after TIMEOUT_S."""
     crashed: bool
     died: int | None
-    """The server's exit code, where it had ended by itself."""
+    """The exit code of a server that ended by itself; None if it was still running."""
     violations: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
     checks: int = 0
-    """How many were run."""
+    """The number of checks that were run."""
     said: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Row:
 
 
 def check(server: RealServer, versions: list[str], running: Running, folder: Path, seed: int) -> Row:
-    """Run the check, with all it prints and writes in `folder`."""
+    """Run the check. Everything that it prints or writes goes into `folder`."""
     result = folder / "check.json"
     command = [
         *(sys.executable, "-m", "wsproof.cli", "check", running.url, *running.options),
@@ -80,7 +80,7 @@ def check(server: RealServer, versions: list[str], running: Running, folder: Pat
 
 
 def _run(command: list[str]) -> tuple[int | None, str]:
-    """Its exit code, None where it had to be ended; and all that it printed."""
+    """Run a command. Returns its exit code, or None after TIMEOUT_S, and everything that it printed."""
     process = subprocess.Popen(
         ["nice", "-n", str(NICENESS), *command],
         cwd=HARNESS,
@@ -92,9 +92,9 @@ def _run(command: list[str]) -> tuple[int | None, str]:
         printed, _ = process.communicate(timeout=TIMEOUT_S)
         code: int | None = process.returncode
     except subprocess.TimeoutExpired:
-        process.terminate()  # it then writes what it knows
+        process.terminate()  # the check then writes its results so far
         printed, _ = process.communicate()
         code = None
     finally:
-        process.terminate()  # where a signal ends us
+        process.terminate()  # in case a signal ends this process
     return code, printed.decode(errors="replace")

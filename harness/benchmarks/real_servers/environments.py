@@ -1,4 +1,4 @@
-"""The environments of the corpus: virtual environments, one folder of npm packages, and programs of Debian's."""
+"""The environments of the corpus: virtual environments, a folder of npm packages, and Debian packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERSIONS = (
 
 
 def prepare(servers: Iterable[RealServer]) -> None:
-    """Make what these servers need and is not there yet."""
+    """Install what these servers need and is not installed yet."""
     chosen = list(servers)
     for environment in sorted({server.environment for server in chosen} - {"npm", "debian"}):
         _prepare_venv(environment)
@@ -32,13 +32,13 @@ def prepare(servers: Iterable[RealServer]) -> None:
 
 
 def programs_of(environment: str) -> Path:
-    """Where the programs of an environment lie; of Debian's, the folder is not used."""
+    """The folder with the programs of an environment. It is not used for Debian's programs."""
     folder = CACHE / environment
     return folder if environment in ("npm", "debian") else folder / "bin"
 
 
 def versions_of(server: RealServer) -> list[str]:
-    """The versions of its packages, as they are installed."""
+    """The installed versions of the server's packages."""
     match server.environment:
         case "npm":
             return [_npm_version(package) for package in server.packages]
@@ -95,7 +95,7 @@ def _is_installed(package: str) -> bool:
 
 
 def _is_ready(folder: Path, wanted: Path) -> bool:
-    """Whether the folder holds what the file asks for, as it is now."""
+    """Whether the folder was installed from the current content of the file."""
     marker = folder / "ready"
     return marker.is_file() and marker.read_bytes() == wanted.read_bytes()
 

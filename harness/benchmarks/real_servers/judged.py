@@ -1,4 +1,4 @@
-"""Which violations of the corpus were found true, and why: `judged.toml`."""
+"""The violations of the corpus that were confirmed by hand, with the reasons: `judged.toml`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMMON = "common"
 
 
 def true_violations() -> Mapping[str, Mapping[str, str]]:
-    """Per server the checks whose violation is true, each with a word why."""
+    """The checks whose violation was confirmed, each with its reason, by server."""
     servers = tomllib.loads((HERE / "judged.toml").read_text(encoding="utf-8"))
     common = servers.pop(_COMMON)
     return {

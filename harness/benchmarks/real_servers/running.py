@@ -1,4 +1,4 @@
-"""A server of the corpus while it runs, on a free port of loopback, with all that it prints in a file."""
+"""A running server of the corpus, on a free port of loopback, with its output in a file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _POLL_S = 0.2
 
 
 class DidNotStart(Exception):
-    """The server answers no handshake; its last lines say why."""
+    """The server accepted no handshake. The message has its last lines."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """Where it answers, and its process."""
+    """A running server: its URL, the options of its check, and its process."""
 
     url: str
     options: tuple[str, ...]
@@ -37,7 +37,7 @@ class Running:
 
 @contextmanager
 def running(server: RealServer, by_name: Mapping[str, RealServer], folder: Path) -> Iterator[Running]:
-    """Start the server, and what stands behind it; end both with the block."""
+    """Start the server, and the server behind it if it is a proxy. Both end with the block."""
     with ExitStack() as stack:
         backend = 0
         if server.behind is not None:
@@ -81,7 +81,7 @@ def _started(server: RealServer, backend: int, folder: Path) -> Iterator[Running
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text with each `{name}` that has a value replaced by it; other braces stay."""
+    """The text with each `{name}` that has a value replaced by the value. Other braces stay."""
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
@@ -128,7 +128,7 @@ def _answer(port: int, request: bytes) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole process group; what does not listen is killed."""
+    """End the whole process group. Processes that ignore SIGTERM are killed."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""One entry of the corpus: a released server, how it is started, and where it answers."""
+"""One entry of the corpus: a released server, its command and its address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RealServer:
-    """A server that nobody here wrote, with a small program of its documentation.
+    """A released server of somebody else, with a small program from its documentation.
 
     `command`, `config`, `env` and `options` may name `{port}`, `{backend}` (the port of the server behind a proxy),
     `{folder}` (an empty folder of this run), `{bin}` (programs of its environment), `{programs}` and `{config}`.
@@ -18,18 +18,18 @@ class RealServer:
     environment: str
     """The virtual environment by the name of its requirements file; or `npm`, or `debian`."""
     packages: tuple[str, ...]
-    """The packages whose versions stand in the table; the first is the server itself."""
+    """The packages whose versions the table shows. The first one is the server itself."""
     command: tuple[str, ...]
     path: str = "/"
     options: tuple[str, ...] = ()
     """Further options of `wsproof check`."""
     channels: str | None = None
-    """The module for `--channels`, where what its members hear is described; None: the wire alone is checked."""
+    """The module for `--channels` that describes its messages. None: only the protocol is checked."""
     config: str | None = None
-    """A file of `programs/conf` that is filled in."""
+    """The template of its configuration file, in `programs/conf`."""
     env: Mapping[str, str] = field(default_factory=dict)
     behind: str | None = None
-    """The entry that a proxy stands in front of."""
+    """For a proxy, the name of the entry behind it."""
 
 
 def python(

@@ -4,11 +4,12 @@
     python -m benchmarks.receiving --blocks 1 --json figures.jsonl      (any number of times)
     python -m benchmarks.receiving --table figures.jsonl
 
-Ways of sending: *single*, 20,000 messages a second of 120 bytes, about one to a read, as a broadcast arrives;
-*batched*, 64 to a send as fast as they are taken, of equal lengths (120 bytes) or of mixed ones (70 to 500, 130 in the
-mean). Each reader has its turn in every block, in a fresh process; what counts is the CPU time of the reader, which
-others on the machine disturb less than the clock. The engine records every receipt (member, message, time), verifies
-each distinct message, and writes it all to disk. picows and npm's ws are there where `rivals/installed.py` finds them.
+There are two kinds of sending. *single* sends 20,000 messages a second of 120 bytes, about one per read, as a broadcast
+arrives. *batched* puts 64 messages into each send, as fast as the reader takes them. Their lengths are equal (120
+bytes) or mixed (70 to 500 bytes, 130 on average). Each reader has one turn per block, in a fresh process. The figure is
+the CPU time of the reader, because other processes disturb it less than the elapsed time. The engine records every
+receipt (member, message, time), verifies each distinct message, and writes everything to disk. picows and npm's ws take
+part if `rivals/installed.py` finds them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(reader: str, way: str, connections: int) -> dict[str, float]:
-    """One turn: a fresh sender, a fresh reader; what the reader says of itself, per message in µs."""
+    """Measure one reader with a fresh sender. Returns the figures of the reader, times per message in µs."""
     rounds = WAYS[way].rounds(reader, connections)
     frames = rounds * WAYS[way].frames * connections
     with child("receiving.sender", way, connections, rounds, core=0) as sender:

@@ -1,4 +1,4 @@
-"""Ways of sending, and how much of each a reader is sent."""
+"""Modes of sending, and the number of messages that a reader gets in each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ LEAST_BYTES, MEAN_BYTES, MOST_BYTES = 70, 130, 500
 RATE_HZ = 20_000
 AT_LEAST_ROUNDS = 4
 SHARES = {"websockets": 1 / 8, "Locust": 1 / 16}
-"""Who takes ten times as long per message is sent fewer of them in the batched ways, where nothing else bounds the
-time: what is compared is the cost of one."""
+"""Share of the messages that slow readers get in the batched modes.
+
+These readers take ten times as long per message, and nothing else bounds the time there. Only the cost of one message
+is compared.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`frames` per send; the time from one send to the next; how many messages in all; are all of one length?"""
+    """A mode of sending.
+
+    `frames` go into one send, and sends are `gap_ns` apart (0: as fast as the reader takes them). `messages` is the
+    number for all connections together. `is_mixed`: the messages have different lengths.
+    """
 
     name: str
     frames: int
@@ -26,12 +33,12 @@ class Way:
     is_mixed: bool = False
 
     def rounds(self, reader: str, connections: int) -> int:
-        """How many sends each connection gets: enough that the first of them does not count for much."""
+        """The number of sends that each connection gets: enough that the first ones hardly count."""
         share = 1.0 if self.gap_ns else SHARES.get(reader, 1.0)
         return max(int(self.messages * share) // (connections * self.frames), AT_LEAST_ROUNDS)
 
     def sizes(self) -> Iterator[int]:
-        """Bytes of one message after the other, the same in every run; mixed ones have both short forms of length."""
+        """Yield the size of each message in bytes, the same in every run. Mixed sizes need 7-bit and 16-bit lengths."""
         chance = random.Random(1)
         while True:
             longer = chance.expovariate(1 / (MEAN_BYTES - LEAST_BYTES)) if self.is_mixed else EQUAL_BYTES - LEAST_BYTES

@@ -1,4 +1,4 @@
-"""The C side, built when it is first needed, into a temporary folder of its own."""
+"""Bindings of `loops.c`, which is compiled on first use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def _library() -> ctypes.CDLL:
 
 
 def send_rounds(descriptors: Sequence[int], pieces: Sequence[bytes], gap_ns: float) -> None:
-    """Send each piece to each socket, `gap_ns` between two sends (0: as fast as they are taken).
+    """Send each piece to each socket, with `gap_ns` between two sends (0: as fast as the readers take them).
 
     Raises:
-        ConnectionError: a reader has gone.
+        ConnectionError: a reader closed its connection.
     """
     ends = [0]
     for piece in pieces:
@@ -36,7 +36,10 @@ def send_rounds(descriptors: Sequence[int], pieces: Sequence[bytes], gap_ns: flo
 
 
 def read_frames(descriptors: Sequence[int], wanted: int) -> tuple[int, int]:
-    """Count frames until so many have come, and reads; -1 frames if a connection ends or nothing comes for 20 s."""
+    """Read until `wanted` frames have arrived. Returns the numbers of frames and reads.
+
+    The number of frames is -1 if a connection ends, or if nothing arrives for 20 s.
+    """
     fds = (ctypes.c_int * len(descriptors))(*descriptors)
     reads = ctypes.c_int64(0)
     frames = _library().read_frames(fds, len(descriptors), ctypes.c_int64(wanted), ctypes.byref(reads))

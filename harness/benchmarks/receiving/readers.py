@@ -1,7 +1,8 @@
-"""Who reads: one process per measurement, `python -m benchmarks.receiving.readers NAME PORT CONNECTIONS FRAMES`.
+"""Measured readers: `python -m benchmarks.receiving.readers NAME PORT CONNECTIONS FRAMES`, each in a process.
 
-Each connects, says so with a line, reads until it has FRAMES frames in all, and says how many it had and what that
-has cost: CPU seconds from the first line to the last frame, and for the engine what the checks cost after that.
+Each reader connects, prints a line, and reads until it has FRAMES frames in all. Then it prints the number of frames
+and their cost: the CPU seconds from the first line to the last frame. The engine adds the cost of its checks after
+that.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ Cost = dict[str, float]
 
 
 def ready() -> float:
-    """All are connected; what is used from now on counts."""
+    """Print that all connections are open. Returns the CPU time at which the measurement begins."""
     say("ready")
     return time.process_time()
 
 
 def c_epoll(port: int, connections: int, frames: int) -> Cost:
-    """The least there is: recv, frame boundaries, a count."""
+    """A minimal reader in C: recv, frame boundaries, a count."""
     from benchmarks.receiving.native import read_frames
     from wsproof.net.client import Client
     from wsproof.net.endpoint import Endpoint
@@ -42,7 +43,7 @@ def c_epoll(port: int, connections: int, frames: int) -> Cost:
 
 
 def engine(port: int, connections: int, frames: int) -> Cost:
-    """wsproof's own: every receipt recorded and written, then all delivery checks."""
+    """wsproof's own reader. It records and writes every receipt, and then runs all delivery checks."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -95,7 +96,7 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
 
 
 def websockets(port: int, connections: int, frames: int) -> Cost:
-    """The `websockets` client on uvloop, a count."""
+    """The `websockets` client on uvloop, which counts messages."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -168,14 +169,14 @@ def locust(port: int, connections: int, frames: int) -> Cost:
 
 
 def picows(port: int, connections: int, frames: int) -> Cost:
-    """picows on uvloop, a count; not among wsproof's dependencies."""
+    """picows on uvloop, which counts frames. It is not among wsproof's dependencies."""
     from benchmarks.rivals.picows_reader import run
 
     return run(port, connections, frames, ready)
 
 
 def npm_ws(port: int, connections: int, frames: int) -> Cost:
-    """npm's ws, a count: node takes the place of this process, and says the same lines."""
+    """npm's ws, which counts messages. Node replaces this process, and prints the same lines."""
     become_node("reader.mjs", port, connections, frames)
 
 

@@ -1,8 +1,8 @@
-"""Who sends: a server that knows one handshake and no more. Frames are those of the chat, sealed, prepared in advance.
+"""The sender: a minimal server. Its frames are those of the chat, with envelopes, and are prepared in advance.
 
     python -m benchmarks.receiving.sender WAY CONNECTIONS ROUNDS
 
-It prints its port, takes its connections, waits for a line on its standard input, and sends.
+It prints its port, accepts its connections, waits for a line on its standard input, and sends.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from wsproof.wire.frames import Frame
 
 
 def message(number: int, size: int) -> str:
-    """What the chat tells everybody: so many bytes, the envelope included."""
+    """A message of the chat with this number of bytes, the envelope included."""
     words = "Client #1 says: "
     return words + Envelope(0, number, 1).seal(body_of(size - len(words)))
 
 
 def pieces(way: Way, rounds: int) -> list[bytes]:
-    """What each connection is sent, one piece after the other."""
+    """The pieces that each connection is sent, in this order."""
     numbered = zip(range(rounds * way.frames), way.sizes(), strict=False)
     encoded = [Frame(Opcode.TEXT, message(number, size).encode()).encode() for number, size in numbered]
     return [b"".join(encoded[start : start + way.frames]) for start in range(0, len(encoded), way.frames)]

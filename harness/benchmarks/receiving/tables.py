@@ -1,4 +1,4 @@
-"""What the measurements say: a table for each way of sending and number of connections."""
+"""The results as tables, one for each mode of sending and number of connections."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BESIDES = {
     "checks_us": "all checks, µs",
     "frames_per_read": "messages to a read",
 }
-"""What only some readers say of themselves."""
+"""Titles of the figures that only some readers print."""
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """All of them, in Markdown."""
+    """All tables, in Markdown."""
     order = list(WAYS)
     groups = sorted({(order.index(row["way"]), row["connections"]) for row in rows})
     return "\n\n".join(part for way, connections in groups for part in _group(order[way], connections, rows))

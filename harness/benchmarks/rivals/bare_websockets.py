@@ -21,7 +21,7 @@ async def talk(member: ServerConnection) -> None:
             await member.send(f"You: {text!s}")
             broadcast(members, f"Client #{name} says: {text!s}")
     except ConnectionClosed:
-        pass  # it has gone without a goodbye: the others are told as of any other
+        pass  # the member left without a close frame: the others are told all the same
     finally:
         members.discard(member)
         broadcast(members, f"Client #{name} left the chat")

@@ -1,4 +1,4 @@
-"""Rivals that are not among wsproof's dependencies, and where they were installed. Who is nowhere is left out.
+"""Rivals that are not among wsproof's dependencies, and their folders. Rivals without a folder are left out.
 
 pip install --target FOLDER picows                                   WSPROOF_PICOWS=FOLDER
 cp -r benchmarks/rivals/npm_ws FOLDER && (cd FOLDER && npm install)  WSPROOF_NPM=FOLDER
@@ -18,34 +18,34 @@ VARIABLES = {"picows": "WSPROOF_PICOWS", "npm ws": "WSPROOF_NPM", "k6": "WSPROOF
 
 
 def installed(names: Iterable[str]) -> list[str]:
-    """Those of them that are here."""
+    """The given rivals that are installed."""
     return [name for name in names if name not in VARIABLES or VARIABLES[name] in os.environ]
 
 
 def refuse_missing(names: Iterable[str]) -> None:
-    """Exit with what to do about the first of them that is not here."""
+    """Exit with a hint on a given rival that is not installed."""
     for name in set(names) - set(installed(names)):
         sys.exit(f"{name} was not found: {VARIABLES[name]} has to say where it is (see benchmarks/rivals/installed.py)")
 
 
 def picows() -> Any:
-    """The module; its folder comes last, so that all else (uvloop) is what the other readers have."""
+    """Import picows. Its folder comes last on the path, so that all readers use the same uvloop."""
     sys.path.append(os.environ[VARIABLES["picows"]])
     return importlib.import_module("picows")
 
 
 def npm_folder() -> Path | None:
-    """Where npm's ws was installed, if it was."""
+    """The folder of npm's ws; None if it is not installed."""
     named = os.environ.get(VARIABLES["npm ws"])
     return Path(named) if named else None
 
 
 def become_node(script: str, *words: object) -> NoReturn:
-    """Node takes the place of this process with a script of `npm_ws`."""
+    """Replace this process by Node with a script of `npm_ws`."""
     found = Path(os.environ[VARIABLES["npm ws"]]) / script
     os.execvp("node", ["node", "--expose-gc", str(found), *map(str, words)])
 
 
 def k6() -> str:
-    """Its program."""
+    """The path of the k6 program."""
     return os.environ[VARIABLES["k6"]]

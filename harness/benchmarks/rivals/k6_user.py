@@ -1,4 +1,4 @@
-"""k6 with `k6_user.js`, and what it has noted down: its own clock is mapped onto CLOCK_MONOTONIC when all is over."""
+"""k6 with `k6_user.js`, and its notes. The times of its own clock are mapped onto CLOCK_MONOTONIC at the end."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from wsproof.model.nanoseconds import NS
 SCRIPT = Path(__file__).with_suffix(".js")
 NS_PER_MS = 1_000_000
 QUIETLY = ("--quiet", "--no-summary", "--no-usage-report", "--address", "", "--log-format", "raw")
-"""No progress, no table at the end, no word to its makers, no port of its own; lines of the console as they are."""
+"""Options for k6: no progress, no summary, no usage report, no port of its own, and raw console lines."""
 
 
 def run(shape: str, port: int, seconds: float) -> Report:
-    """One block, with so many threads of Go as this process has cores."""
+    """Run k6 for one block. Go uses as many threads as this process has cores."""
     before = clock_offset_ns()
     members = notes_of(shape, port, seconds)
     offset_ns = (before + clock_offset_ns()) // 2
@@ -43,7 +43,7 @@ def run(shape: str, port: int, seconds: float) -> Report:
 
 
 def notes_of(shape: str, port: int, seconds: float) -> list[dict[str, Any]]:
-    """Run k6; what each of its users noted down."""
+    """Run k6. Returns the notes of each of its users."""
     plan = plan_of(shape, seconds)
     asked = {
         "SHAPE": shape,

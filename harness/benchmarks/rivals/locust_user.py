@@ -1,10 +1,10 @@
-"""What one writes to load a WebSocket with stock Locust: websocket-client, and a request event per message.
+"""A typical load of a WebSocket with stock Locust: websocket-client, and a request event per message.
 
     locust -f locust_user.py --headless -u 100 -r 100 -t 15s --host ws://127.0.0.1:8000
 
-`WSPROOF_RIVAL` says which shape it is (`echo`: send, wait for the answer, ten times a second; `chat`: everybody
-listens, the first user speaks), at most how often each sends, and the file for what it has noted down:
-`echo:10:rows.npz`.
+`WSPROOF_RIVAL` has the shape, the maximum rate of each user per second, and the file for its notes: `echo:10:rows.npz`.
+In the shape `echo`, each user sends and waits for the answer. In the shape `chat`, all users listen and the first one
+publishes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The picows client on uvloop: so many open connections."""
+"""Many open connections of the picows client on uvloop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def open_all(picows: Any, port: int, connections: int, at_once: int, opened: Callable[[], None]) -> None:
-    """Open them, some at a time, and call `opened` while all are held."""
+    """Open the connections, `at_once` at a time, and call `opened` while all are open."""
     held: list[Any] = []
     waiting = iter(range(connections))
 

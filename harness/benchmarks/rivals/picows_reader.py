@@ -1,4 +1,4 @@
-"""The picows client on uvloop, a count of frames."""
+"""The picows client on uvloop, which counts frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.rivals import installed
 
 
 async def read_frames(port: int, connections: int, frames: int, ready: Any) -> dict[str, float]:
-    """As the other readers of `benchmarks.receiving`: connect, say so, read until there are so many frames."""
+    """Connect, call `ready`, and read this many frames, as the other readers of `benchmarks.receiving` do."""
     picows = installed.picows()
     done = asyncio.Event()
     read = 0
@@ -35,6 +35,6 @@ async def read_frames(port: int, connections: int, frames: int, ready: Any) -> d
 
 
 def run(port: int, connections: int, frames: int, ready: Any) -> dict[str, float]:
-    """Read on a loop of its own."""
+    """Read on an event loop of its own."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(read_frames(port, connections, frames, ready))

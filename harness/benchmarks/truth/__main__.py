@@ -2,11 +2,11 @@
 
     python -m benchmarks.truth [--blocks 5] [--seconds 8] [--shapes echo chat] [--clients wsproof websockets Locust]
 
-At 1,000 messages a second over 100 connections, in two shapes: echoes that are spread evenly, and publications that go
-to all at once. What a client adds to a message is (receipt - actual send) as it says, minus the same between the two
-packets on the wire; clients take turns, block by block, against a fresh server in C. Needs tcpdump and the right to
-capture; server and capture get one core, the client another. With `--beside`, another process keeps the client's core
-busy meanwhile. k6 is there where `rivals/installed.py` finds it.
+The load is 1,000 messages a second over 100 connections, in two shapes: evenly spread echoes, and publications that go
+to all at once. The time that a client adds to a message is its (receipt - actual send), minus the difference between
+the two packets on the wire. The clients take turns, block by block, against a fresh server in C. The benchmark needs
+tcpdump and the right to capture. Server and capture get one core, the client another. With `--beside`, another process
+keeps the client's core busy. k6 takes part if `rivals/installed.py` finds it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ MISSING_ALLOWED = 0.001
 
 @dataclass(frozen=True)
 class Block:
-    """One client's block, times in us; `added` is reported minus wire, and is made of a part at each end."""
+    """The figures of one block of one client. Times are in us.
+
+    `added` is reported minus wire. It is the sum of a part for sending and a part for receiving.
+    """
 
     messages: int
     unmatched: int
@@ -57,18 +60,20 @@ class Block:
     receiving_p99: float
     exact_p50: float
     exact_p99: float
-    """Receiving, of the messages that the client has an exact time of."""
+    """The part for receiving, of the messages with an exact time of receipt."""
     together: float
-    """Share of the messages that it knows within an interval, since they were read together with a later one."""
+    """Share of the messages without an exact time, since the client read them together with a later one."""
     within: float
-    """Share of these that the capture saw in that interval; NaN if there are none."""
+    """Share of these whose packet lies in the interval that the client reports; NaN if there are none."""
     lag_p99: float
     lag_max: float
     within_lag: float
-    """Share of the messages to which no more was added than the largest loop lag that the client reported; NaN where
-    it reports none."""
+    """Share of the messages whose `added` is at most the largest loop lag of the client.
+
+    NaN if the client reports no lag.
+    """
     beyond: list[float]
-    """What was added to the others, the worst twenty."""
+    """The twenty largest values of `added` among the other messages."""
 
 
 def main() -> None:
@@ -101,7 +106,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(name: str, shape: str, seconds: float) -> Block:
-    """One block: a fresh server, a capture, a client."""
+    """Measure one block with a fresh server, a capture, and a client."""
     with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(shape, CONNECTIONS) as port:
         file = Path(folder) / "report.npz"
         with capture(port, Path(folder) / "wire.pcap") as wire:
@@ -118,7 +123,7 @@ def measure(name: str, shape: str, seconds: float) -> Block:
 
 @contextmanager
 def busy_core(core: int) -> Iterator[None]:
-    """Another process that uses all that it gets of a core."""
+    """Keep a core busy with another process during this block."""
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     put_on_core(busy.pid, core)
     try:
@@ -129,7 +134,7 @@ def busy_core(core: int) -> Iterator[None]:
 
 
 def compare(report: Report, wire: Wire) -> Block:
-    """What the client says against what passed."""
+    """Compare the report of the client with the packets on the wire."""
     if wire.dropped:
         sys.exit(f"the capture has lost {wire.dropped} packets: nothing can be said")
     pairs = match(report, wire)
@@ -166,7 +171,7 @@ def compare(report: Report, wire: Wire) -> Block:
 
 
 def show(shape: str, blocks: dict[str, list[Block]]) -> None:
-    """A table in Markdown: medians over the blocks, the smallest and the largest."""
+    """Print a table in Markdown: medians over the blocks, with minimum and maximum."""
     names = ("wire_p50", "wire_p99", "reported_p50", "reported_p99", "added_p50", "added_p99", "sending_p50")
     say(f"\n{SHAPES[shape]}: us, median over the blocks (least-most)\n")
     titles = [name.replace("_", " ") for name in (*names, "receiving_p50", "receiving_p99", "exact_p50", "exact_p99")]

@@ -1,7 +1,7 @@
-"""Who measures: one process per block, `python -m benchmarks.truth.clients NAME SHAPE PORT SECONDS FILE`.
+"""The measured clients: `python -m benchmarks.truth.clients NAME SHAPE PORT SECONDS FILE`, one process per block.
 
-Each opens its connections, publishes by the shape's schedule, and writes down for each message when it handed it over
-and when it had it back, as a user of that library would. The reports are written when all is over.
+Each client opens its connections and publishes by the schedule of the shape. Like a user of that library, it notes for
+each message when it sent the message and when it received it. It writes its report at the end.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def engine(shape: str, port: int, seconds: float) -> Report:
 
 
 def report_of_engine(measurement: Measurement) -> Report:
-    """The deliveries of a measurement's window, with the time at which each was really sent."""
+    """The deliveries of a measurement's window, with the actual time of each send."""
     published, receipts = measurement.history.publications, measurement.history.receipts
     measured = published.phase == Phase.MEASURED
     keys = zip(published.publisher[measured].tolist(), published.sequence[measured].tolist(), strict=True)
@@ -67,7 +67,7 @@ def report_of_engine(measurement: Measurement) -> Report:
 
 
 def websockets(shape: str, port: int, seconds: float) -> Report:
-    """The `websockets` client on uvloop: a task per connection, and one that publishes."""
+    """The `websockets` client on uvloop, with a task per connection and a task that publishes."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -116,7 +116,7 @@ def locust(shape: str, port: int, seconds: float) -> Report:
 
 
 def k6(shape: str, port: int, seconds: float) -> Report:
-    """k6 in its own process, a VU per connection: its experimental WebSockets, and its finest clock."""
+    """k6 in its own process, with a VU per connection, its experimental WebSockets and its finest clock."""
     from benchmarks.rivals.k6_user import run
 
     return run(shape, port, seconds)
@@ -133,7 +133,7 @@ CLIENTS: dict[str, Callable[[str, int, float], Report]] = {
 
 
 def command_of(name: str, shape: str, port: int, seconds: float, file: Path) -> list[str]:
-    """What starts a client."""
+    """The command that runs a client."""
     if name not in LOCUST_FILES:
         return [sys.executable, "-m", "benchmarks.truth.clients", name, shape, str(port), str(seconds), str(file)]
     load = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{seconds + WARMUP_S + 1:g}s"]

@@ -1,4 +1,4 @@
-"""The two loads under which clients are asked for the truth: 1,000 messages a second over 100 connections."""
+"""The two loads of `benchmarks.truth`: 1,000 messages a second over 100 connections."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ SHAPES = {"echo": "1,000 echoes a second, evenly over time", "chat": "10 publica
 
 
 def plan_of(shape: str, seconds: float) -> Plan:
-    """The load as a plan of the engine; rivals follow its schedule."""
+    """The load as a plan of the engine. Rivals follow its schedule."""
     publishers, rate_hz = (CONNECTIONS, 1000.0) if shape == "echo" else (1, 10.0)
     return Plan(shape, CONNECTIONS, publishers, rate_hz, seconds, WARMUP_S)

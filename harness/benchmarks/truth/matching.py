@@ -1,4 +1,4 @@
-"""What a client says of each message, beside what passed on the wire."""
+"""The times that a client reports, matched with those of the packets on the wire."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire
 
 CLOCKS_NS = 20_000
-"""What the clock of the capture may differ from ours, and the way from the device to the socket, with some room."""
+"""Tolerance in ns, with some margin.
+
+It covers the difference between the clock of the capture and ours, and the way from the device to the socket.
+"""
 Times = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Deliveries that both have seen, one row each, in ns of one clock; `unmatched` are those that the wire has not."""
+    """The deliveries that both the client and the capture saw, one row each, in ns of one clock.
+
+    `unmatched` counts those that the capture did not see.
+    """
 
     sent_ns: Times
     left_ns: Times
@@ -29,22 +35,22 @@ class Matched:
 
     @property
     def reported_ns(self) -> Times:
-        """Receipt - actual send, as the client says."""
+        """Receipt - actual send, as the client reports them."""
         return self.received_ns - self.sent_ns
 
     @property
     def real_ns(self) -> Times:
-        """The same between the two packets."""
+        """The difference between the times of the two packets."""
         return self.came_ns - self.left_ns
 
     @property
     def exact(self) -> NDArray[np.bool_]:
-        """Which deliveries the client has an exact time of."""
+        """Whether the client has an exact time of receipt, for each delivery."""
         return self.after_ns >= self.received_ns
 
     @property
     def within(self) -> NDArray[np.bool_]:
-        """Of those that are not exact: which came within the interval that the client says."""
+        """Whether the packet lies in the interval that the client reports, for each delivery that is not exact."""
         known = ~self.exact
         came_ns = self.came_ns[known]
         inside: NDArray[np.bool_] = (came_ns >= self.after_ns[known] - CLOCKS_NS) & (
@@ -54,7 +60,7 @@ class Matched:
 
     @property
     def added_ns(self) -> Times:
-        """What the client has added."""
+        """The time that the client added to each delivery."""
         return self.reported_ns - self.real_ns
 
 
@@ -72,5 +78,5 @@ def match(report: Report, wire: Wire) -> Matched:
 
 
 def quantile(values: NDArray[Any], percent: float) -> float:
-    """As everywhere in wsproof: a value that was measured, none in between."""
+    """A quantile that is a measured value, without interpolation, as everywhere in wsproof."""
     return float(np.percentile(values, percent, method="inverted_cdf"))

@@ -1,4 +1,4 @@
-"""What a client says of each message: `Report`, one row per delivery, as a file."""
+"""The times that a client reports: one row per delivery, stored as a file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from wsproof.model.envelope import find_envelope
 
 Row = tuple[int, bytes, int]
-"""Who received it, its payload, and when."""
+"""The receiving member, the payload, and the time of receipt."""
 COLUMNS = ("subscriber", "publisher", "sequence", "sent_ns", "received_ns")
 
 
 @dataclass(frozen=True)
 class Report:
-    """Deliveries, their keys and times; `lag_ns` is what the client knows of its own lateness (empty: nothing).
+    """The deliveries of a client, with their keys and times.
 
-    `after_ns` is the earliest time at which each may have arrived, for a client that knows it; otherwise it is the time
-    of receipt.
+    `lag_ns` is the lateness that the client measured of itself (empty: none). `after_ns` is the earliest possible time
+    of arrival, for a client that knows it, and else the time of receipt.
     """
 
     subscriber: NDArray[np.int64]
@@ -41,7 +41,10 @@ class Report:
 
 
 def report_of(rows: list[Row], sent: dict[tuple[int, int], int], since_ns: int) -> Report:
-    """What a rival has noted down. `sent`: when each key was handed over; what left before `since_ns` is warm-up."""
+    """Make the report of a rival from its notes.
+
+    `sent` has the send time of each key. Messages that were sent before `since_ns` belong to the warm-up.
+    """
     found = []
     for subscriber, payload, received_ns in rows:
         opened = find_envelope(payload)

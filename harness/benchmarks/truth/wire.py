@@ -1,7 +1,8 @@
-"""What passed on the wire, and when: a capture of one port of the loopback device, read message by message.
+"""The messages on the wire: a capture of one port of the loopback device, read message by message.
 
-The kernel stamps each packet (ns of the wall clock) when it hands it over, long before any client is woken; the clocks
-are mapped onto each other at the capture's begin and end. Only packets of the one port that carry data are taken.
+The kernel stamps each packet (ns of the wall clock) when it passes it on, long before it wakes a client. The wall clock
+is compared with CLOCK_MONOTONIC before and after the capture. Only packets of the one port that carry data are
+captured.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.pinned import put_on_core
 from wsproof.model.envelope import find_envelope
 
 Key = tuple[int, int]
-"""Publisher, sequence."""
+"""Publisher and sequence number."""
 
 CARRIES_DATA = "(ip[2:2] - ((ip[0] & 0xf) << 2) - ((tcp[12] & 0xf0) >> 2)) != 0"
 NANOSECOND_PCAP = 0xA1B23C4D
@@ -32,18 +33,18 @@ MEMBER = re.compile(rb"GET /ws/(\d+) ")
 
 @dataclass
 class Wire:
-    """When each message was on its way, in ns of CLOCK_MONOTONIC."""
+    """The time of each message on the wire, in ns of CLOCK_MONOTONIC."""
 
     published: dict[Key, int] = field(default_factory=dict)
     delivered: dict[tuple[int, Key], int] = field(default_factory=dict)
-    """By member and key."""
+    """Times by member and key."""
     dropped: int = 0
-    """Packets that the capture could not keep."""
+    """Number of packets that the capture lost."""
 
 
 @dataclass
 class Flow:
-    """One direction of one connection: what has come of its bytes."""
+    """The bytes of one direction of one connection."""
 
     rest: bytes = b""
     expected: int | None = None
@@ -51,7 +52,7 @@ class Flow:
     head: bytes = b""
 
     def take(self, sequence: int, data: bytes) -> list[bytes]:
-        """The payloads of the frames that are whole with this segment; what was sent a second time is not counted."""
+        """Return the payloads of the frames that this segment completes. Bytes that were sent before are skipped."""
         if self.expected is not None and (behind := (self.expected - sequence) & 0xFFFFFFFF) < 1 << 31:
             data = data[behind:]
             sequence += behind
@@ -82,8 +83,10 @@ class Flow:
 
 @contextmanager
 def capture(port: int, file: Path, some: int = 1) -> Iterator[Wire]:
-    """Capture while the block lasts; the wire is filled when it ends. Of the deliveries only every `some`-th
-    connection's (a power of two), where all would be too many."""
+    """Capture during this block, and fill the wire at its end.
+
+    Deliveries are captured on every `some`-th connection only (a power of two), in case all would be too many.
+    """
     tcpdump = shutil.which("tcpdump")
     if tcpdump is None:
         sys.exit(
@@ -113,7 +116,7 @@ def capture(port: int, file: Path, some: int = 1) -> Iterator[Wire]:
 
 
 def clock_offset_ns() -> int:
-    """Wall clock minus CLOCK_MONOTONIC: of many tries the one that was disturbed least."""
+    """Wall clock minus CLOCK_MONOTONIC in ns, by the quickest of many tries."""
     tries = []
     for _ in range(200):
         early = time.monotonic_ns()
@@ -124,8 +127,10 @@ def clock_offset_ns() -> int:
 
 
 def read_messages(file: Path, port: int, offset_ns: int, wire: Wire) -> None:
-    """Fill `wire` with the sealed messages of a capture. Who is behind a port is told by the path it asked for, or by
-    what it publishes."""
+    """Fill `wire` with the messages of a capture that have an envelope.
+
+    A client's port is mapped to its member by the path of its handshake, or by the publisher in its messages.
+    """
     flows: dict[tuple[int, int], Flow] = {}
     members: dict[int, int] = {}
     deliveries: list[tuple[int, Key, int]] = []
@@ -149,7 +154,7 @@ def read_messages(file: Path, port: int, offset_ns: int, wire: Wire) -> None:
 
 
 def packets(data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:
-    """Of each packet: its time (ns of the wall clock), its ports, its sequence number, what it carries."""
+    """Yield the time (ns of the wall clock), ports, sequence number and data of each packet."""
     order = "<" if data[:4] == struct.pack("<I", NANOSECOND_PCAP) else ">"
     at = 24
     while at < len(data):

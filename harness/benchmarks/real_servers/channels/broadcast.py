@@ -1,4 +1,4 @@
-"""What everybody says, everybody hears, at one path."""
+"""A channel at one path, where each message reaches all members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The channels of a Jupyter kernel: what one client executes, all see on iopub."""
+"""The channels of a Jupyter kernel: all clients see on iopub what one client executes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def packet(kind: bytes, body: bytes) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A string with its length in front."""
+    """A string, preceded by its length."""
     raw = value.encode()
     return struct.pack(">H", len(raw)) + raw
 

@@ -1,4 +1,4 @@
-"""The chat of Socket.IO's tutorial, spoken in the packets of its protocol."""
+"""The chat of Socket.IO's tutorial, in the packets of its protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat of FastAPI's documentation alone: the `tutorial` channels without the two that it lacks."""
+"""The chat of FastAPI's documentation: the `tutorial` channels without the two that it lacks."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ app = FastAPI()
 
 
 class ConnectionManager:
-    """All who are connected."""
+    """The open connections of the chat."""
 
     def __init__(self) -> None:
         self.active_connections: list[WebSocket] = []
