@@ -58,7 +58,8 @@ def is_late(history: History, contract: Contract, kind: Kind, members: Ints, row
     """For missing pairs (member, publication row): whether the message may still arrive.
 
     It may if the member was still receiving when the drain ended and has no newer message of that publisher. If order
-    is promised, a newer message proves that this one is lost. So does a patient wait that ended in silence.
+    is promised, a newer message proves that this one is lost. So does a wait that ended because nothing arrived any
+    more.
     """
     receiving = still_receiving(history) if len(members) else set()
     sent = history.publications

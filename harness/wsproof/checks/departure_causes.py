@@ -11,7 +11,7 @@ from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.history import Departure, History, Kind, Member
 
 OWN_WAYS = (Departure.CLOSED, Departure.FIN, Departure.RESET)
-"""How a member leaves by itself."""
+"""The ways in which a member leaves by itself."""
 
 
 def loss_after_departure(history: History, members: Ints, rows: Ints) -> str:
@@ -77,7 +77,7 @@ def _last_departure(history: History, member: Member, before_ns: int) -> Member 
 
 
 def _sent_times_heard(history: History, number: int) -> Ints:
-    """When the messages were sent that this member has received."""
+    """The send times of the messages that this member has received."""
     got = history.receipts
     mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
     rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])

@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 
 
 def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
-    """The finding that members did not recover. What was lost meanwhile is no fault."""
+    """The finding that members did not recover. Messages lost in the meantime are no fault."""
     if record.recovered_s is not None or not record.was_heard:
         return []
     command = shortened(record.command, 80)

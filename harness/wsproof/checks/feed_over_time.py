@@ -15,9 +15,9 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.standing import Flood
 
 STRETCH = 20
-"""Number of objects in a stretch. The median of so many steps is not moved by single delays."""
+"""Number of objects in a stretch. Single delays do not change the median of this many steps."""
 SILENCE = 3.0
-"""A silence is longer than so many periods."""
+"""Number of periods. A longer time without an object is a silence."""
 LEAST_PAUSE_S = 5.0
 """Shortest silence in seconds that counts as a pause, as the server may be busy with what the suite sends."""
 PAUSE_PERIODS = 4.0

@@ -1,4 +1,7 @@
-"""Judges how much a server takes as one message: the limit is told, and none is a finding with the memory it cost."""
+"""Judges the server's limit on the size of a message.
+
+The limit is reported. A server without one gets a finding with the memory that the message took.
+"""
 
 from __future__ import annotations
 

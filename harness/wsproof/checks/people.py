@@ -75,7 +75,7 @@ def _is_open(other: Member, ended: Member, notice: PresenceNotice) -> bool:
 
 
 def _came_as_one(witness: Member, ended: Member, other: Member, history: History) -> bool:
-    """Whether the witness was told once that the name had come, for two connections."""
+    """Whether the witness got only one notice that the name had come, for both connections."""
     if not witness.in_ns < other.connected_ns:
         return False
     told = [

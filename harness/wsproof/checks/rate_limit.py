@@ -15,9 +15,9 @@ CHECK = "rate-limit"
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """As many publications as the limit allows, at once, after a pause that is longer than the limit's time.
+    """A burst of as many publications as the limit allows, after a pause that is longer than the limit's time.
 
-    `others` counts the member's own messages besides these: answers and heartbeats, which a server may count, too.
+    `others` counts the member's other messages: answers and heartbeats, which a server may count, too.
     """
 
     sent: int

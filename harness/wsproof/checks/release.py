@@ -32,10 +32,10 @@ class ReleaseRound:
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """All rounds, the first of which is the warm-up.
+    """The results of all rounds. The first one is the warm-up.
 
-    `refusal` is how the server refused a member though nobody else was connected, and went on refusing; empty if it
-    did not. `came_before` counts the members that had come and gone by then.
+    `refusal` says how the server refused a member although all others had left, and went on refusing; empty if it did
+    not. `came_before` counts the members that had joined and left by then.
     """
 
     rounds: tuple[ReleaseRound, ...] = ()
@@ -44,7 +44,7 @@ class ReleaseRecord:
 
 
 def judge_release(record: ReleaseRecord, contract: Contract) -> list[Finding]:
-    """All findings about what the server keeps."""
+    """All findings about what the server keeps of members that have left."""
     return [
         *_place(record, contract),
         *_kept(record, contract, "file descriptors", lambda one: one.fds),
@@ -54,7 +54,7 @@ def judge_release(record: ReleaseRecord, contract: Contract) -> list[Finding]:
 
 
 def _place(record: ReleaseRecord, contract: Contract) -> list[Finding]:
-    """The finding that places do not come back."""
+    """The finding that the server does not free the places of members that have left."""
     if not record.refusal:
         return []
     told = (

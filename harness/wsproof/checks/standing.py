@@ -179,7 +179,10 @@ def _how(session: StandingSession) -> str:
 
 
 def pings_in_words(record: StandingRecord) -> str:
-    """Whether and how often the server pings, and what becomes of who answers none; empty where nobody stayed."""
+    """A clause on how often the server pings, and how it treats members that do not answer.
+
+    Empty if no member stayed.
+    """
     sessions = [one for one in record.sessions if one.role is StandingRole.IDLE and not one.refusal]
     if not sessions:
         return ""

@@ -36,7 +36,7 @@ def run_command(command: Command[InitOptions]) -> ExitCode:
 
 
 def recognised(channel: RecognisedChannel) -> str:
-    """What was recognised at a path, as a clause."""
+    """Return a clause that says what was recognised at a path."""
     if channel.publication is None or channel.delivery is None:
         return f"no format recognised: the server {channel.obstacle}"
     form = "JSON" if channel.delivery.is_json else "binary messages" if channel.delivery.is_binary else "text"

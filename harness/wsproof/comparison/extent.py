@@ -9,7 +9,7 @@ from wsproof.comparison.life import ROUND_S
 FEWEST_ROUNDS = 6
 """Rounds that a life has at least, however slow the machine is: two seconds."""
 FIRST_OVERHEAD_S = 8.0
-"""What a life is assumed to take beside its rounds, in seconds, until the first one has been measured."""
+"""Seconds that a life is assumed to take besides its rounds, until the first life has been measured."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Extent:
         return not begun or elapsed_s + overhead_s + (self.rounds or FEWEST_ROUNDS) * ROUND_S <= self.budget_s
 
     def rounds_of(self, index: int, elapsed_s: float, overhead_s: float) -> int:
-        """How many rounds the life with this index has: an equal share of the budget that is left."""
+        """The number of rounds of the life with this index: an equal share of the budget that is left."""
         if self.rounds is not None:
             return self.rounds
         share_s = (self.budget_s - elapsed_s) / (self.lives - index)

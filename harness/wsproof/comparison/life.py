@@ -202,7 +202,7 @@ class MeasuredLife:
 
 @dataclass(frozen=True)
 class StoppedServer:
-    """What a judgement asks of a server, read before it was stopped."""
+    """The facts about a server that a judgement needs, read before the server was stopped."""
 
     name: str
     known_deviations: KnownDeviations
@@ -216,7 +216,7 @@ class StoppedServer:
         return cls(server.name, server.known_deviations, server.secrets, server.ended(), server.last_exception())
 
     def ended(self) -> ServerEnd | None:
-        """How the server ended by itself."""
+        """The end of a server that ended by itself; None if it did not."""
         return self.end
 
     def last_exception(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The workload of a pool in which some members have other names, or are in other rooms, than it says."""
+"""The workload of a pool, with other names or rooms for some of its members."""
 
 from __future__ import annotations
 

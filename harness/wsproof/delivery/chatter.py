@@ -17,14 +17,14 @@ MEANWHILE = 40
 MEANWHILE_NS = 1_000_000
 """Nanoseconds between the first messages from the join on: shorter than most database queries."""
 SLOWER_NS = 600_000
-"""Nanoseconds by which each of these pauses is longer than the one before: so all together span half a second."""
+"""Nanoseconds by which each of these pauses is longer than the one before. Together they span half a second."""
 
 
 @dataclass
 class Chatter:
     """Calls `speak` for each talker in turn whenever the next message is due.
 
-    At first BEFORE messages are published, and MEANWHILE more from `joins` on.
+    BEFORE messages are published at first, and another MEANWHILE messages after `joins` was called.
     """
 
     talkers: list[PoolMember]
@@ -34,7 +34,7 @@ class Chatter:
     _next_ns: int = field(default=0, init=False)
 
     def joins(self) -> None:
-        """A member joins now: begin with the messages that are published meanwhile."""
+        """Begin with the messages that are published while a member joins."""
         self._join_begun, self.said, self._next_ns = True, 0, 0
 
     @property

@@ -33,7 +33,7 @@ JOIN_AT_MOST_S = 600.0
 INTRUDER_JOINS_S = 1.0
 """Seconds that a member without the right credentials may take to join. A good server never lets it."""
 SEARCHED = 1_000
-"""How many member numbers to search for one in the wanted room."""
+"""Maximum number of member numbers to search for one in the wanted room."""
 
 
 class ClientPool(MemberLoop):
@@ -370,7 +370,7 @@ class ClientPool(MemberLoop):
 
     @property
     def join_fault(self) -> str:
-        """Why the first member that could not join could not; empty if all could."""
+        """The first reason why a member could not join; empty if all members could."""
         return next((member.join_fault for member in self.members if member.join_fault), "")
 
     def end_drain(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 
 REPEATS = 3
-"""How often a failing schedule is repeated, and how many control runs a constant failure gets."""
+"""Number of repetitions of a failing schedule, and of the control runs of a constant failure."""
 
 GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET, Action.PAUSE)
 """The actions, besides misbehaviour, that a schedule of mere messages leaves out."""
@@ -19,9 +19,10 @@ GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET, Action.PAUSE
 
 @dataclass(frozen=True)
 class ControlRuns:
-    """How often REPEATS repetitions failed, and how often control runs without the misbehaviour passed.
+    """The results of the repetitions and of the control runs, which lack the misbehaviour.
 
-    `controls` is 0 if the schedule contains no misbehaviour, or if no control run was made.
+    `again` of REPEATS repetitions failed. `clean` of `controls` control runs passed. `controls` is 0 if the schedule
+    contains no misbehaviour, or if no control run was made.
     """
 
     again: int

@@ -29,7 +29,7 @@ _ROTATED = str.maketrans(
 
 
 class Access(StrEnum):
-    """How a member that must not be let in tries to join."""
+    """The way in which a member that must be refused tries to join."""
 
     NONE = "without its credentials"
     WRONG = "with wrong credentials"
@@ -40,8 +40,8 @@ class Access(StrEnum):
 def credentials_of(workload: Workload, member: int, own: Endpoint) -> tuple[str, ...]:
     """The values that show who a member is: tokens and passwords in its path, headers and greeting, and its cookies.
 
-    `own` is where this member connects. Only what is named so counts, and what the workload declares. Its own name is
-    none.
+    `own` is the endpoint of this member. A value counts if its name says that it is a credential, if it has the shape
+    of a token, or if the workload declares it. The member's name does not count.
     """
     values = [*workload.secrets(member), *_in_query(own.path), *_in_headers(own.headers)]
     greeting = workload.greeting(member)

@@ -79,7 +79,7 @@ DEPARTURES: Mapping[str, _Go] = {
     "a close frame between two fragments": partial(_cut_short, _FIRST_FRAGMENT, partial(_close, 1001, "")),
     "a ping, and TCP FIN at once": partial(_after, _PING, _fin),
 }
-"""How a member goes, by a phrase for reports."""
+"""The ways in which a member can leave, each by its name in reports."""
 
 
 def abandon(pool: ClientPool, count: int) -> None:

@@ -51,13 +51,13 @@ class ScheduleExecution:
     first_said: str | bytes | None
     came: str
     join_fault: str = ""
-    """Why a member could not join; empty if all could."""
+    """The reason why a member could not join; empty if all could."""
     plain: frozenset[tuple[int, int]] = frozenset()
     """The publications without an envelope, as (publisher, sequence)."""
     credentials: frozenset[str] = frozenset()
     """The right credentials that were shown, where others tried to join without them."""
     measured: tuple[Figure, ...] = ()
-    """What the schedule measured, such as the rate that the server took."""
+    """The figures that the schedule measured, such as the rate at which the server took messages."""
     has_versions: bool = False
     """Whether messages were identified by a version instead of an envelope."""
 
@@ -161,7 +161,7 @@ def _move(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
 
 
 def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
-    """Send a malformed message. From now on nothing is expected to reach this member, and nobody is to hear it."""
+    """Send a malformed message. From now on no delivery from or to this member is expected."""
     workload = pool.setting.workload
     pool.settle()
     member.is_fuzzing, member.misbehaviour = True, f"its {step.body or 'message'} {step.mutation.value}"

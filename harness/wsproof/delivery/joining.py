@@ -82,9 +82,10 @@ def let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 
 def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
-    """Publish until each new member has received something, first by one that is in already, then by each itself.
+    """Publish until each new member has received something.
 
-    The waits grow: a slow server would otherwise get more messages to deliver the slower it is.
+    A member that has joined before publishes first, and then each new member itself. The waits grow: a slow server
+    would otherwise get more messages to deliver the slower it is.
     """
     deadline, wait_s = Deadline.after(pool.setting.timeout_s), CROWD_PROBE_S
     speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)

@@ -32,7 +32,7 @@ CROWD: Schedule = (
     *(Step(Action.JOIN, number) for number in range(12)),
     *(_say(number) for number in range(12)),
 )
-"""So many members that several are at each of a few workers."""
+"""Enough members that each of a few workers serves several of them."""
 
 CLEAN_WAYS = (LeaveBy.CLOSE, LeaveBy.FIN)
 """Ways to leave that do not make a server's send fail. What a reset does is tested by `reset-isolation`."""
@@ -122,7 +122,7 @@ AT_ONCE: tuple[Schedule, ...] = (
         *(_say(number) for number in range(2, 6)),
     ),
 )
-"""Members join in one moment, where nobody was before, and where the last ones leave."""
+"""Members join at the same moment, once in an empty channel and once while the last members leave."""
 SILENT_CLIENT: Schedule = (
     Step(Action.JOIN, 0),
     Step(Action.JOIN, 1, silent=True),

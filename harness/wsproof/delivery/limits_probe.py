@@ -117,7 +117,7 @@ def _deflating() -> Callable[[bytes], bytes]:
 
 
 def _refusal(client: Client) -> str | None:
-    """How the server refused what was sent; empty if it answers a ping behind it; None if it does neither in time."""
+    """The server's refusal of the message. Empty if it answers a ping after it; None if it does neither in time."""
     if not client.ended and client.peer.close_received is None:
         client.send_ping(b"limits")
         client.wait_event(_is_answer, ANSWER_S)

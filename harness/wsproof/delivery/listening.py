@@ -18,15 +18,15 @@ LONGEST_S = 12.0
 SHORTEST_S = 0.5
 """Shortest silence in seconds that is plausible as a rule of the server."""
 MARGIN, MARGIN_S = 0.25, 0.3
-"""How far the control run may differ from the silence before a member was cut off: a share of it, and seconds."""
+"""Largest difference between the control run and the silence before a member was cut off: share, and seconds."""
 
 
 @dataclass
 class ListeningControl:
-    """How long the server lets a member listen that sends nothing. Measured once per channel, when it is needed."""
+    """The time for which the server lets a silent member listen. Measured once per channel, when it is needed."""
 
     measure: Callable[[float], float | None]
-    """Lets a member listen for so many seconds. Returns after how many of them the server ended the connection."""
+    """Lets a member listen for this many seconds. Returns the seconds until the server cut it off, or None."""
     limit_s: float | None = None
     listened_s: float = 0.0
 

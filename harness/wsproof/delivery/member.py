@@ -58,7 +58,7 @@ class PoolMember:
     shape: NameShape | None = None
     """The unusual form of the member's name; None for a usual name."""
     is_fuzzing: bool = False
-    """Whether it sent a malformed message: what comes of that is nobody's fault."""
+    """Whether it sent a malformed message. Messages that result from it are not judged."""
     access: Access | None = None
     """The way in which it tries to join without the right credentials; None for all other members."""
     credentials: tuple[str, ...] = ()
@@ -66,13 +66,13 @@ class PoolMember:
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
     asides: set[str] = field(default_factory=set)
-    """What it received that is no publication, with all numbers left out."""
+    """The messages it received that are no publications, with all numbers left out."""
     joined_at_once: bool = False
     """Whether it joined in the same moment as others."""
     paused_ns: int = 0
-    """When it stopped reading for a while; 0 if it never did."""
+    """The time at which it stopped reading for a while; 0 if it never did."""
     resumed_ns: int = 0
-    """When it read again; 0 before that."""
+    """The time at which it read again; 0 before that."""
     heard_ns: int = 0
     """Time of the latest receipt. Until then the server knew this member."""
     others_ns: int = 0

@@ -47,7 +47,10 @@ class MemberLoop:
         self.gave_up = False
         """Whether a wait timed out. If so, do not run another schedule on this server."""
         self.silent_ns = 0
-        """When the latest wait ended because no member received anything; 0 if messages kept arriving late."""
+        """The time at which the latest wait ended because no member received anything.
+
+        0 if messages kept arriving late.
+        """
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self._clock_ns = 0

@@ -13,11 +13,11 @@ from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 
 PAUSE_S = 1.0
-"""Seconds for which the process is stopped: as long as a busy machine or a virtual one that moves may take."""
+"""Seconds for which the process is stopped: as long as a busy machine or a migrating virtual one may stop."""
 MEMBERS = 3
 """Number of members that are connected."""
 LOOKS_AT = ("lost", "disconnected", "duplicated", "nothing-received", "reordered")
-"""The checks whose violations are told."""
+"""The checks whose violations are reported."""
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:

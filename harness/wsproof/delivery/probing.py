@@ -14,7 +14,7 @@ from wsproof.net.clock import now_ns
 
 
 def probed(runner: ScheduleRunner, each: ChannelProbe, options: SuiteOptions) -> SuiteReport:
-    """Run a channel probe. A violation that this channel already has is not told again."""
+    """Run a channel probe. A violation that this channel already has is not reported again."""
     began, workload = now_ns(), runner.workload
     try:
         outcome = each.run(runner, options)

@@ -72,7 +72,7 @@ class _Rounds:
                 break
 
     def _round(self, size: int) -> int:
-        """Let `size` members come, and go in all ways. Returns how many were let in."""
+        """Let `size` members join, and leave in all ways. Returns the number of members that could join."""
         pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         members: list[PoolMember] = []
         try:

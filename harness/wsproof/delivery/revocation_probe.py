@@ -20,7 +20,7 @@ from wsproof.workloads.steps import JoinRefused
 TRIALS = 2
 """Most members whose access is revoked: a second one only if the first was still served."""
 AFTERWARDS = "after the access was revoked"
-"""What is published then."""
+"""The text that is published after the access was revoked."""
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
@@ -37,7 +37,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 
 def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationTrial | None:
-    """Let two members join, and revoke the access of one. None if one of them is not in."""
+    """Let two members join, and revoke the access of one. None if one of them could not join."""
     pool, joined = ClientPool(runner.pool_settings(options.deadline_s)), dict[int, PoolMember]()
     try:
         for number in (0, 1):

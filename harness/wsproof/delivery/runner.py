@@ -210,7 +210,7 @@ class ScheduleRunner:
         return execution
 
     def gather(self) -> None:
-        """Let the standing members of this channel join, unless they are here."""
+        """Let the standing members of this channel join, unless they are connected already."""
         if self.audience is not None:
             self.first = self.audience.gather(self.server.endpoint.within(self.budget), self.workload, self.first)
 

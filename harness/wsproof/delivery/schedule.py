@@ -51,7 +51,7 @@ class Action(StrEnum):
     BURST = "burst"
     """All members publish in turn without waiting."""
     CROWD = "crowd"
-    """Many members join, and nobody of them has to speak."""
+    """Many members join. None of them has to publish."""
     MOVE = "move"
     """Change to another room, on the same connection. From then on it is the member `rejoin_as`, elsewhere."""
     TOGETHER = "together"

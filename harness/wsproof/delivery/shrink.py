@@ -115,7 +115,7 @@ def _cut_short(runner: ScheduleRunner, sighting: Sighting, repetitions: int = 0)
 
 
 def _if_proven(runner: ScheduleRunner, finding: Finding) -> Finding:
-    """The finding as it counts without a repetition: an observation, unless what came is the evidence.
+    """The finding as it counts without a repetition: an observation, unless received data proves it.
 
     Findings on a server that we cannot replace are never repeated, so the end of the budget changes nothing there.
     """

@@ -100,7 +100,7 @@ def _seen_end(pool: ClientPool, member: PoolMember, accepted: list[tuple[int, in
 
 
 def _after_restart(runner: ScheduleRunner, options: SuiteOptions) -> list[Finding]:
-    """Let members of the same names join the new process. What they find is told as an effect of the restart."""
+    """Let members of the same names join the new process. Their findings are reported as effects of the restart."""
     steps = (
         *(Step(Action.JOIN, number) for number in range(3)),
         *(Step(Action.SAY, n, "back again") for n in range(3)),

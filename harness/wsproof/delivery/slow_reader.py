@@ -21,8 +21,9 @@ CHUNK = 8
 def pause(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Let a member stop reading, let the others publish `count` messages, and let it read again.
 
-    The others have all messages before it reads again. Nothing is expected of a server that then says something to the
-    member which it has not said before and which is no publication: it may tell the member what it has left out.
+    The others have all messages before it reads again. Then the server may send the member a new kind of message that
+    is no publication, perhaps to announce that it left messages out. In that case, the missing messages are not
+    expected.
     """
     pool.settle()
     talkers = [one for one in pool.members if one.counts and one.can_speak and one is not member]

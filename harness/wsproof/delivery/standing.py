@@ -61,7 +61,8 @@ class StandingAudience:
     def gather(self, endpoint: Endpoint, workload: Workload, first: int) -> int:
         """Let the members of one channel join, with the numbers from `first` on. Returns the next free number.
 
-        Who is here already stays. A server that does not answer, or refuses them, has no standing members for now.
+        Members that are connected already stay. A server that does not answer, or refuses them, has no standing members
+        for now.
         """
         channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
         self._part(channel, [one for one in channel.here if not one.is_open], now_ns())
@@ -103,7 +104,7 @@ class StandingAudience:
         self.leave()
 
     def knows(self, name: str) -> bool:
-        """Whether it was asked to listen to this channel: not if no check ran there beside it."""
+        """Whether it was asked to listen to this channel. It was not if no check of the channel ran beside it."""
         return name in self._channels
 
     def record(self, name: str) -> StandingRecord:

@@ -59,7 +59,10 @@ class StandingConnection:
         self._go_on(self.talk.wake(now_ns()))
 
     def _go_on(self, messages: Iterable[str | bytes]) -> None:
-        """Send these messages, and once it has joined, say one more: some servers subscribe only who has spoken."""
+        """Send these messages, and one more once the member has joined.
+
+        Some servers subscribe a member only when it has sent something.
+        """
         for message in messages:
             self._hand_over(message)
         if self.talk.fault and not self.refusal:

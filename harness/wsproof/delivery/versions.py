@@ -27,18 +27,21 @@ class VersionKeys:
     """The versions of one schedule and the publications that made them."""
 
     _keys: dict[Version, Key | None] = field(default_factory=dict)
-    """None for a version that came when no publication was without one: no publication made it."""
+    """The publication that made each version.
+
+    None if the version came when no publication was waiting for one.
+    """
     _waiting: deque[Key] = field(default_factory=deque)
     """Publications without a version, the oldest first."""
 
     def published(self, publisher: int, sequence: int) -> None:
-        """Take a publication, in the order in which they are sent."""
+        """Note a publication. Call this in the order in which they are sent."""
         self._waiting.append((publisher, sequence))
 
     def key_of(self, version: Version, *, is_joining: bool) -> Key | None:
         """The publication that made this version; None if no publication did.
 
-        A member that joins may be told of the state as it is. That shows no change, so it uses up no publication.
+        The server may send the current state to a member that joins. That is no change, so it uses up no publication.
         """
         if version not in self._keys and not is_joining:
             self._keys[version] = self._waiting.popleft() if self._waiting else None

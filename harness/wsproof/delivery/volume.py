@@ -25,13 +25,13 @@ BETTER = 1.2
 LONGEST_CHUNK = 512
 """Most messages that are on their way at once in a stream."""
 BEYOND = 400
-"""Messages that tell a limit on the rate from a loss."""
+"""Number of messages that are published after one was missing, to tell a rate limit from a loss."""
 VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
 """The actions of this module."""
 
 
 def has_volume(schedule: Schedule) -> bool:
-    """Whether a schedule sends so much, or lets so many join, that a server may defend itself."""
+    """Whether a schedule sends so many messages, or connects so many members, that a server may limit them."""
     return any(step.action in VOLUME for step in schedule)
 
 
@@ -60,7 +60,10 @@ def stream(pool: ClientPool, step: Step) -> None:
 
 
 def _go_on_beyond(pool: ClientPool, size_bytes: int) -> None:
-    """Say much more at once, where a message is missing: a server that limits the rate now discards most of it."""
+    """Publish many more messages at once, after one was missing.
+
+    A server that limits the rate now discards most of them.
+    """
     _say_at_once(pool, BEYOND, size_bytes)
     pool.wait(lambda: False)
 

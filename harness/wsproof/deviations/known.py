@@ -74,7 +74,7 @@ class KnownDeviations:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, to pass to another process."""
+        """Return the deviations as JSON, to pass to another process."""
         own, shipped = ([asdict(known) for known in group] for group in (self.own, self.shipped))
         return {"own": own, "shipped": shipped, "named": self.named}
 

@@ -50,7 +50,7 @@ class UnknownServer:
         return None
 
     def last_exception(self) -> tuple[str, ...]:
-        """Nothing: its output cannot be read from here."""
+        """Empty: the output of the server cannot be read from here."""
         return ()
 
 

@@ -9,10 +9,12 @@ from wsproof.model.plan import Plan
 from wsproof.model.sizes import Sizes
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""Longest message, in bytes, that a connection accepts. Longer messages are dropped, whatever the server's part in
-them."""
+"""Longest message, in bytes, that a connection accepts.
+
+Longer messages are dropped, however much of them the server has added.
+"""
 SPARE_WORDS = 1024
-"""Bytes reserved for what a server may add around a client's message."""
+"""Bytes reserved for the text that a server may add around a client's message."""
 
 
 def require_possible(plan: Plan) -> None:

@@ -195,13 +195,13 @@ class _Mailbox:
         self._client._tell("protocol", now_ns, fault=fault, ended_ns=now_ns)
 
     def interval(self, row: tuple[int, int, int, int]) -> None:
-        """Nothing: single messages are timed, not their order."""
+        """Do nothing: single messages are timed, not their order."""
 
     def queued(self, row: tuple[int, int, int]) -> None:
-        """Nothing, as above."""
+        """Do nothing, for the same reason as in `interval`."""
 
     def ended(self, member: int, close_code: int | None) -> None:
-        """Let whoever waits know that the server has ended the connection."""
+        """Tell a waiting task that the server has ended the connection."""
         self._client.close_code = close_code
         self._received.put(None)
 

@@ -104,7 +104,7 @@ class GeventConnection:
         self._opened_ns = 0
         """The arrival time of the last part of the handshake's response, and the bytes after it."""
         self._last_ns = monotonic_ns()
-        """The last stamp: what is read next arrived later."""
+        """The last stamp. The next data that is read arrived after it."""
         self._messages = 0
         self._unsent = bytearray()
         self._readable: Any = None
@@ -263,7 +263,7 @@ class GeventConnection:
             self._note_stamp(len(data), at_ns)
 
     def _note_stamp(self, read_bytes: int, at_ns: int) -> None:
-        """Note what is less exact: messages that were read together with a later one, and a full receive buffer."""
+        """Note the less exact times: of messages read together with a later one, and of a full receive buffer."""
         uncertain = self._messages - (self._has_stamp and self._reader.is_between_frames)
         if uncertain > 0:
             self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))

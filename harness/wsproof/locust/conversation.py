@@ -57,7 +57,10 @@ class MemberConversation:
     # The listener of the connection.
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """Take a frame's messages. What the conversation waited for need not be known to the workload's `read`."""
+        """Take a frame's messages.
+
+        A message that the conversation waited for may be unknown to the workload's `read`.
+        """
         for message in self._run.workload.parts_of(payload.decode() if is_text else payload):
             parsed = self._run.workload.read(member, message)
             heard = self._talk.hear(message, now_ns)

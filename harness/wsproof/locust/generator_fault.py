@@ -34,11 +34,11 @@ EXPLAINED_BY_A_FREEZE = frozenset(
 )
 """Anomalies that a client may cause by reading and answering nothing for a while."""
 CHECKS_OF_PRESENCE = frozenset({"false-leave", "duplicate-leave", "message-after-leave"})
-"""Checks of who is said to have gone. A server may rightly say so of a client that did not answer."""
+"""Checks of leave notices. A server may rightly send one about a client that did not answer."""
 
 
 class GeneratorFrozen(Exception):
-    """The failure that Locust shows for what a frozen event loop may explain."""
+    """The failure that Locust shows for a finding that a frozen event loop may explain."""
 
 
 class HandshakeAbandoned(TargetError):
@@ -75,7 +75,7 @@ class Freeze:
 
 
 def excused(findings: Iterable[Finding], freezes: Sequence[Freeze], members: Sequence[Member] = ()) -> list[Finding]:
-    """The findings, where those that a freeze may explain decide nothing."""
+    """Return the findings. Those that a freeze may explain become undecided."""
     longest_ns = max((freeze.length_ns for freeze in freezes), default=0)
     return [
         _undecided(finding, longest_ns) if freezes and _may_be_ours(finding, freezes, members) else finding

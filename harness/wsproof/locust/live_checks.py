@@ -1,4 +1,4 @@
-"""Checks of receipts while the test runs: only what is certain at once, so that the final verdict has it, too."""
+"""Checks of receipts while the test runs. They report only what the final verdict will report, too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ One that is only late is reordered, and no message is called lost that arrives w
 
 @dataclass(slots=True)
 class _Stream:
-    """What one member has received of one publisher."""
+    """The messages that one member has received from one publisher."""
 
     first: int
     newest: int

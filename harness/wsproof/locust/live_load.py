@@ -15,7 +15,7 @@ from wsproof.stats.running import RunningLoad
 
 @dataclass
 class LiveLoad:
-    """What the processes have reported so far. A process is named by its Locust client id; "" is this one."""
+    """The reports of all processes so far. A process is named by its Locust client id; "" is this one."""
 
     began_s: float = 0.0
     """The Unix time at which the test began."""
@@ -64,7 +64,7 @@ Reported = tuple[str, Sequence[LoadSecond], Sequence[Finding]]
 
 
 def to_text(reported: Sequence[Reported]) -> str:
-    """What a worker reports, as one JSON text: Locust's message format takes no integers above 64 bits as keys."""
+    """Return a worker's report as JSON text. Locust's message format takes no integers above 64 bits as keys."""
     return json.dumps(
         [
             [name, [second.to_json() for second in seconds], [finding.to_json() for finding in findings]]

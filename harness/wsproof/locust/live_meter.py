@@ -43,7 +43,7 @@ class LiveMeter:
         """The number of seconds that `take_new` has returned, and that of all."""
 
     def step(self) -> None:
-        """Take what has arrived, and the second if it is over. Call this often: each step is then short."""
+        """Check new receipts, and measure the second if it is over. Call this often, so that each call is short."""
         self.read()
         now_ns = monotonic_ns()
         if now_ns >= self._next_ns:

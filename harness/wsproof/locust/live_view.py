@@ -1,4 +1,4 @@
-"""What is known of the test that runs, or ran last, as the page and the tab show it."""
+"""The state of the running or latest test, as the page and the tab show it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsproof.stats.objective import applies_to, parse_objective
 
 
 def view_of(environment: Any) -> LiveView:
-    """The view of the test. Once it has ended, its final findings and warnings stand in place of the live ones."""
+    """The view of the test. Once it has ended, its final findings and warnings replace the live ones."""
     session, given = session_of(environment), options_of(environment, None)
     watcher, runner = session.watcher, environment.runner
     described = list(session.described.values())

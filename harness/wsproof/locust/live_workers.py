@@ -1,4 +1,4 @@
-"""What workers report to their master while a test runs, within Locust's own reports."""
+"""Live reports of workers to their master, sent within Locust's own reports."""
 
 from __future__ import annotations
 

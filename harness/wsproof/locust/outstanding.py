@@ -38,7 +38,7 @@ class OutstandingDeliveries:
         return True
 
     def drop(self, key: Key) -> None:
-        """Let nobody wait for `key` any more."""
+        """Remove `key`: no member waits for it any more."""
         self._waiting.pop(key, None)
 
     def forget(self, member: int) -> None:

@@ -19,7 +19,7 @@ Tick = tuple[int, float]
 
 
 class Ramp(LoadTestShape):
-    """As many users more every second, and then all of them for a while."""
+    """Adds the same number of users every second, and then holds all of them for a while."""
 
     abstract = True
     users = 100
@@ -35,7 +35,7 @@ class Ramp(LoadTestShape):
 
 
 class Steps(LoadTestShape):
-    """More users in each step. The last step whose figures are good is below the knee.
+    """Adds users in steps. The last step with good figures is below the knee.
 
     `wsproof capacity` searches for the knee, with an interval around it.
     """
@@ -54,7 +54,7 @@ class Steps(LoadTestShape):
 
 
 class Spike(LoadTestShape):
-    """A few users, then many at once for a while, then the few again."""
+    """Runs a few users, then many at once for a while, and then the few again."""
 
     abstract = True
     users = 20
@@ -73,7 +73,7 @@ class Spike(LoadTestShape):
 
 
 class Soak(Ramp):
-    """The same users for hours."""
+    """Holds the same users for hours."""
 
     abstract = True
     users = 100

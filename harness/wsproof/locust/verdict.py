@@ -71,7 +71,7 @@ def judge(environment: Any, **_: Any) -> None:
 
 
 def note_undecided(environment: Any) -> None:
-    """Give the objectives that apply to no workload an outcome: nobody can tell."""
+    """Record the objectives that apply to no workload as undecided."""
     session = session_of(environment)
     decided = {one.objective.text for one in session.objectives}
     left = [one for one in map(parse_objective, options_of(environment, None).slo) if one.text not in decided]

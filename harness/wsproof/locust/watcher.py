@@ -28,17 +28,17 @@ class Watcher:
         self.greenlet = gevent.spawn(self._run)
 
     def usage(self, url: str) -> ServerUsage | None:
-        """What the server at the URL has used since the test began; None if its process is not visible."""
+        """The usage of the server at the URL since the test began; None if its process is not visible."""
         meter = self._meters.get(url)
         return None if meter is None else meter.usage()
 
     @property
     def usages(self) -> list[ServerUsage]:
-        """What each visible server has used."""
+        """The usage of each visible server."""
         return [meter.usage() for meter in self._meters.values()]
 
     def stop(self) -> None:
-        """Look a last time, and stop."""
+        """Stop the greenlet, and collect the live figures once more."""
         self.greenlet.kill()
         self._look()
 

@@ -65,7 +65,7 @@ def _blueprint(environment: Any) -> Blueprint:
 
 
 def _body(environment: Any) -> str:
-    """The body of the page. The users go on between two charts."""
+    """The body of the page. Other greenlets run between two charts."""
     view, charts = view_of(environment), []
     for chart in live_charts(view):
         charts.append(chart)

@@ -75,9 +75,9 @@ To stop a test, Locust first looks up its caller. This takes tens of ms, in whic
 class WorkloadRun:
     """One workload under load at `endpoint`, with all its members and their history.
 
-    `environment` is Locust's. `speakers`: the first so many members publish; None: all. `first_publisher` is the id of
-    the first member. It tells our publications from those of other processes, runs and earlier tests. `alone`: no other
-    process or run has users in the same channel.
+    `environment` is Locust's. `speakers` is the number of members that publish, from the first on; None: all.
+    `first_publisher` is the id of the first member. It tells our publications from those of other processes, runs and
+    earlier tests. `alone`: no other process or run has users in the same channel.
     """
 
     def __init__(
@@ -111,12 +111,12 @@ class WorkloadRun:
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
         self.server_usage: ServerUsage | None = None
-        """What the server used. None: its process is not visible, or it has users of other workloads, too."""
+        """The usage of the server. None: its process is not visible, or it has users of other workloads, too."""
         self.unsent = 0
         self.planned = 0
         """Deliveries that were expected in the measured window, also of publications that could not be made."""
         self.unplayed = 0
-        """Those of them whose publication could not be made, because the server had ended the connections."""
+        """Planned deliveries whose publication could not be made, because the server had ended the connections."""
         self._intervals: list[tuple[int, int, int, int]] = []
         self._queues: list[tuple[int, int, int]] = []
         self._is_stamped = True
@@ -170,7 +170,7 @@ class WorkloadRun:
         return number
 
     def all_spawned(self, users: int) -> None:
-        """Let the measured window begin as soon as so many members have come, and have joined or been refused."""
+        """Begin the measured window once this many members have started, and each has joined or been refused."""
         if self._expected is None:
             self._expected = users
             self._arrived(None)
@@ -201,7 +201,7 @@ class WorkloadRun:
             line.listen()
 
     def joined(self, line: GeventConnection, *, is_subscribed: bool) -> None:
-        """Let a member publish: it has joined. `is_subscribed`: the server has promised it what is published."""
+        """Let a member that has joined publish. `is_subscribed`: the server has promised to deliver to it."""
         if is_subscribed:
             self._came_in(line.member, monotonic_ns())
         if self.pacer is not None and line.member in self.lines and self._may_speak(line.member):
@@ -300,7 +300,7 @@ class WorkloadRun:
         return kept - (self.contract.audience is Audience.OTHERS)
 
     def sent_ns(self, publisher: int, sequence: int) -> int:
-        """When the publication was sent, in ns; 0 if it was not sent."""
+        """The time at which the publication was sent, in ns; 0 if it was not sent."""
         return self._sent_ns[publisher][sequence]
 
     def _refused(self, member: int, sequence: int, answer: HttpAnswer) -> None:

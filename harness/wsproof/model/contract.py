@@ -30,7 +30,7 @@ class Resume(StrEnum):
 
     NONE = "none"
     SINCE_LAST = "since-last"
-    """It tells the server what it has (`Workload.resume`), and gets what came after it."""
+    """The member tells the server what it has (`Workload.resume`), and gets what came after that."""
     HISTORY = "history"
     """The server sends the latest messages to whoever joins."""
 
@@ -99,8 +99,8 @@ class Contract:
     resume: Resume = Resume.NONE
     """The missed messages that a returning member gets."""
     rate_limit: RateLimit | None = None
-    """What one member may publish: within this limit, everything is delivered. None: not said."""
+    """The limit on one member's publications, within which all are delivered. None: not said."""
     revoked_within_s: float = 5.0
-    """How long a member whose access was revoked (`Workload.revoke`) may still be served, in seconds."""
+    """Seconds for which a member may still be served after its access was revoked (`Workload.revoke`)."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

@@ -40,7 +40,7 @@ class Envelope:
         return self.seal_bytes(body.encode()).decode()
 
     def seal_bytes(self, body: bytes) -> bytes:
-        """As `seal`, for a body in bytes (UTF-8 if the message will be a text message)."""
+        """Like `seal`, for a body in bytes (UTF-8 if the message will be a text message)."""
         fields = b"%08x%08x%08x%016x" % (len(body), self.publisher, self.sequence, self.intended_ns)
         signed = body + MARK + fields
         return signed + b"%08x" % crc32(signed)

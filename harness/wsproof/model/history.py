@@ -135,7 +135,7 @@ class Member:
     went_by: str = ""
     """The way in which it left, where `departure` does not say all ("a close frame with code 1002")."""
     join_fault: str = ""
-    """Why the member could not join after its handshake: a clause about the server. Empty if it could."""
+    """The reason why the member could not join after its handshake: a clause about the server. Empty if it could."""
     greeted_again_ns: int = 0
     """The time at which a second greeting of this member had surely been processed: older messages may come again.
 
@@ -158,9 +158,12 @@ class Member:
     joined_at_once: bool = False
     """Whether it joined in the same moment as others, on purpose."""
     paused_ns: int = 0
-    """When it stopped reading for a while; 0 if it never did. A server may cut it off, and else owes it everything."""
+    """The time at which it stopped reading for a while; 0 if it never did.
+
+    The server may cut it off, and must otherwise deliver everything to it.
+    """
     resumed_ns: int = 0
-    """When it read again; 0 if it never stopped."""
+    """The time at which it read again; 0 if it never stopped."""
 
     @property
     def is_well_behaved(self) -> bool:
@@ -300,7 +303,10 @@ class History:
     refusals: tuple[Refusal, ...] = ()
     """HTTP requests of publications that did not succeed."""
     silent_ns: int = 0
-    """When a patient wait ended in silence: what was published before and was missing then is lost; 0 without one."""
+    """The time at which a long wait ended because nothing arrived any more; 0 without one.
+
+    Messages that were published before and were missing then are lost.
+    """
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the room of each of these members; -1 for a number that is not ours."""

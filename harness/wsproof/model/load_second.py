@@ -1,4 +1,4 @@
-"""What Locust users measured in one second: small enough to send to a master, and to draw while the test runs."""
+"""Figures of Locust users for one second: small enough to send to a master, and to draw while the test runs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ConnectionCounts:
 
 @dataclass(frozen=True)
 class LoadSecond:
-    """What the users of one workload measured in one second.
+    """The figures of the users of one workload for one second.
 
     `at_s` is the Unix time at which the second ended. `latency` counts from the intended send time. `planned` and
     `missed` count expected deliveries since the measured window began; those of the last second are in neither.
@@ -72,7 +72,7 @@ class LoadSecond:
     """Whether the second is part of the measured window: before, users still arrived."""
     latency: Duration = field(default_factory=dict)
     overdue: Duration = field(default_factory=dict)
-    """How long the deliveries that are overdue at the end of the second have waited so far."""
+    """The time that each overdue delivery has waited by the end of the second."""
     time_to_last: Duration = field(default_factory=dict)
     spread: Duration = field(default_factory=dict)
     """The spread of the ticks of a feed."""

@@ -108,7 +108,7 @@ class RunRecord:
         }
 
     def _check_json(self) -> dict[str, Any] | None:
-        """The check without what the record itself holds."""
+        """The check without the fields that the record itself holds."""
         if self.check is None:
             return None
         return {name: value for name, value in self.check.to_json().items() if name not in _OF_THE_RECORD}

@@ -67,7 +67,7 @@ def _generator(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The rooms also held their findings, which stand in the record."""
+    """Upgrade the part of a load. The findings of its rooms are dropped, as the record has them, too."""
     rooms = [
         {
             "workload": room.get("workload", "room"),

@@ -21,7 +21,7 @@ class ServerEnd:
 
     code: int
     output: tuple[str, ...] = ()
-    """Its last exception, or its last lines."""
+    """The last exception of the server, or its last lines."""
 
     @property
     def how(self) -> str:

@@ -13,9 +13,9 @@ class StandingRole(StrEnum):
     """The role of a standing member."""
 
     IDLE = "only listened"
-    """It says one thing when it joins. Then it reads and answers pings."""
+    """The member publishes once when it joins. Then it reads and answers pings."""
     UNRESPONSIVE = "listened and answered no pings"
-    """It says nothing at all. Servers may cut it off."""
+    """The member sends nothing at all. Servers may cut it off."""
     ELSEWHERE = "only listened in another room"
 
 
@@ -87,7 +87,10 @@ LEAST_FLOOD = 300
 
 @dataclass(frozen=True)
 class PlayedSchedule:
-    """A schedule that ran beside the standing members: what was published with an envelope, and when all was over."""
+    """A schedule that ran beside the standing members.
+
+    `publications` are those with an envelope. `ended_ns` is the time at which the schedule was over.
+    """
 
     publications: tuple[PoolPublication, ...]
     ended_ns: int

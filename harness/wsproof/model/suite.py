@@ -84,7 +84,7 @@ class CheckRun:
     cause: str = ""
     traceback: str = ""
     chapter: Chapter | None = field(default=Chapter.CHANNELS, kw_only=True)
-    """Its topic; None for a row that stands for checks of several chapters."""
+    """The topic of the check; None for a row that stands for checks of several chapters."""
 
     @property
     def suite(self) -> SuiteName:

@@ -12,7 +12,10 @@ import struct
 import termios
 
 LARGE_READ_BYTES = 32 * 1024
-"""A read of fewer bytes cannot have found a full buffer, whose window has 64 KiB at first. So nothing else is asked."""
+"""Only reads of at least this many bytes are checked for a full buffer.
+
+A smaller read cannot have found one, because the window has 64 KiB at first.
+"""
 _INT = struct.Struct("@i")
 _WINDOW_LIMIT = struct.Struct("@64xI")
 """tcpi_rcv_ssthresh in `struct tcp_info`: the largest window, in bytes, that a socket offers at present."""

@@ -1,4 +1,4 @@
-"""What the page of a running load shows."""
+"""The data on the page of a running load."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ from wsproof.target.target import Target
 
 _MAKES_APP = re.compile(r"^(\w+)(?:\s*:[^=]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart)\(", re.MULTILINE)
 MOST_CHANNELS = 6
-"""How many paths of an app are looked at."""
+"""Maximum number of paths of an app that are looked at."""
 
 
 @dataclass(frozen=True)
 class InitResult:
-    """What was seen of the target, and the files to write."""
+    """The channels that were recognised at the target, and the files to write."""
 
     target: str
     channels: Sequence[RecognisedChannel]

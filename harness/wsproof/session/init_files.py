@@ -27,7 +27,7 @@ class PlannedFile:
 def planned_files(
     folder: Path, target: str, options: InitOptions, channels: Sequence[RecognisedChannel], *, starts: bool
 ) -> list[PlannedFile]:
-    """All files for the project in `folder`, without those that are there with the same text.
+    """The files to write for the project in `folder`, except those that exist with the same text.
 
     `channels` are those that were seen, with or without a known format. `starts`: wsproof starts the server.
     """

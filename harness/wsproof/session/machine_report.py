@@ -1,4 +1,4 @@
-"""What `wsproof doctor` says of this machine and of this installation."""
+"""The report of `wsproof doctor` on this machine and this installation."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ def machine_rows() -> list[DoctorRow]:
 
 
 def cores_row(cores: int, own: int, quota: float | None) -> DoctorRow:
-    """How many cores this process may use."""
+    """The row with the number of cores that this process may use."""
     limit = f", and a quota of {quota:g}" if quota is not None else ""
     few = "server and load share one core: figures of a load are not those of the server" if cores < 2 else ""
     return DoctorRow("cores", f"{own} to run on{limit}; wsproof counts {cores}", few)
 
 
 def connections_row(most: int) -> DoctorRow:
-    """How many connections one process can hold."""
+    """The row with the number of connections that one process can hold."""
     advice = "raise the hard limit of open files: ulimit -Hn 20000" if most < FEW_CONNECTIONS else ""
     return DoctorRow("connections", f"at most {most:,} in a process (hard limit of open files)", advice)
 
 
 def ports_rows(text: str) -> list[DoctorRow]:
-    """How many connections one source address can have to one server; nothing where Linux does not say."""
+    """The row with the number of ports of one source address; no row where Linux does not say."""
     words = text.split()
     if len(words) != 2:
         return []

@@ -1,4 +1,4 @@
-"""How a server hands on a text, as far as one message shows it. Pure: a message in, a value out."""
+"""The form in which a server delivers a text, as far as one message shows it. Functions without I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 TAGS = ("type", "event", "op", "kind", "action", "method")
 """Keys whose value usually says what kind of message a JSON object is."""
 DEPTH = 4
-"""How deep a JSON object is searched for the text."""
+"""Maximum depth at which a JSON object is searched for the text."""
 
 
 @dataclass(frozen=True)
 class MessageShape:
-    """Where the published text stands in a message.
+    """The position of the published text in a message.
 
     `keys` leads to it in a JSON object; empty for a message that is no JSON. `before` and `after` are the server's own
     words around it. `tag` is the key and the value that say what kind of message this is.
@@ -34,7 +34,7 @@ class MessageShape:
 
 
 def shape_of(message: str | bytes, text: str) -> MessageShape | None:
-    """The shape of a message that hands on `text`; None if the text is not in it."""
+    """The shape of a message that contains `text`; None if the text is not in it."""
     if isinstance(message, bytes):
         return MessageShape(is_binary=True) if message == text.encode() else None
     value = _object(message)

@@ -423,7 +423,7 @@ class CompareOptions(MeasureOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayOptions(TargetOptions):
-    """A finding to repeat. What it recorded of its target is used where no option says otherwise."""
+    """A finding to repeat. The target that it recorded is used unless an option says otherwise."""
 
     finding: Path = option(
         "a file from a run's findings folder", metavar="FINDING.json", parse=Path, positional=True, required=True

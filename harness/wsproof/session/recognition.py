@@ -57,25 +57,25 @@ TRIED: tuple[Publication, ...] = (
 
 @dataclass(frozen=True)
 class RecognisedChannel:
-    """What was seen at one path."""
+    """The channel at one path, as far as it was recognised."""
 
     path: str
     """The path as the app's routes name it, such as `/ws/{client_id}`."""
     is_of_member: bool = False
     """Whether the parameter of the path is the member's own name, and not that of a room."""
     publication: Publication | None = None
-    """How a text is published; None if no way was found."""
+    """The way to publish a text; None if none was found."""
     delivery: MessageShape | None = None
-    """How a text arrives at its audience."""
+    """The shape of the message that brings a text to its audience."""
     reply: MessageShape | None = None
-    """How its publisher is answered, where that differs."""
+    """The shape of the reply to the publisher, if it differs."""
     audience: Audience = Audience.NOBODY
     has_other_messages: bool = False
     """Whether other messages came as well: greetings, or notices that a member joined or left."""
     is_broken: bool = False
     """Whether the server ended a connection without being asked to."""
     obstacle: str = ""
-    """Why nothing was recognised, as a clause whose subject is the server."""
+    """The reason why nothing was recognised, as a clause whose subject is the server."""
 
 
 def recognise(server: RunningServer, path: str) -> RecognisedChannel:
@@ -203,7 +203,7 @@ def _shapes(client: Client, text: str) -> list[MessageShape]:
 
 
 def _ending(members: list[Client]) -> str:
-    """How the server reacted to texts that it did not hand on."""
+    """The server's reaction to texts that it did not deliver, as a clause; empty if there was none."""
     close = next((each.peer.close_received for each in members if each.peer.close_received is not None), None)
     if close is not None and close[0] not in (None, 1000):
         return f"closes the connection with code {close[0]}{f' ({close[1]})' if close[1] else ''}"

@@ -1,4 +1,4 @@
-"""What `wsproof doctor` says of a target: which server runs it, and which messages it takes."""
+"""The report of `wsproof doctor` on a target: the server that runs it, and the messages that it takes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def handshake_row(response: Response) -> DoctorRow:
 
 
 def message_row(kind: str, *, answer: bool, close: tuple[int | None, str] | None, ended: bool) -> DoctorRow:
-    """How the target reacted to one kind of message."""
+    """The row with the target's reaction to one kind of message."""
     if close is not None:
         code = "no code" if close[0] is None else f"code {close[0]}"
         told = f"closes with {code}{f' ({close[1]})' if close[1] else ''}"

@@ -49,7 +49,10 @@ def earliest_ns(received_ns: NDArray[np.int64], stamps: ArrivalStamps) -> NDArra
 
 
 def _late_since_ns(at_ns: NDArray[np.int64], late: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Since when an event loop was late at these times: the start of the stretch around each, else the time itself."""
+    """The time since which an event loop was late, for each of these times.
+
+    This is the start of the late stretch around the time, or the time itself if there is none.
+    """
     start_ns, end_ns = late[np.argsort(late[:, 0])].T
     if not len(start_ns):
         return at_ns

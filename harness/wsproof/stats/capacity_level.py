@@ -15,7 +15,7 @@ OF_THE_SERVER = frozenset({"unsent", "unpublished", "refused", "incomplete-ramp"
 the cause: it did not read, closed a publisher's connection, or refused connections or requests. So the level is more
 than the server can take."""
 OF_NOBODY = frozenset({"nothing-measured"})
-"""Warnings that nothing was measured. The findings show the cause, or nobody knows it."""
+"""Warnings that nothing was measured. Only the findings can show the cause."""
 TOLD = 3
 """Reasons of one kind that are kept."""
 

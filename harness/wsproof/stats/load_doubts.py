@@ -37,7 +37,7 @@ def _incomplete_ramp(measurement: Measurement, users_asked: int) -> Doubt:
 
 
 def _missing_users(measurement: Measurement) -> Iterator[Doubt]:
-    """Users whose handshake we gave up. Refused users are told by the rules of trust."""
+    """Users whose handshake we gave up. The trust rules report refused users."""
     history = measurement.history
     gone = [m for m in history.members if m.departure is Departure.CLOSED and not m.connected_ns]
     missing = sum(1 for member in gone if member.left_ns < history.end_ns)

@@ -68,7 +68,7 @@ SHOWN = 4
 
 
 def trust_of(measurement: Measurement, doubts: Sequence[Doubt] = ()) -> Trust:
-    """Apply all rules to a measurement. `doubts`: those that the caller has besides."""
+    """Apply all rules to a measurement. `doubts`: further doubts of the caller."""
     observed = Observed(measurement)
     found = [*doubts, *(one for rule in RULES for one in rule(observed))]
     return Trust(tuple(sorted(found, key=lambda one: not one.caution.invalidates)))

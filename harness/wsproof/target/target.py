@@ -170,7 +170,7 @@ class Target:
 
 
 class TargetArguments(TypedDict, total=False):
-    """What the user may say of a target besides its name."""
+    """The settings of a target that the user may give besides its name."""
 
     server: str
     path: str | None

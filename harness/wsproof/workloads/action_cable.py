@@ -22,7 +22,7 @@ from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait,
 
 
 class ActionCable(WorkloadWithRooms):
-    """What one member tells the channel, the channel broadcasts to all that subscribe to the same identifier."""
+    """An Action Cable channel that broadcasts each message to all subscribers of the same identifier."""
 
     name = "actioncable"
     title = "Action Cable: an action that the channel broadcasts to its subscribers"

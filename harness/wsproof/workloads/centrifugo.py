@@ -27,7 +27,7 @@ _CONNECT, _SUBSCRIBE, _FIRST_PUBLISH = 1, 2, 3
 
 
 class Centrifugo(WorkloadWithRooms):
-    """What one member publishes, all subscribers of the same channel get as a push."""
+    """A Centrifugo channel that delivers each publication to all its subscribers as a push."""
 
     name = "centrifugo"
     title = "Centrifugo (JSON): what is published to a channel, all its subscribers get"

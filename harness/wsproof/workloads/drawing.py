@@ -17,7 +17,7 @@ from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.members import PONG, environment, loaded, with_token
 
 PADDING = b" "
-"""In front of a text with an odd number of bytes, so that every x has its y. The envelope is at the end."""
+"""Precedes a text with an odd number of bytes, so that every x has its y. The envelope is at the end."""
 KNOWN = frozenset({"welcome", "board", "undone", "members"})
 """Message types that no promise of this channel covers."""
 

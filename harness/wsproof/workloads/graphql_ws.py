@@ -23,7 +23,7 @@ _SUBSCRIPTION = "1"
 
 
 class GraphQlWs(Workload):
-    """What one member says by the mutation, all subscribers get, somewhere in the data of the subscription."""
+    """A GraphQL subscription that delivers the text of each mutation, somewhere in its data, to all subscribers."""
 
     name = "graphql-ws"
     title = "GraphQL over WebSocket: a subscription, and a mutation that feeds it"

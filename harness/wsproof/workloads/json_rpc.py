@@ -21,7 +21,7 @@ _SUBSCRIPTION = "subscribe"
 
 
 class JsonRpc(WorkloadWithRooms):
-    """What one member publishes with a request, all subscribers of the same topic get in a notification."""
+    """A JSON-RPC server that notifies all subscribers of a topic of each publication to it."""
 
     name = "jsonrpc"
     title = "JSON-RPC 2.0: a request that publishes, and the notification that all subscribers get"

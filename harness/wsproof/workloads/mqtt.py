@@ -23,7 +23,7 @@ _FAILURE = 0x80
 
 
 class Mqtt(Workload):
-    """What one member publishes to its topic, all subscribers of the topic get, the publisher too."""
+    """An MQTT broker that delivers each publication to all subscribers of its topic, the publisher included."""
 
     name = "mqtt"
     title = "MQTT 3.1.1 over WebSocket: publish and subscribe, one topic per room"

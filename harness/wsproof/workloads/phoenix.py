@@ -25,7 +25,7 @@ _LIFE_CYCLE = ("phx_reply", "presence_state", "presence_diff")
 
 
 class Phoenix(WorkloadWithRooms):
-    """What one member pushes, the channel broadcasts to all that have joined the topic, the publisher too."""
+    """A Phoenix channel that broadcasts each event to all members of its topic, the publisher included."""
 
     name = "phoenix"
     title = "Phoenix channels: an event that is broadcast to its topic"

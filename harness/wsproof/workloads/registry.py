@@ -81,7 +81,7 @@ def made(kind: type[Workload], settings: Mapping[str, str] | None = None, *, bas
 
 
 def _with_secrets(kind: type[Workload]) -> type[Workload]:
-    """A workload of ours. Where it declares secrets, its guard asks for them; the others cost nothing more."""
+    """Return a workload of ours, guarded if it declares secrets. Without a guard, its methods cost no more time."""
     return kind if kind.secrets is Workload.secrets else guarded(kind)
 
 

@@ -1,4 +1,4 @@
-"""Workloads whose members are dealt out to rooms, as many as the setting `rooms` says."""
+"""Workloads with several rooms. The setting `rooms` is their number."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _PING_S = 15.0
 
 
 class SignalR(Workload):
-    """What one member sends to the hub, the hub sends to all clients."""
+    """A SignalR hub that sends the message of each member to all clients."""
 
     name = "signalr"
     title = "SignalR: a hub method that sends to all clients"

@@ -25,7 +25,10 @@ _CONNECT, _EVENT, _ACK, _REFUSED = "0", "2", "3", "4"
 
 
 class SocketIo(Workload):
-    """What one member emits, all in the namespace get in an event of the same name, somewhere in its arguments."""
+    """A Socket.IO server that emits each event to all members of the namespace, under the same name.
+
+    The text may be anywhere in the arguments of the event.
+    """
 
     name = "socketio"
     title = "Socket.IO: an event that the server emits to all"

@@ -26,7 +26,7 @@ Frame: TypeAlias = tuple[str, Mapping[str, str], str]
 
 
 class Stomp(WorkloadWithRooms):
-    """What one member sends to a destination, all subscribers of it get, the sender too."""
+    """A STOMP broker that delivers each message to all subscribers of its destination, the sender included."""
 
     name = "stomp"
     title = "STOMP 1.2: messages to a destination"

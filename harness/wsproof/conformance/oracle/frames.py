@@ -72,7 +72,7 @@ class Expectation:
     messages: list[Message] = field(default_factory=list)
     """Well-formed messages before the connection must end. The application may close because of their content."""
     is_unsure: bool = False
-    """There is one more message, and what the application receives of it is unknown."""
+    """Whether there is one more message of which it is unknown what the application receives."""
     has_data: bool = False
     """A message was begun, well-formed or not."""
     silent: bool = False

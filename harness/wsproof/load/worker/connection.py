@@ -262,7 +262,10 @@ class Connection(asyncio.Protocol):
     # Reads that are not exactly one known frame.
 
     def _read_several(self, data: bytes, at_ns: int, *, is_stamped: bool) -> None:
-        """Read any bytes. Only what ends with the read has an exact time: the rest arrived since the last stamp."""
+        """Read any bytes.
+
+        Only a message that ends with the read has an exact time. The others arrived since the last stamp.
+        """
         self._messages, self._in_last_frame = 0, 1
         self._read(data, at_ns)
         uncertain = self._messages - (self._in_last_frame if is_stamped and self.reader.is_between_frames else 0)

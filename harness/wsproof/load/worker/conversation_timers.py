@@ -38,13 +38,13 @@ class ConversationTimers:
             self._arm()
 
     def close(self) -> None:
-        """Wake nobody any more."""
+        """Cancel all wake-ups."""
         self._heap.clear()
         if self._handle is not None:
             self._handle.cancel()
 
     def wake_due(self, now_ns: int) -> None:
-        """Wake all whose time has come."""
+        """Wake all sleepers whose time has come."""
         while self._heap and self._heap[0][0] <= now_ns:
             heappop(self._heap)[2].wake(now_ns)
 

@@ -208,7 +208,7 @@ class WorkerRecorder:
         )
 
     def subscribed(self, member: int, at_ns: int) -> None:
-        """Record that the server has promised this member what is published from now on."""
+        """Record that the server has promised this member all publications from now on."""
         self._journal.note("subscribed", member=member, at_ns=at_ns)
 
     def left(self, member: int, at_ns: int, departure: Departure, close_code: int | None, why: str = "") -> None:
@@ -236,7 +236,7 @@ class WorkerRecorder:
         self._journal.note("unexpected", member=member, at_ns=at_ns, text=text)
 
     def clock_step(self, step: ClockStep) -> None:
-        """Record that somebody set the wall clock, from which the kernel's stamps come."""
+        """Record that the wall clock was set. The kernel's stamps come from this clock."""
         self._journal.note("clock-step", after_ns=step.after_ns, before_ns=step.before_ns, by_ns=step.by_ns)
 
     def pulse(self, at_ns: int, cpu_ns: int, lag_ns: int) -> None:

@@ -29,7 +29,7 @@ class StampedReader(Protocol):
         """Take data of which only the time of the read is known."""
 
     def found_queued(self, queued_bytes: int, window_bytes: int, at_ns: int) -> None:
-        """Take note of a read that found so many bytes waiting. The server may send `window_bytes` ahead at most."""
+        """Note a read that found this many bytes waiting. The server may send at most `window_bytes` ahead."""
 
     def eof_received(self) -> None:
         """Take the end of the stream."""

@@ -55,7 +55,7 @@ class Bench:
 
 
 def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[str, Any]:
-    """The table as JSON. `what` names what a row is."""
+    """The table as JSON. `what` is the key for the name of a row."""
     return {
         "schema": BENCHES_SCHEMA,
         "runs": [{what: one.name, "run": one.record.to_json()} for one in benches if one.record is not None],

@@ -24,7 +24,7 @@ PERCENTILES = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
 
 @dataclass(frozen=True)
 class FigureRow:
-    """One figure of a workload: of the newest seconds, of the whole test, and what it means."""
+    """One figure of a workload: its value in the newest seconds and in the whole test, and a remark."""
 
     workload: str
     figure: str
@@ -146,7 +146,7 @@ def _generator(name: str, recent: RunningLoad, whole: RunningLoad) -> Iterator[F
 
 
 def _slip(name: str, recent: RunningLoad, whole: RunningLoad) -> FigureRow:
-    """How late messages left. It becomes doubtful where it is a large part of the latency."""
+    """The row on late sends. They are doubtful if they are a large part of the latency."""
     slip, p99 = recent.largest("slip_ns"), percentile_ns(recent.latency, 0.99) or 0.0
     is_late = slip > max(MIN_SLIP_NS, SLIP_SHARE_OF_LATENCY * p99)
     return FigureRow(
