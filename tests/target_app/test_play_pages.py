@@ -14,7 +14,7 @@ from tests.target_app.free_port import free_port
 from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import DEADLINE, Server, running, wait_until
 
-SETTINGS: dict[str, Any] = {"secret": SECRET, "game_tick": 0.05}
+SETTINGS: dict[str, Any] = {"secret": SECRET, "game_tick": 0.1}
 PIXELS = "() => document.getElementById('paper').toDataURL()"
 INK = """() => {
   const { data } = document.getElementById("paper").getContext("2d").getImageData(0, 0, 1600, 1000);
@@ -169,7 +169,7 @@ def test_two_play_a_match_and_a_third_watches(new_context: NewContext, server: S
     for page in (ada, grace, viewer):
         expect(page.locator("#phase")).to_have_text("Round")
         expect(page.locator("#scores li")).to_have_count(2)
-    before, ends = {name: land_of(viewer, name) for name in ("Ada", "Grace")}, time.monotonic() + DEADLINE
+    before, ends = {name: land_of(viewer, name) for name in ("Ada", "Grace")}, time.monotonic() + 6 * DEADLINE
     while still := [name for name in before if land_of(viewer, name) == before[name]]:
         assert time.monotonic() < ends, f"{still} never got more land"
         run_a_loop(ada, grace)
