@@ -147,4 +147,5 @@ class MessageCache:
         return Receipts(member, publisher, sequence, intended_ns, received_ns, kind, intact)
 
     def _table_rows(self) -> NDArray[np.int64]:
-        return np.array(self._table, dtype=np.int64).reshape(-1, 5)
+        """The table of messages, not copied: it cannot grow while the result is kept."""
+        return np.asarray(self._table, dtype=np.int64).reshape(-1, 5)
