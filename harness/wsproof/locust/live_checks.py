@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind
@@ -22,8 +22,6 @@ class _Stream:
 
     first: int
     newest: int
-    holes: set[int] = field(default_factory=set)
-    """Sequence numbers between the first and the newest that have not arrived."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ class LiveChecks:
         """A sentence about the first violation of each kind."""
         self._is_ordered = is_ordered
         self._streams: dict[int, _Stream] = {}
-        self._newest: dict[tuple[int, int], int] = {}
-        """The newest sequence number that any member has received, by publisher and kind."""
+        self._holes: dict[int, set[int]] = {}
+        """Sequence numbers between a stream's first and newest message that have not arrived. Few streams have any."""
         self._lost: set[tuple[int, int]] = set()
         """Lost messages that have been counted, by stream and sequence number."""
         self._suspects: set[tuple[int, int]] = set()
@@ -71,18 +69,16 @@ class LiveChecks:
             elif sequence == stream.newest + 1:
                 stream.newest = sequence
             else:
-                self._take_odd(stream, member, publisher, sequence)
-            if sequence > self._newest.get((publisher, kind), -1):
-                self._newest[publisher, kind] = sequence
+                self._take_odd(stream, self._holes.setdefault(key, set()), member, publisher, sequence)
 
-    def _take_odd(self, stream: _Stream, member: int, publisher: int, sequence: int) -> None:
+    def _take_odd(self, stream: _Stream, holes: set[int], member: int, publisher: int, sequence: int) -> None:
         """Take a receipt that does not follow the one before."""
         what = f"message {sequence} of member {publisher}"
         if sequence > stream.newest:
-            stream.holes.update(range(stream.newest + 1, sequence))
+            holes.update(range(stream.newest + 1, sequence))
             stream.newest = sequence
-        elif sequence in stream.holes:
-            stream.holes.discard(sequence)
+        elif sequence in holes:
+            holes.discard(sequence)
             if self._is_ordered:
                 self._count(Anomaly.REORDERED, f"member {member} received {what} after message {stream.newest}")
         elif sequence >= stream.first:
@@ -90,16 +86,15 @@ class LiveChecks:
 
     def look_for_lost(self, overdue: Iterable[Overdue]) -> None:
         """Count the messages that are lost for certain: the order is promised, and a newer one has long arrived."""
-        if not self._is_ordered:
+        if not self._is_ordered or not self._holes:
             return
         before, self._suspects = self._suspects, set()
         for each in overdue:
-            if each.age_ns < WAIT_NS or self._newest.get((each.publisher, each.kind), -1) <= each.sequence:
+            if each.age_ns < WAIT_NS:
                 continue
             for member in each.members:
                 key = _stream(member, each.publisher, each.kind)
-                stream = self._streams.get(key)
-                if stream is None or each.sequence not in stream.holes or (key, each.sequence) in self._lost:
+                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._lost:
                     continue
                 if (key, each.sequence) not in before:
                     self._suspects.add((key, each.sequence))
