@@ -50,8 +50,8 @@ class LiveChecks:
         self._streams: dict[int, _Stream] = {}
         self._holes: dict[int, set[int]] = {}
         """Sequence numbers between a stream's first and newest message that have not arrived. Few streams have any."""
-        self._lost: set[tuple[int, int]] = set()
-        """Lost messages that have been counted, by stream and sequence number."""
+        self._counted: set[tuple[int, int]] = set()
+        """Messages that have been counted as lost or as changed, by stream and sequence number."""
         self._suspects: set[tuple[int, int]] = set()
         """Messages that would have been lost at the last look: they are counted if nothing changes until the next."""
 
@@ -61,6 +61,7 @@ class LiveChecks:
         for member, publisher, sequence, kind, intact in receipts:
             if not intact:
                 self._count(Anomaly.CORRUPT, f"a message arrived changed at member {member}")
+                self._counted.add((_stream(member, publisher, kind), sequence))
                 continue
             key = _stream(member, publisher, kind)
             stream = streams.get(key)
@@ -94,12 +95,12 @@ class LiveChecks:
                 continue
             for member in each.members:
                 key = _stream(member, each.publisher, each.kind)
-                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._lost:
+                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._counted:
                     continue
                 if (key, each.sequence) not in before:
                     self._suspects.add((key, each.sequence))
                     continue
-                self._lost.add((key, each.sequence))
+                self._counted.add((key, each.sequence))
                 self._count(
                     Anomaly.LOST,
                     f"member {member} never received message {each.sequence} of member {each.publisher}, but a newer "

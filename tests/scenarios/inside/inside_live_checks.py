@@ -59,6 +59,13 @@ def test_a_changed_message_is_corrupt_and_counts_for_nothing_else() -> None:
     assert counts((0, 5, 1, Kind.DELIVERY, 0), *receipts(1, 2)) == {Anomaly.CORRUPT: 1}
 
 
+def test_a_changed_message_has_arrived_and_is_not_lost() -> None:
+    changed = (0, 5, 4, Kind.DELIVERY, 0)
+    assert looked([*receipts(3), changed, *receipts(5)], late(4, 0)) == 0
+    assert looked([*receipts(3, 5), changed], late(4, 0)) == 0
+    assert looked([*receipts(3), changed, *receipts(6)], late(4, 0), late(5, 0)) == 1
+
+
 def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_look() -> None:
     assert looked(receipts(3, 5), late(4, 0), looks=1) == 0
     assert looked(receipts(3, 5), late(4, 0)) == 1
