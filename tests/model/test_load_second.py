@@ -18,6 +18,10 @@ def test_a_percentile_is_at_most_one_percent_off_and_needs_a_value_beyond_it() -
     assert percentile_ns({}, 0.5) is None
 
 
+def test_a_duration_may_be_given_with_the_number_of_its_occurrences() -> None:
+    assert bucket_counts([5 * MS, 9 * MS, 5 * MS], [2, 1, 3]) == bucket_counts([5 * MS] * 5 + [9 * MS])
+
+
 def test_a_second_of_two_processes_has_the_sums_and_the_worse_generator() -> None:
     one = LoadSecond(7, latency={1: 2}, deliveries=3, outstanding=1, oldest_ns=5, cpu_share=0.2, unsent=1)
     two = LoadSecond(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wsproof.model.finding import Anomaly
@@ -31,7 +31,7 @@ class Overdue:
     kind: Kind
     publisher: int
     sequence: int
-    members: Iterable[int]
+    members: Collection[int]
     age_ns: int
 
 

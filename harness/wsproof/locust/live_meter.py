@@ -60,23 +60,23 @@ class LiveMeter:
         run, late = self._run, list(self._overdue(now_ns))
         if not run.pulse.freezes:  # else a server may have skipped messages for a client that read nothing
             self._checks.look_for_lost(late)
-        delivery_ages = [(each.age_ns, sum(1 for _ in each.members)) for each in late if each.kind is Kind.DELIVERY]
+        waiting = [(each.age_ns, len(each.members)) for each in late if each.kind is Kind.DELIVERY]
+        overdue = [(age_ns, members) for age_ns, members in waiting if age_ns > LATE_NS]
         latency = run.latency.take_latest()
-        waiting_ns = [age_ns for age_ns, members in delivery_ages if age_ns > LATE_NS for _ in range(members)]
         planned, self._planned = self._planned, run.planned
         ticks, self._ticks = len(run.recorder.ticks) - self._ticks, len(run.recorder.ticks)
         second = LoadSecond(
             at_s=int(time()),
             is_measured=run.phase is Phase.MEASURED,
             latency=bucket_counts(latency),
-            overdue=bucket_counts(waiting_ns),
+            overdue=bucket_counts((age_ns for age_ns, _ in overdue), (members for _, members in overdue)),
             time_to_last=bucket_counts(run.to_last.take_latest()),
             spread=bucket_counts(run.spread.take_latest()),
             deliveries=len(latency) + ticks,
             planned=planned,
-            missed=min(run.unplayed + len(waiting_ns), planned),
-            outstanding=sum(members for _, members in delivery_ages),
-            oldest_ns=max((age_ns for age_ns, _ in delivery_ages), default=0),
+            missed=min(run.unplayed + sum(members for _, members in overdue), planned),
+            outstanding=sum(members for _, members in waiting),
+            oldest_ns=max((age_ns for age_ns, _ in waiting), default=0),
             connections=self._connections(),
             unsent=run.pacer.overdue(now_ns) if run.pacer is not None and not run.recorder.end_ns else run.unsent,
         )

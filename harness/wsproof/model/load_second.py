@@ -19,9 +19,15 @@ Duration: TypeAlias = Mapping[int, int]
 """Counts of durations by the number of their bucket."""
 
 
-def bucket_counts(durations_ns: Iterable[int]) -> dict[int, int]:
-    """The durations, in ns, as counts by bucket."""
-    return dict(Counter(LAYOUT.index(np.array(list(durations_ns), dtype=np.int64)).tolist()))
+def bucket_counts(durations_ns: Iterable[int], times: Iterable[int] | None = None) -> dict[int, int]:
+    """The durations, in ns, as counts by bucket. `times`: how often each duration occurs, if not once."""
+    buckets = LAYOUT.index(np.array(list(durations_ns), dtype=np.int64)).tolist()
+    if times is None:
+        return dict(Counter(buckets))
+    counts: Counter[int] = Counter()
+    for bucket, number in zip(buckets, times, strict=True):
+        counts[bucket] += number
+    return dict(counts)
 
 
 def percentile_ns(counts: Duration, share: float) -> float | None:
