@@ -10,6 +10,7 @@ import pytest
 from wsproof.cli import main
 from wsproof.cli.parser import parse_command
 from wsproof.errors import UsageError
+from wsproof.session.options import CheckOptions
 from wsproof.session.project_file import read_project_file
 
 pytest_plugins = ["pytester"]
@@ -77,6 +78,23 @@ def test_options_of_the_files_target_do_not_apply_to_another_one(folder: Path) -
     assert options("check", "shop.asgi:app").server == "uvicorn"
 
 
+def test_a_variable_must_be_set_only_for_a_command_that_needs_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SHOP_TOKEN")
+    with pytest.raises(UsageError, match="SHOP_TOKEN"):
+        options("check")
+    assert options("check", "ws://127.0.0.1:8000/ws").token is None
+    assert options("list", "targets").channels == "shop.channels"
+    with pytest.raises(SystemExit, match="0"):
+        options("--help")
+
+
+def test_a_report_is_of_the_runs_that_the_file_keeps(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.wsproof]\nout = 'runs'\n")
+    assert options("check").out == options("report").out == options("list").out == Path("runs")
+
+
 def test_a_verb_has_its_own_table_and_a_required_option_may_stand_there(folder: Path) -> None:
     found = options("capacity")
     assert (found.slo, found.duration, found.target) == (("p99(latency) < 100ms",), 3.0, "shop.asgi:app")
@@ -121,7 +139,7 @@ def test_pytest_takes_its_options_from_the_file(folder: Path, pytester: pytest.P
 def test_a_mistake_in_the_project_file_is_named(tmp_path: Path, table: str, message: str) -> None:
     (tmp_path / "pyproject.toml").write_text(table)
     with pytest.raises(UsageError, match=message):
-        read_project_file(tmp_path)
+        read_project_file(tmp_path).options("check", CheckOptions, None)
 
 
 def test_a_wrong_value_ends_the_command_with_code_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

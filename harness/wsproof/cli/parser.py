@@ -29,7 +29,7 @@ from wsproof.session.options import (
     RunOptions,
     ServeOptions,
 )
-from wsproof.session.project_file import read_project_file
+from wsproof.session.project_file import ProjectFile, read_project_file
 
 CODES = """\
 exit codes, for every command:
@@ -139,7 +139,7 @@ VERBS: dict[str, Verb] = {
 """The verbs, in the order of the help."""
 
 
-NOT_OF_PROJECT = ("init", "report", "replay")
+NOT_OF_PROJECT = ("init", "replay")
 """Verbs that write the project's file, or whose target was recorded before: its options do not apply."""
 
 
@@ -168,14 +168,13 @@ def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: fl
         SystemExit: wrong usage, or `--help`.
         UsageError: the project's pyproject.toml has a wrong option.
     """
-    project = read_project_file(Path.cwd())
-    known = {
-        name: project.options(name, verb.options, None) for name, verb in VERBS.items() if name not in NOT_OF_PROJECT
-    }
+    of_project = [name for name in words[:1] if name in VERBS and name not in NOT_OF_PROJECT]
+    project = read_project_file(Path.cwd()) if of_project else ProjectFile()
+    known = {name: project.names(name, VERBS[name].options) for name in of_project}
     given = vars(build_parser(known).parse_args(words))
     verb = VERBS[given["verb"]]
     table = options_in(verb.options)
-    kept = project.options(given["verb"], verb.options, given.get("target")) if known.get(given["verb"]) else {}
+    kept = project.options(given["verb"], verb.options, given.get("target"))
     defaults = {name: table[name].initial() for name in known.get(given["verb"], ())}
     values = {name: from_text(table[name], value) for name, value in kept.items()}
     options: Any = read_options(verb.options, {**defaults, **values, **given})

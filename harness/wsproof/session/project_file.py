@@ -66,17 +66,25 @@ class ProjectFile:
         """The target that the file names; None without one."""
         return self.common.get("target")
 
+    def names(self, verb: str, cls: type) -> set[str]:
+        """The field names of the options that the file has for a verb."""
+        return (self.common.keys() & options_in(cls).keys()) | self.of_verbs.get(verb, {}).keys()
+
     def options(self, verb: str, cls: type, target: str | None) -> dict[str, Any]:
         """The options for a verb, by field name. `target` is that of the command line; None without one.
 
-        Options of the file's own target do not apply to another one.
+        Options of the file's own target do not apply to another one. Environment variables are filled in.
+
+        Raises:
+            UsageError: an option names an environment variable that is not set.
         """
-        own = target is None or target == self.target
-        names = options_in(cls)
+        names = options_in(cls).keys() if target in (None, self.target) else options_in(cls).keys() & set(OF_ANY_TARGET)
         common = {name: value for name, value in self.common.items() if name in names}
-        if not own:
-            common = {name: value for name, value in common.items() if name in OF_ANY_TARGET}
-        return {**common, **self.of_verbs.get(verb, {})}
+        own = self.of_verbs.get(verb, {})
+        return {
+            **{name: _filled(name, value, "tool.wsproof") for name, value in common.items()},
+            **{name: _filled(name, value, f"tool.wsproof.{verb}") for name, value in own.items()},
+        }
 
 
 def read_project_file(folder: Path) -> ProjectFile:
@@ -116,7 +124,7 @@ def _read(table: Mapping[str, Any], cls: type, heading: str, names: Iterable[str
             meant = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(f"{NAME}: [{heading}] has no option {word!r}.{meant}")
         name = field_of[word]
-        found[name] = _value(name, options[name], value, f"{NAME}: {word} in [{heading}]")
+        found[name] = _value(options[name], value, f"{NAME}: {word} in [{heading}]")
     return found
 
 
@@ -125,24 +133,28 @@ def _spellings(name: str, option: Option) -> set[str]:
     return {name, name.replace("_", "-"), *flags}
 
 
-def _value(name: str, option: Option, value: Any, where: str) -> Any:
-    """The value of an option, with environment variables filled in where they may be named."""
+def _value(option: Option, value: Any, where: str) -> Any:
+    """The value of an option, with a number as text."""
     if option.repeats:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise UsageError(f"{where}: expected a list of texts, got {value!r:.60}")
-        return [_filled(name, each, where) for each in value]
+        return value
     if isinstance(option.default, bool):
         if not isinstance(value, bool):
             raise UsageError(f"{where}: expected true or false, got {value!r:.60}")
         return value
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise UsageError(f"{where}: expected a text or a number, got {value!r:.60}")
-    return _filled(name, str(value), where)
+    return str(value)
 
 
-def _filled(name: str, value: str, where: str) -> str:
+def _filled(name: str, value: Any, heading: str) -> Any:
+    """The value of an option, with environment variables filled in where it may name them."""
     if name not in FROM_ENVIRONMENT:
         return value
+    if isinstance(value, list):
+        return [_filled(name, each, heading) for each in value]
+    where = f"{NAME}: {name} in [{heading}]"
     try:
         return Template(value).substitute(os.environ)
     except KeyError as absent:
