@@ -122,6 +122,15 @@ def test_pytest_takes_its_options_from_the_file(folder: Path, pytester: pytest.P
     pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "--ws-server=daphne").assert_outcomes(passed=1)
 
 
+def test_a_mistake_in_the_file_ends_pytest_with_one_line(pytester: pytest.Pytester) -> None:
+    (pytester.path / "pyproject.toml").write_text("[tool.wsproof.pytest]\nbudget = 'soon'\n")
+    pytester.makepyfile("def test_own(ws_server): pass")
+    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*Exit: 'soon' is no value of budget: expected *"])
+    result.stdout.no_fnmatch_line("*UsageError*")
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -145,10 +154,10 @@ def test_a_mistake_in_the_project_file_is_named(tmp_path: Path, table: str, mess
 def test_a_wrong_value_ends_the_command_with_code_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "pyproject.toml").write_text("[tool.wsproof.check]\nbudget = 'soon'\n")
     assert main(["check"]) == 2
-    assert "'soon' is no value" in capsys.readouterr().err
+    assert "'soon' is no value of budget: expected" in capsys.readouterr().err
     (folder / "pyproject.toml").write_text("[tool.wsproof.bench]\nloop = 'trio'\n")
     assert main(["bench"]) == 2
-    assert "expected one of auto, asyncio, got 'trio'" in capsys.readouterr().err
+    assert "loop: expected one of auto, asyncio, got 'trio'" in capsys.readouterr().err
 
 
 def test_a_project_without_the_table_has_no_options(tmp_path: Path) -> None:

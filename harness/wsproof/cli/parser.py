@@ -176,7 +176,7 @@ def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: fl
     table = options_in(verb.options)
     kept = project.options(given["verb"], verb.options, given.get("target"))
     defaults = {name: table[name].initial() for name in known.get(given["verb"], ())}
-    values = {name: from_text(table[name], value) for name, value in kept.items()}
+    values = {name: from_text(name, table[name], value) for name, value in kept.items()}
     options: Any = read_options(verb.options, {**defaults, **values, **given})
     if handed_on:
         options = replace(options, locust_arguments=tuple(handed_on))

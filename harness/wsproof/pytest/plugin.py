@@ -64,7 +64,7 @@ def options_of(config: pytest.Config) -> PytestOptions:
     given = vars(config.option)
     kept = read_project_file(config.rootpath).options("pytest", PytestOptions, given[destination("target", PREFIX)])
     values = {
-        destination(name, PREFIX): from_text(table[name], kept[name])
+        destination(name, PREFIX): from_text(name, table[name], kept[name])
         for name in IN_PYTEST
         if name in kept and table[name].is_initial(given[destination(name, PREFIX)])
     }
@@ -134,8 +134,8 @@ def ws_context(pytestconfig: pytest.Config) -> CommandContext[PytestOptions]:
     """The options of this pytest run with the target, the channels and the settings that they describe."""
     from wsproof.session.context import CommandContext
 
-    context = CommandContext(options_of(pytestconfig))
     with usage_errors_end_the_session():
+        context = CommandContext(options_of(pytestconfig))
         _ = context.target, context.workloads
     return context
 

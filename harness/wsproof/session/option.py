@@ -87,26 +87,26 @@ def option(help_text: str, default: Any = None, *, secret: bool = False, **more:
     return _field(Option(help_text, default=default, **more), secret=secret)
 
 
-def from_text(made: Option, value: Any) -> Any:
-    """The value of an option that was given as text, or as a list of texts where it repeats.
+def from_text(name: str, made: Option, value: Any) -> Any:
+    """The value of the option `name` that was given as text, or as a list of texts where it repeats.
 
     Raises:
         UsageError: the option does not accept the text.
     """
     if isinstance(value, list):
-        return tuple(_parsed(made, each) for each in value)
-    return _parsed(made, value) if isinstance(value, str) else value
+        return tuple(_parsed(name, made, each) for each in value)
+    return _parsed(name, made, value) if isinstance(value, str) else value
 
 
-def _parsed(made: Option, text: str) -> Any:
+def _parsed(name: str, made: Option, text: str) -> Any:
     if made.choices is not None and text not in made.choices:
-        raise UsageError(f"expected one of {', '.join(made.choices)}, got {text!r}")
+        raise UsageError(f"{name}: expected one of {', '.join(made.choices)}, got {text!r}")
     if made.parse is None:
         return text
     try:
         return made.parse(text)
     except (ArgumentTypeError, ValueError) as error:
-        raise UsageError(f"{text!r} is no value of this option: {error}") from error
+        raise UsageError(f"{text!r} is no value of {name}: {error}") from error
 
 
 def with_default(cls: type, name: str, default: Any, help_text: str | None = None) -> Any:
