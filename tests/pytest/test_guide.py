@@ -101,6 +101,45 @@ def test_a_failure_shows_frames_server_output_and_evidence(pytester: pytest.Pyte
     )
 
 
+ECHOING_THE_TOKEN = """
+from my_app import app as right
+
+
+async def app(scope, receive, send):
+    async def changed(message):
+        if message.get("text", "").startswith("who am I"):
+            message = {"type": "websocket.send", "text": dict(scope["headers"])[b"authorization"].split()[-1].decode()}
+        await send(message)
+    await right(scope, receive, changed)
+"""
+
+
+def test_a_failure_shows_no_token_of_the_target(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    for name in ("test_chat.py", "test_room.py"):
+        (pytester.path / name).unlink()
+    pytester.path.joinpath("echoing.py").write_text(ECHOING_THE_TOKEN, encoding="utf-8")
+    pytester.makepyfile(
+        """
+        def test_frames(ws_client):
+            client = ws_client("/ws")
+            client.send("who am I")
+            client.receive()
+            assert False
+
+        def test_findings(ws_room):
+            room = ws_room(1)
+            room.say(0, "who am I")
+            room.assert_delivered()
+        """
+    )
+    options = ("--ws-target=echoing:app", "--ws-path=/ws", "--ws-token=t0ken-of-a-tester")
+    result = pytester.runpytest_subprocess(*options, TARGET[1], *QUIET)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*client receives TEXT *", "*phantom: member 0*received*"])
+    result.stdout.no_fnmatch_line("*t0ken-of-a-tester*")
+
+
 def test_a_run_that_needs_no_hypothesis_does_not_import_it(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         "import atexit, sys\n"

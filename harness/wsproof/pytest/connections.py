@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
-from wsproof.deviations import KnownDeviations
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.history import Member, ProtocolNote, Recorder
 from wsproof.net.endpoint import Endpoint
-from wsproof.pytest.frame_log import LoggedClient
+from wsproof.net.redact import hide_in
+from wsproof.pytest.frame_log import FrameLog, LoggedClient
+from wsproof.target.server import RunningServer
 from wsproof.wire import State
 
 TIMEOUT_S = 10.0
 """Seconds that each wait of a client may take by default. A machine that stalls for seconds must not fail a test."""
 CLOSING_S = 1.0
 """Seconds that a client gets for its closing handshake at the end of a test."""
+
+
+def counting(findings: Iterable[Finding], server: RunningServer) -> list[Finding]:
+    """The findings that count, without secrets: all but known deviations of the server and non-strict ones."""
+    found = server.known_deviations.mark(hide_in(finding, server.secrets) for finding in findings)
+    return [finding for finding in found if finding.verdict() is not Verdict.VALID]
 
 
 class HandshakeOptions(TypedDict, total=False):
@@ -31,9 +38,9 @@ class HandshakeOptions(TypedDict, total=False):
 class Connections:
     """Opens clients and peers, and keeps them until the end of the test."""
 
-    def __init__(self, find_endpoint: Callable[[str | None], Endpoint], known: KnownDeviations) -> None:
+    def __init__(self, find_endpoint: Callable[[str | None], Endpoint], server: RunningServer) -> None:
         self._find_endpoint = find_endpoint
-        self._known = known
+        self._server = server
         self._open: list[tuple[str, LoggedClient]] = []
         self._audited: list[tuple[str, LoggedClient]] = []
 
@@ -41,7 +48,8 @@ class Connections:
         """Connect TCP, and keep the connection. The handshake is the caller's."""
         __tracebackhide__ = True
         number = len(self._open) + 1
-        client = LoggedClient(endpoint, deadline_s=timeout_s, seed=number, offers_frames=not is_audited)
+        log = FrameLog(self._server.secrets)
+        client = LoggedClient(endpoint, log, deadline_s=timeout_s, seed=number, offers_frames=not is_audited)
         named = (f"{kind} {number} ({endpoint.path})", client)
         self._open.append(named)
         if is_audited:
@@ -80,8 +88,7 @@ class Connections:
             ]
         if not recorder.protocol:
             return []
-        found = self._known.mark(protocol(recorder.freeze(), Contract("of this test", Audience.NOBODY)))
-        return [finding for finding in found if finding.verdict() is not Verdict.VALID]
+        return counting(protocol(recorder.freeze(), Contract("of this test", Audience.NOBODY)), self._server)
 
     def logs(self) -> list[tuple[str, str]]:
         """The frames of each connection, with a title."""

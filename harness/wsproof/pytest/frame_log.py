@@ -17,9 +17,13 @@ SHOWN_LINES = 40
 
 
 class FrameLog:
-    """The last frames of one connection, with the time of each since the connection was opened."""
+    """The last frames of one connection, with the time of each since the connection was opened.
 
-    def __init__(self) -> None:
+    The log has none of the `secrets`.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = tuple(secrets)
         self._lines: deque[str] = deque(maxlen=SHOWN_LINES)
         self._count = 0
         self._start_ns = now_ns()
@@ -51,23 +55,18 @@ class FrameLog:
 
     def _add(self, at_ns: int, what: str) -> None:
         self._count += 1
-        self._lines.append(f"{(at_ns - self._start_ns) / 1e9:8.3f} s  {redact(what)}")
+        self._lines.append(f"{(at_ns - self._start_ns) / 1e9:8.3f} s  {redact(what, self._secrets)}")
 
 
 class LoggedClient(Client):
     """A `Client` that logs its frames in both directions."""
 
-    def __init__(self, endpoint: Endpoint, *, deadline_s: float, seed: int, offers_frames: bool) -> None:
+    def __init__(self, endpoint: Endpoint, log: FrameLog, *, deadline_s: float, seed: int, offers_frames: bool) -> None:
         super().__init__(endpoint, deadline_s=deadline_s, seed=seed, keep_frames=True)
-        self.log = FrameLog()
+        self.log = log
         self._offers_frames = offers_frames
         """Whether `wait_event` may return a `FrameReceived`, too."""
         self._has_sent = False
-
-    def connect(self) -> None:
-        """Open TCP (and TLS), and begin the log. Raises TargetError if that fails."""
-        self.log = FrameLog()
-        super().connect()
 
     def _collect(self) -> None:
         before = len(self._unsent)

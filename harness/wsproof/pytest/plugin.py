@@ -254,7 +254,7 @@ def ws_connections(
         ws_context.wire_target()
         return ws_running.endpoint
 
-    connections = request.node.stash[CONNECTIONS] = Connections(find_endpoint, ws_running.known_deviations)
+    connections = request.node.stash[CONNECTIONS] = Connections(find_endpoint, ws_running)
     yield connections
     connections.close()
 

@@ -18,12 +18,11 @@ from wsproof.delivery.execute import ScheduleExecution, concluded, perform
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, LeaveBy, Step
-from wsproof.deviations import KnownDeviations
 from wsproof.errors import UsageError
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding
 from wsproof.model.history import History
 from wsproof.model.member_ids import draw_share
-from wsproof.pytest.connections import TIMEOUT_S
+from wsproof.pytest.connections import TIMEOUT_S, counting
 from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
@@ -34,9 +33,9 @@ class WsRoom:
     Members read while a method of the room runs, and not in between.
     """
 
-    def __init__(self, pool: ClientPool, known: KnownDeviations) -> None:
+    def __init__(self, pool: ClientPool, server: RunningServer) -> None:
         self._pool = pool
-        self._known = known
+        self._server = server
         self._joined: dict[int, PoolMember] = {}
         self._execution: ScheduleExecution | None = None
 
@@ -79,8 +78,7 @@ class WsRoom:
 
     def findings(self) -> list[Finding]:
         """Return the breaches of the channel's contract, without known deviations. All members leave first."""
-        found = self._known.mark(run_checks(self.history(), self._pool.contract))
-        return [finding for finding in found if finding.verdict() is not Verdict.VALID]
+        return counting(run_checks(self.history(), self._pool.contract), self._server)
 
     def assert_delivered(self) -> None:
         """Assert that the channel kept its contract: each member received each message, once, unchanged and in order.
@@ -154,7 +152,7 @@ class WsRooms:
                 alone=False,  # other tests, and `ws_client`, may have used the server as well
             )
         )
-        room = WsRoom(pool, self._server.known_deviations)
+        room = WsRoom(pool, self._server)
         self._rooms.append(room)
         room.join(members)
         return room
