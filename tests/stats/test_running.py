@@ -27,6 +27,16 @@ def test_parts_of_one_second_are_one_second() -> None:
     assert load.reach == 0.75
 
 
+def test_reach_and_overdue_messages_are_those_of_all_processes() -> None:
+    load = RunningLoad()
+    for at_s in (1, 2):
+        load.add(second(at_s, planned=10 * at_s, overdue=bucket_counts([at_s * MS])), "one")  # type: ignore[arg-type]
+    load.add(second(1, planned=20, missed=10, overdue=bucket_counts([9 * MS])), "other")  # type: ignore[arg-type]
+    assert load.reach == 0.75
+    assert load.summaries()["reach"].n == 40
+    assert load.latency == bucket_counts([2 * MS, 9 * MS])
+
+
 def test_an_overdue_message_counts_once_with_its_waiting_time() -> None:
     waits = [
         LoadSecond(at_s, latency=bucket_counts([MS]), overdue=bucket_counts([at_s * 1000 * MS])) for at_s in (2, 3)

@@ -12,6 +12,9 @@ from wsproof.model.finding import Finding
 from wsproof.model.load_second import LoadSecond
 from wsproof.stats.running import RunningLoad
 
+SILENT_S = 5
+"""Seconds without a report after which a process counts as ended. A Locust worker reports every three seconds."""
+
 
 @dataclass
 class LiveLoad:
@@ -20,6 +23,8 @@ class LiveLoad:
     began_s: float = 0.0
     """The Unix time at which the test began."""
     _seconds: dict[str, dict[int, LoadSecond]] = field(default_factory=dict)
+    _newest: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The newest second of each process, by workload."""
     _whole: dict[str, RunningLoad] = field(default_factory=dict)
     _findings: dict[str, dict[str, list[Finding]]] = field(default_factory=dict)
 
@@ -33,7 +38,8 @@ class LiveLoad:
         known = self._seconds.setdefault(workload, {})
         whole = self._whole.setdefault(workload, RunningLoad())
         for second in seconds:
-            whole.add(second)
+            whole.add(second, process)
+            self._newest.setdefault(workload, {})[process] = second.at_s
             known[second.at_s] = known[second.at_s] + second if second.at_s in known else second
         for oldest in list(known)[:-MOST_KEPT]:
             del known[oldest]
@@ -44,8 +50,11 @@ class LiveLoad:
         return self._whole.get(workload, RunningLoad())
 
     def seconds(self, workload: str) -> list[LoadSecond]:
-        """The newest seconds of a workload, the oldest first."""
-        return [second for _, second in sorted(self._seconds.get(workload, {}).items())]
+        """The newest seconds of a workload that all processes have reported, the oldest first."""
+        newest = self._newest.get(workload, {}).values()
+        reporting_s = max(newest, default=0) - SILENT_S
+        end_s = min((at_s for at_s in newest if at_s > reporting_s), default=0)
+        return [second for at_s, second in sorted(self._seconds.get(workload, {}).items()) if at_s <= end_s]
 
     def findings(self, workload: str) -> list[Finding]:
         """The violations of a workload so far, one per check, of all processes together."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -20,6 +22,8 @@ class RunningLoad:
     """The figures of some seconds together. Percentiles come from merged counts, and are never averaged."""
 
     def __init__(self, seconds: Iterable[LoadSecond] = ()) -> None:
+        self._last: dict[str, LoadSecond] = {}
+        """The last second of each process."""
         self._clear()
         for second in seconds:
             self.add(second)
@@ -31,14 +35,15 @@ class RunningLoad:
         self._counts: Counter[str] = Counter()
         self._largest: dict[str, float] = dict.fromkeys(LARGEST, 0.0)
         self._times: set[int] = set()
-        self._last: LoadSecond | None = None
 
-    def add(self, second: LoadSecond) -> None:
-        """Add a second, or the part of one that another process has measured.
+    def add(self, second: LoadSecond, process: str = "") -> None:
+        """Add a second of a process, or a part of one.
 
         The measured window begins with its first second: what was added before is dropped.
         """
-        if second.is_measured and self._last is not None and not self._last.is_measured:
+        last = self._last.get(process)
+        if second.is_measured and last is not None and not last.is_measured:
+            last = None
             self._clear()
         self._arrived.update(second.latency)
         self._time_to_last.update(second.time_to_last)
@@ -46,14 +51,13 @@ class RunningLoad:
         self._counts.update({name: getattr(second, name) for name in COUNTED})
         for name in LARGEST:
             self._largest[name] = max(self._largest[name], float(getattr(second, name)))
-        is_part = self._last is not None and second.at_s == self._last.at_s
-        self._last = self._last + second if is_part and self._last is not None else second
+        self._last[process] = last + second if last is not None and last.at_s == second.at_s else second
         self._times.add(second.at_s)
 
     @property
     def latency(self) -> Duration:
         """Latency from the intended send time. What is overdue now counts with the time that it has waited so far."""
-        return self._arrived if self._last is None else merged([self._arrived, self._last.overdue])
+        return merged([self._arrived, *(last.overdue for last in self._last.values())])
 
     @property
     def time_to_last(self) -> Duration:
@@ -76,15 +80,20 @@ class RunningLoad:
     @property
     def reach(self) -> float | None:
         """The share of the expected deliveries of the whole test that have arrived."""
-        return None if self._last is None else self._last.reach
+        return self._now.reach
+
+    @property
+    def _now(self) -> LoadSecond:
+        """The last seconds of all processes together."""
+        return reduce(add, self._last.values()) if self._last else LoadSecond(0)
 
     def summaries(self) -> dict[str, Summary]:
         """The metrics that are known while the test runs, for objectives."""
         times = {"latency": self.latency, "time_to_last": self.time_to_last, "feed_spread": self.spread}
         found = {name: summary_of(counts) for name, counts in times.items() if counts}
         reach, rate = self.reach, self.per_second("deliveries")
-        if reach is not None and self._last is not None:
-            found["reach"] = Summary("0-1", "higher", self._last.planned, reach, mean=reach)
+        if reach is not None:
+            found["reach"] = Summary("0-1", "higher", self._now.planned, reach, mean=reach)
         if rate is not None:
             found["deliveries_per_s"] = Summary("1/s", "higher", 1, rate)
         return found

@@ -182,6 +182,15 @@ def test_the_reports_of_two_workers_are_put_together() -> None:
     assert live.whole("chat").per_second("deliveries") == 4
 
 
+def test_a_second_is_shown_once_all_workers_have_reported_it_or_one_is_silent() -> None:
+    live = LiveLoad()
+    live.take("one", "chat", [LoadSecond(at_s, deliveries=2) for at_s in (1, 2, 3)], [])
+    live.take("other", "chat", [LoadSecond(at_s, deliveries=2) for at_s in (1, 2)], [])
+    assert [(second.at_s, second.deliveries) for second in live.seconds("chat")] == [(1, 4), (2, 4)]
+    live.take("one", "chat", [LoadSecond(at_s, deliveries=2) for at_s in range(4, 8)], [])
+    assert [second.at_s for second in live.seconds("chat")] == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_a_master_of_its_own_users_collects_each_second_once(room: WorkloadRun) -> None:
     session = session_of(room.environment)
     session.runs[object] = room
