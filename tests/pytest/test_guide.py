@@ -101,6 +101,23 @@ def test_a_failure_shows_frames_server_output_and_evidence(pytester: pytest.Pyte
     )
 
 
+REPEATING_A_FIELD = """
+async def app(scope, receive, send):
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept", "headers": [(b"etag", b"a"), (b"etag", b"b")]})
+        await receive()
+"""
+
+
+def test_a_violation_fails_a_test_whose_own_assertions_hold(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("repeating.py").write_text(REPEATING_A_FIELD, encoding="utf-8")
+    pytester.makepyfile("def test_own(ws_client): assert ws_client('/ws').is_open")
+    result = pytester.runpytest_subprocess("--ws-target=repeating:app", *QUIET)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the server broke the protocol", "server-field-repeated (RFC 9110 5.3): *"])
+
+
 ECHOING_THE_TOKEN = """
 from my_app import app as right
 

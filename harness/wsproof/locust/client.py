@@ -11,6 +11,7 @@ from gevent.queue import Empty, Queue
 
 from wsproof.errors import UsageError
 from wsproof.locust.connection import GeventConnection
+from wsproof.model.chapter import with_document
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach
 from wsproof.wire.advice import advice_on_refusal
@@ -191,7 +192,7 @@ class _Mailbox:
     def breach(self, member: int, breach: Breach) -> None:
         """Report a violation of the protocol as a failure."""
         now_ns = monotonic_ns()
-        fault = ConnectionError(f"RFC 6455 {breach.section}: {breach.sentence}")
+        fault = ConnectionError(f"{with_document(breach.section)}: {breach.sentence}")
         self._client._tell("protocol", now_ns, fault=fault, ended_ns=now_ns)
 
     def interval(self, row: tuple[int, int, int, int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Chapter", "RuleKind", "SuiteName"]
+__all__ = ["Chapter", "RuleKind", "SuiteName", "with_document"]
 
 
 class SuiteName(StrEnum):
@@ -45,3 +45,11 @@ class RuleKind(StrEnum):
     """A server keeps running and keeps serving others, whatever one client does."""
     DELIVERY = "delivery"
     """A promise of a channel to its members."""
+
+
+def with_document(section: str) -> str:
+    """Document and section, such as "RFC 6455 5.5.1" or "RFC 7692 7.1". A bare number is a section of RFC 6455.
+
+    A rule that is in no RFC has a word instead of a section.
+    """
+    return f"RFC 6455 {section}" if section[0].isdigit() else section

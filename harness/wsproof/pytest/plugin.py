@@ -95,11 +95,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def _fail_on_violations(item: pytest.Item) -> None:
-    """Fail the test if the server broke RFC 6455 on a connection of `ws_client`."""
+    """Fail the test if the server broke the protocol on a connection of `ws_client`."""
     connections = item.stash.get(CONNECTIONS, None)
     violations = connections.violations() if connections is not None else []
     if violations:
-        told = [f"{one.check} (RFC 6455 {one.section}): {one.explanation}\n    {one.witness[0]}" for one in violations]
+        from wsproof.model.chapter import with_document
+
+        told = [
+            f"{one.check} ({with_document(one.section)}): {one.explanation}\n    {one.witness[0]}" for one in violations
+        ]
         pytest.fail("the server broke the protocol\n" + "\n".join(told), pytrace=False)
 
 

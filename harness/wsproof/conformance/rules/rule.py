@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wsproof.model.chapter import Chapter, RuleKind
+from wsproof.model.chapter import Chapter, RuleKind, with_document
 from wsproof.model.finding import Level
 from wsproof.model.harm import Harm
 
@@ -48,8 +48,5 @@ class Rule:
 
     @property
     def where(self) -> str:
-        """Document and section, such as "RFC 6455 5.5.1" or "RFC 7692 7.1".
-
-        A rule that is in no RFC has a word instead.
-        """
-        return f"RFC 6455 {self.section}" if self.section[0].isdigit() else self.section
+        """Document and section, or the word of a rule that is in no RFC."""
+        return with_document(self.section)
