@@ -195,6 +195,21 @@ def test_a_file_is_overwritten_only_if_that_is_wanted(tmp_path: Path, monkeypatc
         ),
         (
             RecognisedChannel(
+                "/rooms/{room}/{client_id:int}",
+                True,
+                Publication({}, "text"),
+                MessageShape(('a"b', "c\r\\d")),
+                MessageShape(before='you "said"\r\n'),
+                Audience.OTHERS,
+            ),
+            "rooms",
+            [
+                'return f"/rooms/{self.name_of(member)}/{self.name_of(member)}"',
+                'case {"a\\"b": {"c\\r\\\\d": str(text)}}:',
+            ],
+        ),
+        (
+            RecognisedChannel(
                 "/7", False, Publication(is_binary=True), MessageShape(is_binary=True), None, Audience.OTHERS
             ),
             "channel7",

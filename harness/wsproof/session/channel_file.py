@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
 from wsproof.session.message_shape import MessageShape
-from wsproof.session.recognition import Publication, RecognisedChannel
+from wsproof.session.recognition import Publication, RecognisedChannel, filled_path
 
 INDENT = "    "
 
@@ -31,7 +32,7 @@ def channel_file(channels: Iterable[RecognisedChannel]) -> str:
 
 def channel_name(channel: RecognisedChannel, number: int = 0) -> str:
     """The name of the workload: the last word of the path that is no parameter, else `chat`."""
-    words = [word for word in re.split(r"[^A-Za-z0-9]+", re.sub(r"\{[^}]*\}", "", channel.path)) if word]
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", filled_path(channel.path, "")) if word]
     words = [word for word in words if word.lower() not in ("ws", "websocket", "socket")] or ["chat"]
     name = words[-1].lower()
     name = name if name[0].isalpha() else f"channel{name}"
@@ -70,11 +71,8 @@ def _class(name: str, channel: RecognisedChannel) -> Iterator[str]:
 
 
 def _path(channel: RecognisedChannel) -> str:
-    if "{" not in channel.path:
-        return f'"{channel.path}"'
-    value = "{self.name_of(member)}" if channel.is_of_member else "1"
-    text = re.sub(r"\{[^}]*\}", lambda _: value, channel.path)
-    return f'f"{text}"' if channel.is_of_member else f'"{text}"'
+    text = filled_path(channel.path, "{self.name_of(member)}" if channel.is_of_member else "1")
+    return f'f"{text}"' if "{" in text else f'"{text}"'
 
 
 def _published(publication: Publication) -> str:
@@ -131,11 +129,12 @@ def _pattern(shape: MessageShape) -> str:
     """The pattern of a match statement that finds the text."""
     pattern = "str(text)"
     for key in reversed(shape.keys):
-        pattern = f'{{"{key}": {pattern}}}'
+        pattern = f"{{{_quoted(key)}: {pattern}}}"
     if shape.tag is not None and shape.tag[0] != shape.keys[0]:
         pattern = f"{{{_quoted(shape.tag[0])}: {_quoted(shape.tag[1])}, {pattern[1:]}"
     return pattern
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    """The text as a Python literal. A JSON string is one."""
+    return json.dumps(text, ensure_ascii=False)
