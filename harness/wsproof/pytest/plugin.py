@@ -1,6 +1,7 @@
 """The pytest plugin: options that begin with `--ws-`, fixtures that begin with `ws_`.
 
-Loading the plugin imports only pytest and changes no other test. The fixtures import the harness on first use.
+Loading the plugin imports no package but pytest, and of wsproof only the table of options. It changes no other test.
+The fixtures import the rest on first use.
 """
 
 from __future__ import annotations

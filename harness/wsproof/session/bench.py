@@ -151,7 +151,7 @@ def generator_setup(context: CommandContext[MeasureOptions], measurement: Measur
 
 
 def describe_generator(measurement: Measurement, *, chosen: bool) -> GeneratorSetup:
-    """The same. `chosen`: wsproof chose the number of processes, not the user."""
+    """The description of the load generator. `chosen`: wsproof chose the number of processes, not the user."""
     generator = measurement.generator
     is_stamped = generator.stamps.clock == "kernel"
     return GeneratorSetup(

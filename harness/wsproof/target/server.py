@@ -72,7 +72,7 @@ class RunningServer:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The path to connect to: the target's, "/" while it is unknown."""
+        """The address to connect to, with the target's path: "/" while it is unknown."""
         return self._endpoint
 
     @property
