@@ -18,7 +18,7 @@ from wsproof.report.store.run_dir import RunDir
 from wsproof.report.store.runs import RunStore
 
 TARGETS = (
-    ("(nothing)", "the reference server of this checkout"),
+    ("(nothing)", "the target in [tool.wsproof] of pyproject.toml; without one, the reference server"),
     ("ws://host:port/path", "a running server; wss:// with --ca FILE or --insecure"),
     ("pkg.module:app", "an ASGI app, started here (--server NAME, --env K=V, --path /ws)"),
     ("cmd:COMMAND", "any command that starts a server, with --ready URL; {port} is filled in"),

@@ -43,7 +43,8 @@ exit codes, for every command:
   exits with 3 if even its medians are void, or if fewer users connected than requested.
 
 TARGET, the same for every command:
-  (nothing)              the reference server of this checkout
+  (nothing)              the target in [tool.wsproof] of pyproject.toml; without one, the reference
+                         server of this checkout
   ws://host:port/path    a running server (wss:// with --ca FILE or --insecure)
   pkg.module:app         an ASGI app, started here (--server, --env K=V, --path /ws)
   cmd:COMMAND            any command that starts a server; {port} is filled in; with --ready URL

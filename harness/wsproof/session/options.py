@@ -41,7 +41,9 @@ class TargetOptions:
     """The target, how it is started or reached, and its channels."""
 
     target: str | None = option(
-        "ws:// URL, pkg.module:app, cmd:...; nothing: the reference server", metavar="TARGET", positional=True
+        "ws:// URL, pkg.module:app, cmd:...; nothing: that of pyproject.toml, or the reference server",
+        metavar="TARGET",
+        positional=True,
     )
     _: KW_ONLY
     server: str = option("the server that runs an app (`wsproof list servers`)", "auto", metavar="NAME", group=_TARGET)
