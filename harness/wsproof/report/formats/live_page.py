@@ -13,7 +13,7 @@ from markupsafe import Markup
 from wsproof.report.charts.run import RunChart
 from wsproof.report.formats.page import render
 from wsproof.report.live_view import LiveView
-from wsproof.report.text.live import RECENT, rows_of, tone_of_view, violations_of
+from wsproof.report.text.live import RECENT, rows_of, tone_of_rows, violations_of
 from wsproof.report.text.run import Tone
 
 WORDS = {
@@ -34,7 +34,7 @@ def live_page(body: str) -> str:
 def live_body(view: LiveView, charts: Sequence[RunChart]) -> str:
     """The part of the page that changes."""
     rows = rows_of(view)
-    tone = tone_of_view(view)
+    tone = tone_of_rows(rows)
     seconds = [workload.seconds[-1].at_s - view.began_s for workload in view.workloads if workload.seconds]
     return render(
         "live_body.html",

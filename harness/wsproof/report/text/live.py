@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -34,9 +34,9 @@ class FigureRow:
     remark: str = ""
 
 
-def tone_of_view(view: LiveView) -> Tone:
-    """The worst of all rows."""
-    tones = [row.tone for row in rows_of(view)]
+def tone_of_rows(rows: Iterable[FigureRow]) -> Tone:
+    """The worst tone of the rows."""
+    tones = [row.tone for row in rows]
     order = (Tone.BAD, Tone.UNSURE, Tone.GOOD)
     return next((tone for tone in order if tone in tones), Tone.NONE)
 
