@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wsproof.locust.drain import stream_of
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind
 
@@ -61,9 +62,9 @@ class LiveChecks:
         for member, publisher, sequence, kind, intact in receipts:
             if not intact:
                 self._count(Anomaly.CORRUPT, f"a message arrived changed at member {member}")
-                self._counted.add((_stream(member, publisher, kind), sequence))
+                self._counted.add((stream_of(member, publisher, kind), sequence))
                 continue
-            key = _stream(member, publisher, kind)
+            key = stream_of(member, publisher, kind)
             stream = streams.get(key)
             if stream is None:
                 streams[key] = _Stream(sequence, sequence)
@@ -94,7 +95,7 @@ class LiveChecks:
             if each.age_ns < WAIT_NS:
                 continue
             for member in each.members:
-                key = _stream(member, each.publisher, each.kind)
+                key = stream_of(member, each.publisher, each.kind)
                 if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._counted:
                     continue
                 if (key, each.sequence) not in before:
@@ -114,7 +115,3 @@ class LiveChecks:
     def _count(self, anomaly: Anomaly, sentence: str) -> None:
         self.counts[anomaly] += 1
         self.examples.setdefault(anomaly, sentence)
-
-
-def _stream(member: int, publisher: int, kind: int) -> int:
-    return (member << 33) | (publisher << 1) | kind
