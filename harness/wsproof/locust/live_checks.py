@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wsproof.locust.drain import stream_of
 from wsproof.model.finding import Anomaly
-from wsproof.model.history import Kind
+from wsproof.model.history import Kind, UnexpectedMessage
 
 WAIT_NS = 2_000_000_000
 """Nanoseconds after which a message counts as lost that was overtaken by a newer one of its publisher.
@@ -51,8 +51,8 @@ class LiveChecks:
         self._streams: dict[int, _Stream] = {}
         self._holes: dict[int, set[int]] = {}
         """Sequence numbers between a stream's first and newest message that have not arrived. Few streams have any."""
-        self._counted: set[tuple[int, int]] = set()
-        """Messages that have been counted as lost or as changed, by stream and sequence number."""
+        self._settled: set[tuple[int, int]] = set()
+        """Messages, by stream and sequence number, that arrived in another form, or were counted as lost."""
         self._suspects: set[tuple[int, int]] = set()
         """Messages that would have been lost at the last look: they are counted if nothing changes until the next."""
 
@@ -62,7 +62,7 @@ class LiveChecks:
         for member, publisher, sequence, kind, intact in receipts:
             if not intact:
                 self._count(Anomaly.CORRUPT, f"a message arrived changed at member {member}")
-                self._counted.add((stream_of(member, publisher, kind), sequence))
+                self._settled.add((stream_of(member, publisher, kind), sequence))
                 continue
             key = stream_of(member, publisher, kind)
             stream = streams.get(key)
@@ -72,6 +72,12 @@ class LiveChecks:
                 stream.newest = sequence
             else:
                 self._take_odd(stream, self._holes.setdefault(key, set()), member, publisher, sequence)
+
+    def take_unplaced(self, messages: Iterable[UnexpectedMessage]) -> None:
+        """Take messages of an unknown format. The publications in them have arrived, whatever else is wrong."""
+        for each in messages:
+            for kind in (Kind.DELIVERY, Kind.REPLY) if each.carries else ():
+                self._settled.add((stream_of(each.subscriber, each.publisher, kind), each.sequence))
 
     def _take_odd(self, stream: _Stream, holes: set[int], member: int, publisher: int, sequence: int) -> None:
         """Take a receipt that does not follow the one before."""
@@ -96,12 +102,12 @@ class LiveChecks:
                 continue
             for member in each.members:
                 key = stream_of(member, each.publisher, each.kind)
-                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._counted:
+                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._settled:
                     continue
                 if (key, each.sequence) not in before:
                     self._suspects.add((key, each.sequence))
                     continue
-                self._counted.add((key, each.sequence))
+                self._settled.add((key, each.sequence))
                 self._count(
                     Anomaly.LOST,
                     f"member {member} never received message {each.sequence} of member {each.publisher}, but a newer "

@@ -33,7 +33,7 @@ class LiveMeter:
     def __init__(self, run: WorkloadRun) -> None:
         self._run = run
         self._checks = LiveChecks(is_ordered=run.contract.order is not Order.NONE)
-        self._rows = self._publications = self._ticks = self._lags = 0
+        self._rows = self._unplaced = self._publications = self._ticks = self._lags = 0
         self._planned = 0
         """Expected deliveries of all seconds before the last one."""
         self._next_ns = 0
@@ -51,9 +51,12 @@ class LiveMeter:
             self.look(now_ns)
 
     def read(self) -> None:
-        """Check the receipts since the last call."""
+        """Check what has arrived since the last call."""
         receipts, self._rows = self._run.messages.receipts_since(self._rows)
         self._checks.take(receipts)
+        unexpected = self._run.recorder.unexpected
+        self._checks.take_unplaced(unexpected[self._unplaced :])
+        self._unplaced = len(unexpected)
 
     def look(self, now_ns: int) -> None:
         """Measure the second that ends now."""

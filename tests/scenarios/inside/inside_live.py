@@ -140,6 +140,16 @@ def test_a_lost_message_is_found_while_the_test_runs_and_not_after_a_freeze(room
     assert [(each.check, each.occurrences) for each in room.live.findings()] == [("lost", 2)]
 
 
+def test_a_message_in_an_unknown_format_is_not_called_lost_while_the_test_runs(room: WorkloadRun) -> None:
+    one, _ = two_members(room)
+    hear(room, say(room, one).replace("says:", "shouts:"), 0, 1)
+    hear(room, say(room, one), 0, 1)
+    look(room, after_s=3)
+    look(room, after_s=4)
+    assert [each.carries for each in room.recorder.unexpected] == [True, True]
+    assert room.live.findings() == []
+
+
 def test_after_a_freeze_of_our_own_no_message_is_called_lost(room: WorkloadRun) -> None:
     one, _ = two_members(room)
     say(room, one)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wsproof.locust.live_checks import WAIT_NS, LiveChecks, Overdue
 from wsproof.model.finding import Anomaly
-from wsproof.model.history import Kind
+from wsproof.model.history import Kind, UnexpectedMessage
 
 Row = tuple[int, int, int, int, int]
 
@@ -64,6 +64,15 @@ def test_a_changed_message_has_arrived_and_is_not_lost() -> None:
     assert looked([*receipts(3), changed, *receipts(5)], late(4, 0)) == 0
     assert looked([*receipts(3, 5), changed], late(4, 0)) == 0
     assert looked([*receipts(3), changed, *receipts(6)], late(4, 0), late(5, 0)) == 1
+
+
+def test_a_message_that_arrived_in_an_unknown_format_is_not_lost() -> None:
+    checks = LiveChecks(is_ordered=True)
+    checks.take(receipts(3, 6))
+    checks.take_unplaced([UnexpectedMessage(0, 1, "{}", 5, 4), UnexpectedMessage(0, 1, "maintenance")])
+    for _ in range(2):
+        checks.look_for_lost([late(4, 0), late(5, 0)])
+    assert dict(checks.counts) == {Anomaly.LOST: 1}
 
 
 def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_look() -> None:
