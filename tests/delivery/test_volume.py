@@ -53,6 +53,13 @@ def test_a_fault_that_only_volume_shows_is_reported(
     assert [finding.anomaly for finding in counted(run(planted(fault)))] == [anomaly]
 
 
+def test_a_limit_on_the_rate_is_no_loss_of_a_member_that_stopped_reading(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run(planted("drops what is above its rate"), SuiteOptions(only=("chat.paused-reader",)))
+    assert report.findings == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

@@ -7,6 +7,7 @@ from itertools import cycle
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Step
+from wsproof.delivery.volume import go_on_beyond
 from wsproof.model.envelope import body_of
 from wsproof.net.clock import Deadline, now_ns
 
@@ -42,15 +43,20 @@ def pause(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 
 def _publish(pool: ClientPool, talkers: list[PoolMember], step: Step) -> None:
-    """Let these members publish in turn, a few messages at a time, until all is said or time is up."""
+    """Let these members publish in turn, a few messages at a time, until all is said or time is up.
+
+    It ends early when a message is missing. A server that limits the rate now discards most of what follows.
+    """
     deadline = Deadline.after(pool.setting.budget.at_most(PAUSE_S))
     for first in range(0, step.count, CHUNK):
-        if deadline.passed or pool.gave_up:
+        if deadline.passed:
             return
         for at, talker in zip(range(first, min(first + CHUNK, step.count)), cycle(talkers), strict=False):
             if talker.can_speak:
                 pool.speak(talker, body_of(step.size_bytes) if at < FILLING_MESSAGES and step.size_bytes else "")
-        pool.settle()
+        if not pool.settle():
+            go_on_beyond(pool, 0)
+            return
 
 
 def _catch_up(pool: ClientPool) -> None:

@@ -26,8 +26,8 @@ LONGEST_CHUNK = 512
 """Most messages that are on their way at once in a stream."""
 BEYOND = 400
 """Number of messages that are published after one was missing, to tell a rate limit from a loss."""
-VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
-"""The actions of this module."""
+VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD, Action.PAUSE})
+"""The actions with so much traffic, or so many members, that a server may enforce a limit."""
 
 
 def has_volume(schedule: Schedule) -> bool:
@@ -47,7 +47,7 @@ def stream(pool: ClientPool, step: Step) -> None:
         pool.settle()
         said += sent
         if pool.gave_up:
-            _go_on_beyond(pool, step.size_bytes)
+            go_on_beyond(pool, step.size_bytes)
         if pool.gave_up or not sent:
             break
         rate = sent / max((now_ns() - began) / 1e9, 1e-6)
@@ -59,7 +59,7 @@ def stream(pool: ClientPool, step: Step) -> None:
     pool.measured["rate taken"] = Figure("rate taken", pool.rate, "/s")
 
 
-def _go_on_beyond(pool: ClientPool, size_bytes: int) -> None:
+def go_on_beyond(pool: ClientPool, size_bytes: int) -> None:
     """Publish many more messages at once, after one was missing.
 
     A server that limits the rate now discards most of them.
@@ -83,7 +83,7 @@ def burst(pool: ClientPool, step: Step) -> None:
         return
     sent = _say_at_once(pool, step.count, step.size_bytes)
     if not pool.settle():
-        _go_on_beyond(pool, step.size_bytes)
+        go_on_beyond(pool, step.size_bytes)
     pool.measured["largest burst"] = Figure("largest burst", max(sent, pool_total(pool, "largest burst")))
 
 
