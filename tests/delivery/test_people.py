@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -11,8 +13,15 @@ from tests.delivery.planting import PATIENT_S, planting
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room, Sloppy
 from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.joining import join
+from wsproof.delivery.member import PoolMember
+from wsproof.delivery.schedule import Action, Step
+from wsproof.errors import TargetError
 from wsproof.model.finding import Level
+from wsproof.model.history import SILENCE
 from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import Workload
@@ -127,6 +136,16 @@ def test_the_correct_variant_of_a_planted_fault_has_no_findings(
 ) -> None:
     options = OPTIONS if kind in LEAVES_UNANSWERED else OPTIONS.but(deadline_s=PATIENT_S)
     assert check(plant(kind), workload, name, options=options).findings == ()
+
+
+def test_a_handshake_that_the_budget_cuts_short_beside_a_silent_client_proves_nothing() -> None:
+    def unanswered(*_: Any, **__: Any) -> PoolMember:
+        raise TargetError("expected an answer to the WebSocket handshake")
+
+    silent = SimpleNamespace(misbehaviour=SILENCE)
+    pool = SimpleNamespace(members=[silent], join=unanswered, setting=SimpleNamespace(budget=Budget(0.0)))
+    with pytest.raises(BudgetSpent):
+        join(cast(ClientPool, pool), {}, Step(Action.JOIN, 2))
 
 
 @pytest.mark.parametrize("kind", ["token", "token in the log"])

@@ -42,6 +42,7 @@ def join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     except TargetError:
         if not any(one.misbehaviour == SILENCE for one in pool.members):
             raise
+        pool.setting.budget.check()  # if the budget left too little time to answer, nothing is known
         member = _unanswered(pool)
     joined[step.member] = member
     let_in(pool, member, step)
