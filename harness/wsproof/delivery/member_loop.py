@@ -110,7 +110,7 @@ class MemberLoop:
         """Expect none of what is missing any more, and wait in full again. What still arrives is recorded."""
         for member in self.members:
             member.outstanding.clear()
-        self.gave_up = self.fell_silent = False
+        self.gave_up = False
 
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
