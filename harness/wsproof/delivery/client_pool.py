@@ -83,12 +83,9 @@ class ClientPool(MemberLoop):
             first_name = self.members[0].name if self.members else "0"
             self.names[alias] = shaped_name(shape, workload.name_of(alias), first_name)
         refusal = self._prepare(alias) if again is None else ""
-        member = self._new_member(alias, access, is_prepared=not refusal, has_small_buffer=has_small_buffer)
+        member = self._new_member(alias, refusal, access=access, has_small_buffer=has_small_buffer)
         member.shape = shape
-        if refusal:
-            member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
-            return member
-        if not self._connect(member):
+        if member.closed or not self._connect(member):
             return member
         steps = None
         if resumes and again is not None:
@@ -106,18 +103,14 @@ class ClientPool(MemberLoop):
             UsageError: the workload puts no member into this room.
         """
         aliases = [self._new_alias(room) for _ in range(count)]
-        refusals = {alias: self._prepare(alias) for alias in aliases}
-        members = [
-            self._new_member(alias, None, is_prepared=not refusals[alias], has_small_buffer=False) for alias in aliases
-        ]
+        refusals = [self._prepare(alias) for alias in aliases]
+        members = [self._new_member(alias, refusal) for alias, refusal in zip(aliases, refusals, strict=True)]
+        coming = [member for member in members if not member.closed]
         for member in members:
             member.joined_at_once = True
-            if refusals[member.alias]:
-                member.departure, member.closed = Departure.REFUSED, True
-                member.refusal = f"the member {refusals[member.alias]}"
-            else:
-                member.client.connect()
-        coming, began = [member for member in members if not member.closed], now_ns()
+        for member in coming:
+            member.client.connect()
+        began = now_ns()
         for member in coming:
             member.client.peer.connect()
         for member in coming:
@@ -137,12 +130,9 @@ class ClientPool(MemberLoop):
             UsageError: the workload puts no member into this room.
         """
         alias = self._new_alias(room)
-        refusal = self._prepare(alias)
-        member = self._new_member(alias, None, is_prepared=not refusal, has_small_buffer=False)
+        member = self._new_member(alias, self._prepare(alias))
         member.misbehaviour = SILENCE
-        if refusal:
-            member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
-        else:
+        if not member.closed:
             self._connect(member)
         return member
 
@@ -152,11 +142,11 @@ class ClientPool(MemberLoop):
         return prepared(workload, alias, self.setting.endpoint.http_url) if workload.has_prepare else ""
 
     def _new_member(
-        self, alias: int, access: Access | None, *, is_prepared: bool, has_small_buffer: bool
+        self, alias: int, refusal: str, *, access: Access | None = None, has_small_buffer: bool = False
     ) -> PoolMember:
-        """A member that is not connected yet. One that could not be prepared has no endpoint of its own."""
+        """A member that is not connected yet. One that could not be prepared is closed, and has no own endpoint."""
         setting, workload, number = self.setting, self.setting.workload, len(self.members)
-        endpoint, credentials = self.endpoint_of(alias) if is_prepared else setting.endpoint, tuple[str, ...]()
+        endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
         if access is not None:
             credentials = credentials_of(workload, alias, endpoint)
             endpoint = altered_endpoint(endpoint, credentials, access)
@@ -169,6 +159,8 @@ class ClientPool(MemberLoop):
         member = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
         if access is not None:
             member.access, member.credentials, member.misbehaviour = access, credentials, f"a handshake {access.value}"
+        if refusal:
+            member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
         self.members.append(member)
         return member
 
