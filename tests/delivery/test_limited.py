@@ -66,6 +66,12 @@ def test_every_kind_of_limiter_that_keeps_the_promise_passes(server: str, channe
     assert report.verdict() is Verdict.VALID
 
 
+def test_a_server_that_ends_an_idle_connection_is_not_checked_for_its_rate() -> None:
+    report = check("closes idle", "limited.rate-limit")
+    assert report.findings == ()
+    assert "ended the connection during a pause" in report.checks_run[0].reason
+
+
 def test_only_channels_that_promise_something_are_checked_for_it() -> None:
     for workload in load_channels("tutorial").values():
         assert not {"revoked-access", "rate-limit"} & {each.name for each in properties_of(workload)}

@@ -5,7 +5,8 @@ POST /login   {"token": ...}      POST /logout?TOKEN      WebSocket /?token=TOKE
 Correct except for the fault that FAULT names. `stays`: a logout does not end connections; `charged twice`: every
 burst but the first may have one publication less. These are correct: `deaf`: a logout removes the member from the
 room and leaves the connection open; `patient`: the logout is answered once the member has answered the close frame;
-`sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too.
+`sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too; `closes idle`: ends a connection that is
+silent for as long as a window.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     members[send], gone[send], limiter = token, asyncio.Event(), Limiter()
     try:
-        while (message := await receive())["type"] == "websocket.receive":
+        while (message := await next_message(receive, send))["type"] == "websocket.receive":
             text = message.get("text") or ""
             if text == "beat" and FAULT != "counts all":
                 continue
@@ -107,6 +108,14 @@ async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     finally:
         members.pop(send, None)
         gone[send].set()
+
+
+async def next_message(receive: Receive, send: Send) -> Message:
+    try:
+        return await asyncio.wait_for(receive(), WINDOW_S if FAULT == "closes idle" else None)
+    except TimeoutError:
+        await send({"type": "websocket.close", "code": 4408})
+        return {"type": "websocket.disconnect"}
 
 
 async def deliver(member: Send, text: str) -> None:
