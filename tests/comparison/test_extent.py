@@ -42,6 +42,6 @@ def test_a_given_number_of_rounds_holds_for_all_lives() -> None:
 
 
 @pytest.mark.parametrize(("extent", "budget_s"), [(Extent(), 600.0), (QUICK, 120.0)])
-def test_both_lengths_have_enough_lives_to_convict(extent: Extent, budget_s: float) -> None:
+def test_both_lengths_have_enough_lives_to_show_a_regression(extent: Extent, budget_s: float) -> None:
     assert extent.lives >= 8
     assert extent.budget_s == budget_s

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsproof.comparison.life import ROUND_S
+from wsproof.stats.comparison import FEWEST_PAIRS
 
 FEWEST_ROUNDS = 6
 """Rounds that a life has at least, however slow the machine is: two seconds."""
 FIRST_OVERHEAD_S = 8.0
-"""Seconds that a life is assumed to take besides its rounds, until the first life has been measured."""
+"""Seconds that the first life is assumed to take besides its rounds. The figure stays in the median for later lives."""
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,5 @@ class Extent:
         return max(FEWEST_ROUNDS, int((share_s - overhead_s) / ROUND_S))
 
 
-QUICK = Extent(lives=8, budget_s=120.0)
-"""A comparison of at most two minutes. Eight lives are the fewest that can convict."""
+QUICK = Extent(lives=FEWEST_PAIRS, budget_s=120.0)
+"""A comparison of at most two minutes, with the fewest lives that can show a regression."""
