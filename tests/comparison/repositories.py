@@ -5,6 +5,22 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+ECHO = """
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    await send({"type": "websocket.accept"})
+    count = 0
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if message["type"] == "websocket.receive":
+            count += 1
+            if count != FORGETS:
+                await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
+"""
+
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder, with a neutral author and without the user's settings."""
@@ -34,4 +50,17 @@ def repository(folder: Path) -> Path:
     git(folder, "switch", "--quiet", "feature")
     commit(folder, "three", app_py="VALUE = 3\n")
     git(folder, "switch", "--quiet", "main")
+    return folder
+
+
+def forgetful_echo(folder: Path, forgotten: int) -> Path:
+    """Create a repository with the app `shop:app`, an echo.
+
+    On main it answers all messages. On forgetful it omits the answer to one message of each connection, counted from 1.
+    """
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "an echo", shop_py="FORGETS = 0\n" + ECHO)
+    git(folder, "switch", "--quiet", "--create", "forgetful")
+    commit(folder, "forgets", shop_py=f"FORGETS = {forgotten}\n" + ECHO)
     return folder

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.comparison.repositories import commit, git
+from tests.comparison.repositories import forgetful_echo, git
 from wsproof.comparison import BlockResult, compare_refs
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
 from wsproof.target.target import parse_target
 
-ECHO = """
-async def app(scope, receive, send):
-    if scope["type"] != "websocket":
-        return
-    await send({"type": "websocket.accept"})
-    count = 0
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        if message["type"] == "websocket.receive":
-            count += 1
-            if count != FORGETS:
-                await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
-"""
 PLAN = Plan(
     workload="echo", subscribers=2, publishers=2, rate_hz=40, duration_s=0.4, warmup_s=0.1, drain_s=5, ramp_s=20
 )
@@ -35,12 +20,7 @@ FORGOTTEN = 4
 
 
 def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
-    repo = tmp_path / "repo"
-    repo.mkdir()
-    git(repo, "init", "--quiet", "--initial-branch=main")
-    commit(repo, "an echo", shop_py="FORGETS = 0\n" + ECHO)
-    git(repo, "switch", "--quiet", "--create", "forgetful")
-    commit(repo, "forgets", shop_py=f"FORGETS = {FORGOTTEN}\n" + ECHO)
+    repo = forgetful_echo(tmp_path / "repo", FORGOTTEN)
     kept: list[BlockResult] = []
     comparison = compare_refs(
         "main",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.comparison.blocks import finding
 from tests.comparison.lives import life
-from tests.comparison.repositories import commit, git
+from tests.comparison.repositories import forgetful_echo, git
 from wsproof.comparison import windows
 from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
@@ -212,30 +212,8 @@ def test_a_server_that_does_not_start_beside_the_other_is_named_with_a_way_out(
         compare(repo)
 
 
-ECHO = """
-async def app(scope, receive, send):
-    if scope["type"] != "websocket":
-        return
-    await send({"type": "websocket.accept"})
-    count = 0
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        if message["type"] == "websocket.receive":
-            count += 1
-            if count != FORGETS:
-                await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
-"""
-
-
 def test_three_real_servers_are_loaded_in_turn_and_the_one_that_forgets_is_worse(tmp_path: Path) -> None:
-    repo = tmp_path / "repo"
-    repo.mkdir()
-    git(repo, "init", "--quiet", "--initial-branch=main")
-    commit(repo, "an echo", shop_py="FORGETS = 0\n" + ECHO)
-    git(repo, "switch", "--quiet", "--create", "forgetful")
-    commit(repo, "forgets", shop_py="FORGETS = 9\n" + ECHO)
+    repo = forgetful_echo(tmp_path / "repo", 9)
     kept: list[LifeResult] = []
     comparison = compare_in_turn(
         "main",
