@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import select
-import signal
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from subprocess import TimeoutExpired
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.forked import ROOT, ForkServer
+
 DEADLINE = 300.0
-FORK_SERVER = Path(__file__).with_name("fork_server.py")
+FORK_SERVER = ForkServer(
+    [
+        f"wsproof.{package}.{module.name}"
+        for package in ("cli", "session")
+        for module in pkgutil.iter_modules([str(ROOT / "harness" / "wsproof" / package)])
+        if module.name != "__main__"
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -39,57 +45,22 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "harness"), "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-class ForkServer:
-    """The process that forks one process per command (see fork_server.py)."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", FORK_SERVER],
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,  # so that an answer that is there is seen by select
-        )
-        self._folder = TemporaryDirectory()
-        self._out, self._err = (Path(self._folder.name) / name for name in ("out", "err"))
-        atexit.register(self.close)
-
-    def run(self, words: Sequence[str], cwd: Path) -> Said:
-        """Run a command to its end."""
-        self._out.write_bytes(b"")
-        self._err.write_bytes(b"")
-        files = {"out": str(self._out), "err": str(self._err)}
-        command = json.dumps({"words": words, "cwd": str(cwd), "env": environment(), **files})
-        assert self._process.stdin is not None
-        self._process.stdin.write(command.encode() + b"\n")
-        pid = self._answer()
-        try:
-            code = self._answer()
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            self._answer()
-            raise
-        return Said(code, self._out.read_text(), self._err.read_text())
-
-    def _answer(self) -> int:
-        assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], DEADLINE)[0]:
-            raise TimeoutError(f"no end within {DEADLINE:g} s:\n{self._out.read_text()}\n{self._err.read_text()}")
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
-        self._folder.cleanup()
-
-
-@cache
-def fork_server() -> ForkServer:
-    return ForkServer()
-
-
 def wsproof(*words: str, cwd: Path = ROOT) -> Said:
     """Run a command to its end, in a process of its own."""
-    return fork_server().run(words, cwd)
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = FORK_SERVER.fork(["wsproof.cli", *words], environment(), out, err, cwd)
+        try:
+            code = process.wait(DEADLINE)
+        except TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise TimeoutError(f"no end within {DEADLINE:g} s:\n{_text(out)}\n{_text(err)}") from None
+        return Said(code, _text(out), _text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.refusing import answering
-from tests.cli.shell import ROOT
+from tests.forked import ROOT
 from wsproof.cli import main
 from wsproof.cli.parser import build_parser
 

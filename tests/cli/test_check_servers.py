@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from tests.cli.shell import ROOT
+from tests.forked import ROOT
 from wsproof.cli import main
 from wsproof.conformance.rules import rule
 from wsproof.model.server_table import ServerRunState, ServerTableRow

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.cli.shell import ROOT, only_run, wsproof
+from tests.cli.shell import only_run, wsproof
+from tests.forked import ROOT
 from wsproof.report.formats.json_documents import load_schema
 
 SMALL = ("--subscribers", "10", "--rate", "50", "--duration", "1", "--warmup", "0.2")

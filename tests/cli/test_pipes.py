@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.cli.shell import DEADLINE, ROOT, command, environment
+from tests.cli.shell import DEADLINE, command, environment
+from tests.forked import ROOT
 
 
 def exit_code_without_a_reader(*words: str) -> int:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.cli.apps.signed_in import KEY
-from tests.cli.shell import ROOT, only_run, wsproof
+from tests.cli.shell import only_run, wsproof
+from tests.forked import ROOT
 from wsproof.comparison.blocks import Load, run_block
 from wsproof.comparison.order import Block, Side
 from wsproof.model.plan import Plan

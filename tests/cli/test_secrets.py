@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import ROOT, Said, wsproof
+from tests.cli.shell import Said, wsproof
+from tests.forked import ROOT
 
 SECRET = "open-sesame"
 TARGET = ("tests.cli.apps.guarded:app", "--channels", "tutorial", "--token", SECRET)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.shell import ROOT, environment
+from tests.cli.shell import environment
 from tests.comparison.repositories import git
+from tests.forked import ROOT
 from wsproof.cli import main
 from wsproof.model.finding import Finding
 from wsproof.session import shares

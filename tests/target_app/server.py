@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from tests.target_app.forked import ROOT, ForkedProcess, fork
+from tests.forked import ROOT, ForkedProcess, ForkServer
 from tests.target_app.free_port import free_port
 
 DEADLINE = 90.0
@@ -30,6 +30,36 @@ LOCALLY: dict[str, Any] = {"trust_env": False, "timeout": DEADLINE, "verify": ss
 """Options of httpx for servers of this machine: no proxy, and no loading of certificates for each request."""
 
 LAST_CHARACTERS = 10_000
+
+LIBRARIES = (
+    "cryptography.hazmat.primitives.asymmetric.rsa",
+    "fastapi.staticfiles",
+    "pydantic.v1",
+    "redis.asyncio",
+    "structlog",
+    "uvicorn.main",
+    "uvicorn.lifespan.on",
+    "uvloop",
+)
+OURS = (
+    "target_app.admin",
+    "target_app.asyncapi",
+    "target_app.channels",
+    "target_app.direct",
+    "target_app.fallback",
+    "target_app.handshake_policy",
+    "target_app.lite.server",
+    "target_app.login",
+    "target_app.logs",
+    "target_app.metrics_http",
+    "target_app.services",
+    "target_app.site_policy",
+    "target_app.startup",
+    "target_app.stopping",
+    "target_app.web",
+)
+"""The modules of the servers, without those that read settings at import."""
+FORK_SERVER = ForkServer((*LIBRARIES, *OURS))
 
 Found = TypeVar("Found")
 
@@ -114,7 +144,7 @@ def _start(
 ) -> subprocess.Popen[bytes] | ForkedProcess:
     """Fork servers with one process. Several workers and other servers need fresh processes."""
     if command[0] in ("target_app", "target_app.lite", "uvicorn") and "--workers" not in command:
-        return fork(command, environment, log)
+        return FORK_SERVER.fork(command, environment, log, log)
     return subprocess.Popen(
         [sys.executable, "-m", *command], stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment
     )

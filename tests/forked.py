@@ -1,4 +1,4 @@
-"""Server processes that are forked from one that has loaded their libraries; see `fork_server.py`."""
+"""Processes that are forked from one that has imported their modules; see `fork_server.py`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class ForkedProcess:
@@ -37,7 +37,7 @@ class ForkedProcess:
             try:
                 said = self._order.recv(32)
             except (BlockingIOError, TimeoutError):
-                raise subprocess.TimeoutExpired(f"server {self.pid}", timeout or 0) from None
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0) from None
             self._order.close()
             self._returncode = int(said)
         return self._returncode
@@ -53,13 +53,35 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def fork(command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess:
-    """Run `python -m` with this command in a separate process. Its output goes to `log`."""
-    order, theirs = socket.socketpair()
-    with theirs:
-        socket.send_fds(_fork_server(), [b"x"], [theirs.fileno(), log.fileno()])
-    order.sendall(json.dumps([list(command), dict(environment)]).encode() + b"\n")
-    return ForkedProcess(int(_line(order)), order)
+class ForkServer:
+    """The process that forks others. It starts with the first of them, and ends with this process."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = modules
+
+    def fork(
+        self, command: Sequence[str], environment: Mapping[str, str], out: IO[bytes], err: IO[bytes], cwd: Path = ROOT
+    ) -> ForkedProcess:
+        """Run `python -m` with this command in a separate process."""
+        order, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._orders, [b"x"], [theirs.fileno(), out.fileno(), err.fileno()])
+        order.sendall(json.dumps([list(command), dict(environment), str(cwd)]).encode() + b"\n")
+        return ForkedProcess(int(_line(order)), order)
+
+    @cached_property
+    def _orders(self) -> socket.socket:
+        orders, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "tests.fork_server", str(theirs.fileno()), *self._modules]
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+
+        def end() -> None:
+            orders.close()
+            process.wait()
+
+        atexit.register(end)
+        return orders
 
 
 def _line(order: socket.socket) -> str:
@@ -69,19 +91,3 @@ def _line(order: socket.socket) -> str:
         assert byte, "the fork server is gone"
         line += byte
     return line.decode()
-
-
-@cache
-def _fork_server() -> socket.socket:
-    """Start the fork server on first use. It ends with this process, or when its socket is closed."""
-    orders, theirs = socket.socketpair()
-    with theirs:
-        command = [sys.executable, "-m", "tests.target_app.fork_server", str(theirs.fileno())]
-        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
-
-    def end() -> None:
-        orders.close()
-        process.wait()
-
-    atexit.register(end)
-    return orders

@@ -1,0 +1,81 @@
+"""Forks processes: `python -m tests.fork_server FD MODULE...`. Importing the modules is most of the start of a process,
+and is done once here for all of them. Each forked process runs its command as `python -m` would.
+
+An order arrives on the socket FD as three descriptors: the order's own socket, and the output and the error output of
+the command. A process is forked for it, reads the rest from that socket as one line of JSON, forks the command, sends
+back its pid, waits for its end and sends back its return code as `subprocess` has it. The end of FD ends this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+
+def wait_for_orders(orders: socket.socket) -> str | None:
+    """Fork for each order. Returns the module to run (in the forked commands only), or None after the last order."""
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(orders, 1, 3)
+        if not descriptors:
+            return None
+        order, outputs = socket.socket(fileno=descriptors[0]), descriptors[1:]
+        if os.fork() == 0:
+            orders.close()
+            return _start(order, outputs)
+        order.close()
+        for output in outputs:
+            os.close(output)
+
+
+def _start(order: socket.socket, outputs: Sequence[int]) -> str:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with order.makefile("r") as lines:
+        command: list[str]
+        command, environment, cwd = json.loads(lines.readline())
+    forked = os.fork()
+    if forked:
+        for output in outputs:
+            os.close(output)
+        _report(order, forked)
+    order.close()
+    for standard, output in enumerate(outputs, 1):
+        os.dup2(output, standard)
+        os.close(output)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    sys.path[0] = cwd
+    sys.argv = command
+    return command[0]
+
+
+def _report(order: socket.socket, forked: int) -> None:
+    """Send the pid, and later the return code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    order.sendall(f"{forked}\n".encode())
+    _, status = os.waitpid(forked, 0)
+    order.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the processes that report are not waited for
+    descriptor, *modules = sys.argv[1:]
+    for name in modules:
+        import_module(name)
+    try:
+        module = wait_for_orders(socket.socket(fileno=int(descriptor)))
+    except KeyboardInterrupt:
+        return
+    if module is not None:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    _main()
