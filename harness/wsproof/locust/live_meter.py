@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic_ns, time
@@ -13,7 +14,7 @@ from wsproof.checks.protocol import protocol
 from wsproof.locust.live_checks import LiveChecks, Overdue
 from wsproof.model.contract import Order
 from wsproof.model.finding import Finding, Level
-from wsproof.model.history import Departure, Kind, Recorder
+from wsproof.model.history import Departure, Kind, ProtocolNote, Recorder
 from wsproof.model.load_second import ConnectionCounts, LoadSecond, bucket_counts
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase
@@ -34,6 +35,9 @@ class LiveMeter:
         self._run = run
         self._checks = LiveChecks(is_ordered=run.contract.order is not Order.NONE)
         self._rows = self._unplaced = self._publications = self._ticks = self._lags = 0
+        self._breaches: Counter[str] = Counter()
+        """Protocol violations so far, by rule."""
+        self._first_breaches: dict[str, ProtocolNote] = {}
         self._planned = 0
         """Expected deliveries of all seconds before the last one."""
         self._next_ns = 0
@@ -107,16 +111,23 @@ class LiveMeter:
             )
             for anomaly, (count, example) in self._checks.found().items()
         ]
-        return [*found, *self._breaches()]
+        return [*found, *self._protocol_findings()]
 
-    def _breaches(self) -> list[Finding]:
-        """Violations of the protocol, as the final check tells them."""
+    def _protocol_findings(self) -> list[Finding]:
+        """Violations of the protocol, as the final check tells them. Each note is read once, for there may be many."""
         run = self._run
-        if not run.recorder.protocol:
+        for note in run.recorder.protocol[self._breaches.total() :]:
+            self._breaches[note.rule] += 1
+            self._first_breaches.setdefault(note.rule, note)
+        if not self._breaches:
             return []
         noted = Recorder(start_ns=run.recorder.start_ns)
-        noted.protocol, noted.members = list(run.recorder.protocol), list(run.members)
-        return protocol(noted.freeze(), run.contract)
+        noted.protocol, noted.members = list(self._first_breaches.values()), list(run.members)
+        found = protocol(noted.freeze(), run.contract)
+        return [
+            replace(finding, occurrences=self._breaches[rule])
+            for rule, finding in zip(self._first_breaches, found, strict=True)
+        ]
 
     def _overdue(self, now_ns: int) -> Iterator[Overdue]:
         for key, members in self._run.pending.items():

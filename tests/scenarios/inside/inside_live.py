@@ -12,6 +12,7 @@ import pytest
 from locust.stats import RequestStats as LocustStats
 
 from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from wsproof.checks.protocol import protocol
 from wsproof.deviations import KnownDeviations
 from wsproof.deviations.deviation import Deviation
 from wsproof.locust.events import NAMES
@@ -26,6 +27,7 @@ from wsproof.model.history import Departure
 from wsproof.model.load_second import LoadSecond, percentile_ns
 from wsproof.model.nanoseconds import NS
 from wsproof.net.endpoint import parse_url
+from wsproof.wire import Breach
 from wsproof.workloads.chat import Chat
 
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "member 3 never received message 4.", occurrences=3)
@@ -158,6 +160,17 @@ def test_after_a_freeze_of_our_own_no_message_is_called_lost(room: WorkloadRun) 
     look(room, after_s=3)
     look(room, after_s=4)
     assert room.live.findings() == []
+
+
+def test_violations_of_the_protocol_are_told_as_by_the_final_check(room: WorkloadRun) -> None:
+    two_members(room)
+    found: list[Finding] = []
+    for rule in ("close-code", "text-utf8", "close-code"):
+        room.breach(1, Breach(rule, "5.5", "MUST", f"The server broke {rule}.", f"a frame against {rule}"))
+        found = room.live.findings()
+    assert [(each.check, each.occurrences) for each in found] == [("server-close-code", 2), ("server-text-utf8", 1)]
+    room.hush()
+    assert found == protocol(room.measurement().history, room.contract)
 
 
 def test_violations_are_failures_by_occurrences_and_none_is_counted_twice() -> None:
