@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from wsproof.checks.describe import WENT, Describer
-from wsproof.model.expected import Ints, publication_rows
-from wsproof.model.history import Departure, History, Kind, Member
+from wsproof.model.expected import Ints, received_rows
+from wsproof.model.history import Departure, History, Member
 
 OWN_WAYS = (Departure.CLOSED, Departure.FIN, Departure.RESET)
 """The ways in which a member leaves by itself."""
@@ -24,7 +24,7 @@ def loss_after_departure(history: History, members: Ints, rows: Ints) -> str:
     are_silent = []
     for number in sorted(set(members.tolist())):
         member, missed = history.members[number], np.sort(history.publications.sent_ns[rows[members == number]])
-        heard = _sent_times_heard(history, number)
+        heard = history.publications.sent_ns[received_rows(history, number)]
         for sent_ns in missed.tolist():
             cause = _last_departure(history, member, sent_ns)
             if cause is None or bool(((heard > cause.left_ns) & (heard < sent_ns)).any()):
@@ -74,15 +74,6 @@ def _last_departure(history: History, member: Member, before_ns: int) -> Member 
         and 0 < member.in_ns < one.left_ns < before_ns
     ]
     return max(gone, key=lambda one: one.left_ns, default=None)
-
-
-def _sent_times_heard(history: History, number: int) -> Ints:
-    """The send times of the messages that this member has received."""
-    got = history.receipts
-    mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
-    rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
-    times: Ints = history.publications.sent_ns[rows[rows >= 0]]
-    return times
 
 
 def _way(member: Member) -> str:

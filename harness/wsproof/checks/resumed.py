@@ -7,7 +7,7 @@ import numpy as np
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Audience, Contract, Resume
-from wsproof.model.expected import Flags, Ints, publication_rows, stayed_through
+from wsproof.model.expected import Flags, Ints, received_rows, stayed_through
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind, Member, Outcome
 
@@ -104,10 +104,7 @@ def _missing(member: Member, history: History, contract: Contract) -> Ints:
 
 
 def _received(history: History, number: int) -> Flags:
-    """The publications that a member received."""
-    got = history.receipts
-    mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
-    rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
+    """For each publication, whether a member received it."""
     flags: Flags = np.zeros(len(history.publications), bool)
-    flags[rows[rows >= 0]] = True
+    flags[received_rows(history, number)] = True
     return flags

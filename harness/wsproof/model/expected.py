@@ -175,6 +175,14 @@ def stayed_through(member: Member, history: History) -> bool:
     return member.departure is Departure.STAYED or (0 < history.drained_ns <= member.left_ns)
 
 
+def received_rows(history: History, number: int) -> Ints:
+    """Return the row of each publication that this member received, in the order of its receipts."""
+    got = history.receipts
+    mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
+    rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
+    return rows[rows >= 0]
+
+
 def _keys(one: Ints, other: Ints) -> Ints:
     # The envelope has 32 bits for each number, so a pair fits into one integer without collisions.
     keys: Ints = (one << 32) | (other & 0xFFFFFFFF)
