@@ -453,6 +453,17 @@ def a_return(resume: Resume) -> tuple[History, Contract]:
     return room.history(), replace(CHAT, resume=resume, agreed_order=False)
 
 
+def a_return_while_the_old_connection_is_still_served() -> tuple[History, Contract]:
+    """Let member 1 reconnect before the server has noticed the end of its old connection, and serve both."""
+    room = a_room()
+    name = room.recorder.members[1].name
+    room.leave(1)
+    back = room.join(name)
+    room.change(back, resumes=1)
+    room.hear(1, 0, room.say(0))
+    return room.history(), replace(CHAT, resume=Resume.SINCE_LAST)
+
+
 def a_message_sent_again_on_return() -> tuple[History, Contract]:
     return a_return(Resume.SINCE_LAST)
 
@@ -603,6 +614,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a rude member that harms nobody", rude.history(), CHAT),
         ("a message whose fate nobody knows", unknowable.history(), CHAT),
         ("a return to the whole history", *a_return(Resume.HISTORY)),
+        ("a return beside the old connection", *a_return_while_the_old_connection_is_still_served()),
         ("an intruder that could not join", *an_intruder_that_could_not_join()),
     ]
 

@@ -54,7 +54,7 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
         (member, row)
         for member in history.members
         if member.resumes >= 0
-        for row in np.flatnonzero(_received(history, member.resumes) & _received(history, member.number)).tolist()
+        for row in np.flatnonzero(_had_before(member, history) & _received(history, member.number)).tolist()
     ]
     if not again:
         return []
@@ -103,8 +103,16 @@ def _missing(member: Member, history: History, contract: Contract) -> Ints:
     return np.flatnonzero(due & others).astype(np.int64)
 
 
-def _received(history: History, number: int) -> Flags:
-    """For each publication, whether a member received it."""
+def _had_before(member: Member, history: History) -> Flags:
+    """For each publication, whether the connection that this one came back for had received it by then.
+
+    A server that has not noticed the end of the old connection yet may serve both for a while.
+    """
+    return _received(history, member.resumes, member.connected_ns - member.connect_ns)
+
+
+def _received(history: History, number: int, before_ns: int | None = None) -> Flags:
+    """For each publication, whether a member received it, before a time if one is given."""
     flags: Flags = np.zeros(len(history.publications), bool)
-    flags[received_rows(history, number)] = True
+    flags[received_rows(history, number, before_ns)] = True
     return flags

@@ -175,10 +175,12 @@ def stayed_through(member: Member, history: History) -> bool:
     return member.departure is Departure.STAYED or (0 < history.drained_ns <= member.left_ns)
 
 
-def received_rows(history: History, number: int) -> Ints:
-    """Return the row of each publication that this member received, in the order of its receipts."""
+def received_rows(history: History, number: int, before_ns: int | None = None) -> Ints:
+    """Return the row of each publication that this member received (before a time), in the order of its receipts."""
     got = history.receipts
     mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
+    if before_ns is not None:
+        mine &= got.received_ns < before_ns
     rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
     return rows[rows >= 0]
 
