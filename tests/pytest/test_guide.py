@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,26 @@ def test_a_violation_fails_a_test_whose_own_assertions_hold(pytester: pytest.Pyt
     result = pytester.runpytest_subprocess("--ws-target=repeating:app", *QUIET)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the server broke the protocol", "server-field-repeated (RFC 9110 5.3): *"])
+
+
+def test_a_server_that_does_not_answer_the_handshake_fails_a_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("kind", ["ws_client", "ws_peer"])
+        def test_silent(request, kind):
+            with pytest.raises(AssertionError, match=f"{kind} 1 .*but the server said nothing for"):
+                request.getfixturevalue(kind)(timeout_s=0.2)
+
+        def test_tcp_alone(ws_peer):
+            assert ws_peer(handshake=False).peer.response is None
+        """
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        result = pytester.runpytest_subprocess(f"--ws-target=ws://127.0.0.1:{port}/ws", *QUIET)
+    result.assert_outcomes(passed=3)
 
 
 ECHOING_THE_TOKEN = """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
+from wsproof.errors import TargetError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.history import Member, ProtocolNote, Recorder
 from wsproof.net.endpoint import Endpoint
@@ -44,9 +45,24 @@ class Connections:
         self._open: list[tuple[str, LoggedClient]] = []
         self._audited: list[tuple[str, LoggedClient]] = []
 
-    def connect(self, kind: str, endpoint: Endpoint, *, timeout_s: float, is_audited: bool) -> LoggedClient:
-        """Connect TCP, and keep the connection. The handshake is the caller's."""
+    def open(
+        self,
+        kind: str,
+        path: str | None,
+        *,
+        timeout_s: float,
+        is_audited: bool,
+        handshake: bool = True,
+        **options: Unpack[HandshakeOptions],
+    ) -> LoggedClient:
+        """Open a connection, and keep it. Without `handshake`, only TCP is open.
+
+        Raises:
+            AssertionError: the server does not answer.
+            UsageError: there is no path, and the app does not have exactly one.
+        """
         __tracebackhide__ = True
+        endpoint = self._endpoint(path, **options)
         number = len(self._open) + 1
         log = FrameLog(self._server.secrets)
         client = LoggedClient(endpoint, log, deadline_s=timeout_s, seed=number, offers_frames=not is_audited)
@@ -54,14 +70,17 @@ class Connections:
         self._open.append(named)
         if is_audited:
             self._audited.append(named)
+        try:
+            client.connect()
+            if handshake:
+                client.peer.connect()
+                client.finish_opening()
+        except TargetError as error:
+            raise AssertionError(f"{self.last_name}: {error}") from None
         return client
 
-    def endpoint(self, path: str | None, **options: Unpack[HandshakeOptions]) -> Endpoint:
-        """The server's endpoint with these options of the upgrade request.
-
-        Raises:
-            UsageError: there is no path, and the app does not have exactly one.
-        """
+    def _endpoint(self, path: str | None, **options: Unpack[HandshakeOptions]) -> Endpoint:
+        """The server's endpoint with these options of the upgrade request."""
         endpoint = self._find_endpoint(path)
         headers = dict(options.get("headers", {}))
         if "token" in options:

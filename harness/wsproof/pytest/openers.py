@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from wsproof.errors import TargetError
 from wsproof.pytest.client import WsClient
 from wsproof.pytest.connections import TIMEOUT_S, Connections, HandshakeOptions
 from wsproof.pytest.frame_log import LoggedClient
@@ -59,12 +58,9 @@ class WsClients:
         self, path: str | None, timeout_s: float, **options: Unpack[HandshakeOptions]
     ) -> tuple[LoggedClient, Response]:
         __tracebackhide__ = True
-        endpoint = self._connections.endpoint(path, **options)
-        client = self._connections.connect("ws_client", endpoint, timeout_s=timeout_s, is_audited=True)
-        try:
-            return client, client.open()
-        except TargetError as error:
-            raise AssertionError(f"{self._connections.last_name}: {error}") from None
+        client = self._connections.open("ws_client", path, timeout_s=timeout_s, is_audited=True, **options)
+        assert client.peer.response is not None
+        return client, client.peer.response
 
 
 class WsPeers:
@@ -90,13 +86,6 @@ class WsPeers:
             AssertionError: the server does not answer.
         """
         __tracebackhide__ = True
-        endpoint = self._connections.endpoint(path, **options)
-        client = self._connections.connect("ws_peer", endpoint, timeout_s=timeout_s, is_audited=False)
-        try:
-            client.connect()
-            if handshake:
-                client.peer.connect()
-                client.wait_response()
-        except TargetError as error:
-            raise AssertionError(f"{self._connections.last_name}: {error}") from None
-        return client
+        return self._connections.open(
+            "ws_peer", path, timeout_s=timeout_s, is_audited=False, handshake=handshake, **options
+        )
