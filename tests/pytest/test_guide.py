@@ -139,6 +139,14 @@ def test_a_server_that_does_not_answer_the_handshake_fails_a_test(pytester: pyte
     result.assert_outcomes(passed=3)
 
 
+def test_a_room_without_channels_fails_with_one_sentence(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    result = pytester.runpytest_subprocess(TARGET[0], "test_room.py", *QUIET)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["no channels given. Use --ws-channels tutorial *"])
+    result.stdout.no_fnmatch_line("*UsageError*")
+
+
 ECHOING_THE_TOKEN = """
 from my_app import app as right
 

@@ -79,10 +79,26 @@ def as_pytest_says(message: str) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Report a UsageError of a `ws_` fixture as one sentence."""
+    with _usage_errors_as_sentences(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test whose server broke the protocol; report a UsageError of a `ws_` fixture as one sentence."""
-    try:
+    with _usage_errors_as_sentences(item):
         result = yield
+    _fail_on_violations(item)
+    return result
+
+
+@contextmanager
+def _usage_errors_as_sentences(item: pytest.Item) -> Iterator[None]:
+    """Context manager that fails the test with one sentence on a UsageError of a `ws_` fixture."""
+    try:
+        yield
     except Exception as error:
         errors = sys.modules.get("wsproof.errors")
         ours = any(name.startswith("ws_") for name in getattr(item, "fixturenames", ()))
@@ -90,8 +106,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             raise
         message = as_pytest_says(str(error))
     else:
-        _fail_on_violations(item)
-        return result
+        return
     pytest.fail(message, pytrace=False)
 
 
