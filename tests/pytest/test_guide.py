@@ -67,6 +67,10 @@ def test_a_failure_shows_frames_server_output_and_evidence(pytester: pytest.Pyte
             client.send("be wrong")
             assert client.receive() == "be wrong"
 
+        def test_wrong_text_after_a_restart(ws_server, ws_client):
+            ws_server.restart()
+            test_wrong_text(ws_client)
+
         def test_the_end_comes_first(ws_client):
             client = ws_client("/ws")
             client.close()
@@ -85,12 +89,15 @@ def test_a_failure_shows_frames_server_output_and_evidence(pytester: pytest.Pyte
         """
     )
     result = pytester.runpytest_subprocess("--ws-target=wrong:app", "--ws-path=/ws", TARGET[1], *QUIET)
-    result.assert_outcomes(failed=5)
+    result.assert_outcomes(failed=6)
     result.stdout.fnmatch_lines(
         [
             "*frames of ws_client 1 (/ws)*",
             '*client sends    TEXT fin=1 mask=* len=8 "be wrong"',
             '*client receives TEXT fin=1 mask=- len=14 "something else"',
+            "*what the server wrote*",
+            "the app writes this",
+            "*test_wrong_text_after_a_restart*",
             "*what the server wrote*",
             "the app writes this",
             "*ws_client 1 (/ws): expected a message, but the connection ended first; *close frame*",

@@ -252,7 +252,14 @@ def ws_output(request: pytest.FixtureRequest, ws_running: RunningServer) -> Call
     """A function that returns the lines that the server wrote since the test began. A failure shows them."""
     from wsproof.target.output_tail import OutputWatch
 
-    lines: Callable[[], list[str]] = OutputWatch(ws_running.output).lines if ws_running.output is not None else list
+    first = ws_running.output
+    watch = OutputWatch(first) if first is not None else None
+
+    def lines() -> list[str]:
+        latest = ws_running.output
+        after_restart = latest.since(0) if latest is not None and latest is not first else []
+        return [*(watch.lines() if watch is not None else []), *after_restart]
+
     request.node.stash[OUTPUT] = lines
     return lines
 
