@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.checks.histories import CHAT, MS, QUIET_CHAT, Room, a_room
@@ -12,7 +13,7 @@ from wsproof.checks.delivery import disconnected, lost
 from wsproof.checks.hearing import split_audience
 from wsproof.checks.people import early_user_leave
 from wsproof.checks.presence import missing_leave
-from wsproof.model.history import Departure, History, PresenceNotice
+from wsproof.model.history import Departure, History, Outcome, PresenceNotice
 
 
 def two_connections(*, told: bool = True) -> Room:
@@ -145,3 +146,11 @@ def test_rooms_are_not_reported_as_separate_workers() -> None:
 def test_members_that_receive_only_their_own_messages_are_reported() -> None:
     (found,) = lost(a_split_room(((0,), (1,), (2,))), QUIET_CHAT)
     assert "Every member hears only itself." in found.explanation
+
+
+def test_groups_of_which_only_one_misses_messages_are_not_reported_as_separate_workers() -> None:
+    history = a_split_room(((0, 1), (2, 3)))
+    assert split_audience(history, QUIET_CHAT) != []
+    sent = history.publications
+    uncertain = np.where(sent.publisher >= 2, Outcome.INFO, sent.outcome)
+    assert split_audience(replace(history, publications=replace(sent, outcome=uncertain)), QUIET_CHAT) == []

@@ -53,7 +53,8 @@ def _shows_workers(groups: list[list[int]]) -> bool:
 def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int]]:
     """Groups of members, if every missing delivery (member, publication row) crosses groups; else an empty list.
 
-    Two members are in one group if one of them has received a message of the other.
+    Two members are in one group if one of them has received a message of the other. Groups of several members must miss
+    each other's messages: members that were never there together are in different groups, too.
     """
     if not len(members):
         return []
@@ -70,13 +71,17 @@ def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int
         if subscriber in group and publisher in group:
             group[root(subscriber)] = root(publisher)
     publishers = history.publications.publisher[rows].tolist()
+    missing = set[tuple[int, int]]()
     for member, publisher in zip(members.tolist(), publishers, strict=True):
         if member not in group or publisher not in group or root(member) == root(publisher):
             return []
+        missing.add((root(member), root(publisher)))
     groups: dict[int, list[int]] = {}
     for number in heard:
         groups.setdefault(root(number), []).append(number)
-    return list(groups.values())
+    several = {number for number, group_members in groups.items() if len(group_members) > 1}
+    is_mutual = any((other, one) in missing for one, other in missing if {one, other} <= several)
+    return list(groups.values()) if is_mutual or len(several) < 2 else []
 
 
 def groups_in_words(groups: list[list[int]]) -> str:
