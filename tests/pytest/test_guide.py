@@ -154,6 +154,36 @@ def test_a_room_without_channels_fails_with_one_sentence(pytester: pytest.Pytest
     result.stdout.no_fnmatch_line("*UsageError*")
 
 
+SLOW = """
+import asyncio
+
+from my_app import app as right
+
+
+async def app(scope, receive, send):
+    async def delayed(message):
+        if message.get("text", "").startswith("slow"):
+            await asyncio.sleep(4)
+        await send(message)
+    await right(scope, receive, delayed)
+"""
+
+
+def test_a_server_that_needs_most_of_the_timeout_has_lost_nothing(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    pytester.path.joinpath("slow.py").write_text(SLOW, encoding="utf-8")
+    pytester.makepyfile(
+        test_slow="""
+        def test_slow(ws_room):
+            room = ws_room(1, timeout_s=6)
+            room.say(0, "slow answer")
+            room.assert_delivered()
+        """
+    )
+    result = pytester.runpytest_subprocess("--ws-target=slow:app", "--ws-path=/ws", TARGET[1], "test_slow.py", *QUIET)
+    result.assert_outcomes(passed=1)
+
+
 ECHOING_THE_TOKEN = """
 from my_app import app as right
 

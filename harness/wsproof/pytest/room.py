@@ -137,6 +137,8 @@ class WsRooms:
     def __call__(self, members: int, *, workload: str | None = None, timeout_s: float = TIMEOUT_S) -> WsRoom:
         """Let `members` join a channel. `workload` is its name, where `--ws-channels` has several and none is `chat`.
 
+        A message is lost if it has not come when no member has received anything for `timeout_s`.
+
         Raises:
             AssertionError: the server does not let a member in.
             UsageError: the channels have no such workload.
@@ -147,7 +149,7 @@ class WsRooms:
                 self._server.endpoint,
                 self._chosen(workload),
                 draw_share(alone=False).first,
-                timeout_s,
+                2 * timeout_s,  # a pool gives up after half of its time without any message
                 seed=len(self._rooms),
                 alone=False,  # other tests, and `ws_client`, may have used the server as well
             )
