@@ -43,7 +43,7 @@ def judge_revocation(trials: Sequence[RevocationTrial], contract: Contract) -> l
         return []
     is_repeated = len(served) == len(trials) > 1
     told = (
-        f"{contract.revoked_within_s:g} s after its access was revoked, member {served[0].name} {_deeds(served[0])}. "
+        f"{contract.revoked_within_s:g} s after its access was revoked, member {served[0].name} {_service(served[0])}. "
         "Its connection was open all the time: the server looks at credentials in the handshake only. End the "
         "connections of a user whose access is revoked."
     )
@@ -54,15 +54,15 @@ def judge_revocation(trials: Sequence[RevocationTrial], contract: Contract) -> l
     return [replace(finding, check=CHECK)]
 
 
-def _deeds(trial: RevocationTrial) -> str:
-    deeds = ["still received what others published"] if trial.has_received else []
+def _service(trial: RevocationTrial) -> str:
+    ways = ["still received what others published"] if trial.has_received else []
     if trial.was_heard:
-        deeds.append("could still publish to others")
-    return " and ".join(deeds)
+        ways.append("could still publish to others")
+    return " and ".join(ways)
 
 
 def _line(trial: RevocationTrial) -> str:
     if trial.ended_s is not None:
         code = "without a close frame" if trial.close_code is None else f"with close code {trial.close_code}"
         return f"{trial.name}: the server ended the connection after {trial.ended_s:.1f} s, {code}"
-    return f"{trial.name}: {_deeds(trial) or 'the connection stayed open, and carried nothing more'}"
+    return f"{trial.name}: {_service(trial) or 'the connection stayed open, and carried nothing more'}"
