@@ -55,6 +55,11 @@ class ClientPool(MemberLoop):
         self.rate = 0.0
         """Most messages a second that the server has taken in a stream; 0 before one."""
 
+    @property
+    def next_first(self) -> int:
+        """The first number that no member of this pool has used."""
+        return max(self.next_alias, self.setting.first + len(self.members))
+
     # Joining.
 
     def join(

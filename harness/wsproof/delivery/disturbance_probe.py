@@ -30,8 +30,7 @@ TURN_S = 0.05
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    pool = ClientPool(runner.pool_settings(options.deadline_s))
-    try:
+    with runner.pool(options.deadline_s) as pool:
         present = [_join(pool) for _ in range(MEMBERS)]
         was_heard = _all_hear(pool, present, options.deadline_s)
         if not was_heard:
@@ -42,9 +41,6 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         record = _recovery(pool, present, options)
         measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
         return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), 1, measured)
-    finally:
-        runner.first = max(pool.next_alias, runner.first + len(pool.members))
-        pool.disconnect_all()
 
 
 def _join(pool: ClientPool, again: PoolMember | None = None) -> PoolMember:

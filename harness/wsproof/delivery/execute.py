@@ -126,12 +126,11 @@ def concluded(pool: ClientPool) -> ScheduleExecution:
     _send_barrier(pool)
     pool.end_drain()
     pool.disconnect_all()
-    following = max(pool.next_alias, pool.setting.first + len(pool.members))
     plain = frozenset((said.publisher, said.sequence) for said in pool.sent if said.plain is not None)
     return ScheduleExecution(
         pool.sent.history(),
         not pool.gave_up,
-        following,
+        pool.next_first,
         pool.first_said,
         pool.messages.first_received(),
         pool.join_fault,

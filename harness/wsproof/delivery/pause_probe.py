@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from wsproof.checks import run_checks
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
-from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.finding import Level
@@ -23,8 +22,7 @@ LOOKS_AT = ("lost", "disconnected", "duplicated", "nothing-received", "reordered
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     if runner.workload.publishes_by_http:
         return ProbeOutcome(examples=0, unknown="not checked: an HTTP request to a stopped server waits for its answer")
-    pool = ClientPool(runner.pool_settings(options.deadline_s))
-    try:
+    with runner.pool(options.deadline_s) as pool:
         for _ in range(MEMBERS):
             member = pool.join()
             if member.can_speak:
@@ -42,9 +40,6 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
                 pool.speak(member, "when it goes on")
         pool.settle()
         pool.end_drain()
-    finally:
-        pool.disconnect_all()
-        runner.first = max(pool.next_alias, runner.first + len(pool.members))
     found = run_checks(pool.sent.history(), runner.workload.contract)
     told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
     return ProbeOutcome(

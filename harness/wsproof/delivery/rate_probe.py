@@ -31,8 +31,8 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     pauses_s = BURSTS * PAUSE * limit.window_s
     if pauses_s > runner.budget.remaining_s / 2:
         return ProbeOutcome(examples=0, unknown=f"not checked: its pauses take {pauses_s:g} s (--budget gives more)")
-    pool, joined = ClientPool(runner.pool_settings(options.deadline_s)), dict[int, PoolMember]()
-    try:
+    joined: dict[int, PoolMember] = {}
+    with runner.pool(options.deadline_s) as pool:
         for number in (0, 1):  # where a publisher does not receive its own messages, the other one does
             join(pool, joined, Step(Action.JOIN, number))
         pool.settle()
@@ -46,9 +46,6 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         if not bursts:
             return ProbeOutcome(examples=0, unknown="not checked: the server ended the connection during a pause")
         findings = judge_rate(bursts, pool.contract, is_ended=not joined[0].here)
-    finally:
-        pool.disconnect_all()
-        runner.first = max(pool.next_alias, runner.first + len(pool.members))
     return ProbeOutcome(tuple(findings), len(bursts))
 
 

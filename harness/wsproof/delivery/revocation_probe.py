@@ -38,21 +38,18 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationTrial | None:
     """Let two members join, and revoke the access of one. None if one of them could not join."""
-    pool, joined = ClientPool(runner.pool_settings(options.deadline_s)), dict[int, PoolMember]()
-    try:
+    joined: dict[int, PoolMember] = {}
+    with runner.pool(options.deadline_s) as pool:
         for number in (0, 1):
             join(pool, joined, Step(Action.JOIN, number))
         pool.settle()
         if pool.gave_up or len(joined) < 2 or not all(each.counts for each in joined.values()):
             return None
         return _revoke(pool, joined[0], joined[1], options)
-    finally:
-        pool.disconnect_all()
-        runner.first = max(pool.next_alias, runner.first + len(pool.members))
 
 
 def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: SuiteOptions) -> RevocationTrial:
-    leaves.misbehaviour = "access that was revoked"  # nothing is owed to it from now on
+    leaves.misbehaviour = "access that was revoked"  # nothing is expected to reach it from now on
     leaves.outstanding.clear()
     began_ns = now_ns()
     _ask_to_revoke(pool, leaves.alias, options)

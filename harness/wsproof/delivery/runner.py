@@ -5,12 +5,15 @@ Never reuses a member name, and replaces a server after a violation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from wsproof.checks import run_checks
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.volume import under_load
+from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
@@ -196,6 +199,16 @@ class ScheduleRunner:
             known=known,
             budget=self.budget,
         )
+
+    @contextmanager
+    def pool(self, deadline_s: float) -> Iterator[ClientPool]:
+        """Yield a pool for a probe, and disconnect its members at the end."""
+        pool = ClientPool(self.pool_settings(deadline_s))
+        try:
+            yield pool
+        finally:
+            pool.disconnect_all()
+            self.first = pool.next_first
 
     def _execute(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
         try:
