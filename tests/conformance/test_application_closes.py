@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from wsproof.conformance.properties.property import MASK, say
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.properties.strategies import fragments
 from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
+from wsproof.conformance.session import Session
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
-from wsproof.conformance.verify.violations import verify
+from wsproof.conformance.verify.violations import RuleViolation, verify
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
@@ -178,3 +180,15 @@ def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answ
     transcript = Transcript(response=Response(101), ended=True, was_reset=was_reset)
     violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
     assert [violation.rule for violation in violations] == expected
+
+
+@pytest.mark.parametrize(("sent", "is_kept"), [(1, True), (2, False)])
+def test_a_close_at_the_limit_on_messages_is_the_applications_although_the_control_runs_do_not_end(
+    sent: int, is_kept: bool
+) -> None:
+    facts = EndpointProfile(None, False, False, 1024, most_messages=2, refusals=("10000",))
+    session: Any = SimpleNamespace(facts=facts, _is_ended=lambda *_: False)
+    violation = RuleViolation("segmentation", "the connection to stay open", "a close frame", own_reasons=True)
+    fragmented = say("segmentation", *fragments(b"a", b"b"))
+    kept = Session._without_own_reasons(session, fragmented, sent, [violation], 0.1)
+    assert kept == ([violation] if is_kept else [])
