@@ -34,6 +34,13 @@ def test_the_control_schedule_has_the_same_messages_without_the_misbehaviour() -
     assert without_misbehaviour(MISBEHAVIOUR) == CONTROL
 
 
+def test_a_silent_client_joins_in_the_control_run_since_a_server_may_limit_its_connections() -> None:
+    silent = (Step(Action.JOIN, 0), Step(Action.JOIN, 1, silent=True), Step(Action.JOIN, 2), Step(Action.SAY, 0, "a"))
+    control = without_misbehaviour(silent)
+    assert control == (*(Step(Action.JOIN, number) for number in range(3)), Step(Action.SAY, 0, "a"))
+    assert "sends nothing after its handshake" not in events_of(control)
+
+
 def test_a_member_that_closes_properly_is_not_a_misbehaviour() -> None:
     polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, leave_by=LeaveBy.CLOSE))
     assert without_misbehaviour(polite) == polite

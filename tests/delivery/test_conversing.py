@@ -60,6 +60,11 @@ def test_an_unanswered_join_step_makes_the_check_unknown_and_is_no_loss() -> Non
     assert "the server did not answer `subscribe` within 0.5 s" in report.findings[0].explanation
 
 
+def test_a_full_room_is_not_blamed_on_a_client_that_sends_nothing() -> None:
+    report = check("no room", "conversing.silent-client-isolation")
+    assert [finding for finding in report.findings if finding.level.counts] == []
+
+
 @pytest.mark.parametrize("fault", ["late", "forgets", "ignores pongs"])
 def test_a_planted_fault_is_found(fault: str) -> None:
     report = check(fault)

@@ -11,6 +11,7 @@ from wsproof.checks.check import found
 from wsproof.checks.delivery import disconnected, disturbed, lost, silent_after
 from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.feed import feed_stopped
+from wsproof.checks.joining import join_failed
 from wsproof.model.contract import Contract
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
@@ -76,6 +77,7 @@ def without_cause(history: History, contract: Contract) -> Finding | None:
         ("lost", lost(history, contract, excused=False)),
         ("disconnected", disconnected(history, contract, excused=False)),
         ("feed-stopped", feed_stopped(history, contract, names_cause=False)),
+        ("join-failed", join_failed(history, contract)),
     )
     return next((replace(finding, check=name) for name, findings in plain for finding in findings), None)
 

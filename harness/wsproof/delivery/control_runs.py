@@ -45,21 +45,22 @@ class ControlRuns:
 
 
 def without_misbehaviour(schedule: Schedule) -> Schedule:
-    """The same schedule, in which every member reads, keeps the protocol and does not reset its connection."""
+    """The same schedule, in which every member joins, reads, keeps the protocol and does not reset its connection.
+
+    A silent client joins like the others, so that as many connections are open: the server may limit their number.
+    """
     misbehaving = {step.member for step in schedule if _is_misbehaviour(step)}
     return tuple(
-        replace(step, has_small_buffer=False, shape=None)
+        replace(step, has_small_buffer=False, shape=None, silent=False)
         for step in schedule
         if not (_is_misbehaviour(step) or (step.action is Action.LEAVE and step.member in misbehaving))
     )
 
 
 def _is_misbehaviour(step: Step) -> bool:
-    """Whether a step breaks the protocol, stops reading, says nothing after a handshake, or resets a connection."""
-    return (
-        step.silent
-        or step.action in (Action.BREAK, Action.STALL, Action.MUTATE)
-        or (step.action is Action.LEAVE and step.leave_by is LeaveBy.RESET)
+    """Whether a step breaks the protocol, stops reading, or resets a connection."""
+    return step.action in (Action.BREAK, Action.STALL, Action.MUTATE) or (
+        step.action is Action.LEAVE and step.leave_by is LeaveBy.RESET
     )
 
 

@@ -316,7 +316,9 @@ class _RunCounter:
         mine = self._sighting.each.mine(seen.findings)
         violations = {f.check for f in mine if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
         self.controls_showed |= violations
-        return bool(violations)
+        # A member that cannot join without the silent client either is not kept out by it: the room may be full.
+        is_full = any(step.silent for step in self._sighting.schedule) and bool(seen.execution.join_fault)
+        return bool(violations) or is_full
 
 
 def _kept(
