@@ -16,9 +16,9 @@ from wsproof.delivery.credentials import (
     can_try,
     credentials_of,
     origin_matters,
-    own_endpoint,
 )
 from wsproof.net.endpoint import Endpoint
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.workloads import prepared
 from wsproof.workloads.guarded import guarded
 
@@ -58,7 +58,7 @@ class LoggedIn(Room):
 
 
 def own(workload: Room, place: Endpoint = HERE) -> Endpoint:
-    return own_endpoint(workload, 0, place)
+    return member_endpoint(place, workload, 0)
 
 
 def test_credentials_are_in_query_greeting_headers_and_cookies() -> None:

@@ -46,10 +46,11 @@ def test_a_workload_prepares_its_members_only_if_it_says_how() -> None:
     assert prepared(workload, 4, "http://host:1") == "could not be prepared: no account"
 
 
-def test_the_delivery_suite_prepares_each_member_once() -> None:
+@pytest.mark.parametrize("check", ["order", "long-lived-listeners", "message-size-limit"])
+def test_the_delivery_suite_prepares_each_member_once(check: str) -> None:
     workload = Prepared()
     with serve(parse_target(APP, path="/")) as server:
-        report = run_suite(server, {"conversing": workload}, OPTIONS.but(only=("conversing.order",)))
+        report = run_suite(server, {"conversing": workload}, OPTIONS.but(only=(f"conversing.{check}",)))
         assert set(workload.urls.values()) == {f"http://127.0.0.1:{server.endpoint.port}"}
     assert report.verdict() is Verdict.VALID
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.credentials import Access, has_credentials, origin_matters, own_endpoint
+from wsproof.delivery.credentials import Access, has_credentials, origin_matters
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.contract import Contract
 from wsproof.net.endpoint import Endpoint
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.workloads import Workload
 
 
@@ -23,7 +24,7 @@ def _origin_matters(workload: Workload, endpoint: Endpoint | None) -> bool:
     """
     if endpoint is None:
         return bool(workload.contract.origins)
-    return workload.has_prepare or origin_matters(workload, own_endpoint(workload, 0, endpoint))
+    return workload.has_prepare or origin_matters(workload, member_endpoint(endpoint, workload, 0))
 
 
 def _intrusion(access: Access) -> Schedule:

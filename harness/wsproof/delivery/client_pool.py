@@ -21,6 +21,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpAnswer, HttpConnection
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import State
 from wsproof.wire.handshake import Response
 from wsproof.workloads import Conversation, HttpRequest, prepared
@@ -266,9 +267,7 @@ class ClientPool(MemberLoop):
 
     def endpoint_of(self, alias: int) -> Endpoint:
         """The endpoint of this member, with its own headers and subprotocols."""
-        workload = self.setting.workload
-        place = self.setting.endpoint.numbered(workload.base + alias).channel(workload.path(alias))
-        return place.with_own(workload.headers(alias), workload.subprotocols(alias))
+        return member_endpoint(self.setting.endpoint, self.setting.workload, alias)
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_plus
 
 from wsproof.model.secrecy import BEARER, JWT, QUERY, secrets_in_message
 from wsproof.net.endpoint import Endpoint
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.workloads import Workload
 
 STRANGER = "https://stranger.example"
@@ -55,12 +56,7 @@ def has_credentials(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether the members of a workload show credentials."""
     if endpoint is None or workload.has_prepare:
         return endpoint is not None  # a member that is prepared has logged in
-    return bool(credentials_of(workload, 0, own_endpoint(workload, 0, endpoint)))
-
-
-def own_endpoint(workload: Workload, member: int, endpoint: Endpoint) -> Endpoint:
-    """The endpoint of this member, with its own headers. Prepare the member first if the workload prepares members."""
-    return endpoint.numbered(workload.base + member).channel(workload.path(member)).with_own(workload.headers(member))
+    return bool(credentials_of(workload, 0, member_endpoint(endpoint, workload, 0)))
 
 
 def origin_matters(workload: Workload, own: Endpoint) -> bool:

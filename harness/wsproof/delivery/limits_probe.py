@@ -16,7 +16,9 @@ from wsproof.machine.usage import TreeMeter
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived, State
+from wsproof.workloads import prepared
 
 BOUND_BYTES = 64 * MIB
 """Size at which the search ends. Few applications need longer messages, and any server has room for one of them."""
@@ -79,9 +81,10 @@ def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial
 def _connected(runner: ScheduleRunner, options: SuiteOptions, form: str) -> Client | None:
     """A connection of a new member; None if it was refused, or carries no compressed messages and should."""
     alias, runner.first = runner.first, runner.first + 1
-    workload = runner.workload
-    endpoint = runner.server.endpoint.within(runner.budget).channel(workload.path(alias))
-    endpoint = endpoint.with_own(workload.headers(alias), workload.subprotocols(alias))
+    workload, server = runner.workload, runner.server.endpoint.within(runner.budget)
+    if workload.has_prepare and prepared(workload, alias, server.http_url):
+        return None
+    endpoint = member_endpoint(server, workload, alias)
     request = replace(endpoint.request(KEY), extensions=("permessage-deflate",)) if form == COMPRESSED else None
     client = Client(endpoint, deadline_s=options.deadline_s, request=request, seed=runner.seed)
     client.open()

@@ -12,8 +12,9 @@ from wsproof.model.standing import HeardMessage, StandingRole, StandingSession
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Event, PingReceived, State, TextMessage
-from wsproof.workloads import HttpRequest, MessageKind, Workload
+from wsproof.workloads import HttpRequest, MessageKind, Workload, prepared
 from wsproof.workloads.conversation import Conversation
 
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
@@ -157,18 +158,22 @@ class StandingConnection:
 def connect(
     endpoint: Endpoint, workload: Workload, alias: int, role: StandingRole, *, deadline_s: float, seed: int
 ) -> StandingConnection:
-    """Connect a standing member and let it begin to join. A refused member is returned with the refusal.
+    """Prepare and connect a standing member, and let it begin to join. A refused one is returned with the refusal.
 
     Raises:
         TargetError: the server does not answer.
     """
+    refusal = prepared(workload, alias, endpoint.http_url) if workload.has_prepare else ""
     client = Client(
-        endpoint.channel(workload.path(alias)).with_own(workload.headers(alias), workload.subprotocols(alias)),
+        endpoint if refusal else member_endpoint(endpoint, workload, alias),
         deadline_s=deadline_s,
         seed=seed,
         answer_pings=role is not StandingRole.UNRESPONSIVE,
     )
     member = StandingConnection(workload, alias, role, client, Conversation(workload, alias))
+    if refusal:
+        member.refusal = f"the member {refusal}"
+        return member
     try:
         response = client.open()
     except TargetError:

@@ -17,6 +17,7 @@ from wsproof.locust.options import endpoint_of
 from wsproof.locust.registry import run_of, url_of
 from wsproof.locust.session import session_of
 from wsproof.model.history import Departure
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire.advice import advice_on_refusal
 from wsproof.workloads import Workload, prepared
 
@@ -91,8 +92,7 @@ class ChannelUser(WebSocketUser):
             run.left(self.member, Departure.REFUSED)
             run.fail("prepare", ConnectionError(f"the member {refusal}"))
             return
-        place = run.endpoint.numbered(workload.base + self.member).channel(workload.path(self.member))
-        endpoint = place.with_own(workload.headers(self.member), workload.subprotocols(self.member))
+        endpoint = member_endpoint(run.endpoint, workload, self.member)
         line = GeventConnection(self.member, endpoint, run, seed=run.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None

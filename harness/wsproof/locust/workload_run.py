@@ -54,6 +54,7 @@ from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpAnswer
 from wsproof.stats.load_doubts import load_doubts
+from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import Breach, HttpRequest
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
@@ -312,8 +313,7 @@ class WorkloadRun:
         self.fail("publish", ConnectionError(f"the request that should publish got {answer.reason}"))
 
     def _http_endpoint(self, member: int) -> Endpoint:
-        place = self.endpoint.numbered(self.workload.base + member)
-        return place.with_own(self.workload.headers(member))
+        return http_endpoint(self.endpoint, self.workload, member)
 
     def _audience(self, publisher: int) -> set[int]:
         match self.contract.audience:

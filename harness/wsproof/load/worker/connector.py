@@ -21,6 +21,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
+from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import DeflateOffer
 from wsproof.workloads import Workload, prepared
 
@@ -91,8 +92,7 @@ class Connector:
             if refusal:
                 self._state.recorder.left(member, now_ns(), Departure.REFUSED, None, refusal)
                 return f"a member {refusal}"
-        place = self._endpoint.numbered(workload.base + member).channel(workload.path(member))
-        endpoint = place.with_own(workload.headers(member), workload.subprotocols(member))
+        endpoint = member_endpoint(self._endpoint, workload, member)
         opened: asyncio.Future[str | None] = loop.create_future()
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
         if self._deflate:

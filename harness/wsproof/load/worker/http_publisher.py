@@ -24,6 +24,7 @@ from wsproof.model.plan import Phase
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpAnswer, answer_of, encode_request
+from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import HttpRequest, HttpResponseReader
 from wsproof.workloads import Workload
 
@@ -129,8 +130,8 @@ class HttpSender(Sender):
     def _queue(self, member: int) -> PublisherQueue:
         queue = self._queues.get(member)
         if queue is None:
-            place = self._endpoint.numbered(self._workload.base + member)
-            queue = self._queues[member] = PublisherQueue(place.with_own(self._workload.headers(member)))
+            queue = PublisherQueue(http_endpoint(self._endpoint, self._workload, member))
+            self._queues[member] = queue
         return queue
 
     def _go_on(self, member: int, queue: PublisherQueue) -> None:
