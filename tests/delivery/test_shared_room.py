@@ -25,5 +25,6 @@ def test_concurrent_runs_in_one_chat_do_not_report_each_other_as_faults() -> Non
                 return run_suite(reached, load_channels("tutorial"), options)
 
         reports = list(both.map(run, (0, 0)))
-    assert [finding.explanation for report in reports for finding in report.findings] == []
+    # A machine that is too slow for 256 members in one room reports a limit, and that is no fault of the server.
+    assert [finding.explanation for report in reports for finding in report.findings if finding.level.counts] == []
     assert {row.verdict for report in reports for row in report.checks_run} == {Verdict.VALID}

@@ -18,7 +18,9 @@ SHAPED_JOINS_S = 1.0
 PROBE_S = 0.25
 """Seconds between two probe messages while a new member waits for its first receipt."""
 CROWD_PROBE_S = 0.5
-"""Seconds after which many new members publish if they have received nothing. Each next wait is twice as long."""
+"""Seconds of silence after which new members that have received nothing publish. Each next wait is twice as long."""
+BUSY = 8
+"""A wait of many new members takes at most so many times its silence, while messages still arrive."""
 
 
 def join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
@@ -85,8 +87,9 @@ def let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
 def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
     """Publish until each new member has received something.
 
-    A member that has joined before publishes first, and then each new member itself. The waits grow: a slow server
-    would otherwise get more messages to deliver the slower it is.
+    A member that has joined before publishes first, and then each new member itself. While the server still delivers,
+    nobody publishes again, and the waits grow: a slow server would otherwise get more messages to deliver the slower
+    it is.
     """
     deadline, wait_s = Deadline.after(pool.setting.timeout_s), CROWD_PROBE_S
     speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)
@@ -101,7 +104,8 @@ def let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
             for member in outside:
                 pool.speak(member, "here")
         speaker = None
-        pool.wait(lambda: all(one.in_ns or not one.here for one in new), min(wait_s, deadline.remaining_s))
+        limit_s = min(BUSY * wait_s, deadline.remaining_s)
+        pool.wait(lambda: all(one.in_ns or not one.here for one in new), limit_s, quiet_s=wait_s)
         wait_s *= 2
     pool.gave_up = pool.gave_up or any(one.here and not one.in_ns for one in new)
 

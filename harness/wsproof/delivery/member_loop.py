@@ -57,17 +57,19 @@ class MemberLoop:
 
     # Waiting.
 
-    def wait(self, done: Callable[[], bool], deadline_s: float | None = None) -> bool:
+    def wait(self, done: Callable[[], bool], deadline_s: float | None = None, quiet_s: float | None = None) -> bool:
         """Let all members receive until `done` is true; return False on a timeout.
 
-        Without `deadline_s` the wait ends after half the pool's timeout without any event, and after twice that timeout
-        in any case. So a slow server that still sends gets more time than a silent one.
+        The wait ends after `deadline_s`, or after `quiet_s` without any event if that is given. Without `deadline_s` it
+        ends after half the pool's timeout without any event, and after twice that timeout in any case. So a slow server
+        that still sends gets more time than a silent one.
 
         Raises:
             BudgetSpent: the run's time is over. Missing messages may still be on their way.
         """
         limit = Deadline.after(2 * self.setting.timeout_s if deadline_s is None else deadline_s)
-        quiet_s = self.setting.timeout_s / 2 if deadline_s is None else deadline_s
+        if quiet_s is None:
+            quiet_s = self.setting.timeout_s / 2 if deadline_s is None else deadline_s
         quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
             if limit.passed or quiet.passed:
