@@ -182,6 +182,34 @@ def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answ
     assert [violation.rule for violation in violations] == expected
 
 
+_TEXT = Message(Opcode.TEXT, b"one")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said", "came", "expected"),
+    [
+        (None, (_TEXT,), (), []),
+        ("", (_TEXT,), (), ["deflate-final"]),
+        ("", (_TEXT,), (_TEXT,), ["close-answered"]),
+        (None, (), (), ["close-answered"]),
+    ],
+)
+def test_an_end_of_tcp_behind_a_message_without_its_reply_may_be_the_applications(
+    prefix: str | None, said: tuple[Message, ...], came: tuple[Message, ...], expected: list[str]
+) -> None:
+    """Model python-socketio, which drops a connection over a truncated message, after it has answered a later ping."""
+    conversation = say("deflate-final", *(Frame(one.opcode, one.payload, mask=MASK) for one in said))
+    facts = EndpointProfile(prefix, False, True, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    transcript = Transcript(
+        response=Response(101), messages=list(came), ended=True, was_reset=True, at_barrier=True, barrier_pong=True
+    )
+    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [violation.rule for violation in violations] == expected
+    assert all("reset TCP" in violation.got for violation in violations if violation.rule == "close-answered")
+
+
 @pytest.mark.parametrize(("sent", "is_kept"), [(1, True), (2, False)])
 def test_a_close_at_the_limit_on_messages_is_the_applications_although_the_control_runs_do_not_end(
     sent: int, is_kept: bool
