@@ -7,11 +7,21 @@ from contextlib import contextmanager
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from wsproof.model.finding import Finding
+from wsproof.model.suite import SuiteReport
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 
 PATIENT_S = 30.0
 """Deadline in seconds for a server that answers everything. Reached only if the machine stalls."""
+
+TOO_SLOW = "was too slow for this load"
+"""Words of the information that keepalive pings ended connections: true of a stalling machine, and no fault."""
+
+
+def findings_of(report: SuiteReport) -> list[Finding]:
+    """The findings about the server, and not about a machine that was too slow for the load."""
+    return [finding for finding in report.findings if TOO_SLOW not in finding.explanation]
 
 
 @contextmanager

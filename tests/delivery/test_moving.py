@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.planting import PATIENT_S
+from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.rooms_with_memory_channels import Moving
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
@@ -28,7 +28,7 @@ def check(fault: str, *only: str) -> SuiteReport:
 
 def test_a_correct_server_passes() -> None:
     report = check("", "moving.resuming", "moving.room-change")
-    assert report.findings == ()
+    assert findings_of(report) == []
     assert report.verdict() is Verdict.VALID
 
 
