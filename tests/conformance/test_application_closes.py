@@ -24,7 +24,7 @@ from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
 
-_NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "mask-any")
+_NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between-fragments", "utf8-valid", "mask-any")
 _OPTIONS = SuiteOptions(examples=5, deadline_s=30.0, only=tuple(tested.name for tested in PROPERTIES))
 
 
@@ -101,7 +101,7 @@ class TestSamples:
         whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
         assert in_samples(say("payload-lengths", whole), facts) is None
         assert in_samples(say("continuation-orphan", whole, orphan), facts) == say("continuation-orphan", orphan)
-        begun = say("close-cuts-message", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
+        begun = say("close-between-fragments", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
         assert in_samples(begun, facts) == begun
 
     def test_no_script_has_more_messages_than_the_endpoint_accepts(self) -> None:
@@ -166,14 +166,14 @@ def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int
 
 @pytest.mark.parametrize(
     ("behind", "was_reset", "expected"),
-    [(True, True, []), (True, False, ["any-order"]), (False, True, ["any-order"])],
+    [(True, True, []), (True, False, ["mixed-frames"]), (False, True, ["mixed-frames"])],
 )
 def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answer(
     behind: bool, was_reset: bool, expected: list[str]
 ) -> None:
     close = SendFrame(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
     late = SendFrame(Frame(Opcode.TEXT, b"late", mask=MASK))
-    conversation = Script("any-order", (close, late) if behind else (close,))
+    conversation = Script("mixed-frames", (close, late) if behind else (close,))
     facts = EndpointProfile("", True, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     greeting = expect_answer(conversation.handshake.apply(usual), usual)

@@ -30,14 +30,14 @@ _CHECKS = (
     "rsv-zero",
     "mask-required",
     "fragments-joined",
-    "control-between",
+    "control-between-fragments",
     "continuation-orphan",
-    "message-inside",
+    "interleaved-messages",
     "ping-answered",
     "close-answered",
     "utf8-valid",
     "utf8-broken",
-    "any-order",
+    "mixed-frames",
     "deflate-blocks",
     "deflate-empty",
     "deflate-data",
@@ -45,7 +45,7 @@ _CHECKS = (
 )
 _OPTIONS = SuiteOptions(examples=3, deadline_s=30.0, only=_CHECKS)
 _REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
-_NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "deflate-blocks")
+_NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between-fragments", "utf8-valid", "deflate-blocks")
 _NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan", "ping-answered", "close-answered")
 
 
@@ -139,7 +139,7 @@ def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServ
     report = _check(faulty, kind, _OPTIONS, fault="")
     assert _reported(report) == []
     rows = {row.check for row in report.checks_run}
-    assert rows >= {"fragments-joined", "control-between"}
+    assert rows >= {"fragments-joined", "control-between-fragments"}
     assert ("payload-lengths" in rows) is (kind == "binary")  # without echoes only one message is known to pass
     assert "utf8-valid" in {row.check for row in report.not_run}
 

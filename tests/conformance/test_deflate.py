@@ -85,7 +85,7 @@ class TestOracle:
         ("frame", "fate", "rule"),
         [
             (Frame(9, b"p", rsv=4, mask=_MASK), ConnectionOutcome.FAILED, "deflate-rsv-control"),
-            (Frame(1, b"p", rsv=2, mask=_MASK), ConnectionOutcome.FAILED, "deflate-other-bits"),
+            (Frame(1, b"p", rsv=2, mask=_MASK), ConnectionOutcome.FAILED, "deflate-rsv2-rsv3"),
             (packed(b"\x06"), ConnectionOutcome.FAILED, "deflate-data"),
             (packed(b""), ConnectionOutcome.FREE, "deflate-unfinished"),
             (literally(b"\xff"), ConnectionOutcome.FAILED, "deflate-utf8-broken"),

@@ -39,10 +39,10 @@ def test_faults_that_need_no_message_are_found_behind_any_application(
     [
         ("two-fragments", "fragments-joined"),
         ("fragments-1011", "fragments-joined"),
-        ("ping-resets", "control-between"),
+        ("ping-resets", "control-between-fragments"),
         ("utf8-per-fragment", "utf8-valid"),
         ("zero-mask", "mask-any"),
-        ("nested", "message-inside"),
+        ("nested", "interleaved-messages"),
         ("deflate-final", "deflate-final"),
         ("deflate-forgets", "deflate-context"),
     ],

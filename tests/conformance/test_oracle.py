@@ -33,7 +33,7 @@ class TestFrames:
             ([_frame(1, rsv=4)], "rsv-zero"),
             ([_frame(3)], "opcode-reserved"),
             ([_frame(0)], "continuation-orphan"),
-            ([_frame(1, fin=False), _frame(2)], "message-inside"),
+            ([_frame(1, fin=False), _frame(2)], "interleaved-messages"),
             ([_frame(9, fin=False)], "control-fragmented"),
             ([_frame(9, b"p" * 126)], "control-long"),
             ([_frame(8, b"\x03")], "close-one-byte"),

@@ -24,7 +24,7 @@ def test_every_generated_script_survives_json(conversation: Script) -> None:
 
 
 # A server that never closes breaks another rule before this one: both are one finding.
-_SUBJECTS = {"close-in-message-legal": "close-cuts-message"}
+_SUBJECTS = {"close-in-message-legal": "close-between-fragments"}
 
 
 def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:

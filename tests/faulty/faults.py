@@ -73,8 +73,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "split-close": ("segmentation", "drops a close frame that comes in two reads"),
     # Fragments.
     "orphans": ("continuation-orphan", "takes a continuation without a start for a message"),
-    "nested": ("message-inside", "lets a new message replace an unfinished one"),
-    "ping-resets": ("control-between", "forgets the fragments before a ping"),
+    "nested": ("interleaved-messages", "lets a new message replace an unfinished one"),
+    "ping-resets": ("control-between-fragments", "forgets the fragments before a ping"),
     "control-weighed": (
         "control-not-counted",
         "counts control frames into the size of a message (64 KiB)",
@@ -85,7 +85,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "many-fragments": ("fragments-joined", "fails with 1009 at more than 32 fragments, however small"),
     "fragments-1011": ("fragments-joined", "crashes (1011) on any fragmented message"),
     "fragments-as-text": ("fragments-joined", "forgets that a fragmented message was binary"),
-    "close-in-message": ("close-cuts-message", "does not see a close frame inside a message"),
+    "close-in-message": ("close-between-fragments", "does not see a close frame inside a message"),
     "close-in-message-1002": ("close-in-message-legal", "takes a close frame inside a message for a protocol error"),
     # Control frames.
     "empty-pong": ("ping-answered", "answers pings with empty pongs"),
@@ -159,12 +159,12 @@ FAULTS: dict[str, tuple[str, str]] = {
     "deflate-plain-window": ("deflate-mixed", "lets messages that are not compressed into the window"),
     "deflate-each-fragment": ("deflate-fragments", "inflates each fragment as if it were a message"),
     "deflate-last-bit": ("deflate-fragments", "looks for RSV1 on the last fragment"),
-    "deflate-ping-ends": ("deflate-between", "forgets at a ping that the message around it is compressed"),
+    "deflate-ping-ends": ("deflate-control-frames", "forgets at a ping that the message around it is compressed"),
     "deflate-packs-pongs": ("server-control-compressed", "sets RSV1 on pongs as well"),
     "deflate-fragments-bit": ("server-continuation-compressed", "sets RSV1 on every fragment"),
     "deflate-rsv-control": ("deflate-rsv-control", "ignores RSV1 on control frames"),
     "deflate-rsv-continuation": ("deflate-rsv-continuation", "ignores RSV1 on continuation frames"),
-    "deflate-rsv2": ("deflate-other-bits", "ignores RSV2 and RSV3 once compression is agreed"),
+    "deflate-rsv2": ("deflate-rsv2-rsv3", "ignores RSV2 and RSV3 once compression is agreed"),
     "deflate-bad-data": ("deflate-data", "takes broken data for an empty message"),
     "deflate-1011": ("fail-code", "crashes (1011) on broken data"),
     "deflate-leaks": ("deflate-data", "begins with the window that the last connection left behind"),
@@ -205,16 +205,19 @@ OF_SUBPROTOCOLS: dict[str, tuple[str, str]] = {
 """Like FAULTS, for a client that offers chat and superchat: name, rule, and description."""
 
 ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
-    "drops": (("rsv", "opcode", "utf8-broken", "any-order"), "ends TCP at a fault, without a close frame"),
-    "empty-close": (("rsv", "opcode", "utf8-broken", "any-order"), "fails with a close frame that has no code"),
+    "drops": (("rsv", "opcode", "utf8-broken", "mixed-frames"), "ends TCP at a fault, without a close frame"),
+    "empty-close": (("rsv", "opcode", "utf8-broken", "mixed-frames"), "fails with a close frame that has no code"),
     "pong-first": (("utf8-broken", "continuation"), "answers a ping that comes behind a fault before it fails"),
-    "hurries": (("close", "any-order"), "does not answer messages that a close frame follows already"),
+    "hurries": (("close", "mixed-frames"), "does not answer messages that a close frame follows already"),
     "minimal-only": (("length", "payload"), "insists on lengths in their shortest form"),
-    "top-bit-1009": (("length", "any-order"), "calls a length with the top bit too big"),
-    "unasked-pongs": (("ping", "pong", "control", "any-order"), "sends a pong of its own before each answer to a ping"),
-    "echoes-pongs": (("ping", "pong", "control", "any-order"), "answers pongs with pongs"),
-    "ping-limit": (("ping", "segmentation", "any-order"), "resets TCP after 60 pings in one write"),
-    "pong-latest": (("ping", "pong", "control", "any-order"), "answers only the latest of several pings"),
+    "top-bit-1009": (("length", "mixed-frames"), "calls a length with the top bit too big"),
+    "unasked-pongs": (
+        ("ping", "pong", "control", "mixed-frames"),
+        "sends a pong of its own before each answer to a ping",
+    ),
+    "echoes-pongs": (("ping", "pong", "control", "mixed-frames"), "answers pongs with pongs"),
+    "ping-limit": (("ping", "segmentation", "mixed-frames"), "resets TCP after 60 pings in one write"),
+    "pong-latest": (("ping", "pong", "control", "mixed-frames"), "answers only the latest of several pings"),
     "deflate-seldom": (("deflate",), "leaves short messages uncompressed, though compression was agreed"),
     "deflate-never": (("deflate",), "agrees to compression and never uses it"),
     "deflate-whole-window": (

@@ -1,4 +1,4 @@
-"""Tests that former names of checks and anomalies are accepted in user files and options."""
+"""Tests that former names of checks, anomalies and trust warnings are accepted in files, options and records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from wsproof.conformance.rules import RULES
 from wsproof.delivery import CHANNEL_CHECKS
 from wsproof.deviations.parsing import load_deviations
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
-from wsproof.model.former_names import FORMER_ANOMALIES, FORMER_CHECKS, current_check, former_checks
+from wsproof.model.former_names import FORMER_ANOMALIES, FORMER_CHECKS, FORMER_WARNINGS, current_check, former_checks
 from wsproof.model.suite import CheckRun, NotRun, SuiteOptions
+from wsproof.model.summary import TrustWarning, Void
 from wsproof.stats.objective import parse_objective
 
 
@@ -27,6 +28,11 @@ def test_a_channel_stays_in_front_of_a_translated_name() -> None:
     assert current_check("chat.last-words") == "chat.messages-before-close"
     assert "chat.last-words" in former_checks("chat.messages-before-close")
     assert current_check("host-required") == "host-required"
+
+
+def test_only_selects_a_rule_by_its_former_name() -> None:
+    assert SuiteOptions(only=("control-between",)).wants("control-between-fragments", "5.4")
+    assert SuiteOptions(only=("any-order",)).wants("mixed-frames", "5")
 
 
 @pytest.mark.parametrize("word", ["sleeping-neighbour", "chat.sleeping", "slow-reader", "chat.slow-reader-isolation"])
@@ -57,6 +63,13 @@ def test_stored_rows_of_checks_are_read_with_current_names() -> None:
     read = CheckRun.from_json(row.to_json())
     assert (read.check, read.cause) == ("chat.messages-before-close", "chat.slow-reader-isolation")
     assert NotRun.from_json(NotRun("chat.moving", "chat", "x", "y").to_json()).check == "chat.room-change"
+
+
+@pytest.mark.parametrize(("former", "current"), FORMER_WARNINGS.items())
+def test_a_stored_trust_warning_is_read_with_its_current_code(former: str, current: str) -> None:
+    warning = TrustWarning(current, "x", "y", invalidates=True, figures=("latency.p99",))
+    assert TrustWarning.from_json(warning.to_json() | {"code": former}) == warning
+    assert Void.from_json({"code": former, "reason": "x"}) == Void(current, "x")
 
 
 def test_an_objective_may_count_an_anomaly_by_its_former_name() -> None:

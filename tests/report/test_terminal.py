@@ -169,7 +169,9 @@ def test_a_void_figure_is_marked_where_it_stands_and_the_others_are_not(paper: P
 
 def test_a_row_of_void_figures_is_not_broken_in_two() -> None:
     paper = Paper(width=80)
-    void = dict.fromkeys(("value", "p50", "p90", "p99", "p999", "max"), Void("not-alone", "Another one ran."))
+    void = dict.fromkeys(
+        ("value", "p50", "p90", "p99", "p999", "max"), Void("concurrent-measurement", "Another one ran.")
+    )
     metrics = {"server_cpu_per_delivery": replace(samples.summary("us", 23.4), void=void)}
     show_run(paper.console, samples.record(metrics=metrics, trusted=False))
     assert sum("Server CPU per delivery" in line for line in paper.text.splitlines()) == 1

@@ -89,7 +89,7 @@ class TestReadTogether:
     def test_a_figure_that_may_be_much_lower_is_void_and_has_both_ends(self) -> None:
         found = self.late(6.0)
         metrics, cautions = judged_summaries(found)
-        assert codes(found) == {"read-together": True}
+        assert codes(found) == {"inexact-arrival-times": True}
         assert "latency p99 (10.0 ms; 4.00 ms if each came as early as it may have)" in cautions[0].message
         assert metrics["latency"].void["p99"].without == pytest.approx(4 * MS)
         assert not metrics["reach"].void
@@ -99,7 +99,7 @@ class TestReadTogether:
 
     def test_unless_it_was_late(self) -> None:
         late = table((START, START + 1000 * MS), width=2)
-        assert codes(self.late(6.0, slept=True, late=late)) == {"read-together": True}
+        assert codes(self.late(6.0, slept=True, late=late)) == {"inexact-arrival-times": True}
 
     def test_nothing_arrives_before_it_was_sent(self) -> None:
         metrics, _ = judged_summaries(self.late(1000.0))

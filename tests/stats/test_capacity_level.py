@@ -51,7 +51,7 @@ def test_a_deviation_on_the_wire_misses_no_level() -> None:
     assert judge_level([MET], [deviation], []).outcome is LevelOutcome.MET
 
 
-@pytest.mark.parametrize("code", ["generator-cpu", "schedule-slip", "not-alone"])
+@pytest.mark.parametrize("code", ["generator-cpu", "schedule-slip", "concurrent-measurement"])
 def test_a_generator_at_its_limit_makes_the_level_untrusted(code: str) -> None:
     judged = judge_level([MISSED], [LOST], [void(code), void("unsent")])
     assert judged.outcome is LevelOutcome.UNTRUSTED

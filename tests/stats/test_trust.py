@@ -26,7 +26,7 @@ def test_an_undisturbed_measurement_has_no_warnings() -> None:
     [
         (replace(QUIET, cpu_share=np.array([0.81])), "generator-cpu", True),
         (replace(QUIET, unsent=1), "unsent", True),
-        (replace(QUIET, alone=False), "not-alone", True),
+        (replace(QUIET, alone=False), "concurrent-measurement", True),
         (replace(QUIET, loop_lag_ns=np.full(100, 6 * MS)), "loop-lag", False),
         (replace(QUIET, loop="asyncio"), "stdlib-loop", False),
         (replace(QUIET, loop="gevent"), "gevent-loop", False),

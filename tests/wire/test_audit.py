@@ -51,7 +51,7 @@ WITHOUT_DEFLATE: list[tuple[str, list[Frame], list[Frame]]] = [
         [BEGUN, Frame(CONTINUATION), Frame(CONTINUATION)],
         [BEGUN, Frame(CONTINUATION, fin=False), Frame(CONTINUATION)],
     ),
-    ("message-inside-message", [BEGUN, Frame(TEXT)], [BEGUN, Frame(PING), Frame(CONTINUATION), Frame(TEXT)]),
+    ("interleaved-messages", [BEGUN, Frame(TEXT)], [BEGUN, Frame(PING), Frame(CONTINUATION), Frame(TEXT)]),
     ("text-utf8", [Frame(TEXT, b"\xff")], [Frame(BINARY, b"\xff")]),
     ("text-utf8", [Frame(TEXT, b"\xc3")], [Frame(TEXT, b"\xc3\xa9")]),
     ("text-utf8", [Frame(TEXT, b"\xed\xa0\x80")], [Frame(TEXT, b"\xed\x9f\xbf")]),

@@ -36,7 +36,7 @@ WINDOW_S = 0.06
 """Length of a window in seconds. Measured on a busy machine, identical builds, 15 s per life: with windows of 0.5 s the
 lives' p50, p99 and CPU per delivery differed by 14, 21 and 2.9 % (standard deviation), with 0.06 s by 5, 6 and 0.5 %.
 What disturbs a machine often lasts for some tenths of a second, and then hits all builds alike."""
-SHARED_CAUSES = frozenset({"schedule-slip", "generator-cpu", "not-alone"})
+SHARED_CAUSES = frozenset({"schedule-slip", "generator-cpu", "concurrent-measurement"})
 """Codes of trust warnings whose causes hit all servers of a round alike, and add to no figure: latency counts from the
 actual send. They make a comparison noisier, which its intervals show."""
 WINDOWS = 2

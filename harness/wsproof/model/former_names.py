@@ -1,4 +1,4 @@
-"""Former names of checks, rules and anomalies.
+"""Former names of checks, rules, anomalies and trust warnings.
 
 Old records, recipes of findings, `--only` and files of known deviations may still use them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["FORMER_ANOMALIES", "FORMER_CHECKS", "current_check", "former_checks"]
+__all__ = ["FORMER_ANOMALIES", "FORMER_CHECKS", "FORMER_WARNINGS", "current_check", "former_checks"]
 
 FORMER_CHECKS: Mapping[str, str] = {
     # Rules of the protocol suite.
@@ -24,6 +24,13 @@ FORMER_CHECKS: Mapping[str, str] = {
     "close-unasked": "close-by-server",
     "close-inside-legal": "close-in-message-legal",
     "deflate-refused": "deflate-bad-offer-connects",
+    "control-between": "control-between-fragments",
+    "message-inside": "interleaved-messages",
+    "server-message-inside-message": "server-interleaved-messages",
+    "close-cuts-message": "close-between-fragments",
+    "any-order": "mixed-frames",
+    "deflate-between": "deflate-control-frames",
+    "deflate-other-bits": "deflate-rsv2-rsv3",
     # Checks of channels.
     "one-audience": "cross-worker-delivery",
     "last-words": "messages-before-close",
@@ -75,6 +82,13 @@ FORMER_ANOMALIES: Mapping[str, str] = {
     "kept": "not-freed",
 }
 """Current name of an anomaly by its former name."""
+
+FORMER_WARNINGS: Mapping[str, str] = {
+    "read-together": "inexact-arrival-times",
+    "full-buffer": "receive-buffer-full",
+    "not-alone": "concurrent-measurement",
+}
+"""Current code of a trust warning by its former code."""
 
 
 def current_check(name: str) -> str:

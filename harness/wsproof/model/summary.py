@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wsproof.model.former_names import FORMER_WARNINGS
+
 
 @dataclass(frozen=True)
 class Void:
@@ -25,7 +27,7 @@ class Void:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Void:
         """The inverse of `to_json`."""
-        return cls(data["code"], data["reason"], data.get("without"))
+        return cls(_current_code(data), data["reason"], data.get("without"))
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,10 @@ class TrustWarning:
     def from_json(cls, data: Mapping[str, Any]) -> TrustWarning:
         """The inverse of `to_json`."""
         figures = tuple(data.get("figures", ()))
-        return cls(data["code"], data["message"], data["advice"], data["voids"], figures)
+        return cls(_current_code(data), data["message"], data["advice"], data["voids"], figures)
+
+
+def _current_code(data: Mapping[str, Any]) -> str:
+    """Return the current code of a warning in a record."""
+    code: str = data["code"]
+    return FORMER_WARNINGS.get(code, code)

@@ -192,7 +192,7 @@ def _read_together(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]
         return
     messages = arrival_intervals(observed.measurement.generator.stamps).messages
     yield doubt_of(
-        "read-together",
+        "inexact-arrival-times",
         f"The load generator read late: {_count(messages, 'message', 'messages')} together with a later one of the "
         "same connection, whose arrival time they got. These figures may be lower: "
         f"{_listed(effects, 'if each came as early as it may have')}.",
@@ -217,7 +217,7 @@ def _full_buffers(observed: Observed) -> Iterator[Doubt]:
     tails = [f"{metric}.{statistic}" for metric in TIMES for statistic in sorted(TAIL)]
     times = _count(len(full_ns), "time", "times")
     yield doubt(
-        "full-buffer",
+        "receive-buffer-full",
         f"The load generator left the kernel's receive buffer of a connection full {times} "
         f"({hit:.1%} of the deliveries): the server could send no more until it read.",
         f"{_less_load(observed)}, or more generator processes (now {observed.measurement.generator.processes}) "
@@ -286,7 +286,7 @@ def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
 def _not_alone(observed: Observed) -> Iterator[Doubt]:
     if not observed.measurement.generator.alone:
         yield doubt(
-            "not-alone",
+            "concurrent-measurement",
             "Another wsproof measurement ran on this machine at the same time, and both took each other's CPU.",
             "Wait until it has ended (`wsproof list runs` shows it), then measure again.",
             MACHINE,

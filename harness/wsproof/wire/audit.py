@@ -121,7 +121,7 @@ RULES: dict[str, AuditRule] = {
     "continuation-without-start": AuditRule(
         "5.4", "MUST", "A continuation frame continues a message that was begun.", "fragments"
     ),
-    "message-inside-message": AuditRule(
+    "interleaved-messages": AuditRule(
         "5.4", "MUST", "A new message starts only when the one before is complete.", "fragments"
     ),
     "text-utf8": AuditRule("5.6", "MUST", "Text messages are valid UTF-8.", "UTF-8"),

@@ -44,7 +44,7 @@ class Assembler:
                 return None
         else:
             if self._opcode is not None:
-                self._breaches.append(breach("message-inside-message", frame.describe()))
+                self._breaches.append(breach("interleaved-messages", frame.describe()))
             self._begin(frame)
         self._frames += 1
         self._add(frame)

@@ -161,7 +161,7 @@ class _Reader:
             not_agreed = self._offered and frame.rsv == 4
             return ("deflate-not-agreed" if not_agreed else "rsv-zero", _PROTOCOL) if frame.rsv else None
         if frame.rsv & 3:
-            return "deflate-other-bits", _PROTOCOL
+            return "deflate-rsv2-rsv3", _PROTOCOL
         if frame.rsv and frame.is_control:
             return "deflate-rsv-control", _PROTOCOL
         if frame.rsv and frame.opcode == Opcode.CONTINUATION:
@@ -186,7 +186,7 @@ class _Reader:
                 self._fail("continuation-orphan", _PROTOCOL, frame)
                 return
         elif self.opcode is not None:
-            self._fail("message-inside", _PROTOCOL, frame)
+            self._fail("interleaved-messages", _PROTOCOL, frame)
             return
         else:
             self.opcode, self._parts = frame.opcode, []

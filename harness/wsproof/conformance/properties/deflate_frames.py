@@ -65,7 +65,7 @@ def _drawn(draw: st.DrawFn, facts: EndpointProfile, *, controls: bool) -> list[F
 
 
 def _between_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject = "deflate-between"
+    subject = "deflate-control-frames"
     first, second, third = apply_cuts(_message(facts), 2, 5)
     for control in (_PING, _PONG):
         yield talk(facts, subject, first, control, second, third)
@@ -76,7 +76,7 @@ def _between_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 @st.composite
 def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    return talk(facts, "deflate-between", *_drawn(draw, facts, controls=True))
+    return talk(facts, "deflate-control-frames", *_drawn(draw, facts, controls=True))
 
 
 def _segment_edges(facts: EndpointProfile) -> Iterable[Script]:
@@ -117,7 +117,7 @@ def _continuation_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 
 def _other_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, whole = "deflate-other-bits", _message(facts)
+    subject, whole = "deflate-rsv2-rsv3", _message(facts)
     for rsv in (1, 2, 3):
         yield talk(facts, subject, Frame(Opcode.TEXT, b"plain", rsv=rsv, mask=MASK))
         yield talk(facts, subject, replace(whole, rsv=RSV1 | rsv))
@@ -128,9 +128,9 @@ def _other_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 PROPERTIES = (
     Property("deflate-fragments", lambda facts: _fragments(facts), _fragment_edges, declines_all),
-    Property("deflate-between", lambda facts: _mixtures(facts), _between_edges, declines_all),
+    Property("deflate-control-frames", lambda facts: _mixtures(facts), _between_edges, declines_all),
     Property("deflate-segmentation", lambda facts: _segments(facts), _segment_edges, declines_all),
     Property("deflate-rsv-control", edges=_control_edges, not_here=declines_all),
     Property("deflate-rsv-continuation", edges=_continuation_edges, not_here=declines_all),
-    Property("deflate-other-bits", edges=_other_edges, not_here=declines_all),
+    Property("deflate-rsv2-rsv3", edges=_other_edges, not_here=declines_all),
 )

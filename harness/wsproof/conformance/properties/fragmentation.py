@@ -41,9 +41,9 @@ def _shapes(draw: st.DrawFn, facts: EndpointProfile) -> Script:
 def _between_edges(facts: EndpointProfile) -> Iterable[Script]:
     first, second, third = fragments(b"a", b"b", b"c")
     for control in (_PING, _PONG):
-        yield say("control-between", first, control, second, third)
-        yield say("control-between", first, second, control, third)
-    yield say("control-between", first, _PING, _PONG, _PING, second, _PING, third, _PING)
+        yield say("control-between-fragments", first, control, second, third)
+        yield say("control-between-fragments", first, second, control, third)
+    yield say("control-between-fragments", first, _PING, _PONG, _PING, second, _PING, third, _PING)
 
 
 @st.composite
@@ -54,7 +54,7 @@ def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
         for frame in draw(strategies.fragmentations(message)):
             frames += [*draw(st.lists(control, max_size=2)), frame]
     size = sum(len(frame.encode()) for frame in frames)
-    return say("control-between", *frames, cuts=draw(st.just(()) | strategies.cuts(size)))
+    return say("control-between-fragments", *frames, cuts=draw(st.just(()) | strategies.cuts(size)))
 
 
 def _weight_edges(facts: EndpointProfile) -> Iterable[Script]:
@@ -93,36 +93,36 @@ def _inside_edges(facts: EndpointProfile) -> Iterable[Script]:
     for opcode in (Opcode.TEXT, Opcode.BINARY):
         for fin in (True, False):
             inside = Frame(opcode, b"inside", fin=fin, mask=MASK)
-            yield say("message-inside", *fragments(b"a", ends=False), inside)
-            yield say("message-inside", *fragments(b"a", b"b", ends=False), inside)
-            yield say("message-inside", *fragments(b"", ends=False), _PING, inside)
+            yield say("interleaved-messages", *fragments(b"a", ends=False), inside)
+            yield say("interleaved-messages", *fragments(b"a", b"b", ends=False), inside)
+            yield say("interleaved-messages", *fragments(b"", ends=False), _PING, inside)
 
 
 def _close_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
-    yield say("close-cuts-message", *fragments(b"a", ends=False), close)
-    yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
+    yield say("close-between-fragments", *fragments(b"a", ends=False), close)
+    yield say("close-between-fragments", *fragments(b"a", b"b", ends=False), close)
 
 
 def _closing_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
     begun = fragments(b"a", ends=False)
-    # A server that never closes breaks `close-cuts-message` first. With that subject, both give one finding.
-    yield say("close-cuts-message", *begun, close)
-    yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
-    yield say("close-cuts-message", *begun, close, Frame(Opcode.CONTINUATION, b"b", mask=MASK))
-    yield say("close-cuts-message", *fragments(b"", ends=False), _PING, close)
+    # A server that never closes breaks `close-between-fragments` first. With that subject, both give one finding.
+    yield say("close-between-fragments", *begun, close)
+    yield say("close-between-fragments", *fragments(b"a", b"b", ends=False), close)
+    yield say("close-between-fragments", *begun, close, Frame(Opcode.CONTINUATION, b"b", mask=MASK))
+    yield say("close-between-fragments", *fragments(b"", ends=False), _PING, close)
     if facts.binary:
-        yield say("close-cuts-message", *fragments(b"\xff", opcode=Opcode.BINARY, ends=False), close)
+        yield say("close-between-fragments", *fragments(b"\xff", opcode=Opcode.BINARY, ends=False), close)
 
 
 PROPERTIES = (
     Property("fragments-joined", lambda facts: _shapes(facts), _shape_edges),
-    Property("control-between", lambda facts: _mixtures(facts), _between_edges),
+    Property("control-between-fragments", lambda facts: _mixtures(facts), _between_edges),
     Property("control-not-counted", edges=_weight_edges),
     Property("pong-prompt", edges=_prompt_edges),
     Property("continuation-orphan", lambda facts: _orphans(facts), _orphan_edges),
-    Property("message-inside", edges=_inside_edges),
-    Property("close-cuts-message", edges=_close_edges),
+    Property("interleaved-messages", edges=_inside_edges),
+    Property("close-between-fragments", edges=_close_edges),
     Property("close-in-message-legal", edges=_closing_edges),
 )

@@ -62,12 +62,12 @@ def _edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x0f\xa0bye", mask=b"\x01\0\0\0")
     talk = (whole, first, ping, middle, pong, last, ping)
     size = sum(len(frame.encode()) for frame in talk)
-    yield say("any-order", *talk)
-    yield say("any-order", *talk, *talk, cuts=tuple(range(1, size)))
-    yield say("any-order", *talk, close, *_LATE)
-    yield say("any-order", *talk, first, ping, close)
+    yield say("mixed-frames", *talk)
+    yield say("mixed-frames", *talk, *talk, cuts=tuple(range(1, size)))
+    yield say("mixed-frames", *talk, close, *_LATE)
+    yield say("mixed-frames", *talk, first, ping, close)
     for ending in (ScriptEnd.HALF_CLOSE, ScriptEnd.RESET):
-        yield say("any-order", *talk, first, ending=ending)
+        yield say("mixed-frames", *talk, first, ending=ending)
 
 
 @st.composite
@@ -85,7 +85,7 @@ def _conversations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
         frames += draw(st.lists(st.sampled_from(_LATE), max_size=2))
     size = sum(len(frame.encode()) for frame in frames)
     ending = how if isinstance(how, ScriptEnd) else ScriptEnd.CLOSE
-    return say("any-order", *frames, ending=ending, cuts=draw(st.just(()) | strategies.cuts(size)))
+    return say("mixed-frames", *frames, ending=ending, cuts=draw(st.just(()) | strategies.cuts(size)))
 
 
-PROPERTIES = (Property("any-order", lambda facts: _conversations(facts), _edges),)
+PROPERTIES = (Property("mixed-frames", lambda facts: _conversations(facts), _edges),)

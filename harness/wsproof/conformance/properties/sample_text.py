@@ -19,7 +19,7 @@ __all__ = ["in_samples"]
 _TOP_BIT = 1 << 63
 _ABOUT_TEXT = ("utf8-valid", "deflate-utf8")
 _ABOUT_CLOSING = frozenset(each.id for each in CLOSE)
-_ABOUT_CONTROL = ("ping-answered", "pong-ignored", "any-order", "other-clients-served", "half-close-ends")
+_ABOUT_CONTROL = ("ping-answered", "pong-ignored", "mixed-frames", "other-clients-served", "half-close-ends")
 """Subjects for which control frames are enough, as they are for the subjects about closing."""
 
 

@@ -88,11 +88,11 @@ CLOSE = (
         chapter=Chapter.CLOSE,
     ),
     Rule(
-        "close-cuts-message",
+        "close-between-fragments",
         "5.5.1",
         MUST,
         "A close frame inside a fragmented message closes.",
-        "close in a message",
+        "close frame between fragments",
         chapter=Chapter.CLOSE,
     ),
     Rule(
@@ -100,11 +100,11 @@ CLOSE = (
         "5.4",
         SHOULD,
         "A close frame, as any control frame, may stand between fragments: it is no protocol error there.",
-        "close in a message is no error",
+        "close frame between fragments is no error",
         chapter=Chapter.FRAGMENTATION,
         implied_by=(
             "fragments-joined",
-            "control-between",
+            "control-between-fragments",
         ),
     ),
     Rule(

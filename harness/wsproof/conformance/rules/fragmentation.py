@@ -17,7 +17,7 @@ FRAGMENTATION = (
         chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
-        "control-between",
+        "control-between-fragments",
         "5.4",
         MUST,
         "Control frames may come between the fragments of a message, and do not disturb it.",
@@ -33,7 +33,7 @@ FRAGMENTATION = (
         chapter=Chapter.FRAGMENTATION,
         implied_by=(
             "fragments-joined",
-            "control-between",
+            "control-between-fragments",
             "payload-lengths",
         ),
     ),
@@ -46,12 +46,12 @@ FRAGMENTATION = (
         chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
-        "message-inside",
+        "interleaved-messages",
         "5.4",
         MUST,
         "The fragments of two messages are not interleaved: a new message before the end of the last fails the "
         "connection.",
-        "a new message inside a message",
+        "interleaved messages",
         chapter=Chapter.FRAGMENTATION,
         implied_by=("fragments-joined",),
     ),

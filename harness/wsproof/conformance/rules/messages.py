@@ -34,11 +34,11 @@ MESSAGES = (
     ),
     # 5: all of these together.
     Rule(
-        "any-order",
+        "mixed-frames",
         "5",
         MUST,
         "Legal frames of all kinds may follow each other in any order, cut anywhere; each is treated as if sent alone.",
-        "everything in one conversation",
+        "mixed frames of all kinds",
         chapter=Chapter.FRAMING,
     ),
     # 6.2: messages as a whole.

@@ -53,7 +53,7 @@ DEMANDS = (
         chapter=Chapter.FRAGMENTATION,
         implied_by=(
             "fragments-joined",
-            "control-between",
+            "control-between-fragments",
             "payload-lengths",
         ),
     ),
@@ -67,7 +67,7 @@ DEMANDS = (
         chapter=Chapter.FRAGMENTATION,
         implied_by=(
             "fragments-joined",
-            "control-between",
+            "control-between-fragments",
             "payload-lengths",
         ),
     ),

@@ -60,7 +60,7 @@ def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
     } and Opcode.CLOSE not in opcodes:
         longest = max((sum(len(piece.payload) for piece in pieces) for pieces in _messages(frames)), default=0)
         is_longest = longest > facts.largest_bytes - _CONTROL_BYTES
-        yield apart(say("control-not-counted" if is_longest else "control-between", *frames))
+        yield apart(say("control-not-counted" if is_longest else "control-between-fragments", *frames))
     if conversation.cuts:
         for frame in frames:
             size = len(frame.encode())
