@@ -20,7 +20,7 @@ from benchmarks.simulation_table import called_worse, print_table
 from wsproof.comparison.order import Side, block_order
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
-from wsproof.stats.comparison import judge
+from wsproof.stats.comparison import judge_pairs
 from wsproof.stats.paired import Pair
 
 METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
@@ -103,7 +103,7 @@ def one_comparison(scenario: Scenario, random: np.random.Generator, seed: int) -
         for (aside, _), sides in by_pair.items():
             second = sides[Side.BASE_AGAIN] if aside else sides[Side.CANDIDATE]
             (identical if aside else pairs).setdefault(name, []).append((sides[Side.BASE], second))
-    return judge(pairs, identical, aspects=[ASPECTS_BY_NAME[name] for name in METRICS], seed=seed)
+    return judge_pairs(pairs, identical, aspects=[ASPECTS_BY_NAME[name] for name in METRICS], seed=seed)
 
 
 def _blocks(scenario: Scenario, index: int, count: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def main() -> None:
     say(f"| {titles} | untrusted: why |\n|{' ---: |' * 9} --- |")
     turns = [level for _ in range(asked.blocks) for level in asked.levels]
     blocks = [measure(level, asked) for level in turns]
-    judge(blocks)
+    print_verdicts(blocks)
     if asked.json:
         with asked.json.open("a") as file:
             file.writelines(json.dumps(asdict(block)) + "\n" for block in blocks)
@@ -178,7 +178,7 @@ def show(block: Block) -> None:
     say(f"| {' | '.join(cells)} |" + (f" ({block.dropped} packets not captured)" if block.dropped else ""))
 
 
-def judge(blocks: list[Block]) -> None:
+def print_verdicts(blocks: list[Block]) -> None:
     """Print how many departing runs were trusted, and the number of false positives."""
     missed = [block for block in blocks if block.departs and not block.untrusted]
     first = min((block.offered_hz for block in blocks if block.departs), default=float("inf"))

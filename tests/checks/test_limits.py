@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wsproof.checks.limits import MIB, SizeTrial, judge_limits, limits_in_figures, limits_in_words
+from wsproof.checks.limits import MIB, SizeLimitRecord, judge_limits, limits_in_figures, limits_in_words
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Level
 
 CHAT = Contract("chat", Audience.EVERYONE)
-LIMITED = SizeTrial("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)
+LIMITED = SizeLimitRecord("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)
 
 
 def test_a_size_limit_is_described_and_is_no_finding() -> None:
@@ -17,23 +17,23 @@ def test_a_size_limit_is_described_and_is_no_finding() -> None:
 
 
 def test_a_missing_limit_with_memory_growth_is_non_strict() -> None:
-    (finding,) = judge_limits([SizeTrial("in fragments", 64 * MIB, memory_bytes=70 * MIB)], CHAT)
+    (finding,) = judge_limits([SizeLimitRecord("in fragments", 64 * MIB, memory_bytes=70 * MIB)], CHAT)
     assert (finding.check, finding.level) == ("message-size-limit", Level.NON_STRICT)
     assert "took 64 MiB of one message without a limit (in fragments)" in finding.explanation
     assert "memory grew by 70 MiB" in finding.explanation
 
 
 def test_a_server_that_does_not_keep_the_message_needs_no_limit() -> None:
-    (finding,) = judge_limits([SizeTrial("in fragments", 64 * MIB, memory_bytes=MIB)], CHAT)
+    (finding,) = judge_limits([SizeLimitRecord("in fragments", 64 * MIB, memory_bytes=MIB)], CHAT)
     assert finding.level is Level.INFORMATIONAL
 
 
 def test_a_missing_limit_without_visible_memory_is_information() -> None:
-    (finding,) = judge_limits([LIMITED, SizeTrial("compressed", 64 * MIB)], CHAT)
+    (finding,) = judge_limits([LIMITED, SizeLimitRecord("compressed", 64 * MIB)], CHAT)
     assert finding.level is Level.INFORMATIONAL
     assert "(compressed)" in finding.explanation
 
 
 def test_an_unfinished_size_test_reports_nothing() -> None:
     assert judge_limits([], CHAT) == []
-    assert judge_limits([SizeTrial("in fragments", 0)], CHAT) == []
+    assert judge_limits([SizeLimitRecord("in fragments", 0)], CHAT) == []

@@ -14,7 +14,7 @@ CHAT = Contract("chat", Audience.EVERYONE)
 SIZE = 24
 
 
-def judge(record: ReleaseRecord) -> list[tuple[str, Level]]:
+def findings_of(record: ReleaseRecord) -> list[tuple[str, Level]]:
     return [(finding.check, finding.level) for finding in judge_release(record, CHAT)]
 
 
@@ -27,29 +27,29 @@ def memory(*steps: int) -> ReleaseRecord:
 
 
 def test_a_server_that_releases_its_resources_has_no_finding() -> None:
-    assert judge(descriptors(*[0] * 8)) == []
-    assert judge(ReleaseRecord()) == []
+    assert findings_of(descriptors(*[0] * 8)) == []
+    assert findings_of(ReleaseRecord()) == []
 
 
 def test_descriptors_that_grow_in_each_round_are_a_violation() -> None:
-    assert judge(descriptors(*[4] * 8)) == [("descriptors-not-freed", Level.VIOLATION)]
+    assert findings_of(descriptors(*[4] * 8)) == [("descriptors-not-freed", Level.VIOLATION)]
 
 
 @pytest.mark.parametrize("steps", [(4, 4, 4, 0, 4, 4, 4, 4), (1,) * 8, (24, 0, 0, 0, 0, 0, 0, 0), (4, 4, 4, 4)])
 def test_descriptors_that_do_not_grow_in_each_round_are_no_finding(steps: tuple[int, ...]) -> None:
-    assert judge(descriptors(*steps)) == []
+    assert findings_of(descriptors(*steps)) == []
 
 
 def test_kept_threads_are_reported_beside_descriptors() -> None:
     rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
-    assert judge(ReleaseRecord(rounds)) == [
+    assert findings_of(ReleaseRecord(rounds)) == [
         ("descriptors-not-freed", Level.VIOLATION),
         ("threads-not-freed", Level.VIOLATION),
     ]
 
 
 def test_memory_that_grows_late_as_much_as_early_is_non_strict() -> None:
-    assert judge(memory(*[SIZE * 10_000] * 8)) == [("memory-not-freed", Level.NON_STRICT)]
+    assert findings_of(memory(*[SIZE * 10_000] * 8)) == [("memory-not-freed", Level.NON_STRICT)]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_memory_that_grows_late_as_much_as_early_is_non_strict() -> None:
     ids=["little", "levels off", "falls once", "stands still"],
 )
 def test_memory_that_levels_off_or_is_collected_is_no_leak(steps: tuple[int, ...]) -> None:
-    assert judge(memory(*steps)) == []
+    assert findings_of(memory(*steps)) == []
 
 
 def test_unmeasured_resources_are_no_finding() -> None:
-    assert judge(ReleaseRecord(tuple(ReleaseRound(SIZE) for _ in range(9)))) == []
+    assert findings_of(ReleaseRecord(tuple(ReleaseRound(SIZE) for _ in range(9)))) == []
 
 
 def test_a_connection_slot_that_is_not_released_is_a_violation() -> None:

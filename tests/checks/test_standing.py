@@ -41,7 +41,7 @@ def listener(*got: HeardMessage, until_s: float = 30.0) -> StandingSession:
     return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(until_s * S), heard=got)
 
 
-def judge(*sessions: StandingSession, contract: Contract = CHAT, **more: object) -> list[Finding]:
+def findings_of(*sessions: StandingSession, contract: Contract = CHAT, **more: object) -> list[Finding]:
     record = replace(StandingRecord(sessions, SCHEDULES), **more)  # type: ignore[arg-type]
     return judge_standing(record, contract)
 
@@ -51,57 +51,57 @@ def kinds(findings: list[Finding]) -> list[tuple[str, Level]]:
 
 
 def test_a_listener_that_received_every_message_has_no_finding() -> None:
-    assert judge(listener(*map(heard, SAID))) == []
+    assert findings_of(listener(*map(heard, SAID))) == []
 
 
 @pytest.mark.parametrize("missing", [3, 9])
 def test_a_message_that_others_received_is_expected_by_a_listener(missing: int) -> None:
-    (finding,) = judge(listener(*(heard(one) for one in SAID if one.sequence != missing)))
+    (finding,) = findings_of(listener(*(heard(one) for one in SAID if one.sequence != missing)))
     assert (finding.check, finding.anomaly, finding.level) == ("lost", Anomaly.LOST, Level.VIOLATION)
     assert finding.explanation.startswith("Member 0 only listened for 29.5 s. ")
 
 
 def test_deliveries_that_stop_are_a_violation() -> None:
-    (finding,) = judge(listener(*map(heard, SAID[:4])))
+    (finding,) = findings_of(listener(*map(heard, SAID[:4])))
     assert (finding.check, finding.level, finding.occurrences) == ("lost", Level.VIOLATION, 6)
 
 
 def test_a_message_that_no_member_received_is_not_expected() -> None:
     silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_heard=False),), 13 * S))
-    assert judge(listener(*map(heard, SAID)), schedules=silent) == []
+    assert findings_of(listener(*map(heard, SAID)), schedules=silent) == []
 
 
 def test_a_message_of_the_last_seconds_may_still_come() -> None:
-    assert judge(listener(*map(heard, SAID[:9]), until_s=12.0)) == []
+    assert findings_of(listener(*map(heard, SAID[:9]), until_s=12.0)) == []
 
 
 def test_a_message_before_the_first_receipt_is_not_expected() -> None:
-    assert judge(listener(*map(heard, SAID[2:]))) == []
+    assert findings_of(listener(*map(heard, SAID[2:]))) == []
 
 
 def test_a_message_of_another_room_is_not_expected_and_is_misrouted() -> None:
     other = said(11, 12.0, room=1)
     schedules = (*SCHEDULES, PlayedSchedule((other,), 13 * S))
-    assert judge(listener(*map(heard, SAID)), schedules=schedules) == []
-    (finding,) = judge(listener(*map(heard, [*SAID, other])), schedules=schedules)
+    assert findings_of(listener(*map(heard, SAID)), schedules=schedules) == []
+    (finding,) = findings_of(listener(*map(heard, [*SAID, other])), schedules=schedules)
     assert (finding.check, finding.anomaly) == ("misrouted", Anomaly.MISROUTED)
 
 
 def test_a_message_of_another_channel_is_a_leak() -> None:
     stray = replace(said(0, 5.0), publisher=9)
-    (finding,) = judge(listener(*map(heard, [*SAID, stray])), elsewhere={stray.key: "echo"})
+    (finding,) = findings_of(listener(*map(heard, [*SAID, stray])), elsewhere={stray.key: "echo"})
     assert (finding.check, finding.level) == ("misrouted", Level.VIOLATION)
     assert "published on the channel echo" in finding.explanation
 
 
 def test_a_message_of_another_run_is_no_finding() -> None:
-    assert judge(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
+    assert findings_of(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
 
 
 def test_duplicated_and_damaged_messages_are_violations() -> None:
-    twice = judge(listener(*map(heard, [*SAID, SAID[9]])))
+    twice = findings_of(listener(*map(heard, [*SAID, SAID[9]])))
     assert kinds(twice) == [("duplicated", Level.VIOLATION)]
-    damaged = judge(listener(*map(heard, SAID[:9]), heard(SAID[9], intact=False)))
+    damaged = findings_of(listener(*map(heard, SAID[:9]), heard(SAID[9], intact=False)))
     assert ("corrupt", Level.VIOLATION) in kinds(damaged)
 
 
@@ -109,18 +109,18 @@ def test_messages_of_one_publisher_keep_their_order() -> None:
     together = (PlayedSchedule(tuple(SAID), 11 * S),)
     swapped = [*SAID[:4], SAID[5], SAID[4], *SAID[6:]]
     got = [replace(heard(one), received_ns=int((at + 2) * S)) for at, one in enumerate(swapped)]
-    assert kinds(judge(listener(*got), schedules=together)) == [("reordered", Level.VIOLATION)]
+    assert kinds(findings_of(listener(*got), schedules=together)) == [("reordered", Level.VIOLATION)]
 
 
 def test_numbers_that_restart_on_a_fresh_server_belong_to_other_members() -> None:
     anew = [replace(said(n, n + 1.2), sent_ns=SAID[n].sent_ns + S // 5) for n in range(10)]
     schedules = (*SCHEDULES, *(PlayedSchedule((one,), one.sent_ns + S // 10) for one in anew))
     everything = sorted([*SAID, *anew], key=lambda one: one.sent_ns)
-    assert judge(listener(*map(heard, everything)), schedules=schedules) == []
+    assert findings_of(listener(*map(heard, everything)), schedules=schedules) == []
 
 
 def test_losses_of_all_standing_members_are_one_finding() -> None:
-    (finding,) = judge(listener(*map(heard, SAID[:9])), listener(*map(heard, SAID[:8])))
+    (finding,) = findings_of(listener(*map(heard, SAID[:9])), listener(*map(heard, SAID[:8])))
     assert (finding.check, finding.occurrences) == ("lost", 3)
 
 
@@ -130,16 +130,16 @@ def test_a_members_own_message_is_not_misrouted() -> None:
     own = replace(listener(heard(hello), reply, *map(heard, SAID)), own=hello.key)
     contract = replace(CHAT, replies=True)
     schedules = (PlayedSchedule((hello,), S), *SCHEDULES)
-    assert judge(own, contract=contract, schedules=schedules) == []
-    assert kinds(judge(replace(own, own=None), contract=contract, schedules=schedules)) == [
+    assert findings_of(own, contract=contract, schedules=schedules) == []
+    assert kinds(findings_of(replace(own, own=None), contract=contract, schedules=schedules)) == [
         ("misrouted", Level.VIOLATION)
     ]
 
 
 def test_a_listener_that_receives_nothing_before_it_sends_is_information() -> None:
-    (finding,) = judge(listener())
+    (finding,) = findings_of(listener())
     assert (finding.check, finding.level) == ("nothing-received", Level.INFORMATIONAL)
-    assert judge(listener(), contract=Contract("echo", Audience.PUBLISHER)) == []
+    assert findings_of(listener(), contract=Contract("echo", Audience.PUBLISHER)) == []
 
 
 def cut(role: StandingRole = StandingRole.IDLE, code: int | None = 1001) -> StandingSession:
@@ -159,22 +159,22 @@ def cut(role: StandingRole = StandingRole.IDLE, code: int | None = 1001) -> Stan
 def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_kept(
     session: StandingSession, promised: float | None, level: Level, words: str
 ) -> None:
-    (finding,) = judge(session, contract=replace(CHAT, keeps_idle_s=promised), schedules=())
+    (finding,) = findings_of(session, contract=replace(CHAT, keeps_idle_s=promised), schedules=())
     assert (finding.check, finding.anomaly, finding.level) == ("disconnected", Anomaly.DISCONNECTED, level)
     assert words in finding.explanation
 
 
 def test_a_leave_notice_about_a_present_member_is_a_violation() -> None:
     witness = replace(listener(*map(heard, SAID)), told_gone=(("3", 5 * S), ("44", 5 * S)))
-    assert kinds(judge(witness)) == [("false-leave", Level.VIOLATION)]
-    assert "false-leave" not in [check for check, _ in kinds(judge(replace(witness, was_cut_off=True)))]
+    assert kinds(findings_of(witness)) == [("false-leave", Level.VIOLATION)]
+    assert "false-leave" not in [check for check, _ in kinds(findings_of(replace(witness, was_cut_off=True)))]
     gone = replace(witness, told_gone=(("3", 40 * S), ("44", 5 * S)))
-    assert judge(gone) == []
+    assert findings_of(gone) == []
 
 
 def test_a_refused_member_has_no_findings() -> None:
     refused = StandingSession(StandingRole.IDLE, "3", 0, 0, 30 * S, refusal="HTTP/1.1 503")
-    assert judge(refused) == []
+    assert findings_of(refused) == []
     assert not has_evidence(StandingRecord((refused,), SCHEDULES), CHAT)
 
 
@@ -184,7 +184,7 @@ def test_the_finding_describes_the_pings_of_the_server() -> None:
     unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))
     told = pings_in_words(StandingRecord((*record.sessions, unanswered)))
     assert told.endswith("and cut off who answered none after 5 s, with close code 1011")
-    assert judge(unanswered, contract=replace(CHAT, keeps_idle_s=60.0), schedules=()) == []
+    assert findings_of(unanswered, contract=replace(CHAT, keeps_idle_s=60.0), schedules=()) == []
     assert pings_in_words(StandingRecord((listener(),))) == "the server sent no ping in 30 s"
 
 
@@ -201,7 +201,7 @@ STEADY = tuple(1 + n * 0.1 for n in range(300))
 
 
 def watch(session: StandingSession) -> list[tuple[str, Level]]:
-    return kinds(judge(session, contract=FEED, schedules=()))
+    return kinds(findings_of(session, contract=FEED, schedules=()))
 
 
 def test_a_steady_feed_is_right() -> None:

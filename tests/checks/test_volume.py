@@ -11,13 +11,13 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Kind, UnexpectedMessage
 
 
-def judge(room: Room) -> list[Finding]:
+def findings_of(room: Room) -> list[Finding]:
     history = room.history()
     return under_load(history, room.contract, run_checks(history, room.contract))
 
 
 def kinds(room: Room) -> list[tuple[str, Level]]:
-    return [(finding.check, finding.level) for finding in judge(room)]
+    return [(finding.check, finding.level) for finding in findings_of(room)]
 
 
 def discard(room: Room, publisher: int, count: int) -> None:
@@ -50,7 +50,7 @@ def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_freq
     room = a_room(3, 200)
     discard(room, 0, count)
     room.say(0)
-    findings = judge(room)
+    findings = findings_of(room)
     assert {finding.check for finding in findings} == {check}
     assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
 
@@ -117,14 +117,14 @@ def test_a_refused_member_is_a_limit_with_its_number() -> None:
     room.join()
     room.change(3, departure=Departure.REFUSED, in_ns=0, connected_ns=0, left_ns=room.now)
     room.here.remove(3)
-    limits = [finding for finding in judge(room) if finding.check == "limit"]
+    limits = [finding for finding in findings_of(room) if finding.check == "limit"]
     assert "took 3 members at once and refused the next one" in limits[0].explanation
 
 
 def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() -> None:
     room = a_room(3, 200)
     room.recorder.unexpected.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
-    (finding,) = judge(room)
+    (finding,) = findings_of(room)
     assert (finding.check, finding.level) == ("limit", Level.INFORMATIONAL)
     room.hear(0, 1, 999)
     assert ("phantom", Level.VIOLATION) in kinds(room)

@@ -29,14 +29,14 @@ def crash(*_: object) -> None:
 def test_a_crash_while_one_channel_is_checked_leaves_the_other_channels_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    judge = ScheduleRunner.judge
+    run_and_check = ScheduleRunner.run_and_check
 
     def crashing(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
         if runner.workload.name == "echo":
             crash()
-        return judge(runner, schedule, deadline_s)
+        return run_and_check(runner, schedule, deadline_s)
 
-    monkeypatch.setattr(ScheduleRunner, "judge", crashing)
+    monkeypatch.setattr(ScheduleRunner, "run_and_check", crashing)
     report = run("", "echo.order", "chat.order")
     crashed, sound = report.checks_run
     assert (crashed.check, crashed.verdict) == ("echo.order", Verdict.UNKNOWN)

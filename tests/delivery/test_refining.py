@@ -41,7 +41,7 @@ class Scripted(ScheduleRunner):
         self.shows = shows
         self.told = [told] if told is not None else []
 
-    def judge(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
+    def run_and_check(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
         return seen(self.shows(schedule))
 
 

@@ -80,7 +80,7 @@ def test_a_finding_is_reported_when_no_time_is_left_to_repeat_it() -> None:
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
         runner = ScheduleRunner(server, workload, 0)
         schedule = own_edges(runner, each)[0]
-        seen = runner.judge(schedule, OPTIONS.deadline_s)
+        seen = runner.run_and_check(schedule, OPTIONS.deadline_s)
         (finding,) = each.mine(seen.findings)
         runner.budget = Budget(0.0)
         found = refined(runner, Sighting(each, finding, seen, schedule, OPTIONS.deadline_s)).finding

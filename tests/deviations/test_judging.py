@@ -16,7 +16,7 @@ def test_a_check_that_fails_of_an_accepted_cause_does_not_fail() -> None:
         CheckRun("deflate-offers", "7.1", "", Verdict.INVALID, 1, 0.0, cause="deflate-declined"),
         CheckRun("rsv-zero", "5.2", "", Verdict.INVALID, 1, 0.0, cause="opcode-reserved"),
     )
-    report = known.judge(SuiteReport(0, rows, (finding,)), was_tried)
+    report = known.mark_report(SuiteReport(0, rows, (finding,)), was_tried)
     assert [row.verdict for row in report.checks_run] == [Verdict.VALID, Verdict.VALID, Verdict.INVALID]
     assert report.checks_run[1].remark == "of the same cause as deflate-declined; known deviation, accepted"
 

@@ -36,7 +36,7 @@ def judged(
 ) -> tuple[Finding, ...]:
     """Return the findings of a report after applying the user's known deviations."""
     known = KnownDeviations(own=tuple(own), named=named)
-    return known.judge(SuiteReport(0, tuple(runs), tuple(findings)), was_tried).findings
+    return known.mark_report(SuiteReport(0, tuple(runs), tuple(findings)), was_tried).findings
 
 
 def test_an_accepted_finding_keeps_its_reason_and_no_longer_counts() -> None:
@@ -102,7 +102,7 @@ def test_a_deviation_of_the_users_file_that_is_gone_is_reported(named: bool, lev
 
 def test_a_shipped_deviation_that_is_gone_is_no_finding() -> None:
     known = KnownDeviations(shipped=(_KNOWN,), named=True)
-    assert known.judge(SuiteReport(0, (_RUN,)), was_tried).findings == ()
+    assert known.mark_report(SuiteReport(0, (_RUN,)), was_tried).findings == ()
 
 
 def test_a_deviation_whose_check_was_not_run_is_not_missed() -> None:

@@ -70,14 +70,14 @@ def test_figures_delayed_by_the_generator_are_void_and_decide_no_objective() -> 
     assert (bool(late.void_codes), late.trusted) == (True, False)
     assert (steady_one.void_codes, steady_one.trusted) == ((), True)
     between = parse_objective("p99(latency) < 40ms")
-    assert [result.met for result in late.judge([between])] == [None]
-    assert [result.met for result in steady_one.judge([between])] == [True]
+    assert [result.met for result in late.evaluate([between])] == [None]
+    assert [result.met for result in steady_one.evaluate([between])] == [True]
 
 
 def test_objectives_count_only_the_findings_that_count() -> None:
     judged = judge_measurement(LATE, Server())
     lost = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 did not receive it.", accepted="known")
     none_lost = [parse_objective("lost == 0")]
-    assert [one.met for one in replace(judged, findings=(lost,)).judge(none_lost)] == [True]
+    assert [one.met for one in replace(judged, findings=(lost,)).evaluate(none_lost)] == [True]
     counted = replace(judged, findings=(replace(lost, accepted=None),))
-    assert [one.met for one in counted.judge(none_lost)] == [False]
+    assert [one.met for one in counted.evaluate(none_lost)] == [False]

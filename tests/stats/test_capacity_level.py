@@ -67,14 +67,14 @@ def test_lateness_voids_a_level_only_where_the_objective_would_have_come_out_oth
     # Latency p99 is 50 ms, 30 ms of which are left without the late sends.
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
     assert [caution.code for caution in cautions if caution.invalidates] == ["schedule-slip"]
-    results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
+    results = [parse_objective(f"p99(latency) < {limit}").evaluate(metrics)]
     assert judge_level(results, [], cautions).outcome is outcome
     assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is LevelOutcome.UNTRUSTED
 
 
 def test_lateness_does_not_hide_that_a_message_was_lost() -> None:
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
-    results = [parse_objective("min(reach) == 1").judge(metrics)]
+    results = [parse_objective("min(reach) == 1").evaluate(metrics)]
     judged = judge_level(results, [LOST], cautions)
     assert (judged.outcome, judged.why) == (LevelOutcome.MISSED, ("delivery: Member 2 never got it.",))
 

@@ -7,7 +7,7 @@ import pytest
 
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ComparedMetric
-from wsproof.stats.comparison import judge, overall
+from wsproof.stats.comparison import judge_pairs, overall
 from wsproof.stats.metrics import METRICS_BY_NAME
 from wsproof.stats.paired import Pair
 
@@ -21,7 +21,7 @@ def pairs_of(ratio: float, count: int = 10, wobble: float = 1.0) -> list[Pair]:
 
 
 def one(pairs: Sequence[Pair], identical: Sequence[Pair] = (), name: str = "latency_p50") -> MetricComparison:
-    (found,) = judge({name: pairs}, {name: identical})
+    (found,) = judge_pairs({name: pairs}, {name: identical})
     return found
 
 
@@ -65,7 +65,7 @@ def test_seven_pairs_cannot_be_significant_and_eight_can() -> None:
 
 
 def test_eight_pairs_are_significant_for_all_four_metrics() -> None:
-    found = judge({name: pairs_of(5.0, 8) for name in JUDGED})
+    found = judge_pairs({name: pairs_of(5.0, 8) for name in JUDGED})
     assert [metric.verdict for metric in found] == [Judgement.WORSE] * 4
     assert found[0].p == pytest.approx(4 * 2 / 2**8)
 
@@ -98,7 +98,7 @@ def test_a_harness_that_favours_one_side_is_vetoed() -> None:
 
 def test_a_veto_holds_for_its_own_metric_only() -> None:
     biased = [(100.0, 150.0), (100.0, 151.0), (100.0, 149.0), (100.0, 150.5)]
-    found = judge({name: pairs_of(5.0) for name in JUDGED}, {"latency_p99": biased})
+    found = judge_pairs({name: pairs_of(5.0) for name in JUDGED}, {"latency_p99": biased})
     assert {metric.metric: metric.verdict for metric in found} == {
         "latency_p50": Judgement.WORSE,
         "latency_p99": Judgement.CANNOT_TELL,
@@ -121,8 +121,8 @@ def test_unjudged_metrics_are_never_worse_or_better() -> None:
 
 def test_half_the_throughput_is_worse_because_more_is_better_there() -> None:
     throughput = ComparedMetric(METRICS_BY_NAME["deliveries_per_s"], primary=True)
-    (halved,) = judge({throughput.name: pairs_of(0.5)}, aspects=[throughput])
-    (doubled,) = judge({throughput.name: pairs_of(2.0)}, aspects=[throughput])
+    (halved,) = judge_pairs({throughput.name: pairs_of(0.5)}, aspects=[throughput])
+    (doubled,) = judge_pairs({throughput.name: pairs_of(2.0)}, aspects=[throughput])
     assert (halved.verdict, doubled.verdict) == (Judgement.WORSE, Judgement.BETTER)
 
 
@@ -132,7 +132,7 @@ def test_values_of_zero_have_no_ratio_and_are_unknown() -> None:
 
 
 def test_judged_metrics_come_first_and_unknown_ones_are_left_out() -> None:
-    found = judge({"spread_p50": pairs_of(1), "latency_p99": pairs_of(1), "unheard_of": pairs_of(1)})
+    found = judge_pairs({"spread_p50": pairs_of(1), "latency_p99": pairs_of(1), "unheard_of": pairs_of(1)})
     assert [metric.metric for metric in found] == ["latency_p99", "spread_p50"]
 
 

@@ -81,5 +81,5 @@ def test_a_run_is_untrusted_where_a_fifth_of_its_p99_may_be_the_generators(
 def test_a_level_that_is_met_is_met_whatever_the_generator_has_added(limit: str, outcome: LevelOutcome) -> None:
     run = slow_reading(0.5)
     metrics, cautions = judged_summaries(run)
-    results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
+    results = [parse_objective(f"p99(latency) < {limit}").evaluate(metrics)]
     assert judge_level(results, (), cautions).outcome is outcome

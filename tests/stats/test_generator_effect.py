@@ -139,7 +139,7 @@ def test_a_lighter_load_and_a_rival_void_what_is_timed_for_good(
 )
 def test_an_objective_is_open_only_where_its_own_figure_is_void_and_decides(text: str, met: bool | None) -> None:
     metrics, _ = judged_summaries(some_late(4, 30.0))
-    result = parse_objective(text).judge(metrics)
+    result = parse_objective(text).evaluate(metrics)
     assert result.met is met
     if met is None:
         told = "cannot tell: p99(latency) < 20ms (measured 38.0 ms; 8.00 ms without the generator's part; void: "
@@ -148,5 +148,5 @@ def test_an_objective_is_open_only_where_its_own_figure_is_void_and_decides(text
 
 def test_unknown_effects_leave_every_timed_objective_open() -> None:
     metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=replace(QUIET, alone=False)))
-    assert parse_objective("p99(latency) < 100ms").judge(metrics).met is None
-    assert parse_objective("min(reach) == 1").judge(metrics).met is True
+    assert parse_objective("p99(latency) < 100ms").evaluate(metrics).met is None
+    assert parse_objective("min(reach) == 1").evaluate(metrics).met is True

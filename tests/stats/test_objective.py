@@ -40,7 +40,7 @@ def lost(occurrences: int = 1, accepted: str | None = None, level: Level = Level
     ],
 )
 def test_an_objective_is_evaluated_on_the_run(text: str, met: bool | None) -> None:
-    assert parse_objective(text).judge(RUN).met is met
+    assert parse_objective(text).evaluate(RUN).met is met
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_an_objective_is_evaluated_on_the_run(text: str, met: bool | None) -> No
     [("lost == 0", False), ("lost <= 3", True), ("duplicated == 0", True), ("violations == 0", False)],
 )
 def test_the_name_of_an_anomaly_counts_how_often_it_was_found(text: str, met: bool) -> None:
-    assert parse_objective(text).judge(RUN, [lost(3)]).met is met
+    assert parse_objective(text).evaluate(RUN, [lost(3)]).met is met
 
 
 def test_accepted_deviations_are_not_counted() -> None:
-    assert parse_objective("lost == 0").judge(RUN, [lost(accepted="known")]).met
+    assert parse_objective("lost == 0").evaluate(RUN, [lost(accepted="known")]).met
 
 
 def test_violations_do_not_count_what_is_merely_non_strict() -> None:
-    assert parse_objective("violations == 0").judge(RUN, [lost(level=Level.NON_STRICT)]).met
+    assert parse_objective("violations == 0").evaluate(RUN, [lost(level=Level.NON_STRICT)]).met
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_an_unreadable_objective_is_refused_with_an_example(text: str, hint: str
 
 def test_the_result_reads_as_a_sentence() -> None:
     objective = parse_objective("p99(latency) < 5ms")
-    assert objective.judge(RUN).sentence() == "missed: p99(latency) < 5ms (measured 9.00 ms)"
-    assert objective.judge({}).sentence().startswith("cannot tell: p99(latency) < 5ms")
-    assert parse_objective("lost == 0").judge(RUN, []).sentence() == "met: lost == 0 (measured 0)"
+    assert objective.evaluate(RUN).sentence() == "missed: p99(latency) < 5ms (measured 9.00 ms)"
+    assert objective.evaluate({}).sentence().startswith("cannot tell: p99(latency) < 5ms")
+    assert parse_objective("lost == 0").evaluate(RUN, []).sentence() == "met: lost == 0 (measured 0)"
 
 
 def test_cpu_per_delivery_is_read_in_any_unit_of_time() -> None:

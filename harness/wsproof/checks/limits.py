@@ -19,7 +19,7 @@ KEPT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class SizeTrial:
+class SizeLimitRecord:
     """One message that grew until the server refused it, or until the bound.
 
     `taken_bytes` were taken. `refused_bytes` were too many: 0 if nothing was refused up to the bound. `how` says how
@@ -33,7 +33,7 @@ class SizeTrial:
     memory_bytes: int | None = None
 
 
-def judge_limits(tests: Sequence[SizeTrial], contract: Contract) -> list[Finding]:
+def judge_limits(tests: Sequence[SizeLimitRecord], contract: Contract) -> list[Finding]:
     """The findings about messages that found no limit."""
     unlimited = [one for one in tests if one.taken_bytes and not one.refused_bytes]
     kept = [one for one in unlimited if (one.memory_bytes or 0) >= KEPT_SHARE * one.taken_bytes]
@@ -53,18 +53,18 @@ def judge_limits(tests: Sequence[SizeTrial], contract: Contract) -> list[Finding
     return [replace(finding, check="message-size-limit")]
 
 
-def limits_in_figures(tests: Sequence[SizeTrial]) -> tuple[Figure, ...]:
+def limits_in_figures(tests: Sequence[SizeLimitRecord]) -> tuple[Figure, ...]:
     """The largest size that was taken in each form."""
     return tuple(Figure(f"taken {one.form}", one.taken_bytes / MIB, "MiB") for one in tests if one.taken_bytes)
 
 
-def limits_in_words(tests: Sequence[SizeTrial]) -> str:
+def limits_in_words(tests: Sequence[SizeLimitRecord]) -> str:
     """Describe how the server refuses a message that is too long; empty if it never did."""
     refused = [one for one in tests if one.refused_bytes]
     return "; ".join(f"{one.form}: refused at {one.refused_bytes / MIB:g} MiB by {one.how}" for one in refused)
 
 
-def _line(one: SizeTrial) -> str:
+def _line(one: SizeLimitRecord) -> str:
     end = f"refused at {one.refused_bytes / MIB:g} MiB by {one.how}" if one.refused_bytes else "no limit found"
     grew = f", memory +{one.memory_bytes / MIB:.1f} MiB" if one.memory_bytes is not None else ""
     return f"{one.form}: {one.taken_bytes / MIB:g} MiB taken, {end}{grew}"

@@ -16,8 +16,8 @@ OF_APPLICATIONS = range(3000, 5000)
 
 def judge_shutdown(record: ShutdownRecord, contract: Contract) -> list[Finding]:
     """The findings about a shutdown. What a server only should do is no violation."""
-    judges = (_silent_ends, _wrong_codes, _losses, _slow_exit)
-    return [finding for judge in judges for finding in judge(record, contract)]
+    checks = (_silent_ends, _wrong_codes, _losses, _slow_exit)
+    return [finding for check in checks for finding in check(record, contract)]
 
 
 def _silent_ends(record: ShutdownRecord, contract: Contract) -> list[Finding]:

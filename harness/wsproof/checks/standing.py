@@ -41,9 +41,9 @@ def _lost(history: History, contract: Contract) -> list[Finding]:
     return lost(history, contract, excused=False)
 
 
-_Judge: TypeAlias = Callable[[History, Contract], list[Finding]]
+_Check: TypeAlias = Callable[[History, Contract], list[Finding]]
 
-_OF_A_SESSION: tuple[tuple[str, _Judge], ...] = (
+_OF_A_SESSION: tuple[tuple[str, _Check], ...] = (
     ("lost", _lost),
     ("duplicated", duplicated),
     ("misrouted", misrouted),
@@ -61,9 +61,9 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
         if session.refusal:
             continue
         history = history_of(session, record)
-        of_the_feed: _Judge = partial(feed_over_time, floods=record.floods)
-        for name, judge in (*_OF_A_SESSION, ("wrong-period", of_the_feed)):
-            for finding in judge(history, contract):
+        of_the_feed: _Check = partial(feed_over_time, floods=record.floods)
+        for name, check in (*_OF_A_SESSION, ("wrong-period", of_the_feed)):
+            for finding in check(history, contract):
                 key = (name, finding.anomaly)
                 told = _introduced(session, finding)
                 before = kept.get(key)

@@ -12,7 +12,7 @@ from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
 from wsproof.model.summary import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS
-from wsproof.stats.comparison import judge, overall
+from wsproof.stats.comparison import judge_pairs, overall
 from wsproof.stats.paired import Pair
 
 Key = tuple[str, str, Anomaly]
@@ -40,7 +40,7 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
     builds alike can hide a difference. It cannot create one, so *worse* stays. `facts` are the other fields of the
     Comparison.
     """
-    metrics = judge(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
+    metrics = judge_pairs(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
     candidates = [result for result in results if result.block.side is Side.CANDIDATE]
     bases = [result for result in results if result.block.side is not Side.CANDIDATE]
     return with_verdict(metrics, bases, candidates, "blocks", seed=seed, **facts)

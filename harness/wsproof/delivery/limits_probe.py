@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from wsproof.checks.limits import MIB, SizeTrial, judge_limits, limits_in_figures, limits_in_words
+from wsproof.checks.limits import MIB, SizeLimitRecord, judge_limits, limits_in_figures, limits_in_words
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.machine.usage import TreeMeter
@@ -40,7 +40,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     return ProbeOutcome(findings, len(tests), limits_in_figures(tests), limits_in_words(tests))
 
 
-def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial | None:
+def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeLimitRecord | None:
     """Let an unfinished message grow on one connection. None if the connection cannot carry this form."""
     client = _connected(runner, options, form)
     if client is None:
@@ -66,11 +66,11 @@ def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial
                 most = max(most, meter.private_bytes() or 0)
             grown = most - before if before is not None else None
             if how:
-                return SizeTrial(form, taken, size, how, grown)
+                return SizeLimitRecord(form, taken, size, how, grown)
             taken, target = size, target * 2
         is_whole = taken >= BOUND_BYTES
         grown = most - before if before is not None else None
-        return SizeTrial(form, taken, memory_bytes=grown) if is_whole else None
+        return SizeLimitRecord(form, taken, memory_bytes=grown) if is_whole else None
     finally:
         if client.ended:
             client.abort()

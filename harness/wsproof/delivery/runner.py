@@ -101,7 +101,7 @@ class ScheduleRunner:
         """Whether another schedule can run. A server that we started can be replaced, a URL cannot."""
         return not self.broken or self.server.owned
 
-    def judge(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
+    def run_and_check(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
         """Execute a schedule and check its history against the contract.
 
         `waits_in_full` waits for the whole deadline, even on a channel that is known to lose messages.

@@ -145,7 +145,7 @@ def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
             return None
         runner.broken = runner.server.owned
         try:
-            found = runner.judge(control, deadline_s, waits_in_full=True).findings
+            found = runner.run_and_check(control, deadline_s, waits_in_full=True).findings
         except TargetError:
             return None
         if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
@@ -291,7 +291,7 @@ class _RunCounter:
         """
         self._runner.broken = True
         try:
-            seen = self._runner.judge(schedule, min(self._sighting.deadline_s, QUICK_S))
+            seen = self._runner.run_and_check(schedule, min(self._sighting.deadline_s, QUICK_S))
         except TargetError:
             return False
         mine = self._sighting.each.mine(seen.findings)
@@ -310,7 +310,7 @@ class _RunCounter:
         """
         self._runner.broken = True
         try:
-            seen = self._runner.judge(schedule, self._sighting.deadline_s, waits_in_full=True)
+            seen = self._runner.run_and_check(schedule, self._sighting.deadline_s, waits_in_full=True)
         except TargetError:
             return True
         mine = self._sighting.each.mine(seen.findings)

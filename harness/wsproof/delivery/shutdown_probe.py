@@ -106,7 +106,7 @@ def _after_restart(runner: ScheduleRunner, options: SuiteOptions) -> list[Findin
         *(Step(Action.SAY, n, "back again") for n in range(3)),
     )
     with contextlib.suppress(TargetError):
-        findings = runner.judge(fitted(steps, runner.workload), options.deadline_s).findings
+        findings = runner.run_and_check(fitted(steps, runner.workload), options.deadline_s).findings
         return [
             replace(finding, explanation=f"After the server was restarted: {finding.explanation}")
             for finding in findings

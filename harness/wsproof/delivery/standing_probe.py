@@ -25,7 +25,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     try:
         runner.gather()
         for schedule in _schedules(runner):
-            runner.judge(schedule, options.deadline_s)
+            runner.run_and_check(schedule, options.deadline_s)
         return outcome_of(runner, audience)
     finally:
         runner.audience = shared

@@ -274,7 +274,7 @@ def replay(
     runner = ScheduleRunner(server, workload, seed)
     if isinstance(each, ChannelProbe):
         return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
-    seen = runner.judge(schedule, deadline_s)
+    seen = runner.run_and_check(schedule, deadline_s)
     if not runner.speaks:
         return [told(runner, each, runner.other_language(seen.execution, deadline_s), schedule)]
     return [told(runner, each, finding, schedule) for finding in each.mine(seen.findings)]
@@ -362,7 +362,7 @@ def _run(
 def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
     """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
     with runner.budget.leaving_retries():
-        return runner.judge(schedule, deadline_s)
+        return runner.run_and_check(schedule, deadline_s)
 
 
 def _note_on_the_wire(kept: Found, finding: Finding) -> None:

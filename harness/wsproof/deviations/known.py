@@ -39,7 +39,7 @@ class KnownDeviations:
         """The findings. Known ones carry the reason and no longer count."""
         return tuple(self._marked(finding) for finding in findings)
 
-    def judge(self, report: SuiteReport, was_tried: WasTried) -> SuiteReport:
+    def mark_report(self, report: SuiteReport, was_tried: WasTried) -> SuiteReport:
         """The report with its known findings marked, and a finding for each deviation that has disappeared.
 
         A deviation of the user's file that no longer occurs is a violation if the command names the file, else a

@@ -81,9 +81,9 @@ class JudgedMeasurement:
         """The verdict of the findings; unknown if the measurement ended early."""
         return verdict_of(self.findings, strict=strict) if self.whole else Verdict.UNKNOWN
 
-    def judge(self, objectives: Iterable[Objective]) -> tuple[ObjectiveResult, ...]:
+    def evaluate(self, objectives: Iterable[Objective]) -> tuple[ObjectiveResult, ...]:
         """The outcome of each objective."""
-        return tuple(objective.judge(self.metrics, self.findings) for objective in objectives)
+        return tuple(objective.evaluate(self.metrics, self.findings) for objective in objectives)
 
 
 def judge_measurement(

@@ -29,7 +29,7 @@ def install() -> None:
         (events.init_command_line_parser, options.add_options),
         (events.init, set_up),
         (events.test_start, begin),
-        (events.test_stopping, verdict.judge),
+        (events.test_stopping, verdict.collect_results),
         (events.quitting, outcome.finish),
     )
     for hook, listener in listeners:

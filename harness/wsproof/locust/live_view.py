@@ -39,7 +39,7 @@ def _running(environment: Any, name: str) -> LiveWorkload:
     findings, whole = marked(environment, live.findings(name)), live.whole(name)
     metrics = whole.summaries()
     objectives = [parse_objective(text) for text in options_of(environment, None).slo]
-    outcomes = tuple(one.judge(metrics, findings).outcome() for one in objectives if applies_to(one, metrics))
+    outcomes = tuple(one.evaluate(metrics, findings).outcome() for one in objectives if applies_to(one, metrics))
     return LiveWorkload(name, live.seconds(name), whole, findings, outcomes)
 
 

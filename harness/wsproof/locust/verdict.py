@@ -46,12 +46,12 @@ def connect_processes(environment: Any) -> None:
     if isinstance(runner, WorkerRunner):
         runner.register_message(JUDGE, answer, concurrent=True)
         # Listeners run in reverse order of registration. So the results are sent before Locust reports the quit.
-        environment.events.quitting.add_listener(judge)
+        environment.events.quitting.add_listener(collect_results)
     elif isinstance(runner, MasterRunner):
         runner.register_message(JUDGED, take_answer)
 
 
-def judge(environment: Any, **_: Any) -> None:
+def collect_results(environment: Any, **_: Any) -> None:
     """Drain and check all runs before the users are stopped. A lock makes concurrent calls wait."""
     session = session_of(environment)
     with session.judging:
@@ -77,7 +77,7 @@ def note_undecided(environment: Any) -> None:
     left = [one for one in map(parse_objective, options_of(environment, None).slo) if one.text not in decided]
     if left and session.results:
         last = session.results[-1]
-        session.results[-1] = replace(last, objectives=(*last.objectives, *(one.judge({}) for one in left)))
+        session.results[-1] = replace(last, objectives=(*last.objectives, *(one.evaluate({}) for one in left)))
 
 
 def judge_runs(environment: Any) -> list[WorkloadResult]:
@@ -98,10 +98,10 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
     for run in runs:
         try:
             run.drain()
-            results.append(describe(run, run.judge()))
+            results.append(describe(run, run.judged_measurement()))
         except Exception as fault:  # noqa: BLE001 - Locust would only log the crash, and a worker would even exit with 0
             told = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
-            finding = Finding("judge", run.workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+            finding = Finding("no-verdict", run.workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
             results.append(result_of(run, [finding]))
     session.forget_runs()
     return results
@@ -113,7 +113,7 @@ def tell(environment: Any, result: WorkloadResult) -> None:
     findings = marked(environment, result.findings)
     load = replace(result.load, verdict=verdict_of(findings, strict=given.strict))
     objectives = [one for one in map(parse_objective, given.slo) if load.metrics and applies_to(one, load.metrics)]
-    outcomes = tuple(one.judge(load.metrics, findings) for one in objectives)
+    outcomes = tuple(one.evaluate(load.metrics, findings) for one in objectives)
     session.results.append(replace(result, load=load, findings=findings, objectives=outcomes))
     for finding in findings:
         if finding.verdict(strict=given.strict) is Verdict.INVALID:
@@ -143,7 +143,7 @@ def ask_workers(environment: Any) -> None:
                 gevent.sleep(0.05)
     for _ in asked - answered:
         told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
-        finding = Finding("judge", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+        finding = Finding("no-verdict", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         tell(environment, WorkloadResult(WorkloadLoad("worker"), (finding,)))
 
 

@@ -582,7 +582,7 @@ class WorkloadRun:
         steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]
         return ArrivalStamps("kernel", _table(self._intervals, 4), _table(self._queues, 3), _table(steps, 3))
 
-    def judge(self) -> JudgedMeasurement:
+    def judged_measurement(self) -> JudgedMeasurement:
         """Judge the history. The master marks known deviations, since only it knows the server."""
         measurement = self.measurement()
         doubts = load_doubts(measurement, is_ramp_complete=self.phase is Phase.MEASURED, users_asked=self._users_asked)

@@ -50,6 +50,8 @@ FORMER_CHECKS: Mapping[str, str] = {
     "message-limit": "message-size-limit",
     "standing": "long-lived-listeners",
     "recovers": "recovery",
+    # Findings of Locust runs.
+    "judge": "no-verdict",
     # Checks of histories, and findings of probes.
     "never-read": "nothing-received",
     "dropped": "disconnected",

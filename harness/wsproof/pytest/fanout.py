@@ -122,7 +122,7 @@ class Fanout:
         # An unknown result ("the check crashed") is not a pass either.
         broken = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
-        not_met = [result.sentence() for result in judged.judge(self.question.objectives) if not result.met]
+        not_met = [result.sentence() for result in judged.evaluate(self.question.objectives) if not result.met]
         assert not not_met, "\n".join(["Objectives are not met (--ws-slo):", *not_met])
         void = [warning.message for warning in judged.warnings if warning.invalidates]
         assert not (self.question.strict and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])

@@ -168,5 +168,5 @@ def describe_generator(measurement: Measurement, *, chosen: bool) -> GeneratorSe
 
 def judge_objectives(log: RunRecorder, objectives: Sequence[Objective]) -> None:
     """Judge the objectives of `--slo`, and write their outcomes into the record."""
-    results = [objective.judge(log.record.metrics, log.record.findings) for objective in objectives]
+    results = [objective.evaluate(log.record.metrics, log.record.findings) for objective in objectives]
     log.change(objectives=tuple(result.outcome() for result in results))

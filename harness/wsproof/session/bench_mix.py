@@ -72,13 +72,13 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
             raise partial.cause from None
         cpu_us = usage_of_all(measurements, usage)
         for part, log, measurement in zip(parts, logs, measurements, strict=True):
-            _judge(part, log, measurement, MixedLoad(beside(log, logs), cpu_us), server)
+            _complete_record(part, log, measurement, MixedLoad(beside(log, logs), cpu_us), server)
     # The exit of the `with` block has completed the records.
     results = [BenchResult(log.record, one) for log, one in zip(logs, measurements, strict=True)]
     return MixResult(tuple(results), cpu_us)
 
 
-def _judge(
+def _complete_record(
     part: CommandContext[BenchOptions],
     log: RunRecorder,
     measurement: Measurement,

@@ -180,7 +180,7 @@ class LevelRuns:
             return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
         self._log.change(generator=generator_setup(self._context, measurement))
         judged = judge_measurement(measurement, self._server)
-        results = judged.judge(self._objectives)
+        results = judged.evaluate(self._objectives)
         outcome = judge_level(results, judged.findings, judged.warnings)
         self._findings = judged.findings
         self._wire = told_once((*self._wire, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL)))

@@ -104,7 +104,7 @@ class CheckRecorder:
         return self._mark(report)
 
     def _mark(self, report: SuiteReport) -> SuiteReport:
-        return self._known.judge(report, was_tried)
+        return self._known.mark_report(report, was_tried)
 
     def _write(self, report: SuiteReport, *, at_once: bool) -> SuiteReport:
         """Write the report into the run, with one file per finding. Returns the report without secrets."""

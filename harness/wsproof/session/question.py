@@ -39,7 +39,7 @@ class Question:
         if self.strict:
             return len(judged.void_codes)
         if self.objectives:
-            return sum(result.void is not None for result in judged.judge(self.objectives))
+            return sum(result.void is not None for result in judged.evaluate(self.objectives))
         return (NOTHING_MEASURED in judged.void_codes) + len(judged_and_void(judged.metrics))
 
 

@@ -61,7 +61,7 @@ BLOCKS = Design("pairs", "--pairs", 1.0)
 WINDOWS = Design("lives", "a longer --budget, and --lives", 0.5)
 
 
-def judge(
+def judge_pairs(
     pairs: Mapping[str, Sequence[Pair]],
     identical: Mapping[str, Sequence[Pair]] | None = None,
     *,
@@ -74,7 +74,7 @@ def judge(
     """
     identical = identical or {}
     evidence = {name: weigh(pairs[name], identical.get(name, ()), seed=seed) for name in pairs if pairs[name]}
-    return _judge(evidence, pairs, BLOCKS, aspects)
+    return _judge_metrics(evidence, pairs, BLOCKS, aspects)
 
 
 def judge_lives(
@@ -83,7 +83,7 @@ def judge_lives(
     """Compare each metric that has lives, measured in windows in turn. The judged metrics come first."""
     evidence = {name: weigh_lives(lives[name], seed=seed) for name in lives if lives[name]}
     pairs = {name: [life.pair for life in lives[name] if life.is_complete] for name in evidence}
-    return _judge(evidence, pairs, WINDOWS, aspects)
+    return _judge_metrics(evidence, pairs, WINDOWS, aspects)
 
 
 def is_narrow(
@@ -95,7 +95,7 @@ def is_narrow(
     return bool(spans) and all(span is not None and (span.high - span.low) / 2 <= log1p(width) for span in spans)
 
 
-def _judge(
+def _judge_metrics(
     weighed: Mapping[str, Evidence | None],
     pairs: Mapping[str, Sequence[Pair]],
     design: Design,

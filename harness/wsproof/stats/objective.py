@@ -54,7 +54,7 @@ class Objective:
     operator: str
     limit: float
 
-    def judge(self, summaries: Mapping[str, Summary], findings: Iterable[Finding] = ()) -> ObjectiveResult:
+    def evaluate(self, summaries: Mapping[str, Summary], findings: Iterable[Finding] = ()) -> ObjectiveResult:
         """Compare the objective with a run.
 
         An invalid figure still decides if the outcome is the same without the generator's part.

@@ -68,7 +68,7 @@ def test_the_users_of_a_lost_worker_are_unknown(
         master.runner.workers["other"].state = STATE_MISSING
     verdict.ask_workers(master)
     (result,) = session_of(master).results
-    assert (result.load.verdict, [one.check for one in result.findings]) == ("unknown", ["judge"])
+    assert (result.load.verdict, [one.check for one in result.findings]) == ("unknown", ["no-verdict"])
     assert "one" in [client for _, _, client in master.runner.sent]
 
 

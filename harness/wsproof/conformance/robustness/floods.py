@@ -68,7 +68,7 @@ def _flood(
             lacking = "not checked: this endpoint is not known to take such a message"
             outcome.lacking = "" if outcome.violations else lacking
             return False
-        _judge(outcome, client, name, context.facts.reply_to(long.whole), _flood_said(count, size))
+        _check_outcome(outcome, client, name, context.facts.reply_to(long.whole), _flood_said(count, size))
     if outcome.violations and not _takes_plainly(context, long.whole):
         outcome.violations.clear()
         outcome.lacking = "this endpoint does not take such a message in one frame either"
@@ -154,7 +154,7 @@ def _see_memory(
         outcome.report_violation("empty-fragments-memory", "nothing to be kept of fragments that hold nothing", got)
 
 
-def _judge(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:
+def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:
     messages = [message for message in map(MessageEvents.message, client.events) if message is not None]
     close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
     expected = "the message to arrive whole, or to be refused with a close code that says so"
