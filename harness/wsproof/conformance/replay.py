@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
@@ -12,6 +13,7 @@ from wsproof.conformance.exchange.login import join_of
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.probe import probe
 from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
@@ -20,6 +22,7 @@ from wsproof.conformance.server_watch import STAYS, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.memory_growth import MemoryGrowth
+from wsproof.conformance.verify.root_cause import PLAIN_CLIENT
 from wsproof.conformance.verify.violations import RuleViolation, verify
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, severity
@@ -71,6 +74,8 @@ def replay(
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
             raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
+        if conversation == PLAIN_CLIENT:
+            _probe_again(facts, endpoint, deadline_s, messages, opening)
         transcript, violations = _converse(conversation, facts, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
@@ -82,6 +87,18 @@ def replay(
     for violation in violations:
         cases.note(conversation, violation, transcript)
     return sorted(cases.findings(), key=severity)
+
+
+def _probe_again(
+    facts: EndpointProfile,
+    endpoint: Endpoint,
+    deadline_s: float,
+    login: tuple[Message, ...],
+    opening: Opening | None,
+) -> None:
+    """Be the clients of the probe, which came before a plain client was not served any more."""
+    with suppress(CannotTellError):  # the endpoint is known already
+        probe(endpoint, deadline_s, facts.sample, Budget(deadline_s), login=login, opening=opening)
 
 
 def _converse(

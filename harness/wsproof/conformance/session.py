@@ -25,7 +25,7 @@ from wsproof.conformance.script import Script, SendFrame
 from wsproof.conformance.server_watch import STAYS, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.memory_growth import MemoryGrowth
-from wsproof.conformance.verify.root_cause import apart, plainly, simpler
+from wsproof.conformance.verify.root_cause import PLAIN_CLIENT, apart, plainly, simpler
 from wsproof.conformance.verify.violations import RuleViolation, leaves_open, verify
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
@@ -380,6 +380,8 @@ class Session:
                 continue
             transcript, violations = self._perform(fit)
             for violation in violations:
+                if candidate == PLAIN_CLIENT and violation.by_silence:
+                    continue  # The server may only be slow.
                 if violation.rule == candidate.subject == name:
                     return False  # The case is its own root cause.
                 if violation.rule == candidate.subject:

@@ -41,6 +41,7 @@ from wsproof.conformance.session import (
     Session,
     open_session,
 )
+from wsproof.conformance.verify.root_cause import PLAIN_CLIENT
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.chapter import Chapter, RuleKind, SuiteName
 from wsproof.model.crash import crashed_check
@@ -339,7 +340,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
     elif not_told := _why_nothing(subject, tested, tried, subject.told - told, unheard):
         return _not_run(tested, reason or not_told), goes_on
-    if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
+    if goes_on and _fails_plainly(subject, tested, cause):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
 
@@ -376,9 +377,16 @@ def _explored_and_settled(subject: Session, tested: Property) -> str:
     return cut_short
 
 
-def _fails_plainly(subject: Session) -> bool:
+def _fails_plainly(subject: Session, tested: Property, cause: str | None) -> bool:
+    """Whether a client that does nothing unusual is not served, so that every other check would fail as well."""
+    if tested.name == "opening-accepted" and cause == tested.name:
+        plainest = Script(tested.name)
+    elif cause == PLAIN_CLIENT.subject != tested.name:
+        plainest = PLAIN_CLIENT
+    else:
+        return False
     try:
-        return subject.fails(Script("opening-accepted"))
+        return subject.fails(plainest)
     except (BudgetSpent, ServerGone):
         return False  # The next check reports the reason.
 

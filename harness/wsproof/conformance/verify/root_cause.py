@@ -12,8 +12,10 @@ from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.conformance.verify.deflate_root_cause import inflated, simpler_compressed
 from wsproof.wire import Frame, Opcode
 
-__all__ = ["apart", "plainly", "simpler"]
+__all__ = ["PLAIN_CLIENT", "apart", "plainly", "simpler"]
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+PLAIN_CLIENT = Script("other-clients-served")
+"""A client that connects, sends the barrier and closes, as the first client of the probe did."""
 _CONTROL_BYTES = 125
 """Longest payload of a control frame."""
 
@@ -21,10 +23,12 @@ _CONTROL_BYTES = 125
 def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
     """Yield possible root causes, the simplest first; each script is about another rule.
 
-    First come single parts: each control frame alone, each message whole in one frame, and each message with its own
+    First comes a client that does nothing unusual: if it is not served either, the script's form is not the cause.
+    Then come single parts: each control frame alone, each message whole in one frame, and each message with its own
     mask. Then come each message in its fragments without the frames between them, all frames one by one, and each frame
     cut into segments.
     """
+    yield PLAIN_CLIENT
     if conversation.deflate:
         yield from simpler_compressed(conversation, facts)
         return

@@ -284,6 +284,8 @@ class _Verifier:
         if not transcript.at_barrier:
             ends = transcript.ended or transcript.close is not None
             expected = "the connection to stay open and to answer" if ends else "an answer to"
+            if subject == "other-clients-served" and not self.conversation.actions:
+                expected = "a new client to be served as the first one was, with an answer to"
             count = f"after {len(pings)} pings in one write " if subject == "ping-burst" else ""
             yield self._violation(subject, f"{expected} a final {self._barrier_name()}", f"{count}{self._said()}")
             return

@@ -1,0 +1,74 @@
+"""Tests of the first control for every violation: whether a client that does nothing unusual is served."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wsproof.conformance.endpoint_profile import EndpointProfile
+from wsproof.conformance.exchange.timeouts import AnswerKind
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.oracle.frames import expect_frames
+from wsproof.conformance.oracle.handshake import expect_answer
+from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.script import Handshake, Script
+from wsproof.conformance.session import Session
+from wsproof.conformance.suite import PROPERTIES
+from wsproof.conformance.verify.cases import Cases
+from wsproof.conformance.verify.root_cause import PLAIN_CLIENT, simpler
+from wsproof.conformance.verify.violations import RuleViolation, verify
+from wsproof.wire import Frame, Opcode, Request, Response
+
+_FACTS = EndpointProfile("", True, False, 1024)
+_DROPPED = RuleViolation("opening-accepted", "the connection to stay open", "it ended TCP")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script("opening-accepted"),
+        Script("extra-headers", handshake=Handshake(headers=(("X-Other", "1"),))),
+        say("deflate-blocks", Frame(Opcode.TEXT, b"a", rsv=4, mask=MASK)),
+    ],
+)
+def test_the_first_control_is_a_client_that_does_nothing_unusual(script: Script) -> None:
+    assert next(simpler(script, _FACTS)) == PLAIN_CLIENT
+
+
+def test_a_new_client_that_is_dropped_after_its_101_is_told_as_not_served() -> None:
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
+    greeting = expect_answer(PLAIN_CLIENT.handshake.apply(usual), usual)
+    transcript = Transcript(response=Response(101), ended=True)
+    (violation,) = verify(PLAIN_CLIENT, greeting, expect_frames(PLAIN_CLIENT, _FACTS), _FACTS, transcript)
+    assert violation.rule == "other-clients-served"
+    assert violation.expected.startswith("a new client to be served as the first one was")
+    assert violation.got == "it ended TCP"
+
+
+@pytest.mark.parametrize(
+    ("awaited", "cause"), [(None, "other-clients-served"), (AnswerKind.MESSAGE, "opening-accepted")]
+)
+def test_only_an_end_of_the_connection_shows_that_new_clients_are_not_served(
+    awaited: AnswerKind | None, cause: str
+) -> None:
+    """A plain client whose answer only took too long proves nothing: the server may be slow."""
+    cases = Cases(_FACTS)
+    cases.note(Script("opening-accepted"), _DROPPED, Transcript())
+    plain = RuleViolation(PLAIN_CLIENT.subject, "a new client to be served", "it ended TCP", awaited)
+    session: Any = SimpleNamespace(
+        cases=cases,
+        facts=_FACTS,
+        _perform=lambda script: (Transcript(), [plain] if script == PLAIN_CLIENT else []),
+        _found_cause=lambda name, script, violation, transcript: cases.move(name, script, violation, transcript),
+        _is_about_segments=lambda name: False,
+    )
+    assert Session._has_simpler_cause(session, "opening-accepted") is (awaited is None)
+    assert cases.cause_of("opening-accepted") == cause
+
+
+def test_the_check_of_resets_keeps_its_own_scripts() -> None:
+    (own,) = (each for each in PROPERTIES if each.name == PLAIN_CLIENT.subject)
+    assert own.edges is not None
+    assert PLAIN_CLIENT not in list(own.edges(_FACTS))
