@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import figures
 from benchmarks.progress_line import say
-from benchmarks.real_servers.checking import Row, check
+from benchmarks.real_servers.checking import DEFAULT_BUDGET_S, Row, check
 from benchmarks.real_servers.environments import prepare, versions_of
 from benchmarks.real_servers.judged import true_violations
 from benchmarks.real_servers.running import DidNotStart, running
@@ -45,7 +45,7 @@ def main() -> None:
         return
     rows: list[figures.Row] = []
     for server in chosen:
-        row = measured(server, by_name, asked.out / folder_name(server), asked.seed).as_json()
+        row = measured(server, by_name, asked.out / folder_name(server), asked.seed, asked.budget).as_json()
         say(sentence(row))
         figures.append(asked.json, row)
         rows.append(row)
@@ -58,6 +58,7 @@ def arguments() -> argparse.Namespace:
         "servers", nargs="*", default=[""], metavar="WORD", help="only servers whose name has one of them"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all generated traffic (0)")
+    parser.add_argument("--budget", type=float, default=DEFAULT_BUDGET_S, help="seconds of each check (60)")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "real-servers", help="logs and runs")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--install", action="store_true", help="make the environments and stop")
@@ -65,13 +66,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(server: RealServer, by_name: dict[str, RealServer], folder: Path, seed: int) -> Row:
+def measured(server: RealServer, by_name: dict[str, RealServer], folder: Path, seed: int, budget_s: float) -> Row:
     """Check one server. If it does not start, its row says why."""
     folder = folder.resolve()
     versions = versions_of(server)
     try:
         with running(server, by_name, folder) as started:
-            return check(server, versions, started, folder, seed)
+            return check(server, versions, started, folder, seed, budget_s)
     except DidNotStart as error:
         return Row(server.name, tuple(versions), 0.0, None, False, None, said=f"did not start: {error}")
 

@@ -17,8 +17,9 @@ from benchmarks.real_servers.server import RealServer
 
 HARNESS = HERE.parents[1]
 NICENESS = 5
-TIMEOUT_S = 180.0
-"""Seconds after which a check is ended: far more than it may take. Its row then has no exit code."""
+DEFAULT_BUDGET_S = 60.0
+GRACE_S = 120.0
+"""Seconds behind its budget after which a check is ended: far more than it may take. Its row then has no exit code."""
 CRASHED = "Traceback (most recent call last)"
 
 VERDICTS = ("VALID", "INVALID", "CANNOT TELL:")
@@ -32,7 +33,7 @@ class Row:
     versions: tuple[str, ...]
     seconds: float
     exit_code: int | None
-    """The exit code of the check; None if it was ended after TIMEOUT_S."""
+    """The exit code of the check; None if it was ended after its budget and GRACE_S."""
     crashed: bool
     died: int | None
     """The exit code of a server that ended by itself; None if it was still running."""
@@ -48,17 +49,24 @@ class Row:
         return asdict(self)
 
 
-def check(server: RealServer, versions: list[str], running: Running, folder: Path, seed: int) -> Row:
+def check(
+    server: RealServer,
+    versions: list[str],
+    running: Running,
+    folder: Path,
+    seed: int,
+    budget_s: float = DEFAULT_BUDGET_S,
+) -> Row:
     """Run the check. Everything that it prints or writes goes into `folder`."""
     result = folder / "check.json"
     command = [
         *(sys.executable, "-m", "wsproof.cli", "check", running.url, *running.options),
-        *("--seed", str(seed), "--json", str(result), "--out", str(folder / "runs")),
+        *("--seed", str(seed), "--budget", f"{budget_s:g}s", "--json", str(result), "--out", str(folder / "runs")),
     ]
     if server.channels is not None:
         command += ["--channels", f"benchmarks.real_servers.channels.{server.channels}"]
     started = time.monotonic()
-    code, printed = _run(command)
+    code, printed = _run(command, budget_s + GRACE_S)
     seconds = time.monotonic() - started
     (folder / "check.txt").write_text(printed, encoding="utf-8")
     found = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {}
@@ -79,8 +87,8 @@ def check(server: RealServer, versions: list[str], running: Running, folder: Pat
     )
 
 
-def _run(command: list[str]) -> tuple[int | None, str]:
-    """Run a command. Returns its exit code, or None after TIMEOUT_S, and everything that it printed."""
+def _run(command: list[str], timeout_s: float) -> tuple[int | None, str]:
+    """Run a command. Returns its exit code, or None after the timeout, and everything that it printed."""
     process = subprocess.Popen(
         ["nice", "-n", str(NICENESS), *command],
         cwd=HARNESS,
@@ -89,7 +97,7 @@ def _run(command: list[str]) -> tuple[int | None, str]:
         stderr=subprocess.STDOUT,
     )
     try:
-        printed, _ = process.communicate(timeout=TIMEOUT_S)
+        printed, _ = process.communicate(timeout=timeout_s)
         code: int | None = process.returncode
     except subprocess.TimeoutExpired:
         process.terminate()  # the check then writes its results so far
