@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.robustness.definition import RobustnessTest
+from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.suite import CHECKS, PROPERTIES
 from wsproof.model.chapter import Chapter
 
 BUDGET_S = 60.0
+CHECK_S = 10.0
+"""Seconds after which a check is cut short on a slow server, and is not told as run."""
 
 
 def names_run(order: FairOrder, cost: Callable[[Property | RobustnessTest], float], within_s: float) -> list[str]:
@@ -51,6 +55,40 @@ def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
     assert names[0] == CHECKS[0].name
     strains = [each.name for each in CHECKS if isinstance(each, RobustnessTest)]
     assert names[len(PROPERTIES) :] == strains
+
+
+def test_on_a_slow_server_checks_with_few_scripts_come_first() -> None:
+    """Half a second for each answer makes a second and a half for each script: twice as many checks end in time."""
+    facts = EndpointProfile("", True, False, 1024)
+
+    def seconds(check: Property | RobustnessTest) -> float:
+        return 1.5 * check.scripts(facts) if isinstance(check, Property) else 0.0
+
+    def cut_short(check: Property | RobustnessTest) -> float:
+        return min(seconds(check), CHECK_S)
+
+    slow = FairOrder(CHECKS, BUDGET_S, is_slow=True, scripts=lambda check: check.scripts(facts))
+    ended = {each.name for each in CHECKS if seconds(each) <= CHECK_S}
+    few_first = ended.intersection(names_run(slow, cut_short, BUDGET_S))
+    as_written = ended.intersection(names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), cut_short, BUDGET_S))
+    offered = {each.name for each in PROPERTIES if each.scripts(facts)}
+    assert len(few_first & offered) >= 2 * len(as_written & offered)
+
+
+def test_on_a_slow_server_what_it_must_do_comes_before_what_it_may() -> None:
+    slow = FairOrder(CHECKS, BUDGET_S, is_slow=True)
+    levels: dict[Chapter, list[Binding]] = {}
+    for name in names_run(slow, lambda check: 1.0, math.inf)[1 : len(PROPERTIES)]:
+        levels.setdefault(rule(name).chapter, []).append(rule(name).level)
+    assert all(each == sorted(each, key=list(Binding).index) for each in levels.values())
+
+
+def test_the_checks_of_an_extension_that_is_declined_have_no_scripts() -> None:
+    facts = EndpointProfile("", True, False, 1024)
+    by_name = {each.name: each for each in PROPERTIES}
+    assert by_name["deflate-final"].scripts(facts) == 0
+    assert by_name["http-1-1"].scripts(facts) == 1
+    assert by_name["payload-lengths"].scripts(facts) > 10
 
 
 def test_on_a_slow_server_each_chapter_has_one_check_before_any_has_two() -> None:

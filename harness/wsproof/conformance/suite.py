@@ -219,7 +219,12 @@ class _ProtocolRun:
 
 def _run(course: _ProtocolRun, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
     subject, robustness = course.subject, course.robustness
-    order = FairOrder(wanted, subject.budget.remaining_s, is_slow=subject.first_answer_s > _SLOW_S)
+    order = FairOrder(
+        wanted,
+        subject.budget.remaining_s,
+        is_slow=subject.first_answer_s > _SLOW_S,
+        scripts=lambda each: each.scripts(subject.facts),
+    )
     try:
         while order.left:
             share_s = subject.budget.remaining_s / len(order.left)

@@ -42,6 +42,13 @@ class Property:
         """The rule that the property checks."""
         return rule(self.name)
 
+    def scripts(self, facts: EndpointProfile) -> int:
+        """The least number of scripts that this check runs on an endpoint: its edge cases and one generated script."""
+        if self.not_here(facts):
+            return 0
+        edges = self.edges(facts) if self.edges is not None else ()
+        return sum(1 for _ in edges) + (self.conversations is not None)
+
 
 def say(subject: str, *frames: Frame, ending: ScriptEnd = ScriptEnd.CLOSE, cuts: tuple[int, ...] = ()) -> Script:
     """Make a script of these frames."""
