@@ -30,6 +30,7 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import does_kernel_stamp
 from wsproof.stats.trust import judge_trust
 from wsproof.target.target import parse_target
 
@@ -100,7 +101,9 @@ def require_whole(measurement: Measurement) -> None:
 def test_tls_accepts_a_trusted_certificate_or_any_if_asked(certificate: Path, loop: str, insecure: bool) -> None:
     with dressed(tls=str(certificate)) as server:
         trusted = replace(server.endpoint, insecure=True) if insecure else replace(server.endpoint, ca=str(certificate))
-        require_whole(follow(plan(), trusted, loop=loop))
+        measurement = follow(plan(), trusted, loop=loop)
+    require_whole(measurement)
+    assert measurement.generator.stamps.clock == ("kernel" if does_kernel_stamp() else "user")
 
 
 def test_an_untrusted_certificate_is_given_as_the_reason_for_failed_connects(certificate: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_read_without_a_kernel_stamp_is_an_interval_up_to_the_read(perform: Pe
         await hall.let_in(1)
         hall.ends[0].sendall(text(says(0)))
         ((_, last_ns),) = await hall.receipts(1)
-        hall.connections[0].received_unstamped(text(says(0)), last_ns + 500)
+        hall.connections[0].received_by(text(says(0)), last_ns + 500, last_ns + 500)
         assert await hall.receipts(1) == [(0, last_ns + 500)]
         assert hall.intervals[-1][1:3] == (last_ns + 500, 1)
 

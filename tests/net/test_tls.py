@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 from cryptography import x509
@@ -16,8 +19,10 @@ from tests.net.hand import accept_handshake, played
 from wsproof.errors import TargetError, UsageError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import Frame, Opcode, TextMessage
+from wsproof.net.kernel_clock import does_kernel_stamp
+from wsproof.wire import BinaryMessage, Frame, FrameDecoder, Opcode, TextMessage
 
+CLOCK_ERROR_NS = 1_000
 Wrap = Callable[[socket.socket], socket.socket]
 
 
@@ -58,6 +63,54 @@ def talk(sock: socket.socket) -> None:
     # More than one TLS record: the client must not wait for a socket whose data OpenSSL already holds.
     sock.sendall(Frame(Opcode.TEXT, b"a" * 40_000).encode() + Frame(Opcode.TEXT, b"last").encode())
     assert sock.recv(100) == b""
+
+
+@pytest.mark.skipif(not does_kernel_stamp(), reason="this system does not stamp received data")
+def test_a_message_over_tls_has_the_time_of_its_arrival_however_late_it_is_read(certificate: Path, wrap: Wrap) -> None:
+    sent_ns: list[int] = []
+    is_sent = threading.Event()
+
+    def say(sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise TCP waits for an acknowledgement
+        accept_handshake(sock)
+        sent_ns.append(monotonic_ns())
+        sock.sendall(Frame(Opcode.TEXT, b"hello").encode())
+        sent_ns.append(monotonic_ns())
+        is_sent.set()
+        assert sock.recv(100) == b""
+
+    with (
+        played(say, wrap=wrap) as server,
+        Client(Endpoint("127.0.0.1", server.port, tls=True, ca=str(certificate))) as client,
+    ):
+        client.open()
+        assert is_sent.wait(90)
+        assert client.wait_event(lambda event: event == TextMessage("hello", 1), 90) is not None
+        before_ns, after_ns = sent_ns
+        assert before_ns - CLOCK_ERROR_NS <= client.event_times_ns[-1] <= after_ns + CLOCK_ERROR_NS
+
+
+def test_a_message_larger_than_all_buffers_is_sent_whole_over_tls(certificate: Path, wrap: Wrap) -> None:
+    size = 8_000_000
+    digest = hashlib.sha256(b"z" * size).digest()
+
+    def listen(sock: socket.socket) -> None:
+        accept_handshake(sock)
+        decoder = FrameDecoder()
+        while (frame := decoder.next_frame()) is None:
+            more = sock.recv(65_536)
+            assert more, "the client ended inside a frame"
+            decoder.feed(more)
+        sock.sendall(Frame(Opcode.BINARY, hashlib.sha256(frame.payload).digest()).encode())
+        assert sock.recv(100) == b""
+
+    with (
+        played(listen, wrap=wrap) as server,
+        Client(Endpoint("127.0.0.1", server.port, tls=True, ca=str(certificate)), deadline_s=90) as client,
+    ):
+        client.open()
+        assert client.send_binary(b"z" * size)
+        assert client.wait_event(lambda event: event == BinaryMessage(digest, 1)) is not None
 
 
 @pytest.mark.parametrize("trust", ["ca", "insecure"])

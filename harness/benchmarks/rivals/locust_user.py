@@ -3,7 +3,7 @@
     locust -f locust_user.py --headless -u 100 -r 100 -t 15s --host ws://127.0.0.1:8000
 
 `WSPROOF_RIVAL` has the shape, the maximum rate of each user per second, and the file for its notes: `echo:10:rows.npz`.
-In the shape `echo`, each user sends and waits for the answer. In the shape `chat`, all users listen and the first one
+In the shape `echo`, each user sends and waits for the answer. In the other shapes, all users listen and the first one
 publishes.
 """
 
@@ -38,8 +38,8 @@ class Client(User):
     def on_start(self) -> None:
         self.number = next(numbers)
         self.sequence = 0
-        self.line = create_connection(f"{self.host}/ws/{self.number + 1}" if SHAPE == "chat" else f"{self.host}/ws")
-        self.listening = gevent.spawn(self.listen) if SHAPE == "chat" else None
+        self.line = create_connection(f"{self.host}/ws/{self.number + 1}" if SHAPE != "echo" else f"{self.host}/ws")
+        self.listening = gevent.spawn(self.listen) if SHAPE != "echo" else None
 
     def on_stop(self) -> None:
         if self.listening is not None:
@@ -48,7 +48,7 @@ class Client(User):
 
     @task
     def say(self) -> None:
-        if SHAPE == "chat" and self.number:
+        if SHAPE != "echo" and self.number:
             gevent.sleep(1)
             return
         key = (self.number, self.sequence)

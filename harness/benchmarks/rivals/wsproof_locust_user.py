@@ -15,13 +15,14 @@ from gevent.monkey import get_original
 from locust import events
 
 from benchmarks.truth.clients import report_of_engine
-from benchmarks.truth.load_shapes import CONNECTIONS, plan_of
+from benchmarks.truth.load_shapes import plan_of
 from wsproof.locust import ChannelUser
 from wsproof.locust.workload_run import WorkloadRun
 
 SHAPE, _, FILE = os.environ["WSPROOF_RIVAL"].split(":", 2)
 BLOCKED_S = 0.005
 """The hub is blocked for this long, in seconds, and then free for as long."""
+PLAN = plan_of(SHAPE, 1.0)
 runs: list[WorkloadRun] = []
 block: Any = get_original("time", "sleep")
 init: Any = events.init
@@ -29,9 +30,9 @@ quitting: Any = events.quitting
 
 
 class Member(ChannelUser):
-    workload_name = SHAPE
-    room_rate_hz = plan_of(SHAPE, 1.0).rate_hz
-    fixed_count = CONNECTIONS
+    workload_name = PLAN.workload
+    room_rate_hz = PLAN.rate_hz
+    fixed_count = PLAN.subscribers
 
     def on_start(self) -> None:
         super().on_start()

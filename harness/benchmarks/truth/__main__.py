@@ -1,12 +1,13 @@
 """Is it true what a client says of each message? Its latencies against the packets on the loopback device.
 
-    python -m benchmarks.truth [--blocks 5] [--seconds 8] [--shapes echo chat] [--clients wsproof websockets Locust]
+    python -m benchmarks.truth [--blocks 5] [--seconds 8] [--shapes echo chat crowd] [--clients wsproof Locust]
 
-The load is 1,000 messages a second over 100 connections, in two shapes: evenly spread echoes, and publications that go
-to all at once. The time that a client adds to a message is its (receipt - actual send), minus the difference between
-the two packets on the wire. The clients take turns, block by block, against a fresh server in C. The benchmark needs
-tcpdump and the right to capture. Server and capture get one core, the client another. With `--beside`, another process
-keeps the client's core busy. k6 takes part if `rivals/installed.py` finds it.
+The load is 1,000 messages a second over 100 connections, as evenly spread echoes (`echo`) or as publications that go to
+all at once (`chat`), or 10 publications a second to all of 1,000 (`crowd`). The time that a client adds to a message is
+its (receipt - actual send), minus the difference between the two packets on the wire. The clients take turns, block by
+block, against a fresh server in C. The benchmark needs tcpdump and the right to capture. Server and capture get one
+core, the client another. With `--beside`, another process keeps the client's core busy. k6 takes part if
+`rivals/installed.py` finds it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
 from benchmarks.rivals.installed import installed, refuse_missing
 from benchmarks.truth.clients import CLIENTS, command_of
-from benchmarks.truth.load_shapes import CONNECTIONS, SHAPES
+from benchmarks.truth.load_shapes import SHAPES, plan_of
 from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire, capture
@@ -107,7 +108,9 @@ def arguments() -> argparse.Namespace:
 
 def measure(name: str, shape: str, seconds: float) -> Block:
     """Measure one block with a fresh server, a capture, and a client."""
-    with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(shape, CONNECTIONS) as port:
+    plan = plan_of(shape, seconds)
+    speech, connections = plan.workload, plan.subscribers
+    with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(speech, connections) as port:
         file = Path(folder) / "report.npz"
         with capture(port, Path(folder) / "wire.pcap") as wire:
             command = command_of(name, shape, port, seconds, file)

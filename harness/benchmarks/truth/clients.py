@@ -15,7 +15,7 @@ from time import monotonic_ns
 
 import numpy as np
 
-from benchmarks.truth.load_shapes import CONNECTIONS, WARMUP_S, plan_of
+from benchmarks.truth.load_shapes import WARMUP_S, plan_of
 from benchmarks.truth.report import Report, Row, report_of
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import Kind
@@ -77,9 +77,10 @@ def websockets(shape: str, port: int, seconds: float) -> Report:
 async def _websockets(shape: str, port: int, seconds: float) -> Report:
     from websockets.asyncio.client import ClientConnection, connect
 
+    plan = plan_of(shape, seconds)
     clients = [
         await connect(f"ws://127.0.0.1:{port}/ws/{member + 1}", compression=None, ping_interval=None, proxy=None)
-        for member in range(CONNECTIONS)
+        for member in range(plan.subscribers)
     ]
     rows: list[Row] = []
     sent: dict[tuple[int, int], int] = {}
@@ -90,9 +91,8 @@ async def _websockets(shape: str, port: int, seconds: float) -> Report:
             rows.append((member, message.encode() if isinstance(message, str) else message, now))
 
     listening = [asyncio.create_task(listen(member, client)) for member, client in enumerate(clients)]
-    plan = plan_of(shape, seconds)
     times = schedule(plan)
-    body, next_number = body_of(plan.payload_bytes), [0] * CONNECTIONS
+    body, next_number = body_of(plan.payload_bytes), [0] * plan.subscribers
     start_ns = monotonic_ns() + NS // 10
     for offset_ns, member in zip(times.offset_ns.astype(int).tolist(), times.publisher.tolist(), strict=True):
         intended_ns = start_ns + offset_ns
@@ -136,7 +136,8 @@ def command_of(name: str, shape: str, port: int, seconds: float, file: Path) -> 
     """The command that runs a client."""
     if name not in LOCUST_FILES:
         return [sys.executable, "-m", "benchmarks.truth.clients", name, shape, str(port), str(seconds), str(file)]
-    load = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{seconds + WARMUP_S + 1:g}s"]
+    users = str(plan_of(shape, seconds).subscribers)
+    load = ["-u", users, "-r", users, "-t", f"{seconds + WARMUP_S + 1:g}s"]
     ways = ["--host", f"ws://127.0.0.1:{port}", "--headless", "--only-summary", "--loglevel", "WARNING"]
     return [sys.executable, "-m", "locust", "-f", str(LOCUST_FILES[name]), *load, *ways]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import socket
-import ssl
 from time import monotonic_ns
 from typing import Any, Protocol
 
@@ -18,10 +17,11 @@ from gevent.event import Event
 from wsproof.errors import TargetError
 from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken
 from wsproof.locust.patience import LoopPatience
-from wsproof.net.connect import connect_socket
+from wsproof.net.connect import connect_stamped
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, request_stamps
+from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock
 from wsproof.net.receive_queue import LARGE_READ_BYTES, receive_queue
+from wsproof.net.tls_socket import TlsSocket
 from wsproof.wire import (
     BinaryMessage,
     Breach,
@@ -38,10 +38,6 @@ from wsproof.wire import (
 from wsproof.wire.events import Event as PeerEvent
 
 READ_BYTES = 65_536
-AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-"""Errors of a socket that is not ready. The event loop calls again when it is."""
-
-
 CLOCK = KernelClock()
 """The clock of all connections of this process."""
 
@@ -96,11 +92,12 @@ class GeventConnection:
         self.sent_ns = 0
         """The time at which the last message was handed to the kernel, after it was encoded."""
         self._deadline_s = deadline_s
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket | TlsSocket | None = None
         self._closing = False
         self._reader = MessageReader(self.peer)
         self._clock: KernelClock | None = None
-        self._has_stamp = False
+        self._is_exact = False
+        """Whether the last read has an exact time."""
         self._opened_ns = 0
         """The arrival time of the last part of the handshake's response, and the bytes after it."""
         self._last_ns = monotonic_ns()
@@ -122,9 +119,8 @@ class GeventConnection:
             HandshakeAbandoned: the server has not answered within the deadline.
             HandshakeBroken: the server ended the connection instead of answering.
         """
-        self._socket = connect_socket(self.endpoint, self._deadline_s)
-        if not isinstance(self._socket, ssl.SSLSocket) and request_stamps(self._socket):
-            self._clock = CLOCK
+        self._socket, is_stamped = connect_stamped(self.endpoint, self._deadline_s)
+        self._clock = CLOCK if is_stamped else None
         self.peer.connect()
         kind: type[TargetError] = HandshakeBroken
         answered = "closed the connection"
@@ -143,7 +139,7 @@ class GeventConnection:
             )
         return self.peer.response
 
-    def _read_response(self, sock: socket.socket) -> None:
+    def _read_response(self, sock: socket.socket | TlsSocket) -> None:
         """Read until the handshake has ended.
 
         Raises:
@@ -248,7 +244,7 @@ class GeventConnection:
         assert self._socket is not None
         try:
             data, at_ns = self._receive(self._socket)
-        except AGAIN:
+        except BlockingIOError:
             return
         except OSError:
             data, at_ns = b"", 0
@@ -264,28 +260,24 @@ class GeventConnection:
 
     def _note_stamp(self, read_bytes: int, at_ns: int) -> None:
         """Note the less exact times: of messages read together with a later one, and of a full receive buffer."""
-        uncertain = self._messages - (self._has_stamp and self._reader.is_between_frames)
+        uncertain = self._messages - (self._is_exact and self._reader.is_between_frames)
         if uncertain > 0:
             self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))
         if read_bytes >= LARGE_READ_BYTES and self._socket is not None:
             queued_bytes, window_bytes = receive_queue(self._socket, read_bytes)
             self.ear.queued((at_ns, queued_bytes, window_bytes))
-        if self._has_stamp and read_bytes < READ_BYTES:
+        if self._is_exact and read_bytes < READ_BYTES:
             self._last_ns = at_ns
 
-    def _receive(self, sock: socket.socket) -> tuple[bytes, int]:
+    def _receive(self, sock: socket.socket | TlsSocket) -> tuple[bytes, int]:
         """Read once. Returns the data and the time at which the last of it arrived, or was read."""
         if self._clock is not None:
             data, ancillary, _, _ = sock.recvmsg(READ_BYTES, ANCILLARY_BYTES)
             read_ns = monotonic_ns()
             at_ns = self._clock.monotonic_ns(ancillary, read_ns)
-            self._has_stamp = at_ns is not None
+            self._is_exact = at_ns is not None and (not isinstance(sock, TlsSocket) or sock.is_exact)
             return data, max(at_ns or read_ns, self._last_ns)  # the wall clock may have been set back
-        data = sock.recv(READ_BYTES)
-        if isinstance(sock, ssl.SSLSocket):
-            while sock.pending():  # already decrypted, so the kernel would not report it as readable
-                data += sock.recv(READ_BYTES)
-        return data, monotonic_ns()
+        return sock.recv(READ_BYTES), monotonic_ns()
 
     @property
     def is_stamped(self) -> bool:
@@ -339,7 +331,7 @@ class GeventConnection:
                 if not sent:
                     break
                 del self._unsent[:sent]
-        except AGAIN:
+        except BlockingIOError:
             pass
         except OSError:  # the server has gone, but its last messages may still be readable
             self._unsent.clear()

@@ -1,7 +1,7 @@
 """Blocking client over `wire.Peer`: one connection, for the suites, Locust's greenlets and replays.
 
-It uses only `socket`, `select.poll` and `ssl`, which gevent patches. Every wait has a deadline, and no wait is a sleep:
-each ends as soon as the server does something.
+It uses only `socket` and `select.poll`, which gevent patches, and `ssl` without sockets. Every wait has a deadline, and
+no wait is a sleep: each ends as soon as the server does something.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import random
 import select
 import socket
-import ssl
 from collections.abc import Callable
 from types import TracebackType
 
 from wsproof.errors import TargetError
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.net.connect import connect_socket, reset_on_close
+from wsproof.net.connect import connect_stamped, reset_on_close
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, request_stamps
+from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock
+from wsproof.net.tls_socket import TlsSocket
 from wsproof.wire.events import Event
 from wsproof.wire.handshake import Request, Response, random_key
 from wsproof.wire.peer import DEFAULT_MAX_MESSAGE_BYTES, Peer
@@ -27,7 +27,6 @@ from wsproof.wire.state import State
 _READ_BYTES = 65_536
 _SEND_BYTES = 262_144
 _READS_A_TURN = 8
-_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Client:
@@ -72,7 +71,7 @@ class Client:
         """The server sent an RST, possibly in reply to something that we sent."""
         self._waiting: list[Event] = []
         self._receive_buffer = receive_buffer
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket | TlsSocket | None = None
         self._clock: KernelClock | None = None
         self._last_ns = 0
         self._unsent = bytearray()
@@ -83,8 +82,7 @@ class Client:
 
     def connect(self) -> None:
         """Open TCP (and TLS), and nothing else. Raises TargetError if that fails."""
-        self._socket = connect_socket(self.endpoint, self.deadline_s, self._receive_buffer)
-        is_stamped = not isinstance(self._socket, ssl.SSLSocket) and request_stamps(self._socket)
+        self._socket, is_stamped = connect_stamped(self.endpoint, self.deadline_s, self._receive_buffer)
         self._clock = KernelClock() if is_stamped else None
 
     def open(self) -> Response:
@@ -221,12 +219,7 @@ class Client:
         self._writable = False
         self._unsent.clear()
         try:
-            if isinstance(sock, ssl.SSLSocket):
-                # SSLSocket.shutdown drops its TLS state, and recv would then return ciphertext. The parent's method
-                # does not.
-                super(ssl.SSLSocket, sock).shutdown(socket.SHUT_WR)
-            else:
-                sock.shutdown(socket.SHUT_WR)
+            sock.shutdown(socket.SHUT_WR)
         except OSError:
             self.was_reset = True  # the server closed first
 
@@ -266,7 +259,7 @@ class Client:
 
     # Internals.
 
-    def _connected(self) -> socket.socket:
+    def _connected(self) -> socket.socket | TlsSocket:
         if self._socket is None:
             raise RuntimeError("this Client has no socket: call connect() or open() first, and nothing after the end")
         return self._socket
@@ -310,7 +303,7 @@ class Client:
         sock.settimeout(0.0)
         try:
             sent = sock.send(self._unsent[:_SEND_BYTES])
-        except _AGAIN:
+        except BlockingIOError:
             return False
         except OSError:  # the server has closed TCP, but data that it sent before may still be readable
             self._writable = False
@@ -328,7 +321,7 @@ class Client:
         sock.settimeout(0.0)
         try:
             data, stamp_ns = self._receive(sock)
-        except _AGAIN:
+        except BlockingIOError:
             return False
         except OSError:
             self.was_reset = True
@@ -343,7 +336,7 @@ class Client:
         self.event_times_ns += [stamp_ns] * len(events)
         return True
 
-    def _receive(self, sock: socket.socket) -> tuple[bytes, int]:
+    def _receive(self, sock: socket.socket | TlsSocket) -> tuple[bytes, int]:
         """Read once. Returns the data and the time at which the last of it arrived, or was read."""
         if self._clock is None:
             return sock.recv(_READ_BYTES), now_ns()

@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from wsproof.errors import TargetError
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import request_stamps
+from wsproof.net.tls_socket import TlsSocket
 
 
 def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None = None) -> socket.socket:
@@ -18,19 +22,47 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
     Raises:
         TargetError: no server answers there, or the TLS handshake fails.
     """
+    sock = _connected(endpoint, timeout_s, receive_buffer)
     context = endpoint.ssl_context()
+    if context is None:
+        return sock
+    with _closed_on_failure(sock, endpoint):
+        return context.wrap_socket(sock, server_hostname=endpoint.host)
+
+
+def connect_stamped(
+    endpoint: Endpoint, timeout_s: float, receive_buffer: int | None = None
+) -> tuple[socket.socket | TlsSocket, bool]:
+    """Connect as `connect_socket` does, and ask for the kernel's stamps. Returns also whether it gives them.
+
+    Raises:
+        TargetError: as `connect_socket`.
+    """
+    sock = _connected(endpoint, timeout_s, receive_buffer)
+    is_stamped = request_stamps(sock)
+    context = endpoint.ssl_context()
+    if context is None:
+        return sock, is_stamped
+    with _closed_on_failure(sock, endpoint):
+        return TlsSocket(sock, context, endpoint.host), is_stamped
+
+
+def _connected(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None) -> socket.socket:
     try:
-        sock = _connect(endpoint, endpoint.at_most(timeout_s), receive_buffer)
+        return _connect(endpoint, endpoint.at_most(timeout_s), receive_buffer)
     except OSError as error:
         why = "nothing within the deadline" if isinstance(error, TimeoutError) else (error.strerror or str(error))
         where, right = (endpoint.url, "are host and port right")
         if endpoint.unix is not None:
             where, right = (f"the Unix socket {endpoint.unix}", "is the path right")
         raise TargetError(f"expected a server at {where}, got: {why}. Is it running, and {right}?") from error
-    if context is None:
-        return sock
+
+
+@contextmanager
+def _closed_on_failure(sock: socket.socket, endpoint: Endpoint) -> Iterator[None]:
+    """Close the socket if TLS cannot be agreed in this block, and say so as a TargetError."""
     try:
-        return context.wrap_socket(sock, server_hostname=endpoint.host)
+        yield
     except (OSError, ssl.CertificateError) as error:
         sock.close()
         raise TargetError(
@@ -50,7 +82,7 @@ def is_refused(endpoint: Endpoint, timeout_s: float) -> bool:
     return False
 
 
-def reset_on_close(sock: socket.socket) -> None:
+def reset_on_close(sock: socket.socket | TlsSocket) -> None:
     """Make a later close of the socket send RST instead of FIN. Unsent data is then discarded."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -11,6 +11,8 @@ import socket
 import struct
 import termios
 
+from wsproof.net.tls_socket import TlsSocket
+
 LARGE_READ_BYTES = 32 * 1024
 """Only reads of at least this many bytes are checked for a full buffer.
 
@@ -21,7 +23,7 @@ _WINDOW_LIMIT = struct.Struct("@64xI")
 """tcpi_rcv_ssthresh in `struct tcp_info`: the largest window, in bytes, that a socket offers at present."""
 
 
-def receive_queue(sock: socket.socket, read_bytes: int) -> tuple[int, int]:
+def receive_queue(sock: socket.socket | TlsSocket, read_bytes: int) -> tuple[int, int]:
     """Return the number of bytes that a read of `read_bytes` found waiting, and the socket's largest window."""
     left = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0]
     told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW_LIMIT.size)

@@ -234,9 +234,16 @@ needs_stamps = pytest.mark.skipif(not does_kernel_stamp(), reason="this system d
 
 
 @needs_stamps
-def test_a_hub_that_is_blocked_does_not_make_a_message_late(ear: Ear) -> None:
-    with HandServer() as server:
-        line, sock = connected(server, ear)
+@pytest.mark.parametrize("is_tls", [False, True], ids=["tcp", "tls"])
+def test_a_hub_that_is_blocked_does_not_make_a_message_late(
+    ear: Ear,
+    wrap: Callable[[socket.socket], socket.socket],  # noqa: F811
+    certificate: Path,  # noqa: F811
+    is_tls: bool,
+) -> None:
+    with HandServer(wrap=wrap) if is_tls else HandServer() as server:
+        endpoint = Endpoint("127.0.0.1", server.port, "/ws", tls=is_tls, ca=str(certificate))
+        line, sock = connected(server, ear, endpoint)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for number in range(3):
             before_ns = monotonic_ns()

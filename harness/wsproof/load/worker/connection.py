@@ -12,6 +12,7 @@ from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.stamped_transport import READ_BYTES, StampedTransport
+from wsproof.load.worker.tls_transport import TlsTransport
 from wsproof.model.history import Departure
 from wsproof.wire import (
     MASKING,
@@ -37,7 +38,7 @@ _EACH_READ_ITS_OWN = ReceiveClock()
 
 
 class Transport(Protocol):
-    """The interface of a transport: the event loop's or a StampedTransport."""
+    """The interface of a transport: one with the kernel's stamps, or the event loop's."""
 
     def write(self, data: bytes, /) -> None: ...
 
@@ -75,10 +76,10 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """A member's connection.
 
-    A StampedTransport hands over data with the kernel's time (`received`), the event loop's transports without it
-    (`data_received`). `opened` is resolved with None when the member has joined, else with a sentence that says why
-    not. `join_fault` is set if the server accepted the handshake and the member could not join. Between two messages
-    the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
+    A StampedTransport or TlsTransport hands over data with the kernel's time (`received`), the event loop's transports
+    without it (`data_received`). `opened` is resolved with None when the member has joined, else with a sentence that
+    says why not. `join_fault` is set if the server accepted the handshake and the member could not join. Between two
+    messages the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
     """
 
     __slots__ = (
@@ -139,7 +140,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport | Transport) -> None:
         self.transport = cast(Transport, transport)
-        if isinstance(transport, StampedTransport):
+        if isinstance(transport, StampedTransport | TlsTransport):
             self._receive_clock = _EACH_READ_ITS_OWN
         peer = self.reader.peer
         assert peer is not None
@@ -173,9 +174,9 @@ class Connection(asyncio.Protocol):
         if now_ns >= owner.due_ns:
             owner.fire()
 
-    def received_unstamped(self, data: bytes, now_ns: int) -> None:
-        """Read data without a stamp: it arrived between the last stamp and now."""
-        self._read_several(data, now_ns, is_stamped=False)
+    def received_by(self, data: bytes, latest_ns: int, now_ns: int) -> None:
+        """Read data that arrived between the last stamp and `latest_ns`: without a stamp, or part of a TLS record."""
+        self._read_several(data, max(latest_ns, self._at_ns), is_stamped=False)
         if now_ns >= self._owner.due_ns:
             self._owner.fire()
 
@@ -270,7 +271,7 @@ class Connection(asyncio.Protocol):
         self._read(data, at_ns)
         uncertain = self._messages - (self._in_last_frame if is_stamped and self.reader.is_between_frames else 0)
         if uncertain > 0:
-            assert isinstance(self.transport, StampedTransport)
+            assert isinstance(self.transport, StampedTransport | TlsTransport)
             self._owner.recorder.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
         # A read that fills the buffer may leave data behind that arrived before this stamp.
         if is_stamped and len(data) < READ_BYTES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -16,11 +17,13 @@ from wsproof.load.worker.socket_poller import SocketPoller
 from wsproof.load.worker.sockets import SocketOpener
 from wsproof.load.worker.stamped_transport import StampedTransport
 from wsproof.load.worker.state import WorkerState
+from wsproof.load.worker.tls_transport import TlsTransport
 from wsproof.model.history import Departure
 from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
+from wsproof.net.tls_session import TlsSession
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import DeflateOffer
 from wsproof.workloads import Workload, prepared
@@ -129,13 +132,20 @@ class Connector:
             await loop.create_unix_connection(lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name)
             return
         opened = await self._sockets.open(connection.member)
-        if self._tls is None and request_stamps(opened):
+        if request_stamps(opened):
             self._poller = self._poller or SocketPoller(loop)
-            transport = StampedTransport(self._poller, opened, connection, self._state.clock)
+            await self._dial_stamped(connection, self._poller, opened)
+        else:
+            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
+
+    async def _dial_stamped(self, connection: Connection, poller: SocketPoller, opened: socket.socket) -> None:
+        if self._tls is None:
+            transport = StampedTransport(poller, opened, connection, self._state.clock)
             connection.connection_made(transport)
             transport.start()
         else:
-            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
+            session = TlsSession(self._tls, self._server_name())
+            await TlsTransport(poller, opened, connection, self._state.clock, session).open()
 
     def _server_name(self) -> str | None:
         return self._endpoint.host if self._tls is not None else None

@@ -25,8 +25,8 @@ class StampedReader(Protocol):
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
         """Take data that had arrived by `at_ns`, by the kernel's clock, and was read at `now_ns`."""
 
-    def received_unstamped(self, data: bytes, now_ns: int) -> None:
-        """Take data of which only the time of the read is known."""
+    def received_by(self, data: bytes, latest_ns: int, now_ns: int) -> None:
+        """Take data of which only the latest time of arrival is known, not after it was read at `now_ns`."""
 
     def found_queued(self, queued_bytes: int, window_bytes: int, at_ns: int) -> None:
         """Note a read that found this many bytes waiting. The server may send at most `window_bytes` ahead."""
@@ -90,10 +90,10 @@ class StampedTransport:
         else:
             self._end_soon(None)
 
-    def abort(self) -> None:
-        """Close the socket, and drop what waits to be sent."""
+    def abort(self, error: OSError | None = None) -> None:
+        """Close the socket, because of `error` if there is one, and drop what waits to be sent."""
         self._is_closing = True
-        self._end_soon(None)
+        self._end_soon(error)
 
     # Callbacks of the event loop.
 
@@ -139,7 +139,7 @@ class StampedTransport:
         if len(data) >= LARGE_READ_BYTES:
             self._reader.found_queued(*receive_queue(self._socket, len(data)), at_ns or now_ns)
         if at_ns is None:
-            self._reader.received_unstamped(data, now_ns)
+            self._reader.received_by(data, now_ns, now_ns)
         else:
             self._reader.received(data, at_ns, now_ns)
 
