@@ -15,6 +15,7 @@ from wsproof.delivery.credentials import (
     altered_message,
     can_try,
     credentials_of,
+    exchanged_credentials,
     origin_matters,
 )
 from wsproof.net.endpoint import Endpoint
@@ -92,6 +93,16 @@ def test_wrong_credentials_have_the_same_shape_and_another_value() -> None:
     assert token.split(".")[2] != signature
     unsigned = altered_endpoint(HERE.at(f"/ws?token={TOKEN}"), [TOKEN], Access.UNSIGNED).path.partition("=")[2]
     assert unsigned.split(".")[1:] == [claims, ""]
+
+
+def test_the_credentials_of_another_member_replace_each_of_the_own_ones() -> None:
+    others = exchanged_credentials(("abcdef123", "same"), ("ghijkl456", "same"))
+    assert others == {"abcdef123": "ghijkl456"}
+    assert exchanged_credentials(("one",), ("one", "two")) == {}
+    endpoint = altered_endpoint(SIGNED_IN.at("/ws?token=abcdef123&room=0"), (), Access.OTHER_ROOM, others)
+    assert endpoint.path == "/ws?token=ghijkl456&room=0"
+    assert endpoint.headers[0] == ("Authorization", "Bearer ghijkl456")
+    assert altered_message('{"token": "abcdef123"}', (), Access.OTHER_ROOM, others) == '{"token": "ghijkl456"}'
 
 
 def test_only_credentials_that_can_be_altered_are_tried() -> None:

@@ -18,11 +18,11 @@ CHANNELS = "tests.workloads.apps.limited_channels"
 CONTRACT = Contract("room", Audience.EVERYONE, rate_limit=RateLimit(100, 1.0))
 
 
-def check(fault: str, *only: str) -> SuiteReport:
+def check(fault: str, *only: str, deadline_s: float = 30.0) -> SuiteReport:
     workloads = load_channels(CHANNELS)
     chosen = {name: workloads[name] for name in {each.partition(".")[0] for each in only}}
     with serve(parse_target("tests.workloads.apps.limited:app", path="/", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, chosen, SuiteOptions(examples=0, deadline_s=10.0, only=only))
+        return run_suite(server, chosen, SuiteOptions(examples=0, deadline_s=deadline_s, only=only))
 
 
 def test_a_member_that_is_logged_out_and_still_served_is_a_violation() -> None:
@@ -44,8 +44,30 @@ def test_a_server_that_ends_or_silences_who_was_logged_out_passes(server: str) -
     assert report.verdict() is Verdict.VALID
 
 
+@pytest.mark.parametrize(
+    ("fault", "name", "words"),
+    [
+        ("takes expired", "expired-access", "joined with credentials that have expired, and received message"),
+        ("opens all", "access-to-other-rooms", "joined with the credentials of a member of another room, and received"),
+    ],
+)
+def test_a_server_that_serves_clients_whose_credentials_are_not_valid_here_is_a_violation(
+    fault: str, name: str, words: str
+) -> None:
+    report = check(fault, f"private.{name}")
+    (finding,) = report.findings
+    assert (finding.check, finding.level) == (f"private.{name}", Level.VIOLATION)
+    assert words in finding.explanation
+
+
+def test_a_server_that_refuses_expired_credentials_and_those_of_other_rooms_passes() -> None:
+    report = check("", "private.expired-access", "private.access-to-other-rooms")
+    assert report.findings == ()
+    assert [each.verdict for each in report.checks_run] == [Verdict.VALID] * 2
+
+
 def test_a_limit_below_the_promised_one_is_a_violation() -> None:
-    report = check("charged twice", "limited.rate-limit")
+    report = check("charged twice", "limited.rate-limit", deadline_s=5.0)
     (finding,) = report.findings
     assert (finding.check, finding.anomaly, finding.level) == ("limited.rate-limit", Anomaly.LOST, Level.VIOLATION)
     assert "only 19 of 20 messages were delivered" in finding.explanation
@@ -64,6 +86,15 @@ def test_every_kind_of_limiter_that_keeps_the_promise_passes(server: str, channe
     report = check(server, f"{channel}.rate-limit")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
+
+
+def test_one_limit_for_all_clients_is_a_violation_where_the_contract_allows_each_member_as_much() -> None:
+    (finding,) = check("counts together", "limited.delivery", deadline_s=1.0).findings
+    assert (finding.anomaly, finding.level) == (Anomaly.LOST, Level.VIOLATION)
+
+
+def test_a_limit_on_each_address_is_kept_by_all_schedules() -> None:
+    assert check("by address", "limited.delivery").findings == ()
 
 
 def test_a_server_that_ends_an_idle_connection_is_not_checked_for_its_rate() -> None:

@@ -8,7 +8,7 @@ from wsproof.checks.check import found
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.history import History, Member
+from wsproof.model.history import OTHER_ROOM, History, Member
 
 
 def unauthorized_access(history: History, contract: Contract) -> list[Finding]:
@@ -36,6 +36,9 @@ def _finding(
             else "A browser sends the user's cookies with it, so any page that the user visits can speak for the user. "
             "Name the allowed ones in the contract (origins) to have others refused."
         )
+    elif kind == OTHER_ROOM:
+        level = Level.VIOLATION
+        advice = "The contract says that credentials open one room only (private_rooms)."
     else:
         level = Level.VIOLATION
         advice = "If anybody may listen to this channel, say so in its contract (public)."

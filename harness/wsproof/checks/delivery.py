@@ -67,7 +67,7 @@ def _lost_finding(
     else:
         proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
     groups = hearing_groups(history, members, rows) if kind is Kind.DELIVERY else []
-    cause = groups_in_words(groups) or cause_of_loss(history, members, rows)
+    cause = groups_in_words(groups) or cause_of_loss(history, members, rows, contract.rate_limit)
     return found(
         Anomaly.LOST,
         contract,

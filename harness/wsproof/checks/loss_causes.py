@@ -5,16 +5,19 @@ from __future__ import annotations
 from wsproof.checks.departure_causes import loss_after_departure
 from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.same_name import namesakes
+from wsproof.model.contract import RateLimit
 from wsproof.model.expected import Ints
 from wsproof.model.history import History, Member
 from wsproof.model.nanoseconds import NS
 
 
-def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
+def cause_of_loss(history: History, members: Ints, rows: Ints, limit: RateLimit | None = None) -> str:
     """A sentence on why these pairs (member, publication row) are missing; empty if the history does not say.
 
-    It says so only where the cause explains all of them.
+    It says so only where the cause explains all of them. `limit` is the limit of the contract on one member.
     """
+    if limit is not None and (together := _counted_together(history, rows, limit)):
+        return together
     sent = history.publications.sent_ns
     first_missing = {
         history.members[number]: int(sent[rows[members == number]].min()) for number in set(members.tolist())
@@ -37,6 +40,24 @@ def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
             "of a name only, and leaves the older one open without a word."
         )
     return names_in_words(history) or loss_after_departure(history, members, rows)
+
+
+def _counted_together(history: History, rows: Ints, limit: RateLimit) -> str:
+    """A sentence on losses at which all members together were above the limit on one, and no member was."""
+    sent, publisher = history.publications.sent_ns, history.publications.publisher
+    most = 0
+    for row in set(rows.tolist()):
+        at = sent[row]
+        recent = (sent > at - int(limit.window_s * NS)) & (sent <= at)
+        together, own = int(recent.sum()), int((recent & (publisher == publisher[row])).sum())
+        if own > limit.messages or together <= limit.messages:
+            return ""
+        most = max(most, together)
+    return (
+        f" All members together had published up to {most} messages within {limit.window_s:g} s, and none of them more "
+        f"than the {limit.in_words} that the contract allows each. So the server seems to count the messages of all "
+        "its clients together, or of all behind one address."
+    )
 
 
 def joined_at_once_in_words(history: History) -> str:

@@ -46,6 +46,22 @@ ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (
         needs=has_credentials,
     ),
     DeliveryProperty(
+        "expired-access",
+        "A client with credentials that have expired receives no message.",
+        _is_private,
+        ("unauthorized-access",),
+        edges=(_intrusion(Access.EXPIRED),),
+        needs=lambda workload, endpoint: workload.has_expire,
+    ),
+    DeliveryProperty(
+        "access-to-other-rooms",
+        "The credentials of a member open no room but its own.",
+        lambda contract: contract.private_rooms and _is_private(contract),
+        ("unauthorized-access",),
+        edges=(_intrusion(Access.OTHER_ROOM),),
+        needs=lambda workload, endpoint: workload.rooms > 1 and has_credentials(workload, endpoint),
+    ),
+    DeliveryProperty(
         "origin",
         "A page of another site cannot connect with the user's cookies.",
         _is_private,

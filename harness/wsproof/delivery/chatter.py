@@ -29,6 +29,7 @@ class Chatter:
 
     talkers: list[PoolMember]
     speak: Callable[[PoolMember, str], None]
+    may_speak: Callable[[PoolMember], bool] = lambda member: True
     said: int = 0
     _join_begun: bool = field(default=False, init=False)
     _next_ns: int = field(default=0, init=False)
@@ -53,6 +54,8 @@ class Chatter:
             return
         self._next_ns = now_ns() + (MEANWHILE_NS + self.said * SLOWER_NS if self._join_begun else BEFORE_NS)
         member = self.talkers[self.said % len(self.talkers)]
+        if member.can_speak and not self.may_speak(member):
+            return  # the rate limit of the contract
         self.said += 1
         if member.can_speak:
             self.speak(member, f"meanwhile {self.said}")

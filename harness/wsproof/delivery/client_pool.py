@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wsproof.delivery.altered_workload import with_names, with_rooms
-from wsproof.delivery.credentials import Access, altered_endpoint, credentials_of
+from wsproof.delivery.credentials import Access, altered_endpoint, credentials_of, exchanged_credentials
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.member_loop import CLOSING_S, SLICE_S, MemberLoop
 from wsproof.delivery.names import NameShape, shaped_name
 from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
+from wsproof.delivery.rate_pacer import RatePacer, source_of
 from wsproof.delivery.sent_messages import SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.envelope import Envelope
@@ -24,7 +26,7 @@ from wsproof.net.http_connection import HttpAnswer, HttpConnection
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import State
 from wsproof.wire.handshake import Response
-from wsproof.workloads import Conversation, HttpRequest, prepared
+from wsproof.workloads import Conversation, HttpRequest, expired, prepared
 from wsproof.workloads.steps import JoinSteps
 
 TINY_BUFFER = 4_096
@@ -53,6 +55,8 @@ class ClientPool(MemberLoop):
         """The rooms of members that have changed theirs, by alias."""
         self.measured: dict[str, Figure] = {}
         """Measurements of the schedule, by name."""
+        limit = self.contract.rate_limit
+        self.pacer = RatePacer(limit, setting.timeout_s) if limit is not None else None
         self.rate = 0.0
         """Most messages a second that the server has taken in a stream; 0 before one."""
 
@@ -89,6 +93,8 @@ class ClientPool(MemberLoop):
             first_name = self.members[0].name if self.members else "0"
             self.names[alias] = shaped_name(shape, workload.name_of(alias), first_name)
         refusal = self._prepare(alias) if again is None else ""
+        if access is Access.EXPIRED and not refusal:
+            refusal = expired(workload, alias, self.setting.endpoint.http_url)
         member = self._new_member(alias, refusal, access=access, has_small_buffer=has_small_buffer)
         member.shape = shape
         if member.closed or not self._connect(member):
@@ -153,9 +159,13 @@ class ClientPool(MemberLoop):
         """A member that is not connected yet. One that could not be prepared is closed, and has no own endpoint."""
         setting, workload, number = self.setting, self.setting.workload, len(self.members)
         endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
-        if access is not None:
+        others: Mapping[str, str] = {}
+        if access is not None and not refusal:
             credentials = credentials_of(workload, alias, endpoint)
-            endpoint = altered_endpoint(endpoint, credentials, access)
+            if access is Access.OTHER_ROOM:
+                others = self._of_another_room(credentials, workload.room_of(alias))
+                refusal = "" if others else "has no credentials that differ from those of other rooms"
+            endpoint = altered_endpoint(endpoint, credentials, access, others)
         client = Client(
             endpoint,
             deadline_s=setting.budget.at_most(setting.deadline_s),
@@ -164,11 +174,20 @@ class ClientPool(MemberLoop):
         )
         member = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
         if access is not None:
-            member.access, member.credentials, member.misbehaviour = access, credentials, f"a handshake {access.value}"
+            member.access, member.misbehaviour = access, f"a handshake {access.value}"
+            member.credentials, member.others_credentials = credentials, others
         if refusal:
             member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
         self.members.append(member)
         return member
+
+    def _of_another_room(self, own: Sequence[str], room: int) -> Mapping[str, str]:
+        """The credentials of a new member of another room, by those of a member that they replace."""
+        workload = self.setting.workload
+        other = self._new_alias((room + 1) % workload.rooms)
+        if workload.rooms < 2 or self._prepare(other):
+            return {}
+        return exchanged_credentials(own, credentials_of(workload, other, self.endpoint_of(other)))
 
     def _connect(self, member: PoolMember) -> bool:
         """Open the connection of a member; False if the server refuses the handshake.
@@ -267,7 +286,8 @@ class ClientPool(MemberLoop):
 
     def endpoint_of(self, alias: int) -> Endpoint:
         """The endpoint of this member, with its own headers and subprotocols."""
-        return member_endpoint(self.setting.endpoint, self.setting.workload, alias)
+        place = member_endpoint(self.setting.endpoint, self.setting.workload, alias)
+        return replace(place, source=source_of(alias, place)) if self.pacer is not None else place
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.
@@ -321,17 +341,37 @@ class ClientPool(MemberLoop):
         message = body if plain else self.setting.workload.publish(member.alias, envelope, body)
         whole = (message,) if isinstance(message, str) else ()
         forms = (envelope.seal(body), *whole)
-        self.sent.add(SentMessage(member.number, sequence, sent_ns, body if plain else None, forms), member)
+        said = SentMessage(member.number, sequence, sent_ns, body if plain else None, forms)
+        self.sent.add(said, member)
+        if self.pacer is not None:
+            self.pacer.said(member.client.endpoint.source, said)
         self.messages.versions.published(member.number, sequence)
         if self.first_said is None:
             self.first_said = message.body if isinstance(message, HttpRequest) else message
         return message
+
+    def may_publish(self, member: PoolMember) -> bool:
+        """Whether one more publication of this member is within the rate limit of the contract."""
+        return self.pacer is None or self.pacer.allows(member.client.endpoint.source, now_ns())
+
+    def keep_rate(self, member: PoolMember) -> bool:
+        """Wait until one more publication of this member is within the rate limit of the contract.
+
+        False if the member has been cut off meanwhile.
+        """
+        if self.pacer is None or self.may_publish(member):
+            return True
+        longest_s = self.setting.timeout_s + 2 * self.pacer.limit.window_s
+        self.wait(lambda: self.may_publish(member) or not member.here, longest_s)
+        return member.can_speak
 
     def speak(self, member: PoolMember, body: str, *, plain: bool = False) -> None:
         """Publish a message in one piece, without waiting until the server has read it.
 
         An HTTP request is waited for: the next one of this member might overtake it otherwise.
         """
+        if not self.keep_rate(member):
+            return
         message = self.say(member, body, plain=plain)
         if isinstance(message, HttpRequest):
             self.request(member, message)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from wsproof.model.history import OTHER_ROOM
 from wsproof.model.secrecy import BEARER, JWT, QUERY, secrets_in_message
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import member_endpoint
@@ -36,6 +37,9 @@ class Access(StrEnum):
     WRONG = "with wrong credentials"
     UNSIGNED = "with a token that says that it is not signed"
     STRANGER = "from the origin of a stranger"
+    EXPIRED = "with credentials that have expired"
+    """The workload lets them expire (`Workload.expire`)."""
+    OTHER_ROOM = OTHER_ROOM
 
 
 def credentials_of(workload: Workload, member: int, own: Endpoint) -> tuple[str, ...]:
@@ -72,10 +76,20 @@ def can_try(access: Access, values: Iterable[str], name: str) -> bool:
     return bool(secret) if access is Access.WRONG else True
 
 
-def altered_endpoint(endpoint: Endpoint, values: Sequence[str], access: Access) -> Endpoint:
-    """The endpoint of a member, with its credentials removed or replaced."""
+def altered_endpoint(
+    endpoint: Endpoint, values: Sequence[str], access: Access, others: Mapping[str, str] | None = None
+) -> Endpoint:
+    """The endpoint of a member, with its credentials removed or replaced.
+
+    `others` are the credentials of a member of another room, by the value that each replaces.
+    """
     if access is Access.STRANGER:
         return replace(endpoint, origin=STRANGER)
+    if access is Access.EXPIRED:
+        return endpoint
+    if access is Access.OTHER_ROOM:
+        headers = tuple((name, _exchanged(value, others or {})) for name, value in endpoint.headers)
+        return replace(endpoint, path=_exchanged(endpoint.path, others or {}), headers=headers)
     if access is Access.NONE:
         headers = tuple(
             (name, kept)
@@ -87,10 +101,14 @@ def altered_endpoint(endpoint: Endpoint, values: Sequence[str], access: Access) 
     return replace(endpoint, path=_replaced(endpoint.path, values, access), headers=headers)
 
 
-def altered_message(message: str | bytes, values: Sequence[str], access: Access) -> str | bytes:
-    """A message of a member, with its credentials removed or replaced."""
-    if access is Access.STRANGER or isinstance(message, bytes):
+def altered_message(
+    message: str | bytes, values: Sequence[str], access: Access, others: Mapping[str, str] | None = None
+) -> str | bytes:
+    """A message of a member, with its credentials removed or replaced. `others` as in `altered_endpoint`."""
+    if access in (Access.STRANGER, Access.EXPIRED) or isinstance(message, bytes):
         return message
+    if access is Access.OTHER_ROOM:
+        return _exchanged(message, others or {})
     found = [*values, *_in_message(message)]
     if access is not Access.NONE:
         return _replaced(message, found, access)
@@ -149,6 +167,21 @@ def _replaced(text: str, values: Iterable[str], access: Access) -> str:
         wrong = _wrong(value, access)
         text = text.replace(quote(value, safe=""), quote(wrong, safe="")).replace(value, wrong)
     return text
+
+
+def _exchanged(text: str, others: Mapping[str, str]) -> str:
+    """The text with the credentials of another member, also where they are percent-encoded."""
+    for value in sorted(others, key=len, reverse=True):
+        text = text.replace(quote(value, safe=""), quote(others[value], safe="")).replace(value, others[value])
+    return text
+
+
+def exchanged_credentials(own: Sequence[str], other: Sequence[str]) -> dict[str, str]:
+    """The credentials of another member, by the value of the member's own that each replaces.
+
+    Empty if nothing would change, or if the two members do not have equally many.
+    """
+    return {mine: its for mine, its in zip(own, other, strict=True) if mine != its} if len(own) == len(other) else {}
 
 
 def _wrong(value: str, access: Access) -> str:

@@ -25,6 +25,8 @@ from wsproof.wire import MASK, Frame, HttpRequest, Opcode
 
 NEVER_NS = 1 << 62
 """A time that never comes, in ns."""
+FLOOD_S = 5.0
+"""Seconds that a flood may take at the rate that the contract allows. A longer one is left out."""
 BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
     Misbehaviour.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
     Misbehaviour.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
@@ -185,8 +187,10 @@ def _greet(pool: ClientPool, member: PoolMember, step: Step) -> None:
         return
     key = (member.number, member.sequence)
     pool.speak(member, "greeted again")
-    pool.wait(lambda: bool(pool.sent[key].heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
-    if pool.sent[key].heard_by:
+    if (said := pool.sent.get(key)) is None:
+        return
+    pool.wait(lambda: bool(said.heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
+    if said.heard_by:
         member.greeted_again_ns = now_ns()
 
 
@@ -198,6 +202,8 @@ def _say(pool: ClientPool, member: PoolMember, step: Step) -> None:
         body += body_of(room) if room > TRAILER_BYTES else ""
     if not step.cuts or pool.setting.workload.publishes_by_http:
         pool.speak(member, body, plain=step.plain)
+        return
+    if not pool.keep_rate(member):
         return
     message = pool.say(member, body, plain=step.plain)
     assert not isinstance(message, HttpRequest)
@@ -242,6 +248,9 @@ def _settle(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 def _flood(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Publish many messages, each after the previous one has arrived."""
+    limit = pool.contract.rate_limit
+    if limit is not None and step.count / limit.messages * limit.window_s > FLOOD_S:
+        return
     for _ in range(step.count):
         if pool.gave_up or not member.can_speak:
             return

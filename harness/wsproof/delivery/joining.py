@@ -132,6 +132,8 @@ def _can_intrude(pool: ClientPool, other: PoolMember, access: Access) -> bool:
     workload, own = pool.setting.workload, pool.endpoint_of(other.alias)
     if access is Access.STRANGER:
         return origin_matters(workload, own)
+    if access is Access.EXPIRED:
+        return workload.has_expire
     values = credentials_of(workload, other.alias, own)
     return bool(values) and can_try(access, values, other.name)
 
@@ -139,7 +141,7 @@ def _can_intrude(pool: ClientPool, other: PoolMember, access: Access) -> bool:
 def _join_amid(pool: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
     """Connect a member while the others of its room publish, and let them go on for a while."""
     talkers = [p for p in pool.members if p.can_speak and p.counts and p.room == step.room]
-    chatter = pool.chatter = Chatter(talkers, pool.speak)
+    chatter = pool.chatter = Chatter(talkers, pool.speak, pool.may_publish)
     try:
         pool.wait(lambda: chatter.is_done)
         chatter.joins()

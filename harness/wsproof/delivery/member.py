@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wsproof.delivery.credentials import Access
@@ -63,6 +64,8 @@ class PoolMember:
     """The way in which it tries to join without the right credentials; None for all other members."""
     credentials: tuple[str, ...] = ()
     """The member's credentials; only known for a member that joins without them."""
+    others_credentials: Mapping[str, str] = field(default_factory=dict)
+    """The credentials of a member of another room that it shows, by its own ones that they replace."""
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
     asides: set[str] = field(default_factory=set)

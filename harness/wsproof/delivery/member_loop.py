@@ -250,7 +250,7 @@ class MemberLoop:
             member.held.append(message)
             return
         if member.access is not None:
-            message = altered_message(message, member.credentials, member.access)
+            message = altered_message(message, member.credentials, member.access, member.others_credentials)
         if member.client.peer.may_send:
             member.sent += 1
             if isinstance(message, str):

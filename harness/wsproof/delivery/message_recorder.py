@@ -205,6 +205,7 @@ class MessageRecorder:
         member.outstanding.discard((publisher, sequence, kind))
         if said is not None:
             said.heard_by.add((member.number, kind))
+            said.heard_ns = said.heard_ns or at
 
     def _is_another(self, publisher: int, speaker: str | None) -> bool:
         """Whether the speaker that the server names is another member than the publisher."""

@@ -25,6 +25,8 @@ class SentMessage:
     plain: str | None = None
     forms: tuple[str, ...] = ()
     heard_by: set[tuple[int, Kind]] = field(default_factory=set)
+    heard_ns: int = 0
+    """The time of its first receipt; 0 if nobody has received it."""
     refusal: Refusal | None = None
     """The server's refusal of the HTTP request that publishes it; None if it was accepted."""
     is_unread: bool = False

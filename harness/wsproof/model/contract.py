@@ -96,6 +96,8 @@ class Contract:
     keeps_idle_s: float | None = None
     public: bool = False
     """Whether anybody may listen. A token then only says who a member is."""
+    private_rooms: bool = False
+    """Whether the credentials of a member open its own room only."""
     resume: Resume = Resume.NONE
     """The missed messages that a returning member gets."""
     rate_limit: RateLimit | None = None

@@ -108,6 +108,8 @@ class Receipts:
 
 SILENCE = "nothing after its handshake"
 """The misbehaviour of a client that connects and never says anything."""
+OTHER_ROOM = "with the credentials of a member of another room"
+"""The intrusion of a client into a room that its credentials do not open."""
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,11 @@ def reset_on_close(sock: socket.socket | TlsSocket) -> None:
 
 def _connect(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None) -> socket.socket:
     if endpoint.unix is not None:
-        return _try(socket.AF_UNIX, endpoint.unix, timeout_s, receive_buffer)
+        return _try(socket.AF_UNIX, endpoint.unix, timeout_s, receive_buffer, "")
     failure: OSError | None = None
     for family, _, _, _, address in socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM):
         try:
-            sock = _try(family, address, timeout_s, receive_buffer)
+            sock = _try(family, address, timeout_s, receive_buffer, endpoint.source)
         except OSError as error:
             failure = failure or error
         else:
@@ -102,12 +102,14 @@ def _connect(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None) -
     raise failure or OSError(f"{endpoint.host} has no address")
 
 
-def _try(family: int, address: object, timeout_s: float, receive_buffer: int | None) -> socket.socket:
+def _try(family: int, address: object, timeout_s: float, receive_buffer: int | None, source: str) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout_s)
+        if source:
+            sock.bind((source, 0))
         sock.connect(address)  # type: ignore[arg-type] # an address from getaddrinfo, or a path
     except OSError:
         sock.close()

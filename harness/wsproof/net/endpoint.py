@@ -43,6 +43,8 @@ class Endpoint:
     ca: str | None = None
     insecure: bool = False
     unix: str | None = None
+    source: str = ""
+    """The address of this machine to connect from; empty for the one that the system chooses."""
     query: str = ""
     budget: Budget | None = field(default=None, compare=False)
     """Time budget of the run. It limits connects to this endpoint and waits for its answers."""

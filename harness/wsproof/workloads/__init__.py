@@ -7,7 +7,7 @@ from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.conversation import Conversation, Heard
 from wsproof.workloads.opening import Opening, opening_of
-from wsproof.workloads.preparation import prepared
+from wsproof.workloads.preparation import expired, prepared
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
@@ -35,6 +35,7 @@ __all__ = [
     "Workload",
     "WorkloadWarning",
     "environment_of",
+    "expired",
     "json_with",
     "load_channels",
     "opening_of",

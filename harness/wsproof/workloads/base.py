@@ -223,6 +223,19 @@ class Workload(ABC):
         """Whether the access of a member can be revoked."""
         return getattr(self, "users_class", type(self)).revoke is not Workload.revoke
 
+    def expire(self, member: int, url: str) -> None:  # noqa: B027 - optional by design
+        """Let this member's credentials expire before it connects: get a token that is valid for no time, or wait.
+
+        `url` as in `prepare`, which has run before. Afterwards `path`, `headers` and `join` use the expired
+        credentials. Only workloads that define this method are checked for it: the server must then refuse the member.
+        Raise `JoinRefused` if that was not possible.
+        """
+
+    @property
+    def has_expire(self) -> bool:
+        """Whether the credentials of a member can be made to expire."""
+        return getattr(self, "users_class", type(self)).expire is not Workload.expire
+
     def answer(self, member: int, message: str | bytes) -> Iterable[str | bytes]:
         """The messages with which `member` answers `message`: a pong, an acknowledgement.
 

@@ -28,6 +28,7 @@ _ADVICE = {
     "room_of": "return the number of the member's room, from 0 on",
     "greeting": "return what is sent right after connecting, a str or bytes; or None",
     "prepare": "raise JoinRefused(reason) if the server refuses the member",
+    "expire": "raise JoinRefused(reason) if the credentials cannot be made to expire",
     "revoke": "raise JoinRefused(reason) if the access cannot be revoked",
     "headers": "return a mapping of header names to values, both str",
     "subprotocols": "return a list of str",
@@ -124,6 +125,9 @@ class _Guarded(Workload):
 
     def revoke(self, member: int, url: str) -> None:
         self._guard("revoke", lambda: super(_Guarded, self).revoke(member, url), (member,))
+
+    def expire(self, member: int, url: str) -> None:
+        self._guard("expire", lambda: super(_Guarded, self).expire(member, url), (member,))
 
     def headers(self, member: int) -> Mapping[str, str]:
         headers: Mapping[str, str] = self._ask("headers", Mapping, member)

@@ -19,6 +19,7 @@ METHODS = (
     "room_of",
     "prepare",
     "revoke",
+    "expire",
     "headers",
     "subprotocols",
     "greeting",

@@ -1,10 +1,13 @@
 """A room in plain ASGI: a login by HTTP, a logout, and a limit of 20 publications in 0.3 s.
 
-POST /login   {"token": ...}      POST /logout?TOKEN      WebSocket /?token=TOKEN
+POST /login[?ROOM]   {"token": ...}      POST /logout?TOKEN      POST /expire?TOKEN
+WebSocket /?token=TOKEN[&room=ROOM]
 
 Correct except for the fault that FAULT names. `stays`: a logout does not end connections; `charged twice`: every
-burst but the first may have one publication less. These are correct: `deaf`: a logout removes the member from the
-room and leaves the connection open; `patient`: the logout is answered once the member has answered the close frame;
+burst but the first may have one publication less; `takes expired`: an expired token still opens the room; `opens all`:
+a token opens every room; `counts together`: one limit for all clients. These are correct: `deaf`: a logout removes the
+member from the room and leaves the connection open; `patient`: the logout is answered once the member has answered the
+close frame; `by address`: the limit counts all clients of an address;
 `sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too; `closes idle`: ends a connection that is
 silent for as long as a window.
 """
@@ -18,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 FAULT = os.environ.get("FAULT", "")
 LIMIT, WINDOW_S = 20, 0.3
@@ -26,9 +30,14 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-tokens: set[str] = set()
+tokens: dict[str, str] = {}
+"""The valid tokens, and the rooms that they open."""
 members: dict[Send, str] = {}
-"""The members in the room, with their tokens."""
+"""The members, with their tokens."""
+limiters: dict[str, Limiter] = {}
+"""The limiters, by what they count: the tokens, usually."""
+rooms: dict[Send, str] = {}
+"""The rooms of the members."""
 gone: dict[Send, asyncio.Event] = {}
 """Set when a connection has ended."""
 
@@ -47,6 +56,9 @@ class Limiter:
         if FAULT == "charged twice":  # by count alone, so that a pause of the machine does not hide the fault
             self.bursts += text.startswith(f"1 of {LIMIT}")
             return self.bursts < 2 or not text.startswith(f"{LIMIT} of {LIMIT}")
+        if FAULT == "counts together":  # by count alone, too
+            self.bursts += 1
+            return self.bursts <= LIMIT
         if FAULT == "sliding":
             while self.times and self.times[0] <= now - WINDOW_S:
                 self.times.popleft()
@@ -72,8 +84,11 @@ async def http(scope: Message, send: Send) -> None:
     body = b""
     if scope["path"] == "/login":
         token = os.urandom(8).hex()
-        tokens.add(token)
+        tokens[token] = scope["query_string"].decode() or "0"
         body = json.dumps({"token": token}).encode()
+    elif scope["path"] == "/expire":
+        if FAULT != "takes expired":
+            del tokens[scope["query_string"].decode()]
     elif scope["path"] == "/logout":
         await log_out(scope["query_string"].decode())
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
@@ -81,7 +96,7 @@ async def http(scope: Message, send: Send) -> None:
 
 
 async def log_out(token: str) -> None:
-    tokens.discard(token)
+    tokens.pop(token, None)
     for member in [each for each, its in members.items() if its == token and FAULT != "stays"]:
         del members[member]
         if FAULT != "deaf":
@@ -92,21 +107,25 @@ async def log_out(token: str) -> None:
 
 async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
-    token = scope["query_string"].decode().removeprefix("token=")
-    if token not in tokens:
+    query = parse_qs(scope["query_string"].decode())
+    token, room = query.get("token", [""])[0], query.get("room", ["0"])[0]
+    if token not in tokens or (tokens[token] != room and FAULT != "opens all"):
         await send({"type": "websocket.close", "code": 4003})
         return
     await send({"type": "websocket.accept"})
-    members[send], gone[send], limiter = token, asyncio.Event(), Limiter()
+    counted_as = {"counts together": "", "by address": scope["client"][0]}.get(FAULT, token)
+    limiter = limiters.setdefault(counted_as, Limiter())
+    members[send], rooms[send], gone[send] = token, room, asyncio.Event()
     try:
         while (message := await next_message(receive, send))["type"] == "websocket.receive":
             text = message.get("text") or ""
             if text == "beat" and FAULT != "counts all":
                 continue
             if limiter.allows(text) and send in members and text != "beat":
-                await asyncio.gather(*(deliver(member, text) for member in list(members)))
+                await asyncio.gather(*(deliver(member, text) for member in list(members) if rooms[member] == room))
     finally:
         members.pop(send, None)
+        rooms.pop(send, None)
         gone[send].set()
 
 

@@ -48,4 +48,24 @@ class Beating(Limited):
         return [Every(0.05, "beat")]
 
 
-WORKLOADS = [Limited, Beating]
+class PrivateRooms(Limited):
+    """A channel of two rooms, with tokens that expire."""
+
+    name = "private"
+    rooms = 2
+    contract = Contract("private", Audience.EVERYONE, private_rooms=True)
+
+    def room_of(self, member: int) -> int:
+        return member % 2
+
+    def prepare(self, member: int, url: str) -> None:
+        self.tokens[member] = json.loads(posted(f"{url}/login?{self.room_of(member)}"))["token"]
+
+    def expire(self, member: int, url: str) -> None:
+        posted(f"{url}/expire?{self.tokens[member]}")
+
+    def path(self, member: int) -> str:
+        return f"{super().path(member)}&room={self.room_of(member)}"
+
+
+WORKLOADS = [Limited, Beating, PrivateRooms]

@@ -1,0 +1,48 @@
+"""Tests of the pacer that keeps publications within the rate limit of the contract."""
+
+from __future__ import annotations
+
+from wsproof.delivery.rate_pacer import RatePacer, source_of
+from wsproof.delivery.sent_messages import SentMessage
+from wsproof.model.contract import RateLimit
+from wsproof.model.nanoseconds import NS
+from wsproof.net.endpoint import Endpoint
+
+HERE, THERE = "127.10.1.1", "127.10.1.2"
+
+
+def a_pacer(unheard_s: float = 5.0) -> RatePacer:
+    return RatePacer(RateLimit(messages=2, window_s=1.0), unheard_s)
+
+
+def said(at_s: float, heard_s: float = 0.0) -> SentMessage:
+    return SentMessage(0, 0, int(at_s * NS), heard_ns=int(heard_s * NS))
+
+
+def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() -> None:
+    pacer = a_pacer()
+    pacer.said(HERE, said(1.0, heard_s=1.1))
+    assert pacer.allows(HERE, int(1.2 * NS))
+    pacer.said(HERE, said(1.2, heard_s=3.0))
+    assert not pacer.allows(HERE, int(2.0 * NS))
+    assert pacer.allows(HERE, int(2.2 * NS))
+
+
+def test_a_server_that_stalls_gets_no_more_than_the_limit_when_it_goes_on() -> None:
+    pacer = a_pacer()
+    for at_s in (1.0, 1.1):
+        pacer.said(HERE, said(at_s))
+    assert not pacer.allows(HERE, 4 * NS)
+    assert pacer.allows(HERE, int(7.2 * NS))
+
+
+def test_each_address_has_its_own_limit() -> None:
+    pacer = a_pacer()
+    for at_s in (1.0, 1.1):
+        pacer.said(HERE, said(at_s))
+    assert pacer.allows(THERE, int(1.2 * NS))
+
+
+def test_a_server_elsewhere_sees_one_address() -> None:
+    assert source_of(3, Endpoint("192.0.2.1", 80)) == ""
+    assert source_of(3, Endpoint("127.0.0.1", 80, unix="/socket")) == ""
