@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
@@ -22,6 +23,7 @@ ARGUMENTS = [
     f"--host-resolver-rules=MAP {OWN_NAME} 127.0.0.1,MAP {LAN_ADDRESS} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -29,8 +31,10 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE: ViewportSize = {"width": 360, "height": 640}
+STILL: dict[str, Any] = {"reduced_motion": "reduce", "viewport": {"width": 800, "height": 600}}
+"""Options of a context for a game that is watched for long: it is painted once per tick, and not in every frame."""
 
-NewContext = Callable[[], BrowserContext]
+NewContext = Callable[..., BrowserContext]
 
 expect.set_options(timeout=DEADLINE * 1000)
 
@@ -51,12 +55,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[NewContext]:
-    """Return a factory for separate browser contexts, one per user. An error in a page's script fails the test."""
+    """Return a factory for separate browser contexts, one per user, that takes the options of a context.
+
+    An error in a page's script fails the test.
+    """
     opened: list[BrowserContext] = []
     errors: list[str] = []
 
-    def new() -> BrowserContext:
-        context = browser.new_context()
+    def new(**options: Any) -> BrowserContext:
+        context = browser.new_context(**options)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         opened.append(context)
         return context

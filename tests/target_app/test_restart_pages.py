@@ -42,9 +42,9 @@ def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap
 ) -> None:
     port = free_port()
     settings: dict[str, Any] = {"secret": SECRET, "history_path": tmp_path / "history.db", "dashboard_period": 0.1}
-    settings |= {"users": users_with(*PEOPLE)}
+    settings |= {"users": users_with(*PEOPLE), "game_tick": 0.25}
     with running(command, settings, port) as server:
-        windows = {user: new_context() for user in PEOPLE}
+        windows = {user: new_context(reduced_motion="reduce") for user in PEOPLE}
         ada, grace = (in_room(windows[user], server, user) for user in PEOPLE)
         boards = [at_board(windows[user], server, user, "tea") for user in PEOPLE]
         players = [at_match(windows[user], server, user, "tea") for user in PEOPLE]

@@ -25,7 +25,8 @@ let undone = [];
 let pen = null;
 let penIsNews = false;
 let joined = false;
-let dirty = true;
+// Whether a frame is due.
+let due = false;
 
 byId("board").textContent = name;
 for (const [color, word] of COLORS) {
@@ -81,7 +82,7 @@ function take(message) {
   } else {
     return;
   }
-  dirty = true;
+  repaint();
 }
 
 // Everything on the board, or what is new to us.
@@ -112,18 +113,22 @@ function tellState() {
   canvas.dataset.waiting = board.waiting;
 }
 
-function paint() {
-  if (dirty) {
-    dirty = false;
-    tellState();
-    const strokes = board.visible();
-    paper.show(strokes);
-    byId("undo").disabled = !strokes.some(isMine);
-    byId("redo").disabled = undone.length === 0;
-  }
+// What has changed is shown in the next frame. While nothing changes, nothing is painted.
+function repaint() {
+  if (due) return;
+  due = true;
   requestAnimationFrame(paint);
 }
-requestAnimationFrame(paint);
+repaint();
+
+function paint() {
+  due = false;
+  tellState();
+  const strokes = board.visible();
+  paper.show(strokes);
+  byId("undo").disabled = !strokes.some(isMine);
+  byId("redo").disabled = undone.length === 0;
+}
 
 const isMine = (stroke) => stroke.by === undefined || stroke.by === me;
 
@@ -134,7 +139,7 @@ function down(x, y) {
   drawing = board.begin(color, Number(byId("width").value), x, y);
   undone = [];
   tellState();
-  dirty = true;
+  repaint();
 }
 
 function move(x, y) {
@@ -142,13 +147,13 @@ function move(x, y) {
   penIsNews = true;
   if (drawing === null) return;
   drawing = board.extend(drawing, x, y);
-  dirty = true;
+  repaint();
 }
 
 function up() {
   if (drawing !== null) board.end(drawing);
   drawing = null;
-  dirty = true;
+  repaint();
 }
 
 function undo() {
@@ -157,7 +162,7 @@ function undo() {
   if (last === undefined || !send({ type: "undo", id: last.id })) return;
   undone.push(last);
   board.giveUp(last.id);
-  dirty = true;
+  repaint();
 }
 
 function redo() {
@@ -167,7 +172,7 @@ function redo() {
   let id = board.begin(color, width, points[0], points[1]);
   for (let i = 2; i < points.length; i += 2) id = board.extend(id, points[i], points[i + 1]);
   board.end(id);
-  dirty = true;
+  repaint();
 }
 
 byId("undo").onclick = undo;

@@ -17,6 +17,7 @@ export class Field {
   #tickMs;
   #self = null;
   #stopped = false;
+  #due = false;
   #resized = new ResizeObserver(() => this.#fit());
 
   constructor(canvas, view, tickMs) {
@@ -26,12 +27,6 @@ export class Field {
     this.#tickMs = tickMs;
     this.#resized.observe(canvas);
     this.#fit();
-    const frame = () => {
-      if (this.#stopped) return;
-      this.#draw();
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
   }
 
   // Another field takes over the canvas.
@@ -42,12 +37,14 @@ export class Field {
 
   set self(seat) {
     this.#self = seat;
+    this.#redraw();
   }
 
   // A new tick: where everybody was is where they glide from.
   update() {
     this.#since = performance.now();
     this.#drawLand();
+    this.#redraw();
   }
 
   remember() {
@@ -63,6 +60,18 @@ export class Field {
       canvas.height = height * this.#cell;
     }
     this.#drawLand();
+    this.#redraw();
+  }
+
+  // Draw in the next frame, and in each one after it until the heads have arrived.
+  #redraw() {
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      if (this.#stopped) return;
+      if (this.#draw() < 1) this.#redraw();
+    });
   }
 
   #drawLand() {
@@ -97,6 +106,7 @@ export class Field {
     });
   }
 
+  // Returns which share of the way the heads have gone.
   #draw() {
     const context = this.#context;
     const size = this.#cell;
@@ -110,6 +120,7 @@ export class Field {
       const y = (near ? from.y + (seat.y - from.y) * share : seat.y) * size;
       this.#drawHead(context, seat, x + size / 2, y + size / 2);
     }
+    return share;
   }
 
   #drawHead(context, seat, x, y) {
