@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, WebError, expect, sync_playwright
 
 from tests.target_app.server import DEADLINE, Server
 
@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+DESKTOP: ViewportSize = {"width": 1280, "height": 720}
+"""The default of Playwright."""
 PHONE: ViewportSize = {"width": 360, "height": 640}
 STILL: dict[str, Any] = {"reduced_motion": "reduce", "viewport": {"width": 800, "height": 600}}
 """Options of a context for a game that is watched for long: it is painted once per tick, and not in every frame."""
@@ -80,16 +82,47 @@ def context(new_context: NewContext) -> BrowserContext:
     return new_context()
 
 
-def open_page(context: BrowserContext, server: Server, path: str) -> Page:
-    page = context.new_page()
+@pytest.fixture(scope="module")
+def kept_window(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def window(kept_window: Page) -> Iterator[Page]:
+    """The one window in which the tests of a module open their pages in turn, each as a new user.
+
+    A new window is a new process, which takes longer than all the rest of a short test.
+    """
+    errors: list[str] = []
+
+    def note(error: WebError) -> None:
+        errors.append(str(error.error))
+
+    kept_window.context.on("weberror", note)
+    yield kept_window
+    kept_window.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    kept_window.goto("about:blank")
+    kept_window.context.clear_cookies()
+    kept_window.set_viewport_size(DESKTOP)
+    kept_window.emulate_media(color_scheme="null")
+    kept_window.context.remove_listener("weberror", note)
+    assert errors == []
+
+
+def open_page(windows: BrowserContext | Page, server: Server, path: str) -> Page:
+    """Open a page in a new window of a user, or in the window given."""
+    page = windows if isinstance(windows, Page) else windows.new_page()
     page.goto(server.url(path, "http"))
     return page
 
 
-def open_signed_in(context: BrowserContext, server: Server, path: str, token: str) -> Page:
+def open_signed_in(windows: BrowserContext | Page, server: Server, path: str, token: str) -> Page:
     """Open a page as a user who has signed in before."""
+    context = windows.context if isinstance(windows, Page) else windows
     context.add_cookies([{"name": "target_app_token", "value": token, "url": server.url("", "http")}])
-    return open_page(context, server, path)
+    return open_page(windows, server, path)
 
 
 def expect_connected(page: Page) -> None:

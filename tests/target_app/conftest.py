@@ -8,11 +8,11 @@ from contextlib import ExitStack
 import pytest
 from websockets.sync.client import ClientConnection
 
-from tests.target_app.browsing import browser, context, new_context
+from tests.target_app.browsing import browser, context, kept_window, new_context, window
 from tests.target_app.peers import TINY_BUFFER, RawPeer
 from tests.target_app.server import Server, alive, running
 
-__all__ = ["browser", "context", "new_context"]
+__all__ = ["browser", "context", "kept_window", "new_context", "window"]
 
 StartServer = Callable[..., Server]
 Enter = Callable[[Server, str], ClientConnection]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from websockets.exceptions import ConnectionClosed
 
 from tests.target_app.browsing import PHONE, NewContext, open_page, open_signed_in, say
@@ -124,28 +124,24 @@ def behind(server: Server, proxy: Blocking) -> Server:
     return Server(server.process, proxy.port, server.output)
 
 
-def test_a_dashboard_without_websockets_moves_and_says_so(
-    context: BrowserContext, server: Server, blocking: Blocking
-) -> None:
-    page = open_page(context, behind(server, blocking), "/pages/dashboard")
+def test_a_dashboard_without_websockets_moves_and_says_so(window: Page, server: Server, blocking: Blocking) -> None:
+    page = open_page(window, behind(server, blocking), "/pages/dashboard")
     expect(page.get_by_role("status")).to_have_text(OVER_HTTP)
     assert blocking.refused >= 2
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
 
 
-def test_a_page_that_cannot_do_without_websockets_says_so(
-    context: BrowserContext, server: Server, blocking: Blocking
-) -> None:
-    page = open_page(context, behind(server, blocking), "/pages/echo")
+def test_a_page_that_cannot_do_without_websockets_says_so(window: Page, server: Server, blocking: Blocking) -> None:
+    page = open_page(window, behind(server, blocking), "/pages/echo")
     expect(page.get_by_role("status")).to_contain_text("WebSockets are blocked on the way here")
     blocking.blocks = False
     expect(page.get_by_role("status")).to_have_text("Connected")
 
 
 def test_alerts_arrive_without_websockets_and_the_page_says_so(
-    context: BrowserContext, server: Server, blocking: Blocking
+    window: Page, server: Server, blocking: Blocking
 ) -> None:
-    page = open_signed_in(context, behind(server, blocking), "/pages/notifications", make_token("user"))
+    page = open_signed_in(window, behind(server, blocking), "/pages/notifications", make_token("user"))
     expect(page.locator("#status")).to_have_text(OVER_HTTP)
     page.get_by_label("Name of the user").fill("user")
     page.get_by_label("Text").fill("a note to myself")
@@ -179,9 +175,9 @@ def test_a_room_has_members_with_and_without_websockets_and_one_that_comes_back_
 
 
 def test_a_page_returns_to_websockets_when_they_are_blocked_no_more(
-    context: BrowserContext, server: Server, blocking: Blocking
+    window: Page, server: Server, blocking: Blocking
 ) -> None:
-    page = open_page(context, behind(server, blocking), "/pages/dashboard")
+    page = open_page(window, behind(server, blocking), "/pages/dashboard")
     expect(page.get_by_role("status")).to_have_text(OVER_HTTP)
     blocking.blocks = False
     blocking.cut()
@@ -196,8 +192,8 @@ def sign_in(page: Page, name: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_an_administrator_sees_connections_and_sends_one_away(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/admin")
+def test_an_administrator_sees_connections_and_sends_one_away(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/admin")
     sign_in(page, "user")
     expect(page.get_by_role("alert")).to_have_text("This user is not an administrator.")
     sign_in(page, "admin")
@@ -214,8 +210,8 @@ def test_an_administrator_sees_connections_and_sends_one_away(context: BrowserCo
             member.recv(DEADLINE)
 
 
-def test_the_documentation_page_shows_every_channel(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/docs")
+def test_the_documentation_page_shows_every_channel(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/docs")
     expect(page.get_by_role("status")).to_have_text("Complete")
     expect(page.locator("#channels > details")).to_have_count(len(server.get("/asyncapi.json").json()["channels"]))
     room = page.locator("#channels > details", has_text="/rooms/{name}")
@@ -226,8 +222,8 @@ def test_the_documentation_page_shows_every_channel(context: BrowserContext, ser
 
 
 @pytest.mark.parametrize("path", ["/admin", "/docs"])
-def test_none_of_them_is_wider_than_a_phone(context: BrowserContext, server: Server, path: str) -> None:
-    page = open_page(context, server, path)
+def test_none_of_them_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
+    page = open_page(window, server, path)
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     if path == "/admin":
         sign_in(page, "admin")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.target_app.browsing import NewContext, open_page, open_signed_in
+from tests.target_app.browsing import open_page, open_signed_in
 from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import Server, running
 
@@ -41,13 +41,13 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def opened(new_context: NewContext, server: Server, name: str) -> Page:
+def opened(window: Page, server: Server, name: str) -> Page:
     """Open a page and wait until it is ready."""
     path = f"/pages/{name}" if name else "/"
     if name not in SIGNED_IN:
-        page = open_page(new_context(), server, path)
+        page = open_page(window, server, path)
     else:
-        page = open_signed_in(new_context(), server, path, make_token("ada"))
+        page = open_signed_in(window, server, path, make_token("ada"))
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     if name:
         expect(page.locator("#status")).to_have_text(SETTLED.get(name, "Connected"))
@@ -57,10 +57,8 @@ def opened(new_context: NewContext, server: Server, name: str) -> Page:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_control_is_reachable_by_keyboard_with_a_visible_focus(
-    new_context: NewContext, server: Server, name: str
-) -> None:
-    page = opened(new_context, server, name)
+def test_every_control_is_reachable_by_keyboard_with_a_visible_focus(window: Page, server: Server, name: str) -> None:
+    page = opened(window, server, name)
     page.evaluate("() => document.querySelector('.skip').focus()")
     count = page.evaluate(REACHABLE)
     reached = {}

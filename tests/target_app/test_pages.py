@@ -20,8 +20,8 @@ def join(context: BrowserContext, server: Server, name: str) -> Page:
     return page
 
 
-def test_the_echo_page_answers(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/pages/echo")
+def test_the_echo_page_answers(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/pages/echo")
     expect_connected(page)
     say(page, "hello <b>")
     expect(page.get_by_role("log").get_by_role("paragraph")).to_have_text(["hello <b>", "Message received: hello <b>"])
@@ -38,16 +38,16 @@ def test_two_tabs_talk_and_one_goes(context: BrowserContext, server: Server) -> 
     expect(ada.get_by_text("grace left")).to_be_visible()
 
 
-def test_the_dashboard_page_shows_new_readings(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/pages/dashboard")
+def test_the_dashboard_page_shows_new_readings(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/pages/dashboard")
     expect_connected(page)
     expect(page.locator("#active_users")).to_have_text(re.compile(r"^\d+$"))
     expect(page.locator("#memory_usage")).to_have_text(re.compile(r"^\d+\.\d$"))
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
 
 
-def test_a_refused_id_is_shown_and_not_retried_without_end(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/pages/chat")
+def test_a_refused_id_is_shown_and_not_retried_without_end(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/pages/chat")
     page.get_by_label("Your id").fill("invisible\u200b")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Disconnected: the server does not accept this connection")
@@ -70,8 +70,8 @@ def test_every_page_has_the_same_navigation_with_the_current_page_marked(server:
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/echo", "/pages/chat", "/pages/dashboard"])
-def test_no_page_is_wider_than_a_phone(context: BrowserContext, server: Server, path: str) -> None:
-    page = open_page(context, server, path)
+def test_no_page_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
+    page = open_page(window, server, path)
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
 

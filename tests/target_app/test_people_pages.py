@@ -109,8 +109,8 @@ def test_an_admin_alert_arrives_and_a_plain_users_does_not(new_context: NewConte
     expect(other.locator(".alerts .body")).to_have_text(["the next thing that other gets"])
 
 
-def test_an_anonymous_user_signs_in_and_returns_to_the_requested_page(context: BrowserContext, server: Server) -> None:
-    page = open_page(context, server, "/pages/rooms?room=tea%20house")
+def test_an_anonymous_user_signs_in_and_returns_to_the_requested_page(window: Page, server: Server) -> None:
+    page = open_page(window, server, "/pages/rooms?room=tea%20house")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     log_in(page, "user", "wrong")
     expect(page.get_by_role("alert")).to_have_text("This name and password do not go together.")
@@ -123,8 +123,8 @@ def test_an_anonymous_user_signs_in_and_returns_to_the_requested_page(context: B
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_the_login_redirects_only_within_the_site(context: BrowserContext, server: Server, next_page: str) -> None:
-    page = open_page(context, server, f"/pages/login?next={next_page}")
+def test_the_login_redirects_only_within_the_site(window: Page, server: Server, next_page: str) -> None:
+    page = open_page(window, server, f"/pages/login?next={next_page}")
     log_in(page, "admin", "admin")
     page.wait_for_url(re.compile(rf"^http://127\.0\.0\.1:{server.port}/$"))
 
@@ -153,9 +153,9 @@ def test_a_page_says_that_its_session_has_ended_and_offers_to_sign_in(context: B
     expect(link).to_have_attribute("href", "/pages/login?next=%2Fpages%2Frooms")
 
 
-def test_logging_out_elsewhere_is_noticed(context: BrowserContext, server: Server) -> None:
+def test_logging_out_elsewhere_is_noticed(window: Page, server: Server) -> None:
     token = make_token("ada")
-    page = open_signed_in(context, server, "/pages/rooms", token)
+    page = open_signed_in(window, server, "/pages/rooms", token)
     expect_connected(page)
     assert post(server, "/auth/logout", token).status_code == 204
     expect(page.locator("#status")).to_have_text("Disconnected: you have signed out")
@@ -163,8 +163,8 @@ def test_logging_out_elsewhere_is_noticed(context: BrowserContext, server: Serve
 
 
 @pytest.mark.parametrize("path", ["/pages/login", "/pages/rooms", "/pages/notifications"])
-def test_no_page_is_wider_than_a_phone(context: BrowserContext, server: Server, path: str) -> None:
-    page = open_signed_in(context, server, path, make_token("somebody with a rather long name of 40 signs"))
+def test_no_page_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
+    page = open_signed_in(window, server, path, make_token("somebody with a rather long name of 40 signs"))
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     expect(page.locator("#status")).not_to_have_text("Connecting…")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]

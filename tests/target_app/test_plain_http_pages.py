@@ -32,8 +32,8 @@ def sign_in(page: Page) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_user_stays_signed_in_and_can_sign_out(context: BrowserContext, server: Server, place: str) -> None:
-    page = context.new_page()
+def test_a_user_stays_signed_in_and_can_sign_out(window: Page, server: Server, place: str) -> None:
+    page = window
     page.goto(url(server, place, f"/pages/rooms?room={place}"))
     sign_in(page)
     expect_connected(page)
@@ -50,8 +50,8 @@ def test_a_user_stays_signed_in_and_can_sign_out(context: BrowserContext, server
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_administrator_uses_the_admin_commands(context: BrowserContext, server: Server, place: str) -> None:
-    page = context.new_page()
+def test_an_administrator_uses_the_admin_commands(window: Page, server: Server, place: str) -> None:
+    page = window
     page.goto(url(server, place, "/admin"))
     page.get_by_label("Name of an administrator").fill("admin")
     page.get_by_label("Password").fill("admin")
