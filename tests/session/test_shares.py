@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.model.plan import Plan
+from wsproof.session.check import PROTOCOL_SHARE, protocol_share
 from wsproof.session.shares import (
     AROUND_BENCH_SECONDS,
     AROUND_LOAD_SECONDS,
@@ -40,3 +41,10 @@ def test_a_slow_bench_leaves_the_load_less_but_never_nothing() -> None:
     assert load_seconds(50.0) == LOAD_SECONDS
     assert load_seconds(LOADED_AFTER_SECONDS - 5.0) == 5.0
     assert load_seconds(200.0) == LEAST_LOAD_SECONDS
+
+
+def test_a_few_channel_checks_leave_the_protocol_more_time() -> None:
+    """Of `--only protocol`, one check runs in the channels suite, and half of the minute was kept for it."""
+    assert protocol_share(18) == PROTOCOL_SHARE
+    assert protocol_share(1) == 0.85
+    assert protocol_share(1) > protocol_share(4) > protocol_share(8) == PROTOCOL_SHARE

@@ -21,7 +21,11 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.5
-"""The protocol suite's share of the budget. The channels suite gets the rest, and what the protocol suite leaves."""
+"""The protocol suite's least share of the budget. The channels suite gets the rest, and what the protocol suite leaves.
+"""
+_FIRST_CHANNEL_SHARE = 0.1
+_CHANNEL_SHARE = 0.05
+"""Parts of the budget for the channels suite: one to begin with, and one for each of its checks."""
 QUICK_EXAMPLES = 2
 """Generated examples per property of the protocol in a quick check."""
 
@@ -78,11 +82,19 @@ def check_server(context: CommandContext[CheckOptions], server: RunningServer, r
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
             has_more = promises and not options.quick
-            own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if has_more else budget
+            own = budget.share(protocol_share(len(promises)), "the protocol's share of the") if has_more else budget
             opening = opening_of(context.workloads, server.endpoint.path)
             keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
         if promises and not options.quick:
             _check_channels(context, server, recorder, progress, budget)
+
+
+def protocol_share(channel_checks: int) -> float:
+    """The protocol suite's share of the budget, where this many checks of channels follow.
+
+    Few of them need little: of `--only protocol`, one check runs in the channels suite.
+    """
+    return max(PROTOCOL_SHARE, 1 - _FIRST_CHANNEL_SHARE - _CHANNEL_SHARE * channel_checks)
 
 
 def _check_channels(
