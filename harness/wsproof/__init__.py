@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wsproof.model.envelope import Envelope, Opened, open_envelope
     from wsproof.model.finding import Finding, Level, Verdict
     from wsproof.model.measurement import Measurement
+    from wsproof.model.outside_call import Command, FunctionCall
     from wsproof.model.record import RunRecord
     from wsproof.model.sizes import parse_sizes
     from wsproof.session.bench import BenchResult, bench
@@ -47,6 +48,7 @@ __all__ = [
     "CannotTellError",
     "CapacityOptions",
     "CheckOptions",
+    "Command",
     "CompareOptions",
     "Comparison",
     "Console",
@@ -55,6 +57,7 @@ __all__ = [
     "Every",
     "Feed",
     "Finding",
+    "FunctionCall",
     "HttpRequest",
     "JoinRefused",
     "Level",
@@ -107,6 +110,7 @@ _MODULES = {
     "wsproof.session.options": ("BenchOptions", "CapacityOptions", "CheckOptions", "CompareOptions", "ServeOptions"),
     "wsproof.session.serve": ("serve",),
     "wsproof.wire.http_request": ("HttpRequest",),
+    "wsproof.model.outside_call": ("Command", "FunctionCall"),
     "wsproof.workloads": ("Every", "JoinRefused", "MessageKind", "Parsed", "Send", "Wait", "Workload", "json_with"),
 }
 """The module that defines each public name."""

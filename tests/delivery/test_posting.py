@@ -1,10 +1,11 @@
-"""Tests of channels that publish by HTTP: a correct server, planted faults, and refused requests."""
+"""Tests of channels that publish from outside: a correct server, planted faults, and refused publications."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
+from tests.workloads.apps.calling_channels import Calling
 from tests.workloads.apps.posting_channels import Posting
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
@@ -16,14 +17,15 @@ APP = "tests.workloads.apps.posting:app"
 OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
 
 
-def check(fault: str, *only: str) -> SuiteReport:
+def check(fault: str, *only: str, workload: type[Posting] = Posting) -> SuiteReport:
     options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
+    names = tuple(f"{workload.name}.{each}" for each in only or ("delivery",))
     with serve(parse_target(APP, path="/listen/0", env=[f"FAULT={fault}"])) as server:
-        return run_suite(server, {"posting": Posting()}, options.but(only=only or ("posting.delivery",)))
+        return run_suite(server, {workload.name: workload()}, options.but(only=names))
 
 
 def test_a_correct_server_passes() -> None:
-    report = check("", "posting.delivery", "posting.order", "posting.messages-before-close", "posting.burst")
+    report = check("", "delivery", "order", "messages-before-close", "burst")
     assert findings_of(report) == []
     assert report.verdict() is Verdict.VALID
 
@@ -33,6 +35,18 @@ def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly) -> None:
     report = check(fault)
     assert report.verdict() is Verdict.INVALID
     assert anomaly in {finding.anomaly for finding in report.findings}
+
+
+def test_what_a_function_publishes_is_checked() -> None:
+    report = check("", workload=Calling)
+    assert findings_of(report) == []
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_function_that_raises_is_reported_and_no_message_is_lost() -> None:
+    report = check("refuses", workload=Calling)
+    assert {finding.anomaly for finding in report.findings} == {Anomaly.REFUSED}
+    assert "HTTPError: HTTP Error 429" in report.findings[0].explanation
 
 
 @pytest.mark.parametrize(("fault", "status"), [("refuses", "HTTP 429"), ("fails", "HTTP 500")])

@@ -1,4 +1,4 @@
-"""Tests of publishing by HTTP: the order of requests, refusals in the history, and a run with a server."""
+"""Tests of publishing from outside: the order of requests and calls, refusals in the history, runs with a server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import repeat
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,11 +21,14 @@ from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.history import load_history, save_history
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.http_publisher import HttpSender, PublisherQueue
+from wsproof.load.worker.call_sender import CallSender
+from wsproof.load.worker.http_publisher import HttpSender, PublisherConnections
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope
 from wsproof.model.finding import Anomaly, Verdict, verdict_of
 from wsproof.model.history import Departure, History, Outcome
+from wsproof.model.outside_call import FunctionCall
 from wsproof.model.plan import Phase
 from wsproof.net.endpoint import Endpoint
 from wsproof.stats.trust import judge_trust
@@ -165,6 +169,75 @@ def test_a_refused_request_is_no_loss_and_a_failed_one_is_uncertain(tmp_path: Pa
     assert load_history(tmp_path).refusals == history.refusals
 
 
+@pytest.mark.parametrize("order", [Order.PER_PUBLISHER, Order.NONE])
+def test_calls_wait_for_each_other_only_where_an_order_is_promised(order: Order, tmp_path: Path) -> None:
+    begun: list[int] = []
+    may_end = Event()
+
+    class Held(Posting):
+        @property
+        def contract(self) -> Contract:
+            return Contract("posting", Audience.EVERYONE, order)
+
+        def publish(self, member: int, envelope: Envelope, body: str) -> Any:
+            def function() -> None:
+                begun.append(envelope.sequence)
+                assert may_end.wait(DEADLINE_S)
+
+            return FunctionCall(function)
+
+    async def play() -> None:
+        recorder = WorkerRecorder(tmp_path, 0, Held())
+        sender = CallSender(asyncio.get_running_loop(), Held(), recorder, repeat(60))
+        for _ in range(3):
+            sender.publish(0, Phase.MEASURED)
+        at_once = 3 if order is Order.NONE else 1
+        await until(lambda: len(begun) == at_once)
+        assert sender.unsent() == 3 - at_once
+        may_end.set()
+        await until(lambda: sender.is_settled)
+        sender.close()
+        recorder.close()
+
+    asyncio.run(play())
+    assert sorted(begun) == [0, 1, 2]
+    assert merged(tmp_path).publications.outcome.tolist() == [Outcome.OK] * 3
+
+
+def test_a_call_that_has_not_ended_at_the_end_of_the_run_is_uncertain(tmp_path: Path) -> None:
+    may_end = Event()
+
+    class Stuck(Posting):
+        def publish(self, member: int, envelope: Envelope, body: str) -> Any:
+            return FunctionCall(may_end.wait)
+
+    async def play() -> None:
+        recorder = WorkerRecorder(tmp_path, 0, Stuck())
+        sender = CallSender(asyncio.get_running_loop(), Stuck(), recorder, repeat(60))
+        for _ in range(2):
+            sender.publish(0, Phase.MEASURED)
+        sender.close()
+        recorder.close()
+        may_end.set()
+
+    asyncio.run(play())
+    history = merged(tmp_path)
+    assert history.publications.outcome.tolist() == [Outcome.INFO] * 2
+    assert [one.reason for one in history.refusals] == [
+        "the request was never sent: earlier ones had no answer",
+        "the call had not ended when the run ended",
+    ]
+
+
+def test_functions_publish_under_load() -> None:
+    plan = small_plan("calling", subscribers=4, publishers=1, rate_hz=8.0, processes=1, duration_s=0.5)
+    channels = "tests.workloads.apps.calling_channels"
+    with serve(parse_target(APP, path="/listen/0")) as server:
+        measurement = run_plan(plan, channels=channels, settings={}, endpoint=server.endpoint, server=server)
+    assert verdict_of(run_checks(measurement.history, measurement.contract)) is Verdict.VALID
+    assert len(measurement.history.receipts)
+
+
 @pytest.mark.parametrize(("fault", "processes"), [("", 2), ("refuses", 1)])
 def test_the_latency_spans_from_the_request_to_the_last_subscriber(fault: str, processes: int) -> None:
     plan = small_plan("posting", subscribers=6, publishers=2, rate_hz=40.0, processes=processes, duration_s=0.5)
@@ -182,7 +255,7 @@ def test_the_latency_spans_from_the_request_to_the_last_subscriber(fault: str, p
 def test_a_closing_connection_hides_no_idle_one() -> None:
     """Even if the most recently used connection is closing, the next request uses an idle one."""
     healthy, closing = SimpleNamespace(is_closing=False), SimpleNamespace(is_closing=True)
-    queue = PublisherQueue(Endpoint("127.0.0.1", 1), idle=cast(Any, [closing, healthy, closing]))
+    queue = PublisherConnections(Endpoint("127.0.0.1", 1), idle=cast(Any, [closing, healthy, closing]))
     assert queue.take_idle() is cast(Any, healthy)
     assert queue.take_idle() is None
     assert queue.idle == []

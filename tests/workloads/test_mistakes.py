@@ -234,10 +234,10 @@ PREPARED = """\
 )
 def test_the_type_of_publications_is_known_before_a_member_is_prepared(load: Load, message: str, by_http: bool) -> None:
     workload = load(f"    from wsproof.workloads import HttpRequest\n{PREPARED.format(message)}")
-    assert workload.publishes_by_http is by_http
+    assert workload.publishes_outside is by_http
 
 
 def test_a_mistake_in_publish_is_reported_where_no_member_is_prepared(load: Load) -> None:
     workload = load("    def publish(self, member, envelope, body): return self.tokens[member]")
     with pytest.raises(WorkloadError, match="AttributeError"):
-        _ = workload.publishes_by_http
+        _ = workload.publishes_outside

@@ -1,4 +1,4 @@
-"""Reports HTTP requests of publications that the server did not accept. Such a publication is not lost."""
+"""Reports publications from outside that were not accepted: requests, calls and commands. None of them is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REASONS_SHOWN = 3
 
 
 def publish_refused(history: History, contract: Contract) -> list[Finding]:
-    """The server accepts the HTTP requests that publish, with a status of 200 to 299."""
+    """The server accepts what is published from outside: requests (status 200 to 299), calls and commands."""
     if not history.refusals:
         return []
     describer, first = Describer(history), history.refusals[0]
@@ -21,7 +21,7 @@ def publish_refused(history: History, contract: Contract) -> list[Finding]:
     reasons = "; ".join(f"{one.count} with {shortened(one.reason, 120)}" for one in history.refusals[:REASONS_SHOWN])
     unsure = sum(one.count for one in history.refusals if one.outcome is Outcome.INFO)
     told = (
-        f"{count} of {len(history.publications)} HTTP requests that should publish did not succeed: {reasons}. "
+        f"{count} of {len(history.publications)} requests that should publish did not succeed: {reasons}. "
         "Nobody is expected to receive such a publication, so none of them counts as lost."
     )
     if unsure:
@@ -32,7 +32,7 @@ def publish_refused(history: History, contract: Contract) -> list[Finding]:
             Anomaly.REFUSED,
             contract,
             told,
-            [f"        {describer.who(first.publisher)} publishes {what} by HTTP: {shortened(first.reason, 200)}"],
+            [f"        {describer.who(first.publisher)} publishes {what} from outside: {shortened(first.reason, 200)}"],
             level=Level.INFORMATIONAL,
             occurrences=count,
         )

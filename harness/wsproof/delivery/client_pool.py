@@ -17,16 +17,19 @@ from wsproof.delivery.sent_messages import SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import SILENCE, Departure, ProtocolNote
+from wsproof.model.outside_call import OutsideCall
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.model.suite import Figure
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.http_connection import HttpAnswer, HttpConnection
+from wsproof.net.http_connection import HttpConnection
+from wsproof.net.outside_call import CALL_S, CallInThread
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import State
 from wsproof.wire.handshake import Response
-from wsproof.workloads import Conversation, HttpRequest, expired, prepared
+from wsproof.workloads import Conversation, HttpRequest, Publication, expired, prepared, text_of
 from wsproof.workloads.steps import JoinSteps
 
 TINY_BUFFER = 4_096
@@ -46,7 +49,7 @@ class ClientPool(MemberLoop):
         super().__init__(setting)
         self.next_alias = setting.first
         self.first_said: str | bytes | None = None
-        """The first publication, as it was sent; the body of an HTTP request."""
+        """The first publication, as it was sent; the body of an HTTP request, or the text that a call publishes."""
         self.names: dict[int, str] = {}
         """Names of unusual shapes, by the number that a usual name would be derived from."""
         if setting.has_shapes:
@@ -328,8 +331,8 @@ class ClientPool(MemberLoop):
 
     # Publishing.
 
-    def say(self, member: PoolMember, body: str, *, plain: bool = False) -> str | bytes | HttpRequest:
-        """Record a publication and the receipts to expect, and return the message or the request to send.
+    def say(self, member: PoolMember, body: str, *, plain: bool = False) -> Publication:
+        """Record a publication and the receipts to expect, and return the message, the request or the call.
 
         This method does not send it.
         """
@@ -347,7 +350,7 @@ class ClientPool(MemberLoop):
             self.pacer.said(member.client.endpoint.source, said)
         self.messages.versions.published(member.number, sequence)
         if self.first_said is None:
-            self.first_said = message.body if isinstance(message, HttpRequest) else message
+            self.first_said = text_of(message, envelope.seal(body))
         return message
 
     def may_publish(self, member: PoolMember) -> bool:
@@ -368,39 +371,50 @@ class ClientPool(MemberLoop):
     def speak(self, member: PoolMember, body: str, *, plain: bool = False) -> None:
         """Publish a message in one piece, without waiting until the server has read it.
 
-        An HTTP request is waited for: the next one of this member might overtake it otherwise.
+        A request or a call is waited for: the next one of this member might overtake it otherwise.
         """
         if not self.keep_rate(member):
             return
         message = self.say(member, body, plain=plain)
-        if isinstance(message, HttpRequest):
-            self.request(member, message)
-        else:
+        if isinstance(message, str | bytes):
             self.hand_over(member, message)
+        else:
+            self.publish_outside(member, message)
 
-    def request(self, member: PoolMember, request: HttpRequest) -> None:
-        """Publish by HTTP, and wait for the answer while all members go on receiving.
+    def publish_outside(self, member: PoolMember, publication: HttpRequest | OutsideCall) -> None:
+        """Publish beside the WebSocket, and wait for the answer while all members go on receiving.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
-        http = member.http = member.http or HttpConnection(
-            self.endpoint_of(member.alias), deadline_s=self.setting.deadline_s
-        )
+        if isinstance(publication, HttpRequest):
+            answer = self._request(member, publication)
+        else:
+            call = CallInThread()
+            call.begin(publication)
+            answer = self._answer_of(call, CALL_S)
+            call.close()
+        if not answer.is_accepted:
+            self.sent.refuse(member, answer)
+
+    def _request(self, member: PoolMember, request: HttpRequest) -> PublishAnswer:
+        deadline_s = self.setting.deadline_s
+        http = member.http = member.http or HttpConnection(self.endpoint_of(member.alias), deadline_s=deadline_s)
         try:
             http.begin(request)
         except TargetError as error:
-            self.sent.refuse(member, HttpAnswer(0, str(error)))
-            return
-        deadline = Deadline.after(self.setting.deadline_s)
-        while (answer := http.advance()) is None:
+            return PublishAnswer(str(error))
+        return self._answer_of(http, deadline_s)
+
+    def _answer_of(self, line: HttpConnection | CallInThread, timeout_s: float) -> PublishAnswer:
+        """Wait for the answer to what has begun on `line`."""
+        deadline = Deadline.after(timeout_s)
+        while (answer := line.advance()) is None:
             self.setting.budget.check()
             if deadline.passed:
-                answer = http.give_up()
-                break
-            self._receive_all(min(SLICE_S, deadline.remaining_s), http)
-        if not answer.is_accepted:
-            self.sent.refuse(member, answer)
+                return line.give_up()
+            self._receive_all(min(SLICE_S, deadline.remaining_s), line)
+        return answer
 
     # Ending.
 

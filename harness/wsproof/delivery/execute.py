@@ -21,7 +21,7 @@ from wsproof.model.history import History
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure
 from wsproof.net.clock import now_ns
-from wsproof.wire import MASK, Frame, HttpRequest, Opcode
+from wsproof.wire import MASK, Frame, Opcode
 
 NEVER_NS = 1 << 62
 """A time that never comes, in ns."""
@@ -170,9 +170,8 @@ def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
     envelope = Envelope(pool.setting.first + member.number, member.sequence, now_ns())
     greeting = workload.greeting(member.alias) if step.body == GREETING else None
     right = greeting if greeting is not None else workload.publish(member.alias, envelope, "malformed")
-    if isinstance(right, HttpRequest):
-        return
-    pool.hand_over(member, mutated(right, step.mutation))
+    if isinstance(right, str | bytes):
+        pool.hand_over(member, mutated(right, step.mutation))
 
 
 def _greet(pool: ClientPool, member: PoolMember, step: Step) -> None:
@@ -200,13 +199,13 @@ def _say(pool: ClientPool, member: PoolMember, step: Step) -> None:
     if step.size_bytes:
         room = step.size_bytes - len(body.encode())
         body += body_of(room) if room > TRAILER_BYTES else ""
-    if not step.cuts or pool.setting.workload.publishes_by_http:
+    if not step.cuts or pool.setting.workload.publishes_outside:
         pool.speak(member, body, plain=step.plain)
         return
     if not pool.keep_rate(member):
         return
     message = pool.say(member, body, plain=step.plain)
-    assert not isinstance(message, HttpRequest)
+    assert isinstance(message, str | bytes)
     payload = message if isinstance(message, bytes) else message.encode()
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
     places = sorted({len(frame) * cut // 100 for cut in step.cuts})

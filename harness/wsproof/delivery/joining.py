@@ -168,7 +168,7 @@ def _wait_until_in(pool: ClientPool, member: PoolMember, speaker: PoolMember) ->
     """
     has_sent = member.conversation is not None and member.conversation.has_sent
     # A request may be refused, for its rate for example.
-    once = speaker is member and not has_sent and not pool.setting.workload.publishes_by_http
+    once = speaker is member and not has_sent and not pool.setting.workload.publishes_outside
     deadline = Deadline.after(GIVEN_UP_S if pool.gave_up else pool.setting.timeout_s)
     while speaker.can_speak:
         if speaker is not member:

@@ -20,6 +20,7 @@ from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Recorder
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.http_connection import HttpConnection
+from wsproof.net.outside_call import CallInThread
 from wsproof.wire import BinaryMessage, CloseReceived, Event, TextMessage
 from wsproof.workloads import MessageKind, Parsed
 
@@ -121,11 +122,11 @@ class MemberLoop:
             timeout_s = min(timeout_s, self.chatter.wait_s)
         self._receive_all(timeout_s)
 
-    def _receive_all(self, timeout_s: float, http: HttpConnection | None = None) -> None:
-        """Wait at most `timeout_s` for input, of members or of `http`, then let every member read."""
+    def _receive_all(self, timeout_s: float, outside: HttpConnection | CallInThread | None = None) -> None:
+        """Wait at most `timeout_s` for input, of members or of a publication, then let every member read."""
         poll = select.poll()
-        if http is not None:
-            poll.register(http, select.POLLIN)
+        if outside is not None:
+            poll.register(outside, select.POLLIN)
         listening = [p for p in self.members if not p.closed]
         for member in listening:
             if not (member.stalled or member.is_paused):

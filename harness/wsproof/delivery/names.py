@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from wsproof.delivery.altered_workload import with_names
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import HttpRequest, Workload
+from wsproof.workloads import Workload, text_of
 
 PROBE = "wsproof-name"
 """A name that is looked for in what a workload sends."""
@@ -92,5 +92,5 @@ def _sent_as(workload: Workload, name: str) -> list[str]:
     sent: list[str | bytes | None] = [named.path(0), named.greeting(0)]
     if named.publishes:
         publication = named.publish(0, Envelope(0, 0, 0), "")
-        sent.append(publication.body if isinstance(publication, HttpRequest) else publication)
+        sent.append(text_of(publication, ""))
     return [one.decode(errors="replace") if isinstance(one, bytes) else one or "" for one in sent]

@@ -63,7 +63,7 @@ def _publish_bursts(pool: ClientPool, member: PoolMember, limit: RateLimit) -> l
         pool.settle()
         short += pool.gave_up
         pool.expect_nothing()
-        published = 0 if pool.setting.workload.publishes_by_http else limit.messages
+        published = 0 if pool.setting.workload.publishes_outside else limit.messages
         others.append(max(member.sent - sent - published, 0))
     return others
 

@@ -213,7 +213,7 @@ def _is_impossible(step: Step, workload: Workload) -> bool:
     """Whether no member of this workload can take the step: it has no greeting, or no message, to alter."""
     if step.action is not Action.MUTATE:
         return False
-    return workload.greeting(0) is None if step.body == GREETING else workload.publishes_by_http
+    return workload.greeting(0) is None if step.body == GREETING else workload.publishes_outside
 
 
 def _with_company(schedule: Schedule) -> Schedule:
@@ -233,7 +233,7 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             shape = step.shape if step.shape is None or fits(step.shape, workload) else None
             return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
         case Action.SAY:
-            plain = step.plain and workload.any_text and not workload.publishes_by_http
+            plain = step.plain and workload.any_text and not workload.publishes_outside
             body = step.body.encode()[:longest].decode(errors="ignore")
             return replace(step, body=body, plain=plain, size_bytes=min(step.size_bytes, longest))
         case Action.STREAM | Action.BURST | Action.PAUSE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.delivery.member import PoolMember
 from wsproof.model.contract import Audience, Contract, Resume
 from wsproof.model.history import Departure, History, Kind, Outcome, Recorder, Refusal
-from wsproof.net.http_connection import HttpAnswer
+from wsproof.model.publish_answer import PublishAnswer
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class SentMessage:
     heard_ns: int = 0
     """The time of its first receipt; 0 if nobody has received it."""
     refusal: Refusal | None = None
-    """The server's refusal of the HTTP request that publishes it; None if it was accepted."""
+    """The refusal of the request or call that publishes it; None if it was accepted."""
     is_unread: bool = False
     """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
 
@@ -99,8 +99,8 @@ class SentMessages:
             and self.is_for(member, self._members[said.publisher])
         }
 
-    def refuse(self, member: PoolMember, answer: HttpAnswer) -> None:
-        """Record that the last request of a member did not succeed. Nobody is expected to receive its publication."""
+    def refuse(self, member: PoolMember, answer: PublishAnswer) -> None:
+        """Record that the last request or call of a member did not succeed. Nobody is expected to receive anything."""
         sequence = member.sequence - 1
         said = self._by_key[member.number, sequence]
         said.refusal = self._recorder.refused(member.number, sequence, answer.status, answer.reason)

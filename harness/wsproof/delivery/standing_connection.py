@@ -14,7 +14,7 @@ from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Event, PingReceived, State, TextMessage
-from wsproof.workloads import HttpRequest, MessageKind, Workload, prepared
+from wsproof.workloads import MessageKind, Workload, prepared
 from wsproof.workloads.conversation import Conversation
 
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
@@ -72,7 +72,7 @@ class StandingConnection:
         if self.talk.is_joined and speaks and not self.spoke_ns:
             self.spoke_ns = now_ns()
             hello = self.workload.publish(self.alias, Envelope(self.alias, 0, self.spoke_ns), HELLO)
-            if not isinstance(hello, HttpRequest):  # who publishes by HTTP need not speak to be subscribed
+            if isinstance(hello, str | bytes):  # who publishes from outside need not speak to be subscribed
                 self._hand_over(hello)
 
     def _hand_over(self, message: str | bytes) -> None:

@@ -12,7 +12,6 @@ from wsproof.model.envelope import body_of
 from wsproof.model.history import Departure
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.wire import HttpRequest
 
 STREAM_S = 2.5
 """Seconds that a stream may take."""
@@ -107,10 +106,10 @@ def _say_at_once(pool: ClientPool, count: int, size_bytes: int) -> int:
         if not pool.may_publish(member):
             continue
         message = pool.say(member, body_of(size_bytes) if size_bytes else "")
-        if isinstance(message, HttpRequest):
-            pool.request(member, message)
-        else:
+        if isinstance(message, str | bytes):
             pool.put(member, message)
+        else:
+            pool.publish_outside(member, message)
         said += 1
     return said
 

@@ -25,10 +25,10 @@ from wsproof.locust.generator_fault import (
     excused,
     frozen_in_words,
 )
-from wsproof.locust.http_publisher import HttpPublisher
 from wsproof.locust.live_meter import LiveMeter
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
+from wsproof.locust.outside_publisher import OutsidePublisher
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.locust.pacer import RunPacer
 from wsproof.locust.patience import LoopPatience
@@ -51,11 +51,11 @@ from wsproof.model.history import (
 from wsproof.model.measurement import ArrivalStamps, Measurement, ServerUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.http_connection import HttpAnswer
 from wsproof.stats.load_doubts import load_doubts
 from wsproof.target.member_endpoint import http_endpoint
-from wsproof.wire import Breach, HttpRequest
+from wsproof.wire import Breach
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
@@ -146,7 +146,7 @@ class WorkloadRun:
         self._counted_from_ns = 0
         """Publications that were sent before are no part of the tables: users still arrived."""
         self.pulse = SelfLag(self.flush)
-        self._http = HttpPublisher(self._http_endpoint, self._refused)
+        self._outside = OutsidePublisher(self._http_endpoint, self._refused)
         self._refusals: dict[tuple[int, int], Outcome] = {}
         """The outcome of publications whose HTTP requests did not succeed, by publisher and sequence number."""
         self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
@@ -267,11 +267,11 @@ class WorkloadRun:
         line = self.lines.get(member)
         if line is None:  # the server has ended the connection
             is_sent, sent_ns = False, 0
-        elif isinstance(message, HttpRequest):
-            is_sent, sent_ns = self._http.publish(member, sequence, message), monotonic_ns()
-        else:
+        elif isinstance(message, str | bytes):
             is_sent = line.send(message)
             sent_ns = line.sent_ns
+        else:
+            is_sent, sent_ns = self._outside.publish(member, sequence, message), monotonic_ns()
         if not is_sent:
             self._sent_ns[member].append(0)
             self.recorder.published(member, sequence, intended_ns, 0, self.phase, Outcome.FAILED)
@@ -304,7 +304,7 @@ class WorkloadRun:
         """The time at which the publication was sent, in ns; 0 if it was not sent."""
         return self._sent_ns[publisher][sequence]
 
-    def _refused(self, member: int, sequence: int, answer: HttpAnswer) -> None:
+    def _refused(self, member: int, sequence: int, answer: PublishAnswer) -> None:
         """Record that the HTTP request of a publication did not succeed, and report a failure of its user."""
         refusal = self.recorder.refused(member, sequence, answer.status, answer.reason)
         for kind in (Kind.DELIVERY, Kind.REPLY):
@@ -526,7 +526,7 @@ class WorkloadRun:
     def _is_waiting(self) -> bool:
         if self.contract.feed is not None:
             return bool(self.lines) and not self.recorder.ticks
-        return bool(self.pending) or self._http.is_busy or self._somebody_is_new()
+        return bool(self.pending) or self._outside.is_busy or self._somebody_is_new()
 
     def _somebody_is_new(self) -> bool:
         """Whether a member that has received nothing was connected before the last publication in its room."""
@@ -547,7 +547,7 @@ class WorkloadRun:
         """Stop the background greenlets."""
         self.hush()
         self.pulse.stop()
-        self._http.close()
+        self._outside.close()
 
     def measurement(self) -> Measurement:
         """The history as a measurement, with the plan that the run corresponds to."""

@@ -74,7 +74,7 @@ class Anomaly(StrEnum):
     DISCONNECTED = "disconnected"
     """The server ended the connection of a member that kept the rules."""
     REFUSED = "refused"
-    """The server refused HTTP requests that should publish: no message is lost, because none was accepted."""
+    """The server refused requests or calls that should publish: no message is lost, because none was accepted."""
     NOT_FREED = "not-freed"
     """The server keeps something of members that have gone."""
     BEHIND = "behind"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-from dataclasses import dataclass
 
 from wsproof.errors import TargetError
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.clock import Deadline
 from wsproof.net.connect import connect_socket
 from wsproof.net.endpoint import Endpoint, clean_path
@@ -21,19 +21,6 @@ _READ_BYTES = 65_536
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """The result of a request. `status` is 0 if the server gave no answer; `reason` then says why."""
-
-    status: int
-    reason: str
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the server says that it did what it was asked (RFC 9110 15.3)."""
-        return 200 <= self.status < 300
-
-
 def encode_request(request: HttpRequest, endpoint: Endpoint) -> bytes:
     """Return the bytes of a request to this endpoint, with the headers of the endpoint."""
     lines = {"Host": endpoint.host_header, **dict(endpoint.headers)}
@@ -42,14 +29,16 @@ def encode_request(request: HttpRequest, endpoint: Endpoint) -> bytes:
     return request.encode(clean_path(request.path), lines)
 
 
-def answer_of(reader: HttpResponseReader) -> HttpAnswer:
+def answer_of(reader: HttpResponseReader) -> PublishAnswer:
     """Return what a reader has read: the status with the beginning of the body, or why there is none."""
     response = reader.response
     if response is None or reader.fault:
-        return HttpAnswer(0, reader.fault or "the server did not answer")
+        return PublishAnswer(reader.fault or "the server did not answer")
     told = f"HTTP {response.status} {response.reason}".strip()
     excerpt = " ".join(reader.excerpt.split())
-    return HttpAnswer(response.status, told if response.status < 300 or not excerpt else f"{told}: {excerpt}")
+    return PublishAnswer.of_status(
+        response.status, told if response.status < 300 or not excerpt else f"{told}: {excerpt}"
+    )
 
 
 class HttpConnection:
@@ -86,7 +75,7 @@ class HttpConnection:
         self._unsent[:] = encode_request(request, self._endpoint)
         self._write()
 
-    def advance(self) -> HttpAnswer | None:
+    def advance(self) -> PublishAnswer | None:
         """Write and read what is possible now. Returns the answer once it is complete."""
         reader = self._reader
         assert reader is not None
@@ -108,12 +97,12 @@ class HttpConnection:
             self.close()
         return answer_of(reader)
 
-    def exchange(self, request: HttpRequest) -> HttpAnswer:
+    def exchange(self, request: HttpRequest) -> PublishAnswer:
         """Send a request and wait for its answer, at most the timeout. Never raises."""
         try:
             self.begin(request)
         except TargetError as error:
-            return HttpAnswer(0, str(error))
+            return PublishAnswer(str(error))
         deadline = Deadline.after(self._deadline_s)
         while (answer := self.advance()) is None:
             poll = select.poll()
@@ -122,10 +111,10 @@ class HttpConnection:
                 return self.give_up()
         return answer
 
-    def give_up(self) -> HttpAnswer:
+    def give_up(self) -> PublishAnswer:
         """Wait no longer for the answer."""
         self.close()
-        return HttpAnswer(0, f"the server did not answer within {self._deadline_s:g} s")
+        return PublishAnswer(f"the server did not answer within {self._deadline_s:g} s")
 
     def close(self) -> None:
         """Close the connection. A later `begin` opens another one."""

@@ -142,13 +142,14 @@ def _unsent(observed: Observed) -> Iterator[Doubt]:
             "Look at the findings and at the server's output: it ended a publisher's connection, or refused it.",
             LOADED,
         )
-    refused = (published.phase == Phase.MEASURED) & (published.outcome == Outcome.REFUSED)
+    failed = (Outcome.REFUSED, Outcome.INFO) if observed.history.refusals else (Outcome.REFUSED,)
+    refused = (published.phase == Phase.MEASURED) & np.isin(published.outcome, failed)
     if refused.any():
         answers = ", ".join(sorted({one.reason.partition(":")[0] for one in observed.history.refusals}))
         yield doubt(
             "refused",
-            f"The server refused {int(np.count_nonzero(refused))} of the window's "
-            f"{int(np.count_nonzero(published.phase == Phase.MEASURED))} HTTP requests that should publish "
+            f"{int(np.count_nonzero(refused))} of the window's "
+            f"{int(np.count_nonzero(published.phase == Phase.MEASURED))} requests that should publish did not succeed "
             f"({answers}): the plan was not carried out, so the numbers describe a lighter load.",
             f"If the answer is 429, stay below the server's limit ({controls_of(observed.measurement).rate_option}, or "
             "more publishers); otherwise see publish() of the workload.",

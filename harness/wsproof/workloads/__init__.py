@@ -3,11 +3,13 @@
 `load_channels` turns the options `--channels` and `--set` into workloads.
 """
 
+from wsproof.model.outside_call import Command, FunctionCall
 from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.conversation import Conversation, Heard
 from wsproof.workloads.opening import Opening, opening_of
 from wsproof.workloads.preparation import expired, prepared
+from wsproof.workloads.publication import Publication, text_of
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
@@ -19,8 +21,10 @@ Word, Reading = MessageKind, Parsed
 __all__ = [
     "CHANNELS",
     "WORKLOADS",
+    "Command",
     "Conversation",
     "Every",
+    "FunctionCall",
     "Heard",
     "HttpRequest",
     "JoinRefused",
@@ -28,6 +32,7 @@ __all__ = [
     "MessageKind",
     "Opening",
     "Parsed",
+    "Publication",
     "Reading",
     "Send",
     "Wait",
@@ -41,6 +46,7 @@ __all__ = [
     "opening_of",
     "parse_settings",
     "prepared",
+    "text_of",
     "warn_of_oddities",
     "wire_path_of",
 ]

@@ -8,7 +8,7 @@ add one, subclass `Workload` in a file of your own, and list the class in the mo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from wsproof.errors import WorkloadError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
-from wsproof.wire import HttpRequest
+from wsproof.workloads.publication import OUTSIDE, Publication
 from wsproof.workloads.steps import Every, JoinSteps, Message, Send
 
 
@@ -260,32 +260,32 @@ class Workload(ABC):
         """Whether members may publish. Viewers of a feed may not."""
         return self.contract.feed is None
 
-    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes | HttpRequest:
-        """The message with which `member` publishes `body`, or the HTTP request that makes the server publish it.
+    def publish(self, member: int, envelope: Envelope, body: str) -> Publication:
+        """The message with which `member` publishes `body`, or what makes the server publish it from outside.
 
         Receivers must be able to find `envelope` in it: `envelope.seal(body)` is the body with the envelope appended. A
-        workload must return messages always, or requests always.
+        workload must always return the same type: messages, an `HttpRequest`, a `FunctionCall` or a `Command`.
         """
         return envelope.seal(body)
 
     @property
-    def publication_type(self) -> type[str] | type[bytes] | type[HttpRequest]:
+    def publication_type(self) -> type[Publication]:
         """The type of what `publish` returns.
 
         Asked before any member is prepared. A `publish` that needs what `prepare` stores raises then; in that case the
-        type is a request if the class mentions `HttpRequest`.
+        type is that of a publication from outside which the class mentions, such as `HttpRequest`.
         """
         try:
             return type(self.publish(0, Envelope(0, 0, 0), ""))
         except WorkloadError:
             if not self.has_prepare:
                 raise
-            return HttpRequest if _mentions_request(getattr(self, "users_class", type(self))) else str
+            return next(_mentioned(getattr(self, "users_class", type(self))), str)
 
     @property
-    def publishes_by_http(self) -> bool:
-        """Whether publications are HTTP requests."""
-        return self.publishes and issubclass(self.publication_type, HttpRequest)
+    def publishes_outside(self) -> bool:
+        """Whether publications are HTTP requests, function calls or commands, and no messages of a WebSocket."""
+        return self.publishes and issubclass(self.publication_type, OUTSIDE)
 
     @abstractmethod
     def read(self, member: int, message: str | bytes) -> Parsed:
@@ -296,8 +296,9 @@ class Workload(ABC):
         return {}
 
 
-def _mentions_request(kind: type[Workload]) -> bool:
-    """Whether a method of a workload's class uses `HttpRequest`, by the names in its code."""
+def _mentioned(kind: type[Workload]) -> Iterator[type[Publication]]:
+    """The types of publications from outside that the methods of a workload's class use, by the names in their code."""
     own = kind.__mro__[: kind.__mro__.index(Workload)]
     codes = (getattr(method, "__code__", None) for each in own for method in vars(each).values())
-    return any(HttpRequest.__name__ in code.co_names for code in codes if code is not None)
+    names = {name for code in codes if code is not None for name in code.co_names}
+    return (each for each in OUTSIDE if each.__name__ in names)

@@ -10,9 +10,11 @@ from typing import Any
 from wsproof.errors import WorkloadError, WsproofError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
+from wsproof.model.outside_call import Command, FunctionCall
 from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_header, secrets_in_message
 from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.publication import OUTSIDE, Publication
 from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
@@ -38,7 +40,8 @@ _ADVICE = {
     "split": "return a list of messages, each a str or bytes",
     "answer": "return a list of messages, each a str or bytes",
     "timers": "return a list of Every(period_s, message)",
-    "publish": "return the message, a str or bytes, or an HttpRequest; envelope.seal(body) is its text",
+    "publish": "return the message, a str or bytes, or an HttpRequest, a FunctionCall or a Command that carries it; "
+    "envelope.seal(body) is its text",
     "read": "return a Parsed for each message; Parsed(MessageKind.UNEXPECTED, text=str(message)) for others",
     "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
     "secrets": "return a list of str",
@@ -192,8 +195,8 @@ class _Guarded(Workload):
             raise self._wrong("timers", repr(timers)[:_SHOWN], "not all of it is an Every")
         return list(timers)
 
-    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes | HttpRequest:
-        message: str | bytes | HttpRequest = self._ask("publish", (str, bytes, HttpRequest), member, envelope, body)
+    def publish(self, member: int, envelope: Envelope, body: str) -> Publication:
+        message: Publication = self._ask("publish", (str, bytes, *OUTSIDE), member, envelope, body)
         if member not in self._first_published:  # later messages carry the same token
             self._first_published.add(member)
             self._learn(member, _secrets_in(message))
@@ -279,8 +282,12 @@ class _Guarded(Workload):
         return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{heard}. {advice}.")
 
 
-def _secrets_in(message: Message | HttpRequest) -> Iterable[str]:
+def _secrets_in(message: Publication) -> Iterable[str]:
     """The secrets of a publication: in a request, also those of its path and its headers."""
+    if isinstance(message, FunctionCall):
+        return []
+    if isinstance(message, Command):
+        return [secret for text in (message.input, *message.arguments) for secret in secrets_in_message(text)]
     if not isinstance(message, HttpRequest):
         return secrets_in_message(message)
     of_headers = [value for header in message.headers.items() for value in secrets_in_header(*header)]

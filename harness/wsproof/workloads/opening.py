@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.wire import HttpRequest
 from wsproof.workloads.base import Workload
 from wsproof.workloads.conversation import Conversation
 from wsproof.workloads.preparation import prepared
@@ -27,7 +26,7 @@ class Opening:
     def publication(self) -> Message:
         """The publication of the member. Ask for it once the member is prepared."""
         message = self.workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
-        assert not isinstance(message, HttpRequest)
+        assert isinstance(message, str | bytes)
         return message
 
     @property
@@ -76,7 +75,7 @@ def opening_of(workloads: Mapping[str, Workload], path: str) -> Opening | None:
     """
     for workload in workloads.values():
         is_at_path = _without_query(workload.path(_MEMBER)) == _without_query(path)
-        if is_at_path and workload.publishes and not workload.publishes_by_http:
+        if is_at_path and workload.publishes and not workload.publishes_outside:
             return Opening(workload)
     return None
 

@@ -9,9 +9,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from wsproof.locust.http_publisher import HttpPublisher
+from wsproof.locust.outside_publisher import OutsidePublisher
+from wsproof.model.outside_call import FunctionCall
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.http_connection import HttpAnswer
 from wsproof.wire import HttpRequest
 
 DEADLINE_S = 60
@@ -49,8 +50,8 @@ def held() -> Iterator[Held]:
 
 
 def test_a_request_waits_for_the_answer_to_the_one_before_and_a_refusal_is_told(held: Held) -> None:
-    refused: list[tuple[int, int, HttpAnswer]] = []
-    publisher = HttpPublisher(lambda member: held.endpoint, lambda *what: refused.append(what))
+    refused: list[tuple[int, int, PublishAnswer]] = []
+    publisher = OutsidePublisher(lambda member: held.endpoint, lambda *what: refused.append(what))
     for sequence in range(2):
         assert publisher.publish(7, sequence, HttpRequest("POST", f"/{sequence}"))
     with gevent.Timeout(DEADLINE_S):
@@ -63,3 +64,27 @@ def test_a_request_waits_for_the_answer_to_the_one_before_and_a_refusal_is_told(
     assert [request.split()[1] for request in held.requests] == [b"/0", b"/1"]
     assert [(member, sequence, answer.status) for member, sequence, answer in refused] == [(7, 0, 429)]
     publisher.close()
+
+
+def test_a_function_publishes_in_a_greenlet_and_its_error_is_told(held: Held) -> None:
+    refused: list[tuple[int, int, PublishAnswer]] = []
+    begun: list[int] = []
+    may_end = Event()
+
+    def fails() -> None:
+        begun.append(0)
+        may_end.wait()
+        raise ConnectionError("the broker is gone")
+
+    publisher = OutsidePublisher(lambda member: held.endpoint, lambda *what: refused.append(what))
+    publisher.publish(7, 0, FunctionCall(fails))
+    publisher.publish(7, 1, FunctionCall(lambda: begun.append(1)))
+    with gevent.Timeout(DEADLINE_S):
+        while not begun:
+            gevent.sleep(0.001)
+        assert begun == [0], "the second waits for the first"
+        may_end.set()
+        while publisher.is_busy:
+            gevent.sleep(0.001)
+    assert begun == [0, 1]
+    assert refused == [(7, 0, PublishAnswer("ConnectionError: the broker is gone"))]

@@ -1,38 +1,21 @@
-"""Publishes by HTTP: requests on connections that are kept alive, handed over at their intended times.
-
-A request that the server has not answered yet holds up the next one of its publisher where the channel promises an
-order, because the two might overtake each other on two connections. That wait is the server's, as with a frame that it
-does not read: the publication counts as sent when it is handed over. Without a promised order requests overlap.
-"""
+"""Publishes by HTTP: requests on connections that are kept alive, handed over at their intended times."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from ssl import SSLContext
-from time import monotonic_ns
 from typing import cast
 
-from wsproof.load.worker.pacer import BODIES_KEPT, Sender
+from wsproof.load.worker.outside_sender import OutsideSender
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.contract import Order
-from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.plan import Phase
-from wsproof.net.clock import Deadline
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.http_connection import HttpAnswer, answer_of, encode_request
+from wsproof.net.http_connection import answer_of, encode_request
 from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import HttpRequest, HttpResponseReader
 from wsproof.workloads import Workload
-
-OVERLAPPING = 16
-"""Most requests of one publisher that wait for an answer at the same time, where no order is promised."""
-ANSWER_S = 10.0
-"""Seconds that the last answers of a window may take before the drain begins without them."""
-_LOOK_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +27,11 @@ class PreparedRequest:
 
 
 @dataclass(slots=True)
-class PublisherQueue:
-    """The requests of one publisher that wait, and its connections."""
+class PublisherConnections:
+    """The address of one publisher's requests, and its connections that are free."""
 
     endpoint: Endpoint
-    waiting: deque[tuple[int, PreparedRequest]] = field(default_factory=deque)
     idle: list[_HttpLine] = field(default_factory=list)
-    busy: int = 0
 
     def take_idle(self) -> _HttpLine | None:
         """A connection that can carry a request; None if there is none. Those that are closing are forgotten."""
@@ -61,7 +42,7 @@ class PublisherQueue:
         return None
 
 
-class HttpSender(Sender):
+class HttpSender(OutsideSender):
     """Builds the requests of a worker's publishers, and sends each over a connection of its publisher."""
 
     def __init__(
@@ -73,79 +54,45 @@ class HttpSender(Sender):
         sizes: Iterator[int],
         first: int = 0,
     ) -> None:
-        super().__init__(recorder)
+        super().__init__(workload, recorder, sizes, first)
         self._loop = loop
         self._endpoint = endpoint
-        self._workload = workload
-        self._sizes = sizes
-        self._first = first
-        self._body = lru_cache(BODIES_KEPT)(body_of)
-        self._at_once = OVERLAPPING if workload.contract.order is Order.NONE else 1
-        self._queues: dict[int, PublisherQueue] = {}
+        self._connections: dict[int, PublisherConnections] = {}
         self._lines: set[_HttpLine] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._tls: SSLContext | None = endpoint.ssl_context()
 
     def prepare(self, member: int, intended_ns: int) -> tuple[int, PreparedRequest]:
         """Build the next request of a member. Returns its sequence number and the request."""
-        sequence = self._count(member)
-        envelope = Envelope(self._first + member, sequence, intended_ns)
-        request = self._workload.publish(member, envelope, self._body(next(self._sizes)))
+        sequence, request = self._publication(member, intended_ns)
         assert isinstance(request, HttpRequest)
-        return sequence, PreparedRequest(encode_request(request, self._queue(member).endpoint), request.method)
-
-    def hand_over(self, member: int, sequence: int, prepared: PreparedRequest, intended_ns: int, phase: Phase) -> None:
-        """Write a request to a free connection of its publisher, or let it wait for one."""
-        self._recorder.published(member, sequence, intended_ns, monotonic_ns(), phase)
-        queue = self._queue(member)
-        queue.waiting.append((sequence, prepared))
-        self._go_on(member, queue)
-
-    def unsent(self) -> int:
-        """Number of requests that wait for the answer to an earlier one."""
-        return sum(len(queue.waiting) for queue in self._queues.values())
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether every request is answered."""
-        return not any(queue.busy or queue.waiting for queue in self._queues.values())
-
-    async def settle(self) -> None:
-        """Wait until every request is answered, at most ANSWER_S."""
-        deadline = Deadline.after(ANSWER_S)
-        while not self.is_settled and not deadline.passed:
-            await asyncio.sleep(_LOOK_S)
+        data = encode_request(request, self._connections_of(member).endpoint)
+        return sequence, PreparedRequest(data, request.method)
 
     def close(self) -> None:
         """Record requests without an answer, and close all connections."""
-        for member, queue in self._queues.items():
-            for sequence, _ in queue.waiting:
-                self._recorder.refused(member, sequence, 0, "the request was never sent: earlier ones had no answer")
-            queue.waiting.clear()
+        super().close()
         for task in self._opening:
             task.cancel()
         for line in list(self._lines):
             line.give_up("the server had not answered when the run ended")
 
-    def _queue(self, member: int) -> PublisherQueue:
-        queue = self._queues.get(member)
-        if queue is None:
-            queue = PublisherQueue(http_endpoint(self._endpoint, self._workload, member))
-            self._queues[member] = queue
-        return queue
+    def _connections_of(self, member: int) -> PublisherConnections:
+        known = self._connections.get(member)
+        if known is None:
+            known = PublisherConnections(http_endpoint(self._endpoint, self._workload, member))
+            self._connections[member] = known
+        return known
 
-    def _go_on(self, member: int, queue: PublisherQueue) -> None:
-        """Send what waits, as far as there are connections for it."""
-        while queue.waiting and queue.busy < self._at_once:
-            sequence, prepared = queue.waiting.popleft()
-            queue.busy += 1
-            line = queue.take_idle()
-            if line is not None:
-                line.send(member, sequence, prepared)
-                continue
-            task = self._loop.create_task(self._open(member, sequence, prepared, queue.endpoint))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+    def _begin(self, member: int, sequence: int, prepared: PreparedRequest) -> None:
+        connections = self._connections_of(member)
+        line = connections.take_idle()
+        if line is not None:
+            line.send(member, sequence, prepared)
+            return
+        task = self._loop.create_task(self._open(member, sequence, prepared, connections.endpoint))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
     async def _open(self, member: int, sequence: int, prepared: PreparedRequest, endpoint: Endpoint) -> None:
         line = _HttpLine(self)
@@ -160,27 +107,23 @@ class HttpSender(Sender):
                     lambda: line, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
                 )
         except OSError as error:
-            self.answered(None, member, sequence, HttpAnswer(0, f"cannot connect ({error.strerror or error})"))
+            self.answered(member, sequence, PublishAnswer(f"cannot connect ({error.strerror or error})"))
             return
         self._lines.add(line)
         line.send(member, sequence, prepared)
 
-    def answered(self, line: _HttpLine | None, member: int, sequence: int, answer: HttpAnswer) -> None:
-        """Note the answer to a request, and send the next one of its publisher. `line` is free again, or None."""
-        if not answer.is_accepted:
-            self._recorder.refused(member, sequence, answer.status, answer.reason)
-        queue = self._queues[member]
-        queue.busy -= 1
+    def line_answered(self, line: _HttpLine | None, member: int, sequence: int, answer: PublishAnswer) -> None:
+        """Note the answer to a request. `line` is free again, or None."""
         if line is not None:
-            queue.idle.append(line)
-        self._go_on(member, queue)
+            self._connections[member].idle.append(line)
+        self.answered(member, sequence, answer)
 
     def gone(self, line: _HttpLine) -> None:
         """Forget a connection that has ended."""
         self._lines.discard(line)
-        queue = self._queues.get(line.member)
-        if queue is not None and line in queue.idle:
-            queue.idle.remove(line)
+        connections = self._connections.get(line.member)
+        if connections is not None and line in connections.idle:
+            connections.idle.remove(line)
 
 
 class _HttpLine(asyncio.Protocol):
@@ -213,7 +156,7 @@ class _HttpLine(asyncio.Protocol):
         """Wait for no answer any more, and close."""
         if self._reader is not None:
             self._reader = None
-            self._owner.answered(None, *self._request, HttpAnswer(0, why))
+            self._owner.answered(*self._request, PublishAnswer(why))
         if self._transport is not None:
             self._transport.abort()
 
@@ -246,7 +189,7 @@ class _HttpLine(asyncio.Protocol):
         is_free = reader.is_reusable and not self.is_closing
         if not is_free:
             self._close()
-        self._owner.answered(self if is_free else None, *self._request, answer_of(reader))
+        self._owner.line_answered(self if is_free else None, *self._request, answer_of(reader))
 
     def _close(self) -> None:
         if self._transport is not None:

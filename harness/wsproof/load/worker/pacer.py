@@ -23,7 +23,7 @@ from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.timer import best_timer
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.plan import Phase, Plan
-from wsproof.workloads import HttpRequest, Workload
+from wsproof.workloads import Workload
 
 NEVER = 1 << 62
 """A due time, in ns, that never comes."""
@@ -114,7 +114,7 @@ class Publisher(Sender):
         sequence = self._count(member)
         envelope = Envelope(self._first + member, sequence, intended_ns)
         message = self._workload.publish(member, envelope, self._body(next(self._sizes)))
-        assert not isinstance(message, HttpRequest)
+        assert isinstance(message, str | bytes)
         connection = self._members.get(member)
         can_send = connection is not None and connection.can_send
         encoded = connection.encode(message) if connection is not None and can_send else plain_frame(message)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from wsproof.errors import WorkloadError
+from wsproof.load.worker.call_sender import CallSender
 from wsproof.load.worker.closed_loop import ClosedLoop
 from wsproof.load.worker.connector import Connector
 from wsproof.load.worker.http_publisher import HttpSender
@@ -32,6 +33,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, schedule
 from wsproof.model.secrecy import on_news
 from wsproof.net.clock import Deadline, now_ns
+from wsproof.wire import HttpRequest
 from wsproof.workloads import Workload
 
 PULSE_NS = 50_000_000
@@ -74,8 +76,10 @@ class Worker:
 
     def _sender(self, workload: Workload) -> Sender:
         job, sizes = self.job, sizes_of(self.job.plan, self.job.index)
-        if workload.publishes_by_http:
+        if workload.publishes_outside and issubclass(workload.publication_type, HttpRequest):
             return HttpSender(self._loop, job.endpoint, workload, self.recorder, sizes, job.share.first)
+        if workload.publishes_outside:
+            return CallSender(self._loop, workload, self.recorder, sizes, job.share.first)
         return Publisher(workload, self.recorder, sizes, self.state.members, job.share.first)
 
     async def run(self) -> None:

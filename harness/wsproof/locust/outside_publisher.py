@@ -1,4 +1,4 @@
-"""Sends the HTTP requests with which members publish: each member's own one after the other, in a greenlet."""
+"""Publishes by HTTP requests, functions and commands: those of a member one after the other, in a greenlet."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import TypeAlias
 
 import gevent
 
+from wsproof.model.outside_call import OutsideCall
+from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.http_connection import HttpAnswer, HttpConnection
+from wsproof.net.http_connection import HttpConnection
+from wsproof.net.outside_call import perform
 from wsproof.wire import HttpRequest
 
-Refused: TypeAlias = Callable[[int, int, HttpAnswer], None]
+Refused: TypeAlias = Callable[[int, int, PublishAnswer], None]
 """Takes the member, the sequence number of its publication, and the answer."""
 WAITING_AT_MOST = 1_000
-"""Requests of one member that may wait for an answer to an earlier one. Those beyond are not sent."""
+"""Requests and calls of one member that may wait for an answer to an earlier one. Those beyond are not made."""
 
 
 @dataclass
 class _Queue:
     connection: HttpConnection
-    waiting: deque[tuple[int, HttpRequest]] = field(default_factory=deque)
+    waiting: deque[tuple[int, HttpRequest | OutsideCall]] = field(default_factory=deque)
     is_running: bool = False
 
 
-class HttpPublisher:
+class OutsidePublisher:
     """The connections of all members of a run. Each is kept alive, and carries one request at a time."""
 
     def __init__(self, endpoint_of: Callable[[int], Endpoint], refused: Refused) -> None:
@@ -34,8 +37,8 @@ class HttpPublisher:
         self._refused = refused
         self._queues: dict[int, _Queue] = {}
 
-    def publish(self, member: int, sequence: int, request: HttpRequest) -> bool:
-        """Hand over a request. Does not block. False if too many of this member wait already."""
+    def publish(self, member: int, sequence: int, request: HttpRequest | OutsideCall) -> bool:
+        """Hand over a request or a call. Does not block. False if too many of this member wait already."""
         queue = self._queues.get(member)
         if queue is None:
             queue = self._queues[member] = _Queue(HttpConnection(self._endpoint_of(member)))
@@ -56,7 +59,8 @@ class HttpPublisher:
         try:
             while queue.waiting:
                 sequence, request = queue.waiting.popleft()
-                answer = queue.connection.exchange(request)
+                http = queue.connection
+                answer = http.exchange(request) if isinstance(request, HttpRequest) else perform(request)
                 if not answer.is_accepted:
                     self._refused(member, sequence, answer)
         finally:
