@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding_event import FindingEvent
 from wsproof.model.history import History
 
 Judge: TypeAlias = Callable[[History, Contract], list[Finding]]
@@ -37,6 +38,7 @@ def found(
     *,
     level: Level = Level.VIOLATION,
     occurrences: int = 1,
+    events: tuple[FindingEvent, ...] = (),
 ) -> Finding:
     """A finding about a channel, named after its anomaly."""
     return Finding(
@@ -47,4 +49,5 @@ def found(
         explanation,
         tuple(witness),
         occurrences=occurrences,
+        events=events,
     )

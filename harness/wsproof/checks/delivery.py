@@ -17,6 +17,7 @@ from wsproof.checks.loss_causes import cause_of_loss, joined_at_once_in_words, n
 from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
+from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows, stayed_through
@@ -66,6 +67,8 @@ def _lost_finding(
         proof = "it received a newer one of the same publisher"
     else:
         proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
+    key = (int(sent.publisher[row]), int(sent.sequence[row]))
+    newer = [] if later is None else [(int(history.receipts.publisher[later]), int(history.receipts.sequence[later]))]
     groups = hearing_groups(history, members, rows) if kind is Kind.DELIVERY else []
     cause = groups_in_words(groups) or cause_of_loss(history, members, rows, contract.rate_limit)
     return found(
@@ -80,6 +83,7 @@ def _lost_finding(
             f"        {describer.who(member)} never receives {noun}{what}",
         ],
         occurrences=len(rows),
+        events=events_of(history, [key, *newer], [member], kind=kind, missing=[(member, key)]),
     )
 
 
@@ -242,6 +246,12 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
             f"{cause_of_repeats(history, again)}",
             [describer.receipt(one), describer.receipt(two)],
             occurrences=len(again),
+            events=events_of(
+                history,
+                [(int(got.publisher[one]), int(got.sequence[one]))],
+                [int(got.subscriber[one])],
+                kind=Kind(int(got.kind[one])),
+            ),
         )
     ]
 
@@ -319,6 +329,12 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
             f"{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
             [describer.receipt(row)],
             occurrences=len(wrong),
+            events=events_of(
+                history,
+                [(int(got.publisher[row]), int(got.sequence[row]))],
+                [int(got.subscriber[row])],
+                kind=Kind(int(got.kind[row])),
+            ),
         )
     ]
 

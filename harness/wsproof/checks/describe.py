@@ -32,7 +32,7 @@ class Describer:
 
     def when(self, at_ns: int) -> str:
         """A time in ms since the first event."""
-        return f"{(at_ns - self._start_ns) / 1e6:+.1f} ms"
+        return f"{(at_ns - self.start_ns) / 1e6:+.1f} ms"
 
     def what(self, publisher: int, sequence: int) -> str:
         """A publication, by its publisher and sequence number."""
@@ -72,7 +72,7 @@ class Describer:
         return f"{self.who(number)}: {came}, {went}{code}{did}"
 
     @property
-    def _start_ns(self) -> int:
+    def start_ns(self) -> int:
         """Time of the first connection or publication."""
         times = [m.connected_ns or m.in_ns for m in self.history.members if m.connected_ns or m.in_ns]
         sent = self.history.publications.sent_ns

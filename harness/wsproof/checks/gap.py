@@ -9,6 +9,7 @@ import numpy as np
 
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
+from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.expected import publication_rows
 from wsproof.model.finding import Anomaly, Finding
@@ -61,6 +62,12 @@ def gap(history: History, contract: Contract) -> list[Finding]:
                 f"{describer.who(publisher)}",
             ],
             occurrences=len(gaps),
+            events=events_of(
+                history,
+                [(publisher, number) for number in (older, missing[0], newer)],
+                [first.member],
+                missing=[(first.member, (publisher, missing[0]))],
+            ),
         )
     ]
 

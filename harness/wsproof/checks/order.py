@@ -7,10 +7,11 @@ import numpy as np
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
+from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Contract, Order
 from wsproof.model.expected import Flags, Ints
 from wsproof.model.finding import Anomaly, Finding
-from wsproof.model.history import History, Receipts
+from wsproof.model.history import History, Kind, Receipts
 from wsproof.model.partition import groups
 
 
@@ -36,6 +37,12 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
             f"{f' ({len(afters)} inversions in all)' if len(afters) > 1 else ''}.",
             [describer.receipt(before), describer.receipt(after)],
             occurrences=len(afters),
+            events=events_of(
+                history,
+                [(int(got.publisher[row]), int(got.sequence[row])) for row in (after, before)],
+                [int(got.subscriber[before])],
+                kind=Kind(int(got.kind[before])),
+            ),
         )
     ]
 

@@ -11,6 +11,7 @@ from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
 from wsproof.checks.order import inversions
+from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -72,6 +73,11 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
                 f"{describer.who(split.other)} receives {second}, then {first}",
             ],
             level=Level.VIOLATION if contract.order is Order.TOTAL else Level.NON_STRICT,
+            events=events_of(
+                history,
+                [(int(sent.publisher[row]), int(sent.sequence[row])) for row in (split.earlier, split.later)],
+                [split.one, split.other],
+            ),
         )
     ]
 

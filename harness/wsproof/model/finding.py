@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.model.chapter import Chapter, RuleKind, SuiteName
+from wsproof.model.finding_event import FindingEvent
 from wsproof.model.former_names import FORMER_ANOMALIES, current_check
 from wsproof.model.harm import Harm
 from wsproof.model.old_findings import chapter_of_section, kind_of
@@ -157,6 +158,8 @@ class Finding:
     library: str | None = field(default=None, kw_only=True)
     server_output: tuple[str, ...] = field(default=(), kw_only=True)
     """The server's output during the check: its last exception, redacted and bounded."""
+    events: tuple[FindingEvent, ...] = field(default=(), kw_only=True)
+    """The events that contradict each other, in order of time: a page draws them."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
     """The harm of breaking the rule, if the rule defines it."""
     chapter: Chapter = field(default=Chapter.CHANNELS, kw_only=True)
@@ -197,6 +200,7 @@ class Finding:
             "library": self.library,
             "server_output": list(self.server_output),
             "source": self.source,
+            "events": [event.to_json() for event in self.events],
         }
 
     @classmethod
@@ -221,6 +225,7 @@ class Finding:
             source=data.get("source"),
             library=data.get("library"),
             server_output=tuple(data.get("server_output", ())),
+            events=tuple(FindingEvent.from_json(event) for event in data.get("events", ())),
             chapter=Chapter(data["chapter"]) if "chapter" in data else _old_chapter(data["section"]),
             kind=RuleKind(data["kind"]) if "kind" in data else kind_of(data["check"], data["section"]),
         )

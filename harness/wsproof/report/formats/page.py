@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -22,12 +22,14 @@ from markupsafe import Markup
 
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
+from wsproof.model.finding_event import FindingEvent
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.report import figures
 from wsproof.report.charts.forest import forest_plot
 from wsproof.report.charts.rounds import round_charts
 from wsproof.report.charts.run import pictures
+from wsproof.report.charts.space_time import events_in_words, space_time_chart
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import ComparisonDir, RunDir
 from wsproof.report.store.runs import RunStore
@@ -222,6 +224,11 @@ def _witness(lines: Iterable[str]) -> str:
     return "\n".join([*shown, *more])
 
 
+def _space_time(events: Sequence[FindingEvent]) -> str:
+    """The diagram of a finding's events. Its ids are made of them: equal diagrams may have equal ids."""
+    return space_time_chart(events, f"st-{sha256(events_in_words(events).encode()).hexdigest()[:12]}")
+
+
 def _clean(value: Any) -> Any:
     """Clean every text that a template prints, before it is escaped."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -256,6 +263,8 @@ def _environment() -> Environment:
         "cut": _cut,
         "witness": _witness,
         "svg": Markup,
+        "space_time": _space_time,
+        "in_words": events_in_words,
         "capfirst": lambda text: text[:1].upper() + text[1:],
     }
     return environment
