@@ -27,7 +27,12 @@ IS_KNOWN = sys.platform == "linux"
 FULL_S = 60.0 if IS_KNOWN else 1.0
 """Deadline in seconds for tests of servers that do not answer."""
 _TURN_S = 0.005
+"""Seconds before the first look at the server, where an answer is awaited."""
 _SHORT_S = 0.0005
+"""The same, where the server only has to read."""
+_LONGER = 1.5
+"""Each further look comes this much later: on a busy machine, a look takes time that the server needs."""
+_LONGEST_TURN_S = 0.05
 _SLEEPS = "S"
 
 
@@ -46,10 +51,11 @@ def silence_is_known(server: FaultyServer) -> Iterator[None]:
         return _wait_or_know(partial(wait_change, client), timeout_s, client._client.endpoint.port == server.port)
 
     def _wait_or_know(wait: Callable[[float], bool], timeout_s: float, is_faulty: bool) -> bool:
-        until = time.monotonic() + timeout_s
-        while is_faulty and until - time.monotonic() > _TURN_S:
-            if wait(_TURN_S):
+        until, turn_s = time.monotonic() + timeout_s, _TURN_S
+        while is_faulty and until - time.monotonic() > turn_s:
+            if wait(turn_s):
                 return True
+            turn_s = min(_LONGER * turn_s, _LONGEST_TURN_S)
             if is_quiet(server.pid, server.port):
                 return wait(0.0)
         return wait(max(0.0, until - time.monotonic()))
@@ -64,11 +70,12 @@ def silence_is_known(server: FaultyServer) -> Iterator[None]:
         return fds
 
     def read_at_last(barrier: SegmentBarrier, fileno: int) -> bool:
-        until = time.monotonic() + FULL_S
+        until, turn_s = time.monotonic() + FULL_S, _SHORT_S
         while unread := barrier.unread(fileno):
             if time.monotonic() >= until or is_quiet(server.pid, server.port):
                 return barrier.unread(fileno) == 0
-            time.sleep(_SHORT_S)
+            time.sleep(turn_s)
+            turn_s = min(_LONGER * turn_s, _LONGEST_TURN_S)
         return unread == 0
 
     with (
@@ -98,7 +105,4 @@ def _all_sleep(pid: int) -> bool:
 
 def _in_flight(port: int) -> bool:
     """Return whether a connection of this port has unacknowledged data, or data that a client has not read."""
-    return any(
-        (port in (end.port, end.peer_port) and end.unsent) or (port == end.peer_port and end.unread)
-        for end in open_queues()
-    )
+    return any(end.unsent or (port == end.peer_port and end.unread) for end in open_queues(port))

@@ -14,19 +14,13 @@ import socket
 import time
 from collections.abc import Iterator
 
-from tests.faulty.server import Connection, Refusal, forever
+from tests.faulty.server import Connection, Refusal, forever, wedge
 
 _KEPT: list[object] = []
 """Objects that a leaking server never releases."""
 _DROPS_AT = {"drops-many-fragments": 5_000, "drops-empty-fragments": 50_000}
 _WEDGES_AFTER = 150
 _accepted = 0
-
-
-def wedge() -> None:
-    """Block for ever: the port stays open, and no client is served any more."""
-    while True:
-        time.sleep(3600)
 
 
 def _value_of(name: str, text: str) -> str | None:

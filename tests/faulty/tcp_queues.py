@@ -39,22 +39,28 @@ class Queues:
     """Bytes that the peer has not acknowledged."""
 
 
-def open_queues() -> list[Queues]:
-    """Return the queues of both ends of all open IPv4 connections of this machine."""
-    return list(_by_netlink() if _has_netlink() else _by_proc())
+def open_queues(port: int) -> list[Queues]:
+    """Return the queues of both ends of the open IPv4 connections with this port at one end."""
+    return _by_netlink(port) if _has_netlink() else _by_proc(port)
 
 
 @cache
 def _has_netlink() -> bool:
     try:
-        list(_by_netlink())
+        _by_netlink(1)
     except OSError:
         return False
     return True
 
 
-def _by_netlink() -> Iterator[Queues]:
-    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _OPEN_STATES) + bytes(48)
+def _by_netlink(port: int) -> list[Queues]:
+    return [*_with_ports(port, 0), *_with_ports(0, port)]
+
+
+def _with_ports(port: int, peer_port: int) -> Iterator[Queues]:
+    """Yield the ends with these ports, where 0 is any: the kernel leaves the others out."""
+    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _OPEN_STATES)
+    body += _PORTS.pack(port, peer_port) + bytes(44)
     head = _HEAD.pack(_HEAD.size + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_AND_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(_TIMEOUT_S)
@@ -72,7 +78,11 @@ def _by_netlink() -> Iterator[Queues]:
                 at += (length + 3) & ~3
 
 
-def _by_proc() -> Iterator[Queues]:
+def _by_proc(wanted: int) -> list[Queues]:
+    return [end for end in _all_by_proc() if wanted in (end.port, end.peer_port)]
+
+
+def _all_by_proc() -> Iterator[Queues]:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, state, queues, *_ = line.split()
         if int(state, 16) not in (_TIME_WAIT, _LISTEN):

@@ -79,6 +79,11 @@ class BackgroundClient:
             return self._answers > before
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether the handshake has no answer, though the server has not ended TCP."""
+        return self._client.peer.state is State.CONNECTING and not self._client.ended
+
+    @property
     def answers(self) -> int:
         """Number of pongs and pings received."""
         return self._answers

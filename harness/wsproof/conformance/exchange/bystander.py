@@ -187,7 +187,8 @@ class Bystander:
         except TargetError as error:
             self.remark = f"a new client was not served: {error}"
             is_no_listener = isinstance(error.__cause__, OSError)
-            return (Service.SILENT, False) if deadline.passed else (Service.GONE, not is_no_listener)
+            is_silent = deadline.passed or (client.is_unanswered and not is_no_listener)
+            return (Service.SILENT, False) if is_silent else (Service.GONE, not is_no_listener)
         if response.status != 101:
             self.remark = f"a new client was refused: {response.describe()}"
             return Service.GONE if response.status in _BROKEN_STATUSES else Service.REFUSED, True

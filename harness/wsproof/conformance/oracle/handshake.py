@@ -7,6 +7,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from wsproof.conformance.oracle.deflate_negotiation import why_illegal
 from wsproof.wire import Request, parse_extensions
@@ -20,6 +21,8 @@ _FEW_LINES, _SHORT_HEAD = 64, 8000
 # RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and an optional port.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_CACHED = 64
+"""Number of answers that are cached. Most scripts of a run send the usual request."""
 _VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
@@ -46,6 +49,7 @@ class HandshakeExpectation:
     """The reason why the server must not agree to compression: every offer is illegal (RFC 7692 7.1)."""
 
 
+@lru_cache(_CACHED)
 def expect_answer(request: Request, usual: Request) -> HandshakeExpectation:
     """The answer of an ideal server that accepts the `usual` request. The first rule that `request` breaks decides."""
     for broken, name, because in _faults(request):
