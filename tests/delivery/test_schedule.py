@@ -51,6 +51,12 @@ def test_the_same_seed_draws_the_same_schedules_and_another_seed_draws_others() 
     assert first != other
 
 
+def test_the_channels_of_a_run_share_the_drawn_schedules() -> None:
+    drawn = strategies.examples_once(strategies.bursts, 3, 7)
+    assert list(drawn) == strategies.examples(strategies.bursts(), number=3, from_seed=7)
+    assert strategies.examples_once(strategies.bursts, 3, 7) is drawn
+
+
 def test_drawing_schedules_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     strategies.examples(strategies.conversations(), number=3, from_seed=0)

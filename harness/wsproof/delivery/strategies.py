@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, seed, settings
@@ -210,3 +211,11 @@ def examples(schedules: st.SearchStrategy[Schedule], *, number: int, from_seed: 
     with _no_folder():
         draw()
     return list(drawn)[:number]
+
+
+@lru_cache(256)
+def examples_once(
+    schedules: Callable[[], st.SearchStrategy[Schedule]], number: int, from_seed: int
+) -> tuple[Schedule, ...]:
+    """Draw as `examples` does, once for all channels of a run: drawing takes up to half a second of CPU time."""
+    return tuple(examples(schedules(), number=number, from_seed=from_seed))

@@ -22,7 +22,7 @@ from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_js
 from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.standing_probe import STANDING
-from wsproof.delivery.strategies import examples
+from wsproof.delivery.strategies import examples_once
 from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
 from wsproof.model.chapter import SuiteName
@@ -401,7 +401,7 @@ def _drawn(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions
     """The drawn schedules. They are drawn when the first is asked for, since that takes a second of CPU time."""
     if each.schedules is not None and options.examples:
         number = max(1, round(options.examples * each.share))
-        for schedule in examples(each.schedules(), number=number, from_seed=options.seed):
+        for schedule in examples_once(each.schedules, number, options.seed):
             yield fitted(schedule, runner.workload)
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
+from wsproof.conformance.robustness.costs import Shape, _measure
+from wsproof.conformance.robustness.definition import RobustnessOutcome
 from wsproof.conformance.robustness.scaling import Cost, exponent_of, is_superlinear
+from wsproof.net.clock import Deadline
+
+SIZES = (1_000, 2_000, 4_000, 8_000, 16_000)
 
 
 def costs(of: Callable[[int], float]) -> list[Cost]:
-    return [Cost(size, of(size)) for size in (1_000, 2_000, 4_000, 8_000, 16_000)]
+    return [Cost(size, of(size)) for size in SIZES]
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5, 2.0, 3.0])
@@ -52,3 +59,17 @@ def test_one_disturbed_measurement_is_not_superlinear(measured_ms: tuple[float, 
     assert exponent is not None
     assert exponent > 1.5
     assert not is_superlinear(disturbed, least_ns=1e6)
+
+
+@pytest.mark.parametrize(("power", "sizes"), [(1, SIZES), (2, SIZES[:4])])
+def test_a_cost_that_plainly_grows_too_fast_is_not_measured_at_larger_sizes(power: int, sizes: tuple[int, ...]) -> None:
+    tried: list[int] = []
+
+    def cost(_: object, size: int) -> float:
+        tried.append(size)
+        return 1e6 * float(size) ** power
+
+    shape = Shape("fragments", "fragments", SIZES, cost, least_ns=1e8)
+    costs = _measure(cast(Any, Mock()), RobustnessOutcome(), shape, Deadline.after(60.0))
+    assert tuple(tried) == sizes
+    assert is_superlinear(costs, shape.least_ns) is (power == 2)

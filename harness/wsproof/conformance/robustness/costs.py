@@ -30,6 +30,10 @@ _FLOOR = 50
 """Costs below `least_ns` divided by this number count as equal."""
 _NOISE = 10
 """A cost below `least_ns` divided by this number cannot be told from noise."""
+_PLENTY = 3
+"""A superlinear cost of `least_ns` times this number needs no larger size: that would only strain the server."""
+_BATCH_NS = 3e8
+"""Cost in ns of one batch of handshakes that is far above noise, so that no further batch is needed."""
 _COSTS = 3.0
 """Time limit of one measurement, as a multiple of the deadline."""
 _MESSAGE_NS = 1e8
@@ -116,9 +120,21 @@ def _measure(context: RobustnessContext, outcome: RobustnessOutcome, shape: Shap
         if cost is None:
             break  # The server refuses this size; the smaller sizes are still usable.
         costs[size] = cost
-    anyway = costs.pop(shape.base, 0.0) if shape.base is not None else 0.0
+        if _is_plain(_without_base(costs, shape), shape):
+            break
+    return _without_base(costs, shape)
+
+
+def _without_base(costs: dict[int, float], shape: Shape) -> list[Cost]:
+    """The costs of the sizes, without the cost that is always present."""
+    anyway = costs.get(shape.base, 0.0) if shape.base is not None else 0.0
     floor = shape.least_ns / _FLOOR
-    return [Cost(size, max(cost - anyway, floor)) for size, cost in costs.items()]
+    return [Cost(size, max(cost - anyway, floor)) for size, cost in costs.items() if size != shape.base]
+
+
+def _is_plain(costs: list[Cost], shape: Shape) -> bool:
+    """Whether the sizes so far show a cost that grows too fast and is large already."""
+    return bool(costs) and costs[-1].cost_ns >= _PLENTY * shape.least_ns and is_superlinear(costs, shape.least_ns)
 
 
 def _costs_said(costs: list[Cost]) -> str:
@@ -186,7 +202,10 @@ def _handshakes_cost(context: RobustnessContext, size: int, lines: Callable[[int
                     return None
             finally:
                 client.abort()
-        costs.append((context.cpu_ns() - before) / _HANDSHAKES)
+        batch_ns = context.cpu_ns() - before
+        costs.append(batch_ns / _HANDSHAKES)
+        if batch_ns >= _BATCH_NS:
+            break
     return min(costs)
 
 
