@@ -78,13 +78,19 @@ def _imported(name: str, tree: ast.Module, modules: Mapping[str, ast.Module]) ->
                 yield found
 
 
-def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those under `if TYPE_CHECKING`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        yield node
-        yield from _run_time(node)
+def _run_time(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements except those under `if TYPE_CHECKING`."""
+    left: list[ast.AST] = [tree]
+    while left:
+        for node in ast.iter_child_nodes(left.pop()):
+            if isinstance(node, ast.expr) or (isinstance(node, ast.If) and _is_for_type_checkers(node.test)):
+                continue
+            yield node
+            left.append(node)
+
+
+def _is_for_type_checkers(test: ast.expr) -> bool:
+    return any("TYPE_CHECKING" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in ast.walk(test))
 
 
 def between_rooms(graph: Graph) -> dict[str, set[str]]:
