@@ -2,7 +2,7 @@
 
     WSPROOF_HYPOTHESIS=deep make test
 
-draws different examples in every run, and twenty times as many where a test sets no number of its own.
+draws different examples in every run, and fifty times as many where a test sets no number of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from tests.longest_first import longest_first
 
-settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile("fixed", max_examples=40, derandomize=True, database=None, deadline=None)
 settings.register_profile("deep", max_examples=2_000, database=None, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("WSPROOF_HYPOTHESIS", "fixed"))
 

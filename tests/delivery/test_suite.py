@@ -36,7 +36,7 @@ def sound() -> Iterator[RunningServer]:
 
 
 def test_a_correct_server_has_no_violations(sound: RunningServer) -> None:
-    report = run_suite(sound, WORKLOADS, SuiteOptions(examples=15))
+    report = run_suite(sound, WORKLOADS, SuiteOptions(examples=5))
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
     assert len(report.checks_run) == len(planned(WORKLOADS, SuiteOptions()))
