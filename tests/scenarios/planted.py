@@ -1,7 +1,7 @@
 """The tutorial's chat with one fault each, as ASGI apps: `tests.scenarios.planted:drops`, ...
 
-Only /ws/{client_id} is served. The fault affects every tenth of the first 30 broadcasts, so that later messages
-prove it.
+Only /ws/{client_id} is served. Most faults affect every tenth of the first 30 broadcasts, so that later messages
+prove them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 HELD_S = 0.2
 """Seconds after which `Disagrees` delivers a held message that no other has followed."""
+
+
+IDS_OF_A_WORKER = 1_000_000
+"""The number of member ids of each Locust worker (`wsproof.locust.member_ids.PER_WORKER`)."""
 
 
 def strikes(number: int) -> bool:
@@ -116,6 +120,16 @@ class Disagrees(Chat):
             await self.say(member, text)
 
 
+class Separates(Chat):
+    """A chat that loses some messages on the way from members of one Locust worker to those of another."""
+
+    async def deliver(self, text: str, number: int) -> None:
+        speaker = int(text.partition(" says")[0].partition("#")[2])
+        for name, member in list(self.members.items()):
+            if number % 5 != 4 or int(name) // IDS_OF_A_WORKER == speaker // IDS_OF_A_WORKER:
+                await self.say(member, text)
+
+
 class Corrupts(Chat):
     """A chat that changes a letter in some messages."""
 
@@ -134,3 +148,4 @@ class Dies(Chat):
 
 disagrees = Disagrees()
 correct, drops, duplicates, reorders, corrupts, dies = Chat(), Drops(), Duplicates(), Reorders(), Corrupts(), Dies()
+separates = Separates()

@@ -79,21 +79,36 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
         httpx.get(f"http://127.0.0.1:{port}/", **LOCALLY)
 
 
-def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:
-    ended = run(tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=2)
-    assert ended.summary is not None, ended.output
-    assert [room["users"] for room in ended.summary["rooms"]] == [2, 2]
-    # Each run checks its own users' publications only, so at least one finds the fault, and none finds anything else.
-    assert ended.code == 1, ended.output
-    assert "invalid" in [room["verdict"] for room in ended.summary["rooms"]]
-    assert {finding["anomaly"] for finding in ended.summary["findings"]} == {"duplicated"}
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    def start(server: str) -> Locust:
+        folder = tmp_path_factory.mktemp(server)
+        port = str(free_port())
+        words = ("ChatUser", "--processes", "2", "--master-bind-port", port, "--master-port", port)
+        return Locust(
+            folder,
+            *words,
+            host=f"tests.scenarios.planted:{server}",
+            users=4,
+            seconds=60,
+            files="tests/scenarios/patient.py",
+        )
+
+    return run_together(start, ("correct", "separates"))
 
 
-def test_two_processes_on_a_correct_server_report_no_finding(tmp_path: Path) -> None:
-    ended = run(tmp_path, "ChatUser", "--processes", "2", host="target_app.main:app", users=4, seconds=2)
+def test_users_of_two_processes_are_judged_together(two_processes: dict[str, Ended]) -> None:
+    ended = two_processes["correct"]
     assert ended.code == ended.code_if_valid, ended.output
     assert ended.summary is not None
-    assert [room["verdict"] for room in ended.summary["rooms"]] == ["valid", "valid"]
+    assert [(room["users"], room["verdict"]) for room in ended.summary["rooms"]] == [(4, "valid")]
+    assert ended.rooms["chat"]["metrics"]["reach"]["min"] == 1.0
+
+
+def test_a_message_that_is_lost_between_two_processes_is_found(two_processes: dict[str, Ended]) -> None:
+    ended = two_processes["separates"]
+    assert ended.code == 1, ended.output
+    assert ended.was_frozen or {finding["anomaly"] for finding in ended.findings_of("chat")} == {"lost"}
 
 
 def test_two_runs_in_one_room_of_one_server_report_no_finding(tmp_path: Path) -> None:
@@ -109,7 +124,7 @@ def test_two_runs_in_one_room_of_one_server_report_no_finding(tmp_path: Path) ->
 
 
 CRASHES = {
-    "judge": "import wsproof.locust.workload_run as room\nroom.judge_measurement = None\n",
+    "no-verdict": "import wsproof.locust.measured_run as run\nrun.judge_measurement = None\n",
     "wsproof crashed": "from wsproof.workloads.chat import Chat\nChat.read = None\n",
 }
 

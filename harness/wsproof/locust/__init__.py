@@ -13,9 +13,8 @@ history of each user class is checked against its contract. Each violation is a 
 A `WebSocketUser` has a client, `self.ws`, and tasks as every Locust user. Importing this module starts nothing: the
 listeners do nothing unless one of these classes is picked, and the host of other classes stays as it is.
 
-Several Locust workers (`--processes 2`) divide the rate of publications. Each worker checks only its own users'
-publications among its own users. Deliveries to the users of other workers, and the order between workers, are not
-verified. To verify them, use one process or `wsproof bench`.
+Several Locust workers (`--processes 2`) divide the rate of publications. When the test stops, the master judges the
+users of all workers on one machine together (`joint_verdict.py`).
 """
 
 from wsproof.locust.listeners import install

@@ -1,13 +1,17 @@
-"""Detection of lost messages, which a drain need not wait for."""
+"""The messages for which a drain waits: those that may still arrive, and not those that are certainly lost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
+from wsproof.checks.presence import missing_leave
+from wsproof.locust.measured_run import MeasuredRun, join_runs
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
-from wsproof.model.expected import Ints
+from wsproof.model.contract import Order
+from wsproof.model.expected import Ints, expected_deliveries
 from wsproof.model.history import Kind, Receipts
 
 Number = TypeVar("Number", int, Ints)
@@ -18,12 +22,7 @@ def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tupl
 
     If a member has received a newer message of the same publisher, an older one that is missing is lost.
     """
-    intact = receipts.intact == 1
-    streams = stream_of(receipts.subscriber[intact], receipts.publisher[intact], receipts.kind[intact])
-    known, at = np.unique(streams, return_inverse=True)
-    newest = np.full(len(known), -1, dtype=np.int64)
-    np.maximum.at(newest, at, receipts.sequence[intact])
-    newest_of = dict(zip(known.tolist(), newest.tolist(), strict=True))
+    newest_of = newest_messages(receipts)
     lost: list[tuple[Key, int]] = []
     for key, member in pending.pairs():
         match key:
@@ -31,6 +30,42 @@ def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tupl
                 if newest_of.get(stream_of(member, publisher, kind), -1) > sequence:
                     lost.append((key, member))
     return lost
+
+
+def newest_messages(receipts: Receipts) -> dict[int, int]:
+    """The highest sequence number that arrived intact, by stream (`stream_of`)."""
+    intact = receipts.intact == 1
+    streams = stream_of(receipts.subscriber[intact], receipts.publisher[intact], receipts.kind[intact])
+    known, at = np.unique(streams, return_inverse=True)
+    newest = np.full(len(known), -1, dtype=np.int64)
+    np.maximum.at(newest, at, receipts.sequence[intact])
+    return dict(zip(known.tolist(), newest.tolist(), strict=True))
+
+
+def is_waiting_across(runs: Sequence[MeasuredRun]) -> bool:
+    """Whether members of one process still wait for something of another. Each process waits for its own members.
+
+    `runs`: those of the processes, with the same clock.
+    """
+    if len(runs) < 2:
+        return False
+    measurement = join_runs(runs).measurement
+    history, contract = measurement.history, measurement.contract
+    if missing_leave(history, contract):
+        return True
+    missing = expected_deliveries(history, contract)
+    publisher = history.publications.publisher[missing.missing_row]
+    sequence = history.publications.sequence[missing.missing_row]
+    process = np.repeat(np.arange(len(runs)), [len(run.measurement.history.members) for run in runs])
+    across = process[publisher] != process[missing.missing_member]
+    if contract.order is Order.NONE:
+        return bool(across.any())
+    newest_of = newest_messages(history.receipts)
+    streams = stream_of(missing.missing_member[across], publisher[across], np.int64(Kind.DELIVERY))
+    return any(
+        newest_of.get(stream, -1) < number
+        for stream, number in zip(streams.tolist(), sequence[across].tolist(), strict=True)
+    )
 
 
 def stream_of(member: Number, publisher: Number, kind: Number) -> Number:

@@ -28,6 +28,7 @@ class ReceivedMessage:
     """
 
     number: int
+    """The row in the table of messages; -1 if its receipts are not kept."""
     parsed: Parsed
     size_bytes: int
     kind: Kind | None
@@ -48,10 +49,13 @@ class ReceivedMessage:
 class MessageCache:
     """The messages of a workload run by the bytes of their frames, and all receipts.
 
-    Equal bytes have equal checksums, so a cache hit is as strong as verifying the receipt again.
+    Equal bytes have equal checksums, so a cache hit is as strong as verifying the receipt again. `keeps_foreign`: the
+    receipts of messages of other publishers are kept, too, for a master that judges several processes together.
     """
 
-    def __init__(self, workload: Workload, first_publisher: int, members: Callable[[], int]) -> None:
+    def __init__(
+        self, workload: Workload, first_publisher: int, members: Callable[[], int], *, keeps_foreign: bool = False
+    ) -> None:
         self.workload = workload
         self.first_publisher = first_publisher
         self.known: dict[bytes, ReceivedMessage] = {}
@@ -63,6 +67,7 @@ class MessageCache:
         self.damage: list[Damage] = []
         """The damage of the first DAMAGE_AT_MOST damaged messages."""
         self._has_split = workload.has_split
+        self._keeps_foreign = keeps_foreign
         self._members = members
         self._table = array("q")
         self._rows = array("q")
@@ -120,28 +125,41 @@ class MessageCache:
         publisher = envelope.publisher - self.first_publisher
         # A damaged envelope may name any publisher. Only an intact one proves that the message is not ours.
         if opened.intact and not 0 <= publisher < self._members():
-            return ReceivedMessage(-1, parsed, size_bytes, None, -1, 0, 0, True, True)
+            number = (
+                self._row(publisher, envelope.sequence, envelope.intended_ns, kind, True) if self._keeps_foreign else -1
+            )
+            return ReceivedMessage(number, parsed, size_bytes, None, -1, 0, 0, True, True)
         damage = damage_of(parsed, (publisher, envelope.sequence), self.workload.name_of(publisher))
         intact = damage is None
         if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
             self.damage.append(damage)
         # A damaged time may be any number, but the columns hold 63 bits.
         intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
-        number = len(self._table) // 5
-        self._table.extend((publisher, envelope.sequence, intended_ns, kind, intact))
+        number = self._row(publisher, envelope.sequence, intended_ns, kind, intact)
         return ReceivedMessage(
             number, parsed, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
         )
 
+    def _row(self, publisher: int, sequence: int, intended_ns: int, kind: Kind, intact: bool) -> int:
+        """Add a message to the table, and return its number."""
+        self._table.extend((publisher, sequence, intended_ns, kind, intact))
+        return len(self._table) // 5 - 1
+
     def receipts_since(self, row: int) -> tuple[list[list[int]], int]:
-        """Receipts from the row on, as rows of member, publisher, sequence, kind and intact; and the next row."""
+        """Receipts of our publications from the row on, and the next row.
+
+        A receipt is a row of member, publisher, sequence, kind and intact.
+        """
         rows = np.array(self._rows[3 * row :], dtype=np.int64).reshape(-1, 3)
         known = self._table_rows()[rows[:, 1]] if len(rows) else np.zeros((0, 5), np.int64)
         columns = np.column_stack([rows[:, 0], known[:, 0], known[:, 1], known[:, 3], known[:, 4]])
+        if self._keeps_foreign:
+            publisher, intact = columns[:, 1], columns[:, 4]
+            columns = columns[(intact == 0) | ((publisher >= 0) & (publisher < self._members()))]
         return columns.tolist(), row + len(rows)
 
     def receipts(self) -> Receipts:
-        """All receipts of our publications so far, in the order of reading."""
+        """All receipts that are kept, in the order of reading."""
         member, number, received_ns = np.array(self._rows, dtype=np.int64).reshape(-1, 3).T
         publisher, sequence, intended_ns, kind, intact = self._table_rows()[number].T
         return Receipts(member, publisher, sequence, intended_ns, received_ns, kind, intact)

@@ -110,4 +110,6 @@ def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun
         speakers=given.speakers,
         first_publisher=first,
         alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not used,
+        shared=isinstance(environment.runner, WorkerRunner),
+        user_class=user_class.__name__,
     )

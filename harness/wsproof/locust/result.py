@@ -1,14 +1,14 @@
-"""The result of the users of one workload, as a worker sends it to the master."""
+"""The result of the users of one workload."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from wsproof.load.judging import JudgedMeasurement
-from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.finding import Finding, verdict_of
+from wsproof.locust.measured_run import MeasuredRun
+from wsproof.model.finding import Anomaly, Finding, Level, verdict_of
 from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.measurement import Measurement
 from wsproof.report.charts.series import series_of
@@ -19,7 +19,7 @@ from wsproof.stats.objective import ObjectiveResult
 class WorkloadResult:
     """The users of one workload: their figures, and the findings.
 
-    `measurement` is what they measured; None in the master of several processes.
+    `measurement` is what they measured; None if nothing is known of them.
     """
 
     load: WorkloadLoad
@@ -28,7 +28,7 @@ class WorkloadResult:
     objectives: tuple[ObjectiveResult, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as a worker sends it to the master."""
+        """Return the result of a crash, as a worker sends it to the master."""
         return {"load": self.load.to_json(), "findings": [finding.to_json() for finding in self.findings]}
 
     @classmethod
@@ -38,21 +38,25 @@ class WorkloadResult:
         return cls(WorkloadLoad.from_json(data["load"]), findings)
 
 
-def describe(run: WorkloadRun, judged: JudgedMeasurement) -> WorkloadResult:
+def describe(run: MeasuredRun, judged: JudgedMeasurement) -> WorkloadResult:
     """The result of one workload run, with metrics and trust warnings."""
-    result = result_of(run, judged.findings)
-    load = replace(result.load, metrics=judged.metrics, warnings=judged.warnings, series=series_of(judged.measurement))
-    return replace(result, load=load, measurement=judged.measurement)
-
-
-def result_of(run: WorkloadRun, findings: Sequence[Finding]) -> WorkloadResult:
-    """The result of one workload run, without metrics and trust warnings."""
+    plan, history = run.measurement.plan, run.measurement.history
     load = WorkloadLoad(
-        workload=run.workload.name,
-        users=len(run.members),
-        rate_hz=run.rate_hz if run.workload.publishes else None,
-        published=len(run.recorder.publications.data["publisher"]),
-        verdict=verdict_of(findings),
-        stamps=run.stamps.clock,
+        workload=plan.workload,
+        users=len(history.members),
+        rate_hz=plan.rate_hz if plan.publishers else None,
+        published=len(history.publications),
+        verdict=verdict_of(judged.findings),
+        stamps=run.measurement.generator.stamps.clock,
+        metrics=judged.metrics,
+        warnings=judged.warnings,
+        series=series_of(judged.measurement),
     )
-    return WorkloadResult(load, tuple(findings))
+    return WorkloadResult(load, judged.findings, run.measurement)
+
+
+def crashed(workload: str, users: int, fault: Exception) -> WorkloadResult:
+    """The result of users about whom nothing is known, because wsproof crashed."""
+    told = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
+    finding = Finding("no-verdict", workload, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+    return WorkloadResult(WorkloadLoad(workload, users), (finding,))

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from gevent.event import AsyncResult
+from gevent.event import AsyncResult, Event
 from gevent.lock import BoundedSemaphore
 
 from wsproof.deviations import KnownDeviations
@@ -19,6 +19,7 @@ from wsproof.session.handed_over import HandedOver
 from wsproof.stats.objective import ObjectiveResult
 
 if TYPE_CHECKING:
+    from wsproof.locust.joint_verdict import WorkerAnswer
     from wsproof.locust.result import WorkloadResult
     from wsproof.locust.watcher import Watcher
     from wsproof.locust.workload_run import WorkloadRun
@@ -57,12 +58,16 @@ class LoadSession:
     spawned: dict[str, int] | None = None
     """Users by class name when Locust had spawned all of them; None before."""
     results: list[WorkloadResult] = field(default_factory=list)
-    answered: set[str] = field(default_factory=set)
-    """Workers that have sent their results."""
+    answers: dict[str, WorkerAnswer] = field(default_factory=dict)
+    """What each worker measured, as far as it has sent that."""
+    is_asked: Event = field(default_factory=Event)
+    """Set in a worker once its master has asked what it measured."""
+    is_released: Event = field(default_factory=Event)
+    """Set in a worker once its master knows all that it measured."""
     workers: set[str] = field(default_factory=set)
     """Workers that were there at some time of the test, also those that have ended since."""
     gone: set[str] = field(default_factory=set)
-    """Workers whose end has been reported."""
+    """Workers that do not answer now."""
     process_count: int = 1
     """The number of workers among which the publications are divided."""
     has_begun: bool = False
@@ -85,9 +90,11 @@ class LoadSession:
         """Forget the previous test."""
         self.forget_runs()
         self.share, self.spawned, self.live, self.process_count = None, None, LiveLoad(time()), 1
+        self.is_asked.clear()
+        self.is_released.clear()
         self.told.clear()
         self.judged.clear()
-        for each in (self.results, self.answered, self.workers, self.gone, self.mistakes):
+        for each in (self.results, self.answers, self.workers, self.gone, self.mistakes):
             each.clear()
 
     def forget_runs(self) -> None:

@@ -1,36 +1,21 @@
-"""The check of all workload runs when a test stops: findings become Locust failures.
-
-With several processes, the master asks each worker for its results, and reports those of all.
-"""
+"""The check of all workload runs when a test stops: findings become Locust failures."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
-import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.locust.lost_workers import alive_workers, look_for_lost_workers
+from wsproof.locust import joint_verdict
 from wsproof.locust.options import options_of
 from wsproof.locust.record import keep_record
-from wsproof.locust.result import WorkloadResult, describe, result_of
+from wsproof.locust.result import WorkloadResult, crashed, describe
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import log_failures
 from wsproof.locust.violations import marked, tell_final
-from wsproof.locust.workload_run import DRAIN_SECONDS
-from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.load_summary import WorkloadLoad
+from wsproof.model.finding import UNDECIDED, Verdict, verdict_of
 from wsproof.stats.objective import applies_to, parse_objective
-
-JUDGE, JUDGED = "wsproof-judge", "wsproof-judged"
-"""The message of the master to its workers, and the reply."""
-ANSWER_SECONDS = DRAIN_SECONDS + 20.0
-"""Timeout in seconds for the workers' results: their drain, and 20 s for the checks."""
-
-MISSING_SECONDS = 10.0
-"""Seconds to wait for workers that Locust calls missing: they may only have been silent for three seconds."""
 
 
 class NothingProven(Exception):
@@ -41,29 +26,24 @@ class NothingProven(Exception):
 
 
 def connect_processes(environment: Any) -> None:
-    """Register the messages between master and workers."""
-    runner = environment.runner
-    if isinstance(runner, WorkerRunner):
-        runner.register_message(JUDGE, answer, concurrent=True)
+    """Register what master and workers do for a common verdict."""
+    joint_verdict.connect_processes(environment)
+    if isinstance(environment.runner, WorkerRunner):
         # Listeners run in reverse order of registration. So the results are sent before Locust reports the quit.
         environment.events.quitting.add_listener(collect_results)
-    elif isinstance(runner, MasterRunner):
-        runner.register_message(JUDGED, take_answer)
 
 
 def collect_results(environment: Any, **_: Any) -> None:
     """Drain and check all runs before the users are stopped. A lock makes concurrent calls wait."""
     session = session_of(environment)
+    if isinstance(environment.runner, WorkerRunner):
+        joint_verdict.await_release(environment)
+        return
     with session.judging:
-        if isinstance(environment.runner, WorkerRunner):
-            if session.runs:  # the master has not asked this worker, since Ctrl-C reached all processes
-                send_results(environment)
-            return
-        if isinstance(environment.runner, MasterRunner):
-            ask_workers(environment)
-        else:
-            for result in judge_runs(environment):
-                tell(environment, result)
+        is_master = isinstance(environment.runner, MasterRunner)
+        results = joint_verdict.results_of_workers(environment) if is_master else judge_runs(environment)
+        for result in results:
+            tell(environment, result)
         note_undecided(environment)
         if session.watcher is not None:
             session.watcher.stop()
@@ -81,7 +61,7 @@ def note_undecided(environment: Any) -> None:
 
 
 def judge_runs(environment: Any) -> list[WorkloadResult]:
-    """Drain and check this process's workload runs, and return their results.
+    """Drain and check the workload runs of the only process, and return their results.
 
     A crash of wsproof becomes a result with an unknown verdict. A mistake in the channel file gives no results.
     """
@@ -98,11 +78,10 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
     for run in runs:
         try:
             run.drain()
-            results.append(describe(run, run.judged_measurement()))
+            measured = run.measured()
+            results.append(describe(measured, measured.judged_measurement(environment.runner.target_user_count)))
         except Exception as fault:  # noqa: BLE001 - Locust would only log the crash, and a worker would even exit with 0
-            told = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
-            finding = Finding("no-verdict", run.workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-            results.append(result_of(run, [finding]))
+            results.append(crashed(run.workload.name, len(run.members), fault))
     session.forget_runs()
     return results
 
@@ -120,53 +99,3 @@ def tell(environment: Any, result: WorkloadResult) -> None:
             tell_final(environment, load.workload, finding)
         elif finding.anomaly in UNDECIDED and (finding.check != "received" or load.published):
             log_failures(environment, f"{load.workload}: {finding.check}", NothingProven(finding.explanation), 1)
-
-
-# Several processes.
-
-
-def ask_workers(environment: Any) -> None:
-    """Ask all workers for their results, and wait for them. Runs in the master.
-
-    A worker that does not reply within ANSWER_SECONDS, or ends before, gives an unknown result, which is a failure.
-    """
-    session = session_of(environment)
-    look_for_lost_workers(environment)
-    answered, asked = session.answered, set(session.workers)
-    for worker in asked & {one.id for one in environment.runner.clients.all}:
-        environment.runner.send_message(JUDGE, client_id=worker)
-    with gevent.Timeout(ANSWER_SECONDS, False):
-        while alive_workers(environment.runner) & (asked - answered):
-            gevent.sleep(0.05)
-        with gevent.Timeout(MISSING_SECONDS, False):  # on a busy machine a worker may only be late
-            while asked - answered:
-                gevent.sleep(0.05)
-    for _ in asked - answered:
-        told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
-        finding = Finding("no-verdict", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        tell(environment, WorkloadResult(WorkloadLoad("worker"), (finding,)))
-
-
-def answer(environment: Any, msg: Any, **_: Any) -> None:
-    """Check this worker's runs and send the results, when the master asks. Runs in a worker."""
-    with session_of(environment).judging:
-        send_results(environment)
-
-
-def send_results(environment: Any) -> None:
-    """Send this worker's results to the master.
-
-    They are sent as one JSON text, since Locust's message format takes no integers above 64 bits.
-    """
-    results = [result.to_json() for result in judge_runs(environment)]
-    environment.runner.send_message(JUDGED, {"results": json.dumps(results)})
-
-
-def take_answer(environment: Any, msg: Any, **_: Any) -> None:
-    """Take a worker's results, once per worker. Runs in the master."""
-    answered = session_of(environment).answered
-    if msg.node_id in answered:
-        return
-    answered.add(msg.node_id)
-    for result in json.loads(msg.data["results"]):
-        tell(environment, WorkloadResult.from_json(result))

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.errors import TargetError, WorkloadError
-from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
@@ -22,10 +21,10 @@ from wsproof.locust.generator_fault import (
     GeneratorFrozen,
     HandshakeAbandoned,
     HandshakeBroken,
-    excused,
     frozen_in_words,
 )
 from wsproof.locust.live_meter import LiveMeter
+from wsproof.locust.measured_run import MeasuredRun
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.outside_publisher import OutsidePublisher
@@ -35,6 +34,7 @@ from wsproof.locust.patience import LoopPatience
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats, log_failures
 from wsproof.locust.tick_rounds import TickRounds
+from wsproof.machine.clock_name import clock_name
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import (
@@ -53,7 +53,6 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.stats.load_doubts import load_doubts
 from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import Breach
 from wsproof.workloads import MessageKind, Workload
@@ -76,9 +75,11 @@ To stop a test, Locust first looks up its caller. This takes tens of ms, in whic
 class WorkloadRun:
     """One workload under load at `endpoint`, with all its members and their history.
 
-    `environment` is Locust's. `speakers` is the number of members that publish, from the first on; None: all.
-    `first_publisher` is the id of the first member. It tells our publications from those of other processes, runs and
-    earlier tests. `alone`: no other process or run has users in the same channel.
+    `user_class` is the name of the class of its users. `environment` is Locust's. `speakers` is the number of members
+    that publish, from the first on; None: all. `first_publisher` is the id of the first member. It tells our
+    publications from those of other processes, runs and earlier tests. `alone`: no other process or run has users in
+    the same channel. `shared`: users of other processes of this test are in the channel, too, and the master judges all
+    of them together.
     """
 
     def __init__(
@@ -92,8 +93,11 @@ class WorkloadRun:
         speakers: int | None = None,
         first_publisher: int = 0,
         alone: bool = True,
+        shared: bool = False,
+        user_class: str = "",
     ) -> None:
         self.environment = environment
+        self.user_class = user_class
         self.workload = workload
         self.endpoint = endpoint
         self.contract = workload.contract
@@ -102,6 +106,7 @@ class WorkloadRun:
         self.speakers = speakers
         self.first_publisher = first_publisher
         self.alone = alone
+        self.shared = shared
         self.members: list[Member] = []
         self.lines: dict[int, GeventConnection] = {}
         self.talks: dict[int, MemberConversation] = {}
@@ -109,7 +114,7 @@ class WorkloadRun:
         self.present: set[int] = set()
         """Members that are present: connected, and with a first receipt."""
         self.pending = OutstandingDeliveries()
-        self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
+        self.messages = MessageCache(workload, first_publisher, lambda: len(self.members), keeps_foreign=shared)
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
         self.server_usage: ServerUsage | None = None
         """The usage of the server. None: its process is not visible, or it has users of other workloads, too."""
@@ -393,6 +398,8 @@ class WorkloadRun:
     def _hear_other(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         parsed = message.parsed
         if message.is_foreign:
+            if message.number >= 0:
+                self._received((member, message.number, now_ns))
             if message.parsed.kind is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
                 self._came_in(member, now_ns)
         elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
@@ -407,7 +414,7 @@ class WorkloadRun:
             )
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
-        if about in self._names or self.alone:  # ignore the users of other processes
+        if about in self._names or self.alone or self.shared:  # ignore the users of other runs
             self.recorder.notices.append(PresenceNotice(member, about, True, now_ns))
             self.pending.came(("leave", about), member)
 
@@ -519,8 +526,11 @@ class WorkloadRun:
             if monotonic_ns() >= look_ns:
                 self._forget_lost()
                 look_ns = monotonic_ns() + int(LOOK_SECONDS * NS)
+        self.end_drain()
+
+    def end_drain(self) -> None:
+        """Record that messages were awaited until now. May be called again, after a longer wait."""
         self.recorder.drained_ns = monotonic_ns()
-        self.pulse.stop()
         self.flush()
 
     def _is_waiting(self) -> bool:
@@ -570,11 +580,6 @@ class WorkloadRun:
         return Measurement(plan, self.contract, history, generator, self.server_usage)
 
     @property
-    def _users_asked(self) -> int:
-        """The number of users that Locust was asked for, in all classes and processes."""
-        return int(self.environment.runner.target_user_count)
-
-    @property
     def stamps(self) -> ArrivalStamps:
         """The source of the receipt timestamps, and which of them are less accurate."""
         if not (self._is_stamped and self.members):
@@ -582,12 +587,16 @@ class WorkloadRun:
         steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]
         return ArrivalStamps("kernel", _table(self._intervals, 4), _table(self._queues, 3), _table(steps, 3))
 
-    def judged_measurement(self) -> JudgedMeasurement:
-        """Judge the history. The master marks known deviations, since only it knows the server."""
-        measurement = self.measurement()
-        doubts = load_doubts(measurement, is_ramp_complete=self.phase is Phase.MEASURED, users_asked=self._users_asked)
-        judged = judge_measurement(measurement, UnknownServer(), doubts=doubts)
-        return replace(judged, findings=tuple(excused(judged.findings, self.pulse.freezes, self.members)))
+    def measured(self) -> MeasuredRun:
+        """The run so far."""
+        return MeasuredRun(
+            self.user_class,
+            self.measurement(),
+            clock_name(),
+            self.first_publisher,
+            tuple(self.pulse.freezes),
+            self.phase is Phase.MEASURED,
+        )
 
 
 def _table(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:

@@ -98,7 +98,7 @@ def test_publications_that_could_not_be_made_lower_the_reach_and_void_the_figure
     room.publish(0, intended_ns=room.recorder.start_ns + 1)
     room.hush()
     room.recorder.drained_ns = room.recorder.end_ns
-    judged = room.judged_measurement()
+    judged = room.measured().judged_measurement(2)
     assert room.recorder.publications.data["outcome"][-1] == Outcome.FAILED
     assert judged.metrics["reach"].min == 0.0
     assert "unpublished" in [warning.code for warning in judged.warnings if warning.voids_medians]
@@ -134,7 +134,7 @@ def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
     hear(room, say(room, one), 0)
     room.hush()
     room.recorder.drained_ns = room.recorder.end_ns
-    codes = {warning.code: warning for warning in room.judged_measurement().warnings}
+    codes = {warning.code: warning for warning in room.measured().judged_measurement(2).warnings}
     assert codes["ramp-not-ended"].voids_medians
     assert "before all 2 users had joined (1 of chat had come)" in codes["ramp-not-ended"].message
 

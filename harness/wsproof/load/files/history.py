@@ -36,7 +36,17 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     removed.
     """
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
-        _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
+        _save_columns(folder / name, columns_of(table))
+    (folder / WORDS).write_text(words_of(history, secrets))
+
+
+def columns_of(table: Publications | Receipts) -> list[NDArray[np.int64]]:
+    """The columns of a table, in the order of its fields."""
+    return [getattr(table, field.name) for field in fields(table)]
+
+
+def words_of(history: History, secrets: tuple[str, ...] = ()) -> str:
+    """Everything in a history but its publications and receipts, as JSON text without the secrets."""
     words: dict[str, Any] = {
         name: [_shallow(entry) for entry in getattr(history, name)]
         for name in ("members", "notices", "ticks", "unexpected", "protocol", "damage", "refusals")
@@ -44,11 +54,10 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text", "shortest_ignored_text", "keeps_alive"):
         words[name] = getattr(history, name)
     try:
-        text = json.dumps(hide_everywhere(words, secrets))
+        return json.dumps(hide_everywhere(words, secrets))
     except RecursionError:  # a tick's value is nested too deep for JSON: its raw text is kept
         shallow = words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]}
-        text = json.dumps(hide_everywhere(shallow, secrets))
-    (folder / WORDS).write_text(text)
+        return json.dumps(hide_everywhere(shallow, secrets))
 
 
 def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
@@ -76,14 +85,20 @@ def load_receipts(folder: Path) -> Receipts:
 
 
 def load_history(folder: Path) -> History:
-    """Load the history that `save_history` wrote. Its receipts are mapped and read from disk on access.
+    """Load the history that `save_history` wrote. Its receipts are mapped and read from disk on access."""
+    publications = Publications(*np.load(folder / PUBLICATIONS))
+    return history_of((folder / WORDS).read_text(), publications, load_receipts(folder))
+
+
+def history_of(words_text: str, publications: Publications, receipts: Receipts) -> History:
+    """The history of these tables and the JSON text of `words_of`.
 
     Older histories call `unexpected` `strange`.
     """
-    words = json.loads((folder / WORDS).read_text())
+    words = json.loads(words_text)
     return History(
-        publications=Publications(*np.load(folder / PUBLICATIONS)),
-        receipts=load_receipts(folder),
+        publications=publications,
+        receipts=receipts,
         members=tuple(_member(entry) for entry in words["members"]),
         notices=tuple(PresenceNotice(**entry) for entry in words["notices"]),
         ticks=tuple(Tick(**entry) for entry in words["ticks"]),
