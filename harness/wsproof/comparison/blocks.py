@@ -13,6 +13,7 @@ from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
 from wsproof.model.summary import Summary, TrustWarning
+from wsproof.net.redact import redact_settings
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.target.server import serve
 from wsproof.target.target import Target
@@ -25,6 +26,10 @@ class Load:
     plan: Plan
     channels: str
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan of a comparison: the numbers of the load, the channels and their settings."""
+        return self.plan.to_json() | {"channels": self.channels, "settings": redact_settings(self.settings)}
 
 
 @dataclass(frozen=True)

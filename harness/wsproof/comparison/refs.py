@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,14 @@ from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.environment import import_path, own_python, packages_asked_for
 from wsproof.comparison.evidence import compare_blocks
 from wsproof.comparison.order import Block, Side, block_order, spelled
-from wsproof.comparison.partial import PartialComparison, cut_short
+from wsproof.comparison.partial import MeasuredPart
 from wsproof.comparison.repository import Commit, Repository
 from wsproof.comparison.worktrees import checked_out
-from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
+from wsproof.errors import TargetError, UsageError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
-from wsproof.net.redact import redact_settings
 from wsproof.target.target import Target
 from wsproof.workloads.registry import load_channels
 from wsproof.workloads.settings import environment_of
@@ -124,38 +121,17 @@ def compare_refs(
     asked = ask(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     order = block_order(pairs, seed=seed)
-    started, began = datetime.now(UTC), time.monotonic()
-    results: list[BlockResult] = []
-
-    def judged(*warnings: TrustWarning) -> Comparison:
-        return compare_blocks(
-            results,
-            seed=seed,
-            **asked.described(),
-            warnings=(*asked.warnings, *warnings),
-            plan=plan.to_json() | {"channels": channels, "settings": redact_settings(load.settings)},
-            pairs=pairs,
-            order=spelled(order),
-            started_utc=started.isoformat(timespec="seconds"),
-            wall_s=round(time.monotonic() - began, 3),
-        )
-
-    try:
-        with builds(asked, repo, target, load) as targets:
-            # Each block holds the measurement lock for itself, so another measurement spoils only the blocks that it
-            # overlaps.
-            for index, block in enumerate(order):
-                result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
-                results.append(result)
-                if keep is not None:
-                    keep(result)
-                if checkpoint is not None:
-                    checkpoint(judged(cut_short(len(results), len(order))))
-    except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
-        if not results:
-            raise
-        raise PartialComparison(judged(cut_short(len(results), len(order))), cause) from cause
-    return judged()
+    facts = asked.described() | {"plan": load.to_json(), "seed": seed, "pairs": pairs, "order": spelled(order)}
+    measured = MeasuredPart[BlockResult](
+        compare_blocks, len(order), "blocks", facts, asked.warnings, keep=keep, checkpoint=checkpoint
+    )
+    with measured.kept_on_error(), builds(asked, repo, target, load) as targets:
+        # Each block holds the measurement lock for itself, so another measurement spoils only the blocks that it
+        # overlaps.
+        for index, block in enumerate(order):
+            step = _through(progress, index, block, len(order))
+            measured.add(_run(index, block, targets, asked, load, step))
+    return measured.compared()
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,12 @@ from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import LifeResult, StartedLife
 from wsproof.comparison.lives import run_lives
 from wsproof.comparison.order import Side
-from wsproof.comparison.partial import PartialComparison, cut_short
+from wsproof.comparison.partial import MeasuredPart
 from wsproof.comparison.refs import ComparedCommits, TargetFactory, ask, builds
-from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
+from wsproof.errors import TargetError, UsageError
 from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
-from wsproof.model.summary import TrustWarning
-from wsproof.net.redact import redact_settings
 from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
 from wsproof.stats.lives import Life
 from wsproof.target.target import Target
@@ -90,44 +86,26 @@ def compare_in_turn(
     extent = extent or Extent()
     asked = ask(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
-    started, began = datetime.now(UTC), time.monotonic()
-    results: list[LifeResult] = []
-
-    def judged(*warnings: TrustWarning) -> Comparison:
-        return compare_lives(
-            results,
-            seed=seed,
-            **asked.described(),
-            warnings=(*asked.warnings, *warnings),
-            plan=plan.to_json() | {"channels": channels, "settings": redact_settings(load.settings)},
-            started_utc=started.isoformat(timespec="seconds"),
-            wall_s=round(time.monotonic() - began, 3),
-        )
-
-    def finished(result: LifeResult) -> None:
-        results.append(result)
-        if keep is not None:
-            keep(result)
-        if checkpoint is not None:
-            checkpoint(judged(cut_short(len(results), extent.lives, "lives")))
+    facts = asked.described() | {"plan": load.to_json(), "seed": seed}
+    measured = MeasuredPart[LifeResult](
+        compare_lives, extent.lives, "lives", facts, asked.warnings, keep=keep, checkpoint=checkpoint
+    )
 
     def is_enough() -> bool:
-        return extent.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(lives_of(results), extent.until)
+        lives = measured.results
+        return extent.until is not None and len(lives) >= FEWEST_PAIRS and is_narrow(lives_of(lives), extent.until)
 
-    try:
-        with builds(asked, repo, target, load) as targets:
-            require_beside(targets.values())
+    with measured.kept_on_error(), builds(asked, repo, target, load) as targets:
+        require_beside(targets.values())
 
-            def start(index: int) -> StartedLife:
-                return StartedLife(index, targets, load, seed=seed)
+        def start(index: int) -> StartedLife:
+            return StartedLife(index, targets, load, seed=seed)
 
-            with naming_builds(asked):
-                run_lives(start, extent, began=began, finished=finished, is_enough=is_enough, progress=progress)
-    except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
-        if not results:
-            raise
-        raise PartialComparison(judged(cut_short(len(results), extent.lives, "lives")), cause) from cause
-    return judged()
+        with naming_builds(asked):
+            run_lives(
+                start, extent, began=measured.began, finished=measured.add, is_enough=is_enough, progress=progress
+            )
+    return measured.compared()
 
 
 def require_beside(targets: Iterable[Target]) -> None:

@@ -8,14 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from wsproof.errors import CannotTellError, UsageError, WorkloadError
+from wsproof.errors import CannotTellError, UsageError, WorkloadError, WsproofError
 from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.load_summary import LoadSummary
@@ -241,17 +241,28 @@ def load_server(
     for written in (log_file, summary_file, *(columns.rglob("*.json") if columns is not None else ())):
         hide_in_file(written, server.target.secrets)
     if not summary_file.is_file():
-        unknown = UNKNOWN_USERS.search(log_file.read_text(encoding="utf-8"))
-        if unknown is not None:
-            raise UsageError(
-                f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
-                f"workloads, such as {', '.join(map(user_class_name, context.workloads))}."
-            )
-        tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
-        raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
+        raise _without_summary(log_file, locust.returncode, context.workloads)
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     if (mistake := summary["mistake"]) is not None:
         raise WorkloadError(mistake)
+    return _result_of(summary, server)
+
+
+def _without_summary(log_file: Path, exit_code: int, workloads: Iterable[str]) -> WsproofError:
+    """The error for a Locust run that left no summary."""
+    log = log_file.read_text(encoding="utf-8")
+    unknown = UNKNOWN_USERS.search(log)
+    if unknown is not None:
+        return UsageError(
+            f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
+            f"workloads, such as {', '.join(map(user_class_name, workloads))}."
+        )
+    tail = "\n".join(log.splitlines()[-15:])
+    return CannotTellError(f"Locust ended with {exit_code} and left no summary. Its last words:\n{tail}")
+
+
+def _result_of(summary: Mapping[str, Any], server: RunningServer) -> LoadResult:
+    """The result of a run that Locust summarized. A server that ended is a finding as well."""
     end = server.ended()
     ended = end_findings((end,) if end is not None else ())
     findings = (*ended, *(Finding.from_json(finding) for finding in summary["findings"]))
