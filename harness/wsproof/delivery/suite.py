@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from itertools import chain, takewhile
 from typing import Any, TypeAlias
 
 from wsproof.delivery.catalogue import ChannelCheck, properties_of
 from wsproof.delivery.channel_probe import ChannelProbe
-from wsproof.delivery.control_runs import without_misbehaviour
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
+from wsproof.delivery.property_run import Found, run_property
 from wsproof.delivery.quick_checks import quick_checks
-from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
-from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
-from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
-from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.rows import left_out, out_of_time, row_of
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.schedule import schedule_from_json
+from wsproof.delivery.shrink import told
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.standing_probe import STANDING
-from wsproof.delivery.strategies import examples_once
 from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
 from wsproof.model.chapter import SuiteName
 from wsproof.model.crash import crashed_check
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.former_names import current_check
-from wsproof.model.suite import Figure, Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.model.suite import Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -38,8 +34,6 @@ from wsproof.workloads import Workload, load_channels
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with the title of the current check and the fraction of checks that are done."""
-Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
-"""Findings of one property, by check and anomaly."""
 _DRAW_SHARE = 1.0
 """Multiple of an equal share of the remaining time that one property may use for drawn schedules.
 
@@ -240,7 +234,9 @@ def check_property(
     """Test one property. If it breaks a server that we started, the server is restarted afterwards."""
     budget = budget if budget is not None else Budget(options.budget_s)
     runner = ScheduleRunner(server, workload, options.seed, budget)
-    report = _run(runner, each, options, {}) if isinstance(each, DeliveryProperty) else probed(runner, each, options)
+    report = (
+        run_property(runner, each, options, {}) if isinstance(each, DeliveryProperty) else probed(runner, each, options)
+    )
     if runner.broken and server.owned and not budget.spent:
         server.restart()
     return report
@@ -288,7 +284,7 @@ def _run_guarded(
     try:
         if isinstance(each, ChannelProbe):
             return probed(runner, each, options)
-        return _run(runner, each, options, kept, draw_s)
+        return run_property(runner, each, options, kept, draw_s)
     except (TargetError, UsageError):
         raise  # for the user
     except Exception as error:  # noqa: BLE001  a bug in one property must not end the others
@@ -298,118 +294,3 @@ def _run_guarded(
         row = crashed_check(name, workload.name, each.promise, error, seconds)
         verdict = Verdict.worst([row.verdict, verdict_of(kept.values(), strict=options.strict)])
         return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
-
-
-def _run(
-    runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
-) -> SuiteReport:
-    """Test one property: its edges, then drawn schedules, until the first violation.
-
-    Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
-    Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
-    """
-    began, workload = now_ns(), runner.workload
-    tried, reason, same = 0, "", Verdict.VALID
-    measured: dict[str, Figure] = {}
-    edges = frozenset(own_edges(runner, each))
-    sightings = Counter[tuple[str, Anomaly]]()
-    for schedule in _schedules(runner, each, options):
-        if tried >= len(edges) and schedule not in edges and (now_ns() - began) / 1e9 > draw_s:
-            reason = f"this check's share of the budget ended after {tried} schedules"
-            break
-        try:
-            seen = _judged(runner, schedule, options.deadline_s)
-        except BudgetSpent:
-            return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(workload, each),))
-        except TargetError as gone:
-            kept["received", Anomaly.UNKNOWN] = unanswered(workload, each, gone)
-            break
-        tried += 1
-        for figure in seen.execution.measured:
-            measured[figure.name] = max(figure, measured.get(figure.name, figure), key=lambda one: one.value)
-        if not runner.speaks:
-            other = runner.other_language(seen.execution, options.deadline_s)
-            opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
-            kept[other.check, other.anomaly] = told(runner, each, other, opening)
-            runner.broken = False
-            break
-        mine = each.mine(seen.findings)
-        for finding in mine:
-            if finding.anomaly is Anomaly.PROTOCOL:
-                _note_on_the_wire(kept, told(runner, each, finding, schedule))
-        for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
-            key = (finding.check, finding.anomaly)
-            sightings[key] += 1
-            sighting = Sighting(each, finding, seen, schedule, options.deadline_s)
-            if key in kept:
-                kept[key] = seen_again(runner, sighting, kept[key], sightings[key])
-                continue
-            kept[key] = unrefined(runner, sighting)  # kept even if the refinement is interrupted
-            one = refined(runner, sighting)
-            if one.finding is not None:
-                kept[key] = one.finding
-            else:
-                del kept[key]
-                if one.same is not None:
-                    same, reason = one.same.verdict(), f"the same as was found before, by {one.same.check}"
-        if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not runner.usable:
-            break
-    verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
-    row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason, tuple(measured.values()))
-    return SuiteReport(options.seed, (row,), tuple(kept.values()))
-
-
-def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
-    """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
-    with runner.budget.leaving_retries():
-        return runner.run_and_check(schedule, deadline_s)
-
-
-def _note_on_the_wire(kept: Found, finding: Finding) -> None:
-    """Keep a deviation on the wire once, with the shortest schedule that shows it.
-
-    It needs no repetition: the bytes are the evidence.
-    """
-    key = (finding.check, finding.anomaly)
-    before = kept.get(key)
-    if before is not None:
-        times = before.occurrences + finding.occurrences
-        finding = replace(min(before, finding, key=lambda one: len(one.witness)), occurrences=times)
-    kept[key] = finding
-
-
-def _of_the_channel(kept: Found) -> list[Finding]:
-    """The findings without deviations on the wire, which do not affect the other checks."""
-    return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
-
-
-def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
-    """The edge schedules and then the drawn schedules, adapted to the workload, each once.
-
-    On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
-    runs there first without it.
-    """
-    has_control, before = each.headline and not runner.server.owned, set[Schedule]()
-    for schedule in chain(own_edges(runner, each), _drawn(runner, each, options)):
-        for one in (without_misbehaviour(schedule), schedule) if has_control else (schedule,):
-            if one not in before:
-                before.add(one)
-                yield one
-
-
-def _drawn(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
-    """The drawn schedules. They are drawn when the first is asked for, since that takes a second of CPU time."""
-    if each.schedules is not None and options.examples:
-        number = max(1, round(options.examples * each.share))
-        for schedule in examples_once(each.schedules, number, options.seed):
-            yield fitted(schedule, runner.workload)
-
-
-def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
-    """The violation that the property lists first, and all findings that are not violations.
-
-    One fault may show in several checks, so only one violation per schedule is reported.
-    """
-    order = [*each.looks_at, *(f.check for f in findings)]
-    violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
-    return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]

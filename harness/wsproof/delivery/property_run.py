@@ -1,0 +1,190 @@
+"""Runs one delivery property on one channel: its edges, then drawn schedules, until the first violation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, takewhile
+from typing import TypeAlias
+
+from wsproof.delivery.control_runs import without_misbehaviour
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.rows import out_of_time, row_of, unanswered
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
+from wsproof.delivery.schedule import Action, Schedule, fitted
+from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.strategies import examples_once
+from wsproof.errors import TargetError
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.suite import Figure, SuiteOptions, SuiteReport
+from wsproof.net.budget import BudgetSpent
+from wsproof.net.clock import now_ns
+
+Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
+"""Findings of one property, by check and anomaly."""
+
+
+def run_property(
+    runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
+) -> SuiteReport:
+    """Test one property: its edges, then drawn schedules, until the first violation.
+
+    Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
+    Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
+    """
+    run = _PropertyRun(runner, each, options, kept)
+    edges = frozenset(own_edges(runner, each))
+    for schedule in _schedules(runner, each, options):
+        if run.tried >= len(edges) and schedule not in edges and run.seconds > draw_s:
+            run.reason = f"this check's share of the budget ended after {run.tried} schedules"
+            break
+        try:
+            seen = _judged(runner, schedule, options.deadline_s)
+        except BudgetSpent:
+            return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(runner.workload, each),))
+        except TargetError as gone:
+            kept["received", Anomaly.UNKNOWN] = unanswered(runner.workload, each, gone)
+            break
+        run.add(schedule, seen)
+        if run.is_over:
+            break
+    return run.report()
+
+
+@dataclass
+class _PropertyRun:
+    """One property under test, and what its schedules have shown.
+
+    `same` is the verdict of an earlier finding that is the same as one of this property.
+    """
+
+    runner: ScheduleRunner
+    each: DeliveryProperty
+    options: SuiteOptions
+    kept: Found
+    tried: int = 0
+    reason: str = ""
+    same: Verdict = Verdict.VALID
+    is_foreign: bool = False
+    """Whether the server speaks another language than the workload."""
+    measured: dict[str, Figure] = field(default_factory=dict)
+    sightings: Counter[tuple[str, Anomaly]] = field(default_factory=Counter)
+    began_ns: int = field(default_factory=now_ns)
+
+    @property
+    def seconds(self) -> float:
+        """The time since the beginning, in seconds."""
+        return (now_ns() - self.began_ns) / 1e9
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further schedule can add to the result."""
+        return self.is_foreign or self._verdict() is not Verdict.VALID or not self.runner.usable
+
+    def _verdict(self, *, strict: bool = False) -> Verdict:
+        return Verdict.worst([self.same, verdict_of(_of_the_channel(self.kept), strict=strict)])
+
+    def report(self) -> SuiteReport:
+        """The row of the property, and its findings."""
+        verdict, measured = self._verdict(strict=self.options.strict), tuple(self.measured.values())
+        row = row_of(self.runner.workload, self.each, verdict, self.tried, self.seconds, self.reason, measured)
+        return SuiteReport(self.options.seed, (row,), tuple(self.kept.values()))
+
+    def add(self, schedule: Schedule, seen: ScheduleResult) -> None:
+        """Add the result of one schedule, and refine its findings."""
+        self.tried += 1
+        for figure in seen.execution.measured:
+            before = self.measured.get(figure.name, figure)
+            self.measured[figure.name] = max(figure, before, key=lambda one: one.value)
+        if not self.runner.speaks:
+            self._add_other_language(schedule, seen)
+            return
+        mine = self.each.mine(seen.findings)
+        for finding in mine:
+            if finding.anomaly is Anomaly.PROTOCOL:
+                _note_on_the_wire(self.kept, told(self.runner, self.each, finding, schedule))
+        for finding in _weightiest(self.each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
+            self._add_finding(Sighting(self.each, finding, seen, schedule, self.options.deadline_s))
+
+    def _add_other_language(self, schedule: Schedule, seen: ScheduleResult) -> None:
+        """Report that the workload understood no message of the server."""
+        other = self.runner.other_language(seen.execution, self.options.deadline_s)
+        opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
+        self.kept[other.check, other.anomaly] = told(self.runner, self.each, other, opening)
+        self.runner.broken = False
+        self.is_foreign = True
+
+    def _add_finding(self, sighting: Sighting) -> None:
+        """Keep a finding. At its first sighting it is repeated, shrunk and compared with earlier ones."""
+        key = (sighting.finding.check, sighting.finding.anomaly)
+        self.sightings[key] += 1
+        if key in self.kept:
+            self.kept[key] = seen_again(self.runner, sighting, self.kept[key], self.sightings[key])
+            return
+        self.kept[key] = unrefined(self.runner, sighting)  # kept even if the refinement is interrupted
+        one = refined(self.runner, sighting)
+        if one.finding is not None:
+            self.kept[key] = one.finding
+            return
+        del self.kept[key]
+        if one.same is not None:
+            self.same = one.same.verdict()
+            self.reason = f"the same as was found before, by {one.same.check}"
+
+
+def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
+    """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
+    with runner.budget.leaving_retries():
+        return runner.run_and_check(schedule, deadline_s)
+
+
+def _note_on_the_wire(kept: Found, finding: Finding) -> None:
+    """Keep a deviation on the wire once, with the shortest schedule that shows it.
+
+    It needs no repetition: the bytes are the evidence.
+    """
+    key = (finding.check, finding.anomaly)
+    before = kept.get(key)
+    if before is not None:
+        times = before.occurrences + finding.occurrences
+        finding = replace(min(before, finding, key=lambda one: len(one.witness)), occurrences=times)
+    kept[key] = finding
+
+
+def _of_the_channel(kept: Found) -> list[Finding]:
+    """The findings without deviations on the wire, which do not affect the other checks."""
+    return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
+
+
+def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+    """The edge schedules and then the drawn schedules, adapted to the workload, each once.
+
+    On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
+    runs there first without it.
+    """
+    has_control, before = each.headline and not runner.server.owned, set[Schedule]()
+    for schedule in chain(own_edges(runner, each), _drawn(runner, each, options)):
+        for one in (without_misbehaviour(schedule), schedule) if has_control else (schedule,):
+            if one not in before:
+                before.add(one)
+                yield one
+
+
+def _drawn(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+    """The drawn schedules. They are drawn when the first is asked for, since that takes a second of CPU time."""
+    if each.schedules is not None and options.examples:
+        number = max(1, round(options.examples * each.share))
+        for schedule in examples_once(each.schedules, number, options.seed):
+            yield fitted(schedule, runner.workload)
+
+
+def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
+    """The violation that the property lists first, and all findings that are not violations.
+
+    One fault may show in several checks, so only one violation per schedule is reported.
+    """
+    order = [*each.looks_at, *(f.check for f in findings)]
+    violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
+    return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
