@@ -7,7 +7,7 @@ import pytest
 from tests.faulty.faults import FAULTS
 from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
-from wsproof.conformance.rules.robustness_rules import DEMANDS
+from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST
 from wsproof.conformance.suite import PROPERTIES, replay, run_suite
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
@@ -44,7 +44,7 @@ _ON_THE_WAY = {
     "fail-ends-tcp": ("rsv-zero",),
 }
 # Faults that only robustness tests show are tested in `robustness/`.
-_STRAINING = {demand.id for demand in DEMANDS}
+_STRAINING = {demand.id for demand in RULES_WITH_A_TEST}
 # Faults that are found by properties other than their rule's own.
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.catalogue import CHANNEL_CHECKS, properties_of
+from wsproof.delivery.catalogue import CHANNEL_CHECKS, QUICK, properties_of, quick_checks
 from wsproof.delivery.delivery_property import DeliveryProperty
-from wsproof.delivery.quick_checks import QUICK, quick_checks
 from wsproof.delivery.suite import planned
 from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import load_channels

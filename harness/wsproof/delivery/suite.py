@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from wsproof.delivery.catalogue import ChannelCheck, properties_of
+from wsproof.delivery.catalogue import ChannelCheck, properties_of, quick_checks
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
 from wsproof.delivery.property_run import Found, run_property
-from wsproof.delivery.quick_checks import quick_checks
 from wsproof.delivery.rows import left_out, out_of_time, row_of
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import schedule_from_json

@@ -13,13 +13,13 @@ from wsproof.conformance.probe import probe
 from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome
-from wsproof.conformance.rules.robustness_rules import DEMANDS
+from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST
 from wsproof.conformance.suite import replay, run_suite
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 
-_RULES = {rule.id for rule in DEMANDS}
+_RULES = {rule.id for rule in RULES_WITH_A_TEST}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
 # Rules without a test of their own, and the test that reports them.
 _SHOWS_IN = {

@@ -14,7 +14,7 @@ from wsproof.conformance.rules.framing import FRAMING
 from wsproof.conformance.rules.handshake import HANDSHAKE
 from wsproof.conformance.rules.masking import MASKING
 from wsproof.conformance.rules.messages import MESSAGES
-from wsproof.conformance.rules.robustness import STRAIN
+from wsproof.conformance.rules.robustness import ROBUSTNESS
 from wsproof.conformance.rules.rule import Binding, Rule
 from wsproof.conformance.rules.server_frames import SENT
 
@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = (
     *CLOSE,
     *MESSAGES,
     *DEFLATE,
-    *STRAIN,
+    *ROBUSTNESS,
     *SENT,
 )
 """All rules, in the order of the RFC."""
