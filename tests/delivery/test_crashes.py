@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.delivery import run_suite, suite
+from wsproof.delivery import property_run, run_suite
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Schedule
 from wsproof.model.finding import Anomaly, Level, Verdict
@@ -48,7 +48,7 @@ def test_a_crash_while_one_channel_is_checked_leaves_the_other_channels_checked(
 def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(suite, "refined", crash)
+    monkeypatch.setattr(property_run, "refined", crash)
     report = run("nobody is told who leaves", "chat.leave", "chat.order")
     assert [(one.anomaly, one.level) for one in report.findings] == [(Anomaly.MISSING_LEAVE, Level.OBSERVATION)]
     assert "could not be tried again" in report.findings[0].explanation
