@@ -257,3 +257,9 @@ def test_a_few_late_objects_are_no_drift() -> None:
 def test_a_history_on_joining_is_information() -> None:
     greeted = (*(1 + n * 1e-4 for n in range(10)), *(at + 0.1 for at in STEADY))
     assert watch(viewer(*greeted)) == [("wrong-period", Level.INFORMATIONAL)]
+
+
+@pytest.mark.parametrize(("joined_s", "is_told"), [(0.5, True), (4.0, True), (6.0, False), (30.0, False)])
+def test_a_listener_hears_nothing_before_it_has_joined(joined_s: float, is_told: bool) -> None:
+    late = replace(listener(), joined_ns=int(joined_s * S))
+    assert [finding.check for finding in findings_of(late)] == (["nothing-received"] if is_told else [])

@@ -18,7 +18,7 @@ from wsproof.checks.standing_history import history_of, known_keys
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History
-from wsproof.model.standing import StandingRecord, StandingRole, StandingSession
+from wsproof.model.standing import PoolPublication, StandingRecord, StandingRole, StandingSession
 
 INTERNAL_ERROR = 1011
 """Close code of a server that failed (RFC 6455 7.4.1)."""
@@ -90,7 +90,7 @@ def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
             said
             for schedule in record.schedules
             for said in schedule.publications
-            if said.was_heard and said.room == session.room and session.connected_ns < said.sent_ns < session.until_ns
+            if said.was_heard and said.room == session.room and _is_in(session, said)
         ]
         if session.refusal or session.heard or session.was_cut_off or len(missed) < FEWEST_UNHEARD:
             continue
@@ -108,6 +108,11 @@ def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
             )
         ]
     return []
+
+
+def _is_in(session: StandingSession, said: PoolPublication) -> bool:
+    """Whether the member had joined when this was said, and was still there."""
+    return max(session.connected_ns, session.joined_ns) < said.sent_ns < session.until_ns
 
 
 def leaked_from_elsewhere(record: StandingRecord, contract: Contract) -> list[Finding]:

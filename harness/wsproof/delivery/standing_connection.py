@@ -33,6 +33,8 @@ class StandingConnection:
     client: Client
     talk: Conversation
     connected_ns: int = 0
+    joined_ns: int = 0
+    """The time at which it had joined the channel; 0 before."""
     spoke_ns: int = 0
     """The time of its one message; 0 if it sent nothing."""
     ended_ns: int = 0
@@ -51,9 +53,14 @@ class StandingConnection:
         return bool(self.connected_ns) and not self.ended_ns
 
     def join(self) -> None:
-        """Begin to join the channel."""
+        """Begin to join the channel.
+
+        The server's first message may have come together with its answer to the handshake. Nothing more may come before
+        the member answers, so what is here already is read at once.
+        """
         self.connected_ns = now_ns()
         self._go_on(self.talk.start(self.connected_ns))
+        self.read()
 
     def wake(self) -> None:
         """Do what is due: give up a wait for the server, or send a heartbeat."""
@@ -68,6 +75,8 @@ class StandingConnection:
             self._hand_over(message)
         if self.talk.fault and not self.refusal:
             self.refusal = f"the server {self.talk.fault}"
+        if self.talk.is_joined and not self.joined_ns:
+            self.joined_ns = now_ns()
         speaks = self.workload.publishes and self.role is not StandingRole.UNRESPONSIVE
         if self.talk.is_joined and speaks and not self.spoke_ns:
             self.spoke_ns = now_ns()
@@ -152,6 +161,7 @@ class StandingConnection:
             tuple(one for one in self.ticks if one.received_ns <= until_ns),
             tuple(one for one in self.told_gone if one[1] <= until_ns),
             (self.alias, 0, self.spoke_ns) if self.spoke_ns else None,
+            self.joined_ns or until_ns,
         )
 
 

@@ -11,6 +11,7 @@ from wsproof.delivery.standing import StandingAudience
 from wsproof.model.contract import Contract
 from wsproof.model.standing import StandingRecord
 from wsproof.model.suite import Figure, SuiteOptions
+from wsproof.net.budget import Budget
 
 NAME = "long-lived-listeners"
 """Name of the test."""
@@ -46,7 +47,7 @@ def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutco
     if audience.withdrawn:
         unknown = audience.withdrawn
     elif not has_evidence(record, contract):
-        unknown = "not checked: the members that only listened received nothing"
+        unknown = _without_evidence(record, runner.budget)
     return ProbeOutcome(
         tuple(judge_standing(record, contract)),
         len(record.sessions),
@@ -54,6 +55,19 @@ def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutco
         remark=pings_in_words(record),
         unknown=unknown,
     )
+
+
+def _without_evidence(record: StandingRecord, budget: Budget) -> str:
+    """Why nothing is known of the members that only listened.
+
+    Raises:
+        BudgetSpent: the time of the run was over before they could hear anything.
+    """
+    refusal = next((one.refusal for one in record.sessions if one.refusal), "")
+    if refusal:
+        return f"not checked: no member that only listens could join: {refusal}"
+    budget.check()
+    return "not checked: the members that only listened received nothing"
 
 
 def _figures(record: StandingRecord, contract: Contract) -> tuple[Figure, ...]:

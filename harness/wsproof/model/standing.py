@@ -55,6 +55,8 @@ class StandingSession:
     """Leave notices that it received: the name, and the time."""
     own: tuple[int, int, int] | None = None
     """The key of the one message that it said itself."""
+    joined_ns: int = 0
+    """The time at which it had joined the channel; `until_ns` if that never happened."""
 
     @property
     def seconds(self) -> float:
