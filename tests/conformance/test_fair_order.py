@@ -8,10 +8,12 @@ from collections.abc import Callable
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties.property import Property
+from wsproof.conformance.quick_checks import QUICK, quick_first
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.suite import CHECKS, PROPERTIES
 from wsproof.model.chapter import Chapter
+from wsproof.model.suite import SuiteOptions
 
 BUDGET_S = 60.0
 CHECK_S = 10.0
@@ -96,3 +98,17 @@ def test_on_a_slow_server_each_chapter_has_one_check_before_any_has_two() -> Non
     chapters = list(dict.fromkeys(each.rule.chapter for each in PROPERTIES))
     by_name = {each.name: each.rule.chapter for each in PROPERTIES}
     assert [by_name[name] for name in names[: len(chapters)]] == chapters
+
+
+def test_a_quick_run_begins_with_the_quick_checks_also_on_a_slow_server() -> None:
+    names = quick_first([each.name for each in CHECKS], SuiteOptions(quick=True))
+    assert tuple(names[: len(QUICK)]) == QUICK
+    assert sorted(names) == sorted(each.name for each in CHECKS)
+    wanted = sorted(CHECKS, key=lambda each: names.index(each.name))
+    order = FairOrder(wanted, 15.0, is_slow=True, first=QUICK)
+    assert set(names_run(order, lambda check: 1.0, float(len(QUICK)))) == set(QUICK)
+
+
+def test_any_other_run_has_the_written_order() -> None:
+    names = [each.name for each in CHECKS]
+    assert quick_first(names, SuiteOptions()) == names

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from wsproof.checks.departure_causes import loss_after_departure
 from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.same_name import namesakes
 from wsproof.model.contract import RateLimit
-from wsproof.model.expected import Ints
+from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.history import History, Member
 from wsproof.model.nanoseconds import NS
+
+FEWEST_OF_A_MOMENT = 3
+"""Fewest missing messages, and fewest received ones, whose distance in time explains the loss."""
 
 
 def cause_of_loss(history: History, members: Ints, rows: Ints, limit: RateLimit | None = None) -> str:
@@ -39,7 +44,43 @@ def cause_of_loss(history: History, members: Ints, rows: Ints, limit: RateLimit 
             " A newer connection of the same name was open then. So the server seems to send to the latest connection "
             "of a name only, and leaves the older one open without a word."
         )
+    if all(_is_of_its_own_name(*pair, history) for pair in zip(members.tolist(), rows.tolist(), strict=True)):
+        return (
+            " Both are connections of one name. So the server seems to leave out all connections of the publisher's "
+            "name, and not only the one that published."
+        )
+    if apart := _too_close(history, rows):
+        return apart
     return names_in_words(history) or loss_after_departure(history, members, rows)
+
+
+def _is_of_its_own_name(number: int, row: int, history: History) -> bool:
+    """Whether the publisher of a missing message is another connection of the member's name."""
+    publisher = int(history.publications.publisher[row])
+    return publisher != number and history.members[publisher].name == history.members[number].name
+
+
+def _too_close(history: History, rows: Ints) -> str:
+    """A sentence on messages that nobody has, where the time since the one before tells them from all others."""
+    sent, got = history.publications, history.receipts
+    known = publication_rows(sent, got.publisher, got.sequence)
+    is_heard = np.zeros(len(sent), dtype=bool)
+    is_heard[known[known >= 0]] = True
+    missing = np.unique(rows)
+    order = np.argsort(sent.sent_ns, kind="stable")
+    since_ns = np.zeros(len(sent), np.int64)
+    since_ns[order[1:]] = np.diff(sent.sent_ns[order])
+    others = np.setdiff1d(np.flatnonzero(is_heard), order[:1])
+    if min(len(missing), len(others)) < FEWEST_OF_A_MOMENT or is_heard[missing].any():
+        return ""
+    longest, shortest = int(since_ns[missing].max()), int(since_ns[others].min())
+    if longest >= shortest:
+        return ""
+    return (
+        f" Each missing message was sent at most {longest / 1e6:.1f} ms after another one, and each that was received "
+        f"at least {shortest / 1e6:.1f} ms after. So the server seems to keep one of several messages of a moment: it "
+        "may identify them by their time, or combine them (debounce)."
+    )
 
 
 def _counted_together(history: History, rows: Ints, limit: RateLimit) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 from wsproof.conformance.properties.property import Property
@@ -32,7 +32,8 @@ class FairOrder:
     check with many takes the time of ten with few. Robustness tests stay last, because they strain the server.
 
     `budget_s` is the time for all checks in seconds, infinite without a limit. `is_slow` says that the server is known
-    to be too slow for all checks. `scripts` is the number of scripts of a check.
+    to be too slow for all checks. `scripts` is the number of scripts of a check. The checks that `first` names are
+    chosen before all others.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class FairOrder:
         *,
         is_slow: bool = False,
         scripts: Callable[[Property], int] = lambda _: 0,
+        first: Collection[str] = (),
     ) -> None:
         self.left = list(wanted)
         """The checks that have not been chosen yet."""
@@ -51,6 +53,7 @@ class FairOrder:
         self._used: dict[Chapter, float] = {}
         self._done: list[Property] = []
         self._scripts = cache(scripts)
+        self._first = frozenset(first)
         self._chapters = list(dict.fromkeys(each.rule.chapter for each in wanted))
 
     @property
@@ -62,6 +65,7 @@ class FairOrder:
         """Return the next check. There must be one left. The first one stays the first: all others stand on it."""
         chosen = self.left[0]
         properties = [each for each in self.left if isinstance(each, Property)]
+        properties = [each for each in properties if each.name in self._first] or properties
         if self._is_fair and self._used and properties:
             chosen = min(self._first_of_each_chapter(properties), key=self._end_s)
         self.left.remove(chosen)

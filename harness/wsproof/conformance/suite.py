@@ -27,6 +27,7 @@ from wsproof.conformance.properties import (
     utf8,
 )
 from wsproof.conformance.properties.property import Property
+from wsproof.conformance.quick_checks import QUICK, quick_first
 from wsproof.conformance.replay import replay
 from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.definition import RobustnessTest
@@ -186,7 +187,8 @@ def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
 
 
 def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
-    return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
+    wanted = {each.name: each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)}
+    return [wanted[name] for name in quick_first(list(wanted), options)]
 
 
 class _ProtocolRun:
@@ -224,6 +226,7 @@ def _run(course: _ProtocolRun, wanted: list[Property | RobustnessTest], tell: Pr
         subject.budget.remaining_s,
         is_slow=subject.first_answer_s > _SLOW_S,
         scripts=lambda each: each.scripts(subject.facts),
+        first=QUICK if subject.options.quick else (),
     )
     try:
         while order.left:

@@ -12,6 +12,7 @@ from wsproof.delivery.departure_properties import ALL_AT_ONCE, LAST_ONE_OUT
 from wsproof.delivery.disturbance_probe import RECOVERS
 from wsproof.delivery.limits_probe import LIMITS
 from wsproof.delivery.pause_probe import PAUSE
+from wsproof.delivery.places_probe import PLACES
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.rate_probe import RATE
 from wsproof.delivery.release_probe import RELEASE
@@ -27,6 +28,7 @@ ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
+    PLACES,
     LIMITS,
     REVOCATION,
     RATE,

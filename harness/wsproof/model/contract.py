@@ -100,6 +100,8 @@ class Contract:
     """Whether the credentials of a member open its own room only."""
     resume: Resume = Resume.NONE
     """The missed messages that a returning member gets."""
+    connections: int | None = None
+    """The number of members that the server takes at once, and serves. None: not said."""
     rate_limit: RateLimit | None = None
     """The limit on one member's publications, within which all are delivered. None: not said."""
     revoked_within_s: float = 5.0

@@ -45,6 +45,10 @@ def _sentences(contract: Contract) -> Iterator[str]:
         yield words[0].upper() + words[1:]
     if contract.rate_limit is not None:
         yield f"A member may publish {contract.rate_limit.in_words}, and all of them are delivered"
+    if contract.connections is not None:
+        yield f"The server takes {contract.connections} members at once, and serves all of them"
+    if contract.private_rooms:
+        yield "The credentials of a member open its own room only"
     if contract.public:
         yield "Anybody may listen"
     if contract.origins:

@@ -1,0 +1,91 @@
+"""The channel probe "places": members join until the server refuses one, leave politely or abruptly, and join again."""
+
+from __future__ import annotations
+
+from wsproof.checks.places import CHECK, Filling, judge_places
+from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.departures import DEPARTURES
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.errors import TargetError
+from wsproof.model.history import Departure
+from wsproof.model.suite import Figure, SuiteOptions
+from wsproof.net.clock import Deadline
+
+MOST_MEMBERS = 130
+"""Members of a filling, at most: more than the crowds of `volume`. The contract may promise more."""
+FILLING_S = 3.0
+"""Seconds for a filling. A server with which it takes longer has no limit that this probe finds."""
+RETRIES_S = (3.0, 10.0)
+"""Seconds between the fillings that show whether a place has come back. A busy server may notice a departure late."""
+POLITELY, ABRUPTLY = "a close frame with code 1000", "TCP RST"
+"""How the members of a filling leave: two of `DEPARTURES`."""
+
+
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    promised = runner.workload.contract.connections
+    most = MOST_MEMBERS if promised is None else promised + 1
+    fillings = [_fill(runner, options, most, POLITELY)]
+    if fillings[0].refusal:
+        fillings.append(_fill(runner, options, most, POLITELY))
+    if len(fillings) == 2 and fillings[0].members == fillings[1].members > 0:
+        fillings.append(_fill(runner, options, most, ABRUPTLY))
+        fillings.append(_fill(runner, options, most, POLITELY))
+        for pause_s in RETRIES_S:
+            if fillings[-1].members >= fillings[0].members:
+                break
+            if runner.budget.remaining_s < pause_s + FILLING_S:
+                return ProbeOutcome(examples=0, unknown="not checked: places may come back later than there was time")
+            _wait(runner, options, pause_s)
+            fillings.append(_fill(runner, options, most, POLITELY))
+    findings = tuple(judge_places(fillings, runner.workload.contract))
+    runner.broken = runner.broken or any(finding.level.counts for finding in findings)
+    remark = "" if fillings[0].refusal else f"the server took {fillings[0].members} members, and refused none of them"
+    measured = (Figure("members at once", fillings[0].members),)
+    return ProbeOutcome(findings, len(fillings), measured, remark)
+
+
+def _fill(runner: ScheduleRunner, options: SuiteOptions, most: int, how: str) -> Filling:
+    """Let members join until the server refuses one, and let all of them leave in this way."""
+    refusal, deadline = "", Deadline.after(runner.budget.at_most(FILLING_S))
+    with runner.pool(options.deadline_s) as pool:
+        while len(pool.members) < most and not (deadline.passed and pool.contract.connections is None):
+            try:
+                member = pool.join()
+            except TargetError:
+                break  # a server that leaves handshakes unanswered has told no limit
+            if not member.can_speak:
+                refusal = member.refusal or member.join_fault or "it ended the connection at once"
+                break
+        here = [member for member in pool.members if member.can_speak]
+        lost = _unserved(pool) if pool.contract.connections is not None else ""
+        for member in here:
+            if member.can_speak:
+                DEPARTURES[how](pool, member)
+        pool.poll_once(0)
+    return Filling(len(here), refusal, how, lost)
+
+
+def _unserved(pool: ClientPool) -> str:
+    """What one member lacks of a publication, as a clause; empty if all have what they must have."""
+    speaker = next((member for member in pool.members if member.can_speak), None)
+    if speaker is not None and pool.setting.workload.publishes:
+        pool.speak(speaker, "who is here?")
+        pool.settle()
+    cut = sum(member.departure is Departure.DROPPED for member in pool.members if member.connected_ns)
+    return f"the server cut {cut} of them off" if cut else ""
+
+
+def _wait(runner: ScheduleRunner, options: SuiteOptions, pause_s: float) -> None:
+    """Give the server time to notice who has gone, with nobody connected."""
+    with runner.pool(options.deadline_s) as pool:
+        pool.wait(lambda: False, pause_s)
+
+
+PLACES = ChannelProbe(
+    CHECK,
+    "A server with a limit on connections takes as many as it promises, and gets each place back however its member "
+    "leaves.",
+    lambda contract: True,
+    _run,
+)

@@ -1,0 +1,75 @@
+"""Tests that a loss is explained by a limit, by the time between messages, or by names only where that fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.histories import MS, QUIET_CHAT, Room, a_room
+from wsproof.checks.delivery import lost
+from wsproof.model.contract import RateLimit
+
+WORDS = "the server seems to count the messages of all its clients together"
+
+
+def explained(publishers: list[int], messages: int) -> str:
+    """The explanation where the last message of these publishers reaches nobody but its publisher."""
+    contract = replace(QUIET_CHAT, rate_limit=RateLimit(messages, window_s=1.0))
+    room: Room = a_room(3, 3, contract)
+    room.now += 2_000_000_000
+    for publisher in publishers[:-1]:
+        room.say(publisher)
+    room.here = [publishers[-1]]
+    room.say(publishers[-1])
+    (found,) = lost(room.history(), contract)
+    return found.explanation
+
+
+@pytest.mark.parametrize(
+    ("publishers", "messages", "is_shared"),
+    [
+        ([0, 1, 2, 0, 1, 2], 4, True),
+        ([0, 1, 2, 0, 1, 2], 6, False),
+        ([0, 0, 0, 0, 0, 0], 4, False),
+    ],
+    ids=["all together are above the limit", "nobody is above the limit", "the publisher itself is above it"],
+)
+def test_a_limit_on_all_together_is_the_cause_only_if_no_member_is_above_it(
+    publishers: list[int], messages: int, is_shared: bool
+) -> None:
+    assert (WORDS in explained(publishers, messages)) is is_shared
+
+
+@pytest.mark.parametrize(
+    ("pauses_ms", "lost_after_ms", "is_told"),
+    [
+        ([50, 0, 50, 0, 50, 0, 50], 10, True),
+        ([50, 0, 50, 0, 50], 10, False),
+    ],
+    ids=["each message that follows at once is missing", "two are too few"],
+)
+def test_messages_that_are_missing_because_they_follow_too_soon_are_explained_by_that(
+    pauses_ms: list[int], lost_after_ms: int, is_told: bool
+) -> None:
+    room = Room(QUIET_CHAT)
+    for _ in range(3):
+        room.now += 100 * MS
+        room.join()
+    for pause_ms in pauses_ms:
+        room.now += pause_ms * MS
+        here, room.here = room.here, room.here if pause_ms >= lost_after_ms else []
+        room.say(0)
+        room.here = here
+    (found,) = lost(room.history(), QUIET_CHAT)
+    assert ("keep one of several messages of a moment" in found.explanation) is is_told
+
+
+def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_told_as_such() -> None:
+    room = Room(QUIET_CHAT)
+    for name in ("a", "a", "b"):
+        room.join(name)
+    room.here.remove(1)
+    room.say(0)
+    (found,) = lost(room.history(), QUIET_CHAT)
+    assert "leave out all connections of the publisher's name" in found.explanation
