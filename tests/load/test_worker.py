@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,3 +70,10 @@ def test_a_timer_that_fires_early_does_not_end_the_window_early(tmp_path: Path, 
             loop.run_until_complete(asyncio.sleep(0.001))
         assert now_ns() >= end_ns
         assert told == [("window-over", {"unsent": 0})]
+
+
+def test_a_worker_process_does_not_import_what_only_its_parent_needs() -> None:
+    """That took more CPU time than all else of its start."""
+    code = "import sys, wsproof.load.worker.process; print({'psutil', 'wsproof.load.run'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
