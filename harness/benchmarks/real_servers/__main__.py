@@ -25,6 +25,7 @@ from benchmarks.real_servers.judged import true_violations
 from benchmarks.real_servers.running import DidNotStart, running
 from benchmarks.real_servers.server import RealServer
 from benchmarks.real_servers.table import SERVERS
+from wsproof.model.former_names import current_check
 
 TITLES = ("server", "version", "seconds", "exit", "violations", "true", "not judged", "checks", "unknown", "not run")
 
@@ -100,7 +101,7 @@ def table(rows: list[figures.Row]) -> str:
 def cells(row: figures.Row, judged: Mapping[str, str]) -> list[str]:
     """The cells of one line. Violations that nobody has judged yet are listed by name."""
     code = "crash" if row["crashed"] else str(row["exit_code"])
-    found = sorted(set(row["violations"]))
+    found = sorted({current_check(check) for check in row["violations"]})
     words = [f"`{check}`: {judged[check]}" for check in found if check in judged]
     open_ones = [f"`{check}`" for check in found if check not in judged]
     return [

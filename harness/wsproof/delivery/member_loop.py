@@ -13,6 +13,7 @@ from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.credentials import altered_message
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.message_recorder import MessageRecorder
+from wsproof.delivery.ping_probe import PingProbe
 from wsproof.delivery.pool_settings import GIVEN_UP_S, PoolSettings
 from wsproof.delivery.sent_messages import SentMessages
 from wsproof.errors import WorkloadError
@@ -27,6 +28,8 @@ from wsproof.workloads import MessageKind, Parsed
 Understood = TypeVar("Understood")
 SLICE_S = 0.02
 """Longest time in seconds before `wait` tries again to send the rest of half-sent messages."""
+STOPS = 3
+"""Number of times that one wait begins again because the server was stopped meanwhile."""
 CLOSING_S = 1.0
 """Seconds that members get to finish their closing handshakes at the end."""
 
@@ -55,6 +58,7 @@ class MemberLoop:
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self._clock_ns = 0
+        self._pings = PingProbe(self.members, lambda timeout_s: self._poll(timeout_s))
 
     # Waiting.
 
@@ -63,7 +67,8 @@ class MemberLoop:
 
         The wait ends after `deadline_s`, or after `quiet_s` without any event if that is given. Without `deadline_s` it
         ends after half the pool's timeout without any event, and after twice that timeout in any case. So a slow server
-        that still sends gets more time than a silent one.
+        that still sends gets more time than a silent one. Before silence ends it, the server must answer pings: one
+        that is stopped for some seconds gets the whole time again, once it goes on.
 
         Raises:
             BudgetSpent: the run's time is over. Missing messages may still be on their way.
@@ -71,14 +76,18 @@ class MemberLoop:
         limit = Deadline.after(2 * self.setting.timeout_s if deadline_s is None else deadline_s)
         if quiet_s is None:
             quiet_s = self.setting.timeout_s / 2 if deadline_s is None else deadline_s
-        quiet, heard = Deadline.after(quiet_s), self.heard
+        quiet, heard, stops = Deadline.after(quiet_s), self.heard, 0
         while not done():
             if limit.passed or quiet.passed:
-                if deadline_s is None and not limit.passed:
+                if deadline_s is not None or limit.passed:
+                    return False
+                if self._pings.is_silent() or stops == STOPS:
                     self.silent_ns = now_ns()
-                return False
-            self.setting.budget.check()
-            self.poll_once(min(SLICE_S, limit.remaining_s))
+                    return False
+                limit, quiet = Deadline.after(2 * self.setting.timeout_s), Deadline.after(quiet_s)
+                heard, stops = self.heard, stops + 1
+                continue
+            self._poll(min(SLICE_S, limit.remaining_s))
             if self.heard != heard:
                 quiet, heard = Deadline.after(quiet_s), self.heard
         return True
@@ -114,6 +123,11 @@ class MemberLoop:
         for member in self.members:
             member.outstanding.clear()
         self.gave_up = False
+
+    def _poll(self, timeout_s: float) -> None:
+        """Receive what comes within a time. Raises BudgetSpent."""
+        self.setting.budget.check()
+        self.poll_once(timeout_s)
 
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
@@ -163,6 +177,7 @@ class MemberLoop:
 
     def _take(self, member: PoolMember, event: Event, at: int) -> None:
         self.heard += 1
+        self._pings.take(member, event)
         if isinstance(event, CloseReceived):
             member.close_code, member.close_reason = event.code, event.reason
         elif isinstance(event, TextMessage | BinaryMessage):

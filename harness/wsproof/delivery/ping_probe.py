@@ -1,0 +1,76 @@
+"""Pings at the end of a silent wait, which tell a server that has nothing to send from one that is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wsproof.delivery.member import PoolMember
+from wsproof.net.clock import Deadline
+from wsproof.wire import Event, PongReceived
+
+PAYLOAD = b"wsproof-silence"
+PROMPT_S = 0.5
+"""Seconds within which a server that runs answers a ping on the same machine, even a busy one."""
+PONG_TIMEOUT_S = 10.0
+"""Seconds after which a server that answers no ping is taken for a silent one. Stops of 2 to 5 s were tried."""
+GRACE_S = 0.1
+"""Seconds after the pongs for what the server sends with them: a process that goes on handles all its input at once."""
+SLICE_S = 0.02
+
+
+class PingProbe:
+    """Asks whether silence is the server's answer: it answers pings at once, and sends nothing else.
+
+    A process that is stopped, swapped out or without CPU time for some seconds sends nothing to anybody, and delivers
+    all of it when it goes on.
+    """
+
+    def __init__(self, members: Sequence[PoolMember], poll_once: Callable[[float], None]) -> None:
+        self._members = members
+        self._poll_once = poll_once
+        self._missing: set[int] = set()
+        self._others = 0
+        """Number of events that came meanwhile and are no pongs."""
+        self._is_ignored = False
+        """Whether the server answers no pings. It is not asked again."""
+
+    def take(self, member: PoolMember, event: Event) -> None:
+        """Note an event of a member."""
+        if isinstance(event, PongReceived) and event.payload == PAYLOAD:
+            self._missing.discard(member.number)
+        else:
+            self._others += 1
+
+    def is_silent(self) -> bool:
+        """Whether the server has nothing to send. False if it was or is stopped, so that messages may still come.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        asked = [member for member in self._members if _may_ping(member)]
+        if not asked or self._is_ignored:
+            return True
+        self._missing, self._others = {member.number for member in asked}, 0
+        for member in asked:
+            member.client.peer.send_ping(PAYLOAD)
+        prompt, timeout = Deadline.after(PROMPT_S), Deadline.after(PONG_TIMEOUT_S)
+        while self._is_missing(asked) and not timeout.passed:
+            self._poll_once(SLICE_S)
+        if self._missing.issuperset(member.number for member in asked):
+            self._is_ignored = True
+            return True
+        was_prompt, grace = not prompt.passed, Deadline.after(GRACE_S)
+        while not grace.passed:
+            self._poll_once(SLICE_S)
+        return was_prompt and not self._others
+
+    def _is_missing(self, asked: Sequence[PoolMember]) -> bool:
+        """Whether a member that is still connected lacks its pong."""
+        return any(member.number in self._missing and member.here and not member.closed for member in asked)
+
+
+def _may_ping(member: PoolMember) -> bool:
+    """Whether a ping from this member changes nothing that a schedule is about."""
+    is_reading = not (member.stalled or member.is_paused)
+    is_ordinary = not (member.misbehaviour or member.is_mid_frame or member.closed)
+    return member.can_speak and member.client.peer.may_send and is_reading and is_ordinary
