@@ -109,7 +109,8 @@ def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> t
         for frame in frames:
             for connection in connections:
                 # Copy the frame, as a socket read does. Otherwise the second look-up would reuse the cached hash.
-                connection.data_received(bytes(memoryview(frame)))
+                at_ns = now_ns()
+                connection.received(bytes(memoryview(frame)), at_ns, at_ns)
 
     def copy() -> None:
         for frame in frames:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
 from tests.workloads.apps.conversing_channels import Conversing, said
 from wsproof.load.files.merge import merge
@@ -51,10 +52,10 @@ class Worker:
         self._folder = folder
         for connection, wire in zip(self.connections, self.wires, strict=True):
             connection.connection_made(wire)
-            connection.data_received(ANSWER)
+            read(connection, ANSWER)
 
     def hear(self, member: int, *lines: str) -> None:
-        self.connections[member].data_received(frame(*lines))
+        read(self.connections[member], frame(*lines))
 
     def join(self) -> None:
         for member in (0, 1):
@@ -110,9 +111,9 @@ def test_a_frame_of_one_message_is_on_the_fast_path_and_a_frame_of_several_is_no
 
 def test_frames_of_one_and_of_several_messages_in_one_read_keep_their_order(worker: Worker) -> None:
     worker.join()
-    read = frame(published(0)) + frame(published(1), published(2)) + frame(published(3))
+    stream = frame(published(0)) + frame(published(1), published(2)) + frame(published(3))
     for _ in range(2):
-        worker.connections[0].data_received(read)
+        read(worker.connections[0], stream)
     assert worker.history().receipts.sequence.tolist() == [0, 1, 2, 3] * 2
 
 

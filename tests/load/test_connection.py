@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.load.reading import read
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.connection import BufferedConnection, Connection
+from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
@@ -27,11 +28,13 @@ ANSWER = (
 ).encode()
 
 
-class Wire(asyncio.Transport):
+class Wire:
     """A transport that records what is written."""
 
+    is_stamped = True
+    woke_ns = 0
+
     def __init__(self) -> None:
-        super().__init__()
         self.written = b""
         self.closed = False
 
@@ -46,21 +49,24 @@ class Wire(asyncio.Transport):
 
     abort = close
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 class Bench:
     """A connection, its worker's recorder, and the resulting history."""
 
-    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, kind: type[Connection] = Connection) -> None:
+    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
         self.workload = load_channels("tutorial")["chat"]
         self.room = WorkerState(WorkerRecorder(folder, 0, self.workload))
         self.wire = Wire()
         self.opened: asyncio.Future[str | None] = loop.create_future()
-        self.connection = kind(0, Request("localhost", "/ws/1", KEY), self.room, self.opened)
+        self.connection = Connection(0, Request("localhost", "/ws/1", KEY), self.room, self.opened)
         self.connection.connection_made(self.wire)
         self._folder = folder
 
     def open(self) -> None:
-        self.connection.data_received(ANSWER)
+        read(self.connection, ANSWER)
         self.room.enter(self.connection)
         self.wire.written = b""
 
@@ -108,8 +114,8 @@ class TestCuts:
             folder = tmp_path / str(cut)
             folder.mkdir()
             bench = Bench(folder, loop)
-            bench.connection.data_received(stream[:cut])
-            bench.connection.data_received(stream[cut:])
+            read(bench.connection, stream[:cut])
+            read(bench.connection, stream[cut:])
             history = bench.history()
             bench.room.recorder.close()
             assert sequences(history) == [1, 2, 3], cut
@@ -118,20 +124,7 @@ class TestCuts:
 
     def test_a_stream_in_single_bytes_is_the_same(self, bench: Bench) -> None:
         for byte in ANSWER + text(says(1)) + text(says(2, "y" * 300)):
-            bench.connection.data_received(bytes([byte]))
-        assert sequences(bench.history()) == [1, 2]
-
-    def test_the_shared_buffer_gives_each_connection_its_own_bytes(
-        self, tmp_path: Path, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        bench = Bench(tmp_path, loop, BufferedConnection)
-        assert isinstance(bench.connection, BufferedConnection)
-        stream = ANSWER + text(says(1)) + text(says(2))
-        for piece in (stream[:250], stream[250:]):
-            buffer = bench.connection.get_buffer(-1)
-            buffer[: len(piece)] = piece
-            bench.connection.buffer_updated(len(piece))
-            buffer[: len(piece)] = bytes(len(piece))
+            read(bench.connection, bytes([byte]))
         assert sequences(bench.history()) == [1, 2]
 
 
@@ -141,9 +134,9 @@ class TestOffTheFastPath:
     ) -> None:
         bench.open()
         whole = says(1)
-        bench.connection.data_received(Frame(Opcode.TEXT, whole[:9], fin=False).encode())
-        bench.connection.data_received(Frame(Opcode.PING, b"there?").encode())
-        bench.connection.data_received(Frame(Opcode.CONTINUATION, whole[9:]).encode() + text(says(2)))
+        read(bench.connection, Frame(Opcode.TEXT, whole[:9], fin=False).encode())
+        read(bench.connection, Frame(Opcode.PING, b"there?").encode())
+        read(bench.connection, Frame(Opcode.CONTINUATION, whole[9:]).encode() + text(says(2)))
         decoder = FrameDecoder()
         decoder.feed(bench.wire.written)
         pong = decoder.next_frame()
@@ -155,20 +148,20 @@ class TestOffTheFastPath:
         kept = [bench.connection.reader.peer]
         bench.open()
         kept.append(bench.connection.reader.peer)
-        bench.connection.data_received(Frame(Opcode.PING).encode())
+        read(bench.connection, Frame(Opcode.PING).encode())
         kept.append(bench.connection.reader.peer)
         assert [peer is not None for peer in kept] == [True, False, False]
 
     def test_a_masked_frame_is_noted_and_its_message_counts(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(Frame(Opcode.TEXT, says(1), mask=b"abcd").encode() + text(says(2)))
+        read(bench.connection, Frame(Opcode.TEXT, says(1), mask=b"abcd").encode() + text(says(2)))
         history = bench.history()
         assert [note.rule for note in history.protocol] == ["masked"]
         assert sequences(history) == [1, 2]
 
     def test_an_invalid_utf8_text_is_noted_and_its_neighbours_are_received(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(says(1)) + text(b"\xff\xfe") + text(says(2)))
+        read(bench.connection, text(says(1)) + text(b"\xff\xfe") + text(says(2)))
         history = bench.history()
         assert [note.rule for note in history.protocol] == ["text-utf8"]
         assert sequences(history) == [1, 2]
@@ -176,7 +169,7 @@ class TestOffTheFastPath:
 
     def test_a_close_frame_of_the_server_ends_the_membership_with_its_code(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(says(1)) + Frame(Opcode.CLOSE, (4001).to_bytes(2, "big") + b"no").encode())
+        read(bench.connection, text(says(1)) + Frame(Opcode.CLOSE, (4001).to_bytes(2, "big") + b"no").encode())
         assert bench.wire.closed
         assert not bench.connection.can_send
         bench.connection.connection_lost(None)
@@ -190,7 +183,7 @@ class TestOffTheFastPath:
     ) -> None:
         bench = Bench(tmp_path, loop)
         agreed = b"Sec-WebSocket-Extensions: permessage-deflate"
-        bench.connection.data_received(ANSWER.replace(b"\r\n\r\n", b"\r\n" + agreed + b"\r\n\r\n"))
+        read(bench.connection, ANSWER.replace(b"\r\n\r\n", b"\r\n" + agreed + b"\r\n\r\n"))
         bench.room.enter(bench.connection)
         peer = bench.connection.reader.peer
         assert peer is not None
@@ -198,11 +191,11 @@ class TestOffTheFastPath:
         assert bench.connection.encode("hello")[0] == 0xC1  # compressed
         match end:
             case "close":
-                bench.connection.data_received(Frame(Opcode.CLOSE, b"\x03\xe8").encode())
+                read(bench.connection, Frame(Opcode.CLOSE, b"\x03\xe8").encode())
             case "eof":
                 peer.receive_eof()
             case "http":
-                bench.connection.data_received(b"HTTP/1.1 500 Oh\r\n\r\n")
+                read(bench.connection, b"HTTP/1.1 500 Oh\r\n\r\n")
                 peer.receive_eof()
             case "own-close":
                 peer.send_close()
@@ -215,7 +208,7 @@ class TestOffTheFastPath:
         assert (member.departure, member.close_code) == (Departure.DROPPED, None)
 
     def test_a_member_dropped_before_it_was_registered_is_not_counted(self, bench: Bench) -> None:
-        bench.connection.data_received(ANSWER + text(says(1)))
+        read(bench.connection, ANSWER + text(says(1)))
         bench.connection.connection_lost(None)
         bench.room.enter(bench.connection)
         assert (bench.room.members_open, bench.room.members_in) == (0, 0)
@@ -223,11 +216,11 @@ class TestOffTheFastPath:
         assert member.departure is Departure.DROPPED
 
     def test_a_refusal_ends_the_wait_for_the_opening(self, bench: Bench) -> None:
-        bench.connection.data_received(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        read(bench.connection, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
         assert "403" in str(bench.opened.result())
 
     def test_frames_in_the_segment_of_the_101_are_read(self, bench: Bench) -> None:
-        bench.connection.data_received(ANSWER + text(says(1)))
+        read(bench.connection, ANSWER + text(says(1)))
         assert bench.opened.result() is None
         assert sequences(bench.history()) == [1]
 
@@ -235,16 +228,16 @@ class TestOffTheFastPath:
 class TestWhatIsRecorded:
     def test_all_messages_of_one_read_have_one_time(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(b"".join(text(says(number)) for number in range(20)))
+        read(bench.connection, b"".join(text(says(number)) for number in range(20)))
         history = bench.history()
         assert sequences(history) == list(range(20))
         assert len(set(history.receipts.received_ns.tolist())) == 1
 
     def test_the_first_delivery_and_not_a_reply_marks_a_member_as_subscribed(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(b"You: " + Envelope(0, 1, 5).seal("x").encode()))
+        read(bench.connection, text(b"You: " + Envelope(0, 1, 5).seal("x").encode()))
         assert (bench.room.members_in, bench.history().members[0].in_ns) == (0, 0)
-        bench.connection.data_received(text(says(2)))
+        read(bench.connection, text(says(2)))
         history = bench.history()
         assert bench.room.members_in == 1
         assert history.members[0].in_ns == history.receipts.received_ns[-1]
@@ -254,24 +247,24 @@ class TestWhatIsRecorded:
         bench.open()
         spoiled = bytearray(says(1))
         spoiled[at] ^= 1
-        bench.connection.data_received(text(says(1)) + text(bytes(spoiled)))
+        read(bench.connection, text(says(1)) + text(bytes(spoiled)))
         assert bench.history().receipts.intact.tolist() == [1, 0]
 
     def test_a_message_with_another_sender_name_is_not_intact(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(says(1).replace(b"Client #1", b"Client #9")))
+        read(bench.connection, text(says(1).replace(b"Client #1", b"Client #9")))
         assert bench.history().receipts.intact.tolist() == [0]
 
     def test_leave_notices_and_unexpected_messages_are_parsed_after_the_run(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(b"Client #5 left the chat") + text(b"buy now"))
+        read(bench.connection, text(b"Client #5 left the chat") + text(b"buy now"))
         history = bench.history()
         assert [(notice.about, notice.left) for notice in history.notices] == [("5", True)]
         assert [one.text for one in history.unexpected] == ["buy now"]
 
     def test_the_same_bytes_as_a_binary_message_are_a_different_message(self, bench: Bench) -> None:
         bench.open()
-        bench.connection.data_received(text(says(1)) + Frame(Opcode.BINARY, says(1)).encode())
+        read(bench.connection, text(says(1)) + Frame(Opcode.BINARY, says(1)).encode())
         history = bench.history()
         assert sequences(history) == [1]
         assert len(history.unexpected) == 1
@@ -304,7 +297,7 @@ class TestKnownAnswers:
         async def run() -> None:
             loop = asyncio.get_running_loop()
             bench = Bench(tmp_path, loop)
-            bench.connection.data_received(ANSWER)
+            read(bench.connection, ANSWER)
             assert bench.opened.result() is None
             for path, key, proved in (
                 ("/ws/2", "d3Nwcm9vZiByZXBsYXllZA==", True),
@@ -313,7 +306,7 @@ class TestKnownAnswers:
                 opened: asyncio.Future[str | None] = loop.create_future()
                 other = Connection(1, Request("localhost", path, key), bench.room, opened)
                 other.connection_made(Wire())
-                other.data_received(self.answer(key if proved else KEY))
+                read(other, self.answer(key if proved else KEY))
                 assert (bench.history().protocol == ()) is proved
             bench.room.recorder.close()
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.load.conftest import small_plan
+from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
 from tests.workloads.apps.conversing_channels import Conversing, said
 from wsproof.checks import run_checks
@@ -63,10 +64,10 @@ class Bench:
         for connection, wire in zip(self.connections, self.wires, strict=True):
             connection.connection_made(wire)
             wire.written = b""
-            connection.data_received(ANSWER)
+            read(connection, ANSWER)
 
     def hear(self, member: int, **message: Any) -> None:
-        self.connections[member].data_received(frame(json.dumps(message)))
+        read(self.connections[member], frame(json.dumps(message)))
 
     def sent(self, member: int) -> list[str]:
         """Return the types of the messages that the member has sent since the last call."""
@@ -119,7 +120,7 @@ def test_a_member_joins_step_by_step_and_is_connected_when_it_has_joined(bench: 
 
 
 def test_join_steps_answered_in_one_read_are_processed_in_order(bench: Bench) -> None:
-    bench.connections[0].data_received(frame(said("ack")) + frame(said("subscribed")) + frame(published(0)))
+    read(bench.connections[0], frame(said("ack")) + frame(said("subscribed")) + frame(published(0)))
     assert bench.opened[0].result() is None
     assert bench.history().receipts.sequence.tolist() == [0]
 
@@ -135,7 +136,7 @@ def test_a_join_step_without_an_answer_is_recorded_as_the_join_fault(bench: Benc
 
 
 def test_a_connection_that_ends_during_the_join_records_the_step(bench: Bench) -> None:
-    bench.connections[0].data_received(Frame(Opcode.CLOSE, (4401).to_bytes(2, "big")).encode())
+    read(bench.connections[0], Frame(Opcode.CLOSE, (4401).to_bytes(2, "big")).encode())
     bench.connections[0].connection_lost(None)
     assert bench.opened[0].result() == "the server ended the connection before it answered `init`, with close code 4401"
 
@@ -146,7 +147,7 @@ def test_each_member_sends_its_automatic_replies_and_equal_bytes_are_parsed_once
     bench.workload.reads = 0
     for sequence in range(3):
         for member in (0, 1):
-            bench.connections[member].data_received(frame(published(sequence)))
+            read(bench.connections[member], frame(published(sequence)))
     for member in (0, 1):
         bench.hear(member, type="ping", id=7)
         assert bench.sent(member) == ["pong"]

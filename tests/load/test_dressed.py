@@ -164,7 +164,7 @@ def test_connections_open_at_the_requested_interval(monkeypatch: pytest.MonkeyPa
 
     async def take_turns() -> None:
         nonlocal now
-        connector = Connector(Endpoint("127.0.0.1", 1), cast(Any, None), cast(Any, None), buffered=False, gap_s=0.05)
+        connector = Connector(Endpoint("127.0.0.1", 1), cast(Any, None), cast(Any, None), gap_s=0.05)
         for busy_ns in (0, 3, 200_000_000, 0):
             await connector._wait_for_turn()
             turns.append(now)

@@ -92,7 +92,7 @@ def test_the_server_sees_the_source_addresses(loop: str, tmp_path: Path, monkeyp
         workload = load_channels("tutorial")["echo"]
         room = WorkerState(WorkerRecorder(tmp_path, 0, workload))
         endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
-        await Connector(endpoint, workload, room, buffered=loop == "asyncio").connect_all(range(5), Deadline.after(90))
+        await Connector(endpoint, workload, room).connect_all(range(5), Deadline.after(90))
         assert room.members_open == 5
         for connection in room.members.values():
             connection.abort()

@@ -14,7 +14,7 @@ import pytest
 from tests.net.memory_tls import MemoryTlsServer
 from tests.net.test_tls import certificate  # noqa: F401 - a fixture
 from wsproof.load.worker.socket_poller import SocketPoller
-from wsproof.load.worker.stamped_transport import READ_BYTES
+from wsproof.load.worker.socket_transport import READ_BYTES
 from wsproof.load.worker.tls_transport import TlsTransport
 from wsproof.net.kernel_clock import KernelClock
 from wsproof.net.tls_session import TlsSession

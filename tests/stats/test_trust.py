@@ -70,7 +70,7 @@ def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
 def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:
     assert codes(measurement(steady(latency_ms=2, slip_ms=0.1))) == {}
     # The slip is small, but nearly half of the reported latency.
-    assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {"generator-delay": True}
+    assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {"schedule-slip": True}
     assert codes(measurement(steady(latency_ms=2, slip_ms=1.1))) == {"schedule-slip": True}
     assert codes(measurement(steady(latency_ms=50, slip_ms=4.9))) == {}
     assert codes(measurement(steady(latency_ms=50, slip_ms=5.1))) == {"schedule-slip": True}

@@ -46,7 +46,7 @@ async def _engine(port: int, connections: int) -> None:
     workload = load_channels("tutorial", {})["echo"]
     with tempfile.TemporaryDirectory(prefix="wsproof-connecting-") as folder:
         room = WorkerState(WorkerRecorder(Path(folder), 0, workload))
-        connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
+        connector = Connector(Endpoint("127.0.0.1", port), workload, room)
         meter = Meter(connections)
         await connector.connect_all(range(connections), Deadline.after(300))
         room.recorder.settle()

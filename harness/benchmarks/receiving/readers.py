@@ -68,7 +68,7 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
     with tempfile.TemporaryDirectory(prefix="wsproof-receiving-") as folder:
         recorder = WorkerRecorder(Path(folder), 0, workload)
         room = WorkerState(recorder, loop=asyncio.get_running_loop())
-        connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
+        connector = Connector(Endpoint("127.0.0.1", port), workload, room)
         await connector.connect_all(range(connections), Deadline.after(60))
         start_ns = now_ns()
         for number in range(frames // connections):

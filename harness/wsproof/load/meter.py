@@ -175,7 +175,7 @@ def generator_usage(
         shares.append(cpu_share(pulse[:, 0], pulse[:, 1], start_ns, end_ns))
         lags.append(pulse[(pulse[:, 0] >= start_ns) & (pulse[:, 0] < end_ns), 2])
         late.append(late_wakes(pulse[:, 0], pulse[:, 2]))
-    stamps = replace(arrival_stamps(records, start_ns), late=np.concatenate([np.zeros((0, 3), np.int64), *late])[:, :2])
+    stamps = replace(arrival_stamps(records, start_ns), late=np.concatenate([np.zeros((0, 2), np.int64), *late]))
     return GeneratorUsage(
         cpu_share=np.max(shares, axis=0) if shares else np.zeros(0),
         loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
@@ -186,10 +186,6 @@ def generator_usage(
         cores=cores,
         alone=alone,
         stamps=stamps,
-        late_iterations=()
-        if stamps.clock == "kernel"
-        else tuple(np.concatenate([empty("iterations"), *worker.iterations]) for worker in records.workers)
-        + tuple(late),
     )
 
 
@@ -197,13 +193,11 @@ def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
     """The source of the receipt timestamps, and their accuracy from the beginning of the window on."""
     journal = records.journal()
     opened = [entry["stamped"] for entry in journal if entry["what"] == "open"]
-    if not opened or not all(opened):
-        return ArrivalStamps()
     intervals = np.concatenate([empty("intervals"), *(part for one in records.workers for part in one.intervals)])
     queues = np.concatenate([empty("queues"), *(part for one in records.workers for part in one.queues)])
     steps = [(one["after_ns"], one["before_ns"], one["by_ns"]) for one in journal if one["what"] == "clock-step"]
     return ArrivalStamps(
-        "kernel",
+        "kernel" if opened and all(opened) else "user",
         intervals[intervals[:, 1] >= start_ns],
         queues[queues[:, 0] >= start_ns],
         np.array(steps, np.int64).reshape(-1, 3),
@@ -211,13 +205,12 @@ def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
 
 
 def late_wakes(at_ns: NDArray[np.int64], lag_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Intervals in which an event loop was held up, in the form of `GeneratorUsage.late_iterations`.
+    """Stretches in which an event loop was held up, as rows of `ArrivalStamps.late`.
 
-    Each interval runs from the moment at which a timer was due until it fired. A receipt that was stamped within an
-    interval may have waited since the interval began.
+    Each runs from the moment at which a timer was due until it fired.
     """
     late = lag_ns > _PROMPT_NS
-    return np.column_stack([at_ns[late] - lag_ns[late], at_ns[late], np.zeros(np.count_nonzero(late), np.int64)])
+    return np.column_stack([at_ns[late] - lag_ns[late], at_ns[late]])
 
 
 def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:

@@ -170,8 +170,7 @@ class GeventConnection:
         self._writable = loop.io(self._socket.fileno(), 2)
         # Frames that came with the handshake's response.
         self._follow(self.peer.events_received(), self._opened_ns)
-        if self._clock is not None:
-            self._note_stamp(0, self._opened_ns)
+        self._note_stamp(0, self._opened_ns)
         if not self.gone.is_set():
             self._readable.start(self._on_readable)
 
@@ -255,15 +254,14 @@ class GeventConnection:
         events = self._reader.read(data, self._take_frames, at_ns)
         if events is not None:
             self._follow(events, at_ns)
-        if self._clock is not None:
-            self._note_stamp(len(data), at_ns)
+        self._note_stamp(len(data), at_ns)
 
     def _note_stamp(self, read_bytes: int, at_ns: int) -> None:
-        """Note the less exact times: of messages read together with a later one, and of a full receive buffer."""
+        """Note the less exact times: of messages without a stamp of their own, and of a full receive buffer."""
         uncertain = self._messages - (self._is_exact and self._reader.is_between_frames)
         if uncertain > 0:
             self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))
-        if read_bytes >= LARGE_READ_BYTES and self._socket is not None:
+        if read_bytes >= LARGE_READ_BYTES and self._clock is not None and self._socket is not None:
             queued_bytes, window_bytes = receive_queue(self._socket, read_bytes)
             self.ear.queued((at_ns, queued_bytes, window_bytes))
         if self._is_exact and read_bytes < READ_BYTES:

@@ -582,10 +582,9 @@ class WorkloadRun:
     @property
     def stamps(self) -> ArrivalStamps:
         """The source of the receipt timestamps, and which of them are less accurate."""
-        if not (self._is_stamped and self.members):
-            return ArrivalStamps()
+        clock = "kernel" if self._is_stamped and self.members else "user"
         steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]
-        return ArrivalStamps("kernel", _table(self._intervals, 4), _table(self._queues, 3), _table(steps, 3))
+        return ArrivalStamps(clock, _table(self._intervals, 4), _table(self._queues, 3), _table(steps, 3))
 
     def measured(self) -> MeasuredRun:
         """The run so far."""

@@ -44,11 +44,12 @@ class ArrivalStamps:
     """The generator's knowledge of the arrival times of messages.
 
     `clock` is `kernel` if the kernel stamped what each connection received, so that it does not matter when the
-    generator read it. Otherwise it is `user`: the generator stamped what it read. The tables are filled for `kernel`:
+    generator read it. Otherwise it is `user`: the generator stamped what it read. The tables:
 
-    - `intervals`: messages that were read together. Only the last one of a read has an exact time; the others arrived
-      after the previous stamp and are recorded at the end. Columns: after_ns, at_ns, messages, and woke_ns, the time
-      since which the event loop had read without a pause (0: not known). Before that it slept until something arrived.
+    - `intervals`: messages without an exact time, which are recorded at the end of the interval. With the kernel's
+      stamps, these are messages that were read together with a later one; otherwise, all. Columns: after_ns, at_ns,
+      messages, and woke_ns, the time since which the event loop had read without a pause (0: not known). Before that it
+      slept until something arrived.
     - `queues`: large reads. Columns: at_ns, bytes that the read found waiting, and the largest receive window.
     - `late`: stretches in which an event loop woke up late. Columns: start_ns, end_ns.
     - `steps`: stretches in which somebody set the wall clock. Columns: after_ns, before_ns, by_ns.
@@ -79,12 +80,6 @@ class GeneratorUsage:
     cores: tuple[int, ...] = ()
     """The cores reserved for the generator, apart from the server's; empty if all cores were shared."""
     stamps: ArrivalStamps = field(default_factory=ArrivalStamps)
-    late_iterations: tuple[NDArray[np.int64], ...] = ()
-    """Intervals in which the event loops may have stamped receipts late, in ns. Empty if the kernel stamped them.
-
-    These are event-loop iterations, and timers that fired late. Tables of (n, 3) columns: start, end, and the longest
-    possible wait of a message that was read in the interval.
-    """
     alone: bool = True
     """Whether no other measurement of wsproof ran on this machine at the same time."""
 

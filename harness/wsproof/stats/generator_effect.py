@@ -4,7 +4,7 @@ A figure is one statistic of one metric, such as latency p99. The generator may 
 
 - It sent late. The effect is known exactly: the figure is computed again from the actual send times, and again without
   the late publications. (A burst of late ones can slow down those behind them.)
-- A receipt waited until the event loop had read earlier messages. Bounds are known: see `generator_delay`.
+- It read late. Where a receipt has no exact time, the bounds of its arrival are known: see `arrival_stamps`.
 - It had no CPU time left in some seconds. The figure is computed again without these seconds.
 """
 
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.stats.arrival_stamps import earliest_ns
-from wsproof.stats.generator_delay import ENOUGH_FOR_ALL, waited_ns
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import summary_of
 
@@ -29,6 +28,8 @@ Flags = NDArray[np.bool_]
 STATISTICS = ("p50", "p90", "p99", "p999", "mean", "max")
 """The statistics that are examined. The minimum is missing: lateness affects it only if all were late, and then the
 median shows it."""
+ENOUGH_FOR_ALL = 2_000_000
+"""Deliveries up to which all are examined. Beyond, every second (third, ...) is enough for a percentile."""
 TAIL = frozenset({"p99", "p999", "max"})
 """The statistics that a delay of one message in a hundred affects."""
 
@@ -96,7 +97,7 @@ class DeliveryTimes:
         """Compute all figures, in ns, by metric and statistic.
 
         `as_sent` counts from the actual send times instead of the intended ones. `at_once` moves each receipt to the
-        earliest time of its arrival, or to the estimated one. `kept` selects publications (one flag per row of the
+        earliest time of its arrival. `kept` selects publications (one flag per row of the
         history).
         """
         begin_ns = self.intended_ns + self.slip_ns if as_sent else self.intended_ns
@@ -117,14 +118,9 @@ class DeliveryTimes:
 
 
 def _early_ns(received_ns: Ints, sent_ns: Ints, generator: GeneratorUsage) -> Ints:
-    """Return how much earlier than recorded each receipt may have arrived, in ns, but not before it was sent.
-
-    By the kernel's stamps that is the most, by those of the generator an estimate: half of the most.
-    """
-    if generator.stamps.clock == "kernel":
-        earliest = np.maximum(earliest_ns(received_ns, generator.stamps), sent_ns)
-        return np.maximum(received_ns - earliest, 0)
-    return waited_ns(received_ns, generator.late_iterations) // 2
+    """Return how much earlier than recorded each receipt may have arrived, in ns, but not before it was sent."""
+    earliest = np.maximum(earliest_ns(received_ns, generator.stamps), sent_ns)
+    return np.maximum(received_ns - earliest, 0)
 
 
 def _statistics(samples: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], float]:
@@ -158,16 +154,11 @@ def sent_late(times: DeliveryTimes, limit: Limit) -> Iterator[Effect]:
             yield Effect(*figure, value, without)
 
 
-def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float, *, reading: bool = True) -> Iterator[Effect]:
-    """Figures that late sends and, if `reading`, late reads together may have changed by more than the limit.
-
-    `always_ns` is the delay that one message in a hundred gets even if nothing waits.
-    """
+def own_delays(times: DeliveryTimes, limit: Limit, *, reading: bool = True) -> Iterator[Effect]:
+    """Figures that late sends and, if `reading`, late reads together may have changed by more than the limit."""
     reported, without = times.figures(), times.figures(as_sent=True, at_once=reading)
     for (metric, statistic), value in reported.items():
         rest = without[metric, statistic]
-        if statistic in TAIL and metric != "spread":
-            rest -= always_ns
         if value - rest > limit.of(rest):
             yield Effect(metric, statistic, value, rest)
 

@@ -11,7 +11,7 @@ true value:
 
 If the kernel stamped what arrived, it does not matter when the generator read it, with two exceptions. It may have left
 a receive buffer full: the server then had to wait. And of messages that it read together, only the last has an exact
-time. The other rules on late reading are for the generator's own stamps.
+time. Without the kernel's stamps no message has one.
 
 The other warnings are advice and invalidate nothing.
 """
@@ -43,10 +43,8 @@ SLIP_SHARE_OF_LATENCY = 0.10
 """Share of a figure that late sends may have."""
 MAX_OWN_SHARE = 0.20
 """Largest share of a figure that the generator may have added to the server's part."""
-ALWAYS_NS = 150_000
-"""Delay, in ns, of one message in a hundred even if nothing waits: processes are woken, bytes are copied."""
 RESOLUTION_NS = 250_000
-"""Smallest delay, in ns, that the engine can tell from ALWAYS_NS on a machine with few cores (benchmarks, "Truth")."""
+"""Smallest delay, in ns, that the engine can tell on a machine with few cores (benchmarks, "Truth")."""
 LOOP_LAG_NS = 5_000_000
 """Event-loop lag p99, in ns, above which a warning is given."""
 MS = 1e6
@@ -172,13 +170,9 @@ def _lateness(observed: Observed) -> Iterator[Doubt]:
     if times is None:
         return
     late = list(sent_late(times, SLIP_LIMIT))
-    if _by_kernel(observed):
-        late += _others(own_delays(times, OWN_LIMIT, 0, reading=False), late)
+    late += _others(own_delays(times, OWN_LIMIT, reading=False), late)
     yield from _sent_late(observed, times, late)
-    if _by_kernel(observed):
-        yield from _read_together(observed, _others(own_delays(times, OWN_LIMIT, 0), late))
-    else:
-        yield from _read_late(observed, _others(own_delays(times, OWN_LIMIT, ALWAYS_NS), late))
+    yield from _read_late(observed, _others(own_delays(times, OWN_LIMIT), late))
 
 
 def _others(effects: Iterable[Effect], known: Iterable[Effect]) -> list[Effect]:
@@ -187,18 +181,24 @@ def _others(effects: Iterable[Effect], known: Iterable[Effect]) -> list[Effect]:
     return [effect for effect in effects if effect.name not in names]
 
 
-def _read_together(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
-    """Warn where messages that were read together lack an exact time, and a figure depends on it."""
+def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
+    """Warn where messages lack an exact arrival time, and a figure depends on it."""
     if not effects:
         return
-    messages = arrival_intervals(observed.measurement.generator.stamps).messages
+    generator = observed.measurement.generator
+    if _by_kernel(observed):
+        messages = arrival_intervals(generator.stamps).messages
+        told = (
+            f"{_count(messages, 'message', 'messages')} together with a later one of the same connection, whose "
+            "arrival time they got"
+        )
+    else:
+        told = "the kernel does not stamp these connections, and some messages waited while others were read"
     yield doubt_of(
         "inexact-arrival-times",
-        f"The load generator read late: {_count(messages, 'message', 'messages')} together with a later one of the "
-        "same connection, whose arrival time they got. These figures may be lower: "
+        f"The load generator read late: {told}. These figures may be lower: "
         f"{_listed(effects, 'if each came as early as it may have')}.",
-        f"{_less_load(observed)}, or more generator processes (now {observed.measurement.generator.processes}) "
-        "where cores are free.",
+        f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free.",
         effects,
     )
 
@@ -267,21 +267,6 @@ def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) 
         show = METRICS_BY_NAME["latency"].show
         both = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
         yield doubt("schedule-slip", f"{told}That decided no figure: latency p99 is {both}.", remedy)
-
-
-def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
-    if not effects:
-        return
-    processes = observed.measurement.generator.processes
-    yield doubt_of(
-        "generator-delay",
-        f"Part of these figures may be the load generator's own: {_listed(effects, 'without it')}. "
-        "Messages left late, or lay there while it read those before them. "
-        f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, or {RESOLUTION_NS / MS:.2f} ms, whichever is more.)",
-        "Read them as upper bounds: the server is no slower than this. To come closer, use more generator "
-        f"processes (--processes, now {processes}) where cores are free, or {_less_load(observed, start='')}.",
-        effects,
-    )
 
 
 def _not_alone(observed: Observed) -> Iterator[Doubt]:

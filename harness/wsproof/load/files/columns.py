@@ -22,7 +22,6 @@ WIDTHS: dict[str, int] = {
     "messages": 5,  # publisher, sequence, intended_ns, kind, intact; a row's number is the message's
     "receipts": 3,  # subscriber, message, received_ns
     "pulse": 3,  # at_ns, cpu_ns, loop_lag_ns
-    "iterations": 3,  # began_ns, ended_ns, waited_ns: only those that may have stamped late
     "intervals": 4,  # after_ns, at_ns, messages, woke_ns: messages whose arrival is known within an interval
     "queues": 3,  # at_ns, queued_bytes, window_bytes: large reads only
 }

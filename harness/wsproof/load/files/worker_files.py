@@ -34,7 +34,6 @@ class WorkerRecords:
         self._messages = Tail(folder, worker, "messages")
         self._receipts = Tail(folder, worker, "receipts")
         self._pulse = Tail(folder, worker, "pulse")
-        self._iterations = Tail(folder, worker, "iterations")
         self._intervals = Tail(folder, worker, "intervals")
         self._queues = Tail(folder, worker, "queues")
         self._journal = JournalTail(folder, worker)
@@ -42,7 +41,6 @@ class WorkerRecords:
         self.publications: list[Rows] = []
         self.unsealed: list[Rows] = []
         self.pulse: list[Rows] = []
-        self.iterations: list[Rows] = []
         self.intervals: list[Rows] = []
         self.queues: list[Rows] = []
         self.journal: list[dict[str, Any]] = []
@@ -57,7 +55,6 @@ class WorkerRecords:
             self.messages = np.concatenate([self.messages, fresh])
         self.publications.append(self._publications.read())
         self.pulse.append(self._pulse.read())
-        self.iterations.append(self._iterations.read())
         self.intervals.append(self._intervals.read())
         self.queues.append(self._queues.read())
         self.journal += self._journal.read()

@@ -9,10 +9,8 @@ from typing import Protocol, cast
 
 from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
-from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.load.worker.stamped_transport import READ_BYTES, StampedTransport
-from wsproof.load.worker.tls_transport import TlsTransport
+from wsproof.load.worker.socket_transport import READ_BYTES
 from wsproof.model.history import Departure
 from wsproof.wire import (
     MASKING,
@@ -33,12 +31,15 @@ from wsproof.wire import (
 )
 from wsproof.workloads import Conversation, Message, MessageKind
 
-_EACH_READ_ITS_OWN = ReceiveClock()
-"""The receive clock of connections whose reads have the kernel's time."""
-
 
 class Transport(Protocol):
-    """The interface of a transport: one with the kernel's stamps, or the event loop's."""
+    """The interface of a transport: a SocketTransport or a TlsTransport."""
+
+    @property
+    def is_stamped(self) -> bool: ...
+
+    @property
+    def woke_ns(self) -> int: ...
 
     def write(self, data: bytes, /) -> None: ...
 
@@ -52,14 +53,13 @@ class Transport(Protocol):
 
 
 class ConnectionOwner(Protocol):
-    """State that the connections of a worker share: recorder, handshake cache, receive clock, timers and pacer.
+    """State that the connections of a worker share: recorder, handshake cache, timers and pacer.
 
     A publication may become due during a burst of reads, so each read callback compares the time with `due_ns`.
     """
 
     recorder: WorkerRecorder
     handshakes: HandshakeCache
-    receive_clock: ReceiveClock
     timers: ConversationTimers
     due_ns: int
 
@@ -73,13 +73,13 @@ class ConnectionOwner(Protocol):
         """Note that a connection has ended."""
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A member's connection.
 
-    A StampedTransport or TlsTransport hands over data with the kernel's time (`received`), the event loop's transports
-    without it (`data_received`). `opened` is resolved with None when the member has joined, else with a sentence that
-    says why not. `join_fault` is set if the server accepted the handshake and the member could not join. Between two
-    messages the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
+    Its transport hands over data with the kernel's time (`received`), or with the time of the read (`received_by`).
+    `opened` is resolved with None when the member has joined, else with a sentence that says why not. `join_fault` is
+    set if the server accepted the handshake and the member could not join. Between two messages the reader drops its
+    peer, so that an idle connection costs only 1 to 2 kB.
     """
 
     __slots__ = (
@@ -91,7 +91,6 @@ class Connection(asyncio.Protocol):
         "_lengths",
         "_messages",
         "_owner",
-        "_receive_clock",
         "_received",
         "_started_ns",
         "_talk",
@@ -120,7 +119,6 @@ class Connection(asyncio.Protocol):
         self.close_code: int | None = None
         self.left_ns = 0
         self._owner = owner
-        self._receive_clock = owner.receive_clock
         self._known = owner.recorder.known
         self._lengths = owner.recorder.lengths
         self._received = owner.recorder.received
@@ -138,27 +136,12 @@ class Connection(asyncio.Protocol):
 
     # Callbacks of the transport.
 
-    def connection_made(self, transport: asyncio.BaseTransport | Transport) -> None:
-        self.transport = cast(Transport, transport)
-        if isinstance(transport, StampedTransport | TlsTransport):
-            self._receive_clock = _EACH_READ_ITS_OWN
+    def connection_made(self, transport: Transport, /) -> None:
+        self.transport = transport
         peer = self.reader.peer
         assert peer is not None
         peer.connect()
-        self.transport.write(peer.data_to_send())
-
-    def data_received(self, data: bytes) -> None:
-        owner = self._owner
-        now = monotonic_ns()
-        # The whole frame is the key. Most reads of a broadcast are one frame that other members have received before. A
-        # read whose length differs from all known frames is not even hashed.
-        number = self._known.get(data) if len(data) in self._lengths else None
-        if number is None or not self._is_plain:
-            self._read(data, now)
-        else:
-            self._received((self.member, number, owner.receive_clock.stamp(now)))
-        if now >= owner.due_ns:
-            owner.fire()
+        transport.write(peer.data_to_send())
 
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
         """Read data that had arrived by `at_ns`, by the kernel's clock."""
@@ -271,7 +254,7 @@ class Connection(asyncio.Protocol):
         self._read(data, at_ns)
         uncertain = self._messages - (self._in_last_frame if is_stamped and self.reader.is_between_frames else 0)
         if uncertain > 0:
-            assert isinstance(self.transport, StampedTransport | TlsTransport)
+            assert self.transport is not None
             self._owner.recorder.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
         # A read that fills the buffer may leave data behind that arrived before this stamp.
         if is_stamped and len(data) < READ_BYTES:
@@ -286,8 +269,6 @@ class Connection(asyncio.Protocol):
             self._accepted(now)
             return
         events = reader.read(data, self._take_frames, now)
-        if not reader.is_at_frame_start:
-            self._receive_clock.advance(now)
         if events is not None and reader.peer is not None:
             is_correct = not reader.peer.breaches
             self._follow(reader.peer, events, now)
@@ -318,19 +299,12 @@ class Connection(asyncio.Protocol):
         return len(frames)
 
     def _note(self, numbers: list[int], now: int) -> None:
-        """Record the messages of one read.
-
-        The first message made the socket ready and gets the stamp of the receive clock. The others may have arrived
-        later, so they get the time of the read.
-        """
-        stamp = self._receive_clock.stamp(now)
+        """Record messages of one read."""
         rows = [self.member] * (3 * len(numbers))
         rows[1::3] = numbers
-        rows[2::3] = [stamp, *[now] * (len(numbers) - 1)]
+        rows[2::3] = [now] * len(numbers)
         self._received(rows)
         self._messages += len(numbers)
-        if len(numbers) > 1:
-            self._receive_clock.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
 
@@ -412,14 +386,13 @@ class Connection(asyncio.Protocol):
             self._received((self.member, each, now))
         self._messages += len(numbers)
         self._in_last_frame = len(numbers)
-        self._receive_clock.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
 
     def _accepted(self, now: int) -> None:
         peer = self.reader.peer
         deflated = peer is not None and peer.deflate is not None
-        stamped = self._receive_clock is _EACH_READ_ITS_OWN
+        stamped = self.transport is not None and self.transport.is_stamped
         self._owner.recorder.opened(self.member, now - self._started_ns, now, deflated=deflated, stamped=stamped)
         self._talk = Conversation(self._owner.recorder.workload, self.member)
         self._say_all(self._talk.start(now))
@@ -517,26 +490,6 @@ class Connection(asyncio.Protocol):
             opened, self.opened = self.opened, None
             if not opened.done():
                 opened.set_result(fault)
-
-
-class BufferedConnection(Connection, asyncio.BufferedProtocol):
-    """A connection that reads into one buffer, shared by all connections of the process.
-
-    The event loop of the standard library allocates 256 KiB for every read of an ordinary protocol. uvloop does not.
-    """
-
-    __slots__ = ()
-
-    _SHARED = bytearray(256 * 1024)
-    _VIEW = memoryview(_SHARED)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        # A memoryview: the standard library's TLS fills the buffer in several steps, each into a slice. A slice of a
-        # bytearray would be a copy.
-        return self._VIEW
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(self._VIEW[:nbytes]))
 
 
 def plain_frame(message: str | bytes) -> bytes:

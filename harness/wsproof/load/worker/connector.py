@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from wsproof.load.worker.connection import BufferedConnection, Connection
+from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.socket_poller import SocketPoller
+from wsproof.load.worker.socket_transport import SocketTransport
 from wsproof.load.worker.sockets import SocketOpener
-from wsproof.load.worker.stamped_transport import StampedTransport
 from wsproof.load.worker.state import WorkerState
 from wsproof.load.worker.tls_transport import TlsTransport
 from wsproof.model.history import Departure
@@ -45,14 +44,12 @@ class Connector:
         workload: Workload,
         state: WorkerState,
         *,
-        buffered: bool,
         gap_s: float = 0.0,
         deflate: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._workload = workload
         self._state = state
-        self._kind = BufferedConnection if buffered else Connection
         self._tls = endpoint.ssl_context()
         self._sockets = SocketOpener(endpoint)
         self._poller: SocketPoller | None = None
@@ -100,7 +97,7 @@ class Connector:
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
         if self._deflate:
             request = replace(request, extensions=(OFFER,))
-        connection = self._kind(member, request, self._state, opened)
+        connection = Connection(member, request, self._state, opened)
         try:
             async with asyncio.timeout(max(ramp.remaining_s, 0.001)):
                 await self._dial(connection, endpoint)
@@ -127,25 +124,14 @@ class Connector:
         connection.abort()
 
     async def _dial(self, connection: Connection, endpoint: Endpoint) -> None:
-        loop, name = asyncio.get_running_loop(), self._server_name()
-        if endpoint.unix is not None:
-            await loop.create_unix_connection(lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name)
-            return
         opened = await self._sockets.open(connection.member)
-        if request_stamps(opened):
-            self._poller = self._poller or SocketPoller(loop)
-            await self._dial_stamped(connection, self._poller, opened)
-        else:
-            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
-
-    async def _dial_stamped(self, connection: Connection, poller: SocketPoller, opened: socket.socket) -> None:
+        is_stamped = request_stamps(opened)
+        self._poller = poller = self._poller or SocketPoller(asyncio.get_running_loop())
         if self._tls is None:
-            transport = StampedTransport(poller, opened, connection, self._state.clock)
+            transport = SocketTransport(poller, opened, connection, self._state.clock, is_stamped=is_stamped)
             connection.connection_made(transport)
             transport.start()
         else:
-            session = TlsSession(self._tls, self._server_name())
-            await TlsTransport(poller, opened, connection, self._state.clock, session).open()
-
-    def _server_name(self) -> str | None:
-        return self._endpoint.host if self._tls is not None else None
+            session = TlsSession(self._tls, endpoint.host)
+            clock = self._state.clock
+            await TlsTransport(poller, opened, connection, clock, session, is_stamped=is_stamped).open()

@@ -59,9 +59,6 @@ class Worker:
             job.endpoint,
             workload,
             self.state,
-            # uvloop passes an ordinary protocol exactly the bytes of a read. The standard library would allocate 256
-            # KiB for each.
-            buffered=loop_name == "asyncio",
             gap_s=job.connect_gap_s,
             deflate=job.plan.deflate,
         )
@@ -201,7 +198,6 @@ class Worker:
         tell("window-over", unsent=unsent)
 
     def _on_pulse(self) -> None:
-        self.state.receive_clock.begin(now_ns())  # messages that arrive while the worker writes have to wait
         self.state.check_clock()
         if self._closed is not None:
             self._closed.look()

@@ -65,7 +65,6 @@ class WorkerRecorder:
         self._messages = RowFile(table_path(folder, worker, "messages"))
         self._receipts = RowFile(table_path(folder, worker, "receipts"))
         self._pulse = RowFile(table_path(folder, worker, "pulse"))
-        self._iterations = RowFile(table_path(folder, worker, "iterations"))
         self._intervals = RowFile(table_path(folder, worker, "intervals"))
         self._queues = RowFile(table_path(folder, worker, "queues"))
         self._journal = Journal(table_path(folder, worker, JOURNAL))
@@ -74,8 +73,6 @@ class WorkerRecorder:
         self.rows = self._receipts.rows
         self.received: Callable[[Sequence[int]], None] = self.rows.extend
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
-        self.late_iteration: Callable[[tuple[int, int, int]], None] = self._iterations.rows.extend
-        """`late_iteration((began_ns, ended_ns, waited_ns))`: an event-loop iteration whose stamps may be late."""
         self.interval: Callable[[tuple[int, int, int, int]], None] = self._intervals.rows.extend
         """`interval((after_ns, at_ns, messages, woke_ns))`: messages whose arrival is known only within an interval.
 
@@ -260,7 +257,6 @@ class WorkerRecorder:
             self._publications,
             self._receipts,
             self._pulse,
-            self._iterations,
             self._intervals,
             self._queues,
         )

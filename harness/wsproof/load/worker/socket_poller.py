@@ -1,14 +1,15 @@
 """Readiness of a worker's sockets, on the event loop.
 
-libuv stops to watch a socket that was reset, and does not call its reader again: the end of the connection would be
-missed, and what the server sent before it. So an epoll instance of our own watches for errors and hang-ups alone, which
-costs nothing while there are none.
+On Linux, libuv stops to watch a socket that was reset, and does not call its reader again: the end of the connection
+would be missed, and what the server sent before it. So an epoll instance of our own watches for errors and hang-ups
+alone, which costs nothing while there are none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import select
+import sys
 from collections.abc import Callable
 
 IDLE_NS = 30_000
@@ -24,15 +25,17 @@ class SocketPoller:
         self.woke_ns = 0
         """The time of the first read after a pause of IDLE_NS, in ns. The loop slept before, or did something else."""
         self._loop = loop
-        self._ends = select.epoll()
+        self._ends = select.epoll() if sys.platform == "linux" else None
         self._end_callbacks: dict[int, Callable[[], None]] = {}
-        loop.add_reader(self._ends.fileno(), self._on_ends)
+        if self._ends is not None:
+            loop.add_reader(self._ends.fileno(), self._on_ends)
 
     def add(self, fd: int, read: Callable[[], None], end: Callable[[], None]) -> None:
         """Begin to watch a socket."""
         self._end_callbacks[fd] = end
         self._loop.add_reader(fd, read)
-        self._ends.register(fd, 0)  # errors and hang-ups need not be asked for
+        if self._ends is not None:
+            self._ends.register(fd, 0)  # errors and hang-ups need not be asked for
 
     def stop_reading(self, fd: int) -> None:
         """Do not call `read` any more."""
@@ -49,7 +52,8 @@ class SocketPoller:
     def remove(self, fd: int) -> None:
         """Watch the socket no more."""
         if self._end_callbacks.pop(fd, None) is not None:
-            self._ends.unregister(fd)
+            if self._ends is not None:
+                self._ends.unregister(fd)
             self._loop.remove_reader(fd)
             self._loop.remove_writer(fd)
 
@@ -59,10 +63,12 @@ class SocketPoller:
 
     def close(self) -> None:
         """Watch nothing more."""
-        self._loop.remove_reader(self._ends.fileno())
-        self._ends.close()
+        if self._ends is not None:
+            self._loop.remove_reader(self._ends.fileno())
+            self._ends.close()
 
     def _on_ends(self) -> None:
+        assert self._ends is not None
         for fd, _ in self._ends.poll(0):
             end = self._end_callbacks.get(fd)
             if end is None:  # removed by the callback of another socket

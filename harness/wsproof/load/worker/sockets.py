@@ -1,4 +1,4 @@
-"""Opens the TCP sockets of a worker's connections on the event loop."""
+"""Opens the sockets of a worker's connections on the event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Address = tuple[int, Any]
 
 
 class SocketOpener:
-    """Connects to one host and port, whose name is resolved once."""
+    """Connects to one host and port, whose name is resolved once, or to a Unix socket."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -36,6 +36,8 @@ class SocketOpener:
         raise failure or OSError(f"{self._endpoint.host} has no address")
 
     async def _resolved(self) -> list[Address]:
+        if self._addresses is None and self._endpoint.unix is not None:
+            self._addresses = [(socket.AF_UNIX, self._endpoint.unix)]
         if self._addresses is None:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
@@ -47,7 +49,8 @@ async def _connected(family: int, address: Any, source: tuple[str, int] | None) 
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
             bind_source(sock, source)
         await asyncio.get_running_loop().sock_connect(sock, address)

@@ -10,7 +10,6 @@ from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.pacer import NEVER, Pacer
-from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.net.kernel_clock import KernelClock
 
@@ -27,7 +26,6 @@ class WorkerState:
     ) -> None:
         self._all_in = all_in
         self.recorder = recorder
-        self.receive_clock = ReceiveClock(loop, recorder.late_iteration)
         self.timers = ConversationTimers(loop)
         self.clock = KernelClock()
         self.members: dict[int, Connection] = {}

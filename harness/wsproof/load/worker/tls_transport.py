@@ -1,4 +1,4 @@
-"""TLS between a member's connection and its socket, whose reads carry the kernel's time."""
+"""TLS between a member's connection and its SocketTransport."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import ssl
 from typing import Protocol
 
 from wsproof.load.worker.socket_poller import SocketPoller
-from wsproof.load.worker.stamped_transport import READ_BYTES, StampedReader, StampedTransport
+from wsproof.load.worker.socket_transport import READ_BYTES, SocketTransport, TransportReader
 from wsproof.net.kernel_clock import KernelClock
 from wsproof.net.tls_session import TlsSession
 
 
-class TlsReader(StampedReader, Protocol):
+class TlsReader(TransportReader, Protocol):
     """The receiver of the plaintext."""
 
     def connection_made(self, transport: TlsTransport, /) -> None:
@@ -21,7 +21,7 @@ class TlsReader(StampedReader, Protocol):
 
 
 class TlsTransport:
-    """Encrypts what a connection writes, and decrypts what a StampedTransport reads.
+    """Encrypts what a connection writes, and decrypts what a SocketTransport reads.
 
     A message has the time at which the last byte of its TLS record arrived.
     """
@@ -29,9 +29,16 @@ class TlsTransport:
     __slots__ = ("_opened", "_reader", "_session", "_socket_transport")
 
     def __init__(
-        self, poller: SocketPoller, sock: socket.socket, reader: TlsReader, clock: KernelClock, session: TlsSession
+        self,
+        poller: SocketPoller,
+        sock: socket.socket,
+        reader: TlsReader,
+        clock: KernelClock,
+        session: TlsSession,
+        *,
+        is_stamped: bool = True,
     ) -> None:
-        self._socket_transport = StampedTransport(poller, sock, self, clock)
+        self._socket_transport = SocketTransport(poller, sock, self, clock, is_stamped=is_stamped)
         self._reader = reader
         self._session = session
         self._opened: asyncio.Future[None] | None = None
@@ -77,11 +84,16 @@ class TlsTransport:
         self._socket_transport.abort()
 
     @property
+    def is_stamped(self) -> bool:
+        """Whether the kernel stamps what the socket receives."""
+        return self._socket_transport.is_stamped
+
+    @property
     def woke_ns(self) -> int:
         """The time at which the event loop woke up for its current reads without a pause, in ns."""
         return self._socket_transport.woke_ns
 
-    # Callbacks of the StampedTransport.
+    # Callbacks of the SocketTransport.
 
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
         """Decrypt data that had arrived by `at_ns`, by the kernel's clock, and was read at `now_ns`."""

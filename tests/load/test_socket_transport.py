@@ -1,4 +1,4 @@
-"""Tests of kernel timestamps on reads: exact for a late reader, on both event loops."""
+"""Tests of reads and writes on both event loops: exact times for a late reader, and intervals without stamps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.load.test_connection import ANSWER, KEY, says, text
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.socket_poller import SocketPoller
-from wsproof.load.worker.stamped_transport import StampedTransport
+from wsproof.load.worker.socket_transport import SocketTransport
 from wsproof.load.worker.state import WorkerState
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
 from wsproof.wire import Request
@@ -40,8 +40,13 @@ class Hall:
         self.connections: list[Connection] = []
         self.at_first: list[tuple[int, ...]] = []
 
+    async def let_in_by_unix_socket(self) -> None:
+        """Open one member's connection on a Unix socket, which the kernel does not stamp."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        await self._open(0, ours, theirs, is_stamped=False)
+
     async def let_in(self, count: int, receive_buffer: int | None = None) -> None:
-        loop = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             for member in range(count):
                 ours = socket.socket()
@@ -52,17 +57,20 @@ class Hall:
                 assert request_stamps(ours)
                 theirs, _ = listener.accept()
                 theirs.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.ends.append(theirs)
-                opened: asyncio.Future[str | None] = loop.create_future()
-                connection = Connection(member, Request("localhost", "/ws/1", KEY), self.room, opened)
-                transport = StampedTransport(self.poller, ours, connection, self.room.clock)
-                connection.connection_made(transport)
-                transport.start()
-                theirs.sendall(ANSWER)
-                assert await opened is None
-                self.room.enter(connection)
-                self.connections.append(connection)
+                await self._open(member, ours, theirs, is_stamped=True)
         self.at_first = self.intervals
+
+    async def _open(self, member: int, ours: socket.socket, theirs: socket.socket, *, is_stamped: bool) -> None:
+        self.ends.append(theirs)
+        opened: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        connection = Connection(member, Request("localhost", "/ws/1", KEY), self.room, opened)
+        transport = SocketTransport(self.poller, ours, connection, self.room.clock, is_stamped=is_stamped)
+        connection.connection_made(transport)
+        transport.start()
+        theirs.sendall(ANSWER)
+        assert await opened is None
+        self.room.enter(connection)
+        self.connections.append(connection)
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
         """Return the next `count` receipts: the member, and the stamp."""
@@ -195,6 +203,21 @@ def test_a_read_without_a_kernel_stamp_is_an_interval_up_to_the_read(perform: Pe
         hall.connections[0].received_by(text(says(0)), last_ns + 500, last_ns + 500)
         assert await hall.receipts(1) == [(0, last_ns + 500)]
         assert hall.intervals[-1][1:3] == (last_ns + 500, 1)
+
+    perform(scene)
+
+
+def test_without_stamps_a_message_arrived_between_the_wake_of_the_loop_and_its_read(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in_by_unix_socket()
+        for number in range(2):
+            sent_ns = monotonic_ns()
+            hall.ends[0].sendall(text(says(number)))
+            ((_, at_ns),) = await hall.receipts(1)
+            _, until_ns, messages, woke_ns = hall.intervals[-1]
+            assert (until_ns, messages) == (at_ns, 1)
+            assert woke_ns <= at_ns
+            assert sent_ns <= at_ns <= monotonic_ns()
 
     perform(scene)
 

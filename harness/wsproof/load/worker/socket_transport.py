@@ -1,4 +1,4 @@
-"""A member's TCP socket on the event loop: reads carry the kernel's time, and writes reach the kernel at once.
+"""A member's socket on the event loop: reads carry the kernel's time, and writes reach the kernel at once.
 
 The loops' own transports can do neither. uvloop's keep a write until the end of the loop's iteration, which made a
 publisher's frame 45 us late. (`python -m benchmarks.truth`)
@@ -19,7 +19,7 @@ READ_BYTES = 64 * 1024
 into a buffer of our own, and copied from there, it takes 3.3 us."""
 
 
-class StampedReader(Protocol):
+class TransportReader(Protocol):
     """The receiver of the transport's data."""
 
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
@@ -38,12 +38,31 @@ class StampedReader(Protocol):
         """Take the end of the connection. Nothing follows."""
 
 
-class StampedTransport:
-    """Reads and writes of one connected socket, which has been asked for stamps (`request_stamps`)."""
+class SocketTransport:
+    """Reads and writes of one connected socket. `is_stamped`: the kernel stamps what it receives (`request_stamps`)."""
 
-    __slots__ = ("_clock", "_has_ended", "_is_closing", "_poller", "_reader", "_recvmsg", "_socket", "_unsent")
+    __slots__ = (
+        "_clock",
+        "_has_ended",
+        "_is_closing",
+        "_poller",
+        "_reader",
+        "_recvmsg",
+        "_socket",
+        "_unsent",
+        "is_stamped",
+    )
 
-    def __init__(self, poller: SocketPoller, sock: socket.socket, reader: StampedReader, clock: KernelClock) -> None:
+    def __init__(
+        self,
+        poller: SocketPoller,
+        sock: socket.socket,
+        reader: TransportReader,
+        clock: KernelClock,
+        *,
+        is_stamped: bool = True,
+    ) -> None:
+        self.is_stamped = is_stamped
         self._poller = poller
         self._socket = sock
         self._recvmsg = sock.recvmsg
@@ -136,7 +155,7 @@ class StampedTransport:
             self.close()
             return
         at_ns = self._clock.monotonic_ns(ancillary, now_ns)
-        if len(data) >= LARGE_READ_BYTES:
+        if len(data) >= LARGE_READ_BYTES and self.is_stamped:
             self._reader.found_queued(*receive_queue(self._socket, len(data)), at_ns or now_ns)
         if at_ns is None:
             self._reader.received_by(data, now_ns, now_ns)
