@@ -1,8 +1,8 @@
-"""Alerts: to one user, or to all administrators; what a reader has not acknowledged, it gets again.
+"""Alerts to one user, or to all administrators. A reader gets an alert again until it is acknowledged.
 
-They live in the history. A user's own channel has the alerts to that user and what the user has acknowledged; the
-administrators' alerts have a channel of their own. An alert that was confirmed to its sender is kept until its readers
-have acknowledged it: where too many wait already, a new one is refused, and none is pushed out.
+The history stores them. A user's own channel has the alerts to that user and the user's acknowledgements. Alerts to
+administrators have a separate channel. An alert that was confirmed to its sender is kept until its readers have
+acknowledged it. If too many alerts are unread, a new one is refused, and no older one is dropped.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ MOST_UNREAD_OF_USERS = 500
 """Limit of waiting alerts for senders that are no administrators, so that they cannot fill an inbox."""
 
 MOST_UNREAD_OF_ONE_USER = 50
-"""Alerts of one sender who is no administrator that may wait for one reader."""
+"""Limit of waiting alerts per reader and sender, for senders that are no administrators."""
 
 AT_ONCE = 50
-"""Alerts in one message: with the longest texts they fit into an outbox of the usual size."""
+"""Alerts in one message. With the longest texts they fit into an outbox of the default size."""
 
 Level = Literal["info", "success", "warning", "critical"]
 Where = Literal["user", "admins"]
@@ -48,7 +48,7 @@ class Send(Message):
 
 
 class Acknowledge(Message):
-    """The alert has been read. It is gone on all of the user's connections."""
+    """The user has read the alert. It disappears from all connections of the user."""
 
     type: Literal["acknowledge"]
     to: Where
@@ -56,7 +56,7 @@ class Acknowledge(Message):
 
 
 class Alert(Message):
-    """An alert; `to` and `seq` together name it."""
+    """An alert, which `to` and `seq` identify."""
 
     type: Literal["alert"] = "alert"
     to: Where
@@ -69,9 +69,9 @@ class Alert(Message):
 
 
 class Unread(Message):
-    """The first message after the welcome: what waits to be acknowledged, oldest first.
+    """The first message after the welcome: the unread alerts, oldest first.
 
-    At most 50; the others follow, each as an `alert`.
+    It has 50 alerts at most. The others follow, each as an `alert`.
     """
 
     type: Literal["unread"] = "unread"

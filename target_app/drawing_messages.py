@@ -1,11 +1,11 @@
-"""Messages of `/draw/{board}`, beside the control messages. `drawing.py` has their effects.
+"""Messages of `/draw/{board}`, in addition to the control messages. `drawing.py` has their effects.
 
-Cursors go as binary frames, for they are many and small; all numbers are unsigned and big-endian:
+Cursors are sent as binary frames, because they are many and small. All numbers are unsigned and big-endian:
 
-    client to server    u8 1, u16 x, u16 y          where my pointer is; both 65535: not over the paper
+    client to server    u8 1, u16 x, u16 y          position of the pointer; both 65535: not over the paper
     server to client    u8 1, then for each cursor that is over the paper: u16 member, u16 x, u16 y
 
-Every frame of the server holds all cursors, so that a newer one can take the place of one that still waits.
+Every frame of the server has all cursors, so a newer frame can replace one that still waits to be sent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Seq = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Join(Message):
-    """Show me the board; with `epoch` and `since`, only what is new to me."""
+    """The client asks for the board; with `epoch` and `since`, only for the changes since then."""
 
     type: Literal["join"]
     epoch: str | None = Field(default=None, max_length=64)
@@ -40,13 +40,13 @@ class Join(Message):
 
 
 class Draw(Message):
-    """Points for a stroke of mine, from its point number `at` on. Safe to repeat."""
+    """Points of a stroke of this client, from its point number `at` on. Safe to repeat."""
 
     type: Literal["draw"]
     id: Id
     at: Annotated[int, Field(ge=0, le=MAX_POINTS_OF_STROKE)]
     points: Annotated[list[int], Field(max_length=2 * MAX_POINTS_OF_MESSAGE)]
-    """x and y in turn."""
+    """x and y alternately."""
     color: Color
     width: PenWidth
     done: bool
@@ -62,14 +62,14 @@ class Draw(Message):
 
 
 class Undo(Message):
-    """Take a stroke of mine away, for all. Safe to repeat."""
+    """Remove a stroke of this user, for all. Safe to repeat."""
 
     type: Literal["undo"]
     id: Id
 
 
 class Clear(Message):
-    """An empty board for all. Administrators only."""
+    """Remove all strokes, for all. Administrators only."""
 
     type: Literal["clear"]
 
@@ -83,7 +83,7 @@ class CursorMoved(Message):
 
 
 def read_cursor(raw: bytes) -> Message | ErrorMessage:
-    """The binary frame of a client."""
+    """Parse the binary frame of a client."""
     if len(raw) == CURSOR_IN.size and raw[0] == CURSORS:
         _, x, y = CURSOR_IN.unpack(raw)
         if (x <= WIDTH and y <= HEIGHT) or x == y == NOWHERE:
@@ -93,14 +93,14 @@ def read_cursor(raw: bytes) -> Message | ErrorMessage:
 
 
 class WholeStroke(Message):
-    """A stroke with all its points; replaces whatever was known of it."""
+    """A stroke with all its points. It replaces an earlier state of the same stroke."""
 
     type: Literal["stroke"] = "stroke"
     seq: Seq
     id: str
     by: str
     order: int
-    """Its place in the pile: greater lies on top."""
+    """Its layer: a stroke with a greater number is on top."""
     color: str
     width: int
     points: list[int]
@@ -109,7 +109,7 @@ class WholeStroke(Message):
 
 
 class MorePoints(Message):
-    """New points at the end of a stroke, which has `at` points so far."""
+    """New points at the end of a stroke that has `at` points so far."""
 
     type: Literal["points"] = "points"
     seq: Seq
@@ -120,7 +120,7 @@ class MorePoints(Message):
 
 
 class Undone(Message):
-    """A stroke was taken away by its author."""
+    """The author removed a stroke."""
 
     type: Literal["undone"] = "undone"
     seq: Seq
@@ -128,30 +128,30 @@ class Undone(Message):
 
 
 class Cleared(Message):
-    """All strokes are gone."""
+    """All strokes were removed."""
 
     type: Literal["cleared"] = "cleared"
     seq: Seq
 
 
 class BoardState(Message):
-    """Strokes that changed; after the last one (`more` false) changes follow one by one, without a gap in `seq`."""
+    """Strokes that changed. After the last part (`more` is false) single changes follow, without a gap in `seq`."""
 
     type: Literal["board"] = "board"
     board: str
     epoch: str
-    """Another one: another board, such as after a restart. Numbers of different epochs have nothing in common."""
+    """It changes with a new board, such as after a restart. Numbers of different epochs are not comparable."""
     seq: Seq
     member: int
     """The number of this connection among the cursors."""
     reset: bool
-    """Forget all strokes known so far."""
+    """Whether the client must discard all strokes that it knows."""
     more: bool
     strokes: list[WholeStroke]
 
 
 class Member(Message):
-    """One connection at the board."""
+    """One connection to the board."""
 
     type: Literal["member"] = "member"
     member: int
@@ -159,7 +159,7 @@ class Member(Message):
 
 
 class Members(Message):
-    """The people at the board, with the number of each cursor."""
+    """The users at the board, with the number of each cursor."""
 
     type: Literal["members"] = "members"
     members: list[Member]
@@ -179,5 +179,5 @@ DIALECT = Dialect(
 
 
 def change_text(change: dict[str, Any]) -> str:
-    """A change of the board as it goes to all."""
+    """The text of a change of the board, as all members receive it."""
     return CHANGES[change["type"]](**change).to_json()

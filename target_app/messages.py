@@ -1,7 +1,7 @@
-"""Messages of the typed channels: JSON objects told apart by `type`, which pydantic checks first.
+"""Messages of the typed channels: JSON objects with a field `type`, which decides which model applies.
 
-A channel lists its own models in a `Dialect` (`dialect.py`); the control messages here belong to every one. The same
-models validate the traffic and describe it in `/asyncapi.json`.
+A channel lists its own models in a `Dialect` (`dialect.py`). The control messages here belong to every typed channel.
+The same models validate the traffic and describe it in `/asyncapi.json`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 PROTOCOL = "target_app.v1"
-"""The subprotocol of all typed channels. A client that offers subprotocols has to offer this one among them."""
+"""The subprotocol of all typed channels. A client that offers subprotocols must offer this one as well."""
 
 MAX_TEXT_CHARACTERS = 4_000
 MAX_TOKEN_CHARACTERS = 4_096
 
 
 class Message(BaseModel):
-    """Base of every typed message, in and out: no unknown fields, no conversions, no NaN or infinity, no changes.
+    """Base of every typed message, in both directions. It rejects unknown fields, conversions, NaN and infinity.
 
-    Strings are bounded even where a field forgets to say how long it may be; lists have to be bounded by their field.
+    Strings without a limit of their own have this one. Each list needs a limit at its field.
     """
 
     model_config = ConfigDict(
@@ -31,12 +31,12 @@ class Message(BaseModel):
     type: str
 
     def to_json(self) -> str:
-        """The text that goes on the wire; absent optional fields are left out."""
+        """The JSON text of the message, without optional fields that are not set."""
         return self.model_dump_json(exclude_none=True)
 
 
 class ErrorCode(StrEnum):
-    """Errors of messages, as stable codes for programs."""
+    """Why a message was rejected, as stable codes for programs."""
 
     NOT_JSON = "not_json"
     INVALID = "invalid"
@@ -50,36 +50,36 @@ class ErrorCode(StrEnum):
 
 
 class ErrorMessage(Message):
-    """A message was not taken. The connection lives, unless this goes on."""
+    """The server rejected a message. The connection stays open, unless there are too many errors."""
 
     type: Literal["error"] = "error"
     code: ErrorCode
     field: str | None = None
-    """The wrong field, dotted (`stroke.points.3.x`); absent if the whole message is wrong."""
+    """The path of the wrong field (`stroke.points.3.x`); absent if the whole message is wrong."""
     text: str
-    """For people."""
+    """An explanation for people."""
     ref: str | None = None
-    """The client's own id of the message that was not taken, where it had one and we got to read it."""
+    """The client's id of the rejected message; absent if it had none, or could not be read."""
     retry_after_ms: int | None = None
-    """Milliseconds until a retry may succeed, if it can."""
+    """Milliseconds until a retry may succeed; absent if a retry cannot help."""
 
 
 class Authenticate(Message):
-    """The first message of a client that presented no token in its handshake."""
+    """The first message of a client whose handshake had no token."""
 
     type: Literal["authenticate"]
     token: str = Field(min_length=1, max_length=MAX_TOKEN_CHARACTERS)
 
 
 class Refresh(Message):
-    """A newer token of the same user, so that the connection may outlive the first one."""
+    """A newer token of the same user, which extends the connection's lifetime."""
 
     type: Literal["refresh"]
     token: str = Field(min_length=1, max_length=MAX_TOKEN_CHARACTERS)
 
 
 class Ping(Message):
-    """Asks for a pong with the same id."""
+    """The client asks for a pong with the same id."""
 
     type: Literal["ping"]
     id: int = Field(default=0, ge=0, le=2**53)
@@ -93,7 +93,7 @@ class Pong(Message):
 
 
 class ServerPing(Message):
-    """Asks the client for a pong with the same id."""
+    """The server asks for a pong with the same id."""
 
     type: Literal["ping"] = "ping"
     id: int
@@ -118,47 +118,47 @@ class Limits(Message):
 
 
 class Welcome(Message):
-    """The first message of the server once it knows who is there."""
+    """The first message of the server after the user is authenticated."""
 
     type: Literal["welcome"] = "welcome"
     channel: str
     user: str
     roles: tuple[str, ...]
     expires_in: float
-    """Seconds until the token expires; `refresh` before that."""
+    """Seconds until the token expires. Send `refresh` before that."""
     limits: Limits
     close_codes: dict[str, str]
-    """Code -> what it means and what to do about it."""
+    """The meaning of each close code, and what the client should do."""
 
 
 class Expiring(Message):
-    """The token is about to expire: send `refresh` with a new one, or be closed with 4001."""
+    """The token will expire soon. Without a `refresh` the server then closes with 4001."""
 
     type: Literal["token_expiring"] = "token_expiring"
     expires_in: float
 
 
 class Refreshed(Message):
-    """The newer token was taken."""
+    """The server accepted the newer token."""
 
     type: Literal["refreshed"] = "refreshed"
     expires_in: float
 
 
 class Draining(Message):
-    """The server is about to stop: come back after this many milliseconds, each client after different ones."""
+    """The server will stop soon. The client should reconnect after this time, which differs from client to client."""
 
     type: Literal["system.draining"] = "system.draining"
     reconnect_after_ms: int
 
 
 def farewell(reconnect_after_ms: int) -> str:
-    """The same as text: what a connection says of a planned stop (`connection.Farewell`)."""
+    """The text of `Draining`, which a connection sends before a planned stop (`connection.Farewell`)."""
     return Draining(reconnect_after_ms=reconnect_after_ms).to_json()
 
 
 class Announcement(Message):
-    """An administrator has something to say to everybody."""
+    """A text that an administrator sends to all users."""
 
     type: Literal["announcement"] = "announcement"
     by: str

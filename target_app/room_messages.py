@@ -11,14 +11,14 @@ from target_app.messages import MAX_TEXT_CHARACTERS, Message
 from target_app.users import MAX_NAME_CHARACTERS
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-"""A name that a client gives its own message, different for each: the same one again is the same message again."""
+"""The client's own id of a message, unique per message. A message with a known id is a retry."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 
 
 class Join(Message):
-    """Enter the room. With `epoch` and `seq` of the last message seen: and hear what was missed since then."""
+    """Enter the room. With `epoch` and `seq` of the last message seen, the server sends missed messages."""
 
     type: Literal["join"]
     epoch: str | None = Field(default=None, max_length=64)
@@ -26,7 +26,7 @@ class Join(Message):
 
 
 class Say(Message):
-    """To all in the room. Answered with `ack`; send it again under the same id when no `ack` came."""
+    """A text to all users in the room. The server answers with `ack`. Without an `ack`, retry with the same id."""
 
     type: Literal["say"]
     id: Id
@@ -34,7 +34,7 @@ class Say(Message):
 
 
 class Tell(Message):
-    """To one user, under the same rules."""
+    """A text to one user. The rules of `say` apply."""
 
     type: Literal["tell"]
     id: Id
@@ -43,34 +43,34 @@ class Tell(Message):
 
 
 class Typing(Message):
-    """The user is typing; worth telling about once a second or less often."""
+    """The user is typing. Send it once a second at most."""
 
     type: Literal["typing"]
 
 
 class Who(Message):
-    """Asks for `members`."""
+    """The client asks for `members`."""
 
     type: Literal["who"]
 
 
 class Joined(Message):
-    """The first answer to `join`; what was missed follows, then `members`, then what happens.
+    """The first answer to `join`. Missed messages follow, then `members`, then live messages.
 
-    `recovered` true: nothing is left out between the client's `seq` and now. False: something is, or its cursor was
-    from another time (`epoch`), and the latest messages follow instead: forget the older ones. Absent: it had none.
+    `recovered` true: no message is missing between the client's `seq` and now. False: some are missing, or `epoch` has
+    changed; the latest messages follow, and the client should discard older ones. Absent: the client gave no `epoch`.
     """
 
     type: Literal["joined"] = "joined"
     room: str
     epoch: str
     seq: int
-    """The last number before this client's joining."""
+    """The last sequence number before this client joined."""
     recovered: bool | None = None
 
 
 class Said(Message):
-    """Somebody said something; `seq` counts in the room without holes, and is the same order for all."""
+    """A text of a user to the room. `seq` has no gaps in a room, and gives all clients the same order."""
 
     type: Literal["said"] = "said"
     seq: int
@@ -82,7 +82,7 @@ class Said(Message):
 
 
 class Told(Message):
-    """One user said something to another; only these two get it."""
+    """A text of one user to another. Only these two receive it."""
 
     type: Literal["told"] = "told"
     seq: int
@@ -94,14 +94,14 @@ class Told(Message):
 
 
 class Passed(Message):
-    """This number went to a message between two others."""
+    """The message with this number is between two other users."""
 
     type: Literal["passed"] = "passed"
     seq: int
 
 
 class Ack(Message):
-    """The message is stored and has its number. `duplicate`: it had it before, and was not said again."""
+    """The message is stored under this number. `duplicate`: it was stored before, and is not delivered again."""
 
     type: Literal["ack"] = "ack"
     id: str
@@ -110,11 +110,11 @@ class Ack(Message):
     at: float
     duplicate: bool
     present: bool | None = None
-    """For `tell`: whether the other user is in the room now; else it is read later."""
+    """For `tell`: whether the recipient is in the room now. Otherwise it is delivered later."""
 
 
 class Present(Message):
-    """A user came (with the first connection) or went (with the last)."""
+    """A user entered with a first connection, or left with the last one."""
 
     type: Literal["presence"] = "presence"
     event: Literal["join", "leave"]
@@ -129,7 +129,7 @@ class Members(Message):
 
 
 class SomebodyTypes(Message):
-    """A user is typing, or was a moment ago."""
+    """A user is typing, or was typing a moment ago."""
 
     type: Literal["typing"] = "typing"
     user: str

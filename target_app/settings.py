@@ -1,4 +1,4 @@
-"""Everything that can be configured, in one value; each field is an environment variable `TARGET_APP_<NAME>`."""
+"""All settings of the server. Each field is an environment variable `TARGET_APP_<NAME>`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from target_app.users import DEMO_USERS, User, check_names
 
 Names = Annotated[tuple[str, ...], NoDecode]
-"""Given as one text with commas in between."""
+"""Names, given as one text with commas between them."""
 
 
 class Settings(BaseSettings):
-    """The settings of the server. A wrong value stops the start with pydantic's own explanation."""
+    """The settings of the server. With a wrong value the server does not start, and pydantic explains why."""
 
     model_config = SettingsConfigDict(env_prefix="TARGET_APP_", frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    """The address of `python -m target_app`. Loopback on purpose: nobody has to log in here."""
+    """Address of `python -m target_app`. Loopback by default, because some channels need no login."""
 
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port of `python -m target_app`; 0 lets the system choose one."""
@@ -33,75 +33,76 @@ class Settings(BaseSettings):
     """Seconds from one tick of a game to the next."""
 
     game_seats: int = Field(default=8, ge=2, le=15)
-    """Most players in one match. A cell of its field has four bits for its owner."""
+    """Maximum number of players in one match. A cell of its field has four bits for its owner."""
 
     max_message_bytes: int = Field(default=65_536, ge=1)
-    """The longest message that a client may send; a longer one is answered with close code 1009."""
+    """Maximum length of a client's message. The server closes with 1009 if a message is longer."""
 
     request_timeout: float = Field(default=20.0, gt=0)
-    """Seconds that a connection gets to send a whole request or handshake, under uvicorn."""
+    """Timeout in seconds for a whole request or handshake, under uvicorn."""
 
     max_unfinished_requests: int = Field(default=1_000, ge=1)
-    """Connections that may be at it at the same time; of more, the oldest are cut off."""
+    """Maximum number of connections with an unfinished request. Beyond it, the oldest are disconnected."""
 
     outbox_bytes: int = Field(default=262_144, ge=1)
-    """Most bytes that may wait for one connection. With more, the peer is a slow consumer (1013)."""
+    """Maximum number of bytes that may wait for one connection. Beyond it, the peer is a slow consumer (1013)."""
 
     write_timeout: float = Field(default=10.0, gt=0)
-    """Seconds that one write may wait for a peer that does not read, before it counts as a slow consumer."""
+    """Timeout in seconds for one write to a peer that does not read. Then the peer is a slow consumer."""
 
     close_timeout: float = Field(default=5.0, gt=0)
-    """Seconds that the socket of an ended connection gets to go by itself, before it is cut."""
+    """Seconds until the socket of an ended connection is aborted, if it has not closed by itself."""
 
     shutdown_timeout: int = Field(default=5, ge=1)
     """Seconds after SIGTERM and the drain at which `python -m target_app` stops waiting for anything."""
 
     drain_seconds: float = Field(default=2.0, ge=0, le=600)
-    """Seconds over which a crowd is told 1012 after SIGTERM; up to 100 connections are told at once."""
+    """Seconds over which the close frames (1012) are spread after SIGTERM. Up to 100 connections get theirs at once."""
 
     reconnect_spread: float = Field(default=5.0, ge=0, le=600)
-    """`reconnect_after_ms` of an announced stop is random between 0 and so many seconds."""
+    """Upper limit in seconds of the random `reconnect_after_ms` of an announced stop."""
 
     ping_interval: float = Field(default=20.0, gt=0)
     """Seconds between two protocol pings of `python -m target_app`."""
 
     ping_timeout: float = Field(default=20.0, gt=0)
-    """Seconds that a pong may take; also that bytes may stay unacknowledged by a peer's system, under any server."""
+    """Timeout in seconds for a pong. Also for a peer's system to acknowledge bytes, under any server."""
 
     heartbeat_interval: float = Field(default=25.0, gt=0)
-    """Seconds of a peer's silence between two pings of the application, in channels that have them."""
+    """Seconds of silence after which the application sends a ping, in channels that have heartbeats."""
 
     idle_timeout: float = Field(default=60.0, gt=0)
-    """Seconds of silence in spite of those after which the peer is taken for gone (4006)."""
+    """Seconds of silence, despite these pings, after which the server closes with 4006."""
 
     history_path: Path | None = None
-    """The SQLite file that keeps what was said in the rooms, for all workers of one host. None: the backplane's server
-    keeps it, for all hosts; where there is none either, a temporary file that goes when this server stops."""
+    """SQLite file with the history of the rooms, for all workers of one host. None: the backplane's server keeps the
+    history, for all hosts. Without a backplane it is a temporary file, which is deleted when this server stops."""
 
     history_keep: int = Field(default=10_000, ge=1)
     """Number of entries kept per room."""
 
     history_bytes: int = Field(default=1 << 30, ge=1 << 20)
-    """Size that the history in a SQLite file may have: then the oldest entries of rooms give way."""
+    """Maximum size of the history in a SQLite file. Beyond it, the oldest entries of rooms are deleted."""
 
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-    """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
+    """NORMAL: acknowledged entries survive a crash of the process. FULL: also of the machine, for an fsync."""
 
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
-    """A bearer token that opens `/metrics` and `/stats` to a scraper elsewhere. Administrators and programs on this
-    host need none."""
+    """Bearer token for `/metrics` and `/stats`, for scrapers on other hosts. Administrators and programs on this host
+    need none."""
 
     log_format: Literal["console", "json"] = "console"
     """Format of the log of `python -m target_app`: text, or one JSON object per line."""
 
     backplane_url: SecretStr | None = None
-    """A Redis or Valkey server, `redis://host:6379/0`, that makes several workers one. None: there is but one."""
+    """URL of a Redis or Valkey server, `redis://host:6379/0`, that connects several workers. None: one worker."""
 
     backplane_name: str = Field(default="target_app", min_length=1)
-    """Keeps applications that share such a server apart."""
+    """Separates applications that share one such server."""
 
     secret: SecretStr | None = Field(default=None, min_length=32)
-    """Signs the tokens; at least 32 characters. Without it one is made and kept in a file (`secret_file.py`)."""
+    """Key that signs the tokens; at least 32 characters. Without it, one is generated and kept in a file
+    (`secret_file.py`)."""
 
     users: Mapping[str, User] = Field(default=DEMO_USERS, validate_default=False, repr=False)
     """JSON: name -> {"password": argon2 hash, "roles": ["admin"]}. Replaces the demo users `user` and `admin`."""
@@ -110,17 +111,17 @@ class Settings(BaseSettings):
     """Whether the demo users, whose passwords everybody knows, may sign in from other machines."""
 
     token_lifetime: float = Field(default=900.0, ge=1)
-    """Seconds for which a token is good. A connection may outlive it by refreshing."""
+    """Lifetime of a token in seconds. A connection may refresh its token to stay open longer."""
 
     auth_timeout: float = Field(default=10.0, gt=0)
     """Seconds that a new connection to a channel with a login has to present its token (4002)."""
 
     open_channels: bool = True
-    """Whether the tutorial's channels, which ask nobody who they are, take connections (else 1008)."""
+    """Whether the tutorial's channels, which have no login, accept connections (otherwise 1008)."""
 
     trusted_hosts: Names = ()
-    """Names by which this server may be asked for, besides addresses, this machine's own name, and the hosts of
-    `allowed_origins`. Its own pages under these names may connect."""
+    """Host names of this server, in addition to addresses, this machine's own name and the hosts of `allowed_origins`.
+    Its own pages under these names may connect."""
 
     allowed_origins: Names = ()
     """Exact origins whose pages may connect. Empty: those of this server's own address and port, and of localhost."""
@@ -129,8 +130,8 @@ class Settings(BaseSettings):
     """Whether `Origin: null` (a page from a file, a sandboxed frame) may connect."""
 
     open_message_rate: float = Field(default=2_000.0, gt=0)
-    """Messages per second that one connection to a channel without a login may send on average (1008): generous, for
-    nobody can be warned there. Trusted addresses, this host's own unless told otherwise, may send as they like."""
+    """Messages per second that one connection to a channel without a login may send on average (1008). It is high,
+    because these channels have no warnings. Trusted addresses, by default those of this host, have no limit."""
 
     open_message_burst: int = Field(default=10_000, ge=1)
 
@@ -138,10 +139,10 @@ class Settings(BaseSettings):
     """Messages per second that one connection to a typed channel may send on average."""
 
     message_burst: int = Field(default=200, ge=1)
-    """Messages that it may send at once."""
+    """Messages that it may send in one burst."""
 
     user_message_rate: float = Field(default=200.0, gt=0)
-    """The same for all connections of one user together."""
+    """The same limit for all connections of one user together."""
 
     user_message_burst: int = Field(default=400, ge=1)
 
@@ -149,7 +150,7 @@ class Settings(BaseSettings):
     """Errors per minute that one connection may make on average before it is closed (1007, 1008 or 4007)."""
 
     error_burst: int = Field(default=10, ge=1)
-    """Errors that it may make at once."""
+    """Errors that it may make in one burst."""
 
     max_connections: int = Field(default=20_000, ge=1)
     """WebSockets in all (1013)."""
@@ -167,17 +168,17 @@ class Settings(BaseSettings):
     """Failed logins for one name from one IP address (HTTP 429)."""
 
     logins_per_minute_per_address: int = Field(default=60, ge=1)
-    """The same for all names together."""
+    """The same limit for all names together."""
 
     logins_per_minute_in_all: int = Field(default=600, ge=1)
-    """The same for all names and addresses together."""
+    """The same limit for all names and addresses together."""
 
     trusted_addresses: Names = ("127.0.0.1", "::1")
-    """IP addresses without limits of their own, such as a load generator's. Empty: none. What a proxy passes on from
-    there has limits."""
+    """IP addresses without limits, such as a load generator's. Empty: none. Requests that a proxy forwards from there
+    have limits."""
 
     trusted_proxies: Names = ()
-    """IP addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: none."""
+    """IP addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted. Empty: none."""
 
     @field_validator("trusted_hosts", "allowed_origins", "trusted_addresses", "trusted_proxies", mode="before")
     @classmethod

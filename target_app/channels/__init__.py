@@ -1,4 +1,4 @@
-"""One file for each channel. A module here with a `router` is a channel: nothing else has to be told about it."""
+"""One file for each channel. A module here with a `router` is a channel, without any further registration."""
 
 from __future__ import annotations
 

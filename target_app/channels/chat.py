@@ -1,9 +1,9 @@
 """`/ws/{client_id}`: one room for all.
 
-A text `T` from client 7 is answered to it with `You: T`, and everybody, 7 too, gets `Client #7 says: T`; all members
-see all messages in the same order. When 7 goes, however it goes, the rest get `Client #7 left the chat`, once. The id
-is a label that anybody may choose, so two connections may carry the same: each is a member of its own, and each
-going is announced.
+The server answers a text `T` of client 7 with `You: T`, and sends `Client #7 says: T` to all members, 7 included. All
+members receive all messages in the same order. When 7 leaves, in whatever way, the others receive `Client #7 left the
+chat`, once. Anybody may choose any id, so two connections may have the same one. Each is a separate member, and each
+leave is announced.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`/dashboard-feed`: the same reading of this server for all viewers, once per period.
 
-Who comes gets the latest reading at once. One producer however many look, none while nobody looks. A reading is worth
-something only until the next one, so a viewer that cannot follow skips readings (latest wins) and holds up nobody.
-What viewers send is read and ignored.
+A new viewer gets the latest reading at once. One producer serves all viewers, and none runs without viewers. A reading
+is useful only until the next one, so a slow viewer skips readings (latest wins) and delays nobody. Messages of viewers
+are read and ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger("target_app")
 
 
 class Feed:
-    """Produces readings while somebody looks."""
+    """Produces readings while there are viewers."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -38,7 +38,7 @@ class Feed:
 
     @contextmanager
     def viewing(self, viewer: Connection) -> Iterator[None]:
-        """This one looks for as long as the `with` block lasts, and gets the latest reading at once."""
+        """Add a viewer for the duration of the `with` block. It gets the latest reading at once."""
         self._viewers += 1
         if self._producer is None:
             self._latest = self._read()

@@ -1,12 +1,12 @@
-"""`/draw/{board}`: many draw on one board, and all see the same picture.
+"""`/draw/{board}`: many users draw on one board, and all see the same picture.
 
-Who sends `join` gets the strokes that are there (or what changed since they were last here), piece by piece and as
-fast as they read; then every change in the one order that the board gives. Strokes are never skipped for anybody; a
-viewer too far behind is dropped, and comes back with `join`. Of cursors and of the list of people only the latest
-counts, and nothing is sent while nobody moves.
+A client that sends `join` gets the strokes of the board, or the changes since its last visit, in parts and as fast as
+it reads. Then it gets every change, in the order of the board. No client misses a stroke: one that is too far behind is
+disconnected, and comes back with `join`. Of cursors and of the list of users only the latest state is sent, and nothing
+while no cursor moves.
 
-Cursors go as binary frames, unsigned and big-endian: from the client u8 1, u16 x, u16 y (both 65535: not over the
-paper); from the server u8 1 and, for every cursor over the paper, u16 member, u16 x, u16 y. The rest is JSON.
+Cursors are binary frames, unsigned and big-endian: from the client u8 1, u16 x, u16 y (both 65535: not over the paper);
+from the server u8 1 and, for every cursor over the paper, u16 member, u16 x, u16 y. All other messages are JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ router = APIRouter()
 
 
 async def _catch_up(talk: Conversation, session: BoardSession, person: Person, join: Join, name: str) -> None:
-    """Send what changed. Afterwards nothing is left out: there is no await between the last look and the return."""
+    """Send all changes. None is lost afterwards: there is no await between the last read and the return."""
     board = session.board
     same = join.epoch == session.epoch and board.floor <= join.since <= board.seq
     since, reset = (join.since, False) if same else (0, True)

@@ -1,4 +1,4 @@
-"""`/ws`: every message comes back. Text as `Message received: T`, binary unchanged as binary."""
+"""`/ws`: an echo. A text comes back as `Message received: T`, a binary message unchanged."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`/game/{match}`: two to eight people fight for land, anybody may watch. The rules are in `game/`.
+"""`/game/{match}`: two to eight players compete for land, and anybody may watch. The rules are in `game/`.
 
-The server alone decides; clients send turns and get the state as binary frames, of which a slow viewer gets the latest
-snapshot and the latest delta and nothing in between. Who loses the connection finds the seat where it was, if they
-are back in time with its key. Nothing ticks while nobody is there.
+The server alone decides. Clients send turns and get the state as binary frames. A slow viewer gets only the latest
+snapshot and the latest delta. A player who loses the connection keeps the seat for a while, and gets it back with its
+key. The match pauses while no client is connected.
 
-Binary frames from the server hold the state (layout: `game/frames.py`): per tick about 60 bytes with two people and
-180 with eight, and once a second a snapshot of 200 to 600. The rest is JSON.
+Binary frames from the server have the state (layout: `game/frames.py`): per tick about 60 bytes with two players and
+180 with eight, and once a second a snapshot of 200 to 600. All other messages are JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from target_app.messages import ErrorCode, ErrorMessage
 from target_app.registry import NAME
 
 NO_SEAT_FREE = ErrorMessage(code=ErrorCode.UNAVAILABLE, text="All seats are taken; you can watch until one is free.")
-SIT_FIRST = ErrorMessage(code=ErrorCode.FORBIDDEN, text="Only who has a seat can steer: send `sit` first.")
+SIT_FIRST = ErrorMessage(code=ErrorCode.FORBIDDEN, text="Only a client with a seat can steer: send `sit` first.")
 
 router = APIRouter()
 

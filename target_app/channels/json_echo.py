@@ -1,7 +1,7 @@
-"""`/echo/json`: any JSON value comes back as `{"received": <value>}`, as it was written.
+"""`/echo/json`: any JSON value comes back as `{"received": <value>}`, with its original text.
 
-What is not JSON gets a typed error, and the connection lives; too many errors end it (1007). NaN and infinity are
-not JSON, and neither is a number that no float can hold.
+A text that is not JSON gets a typed error, and the connection stays open. Too many errors close it (1007). NaN,
+infinity and numbers beyond the range of a float are not JSON here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`/notifications`: alerts for the user who signs in, and for administrators those to all of them as well.
+"""`/notifications`: alerts for the user who signs in. Administrators also get the alerts to all administrators.
 
-Whoever connects gets what is still unread, then each new alert. Every alert stays until the reader acknowledges it;
-where too many wait already, the sender of another one is told so.
+A client first gets its unread alerts, then each new one. Every alert stays unread until the reader acknowledges it. If
+a reader has too many unread alerts, the sender of another one gets an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ router = APIRouter()
 
 
 class Inbox:
-    """The notifications shown to one connection. None is shown twice, although the backlog and live ones overlap."""
+    """The alerts sent to one connection. None is sent twice, although unread and live alerts overlap."""
 
     def __init__(self, talk: Conversation) -> None:
         self._talk = talk
@@ -51,7 +51,7 @@ class Inbox:
             self._early.append(message)
 
     async def open(self, alerts: list[Alert]) -> None:
-        """Show what is unread, as fast as the client reads, and then what came meanwhile."""
+        """Send the unread alerts as fast as the client reads, and then those that arrived in the meantime."""
         self._talk.send(Unread(alerts=alerts[:AT_ONCE]))
         for alert in alerts[AT_ONCE:]:
             await self._talk.connection.wait_room()
@@ -64,7 +64,7 @@ class Inbox:
 
 
 def may_send(services: Services, identity: Identity, message: Send) -> ErrorMessage | None:
-    """Return why the notification may not be sent; None if it may."""
+    """Return the reason why the alert may not be sent; None if it may."""
     if message.to == "admins" and not identity.is_admin:
         text = "Only administrators send alerts to administrators."
         return ErrorMessage(code=ErrorCode.FORBIDDEN, field="to", text=text, ref=message.id)
@@ -78,7 +78,7 @@ def may_send(services: Services, identity: Identity, message: Send) -> ErrorMess
 
 
 async def send(services: Services, identity: Identity, message: Send) -> Sent | ErrorMessage:
-    """Store an alert, and let whom it is for know."""
+    """Store an alert and deliver it."""
     if error := may_send(services, identity, message):
         return error
     channel = ADMINS if message.user is None else channel_of(message.user)
@@ -94,7 +94,7 @@ async def send(services: Services, identity: Identity, message: Send) -> Sent | 
 
 
 async def acknowledge(services: Services, identity: Identity, message: Acknowledge) -> None:
-    """Remember that the user has read this alert, and tell the user's other connections; once is enough."""
+    """Store that the user has read this alert, and tell the user's other connections. Safe to repeat."""
     channel = ADMINS if message.to == "admins" else channel_of(identity.user)
     await services.history.acknowledge(identity.user, channel, message.seq)
     name, body = f"{message.to}:{message.seq}", {"to": message.to, "seq": message.seq}

@@ -1,8 +1,9 @@
-"""`/rooms/{room}`: chat as it should be.
+"""`/rooms/{room}`: a chat with accounts, history and acknowledgements.
 
-Sign in, `join`, and hear what was missed, who is there, and what happens, in one order for all. What one says is
-acknowledged once it is stored; sent again under the same id it is the same message. Who comes back with the `epoch` and
-`seq` of the last message seen is told whether anything was lost (`recovered`). The messages: `room_messages.py`.
+A client signs in and sends `join`. It gets the messages that it missed, the list of members, and then live messages, in
+the same order as all others. The server acknowledges a message after it is stored. A retry has the same id and is
+stored once. A client that returns with the `epoch` and `seq` of its last message learns whether messages are missing
+(`recovered`). The messages: `room_messages.py`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from target_app.services import Services
 
 MAX_NAME_CHARACTERS = 64
 MOST_MISSED = 500
-"""Entries that a returning client gets; who missed more starts anew from the latest."""
+"""Most entries that a returning client gets. A client that missed more gets the latest ones instead."""
 
 LATEST = 50
-"""Entries that a newcomer gets."""
+"""Entries that a new client gets."""
 
 RETRY_AFTER_MS = 1_000
 
@@ -58,7 +59,7 @@ async def welcome_back(services: Services, room: str, join: Join) -> tuple[Joine
 
 
 async def post(services: Services, room: str, user: str, message: Say | Tell) -> Ack | ErrorMessage:
-    """Store what `user` says, let the room know, and acknowledge it."""
+    """Store a message of `user`, deliver it to the room, and return the acknowledgement."""
     body, present = {"text": message.text}, None
     channel = channel_of(room)
     if isinstance(message, Tell):
@@ -79,12 +80,12 @@ async def post(services: Services, room: str, user: str, message: Say | Tell) ->
 
 
 def _unavailable(ref: str | None = None) -> ErrorMessage:
-    text = "What is said cannot be stored just now; try again."
+    text = "The message cannot be stored at the moment; try again."
     return ErrorMessage(code=ErrorCode.UNAVAILABLE, text=text, ref=ref, retry_after_ms=RETRY_AFTER_MS)
 
 
 async def _catch_up(talk: Conversation, room: Room, name: str, join: Join) -> None:
-    """Send what was missed. Afterwards nothing is left out: there is no await between the last look and the return."""
+    """Send the missed messages. None is lost afterwards: there is no await between the last read and the return."""
     joined, recovery = await welcome_back(talk.services, name, join)
     talk.send(joined)
     entries, last = recovery.entries, joined.seq

@@ -1,4 +1,4 @@
-"""Messages of `/game/{match}`, beside the control messages. The state is sent in binary frames: `frames.py`."""
+"""Messages of `/game/{match}`, in addition to the control messages. Binary frames have the state: `frames.py`."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ MAX_NOTE_CHARACTERS = 200
 
 
 class SitDown(Message):
-    """Give me a seat; with `key`, the one that I had."""
+    """The client asks for a seat; with `key`, for the seat that it had."""
 
     type: Literal["sit"]
     name: Annotated[str, Field(pattern=r"^[^\s\p{C}][^\p{C}]*$", max_length=MAX_NAME_CHARACTERS)]
-    """My name for the others in this match."""
+    """The name that the others in this match see."""
     key: Annotated[str, Field(max_length=64)] | None = None
 
 
 class StandUp(Message):
-    """I give my seat up and go on watching."""
+    """The client gives up its seat, and keeps watching."""
 
     type: Literal["stand"]
 
 
 class Steer(Message):
-    """Turn. `seq` grows with every turn, so that one that is sent again does not count again."""
+    """Change of direction. `seq` grows with every turn, so a turn that is sent twice counts once."""
 
     type: Literal["turn"]
     seq: Annotated[int, Field(ge=1, le=2**32 - 1)]
     direction: Direction
     note: Annotated[str, Field(max_length=MAX_NOTE_CHARACTERS)] = ""
-    """Words of one's own, by which those who follow the turns may know this one."""
+    """A free text, by which clients that follow the turns can recognise this one."""
 
 
 class Follow(Message):
-    """Tell me each turn that is taken, with its tick: with the seed, all that is needed to play the match again."""
+    """The client asks for each turn with its tick. Together with the seed, the turns suffice to replay the match."""
 
     type: Literal["follow"]
 
@@ -52,7 +52,7 @@ class MatchOpened(Message):
     type: Literal["match"] = "match"
     match: str
     seed: str
-    """Hexadecimal. With the same seed and the same inputs at the same ticks the match goes the same way again."""
+    """Hexadecimal. The same seed and the same turns at the same ticks give the same match."""
     width: int
     height: int
     tick_ms: float
@@ -61,11 +61,11 @@ class MatchOpened(Message):
     over_ticks: int
     respawn_ticks: int
     away_ticks: int
-    """Seconds for which the seat of a lost connection is kept."""
+    """Ticks for which the seat of a lost connection is kept."""
 
 
 class PlayerSeen(Message):
-    """Somebody on a seat."""
+    """A player with a seat."""
 
     type: Literal["player"] = "player"
     seat: int
@@ -82,29 +82,29 @@ class Players(Message):
 
 
 class Seated(Message):
-    """You have a seat. With its key you get it back after a lost connection."""
+    """The client has a seat. With its key it gets the seat back after a lost connection."""
 
     type: Literal["seated"] = "seated"
     seat: int
     key: str
     ack: int
-    """The number of your latest turn; go on above it."""
+    """The number of the client's latest turn. The next one must be greater."""
 
 
 class Stood(Message):
-    """You have no seat any more: you gave it up, or were away for too long."""
+    """The client has no seat any more: it gave the seat up, or was away for too long."""
 
     type: Literal["stood"] = "stood"
 
 
 class Following(Message):
-    """From here on you are told each turn."""
+    """From now on the client receives each turn."""
 
     type: Literal["following"] = "following"
 
 
 class Turned(Message):
-    """A turn was taken. Those who follow get each, once, and all in one order."""
+    """A turn of a player. Clients that follow receive each turn once, and all in the same order."""
 
     type: Literal["turned"] = "turned"
     tick: int
