@@ -4,6 +4,9 @@ and is done once here for all of them. Each forked process runs its command as `
 An order arrives on the socket FD as three descriptors: the order's own socket, and the output and the error output of
 the command. A process is forked for it, reads the rest from that socket as one line of JSON, forks the command, sends
 back its pid, waits for its end and sends back its return code as `subprocess` has it. The end of FD ends this process.
+
+The modules may be Locust's, which replaces `os.fork`, `signal.signal` and others by those of gevent. This module keeps
+the original ones: with gevent's, the event loop would start here, and a fork would have no events of its own.
 """
 
 from __future__ import annotations
@@ -11,21 +14,22 @@ from __future__ import annotations
 import json
 import os
 import runpy
-import signal
-import socket
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from os import fork, waitpid
+from signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGINT, signal
+from socket import recv_fds, socket
 
 
-def wait_for_orders(orders: socket.socket) -> str | None:
+def wait_for_orders(orders: socket) -> str | None:
     """Fork for each order. Returns the module to run (in the forked commands only), or None after the last order."""
     while True:
-        _, descriptors, _, _ = socket.recv_fds(orders, 1, 3)
+        _, descriptors, _, _ = recv_fds(orders, 1, 3)
         if not descriptors:
             return None
-        order, outputs = socket.socket(fileno=descriptors[0]), descriptors[1:]
-        if os.fork() == 0:
+        order, outputs = socket(fileno=descriptors[0]), descriptors[1:]
+        if fork() == 0:
             orders.close()
             return _start(order, outputs)
         order.close()
@@ -33,12 +37,12 @@ def wait_for_orders(orders: socket.socket) -> str | None:
             os.close(output)
 
 
-def _start(order: socket.socket, outputs: Sequence[int]) -> str:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def _start(order: socket, outputs: Sequence[int]) -> str:
+    signal(SIGCHLD, SIG_DFL)
     with order.makefile("r") as lines:
         command: list[str]
         command, environment, cwd = json.loads(lines.readline())
-    forked = os.fork()
+    forked = fork()
     if forked:
         for output in outputs:
             os.close(output)
@@ -55,22 +59,22 @@ def _start(order: socket.socket, outputs: Sequence[int]) -> str:
     return command[0]
 
 
-def _report(order: socket.socket, forked: int) -> None:
+def _report(order: socket, forked: int) -> None:
     """Send the pid, and later the return code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal(SIGINT, SIG_IGN)
     order.sendall(f"{forked}\n".encode())
-    _, status = os.waitpid(forked, 0)
+    _, status = waitpid(forked, 0)
     order.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
 def _main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the processes that report are not waited for
+    signal(SIGCHLD, SIG_IGN)  # the processes that report are not waited for
     descriptor, *modules = sys.argv[1:]
     for name in modules:
         import_module(name)
     try:
-        module = wait_for_orders(socket.socket(fileno=int(descriptor)))
+        module = wait_for_orders(socket(fileno=int(descriptor)))
     except KeyboardInterrupt:
         return
     if module is not None:

@@ -1,23 +1,34 @@
-"""Runs Locust as a subprocess, since importing it patches the whole process."""
+"""Runs Locust in a separate process, since importing it patches the whole process."""
 
 from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.forked import ROOT, ForkServer
 from wsproof.model.summary import TrustWarning
 from wsproof.session.handed_over import HandedOver
 
-ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 90.0
 """Deadline in seconds for the end of a Locust process."""
+FORK_SERVER = ForkServer(
+    [
+        "locust.main",
+        *(
+            f"wsproof.locust.{module.name}"
+            for module in pkgutil.iter_modules([str(ROOT / "harness" / "wsproof" / "locust")])
+            if module.name != "locustfile"
+        ),
+        "wsproof.target.server",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -71,21 +82,14 @@ class Locust:
         self.log = folder / "locust.log"
         headless = ("--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(spawn_rate))
         command = [
-            *(sys.executable, "-m", "locust", "-f", files),
+            *("locust", "-f", files),
             *(() if web else (*headless, "--run-time", f"{seconds}s")),
             *(("--host", host) if host is not None else ()),
             *arguments,
         ]
         told = {**HandedOver(summary=str(self.summary)).to_environment(), **(env or {})}
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env={**os.environ, **told},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = FORK_SERVER.fork(command, {**os.environ, **told}, output, output, cwd)
 
     def output(self) -> str:
         """Return the output so far."""

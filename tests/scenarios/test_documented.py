@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.scenarios.locusts import ROOT, Ended, Locust, run_together
+from tests.forked import ROOT
+from tests.scenarios.locusts import Ended, Locust, run_together
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.scenarios.locusts import DEADLINE, ROOT
+from tests.forked import ROOT
+from tests.scenarios.locusts import DEADLINE
 
 INSIDE = Path(__file__).parent / "inside"
 

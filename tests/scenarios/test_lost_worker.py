@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.locusts import ROOT, Locust, wait_for
+from tests.scenarios.locusts import FORK_SERVER, Locust, wait_for
 from tests.target_app.free_port import free_port
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
@@ -28,8 +26,7 @@ def test_of_a_killed_worker_nothing_is_known_and_no_message_is_called_lost(tmp_p
             for number in range(2):
                 with (tmp_path / f"worker-{number}.log").open("wb") as output:
                     options = ("-f", "scenarios", "--worker", "--master-port", str(port))
-                    command = [sys.executable, "-m", "locust", *options]
-                    workers.append(subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=output, stderr=output))
+                    workers.append(FORK_SERVER.fork(["locust", *options], os.environ, output, output))
             begun = ("All users spawned", "Spawning is complete")  # the second if a busy machine spawns late
             wait_for(lambda: any(each in master.output() for each in begun), "the test has begun", master)
             workers[0].kill()
