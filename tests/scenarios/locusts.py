@@ -18,6 +18,7 @@ from wsproof.session.handed_over import HandedOver
 
 DEADLINE = 90.0
 """Deadline in seconds for the end of a Locust process."""
+PROVEN = "proven"
 FORK_SERVER = ForkServer(
     [
         "locust.main",
@@ -78,6 +79,7 @@ class Locust:
         env: Mapping[str, str] | None = None,
         web: bool = False,
     ) -> None:
+        self.folder = folder
         self.summary = folder / "summary.json"
         self.log = folder / "locust.log"
         headless = ("--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(spawn_rate))
@@ -122,13 +124,28 @@ def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
     return answer
 
 
-def run_together(start: Callable[[str], Locust], names: Iterable[str]) -> dict[str, Ended]:
+def start_until_proven(folder: Path, fault: str, *arguments: str, users: int = 3) -> Locust:
+    """Start a test of a server of `planted.py`, to be ended by `end_proven`."""
+    host, told = f"tests.scenarios.planted:{fault}", {"PROVEN": str(folder / PROVEN)}
+    return Locust(folder, "ChatUser", *arguments, host=host, users=users, seconds=600, env=told)
+
+
+def end_proven(locust: Locust) -> Ended:
+    """Stop the test when the server has broadcast enough messages, however long that takes on a busy machine."""
+    wait_for((locust.folder / PROVEN).exists, "enough broadcasts", locust)
+    locust.process.terminate()
+    return locust.end()
+
+
+def run_together(
+    start: Callable[[str], Locust], names: Iterable[str], end: Callable[[Locust], Ended] = Locust.end
+) -> dict[str, Ended]:
     """Start one for each name, all at once (they are mostly idle), and wait for all of them."""
     started: dict[str, Locust] = {}
     try:
         for name in names:
             started[name] = start(name)
-        return {name: locust.end() for name, locust in started.items()}
+        return {name: end(locust) for name, locust in started.items()}
     finally:
         for locust in started.values():
             locust.kill()

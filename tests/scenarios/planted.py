@@ -1,7 +1,7 @@
 """The tutorial's chat with one fault each, as ASGI apps: `tests.scenarios.planted:drops`, ...
 
 Only /ws/{client_id} is served. Most faults affect every tenth of the first 30 broadcasts, so that later messages
-prove them.
+prove them. With PROVEN=path in the environment, the server creates this file when enough of them have followed.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
+ENOUGH = 45
+"""Broadcasts until each fault has struck and later messages prove it."""
 HELD_S = 0.2
 """Seconds after which `Disagrees` delivers a held message that no other has followed."""
 
@@ -25,6 +28,12 @@ IDS_OF_A_WORKER = 1_000_000
 def strikes(number: int) -> bool:
     """Return whether the fault affects this broadcast."""
     return number in (9, 19, 29)
+
+
+def tell() -> None:
+    """Create the file, if the environment names one."""
+    if file := os.environ.get("PROVEN"):
+        Path(file).touch()
 
 
 class Chat:
@@ -45,6 +54,8 @@ class Chat:
             await self.say(send, f"You: {event['text']}")
             await self.deliver(f"Client #{name} says: {event['text']}", self.count)
             self.count += 1
+            if self.count == ENOUGH:
+                tell()
         del self.members[name]
         for other in list(self.members.values()):
             await self.say(other, f"Client #{name} left the chat")
@@ -143,6 +154,7 @@ class Dies(Chat):
     async def deliver(self, text: str, number: int) -> None:
         await super().deliver(text, number)
         if number == 30:
+            tell()
             os._exit(1)
 
 

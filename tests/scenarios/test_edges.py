@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from pathlib import Path
 
 import httpx
@@ -66,7 +65,8 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
     locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
     try:
         wait_for(lambda: "All users spawned" in locust.output(), "all users are there", locust)
-        time.sleep(0.5)  # wait for some publications; without any, the verdict would be unknown
+        server = address(locust.output())
+        wait_for(lambda: received(server) > 20, "some publications; without any, the verdict is unknown", locust)
         locust.process.send_signal(number)
         ended = locust.end()
     finally:
@@ -74,9 +74,19 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
     assert ended.code == ended.code_if_valid, ended.output
     assert ended.rooms["chat"]["verdict"] == "valid"
     assert "Traceback" not in ended.output
-    port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/", **LOCALLY)
+        httpx.get(address(ended.output), **LOCALLY)
+
+
+def address(output: str) -> str:
+    """Return the URL of the server that Locust has started."""
+    return "http" + re.search(r"target is at ws(://127\.0\.0\.1:\d+)", output)[1]  # type: ignore[index]
+
+
+def received(server: str) -> float:
+    """Return the number of messages that the reference server at this URL has received."""
+    metrics = httpx.get(f"{server}/metrics", **LOCALLY).text
+    return sum(map(float, re.findall(r"^target_app_received_total\S* (\S+)", metrics, re.MULTILINE)))
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +123,21 @@ def test_a_message_that_is_lost_between_two_processes_is_found(two_processes: di
 
 def test_two_runs_in_one_room_of_one_server_report_no_finding(tmp_path: Path) -> None:
     with serve(parse_target("target_app.main:app")) as server:
-        runs = []
-        for name in ("one", "other"):
+        host = server.endpoint.at("/").url
+        at = host.replace("ws", "http", 1).rstrip("/")
+
+        def start(name: str) -> Locust:
             (tmp_path / name).mkdir()
-            host = server.endpoint.at("/").url
-            runs.append(Locust(tmp_path / name, "ChatUser", host=host, users=3, seconds=3))
-        ended = [locust.end() for locust in runs]
+            return Locust(tmp_path / name, "ChatUser", host=host, users=3, seconds=600)
+
+        def end(locust: Locust) -> Ended:
+            wait_for(lambda: "All users spawned" in locust.output(), "all users are there", locust)
+            enough = received(at) + 60
+            wait_for(lambda: received(at) > enough, "publications of both runs", locust)
+            locust.process.terminate()
+            return locust.end()
+
+        ended = list(run_together(start, ("one", "other"), end).values())
     assert [each.code for each in ended] == [each.code_if_valid for each in ended], [each.output for each in ended]
     assert [each.rooms["chat"]["verdict"] for each in ended] == ["valid", "valid"]
 

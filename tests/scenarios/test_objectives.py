@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.scenarios.locusts import Ended, Locust, run_together
+from tests.scenarios.locusts import Ended, Locust, end_proven, run_together, start_until_proven
 
 RUNS = {
     "missed": ("correct", "--ws-slo", "p50(latency) < 1ns"),
-    "unreadable": ("correct", "--ws-slo", "latency is good"),
     "strict": ("disagrees", "--ws-strict"),
 }
 """An app of `planted`, and options."""
@@ -18,10 +19,9 @@ RUNS = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     def start(name: str) -> Locust:
         app, *words = RUNS[name]
-        folder = tmp_path_factory.mktemp(name)
-        return Locust(folder, "ChatUser", *words, host=f"tests.scenarios.planted:{app}", users=3, seconds=3)
+        return start_until_proven(tmp_path_factory.mktemp(name), app, *words)
 
-    return run_together(start, RUNS)
+    return run_together(start, RUNS, end_proven)
 
 
 def test_a_missed_objective_is_exit_code_1(runs: dict[str, Ended]) -> None:
@@ -32,10 +32,11 @@ def test_a_missed_objective_is_exit_code_1(runs: dict[str, Ended]) -> None:
     assert missed.code == 1, missed.output
 
 
-def test_an_objective_that_cannot_be_read_ends_locust_before_the_test(runs: dict[str, Ended]) -> None:
-    assert runs["unreadable"].code == 2, runs["unreadable"].output
-    assert "cannot read the objective 'latency is good'" in runs["unreadable"].output
-    assert "Traceback" not in runs["unreadable"].output
+def test_an_objective_that_cannot_be_read_ends_locust_before_the_test(tmp_path: Path) -> None:
+    unreadable = start_until_proven(tmp_path, "correct", "--ws-slo", "latency is good").end()
+    assert unreadable.code == 2, unreadable.output
+    assert "cannot read the objective 'latency is good'" in unreadable.output
+    assert "Traceback" not in unreadable.output
 
 
 def test_other_orders_fail_with_strict(runs: dict[str, Ended]) -> None:

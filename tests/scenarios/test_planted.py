@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.locusts import Ended, Locust, run_together
+from tests.scenarios.locusts import Ended, Locust, end_proven, run_together, start_until_proven
 
 FAULTS = {
     "drops": "chat: lost",
@@ -18,10 +18,9 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     def start(fault: str) -> Locust:
-        folder = tmp_path_factory.mktemp(fault)
-        return Locust(folder, "ChatUser", host=f"tests.scenarios.planted:{fault}", users=3, seconds=4)
+        return start_until_proven(tmp_path_factory.mktemp(fault), fault)
 
-    return run_together(start, (*FAULTS, "correct"))
+    return run_together(start, (*FAULTS, "correct"), end_proven)
 
 
 @pytest.mark.parametrize(("fault", "name"), FAULTS.items())
