@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,3 +73,16 @@ def test_the_check_of_resets_keeps_its_own_scripts() -> None:
     (own,) = (each for each in PROPERTIES if each.name == PLAIN_CLIENT.subject)
     assert own.edges is not None
     assert PLAIN_CLIENT not in list(own.edges(_FACTS))
+
+
+def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segments_are_blamed() -> None:
+    """Model wsproto, whose inflating ends at such a ping. Where the check of segments came first, they were blamed."""
+    facts = EndpointProfile("", True, True, 1024, agreements=(("permessage-deflate", "permessage-deflate"),))
+    ping = Frame(Opcode.PING, mask=MASK)
+    start, end = Frame(Opcode.TEXT, fin=False, rsv=4, mask=MASK), Frame(Opcode.CONTINUATION, b"\0", mask=MASK)
+    offer = Handshake(extensions=("permessage-deflate",))
+    for frames, is_tried in (((start, ping, end), True), ((ping, start, end), False)):
+        script = replace(say("deflate-segmentation", *frames, cuts=(1,)), handshake=offer, deflate=True)
+        assert script.deflate
+        causes = [each for each in simpler(script, facts) if each.subject == "deflate-control-frames"]
+        assert causes == ([replace(script, subject="deflate-control-frames", cuts=())] if is_tried else [])

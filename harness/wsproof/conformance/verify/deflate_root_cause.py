@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.inflate import InflatedMessage
@@ -33,7 +34,11 @@ def inflated(conversation: Script) -> list[tuple[Message, int]]:
 
 
 def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
-    """Yield possible root causes, the simplest first: each text alone, then in fragments, then all in a row."""
+    """Yield possible root causes, the simplest first.
+
+    Each text alone, then in fragments, then the same frames without cuts if a ping stands between fragments, and then
+    all texts in a row.
+    """
     if not facts.agreements or conversation.subject == "deflate-sizes":  # A script about sizes has no simpler cause.
         return
     spoken = [(message.payload, count) for message, count in inflated(conversation) if _is_text(message)]
@@ -50,6 +55,8 @@ def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator
         if count > 1:
             message = literally(text)
             yield talk(facts, "deflate-fragments", *apply_cuts(message, *range(1, min(count, len(message.payload)))))
+    if _has_control_between_fragments(conversation):
+        yield replace(conversation, subject="deflate-control-frames", cuts=())
     if len(spoken) > 1:
         yield talk(facts, "deflate-context", *(literally(text) for text, _ in spoken))
         deflater = Deflater(agreed(facts))
@@ -57,6 +64,20 @@ def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator
     if conversation.subject in OF_ITS_DEFLATER:
         # Data that cannot be inflated under any agreement.
         yield talk(facts, "server-deflate-data", literally(letters(60)))
+
+
+def _has_control_between_fragments(conversation: Script) -> bool:
+    """Whether a ping or pong stands inside a message."""
+    is_inside = False
+    for action in conversation.actions:
+        if not isinstance(action, SendFrame):
+            continue
+        if action.frame.is_control:
+            if is_inside and action.frame.opcode != Opcode.CLOSE:
+                return True
+        else:
+            is_inside = not action.frame.fin
+    return False
 
 
 def _is_text(message: Message) -> bool:
