@@ -146,3 +146,29 @@ def test_a_certificate_that_nobody_trusts_is_an_error_that_names_the_way_out(wra
 def test_a_file_of_certificates_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected --ca to name a file"):
         Endpoint("127.0.0.1", 1, tls=True, ca=str(tmp_path / "none.pem")).ssl_context()
+
+
+def test_a_server_that_asks_for_a_certificate_gets_ours(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    ours = str(certificate)
+
+    def wrapped(sock: socket.socket) -> socket.socket:
+        return context.wrap_socket(sock, server_side=True)
+
+    with (
+        played(talk, wrap=wrapped) as server,
+        Client(Endpoint("127.0.0.1", server.port, tls=True, ca=ours, cert=ours), deadline_s=60) as client,
+    ):
+        assert client.open().status == 101
+        client.half_close()
+        assert client.wait_event(lambda event: event == TextMessage("last", 1)) is not None
+
+
+def test_a_certificate_of_ours_that_cannot_be_used_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    endpoint = Endpoint("127.0.0.1", 1, tls=True, cert=str(tmp_path / "empty.pem"))
+    with pytest.raises(UsageError, match=r"expected --cert and --key to name a certificate and its key"):
+        endpoint.ssl_context()

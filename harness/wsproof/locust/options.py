@@ -17,7 +17,7 @@ from wsproof.workloads import parse_settings
 PREFIX = "ws-"
 ALSO_WITHOUT_PREFIX = ("remote", "known_deviations", "server_hint")
 """Options that have their plain name, too."""
-_OF_AN_ADDRESS = ("header", "subprotocol", "origin", "token", "ca", "unix", "insecure")
+_OF_AN_ADDRESS = ("header", "subprotocol", "origin", "token", "ca", "cert", "key", "user_file", "unix", "insecure")
 """Options that say how each connection is made, however the server was started."""
 
 

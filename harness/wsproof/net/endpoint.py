@@ -15,6 +15,7 @@ from wsproof.errors import UsageError
 from wsproof.model.secrecy import is_secret_name, learn, secrets_in_header
 from wsproof.net.budget import Budget
 from wsproof.net.redact import redact, redact_url
+from wsproof.net.users import UserTable
 from wsproof.wire.handshake import Request
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
@@ -28,9 +29,9 @@ class Endpoint:
     """An address and the options of its upgrade request.
 
     `path` includes its query. `headers` are extra request headers, in order. `ca` is a file of trusted certificates in
-    PEM format; `insecure` accepts any certificate. `unix` is the path of a Unix socket, used instead of host and port.
-    `query` is the query that the user gave, without its question mark: workload paths without a query of their own get
-    it.
+    PEM format; `insecure` accepts any certificate. `cert` and `key` are the files of our own certificate. `unix` is the
+    path of a Unix socket, used instead of host and port. `query` is the query that the user gave, without its question
+    mark: workload paths without a query of their own get it.
     """
 
     host: str
@@ -42,10 +43,14 @@ class Endpoint:
     origin: str | None = None
     ca: str | None = None
     insecure: bool = False
+    cert: str | None = None
+    key: str | None = None
     unix: str | None = None
     source: str = ""
     """The address of this machine to connect from; empty for the one that the system chooses."""
     query: str = ""
+    users: UserTable | None = None
+    """The users whose rows fill the path, the query and the headers of members."""
     budget: Budget | None = field(default=None, compare=False)
     """Time budget of the run. It limits connects to this endpoint and waits for its answers."""
 
@@ -79,17 +84,23 @@ class Endpoint:
         return replace(self, headers=(*kept, *own.items()), subprotocols=tuple(subprotocols) or self.subprotocols)
 
     def numbered(self, number: int) -> Endpoint:
-        """Return the same endpoint with `{n}` in the path, the query and the headers replaced by this number."""
+        """Return the same endpoint for the member of this number: path, query and headers are filled in.
+
+        `{n}` becomes the number, and `{column}` the value in the member's row of the users.
+        """
         text = str(number)
 
-        def filled(value: str) -> str:
+        def filled(value: str, *, in_url: bool) -> str:
+            if self.users is not None:
+                value = self.users.fill(value, number, in_url=in_url)
             return value.replace(MEMBER_NUMBER, text).replace(quote(MEMBER_NUMBER), text)
 
-        headers = tuple((name, filled(value)) for name, value in self.headers)
+        headers = tuple((name, filled(value, in_url=False)) for name, value in self.headers)
         for name, value in set(headers) - set(self.headers):
             if is_secret_name(name):
                 learn(secrets_in_header(name, value))
-        return replace(self, path=filled(self.path), query=filled(self.query), headers=headers)
+        path, query = filled(self.path, in_url=True), filled(self.query, in_url=True)
+        return replace(self, path=path, query=query, headers=headers)
 
     @property
     def http_url(self) -> str:
@@ -122,11 +133,11 @@ class Endpoint:
         """Return the TLS context; None for plain TCP.
 
         Raises:
-            UsageError: the file of trusted certificates cannot be read.
+            UsageError: a file of certificates or of a key cannot be read.
         """
         if not self.tls:
             return None
-        return _ssl_context(self.ca, self.insecure)
+        return _ssl_context(self.ca, self.insecure, self.cert, self.key)
 
     def to_json(self) -> dict[str, Any]:
         """Return all fields, secrets included, for one of our worker processes.
@@ -143,22 +154,26 @@ class Endpoint:
             "origin": self.origin,
             "ca": self.ca,
             "insecure": self.insecure,
+            "cert": self.cert,
+            "key": self.key,
             "unix": self.unix,
             "query": self.query,
+            "users": self.users.to_json() if self.users is not None else None,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Endpoint:
         """The inverse of `to_json`."""
         headers = tuple((name, value) for name, value in data["headers"])
-        return cls(**{**data, "headers": headers, "subprotocols": tuple(data["subprotocols"])})
+        users = UserTable.from_json(data["users"]) if data["users"] is not None else None
+        return cls(**{**data, "headers": headers, "subprotocols": tuple(data["subprotocols"]), "users": users})
 
     def __repr__(self) -> str:
         return f"Endpoint({redact(self.url)})"
 
 
 @cache
-def _ssl_context(ca: str | None, insecure: bool) -> ssl.SSLContext:
+def _ssl_context(ca: str | None, insecure: bool, cert: str | None, key: str | None) -> ssl.SSLContext:
     # Cached: it reads all trusted certificates of the system, which is too slow for every connection.
     try:
         context = ssl.create_default_context(cafile=ca)
@@ -166,11 +181,24 @@ def _ssl_context(ca: str | None, insecure: bool) -> ssl.SSLContext:
         raise UsageError(
             f"expected --ca to name a file of certificates (PEM), but {ca} cannot be used: {error}"
         ) from error
+    if cert is not None:
+        try:
+            context.load_cert_chain(cert, key, password=_no_password)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"expected --cert and --key to name a certificate and its key (PEM, without a password), but {cert} "
+                f"cannot be used: {error}"
+            ) from error
     context.set_alpn_protocols(["http/1.1"])
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _no_password() -> str:
+    """Answer OpenSSL's question for the password of a key, so that it does not ask on the terminal."""
+    return ""
 
 
 def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint:

@@ -71,6 +71,13 @@ class TargetOptions:
         "a bearer token; redacted in everything that is written", metavar="TOKEN", group=_TARGET, secret=True
     )
     ca: str | None = option("certificates to trust for wss://", metavar="FILE", group=_TARGET)
+    cert: str | None = option("a certificate of your own to show to a wss:// server", metavar="FILE", group=_TARGET)
+    key: str | None = option("the key of --cert, if it is not in the same file", metavar="FILE", group=_TARGET)
+    user_file: str | None = option(
+        "a CSV file with a user for each member; column names in braces are filled in, in --header, --token and query",
+        metavar="FILE",
+        group=_TARGET,
+    )
     unix: str | None = option("connect to a ws:// target through this Unix socket", metavar="PATH", group=_TARGET)
     insecure: bool = option("do not verify certificates", False, group=_TARGET)
     remote: bool = option("allow a target that is not on loopback", False, group=_TARGET)

@@ -26,7 +26,8 @@ _ATTEMPTS = 10
 """Attempts for a finding that was not reproduced on every retry, or not tried again."""
 _NOT_SERVED = ("other-clients-served", PROCESS_ENDED)
 """Checks whose findings say that the server no longer serves other clients."""
-REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
+_SAME_NAME = ("path", "origin", "ready", "unix", "ca", "cert", "key", "user_file")
+REMEMBERED = {"target": "spec", **{name: name for name in _SAME_NAME}}
 """Options that are restored from the record, with the keys of the record's target."""
 
 

@@ -162,7 +162,15 @@ def _ready_status(launch: Launch, port: int) -> str | None:
     if url is None or not url.startswith("http"):
         return None
     target = launch.target
-    status = http_status(replace(parse_url(url, schemes=READY_SCHEMES), ca=target.ca, insecure=target.insecure))
+    status = http_status(
+        replace(
+            parse_url(url, schemes=READY_SCHEMES),
+            ca=target.ca,
+            insecure=target.insecure,
+            cert=target.cert,
+            key=target.key,
+        )
+    )
     if status is not None and status < 500:
         return None
     return f"the ready URL answered {status if status is not None else 'nothing'}"

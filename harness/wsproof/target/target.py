@@ -26,6 +26,7 @@ from wsproof.net.redact import (
     redact_value,
     secret_subprotocols,
 )
+from wsproof.net.users import UserTable, read_users
 from wsproof.workloads import Workload, wire_path_of
 
 _APP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -71,7 +72,12 @@ class Target:
     origin: str | None = None
     ca: str | None = None
     insecure: bool = False
+    cert: str | None = None
+    key: str | None = None
     unix: str | None = None
+    user_file: str | None = None
+    users: UserTable | None = field(default=None, repr=False)
+    """The rows of `user_file`."""
     metrics: Endpoint | None = field(default=None, repr=False)
     """Prometheus endpoint of the server; None: measure its processes, if they run on this machine."""
     remote: bool = False
@@ -140,7 +146,10 @@ class Target:
             origin=self.origin,
             ca=self.ca,
             insecure=self.insecure,
+            cert=self.cert,
+            key=self.key,
             unix=self.unix,
+            users=self.users,
         )
 
     def _shown_spec(self) -> str:
@@ -162,6 +171,9 @@ class Target:
             "unix": self.unix,
             "ca": self.ca,
             "insecure": self.insecure,
+            "cert": self.cert,
+            "key": self.key,
+            "user_file": self.user_file,
             "remote": self.remote,
             "server_hint": self.server_hint,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
@@ -185,6 +197,12 @@ class TargetArguments(TypedDict, total=False):
     """Sent as Bearer, to the server's WebSockets."""
     ca: str | None
     insecure: bool
+    cert: str | None
+    """A file with a certificate of our own."""
+    key: str | None
+    """The file with its key; None: the key is in `cert`."""
+    user_file: str | None
+    """A CSV file with a row for each member."""
     unix: str | None
     metrics_url: str | None
     """Requested only with the credentials in this URL and with `metrics_token`."""
@@ -233,6 +251,9 @@ def _options(spec: str, given: TargetArguments) -> Target:
     if hint is not None:
         require_hint(hint)
     path = None if (written := given.get("path")) is None else clean_path(written)
+    user_file = given.get("user_file")
+    if given.get("key") is not None and given.get("cert") is None:
+        raise UsageError("--key is the key of a certificate, so name that too: --cert FILE")
     options = Target(
         kind=TargetKind.REFERENCE,
         spec=spec,
@@ -245,6 +266,10 @@ def _options(spec: str, given: TargetArguments) -> Target:
         origin=_header_value("--origin", origin) if origin is not None else None,
         ca=given.get("ca"),
         insecure=given.get("insecure", False),
+        cert=given.get("cert"),
+        key=given.get("key"),
+        user_file=user_file,
+        users=read_users(user_file) if user_file is not None else None,
         unix=given.get("unix"),
         remote=given.get("remote", False),
         own_deviations=load_deviations(own) if own is not None else None,
@@ -252,7 +277,20 @@ def _options(spec: str, given: TargetArguments) -> Target:
         cwd=(given.get("cwd") or Path.cwd()).absolute(),
         python=given.get("python") or sys.executable,
     )
+    if options.users is not None:
+        _require_use(options, options.users)
     return options.but(metrics=_metrics(options, given.get("metrics_url"), given.get("metrics_token")))
+
+
+def _require_use(options: Target, users: UserTable) -> None:
+    """Raise UsageError if nothing that the user gave has a column of the users in it."""
+    texts = [*(value for _, value in options.headers), options.query, options.spec, options.path or ""]
+    if not users.is_used_in(texts):
+        columns = ", ".join(f"{{{name}}}" for name in users.columns)
+        raise UsageError(
+            f"{options.user_file} has {columns}, and none of them is used. Write one into --header, --token or the "
+            f"query of the URL, such as --token '{{{users.columns[-1]}}}'"
+        )
 
 
 def _headers(given: TargetArguments) -> tuple[tuple[str, str], ...]:
@@ -338,7 +376,7 @@ def _metrics(options: Target, url: str | None, token: str | None) -> Endpoint | 
             raise UsageError("--metrics-url has a name and a password, so leave out --metrics-token: only one is sent")
         bearer = ("Authorization", f"Bearer {_header_value('--metrics-token', token)}")
         endpoint = replace(endpoint, headers=(bearer,))
-    endpoint = replace(endpoint, ca=options.ca, insecure=options.insecure)
+    endpoint = replace(endpoint, ca=options.ca, insecure=options.insecure, cert=options.cert, key=options.key)
     endpoint.ssl_context()  # report an unreadable certificate file now
     return endpoint
 

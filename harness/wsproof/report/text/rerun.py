@@ -24,7 +24,7 @@ OPTIONS = (
     "processes",
 )
 """Fields of a plan that are options of the same name, apart from the unit."""
-TARGET_OPTIONS = ("ready", "origin", "unix", "ca", "metrics_url")
+TARGET_OPTIONS = ("ready", "origin", "unix", "ca", "cert", "key", "user_file", "metrics_url")
 """Fields of a target that are options with a value."""
 TARGET_FLAGS = ("insecure", "remote")
 """Fields of a target that are flags."""
