@@ -18,8 +18,9 @@ users of all workers on one machine together (`joint_verdict.py`).
 """
 
 from wsproof.locust.listeners import install
+from wsproof.locust.returning_user import ReturningUser
 from wsproof.locust.users import ChannelUser, WebSocketUser
 
-__all__ = ["ChannelUser", "WebSocketUser"]
+__all__ = ["ChannelUser", "ReturningUser", "WebSocketUser"]
 
 install()

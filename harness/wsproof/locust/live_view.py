@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from wsproof.locust.lost_workers import lost_workers_in_words
 from wsproof.locust.options import options_of
-from wsproof.locust.session import session_of
+from wsproof.locust.session import LoadSession, session_of
 from wsproof.locust.violations import marked
 from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import target_of_facts
@@ -27,11 +28,22 @@ def view_of(environment: Any) -> LiveView:
         began_s=session.live.began_s,
         workloads=tuple(_final(environment, name) if has_ended else _running(environment, name) for name in names),
         servers=tuple(watcher.usages) if watcher is not None else (),
-        notes=(*session.mistakes, *([lost_workers_in_words(len(session.gone))] if session.gone else ())),
+        notes=(
+            *session.mistakes,
+            *_recoveries(session),
+            *([lost_workers_in_words(len(session.gone))] if session.gone else ()),
+        ),
         has_ended=has_ended,
         has_record=session.record is not None,
         is_strict=given.strict,
     )
+
+
+def _recoveries(session: LoadSession) -> Iterator[str]:
+    """How users came back, once the test has ended."""
+    for result in session.results:
+        if result.load.recovery is not None:
+            yield f"{result.load.workload}: {result.load.recovery.sentence()}"
 
 
 def _running(environment: Any, name: str) -> LiveWorkload:

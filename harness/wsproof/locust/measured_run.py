@@ -58,6 +58,7 @@ class MeasuredRun:
             "is_ramp_complete": self.is_ramp_complete,
             "heard_until_ns": self.heard_until_ns,
             "workload": plan.workload,
+            "subscribers": plan.subscribers,
             "publishers": plan.publishers,
             "rate_hz": plan.rate_hz,
             "payload_bytes": plan.payload_bytes,
@@ -73,7 +74,7 @@ class MeasuredRun:
         history = unpack_history(message["history"])
         plan = Plan(
             workload=message["workload"],
-            subscribers=len(history.members),
+            subscribers=message["subscribers"],
             publishers=message["publishers"],
             rate_hz=message["rate_hz"],
             duration_s=(history.end_ns - history.start_ns) / NS,

@@ -70,6 +70,8 @@ def told(environment: Any) -> Iterator[str]:
     for result in session.results:
         load = result.load
         yield f"{load.workload}: {load.users} users, {load.published} publications, {load.verdict.value}"
+        if load.recovery is not None:
+            yield f"{load.workload}: {load.recovery.sentence()}."
         for finding in result.findings:
             if finding.verdict(strict=options_of(environment, None).strict) is Verdict.INVALID:
                 yield f"{load.workload}: {finding.check}: {finding.explanation}"

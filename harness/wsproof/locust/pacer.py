@@ -63,6 +63,11 @@ class RunPacer:
             self.speakers.remove(member)
             self.lost.append(member)
 
+    def replace(self, member: int) -> None:
+        """Forget a member that the server has cut off: its user is back, as another member."""
+        if member in self.lost:
+            self.lost.remove(member)
+
     def stop(self) -> None:
         """Stop publishing."""
         self.greenlet.kill()

@@ -13,6 +13,7 @@ from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.measurement import Measurement
 from wsproof.report.charts.series import series_of
 from wsproof.stats.objective import ObjectiveResult
+from wsproof.stats.recovery import recovery_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def describe(run: MeasuredRun, judged: JudgedMeasurement) -> WorkloadResult:
     plan, history = run.measurement.plan, run.measurement.history
     load = WorkloadLoad(
         workload=plan.workload,
-        users=len(history.members),
+        users=plan.subscribers,
         rate_hz=plan.rate_hz if plan.publishers else None,
         published=len(history.publications),
         verdict=verdict_of(judged.findings),
@@ -51,6 +52,7 @@ def describe(run: MeasuredRun, judged: JudgedMeasurement) -> WorkloadResult:
         metrics=judged.metrics,
         warnings=judged.warnings,
         series=series_of(judged.measurement),
+        recovery=recovery_of(history),
     )
     return WorkloadResult(load, judged.findings, run.measurement)
 

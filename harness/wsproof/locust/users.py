@@ -86,31 +86,52 @@ class ChannelUser(WebSocketUser):
             return
         self.room = run
         self.member = run.join()
-        workload = run.workload
+        line, fault = self._open()
+        if line is not None and fault is not None:
+            run.not_connected(line, fault)
+
+    def connect_again(self) -> None:
+        """Try once to come back, as a new member, after the server has ended the connection.
+
+        Raises:
+            StopUser: the test has ended.
+        """
+        if self.room.recorder.end_ns:
+            raise StopUser
+        if self.room.members[self.member].left_ns:
+            self.line, self.member = None, self.room.join(replaces=self.member)
+        line, fault = self._open()
+        if line is not None and fault is not None:
+            self.room.not_back(line, fault)
+
+    def _open(self) -> tuple[GeventConnection | None, Exception | None]:
+        """Open the connection of the member, and let it join. Returns the connection, and why it could not be opened.
+
+        There is no connection if the member could not be prepared.
+        """
+        run, workload = self.room, self.room.workload
         refusal = prepared(workload, self.member, run.endpoint.http_url) if workload.has_prepare else ""
         if refusal:
             run.left(self.member, Departure.REFUSED)
             run.fail("prepare", ConnectionError(f"the member {refusal}"))
-            return
+            return None, None
         endpoint = member_endpoint(run.endpoint, workload, self.member)
         line = GeventConnection(self.member, endpoint, run, seed=run.first_publisher + self.member)
         began_ns = monotonic_ns()
-        fault: Exception | None = None
         try:
             response = line.open()
-            if response.status != 101:
-                fault = ConnectionError(f"the handshake was answered with {response.status}. {self._advice(response)}")
         except WsproofError as error:
-            fault = error
+            return line, error
         except BaseException:  # Locust stopped this user during the connect
             run.left(self.member, Departure.CLOSED)
             line.abort()
             raise
-        if fault is not None:
-            run.not_connected(line, fault)
-            return
+        if response.status != 101:
+            told = f"the handshake was answered with {response.status}. {self._advice(response)}"
+            return line, ConnectionError(told)
         self.line = line
         run.connected(line, monotonic_ns() - began_ns)
+        return line, None
 
     def _advice(self, response: Any) -> str:
         is_handed = session_of(self.environment).handed.endpoint is not None
@@ -125,6 +146,12 @@ class ChannelUser(WebSocketUser):
 
     @task
     def stay(self) -> None:
-        """Stay connected; the workload run publishes and receives. Ends the user when its connection is gone."""
-        if self.line is None or self.line.gone.wait(STAY_SECONDS):
+        """Stay connected; the workload run publishes and receives."""
+        if self.line is None:
             raise StopUser
+        if self.line.gone.wait(STAY_SECONDS):
+            self.on_connection_gone()
+
+    def on_connection_gone(self) -> None:
+        """End this user, since its connection is gone. A subclass may do something else."""
+        raise StopUser

@@ -52,6 +52,7 @@ from wsproof.model.measurement import ArrivalStamps, Measurement, ServerUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.unsure import unsure_publications
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import Breach
@@ -163,13 +164,18 @@ class WorkloadRun:
         """The URL of the server, without a path."""
         return self.endpoint.at("/").url.rstrip("/")
 
+    @property
+    def users(self) -> int:
+        """The number of users so far. One that came back is several members."""
+        return sum(1 for member in self.members if member.replaces < 0)
+
     # Joining and leaving.
 
-    def join(self) -> int:
-        """Add a member and return its number."""
+    def join(self, replaces: int = -1) -> int:
+        """Add a member and return its number. `replaces`: see `Member.replaces`."""
         number = len(self.members)
         name = self.workload.name_of(number)
-        self.members.append(Member(number, name, room=self.workload.room_of(number)))
+        self.members.append(Member(number, name, room=self.workload.room_of(number), replaces=replaces))
         self._names[name] = number
         self._sent_ns.append(array("q"))
         self._arriving.add(number)
@@ -184,7 +190,7 @@ class WorkloadRun:
     def _arrived(self, member: int | None) -> None:
         if member is not None:
             self._arriving.discard(member)
-        is_ready = self._expected is not None and len(self.members) >= self._expected and not self._arriving
+        is_ready = self._expected is not None and self.users >= self._expected and not self._arriving
         if is_ready and self.phase is Phase.WARMUP and not self.recorder.end_ns:
             self.phase = Phase.MEASURED
             self.recorder.start_ns = self._counted_from_ns = monotonic_ns()
@@ -212,9 +218,12 @@ class WorkloadRun:
             self._came_in(line.member, monotonic_ns())
         if self.pacer is not None and line.member in self.lines and self._may_speak(line.member):
             self.pacer.add(line.member)
+            self.pacer.replace(self.members[line.member].replaces)
         self._arrived(line.member)
 
     def _may_speak(self, member: int) -> bool:
+        while self.members[member].replaces >= 0:
+            member = self.members[member].replaces
         return self.speakers is None or member < self.speakers
 
     def not_joined(self, line: GeventConnection, fault: str) -> None:
@@ -240,6 +249,16 @@ class WorkloadRun:
             self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then a connection failed"))
         else:
             self.fail("connect", fault)
+
+    def not_back(self, line: GeventConnection, fault: Exception) -> None:
+        """Report a failed attempt to come back. The user tries again as the same member.
+
+        It tries as another if the server may have counted this one as present.
+        """
+        if isinstance(fault, HandshakeAbandoned | HandshakeBroken):
+            self.left(line.member, Departure.CLOSED)
+        line.abort()
+        self.fail("reconnect", fault)
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
         """Record that a member leaves, or that the server dropped or refused it.
@@ -302,7 +321,12 @@ class WorkloadRun:
         if self.contract.audience is Audience.PUBLISHER:
             return 1
         room = self.members[publisher].room
-        kept = sum(1 for one in self.members if one.room == room and one.departure in PLANNED_TO_STAY)
+        replaced = {one.replaces for one in self.members}
+        kept = sum(
+            1
+            for one in self.members
+            if one.room == room and one.departure in PLANNED_TO_STAY and one.number not in replaced
+        )
         return kept - (self.contract.audience is Audience.OTHERS)
 
     def sent_ns(self, publisher: int, sequence: int) -> int:
@@ -565,8 +589,8 @@ class WorkloadRun:
         seconds = (self.recorder.end_ns - self.recorder.start_ns) / NS
         plan = Plan(
             workload=self.workload.name,
-            subscribers=len(self.members),
-            publishers=len(self.members) if self.workload.publishes else 0,
+            subscribers=self.users,
+            publishers=self.users if self.workload.publishes else 0,
             rate_hz=self.rate_hz,
             duration_s=seconds,
             warmup_s=0.0,
@@ -576,6 +600,9 @@ class WorkloadRun:
         sent = history.publications
         for (publisher, sequence), outcome in self._refusals.items():
             sent.outcome[(sent.publisher == publisher) & (sent.sequence == sequence)] = outcome
+        if not self.shared:  # the master knows what the members of other workers have received
+            unsure = unsure_publications(sent.publisher, sent.sequence, history.receipts, history.members)
+            sent.outcome[unsure & (sent.outcome == Outcome.OK)] = Outcome.INFO
         generator = replace(self.pulse.usage(self.unsent), stamps=self.stamps)
         return Measurement(plan, self.contract, history, generator, self.server_usage)
 

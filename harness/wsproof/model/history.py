@@ -153,6 +153,11 @@ class Member:
 
     resumes: int = -1
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
+    replaces: int = -1
+    """The number of the earlier connection of the same user, which the server had ended; -1 if there is none.
+
+    The user only connects again. It asks for nothing that it has missed, as one that `resumes` does.
+    """
     others_ns: int = 0
     """The time of its last receipt of another client's message; 0 without one."""
     close_reason: str = ""

@@ -27,6 +27,7 @@ from wsproof.model.history import (
     UnexpectedMessage,
 )
 from wsproof.model.plan import Phase
+from wsproof.model.unsure import unsure_publications
 
 Ints = NDArray[np.int64]
 UNKNOWN = -1
@@ -59,9 +60,13 @@ def join_histories(parts: Sequence[HistoryPart]) -> History:
     heard_until_ns = min(part.heard_until_ns for part in parts)
     members = tuple(_members(parts, numbers, heard_until_ns))
     start_ns = max(history.start_ns for history in histories)
+    receipts = _receipts(parts, numbers)
+    publications = _publications(parts, numbers, start_ns, heard_until_ns)
+    unsure = unsure_publications(publications.publisher, publications.sequence, receipts, members)
+    publications.outcome[unsure & (publications.outcome == Outcome.OK)] = Outcome.INFO
     return History(
-        publications=_publications(parts, numbers, start_ns, heard_until_ns),
-        receipts=_receipts(parts, numbers),
+        publications=publications,
+        receipts=receipts,
         members=members,
         notices=tuple(_notices(parts, numbers, members, heard_until_ns)),
         ticks=tuple(
@@ -127,7 +132,8 @@ def _members(parts: Sequence[HistoryPart], numbers: _Numbers, heard_until_ns: in
         offset = numbers.offsets[at]
         for member in part.history.members:
             resumes = member.resumes if member.resumes < 0 else member.resumes + offset
-            one = replace(member, number=member.number + offset, resumes=resumes)
+            replaces = member.replaces if member.replaces < 0 else member.replaces + offset
+            one = replace(member, number=member.number + offset, resumes=resumes, replaces=replaces)
             if one.left_ns > heard_until_ns:
                 one = replace(one, left_ns=0, departure=Departure.STAYED, close_code=None)
             yield one

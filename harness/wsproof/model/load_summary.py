@@ -8,6 +8,7 @@ from typing import Any
 
 from wsproof.model.chart_series import ChartSeries
 from wsproof.model.finding import Verdict
+from wsproof.model.recovery import Recovery
 from wsproof.model.summary import Summary, TrustWarning
 
 __all__ = ["LoadFailure", "LoadSummary", "WorkloadLoad"]
@@ -30,6 +31,8 @@ class WorkloadLoad:
     warnings: tuple[TrustWarning, ...] = ()
     stamps: str | None = None
     series: ChartSeries | None = None
+    recovery: Recovery | None = None
+    """How users came back whose connection the server had ended. None if no user comes back."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `rooms`."""
@@ -43,6 +46,7 @@ class WorkloadLoad:
             "warnings": [warning.to_json() for warning in self.warnings],
             "stamps": self.stamps,
             "series": None if self.series is None else self.series.to_json(),
+            "recovery": None if self.recovery is None else self.recovery.to_json(),
         }
 
     @classmethod
@@ -58,6 +62,7 @@ class WorkloadLoad:
             warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
             stamps=data.get("stamps"),
             series=None if data.get("series") is None else ChartSeries.from_json(data["series"]),
+            recovery=None if data.get("recovery") is None else Recovery.from_json(data["recovery"]),
         )
 
 

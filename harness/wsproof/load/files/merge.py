@@ -27,7 +27,7 @@ from wsproof.model.history import (
     UnexpectedMessage,
     outcome_of_refusal,
 )
-from wsproof.model.partition import slices
+from wsproof.model.unsure import unsure_publications
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
@@ -89,19 +89,9 @@ def _refusals(entries: list[dict[str, Any]]) -> tuple[Refusal, ...]:
 def _publications(
     rows: Rows, receipts: Receipts, people: tuple[Member, ...], refused: list[dict[str, Any]]
 ) -> Publications:
-    """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them.
-
-    These are the last publications of a connection that ended. A publication is sure if a member received it, or a
-    later one of the same publisher.
-    """
+    """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them."""
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
-    last_heard = np.full(len(people), -1)
-    for part in slices(0, len(receipts)):
-        heard_of = receipts.publisher[part]
-        intact = (receipts.intact[part] == 1) & (heard_of < len(people))
-        np.maximum.at(last_heard, heard_of[intact], receipts.sequence[part][intact])
-    left_ns = np.array([person.left_ns for person in people], np.int64)
-    unsure = (left_ns[publisher] > 0) & (sequence > last_heard[publisher])
+    unsure = unsure_publications(publisher, sequence, receipts, people)
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
     keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
     for row, entry in zip(rows_of_pairs(publisher, sequence, keys[:, 0], keys[:, 1]).tolist(), refused, strict=True):

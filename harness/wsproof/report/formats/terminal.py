@@ -207,6 +207,8 @@ def show_load(console: Console, load: LoadSummary) -> None:
         said.append(STAMPS[room.stamps])
         said.append(room.verdict.value)
         _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
+        if room.recovery is not None:
+            _say(console, f"{room.workload}: {room.recovery.sentence()}.")
         _show_cautions(console, room.warnings)
 
 

@@ -1,0 +1,45 @@
+"""Computation of a channel's recovery from its history."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import numpy as np
+
+from wsproof.model.history import Departure, History, Kind, Member
+from wsproof.model.recovery import Recovery
+
+
+def recovery_of(history: History) -> Recovery | None:
+    """How users came back whose connection the server had ended. None if no user tries to come back."""
+    successors = {member.replaces: member for member in history.members if member.replaces >= 0}
+    if not successors:
+        return None
+    ended = [member for member in history.members if member.in_ns and member.departure is Departure.DROPPED]
+    back_ns = [came_ns - member.left_ns for member in ended if (came_ns := _came_back_ns(member, successors))]
+    return Recovery(
+        ended=len(ended),
+        returned=len(back_ns),
+        median_ns=int(median(back_ns)) if back_ns else 0,
+        longest_ns=max(back_ns, default=0),
+        silent_ns=_longest_silence_ns(history),
+    )
+
+
+def _came_back_ns(member: Member, successors: dict[int, Member]) -> int:
+    """The time at which the user of a member received messages again; 0 if it never did."""
+    successor = successors.get(member.number)
+    while successor is not None and not successor.in_ns:
+        successor = successors.get(successor.number)
+    return 0 if successor is None else successor.in_ns
+
+
+def _longest_silence_ns(history: History) -> int:
+    """The longest time in the window without a delivery, of those in which a publication was due."""
+    receipts = history.receipts
+    at_ns = receipts.received_ns[(receipts.kind == Kind.DELIVERY) & (receipts.intact == 1)]
+    at_ns = at_ns[(at_ns > history.start_ns) & (at_ns < history.end_ns)]
+    edges = np.concatenate([[history.start_ns], np.sort(at_ns), [history.end_ns]])
+    due_ns = np.sort(history.publications.intended_ns)
+    has_due = np.searchsorted(due_ns, edges[1:]) > np.searchsorted(due_ns, edges[:-1], side="right")
+    return int(np.diff(edges)[has_due].max(initial=0))

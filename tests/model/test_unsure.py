@@ -1,0 +1,22 @@
+"""Test of publications that the server may never have read."""
+
+from __future__ import annotations
+
+from wsproof.model.history import Departure, Member, Recorder
+from wsproof.model.unsure import unsure_publications
+
+
+def test_the_last_publications_of_a_connection_that_ended_are_unsure() -> None:
+    made = Recorder()
+    made.members = [Member(0, "0", left_ns=50, departure=Departure.DROPPED), Member(1, "1")]
+    for sequence in range(3):
+        made.published(0, sequence, sequence, sequence + 1)
+        made.published(1, sequence, sequence, sequence + 1)
+    made.received(1, 0, 1, 1, 20)
+    made.received(1, 0, 2, 2, 21, intact=False)
+    made.received(1, -1, 9, 0, 22)
+    history = made.freeze()
+    sent = history.publications
+    unsure = unsure_publications(sent.publisher, sent.sequence, history.receipts, history.members)
+    assert sent.sequence[unsure].tolist() == [2]
+    assert sent.publisher[unsure].tolist() == [0]
