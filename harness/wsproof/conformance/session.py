@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
-from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_own_reason
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.exchange.driver import Driver
 from wsproof.conformance.exchange.login import join_of
@@ -34,7 +34,7 @@ from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import MASK, Frame
+from wsproof.wire import MASK, CloseCode, Frame
 from wsproof.workloads import Opening
 
 __all__ = ["BudgetSpent", "ServerGone", "ServerUnderTest", "Session", "open_session"]
@@ -380,8 +380,8 @@ class Session:
                 continue
             transcript, violations = self._perform(fit)
             for violation in violations:
-                if candidate == PLAIN_CLIENT and violation.by_silence:
-                    continue  # The server may only be slow.
+                if candidate == PLAIN_CLIENT and (violation.by_silence or _is_turned_away(transcript)):
+                    continue  # The server may only be slow, or limit how many clients come.
                 if violation.rule == candidate.subject == name:
                     return False  # The case is its own root cause.
                 if violation.rule == candidate.subject:
@@ -450,6 +450,12 @@ class Session:
     def close(self) -> None:
         """Disconnect the bystander."""
         self._neighbour.forget()
+
+
+def _is_turned_away(transcript: Transcript) -> bool:
+    """Whether the application closed with a code of its own, as a limit on clients does. 1011 says that it failed."""
+    close = transcript.close
+    return close is not None and close.code != CloseCode.INTERNAL_ERROR and is_own_reason(close.code)
 
 
 class EndedWhileProbed(CannotTellError):
