@@ -104,7 +104,7 @@ class Desk:
     def _broadcast(self, announcement: Announcement) -> None:
         message = Outgoing.of(announcement.to_json())
         for _, connection in list(self._services.traffic.open()):
-            if isinstance(connection, Connection) and connection.farewell is not None:  # its client speaks JSON
+            if isinstance(connection, Connection) and connection.stop_notice is not None:  # its client speaks JSON
                 connection.deliver(message)
 
     def _list(self) -> str:

@@ -55,7 +55,7 @@ MESSAGES_IN_A_ROW = 16
 """Messages of one peer that are handled before the others get a turn: receive() does not give way while some are there.
 """
 
-Farewell = Callable[[int], str | bytes]
+StopNotice = Callable[[int], str | bytes]
 """Makes the message that announces a planned stop: its argument is after how many milliseconds to come back."""
 
 logger = logging.getLogger("target_app")
@@ -85,7 +85,7 @@ class Connection:
         self.path = route_path(websocket.scope)
         self.began = time.monotonic()
         self.heartbeat: Heartbeat | None = None
-        self.farewell: Farewell | None = None
+        self.stop_notice: StopNotice | None = None
         self.lane: Channel | None = None
         self.seen = 0
         self.pace: TokenBucket | None = None
@@ -239,8 +239,8 @@ class Connection:
 
     def say_farewell(self, reconnect_after_ms: int) -> None:
         """Announce a planned stop, if the channel has words for it."""
-        if self.farewell is not None:
-            self.send(self.farewell(reconnect_after_ms))
+        if self.stop_notice is not None:
+            self.send(self.stop_notice(reconnect_after_ms))
 
     def _end(self, ending: ConnectionEnd) -> ConnectionEnd:
         """Record how the connection ended. The first ending counts."""
@@ -317,21 +317,22 @@ async def serve(
     *,
     subprotocol: str | None = None,
     heartbeat: Heartbeat | None = None,
-    farewell: Farewell | None = None,
+    stop_notice: StopNotice | None = None,
     has_login: bool = False,
 ) -> AsyncIterator[Connection]:
-    """Accept a WebSocket and see it through to its end. Nothing but the cancellation of the endpoint gets out.
+    """Accept a WebSocket and serve it until its end. Only the cancellation of the endpoint is raised.
 
-    `heartbeat` and `farewell` are for channels whose peers understand a ping and an announced stop of the application;
-    `has_login` for those that find out who the peer is, and count its messages themselves. All others are open: nobody
-    can be warned there, so too many messages end it (1008), and one setting closes them all (raises ChannelClosed).
+    `heartbeat` and `stop_notice` are for channels whose peers understand an application's ping and its announced stop.
+    `has_login` is for channels that authenticate the peer and count its messages themselves. All other channels are
+    open: they have no warnings, so the server closes with 1008 after too many messages. One setting closes all open
+    channels (raises ChannelClosed).
     """
     if not has_login and not _services_of(websocket).settings.open_channels:
         raise ChannelClosed
     await websocket.accept(subprotocol=subprotocol)
     connection = Connection(websocket, channel, overflow)
     connection.heartbeat = heartbeat
-    connection.farewell = farewell
+    connection.stop_notice = stop_notice
     if not has_login:
         connection.pace = connection.services.pace_of(websocket, connection.began)
     connection.services.roster.add(connection)

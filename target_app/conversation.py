@@ -46,7 +46,7 @@ from target_app.messages import (
     Refreshed,
     ServerPing,
     Welcome,
-    farewell,
+    stop_notice,
 )
 from target_app.outbox import Overflow
 from target_app.services import Services
@@ -78,7 +78,7 @@ def typed(
         overflow,
         subprotocol=subprotocol(websocket),
         heartbeat=Heartbeat(HEARTBEAT, settings.heartbeat_interval, settings.idle_timeout),
-        farewell=farewell,
+        stop_notice=stop_notice,
         has_login=True,
     )
 

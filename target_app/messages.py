@@ -152,8 +152,8 @@ class Draining(Message):
     reconnect_after_ms: int
 
 
-def farewell(reconnect_after_ms: int) -> str:
-    """The text of `Draining`, which a connection sends before a planned stop (`connection.Farewell`)."""
+def stop_notice(reconnect_after_ms: int) -> str:
+    """The text of `Draining`, which a connection sends before a planned stop (`connection.StopNotice`)."""
     return Draining(reconnect_after_ms=reconnect_after_ms).to_json()
 
 

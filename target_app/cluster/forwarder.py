@@ -19,7 +19,7 @@ from target_app.close_reasons import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER
 from target_app.cluster.forwarding import Event, ForwardedConnection, ForwardedConnections
 from target_app.cluster.placement import Placement
 from target_app.connection import Connection, route_path, serve
-from target_app.messages import farewell
+from target_app.messages import stop_notice
 from target_app.registry import NAME
 from target_app.services import Services
 
@@ -72,7 +72,7 @@ class Forwarder:
             websocket,
             "relay",
             subprotocol=subprotocol(websocket),
-            farewell=farewell,
+            stop_notice=stop_notice,
             has_login=True,
         ) as connection:
             if owner is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsproof.checks.rate_limit import Burst, judge_rate
-from wsproof.checks.revoked import RevocationTrial, judge_revocation
+from wsproof.checks.revoked import RevocationAttempt, judge_revocation
 from wsproof.delivery import properties_of, run_suite
 from wsproof.model.contract import Audience, Contract, RateLimit
 from wsproof.model.finding import Anomaly, Level, Verdict
@@ -128,7 +128,7 @@ class TestRate:
 
 class TestRevocation:
     def test_a_member_that_is_served_once_and_not_again_is_an_observation(self) -> None:
-        served, ended = RevocationTrial("u1", None, has_received=True), RevocationTrial("u2", 0.1, 4001)
+        served, ended = RevocationAttempt("u1", None, has_received=True), RevocationAttempt("u2", 0.1, 4001)
         (finding,) = judge_revocation([served, ended], CONTRACT)
         assert finding.level is Level.OBSERVATION
         assert "u2: the server ended the connection after 0.1 s, with close code 4001" in finding.witness

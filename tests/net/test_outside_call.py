@@ -10,7 +10,7 @@ import pytest
 
 from wsproof.model.outside_call import Command, FunctionCall, OutsideCall
 from wsproof.model.publish_answer import PublishAnswer
-from wsproof.net.outside_call import CallInThread, perform
+from wsproof.net.outside_call import CallInThread, run_call
 
 DEADLINE_S = 60.0
 
@@ -34,12 +34,12 @@ def python(code: str, text: str | bytes = b"") -> Command:
     ],
 )
 def test_a_call_without_an_error_is_accepted(call: OutsideCall, reason: str | None) -> None:
-    answer = perform(call, DEADLINE_S)
+    answer = run_call(call, DEADLINE_S)
     assert answer == (PublishAnswer(is_accepted=True) if reason is None else PublishAnswer(reason))
 
 
 def test_a_command_that_does_not_end_is_ended() -> None:
-    answer = perform(python("import time; time.sleep(600)"), 0.01)
+    answer = run_call(python("import time; time.sleep(600)"), 0.01)
     assert answer == PublishAnswer(f"{sys.executable} did not end within 0.01 s")
 
 

@@ -13,7 +13,7 @@ from target_app.main import create_app
 app = create_app()
 
 
-def farewell(reconnect_after_ms: int) -> str:
+def stop_notice(reconnect_after_ms: int) -> str:
     return json.dumps({"type": "system.draining", "reconnect_after_ms": reconnect_after_ms})
 
 
@@ -21,7 +21,7 @@ def farewell(reconnect_after_ms: int) -> str:
 async def polite(websocket: WebSocket) -> None:
     settings = app.state.services.settings
     heartbeat = Heartbeat('{"type":"ping"}', settings.heartbeat_interval, settings.idle_timeout)
-    async with serve(websocket, "polite", heartbeat=heartbeat, farewell=farewell) as connection:
+    async with serve(websocket, "polite", heartbeat=heartbeat, stop_notice=stop_notice) as connection:
         async for message in connection:
             if message == "close me":
                 connection.send("as you wish")

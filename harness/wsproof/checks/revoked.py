@@ -10,11 +10,11 @@ from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
 CHECK = "revoked-access"
-"""The name of the check, and of the probe that makes the trials."""
+"""The name of the check, and of the probe that makes the attempts."""
 
 
 @dataclass(frozen=True, slots=True)
-class RevocationTrial:
+class RevocationAttempt:
     """One member whose access was revoked while it was connected.
 
     `ended_s` says when the server ended its connection; None if it did not. `has_received`: it received what another
@@ -33,15 +33,15 @@ class RevocationTrial:
         return self.has_received or self.was_heard
 
 
-def judge_revocation(trials: Sequence[RevocationTrial], contract: Contract) -> list[Finding]:
+def judge_revocation(attempts: Sequence[RevocationAttempt], contract: Contract) -> list[Finding]:
     """The findings about members that were still served.
 
-    One trial that a second one does not repeat is an observation.
+    One attempt that a second one does not repeat is an observation.
     """
-    served = [trial for trial in trials if trial.is_served]
+    served = [attempt for attempt in attempts if attempt.is_served]
     if not served:
         return []
-    is_repeated = len(served) == len(trials) > 1
+    is_repeated = len(served) == len(attempts) > 1
     told = (
         f"{contract.revoked_within_s:g} s after its access was revoked, member {served[0].name} {_service(served[0])}. "
         "Its connection was open all the time: the server looks at credentials in the handshake only. End the "
@@ -49,20 +49,25 @@ def judge_revocation(trials: Sequence[RevocationTrial], contract: Contract) -> l
     )
     level = Level.VIOLATION if is_repeated else Level.OBSERVATION
     finding = found(
-        Anomaly.MISROUTED, contract, told, [_line(trial) for trial in trials], level=level, occurrences=len(served)
+        Anomaly.MISROUTED,
+        contract,
+        told,
+        [_line(attempt) for attempt in attempts],
+        level=level,
+        occurrences=len(served),
     )
     return [replace(finding, check=CHECK)]
 
 
-def _service(trial: RevocationTrial) -> str:
-    ways = ["still received what others published"] if trial.has_received else []
-    if trial.was_heard:
+def _service(attempt: RevocationAttempt) -> str:
+    ways = ["still received what others published"] if attempt.has_received else []
+    if attempt.was_heard:
         ways.append("could still publish to others")
     return " and ".join(ways)
 
 
-def _line(trial: RevocationTrial) -> str:
-    if trial.ended_s is not None:
-        code = "without a close frame" if trial.close_code is None else f"with close code {trial.close_code}"
-        return f"{trial.name}: the server ended the connection after {trial.ended_s:.1f} s, {code}"
-    return f"{trial.name}: {_service(trial) or 'the connection stayed open, and carried nothing more'}"
+def _line(attempt: RevocationAttempt) -> str:
+    if attempt.ended_s is not None:
+        code = "without a close frame" if attempt.close_code is None else f"with close code {attempt.close_code}"
+        return f"{attempt.name}: the server ended the connection after {attempt.ended_s:.1f} s, {code}"
+    return f"{attempt.name}: {_service(attempt) or 'the connection stayed open, and carried nothing more'}"

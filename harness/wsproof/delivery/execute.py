@@ -86,13 +86,13 @@ def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     joined: dict[int, PoolMember] = {}
     try:
         for step in schedule:
-            perform(pool, joined, step)
+            execute_step(pool, joined, step)
         return concluded(pool)
     finally:
         pool.disconnect_all()
 
 
-def perform(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
+def execute_step(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     """Execute one step. `joined` are the members so far, by the number of their JOIN; a JOIN adds one.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from wsproof.checks.revoked import CHECK, RevocationTrial, judge_revocation
+from wsproof.checks.revoked import CHECK, RevocationAttempt, judge_revocation
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
@@ -17,26 +17,26 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.net.clock import now_ns
 from wsproof.workloads.steps import JoinRefused
 
-TRIALS = 2
+ATTEMPTS = 2
 """Most members whose access is revoked: a second one only if the first was still served."""
 AFTERWARDS = "after the access was revoked"
 """The text that is published after the access was revoked."""
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    trials: list[RevocationTrial] = []
-    while len(trials) < TRIALS and (not trials or trials[-1].is_served):
+    attempts: list[RevocationAttempt] = []
+    while len(attempts) < ATTEMPTS and (not attempts or attempts[-1].is_served):
         try:
-            trial = _try(runner, options)
+            attempt = _try(runner, options)
         except JoinRefused as refusal:
             return ProbeOutcome(examples=0, unknown=f"not checked: the access could not be revoked: {refusal}")
-        if trial is None:
+        if attempt is None:
             return ProbeOutcome(examples=0, unknown="not checked: the server did not serve two members at first")
-        trials.append(trial)
-    return ProbeOutcome(tuple(judge_revocation(trials, runner.workload.contract)), len(trials))
+        attempts.append(attempt)
+    return ProbeOutcome(tuple(judge_revocation(attempts, runner.workload.contract)), len(attempts))
 
 
-def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationTrial | None:
+def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationAttempt | None:
     """Let two members join, and revoke the access of one. None if one of them could not join."""
     joined: dict[int, PoolMember] = {}
     with runner.pool(options.deadline_s) as pool:
@@ -48,7 +48,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationTrial | Non
         return _revoke(pool, joined[0], joined[1], options)
 
 
-def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: SuiteOptions) -> RevocationTrial:
+def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: SuiteOptions) -> RevocationAttempt:
     leaves.misbehaviour = "access that was revoked"  # nothing is expected to reach it from now on
     leaves.outstanding.clear()
     began_ns = now_ns()
@@ -62,7 +62,7 @@ def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: Su
     hearers = tuple(zip(keys, (leaves, stays), strict=True))
     pool.wait(lambda: all(_is_heard(pool, *each) for each in hearers) or not leaves.here, options.deadline_s / 2)
     has_received, was_heard = (_is_heard(pool, *each) for each in hearers)
-    return RevocationTrial(leaves.name, ended_s, leaves.close_code, has_received, was_heard)
+    return RevocationAttempt(leaves.name, ended_s, leaves.close_code, has_received, was_heard)
 
 
 def _ask_to_revoke(pool: ClientPool, alias: int, options: SuiteOptions) -> None:

@@ -164,7 +164,7 @@ class EngineRun:
         """Let the workers write the rest of their records, close their connections and exit."""
         self._show("collect", 0.0)
         self.sample()
-        self.pool.parting = True
+        self.pool.is_stopping = True
         self.pool.tell("finish")
         self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
         self.pool.tell("part")

@@ -38,7 +38,7 @@ class WorkerPool:
         self._jobs = jobs
         self._processes: list[subprocess.Popen[bytes]] = []
         self._words: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
-        self.parting = False
+        self.is_stopping = False
         """Whether the workers have been told to finish. From then on, an exit of a worker is no error."""
 
     @property
@@ -102,7 +102,7 @@ class WorkerPool:
             return None
         if word.what == "mistake":
             raise WorkloadError(word.details["message"])
-        if word.what == "gone" and not self.parting:
+        if word.what == "gone" and not self.is_stopping:
             raise CannotTellError(self._obituary(word.worker))
         return word
 
@@ -112,7 +112,7 @@ class WorkerPool:
         A worker whose standard input closes writes its records and exits by itself. Workers that are still alive after
         _GRACE_S are killed.
         """
-        self.parting = True
+        self.is_stopping = True
         for process in self._processes:
             _close(process)
         deadline = Deadline.after(_GRACE_S)

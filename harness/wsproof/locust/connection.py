@@ -16,7 +16,7 @@ from gevent.event import Event
 
 from wsproof.errors import TargetError
 from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken
-from wsproof.locust.patience import LoopPatience
+from wsproof.locust.loop_timeout import LoopTimeout
 from wsproof.net.connect import connect_stamped
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock
@@ -146,14 +146,14 @@ class GeventConnection:
             TimeoutError: nothing has arrived within the deadline. A frozen event loop does not use it up.
         """
         sock.settimeout(None)
-        patience = LoopPatience(self._deadline_s)
+        timeout = LoopTimeout(self._deadline_s)
         while self.peer.state is State.CONNECTING:
             try:
                 # `recv` of gevent first looks whether something has arrived, then waits.
-                with gevent.Timeout(patience.step_s, StepOver):
+                with gevent.Timeout(timeout.step_s, StepOver):
                     data, self._opened_ns = self._receive(sock)
             except StepOver:
-                if not patience.spend():
+                if not timeout.spend():
                     raise TimeoutError from None
                 continue
             if not data:

@@ -16,9 +16,9 @@ import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.locust.drain import is_waiting_across
+from wsproof.locust.loop_timeout import LoopTimeout
 from wsproof.locust.lost_workers import alive_workers, fail_for_lost_worker, look_for_lost_workers
 from wsproof.locust.measured_run import MeasuredRun, join_runs
-from wsproof.locust.patience import LoopPatience
 from wsproof.locust.registry import url_of, workload_of
 from wsproof.locust.result import WorkloadResult, crashed, describe
 from wsproof.locust.session import LoadSession, session_of
@@ -174,7 +174,7 @@ def send_answer(environment: Any, number: int, seconds: float) -> None:
     messages: list[dict[str, Any]] = []
     crashes: list[WorkloadResult] = []
     for run in runs:
-        run.hush()
+        run.stop_publishing()
     if seconds:
         _listen(seconds)
     for run in runs:
@@ -194,10 +194,10 @@ def send_answer(environment: Any, number: int, seconds: float) -> None:
 
 
 def _listen(seconds: float) -> None:
-    patience = LoopPatience(seconds)
-    gevent.sleep(patience.step_s)
-    while patience.spend():
-        gevent.sleep(patience.step_s)
+    timeout = LoopTimeout(seconds)
+    gevent.sleep(timeout.step_s)
+    while timeout.spend():
+        gevent.sleep(timeout.step_s)
 
 
 def release(environment: Any, msg: Any, **_: Any) -> None:
@@ -211,7 +211,7 @@ def await_release(environment: Any) -> None:
     if not session.runs:
         return
     for run in session.runs.values():
-        run.hush()
+        run.stop_publishing()
     if session.is_asked.wait(ASK_SECONDS):
         session.is_released.wait(ANSWER_SECONDS + sum(FURTHER_WAITS))
     else:

@@ -13,7 +13,7 @@ from wsproof.model.outside_call import OutsideCall
 from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpConnection
-from wsproof.net.outside_call import perform
+from wsproof.net.outside_call import run_call
 from wsproof.wire import HttpRequest
 
 Refused: TypeAlias = Callable[[int, int, PublishAnswer], None]
@@ -60,7 +60,7 @@ class OutsidePublisher:
             while queue.waiting:
                 sequence, request = queue.waiting.popleft()
                 http = queue.connection
-                answer = http.exchange(request) if isinstance(request, HttpRequest) else perform(request)
+                answer = http.exchange(request) if isinstance(request, HttpRequest) else run_call(request)
                 if not answer.is_accepted:
                     self._refused(member, sequence, answer)
         finally:

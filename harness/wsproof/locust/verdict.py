@@ -74,7 +74,7 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
         session.forget_runs()
         return results
     for run in runs:
-        run.hush()
+        run.stop_publishing()
     for run in runs:
         try:
             run.drain()

@@ -24,13 +24,13 @@ from wsproof.locust.generator_fault import (
     frozen_in_words,
 )
 from wsproof.locust.live_meter import LiveMeter
+from wsproof.locust.loop_timeout import LoopTimeout
 from wsproof.locust.measured_run import MeasuredRun
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.outside_publisher import OutsidePublisher
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.locust.pacer import RunPacer
-from wsproof.locust.patience import LoopPatience
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats, log_failures
 from wsproof.locust.tick_rounds import TickRounds
@@ -117,6 +117,18 @@ class WorkloadRun:
         self.pending = OutstandingDeliveries()
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members), keeps_foreign=shared)
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
+        self._begin_records()
+        self._begin_tables()
+        self.pulse = SelfLag(self.flush)
+        self._outside = OutsidePublisher(self._http_endpoint, self._refused)
+        self._refusals: dict[tuple[int, int], Outcome] = {}
+        """The outcome of publications whose HTTP requests did not succeed, by publisher and sequence number."""
+        self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
+        for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
+            greenlet.link_exception(self._greenlet_crashed)
+
+    def _begin_records(self) -> None:
+        """Set the counters and the records of single messages to their initial values."""
         self.server_usage: ServerUsage | None = None
         """The usage of the server. None: its process is not visible, or it has users of other workloads, too."""
         self.unsent = 0
@@ -137,27 +149,24 @@ class WorkloadRun:
         self._names: dict[str, int] = {}
         self._sent_ns: list[array[int]] = []
         """The send times in ns of each member's publications, by sequence number. 0: the publication was not sent."""
-        self._first_kind = _first_kind(workload)
+        self._first_kind = _first_kind(self.workload)
         self._last_sent_ns: dict[int, int] = {}
         """The last send time in ns, by room of the channel."""
-        feed = workload.contract.feed
+        feed = self.contract.feed
         self._rounds = TickRounds(feed.period_s if feed is not None else 0.0)
-        self._body = body_of(payload_bytes)
-        self.latency = RequestStats(environment, f"{workload.name}: latency from intended time", in_total=True)
-        self.to_last = RequestStats(environment, f"{workload.name}: time to last")
-        self.spread = RequestStats(environment, f"{workload.name}: spread of a tick")
-        self._connect = RequestStats(environment, f"{workload.name}: connect")
-        self._tallies = (self.latency, self.to_last, self.spread, self._connect)
+        self._body = body_of(self.payload_bytes)
+
+    def _begin_tables(self) -> None:
+        """Create the rows of Locust's tables and the live figures."""
+        environment, name = self.environment, self.workload.name
+        self.latency = RequestStats(environment, f"{name}: latency from intended time", in_total=True)
+        self.to_last = RequestStats(environment, f"{name}: time to last")
+        self.spread = RequestStats(environment, f"{name}: spread of a tick")
+        self._connect = RequestStats(environment, f"{name}: connect")
+        self._tables = (self.latency, self.to_last, self.spread, self._connect)
         self.live = LiveMeter(self)
         self._counted_from_ns = 0
         """Publications that were sent before are no part of the tables: users still arrived."""
-        self.pulse = SelfLag(self.flush)
-        self._outside = OutsidePublisher(self._http_endpoint, self._refused)
-        self._refusals: dict[tuple[int, int], Outcome] = {}
-        """The outcome of publications whose HTTP requests did not succeed, by publisher and sequence number."""
-        self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
-        for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
-            greenlet.link_exception(self._greenlet_crashed)
 
     @property
     def endpoint_url(self) -> str:
@@ -196,8 +205,8 @@ class WorkloadRun:
             self.recorder.start_ns = self._counted_from_ns = monotonic_ns()
             self.pulse.begin_window()
             if self.environment.reset_stats:
-                for tally in self._tallies[:3]:
-                    tally.restart()
+                for table in self._tables[:3]:
+                    table.restart()
 
     def connected(self, line: GeventConnection, connect_ns: int) -> None:
         """Record a member's completed handshake, let it join, and start receiving."""
@@ -511,8 +520,8 @@ class WorkloadRun:
     def flush(self) -> None:
         """Pass the latest samples on to Locust, and look whether somebody has set the wall clock."""
         CLOCK.check()
-        for tally in self._tallies:
-            tally.flush()
+        for table in self._tables:
+            table.flush()
         self.live.step()
 
     def _fire(self, name: str, **what: Any) -> None:
@@ -524,7 +533,7 @@ class WorkloadRun:
 
     # Ending.
 
-    def hush(self) -> None:
+    def stop_publishing(self) -> None:
         """Stop publishing and end the measured window. Does nothing the second time.
 
         Overdue publications are still sent, for at most CATCH_UP_SECONDS.
@@ -542,10 +551,10 @@ class WorkloadRun:
 
     def drain(self) -> None:
         """Wait for all deliveries that may still arrive, at most DRAIN_SECONDS in which the event loop runs."""
-        self.hush()
-        patience = LoopPatience(DRAIN_SECONDS, DRAIN_STEP_SECONDS)
+        self.stop_publishing()
+        timeout = LoopTimeout(DRAIN_SECONDS, DRAIN_STEP_SECONDS)
         look_ns = self.recorder.end_ns + int(LOOK_SECONDS * NS)
-        while self._is_waiting() and patience.spend():
+        while self._is_waiting() and timeout.spend():
             gevent.sleep(DRAIN_STEP_SECONDS)
             if monotonic_ns() >= look_ns:
                 self._forget_lost()
@@ -579,7 +588,7 @@ class WorkloadRun:
 
     def close(self) -> None:
         """Stop the background greenlets."""
-        self.hush()
+        self.stop_publishing()
         self.pulse.stop()
         self._outside.close()
 

@@ -1,4 +1,4 @@
-"""Runs functions and commands that publish, with a time limit: `perform` blocks, `CallInThread` does not."""
+"""Runs functions and commands that publish, with a time limit: `run_call` blocks, `CallInThread` does not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 200
 """Characters of an error that the answer has."""
 
 
-def perform(call: OutsideCall, deadline_s: float = CALL_S) -> PublishAnswer:
+def run_call(call: OutsideCall, deadline_s: float = CALL_S) -> PublishAnswer:
     """Call the function, or run the command and end it after `deadline_s` seconds. Never raises.
 
     A function cannot be ended: it should have a timeout of its own.
@@ -46,7 +46,7 @@ def _run(command: Command, deadline_s: float) -> PublishAnswer:
 
 def perform_in_thread(call: OutsideCall, deadline_s: float, answered: Callable[[PublishAnswer], None]) -> None:
     """Perform a call in a daemon thread, which then calls `answered`."""
-    Thread(target=lambda: answered(perform(call, deadline_s)), daemon=True).start()
+    Thread(target=lambda: answered(run_call(call, deadline_s)), daemon=True).start()
 
 
 class CallInThread:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 from wsproof.checks import run_checks
 from wsproof.delivery.client_pool import ClientPool
-from wsproof.delivery.execute import ScheduleExecution, concluded, perform
+from wsproof.delivery.execute import ScheduleExecution, concluded, execute_step
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, LeaveBy, Step
@@ -117,7 +117,7 @@ class WsRoom:
     def _perform(self, step: Step) -> None:
         if self._execution is not None:
             raise UsageError("this ws_room has ended with its judgement; make another one: ws_room(N)")
-        perform(self._pool, self._joined, step)
+        execute_step(self._pool, self._joined, step)
 
     def _concluded(self) -> ScheduleExecution:
         if self._execution is None:

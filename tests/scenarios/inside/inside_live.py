@@ -169,7 +169,7 @@ def test_violations_of_the_protocol_are_told_as_by_the_final_check(room: Workloa
         room.breach(1, Breach(rule, "5.5", "MUST", f"The server broke {rule}.", f"a frame against {rule}"))
         found = room.live.findings()
     assert [(each.check, each.occurrences) for each in found] == [("server-close-code", 2), ("server-text-utf8", 1)]
-    room.hush()
+    room.stop_publishing()
     assert found == protocol(room.measurement().history, room.contract)
 
 

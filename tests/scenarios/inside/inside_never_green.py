@@ -96,7 +96,7 @@ def test_publications_that_could_not_be_made_lower_the_reach_and_void_the_figure
     for line in (one, two):
         room.ended(line.member, 1012)
     room.publish(0, intended_ns=room.recorder.start_ns + 1)
-    room.hush()
+    room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     judged = room.measured().judged_measurement(2)
     assert room.recorder.publications.data["outcome"][-1] == Outcome.FAILED
@@ -132,7 +132,7 @@ def test_a_refused_user_does_not_hold_up_the_window(room: WorkloadRun) -> None:
 def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
     one = enter(room)
     hear(room, say(room, one), 0)
-    room.hush()
+    room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     codes = {warning.code: warning for warning in room.measured().judged_measurement(2).warnings}
     assert codes["ramp-not-ended"].voids_medians
@@ -162,7 +162,7 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     room.not_connected(line, HandshakeAbandoned("said nothing for 10 s"))  # type: ignore[arg-type]
     at_ns = room.members[2].left_ns + 1_000
     hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the answer was only late
-    room.hush()
+    room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     checks = {finding.check for finding in run_checks(room.measurement().history, room.contract)}
     assert checks & {"false-leave", "message-after-leave", "duplicate-leave"} == set()

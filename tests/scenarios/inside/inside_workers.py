@@ -274,7 +274,7 @@ def test_members_of_two_workers_wait_for_each_others_leave_notices(workers: tupl
     one.hear(f"Client #{gone} left the chat", 0)
     other.hear(f"Client #{gone} left the chat", 0)
     for worker in workers:
-        worker.run.hush()
+        worker.run.stop_publishing()
         worker.run.end_drain()
     assert is_waiting_across([run() for run in runs])
     other.hear(f"Client #{gone} left the chat", 1)

@@ -8,7 +8,7 @@ STEP_SECONDS = 0.1
 """Default length of a step in seconds: the most that one wait may count."""
 
 
-class LoopPatience:
+class LoopTimeout:
     """A time limit in steps: wait one step, then call `spend`.
 
     Other code of the process may freeze the event loop. A wall-clock limit would then end before what has long arrived
