@@ -105,7 +105,7 @@ def test_an_attempt_that_fails_is_a_failure_and_no_new_member(user: ChatUser, se
 
 def test_a_user_does_not_come_back_when_the_test_has_ended(user: ChatUser, server: HandServer) -> None:
     end_by_server(user, server)
-    user.room.hush()
+    user.room.stop_publishing()
     with pytest.raises(StopUser):
         user.on_connection_gone()
     assert len(user.room.members) == 1
