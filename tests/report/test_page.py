@@ -14,6 +14,7 @@ from tests.report import samples
 from tests.report.samples import GIT, HOSTILE, TARGET, violation
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict, observed
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.series import series_of
 from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
@@ -267,3 +268,17 @@ def test_unreproduced_findings_are_shown_separately_and_keep_the_verdict_valid()
     page = Page(run_page(samples.record(verdict=Verdict.VALID, findings=(observed(violation(reproduced="0 of 3")),))))
     assert "Observations Seen, not reproduced, and not counted." in page.text
     assert "None that counts." in page.text
+
+
+def test_the_page_of_a_load_with_several_workloads_has_the_charts_of_each() -> None:
+    measured = samples.measurement(subscribers=20, seconds=4)
+    rooms = tuple(
+        WorkloadLoad(name, 20, 20.0, 80, Verdict.VALID, summaries(measured), series=series_of(measured))
+        for name in ("chat", "echo")
+    )
+    page = Page(run_page(samples.record(command="load", metrics={}, load=LoadSummary(rooms))))
+    for name in ("chat", "echo"):
+        assert f"{name}: Latency by percentile" in page.words
+        assert f"{name}: Deliveries per second" in page.words
+    identities = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(identities) == len(set(identities))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsproof.model.chart_series import ChartSeries
 from wsproof.model.record import RunRecord
@@ -26,21 +26,43 @@ class RunChart:
     svg: str
 
 
+@dataclass(frozen=True)
+class _Charted:
+    """What the charts of one workload show. `workload` is empty if the record has only one."""
+
+    record: RunRecord
+    """The record, with the metrics of the workload."""
+    series: ChartSeries
+    workload: str = ""
+
+    def frame(self, key: str, title: str, words: str, x_label: str, y_label: str) -> ChartFrame:
+        """The frame of a chart. With several workloads, it names the workload."""
+        if self.workload:
+            key, title = f"{self.workload}-{key}", f"{self.workload}: {title}"
+        return ChartFrame(key, title, words, x_label, y_label)
+
+
 def pictures(record: RunRecord) -> list[RunChart]:
-    """The charts for which the record has data."""
-    series = record.series or ChartSeries()
-    makers = (_knee, _percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
-    made = [maker(series, record) for maker in makers]
-    return [picture for picture in made if picture is not None and picture.svg]
-
-
-def _knee(_: ChartSeries, record: RunRecord) -> RunChart | None:
+    """The charts for which the record has data. Those of each workload, if a load has several."""
     drawn = knee_picture(record.capacity) if record.capacity is not None else None
-    return None if drawn is None else RunChart(*drawn)
+    knee = [] if drawn is None else [RunChart(*drawn)]
+    makers = (_percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
+    made = [maker(charted) for charted in _charted(record) for maker in makers]
+    return [picture for picture in (*knee, *made) if picture is not None and picture.svg]
 
 
-def _percentiles(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.percentiles
+def _charted(record: RunRecord) -> list[_Charted]:
+    rooms = record.load.rooms if record.load is not None and record.series is None else ()
+    charted = [
+        _Charted(replace(record, metrics=room.metrics), room.series, room.workload)
+        for room in rooms
+        if room.series is not None
+    ]
+    return charted or [_Charted(record, record.series or ChartSeries())]
+
+
+def _percentiles(charted: _Charted) -> RunChart | None:
+    data = charted.series.percentiles
     names = [key.removesuffix("_ns") for key in data if key.endswith("_ns")]
     lines = [
         ChartLine(title_of(name), data[f"{name}_nines"], data[f"{name}_ns"], style)
@@ -50,16 +72,16 @@ def _percentiles(series: ChartSeries, record: RunRecord) -> RunChart | None:
         return None
     kind = "Latency" if "latency" in names else "Service time" if "service_time" in names else "Feed"
     title = f"{kind} by percentile"
-    words = "; ".join(f"{title_of(name)}: {_spoken(record, name)}" for name in names)
+    words = "; ".join(f"{title_of(name)}: {_spoken(charted.record, name)}" for name in names)
     note = " Latency counts from when a message was meant to leave, service time from when it left." * (
         "latency" in names
     )
-    frame = ChartFrame("percentiles", title, f"{words}.{note}", "percentile of deliveries", "time")
-    return RunChart(title, f"{words}.{note}", percentile_chart(frame, lines, "ns"))
+    frame = charted.frame("percentiles", title, f"{words}.{note}", "percentile of deliveries", "time")
+    return RunChart(frame.title, frame.words, percentile_chart(frame, lines, "ns"))
 
 
-def _timeline(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.timeline
+def _timeline(charted: _Charted) -> RunChart | None:
+    data = charted.series.timeline
     if not data:
         return None
     lines = [
@@ -67,75 +89,79 @@ def _timeline(series: ChartSeries, record: RunRecord) -> RunChart | None:
     ]
     worst = _largest(data["max_ns"])
     words = f"p50, p99 and max of each slice of the window. The slowest delivery took {for_reader(worst, 'ns')}."
-    frame = ChartFrame("timeline", "Latency over the window", words, "seconds since the window began", "latency")
+    frame = charted.frame("timeline", "Latency over the window", words, "seconds since the window began", "latency")
     return RunChart(frame.title, words, timeline_chart(frame, lines, "ns", log=True))
 
 
-def _time_to_last(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.time_to_last
+def _time_to_last(charted: _Charted) -> RunChart | None:
+    data = charted.series.time_to_last
     if not data:
         return None
     edges, counts, (beyond,) = (_known(data[name]) for name in ("edge_ns", "count", "beyond"))
-    words = f"Publications by how long until their last subscriber had them: {_spoken(record, 'time_to_last')}."
+    words = f"Publications by how long until their last subscriber had them: {_spoken(charted.record, 'time_to_last')}."
     if beyond:
         words += f" The hatched bar holds {beyond:,} slower than the axis, up to {for_reader(data['max_ns'][0], 'ns')}."
-    frame = ChartFrame("last", "Time to last", words, "time to last", "publications")
+    frame = charted.frame("last", "Time to last", words, "time to last", "publications")
     return RunChart(frame.title, words, histogram_chart(frame, edges, counts, beyond, "ns"))
 
 
-def _deliveries(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.deliveries
+def _deliveries(charted: _Charted) -> RunChart | None:
+    data = charted.series.deliveries
     if not data:
         return None
     words = f"Receipts per second in the window; at most {for_reader(_largest(data['received_per_s']), '1/s')}."
-    frame = ChartFrame("deliveries", "Deliveries per second", words, "seconds since the window began", "deliveries")
+    frame = charted.frame("deliveries", "Deliveries per second", words, "seconds since the window began", "deliveries")
     return RunChart(
         frame.title, words, timeline_chart(frame, [ChartLine("", data["at_s"], data["received_per_s"])], "1/s")
     )
 
 
-def _server_cpu(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.server
+def _server_cpu(charted: _Charted) -> RunChart | None:
+    data = charted.series.server
     if not data:
         return None
     most = for_reader(_largest(data["cpu_share"]), "0-1")
     words = f"CPU of the server's processes, 100 % being one core; the most was {most}."
-    frame = ChartFrame("cpu", "Server CPU", f"{words} The shaded part is the window.", "seconds", "share of a core")
-    chart = timeline_chart(frame, [ChartLine("", data["at_s"], data["cpu_share"])], "0-1", window=_window(record))
+    frame = charted.frame("cpu", "Server CPU", f"{words} The shaded part is the window.", "seconds", "share of a core")
+    chart = timeline_chart(
+        frame, [ChartLine("", data["at_s"], data["cpu_share"])], "0-1", window=_window(charted.record)
+    )
     return RunChart(frame.title, frame.words, chart)
 
 
-def _memory(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.server
+def _memory(charted: _Charted) -> RunChart | None:
+    data = charted.series.server
     if not data:
         return None
     words = (
         f"Resident memory of the server's processes; the most was {for_reader(_largest(data['memory_bytes']), 'B')}."
     )
-    frame = ChartFrame("memory", "Server memory", f"{words} The shaded part is the window.", "seconds", "memory")
-    chart = timeline_chart(frame, [ChartLine("", data["at_s"], data["memory_bytes"])], "B", window=_window(record))
+    frame = charted.frame("memory", "Server memory", f"{words} The shaded part is the window.", "seconds", "memory")
+    chart = timeline_chart(
+        frame, [ChartLine("", data["at_s"], data["memory_bytes"])], "B", window=_window(charted.record)
+    )
     return RunChart(frame.title, frame.words, chart)
 
 
-def _generator(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.generator
+def _generator(charted: _Charted) -> RunChart | None:
+    data = charted.series.generator
     if "cpu_share" not in data:
         return None
     limit = for_reader(BUSY, "0-1")
     words = f"The busiest of wsproof's own processes; above {limit} of a core its figures cannot be trusted."
-    frame = ChartFrame("generator", "Generator CPU", words, "seconds since the window began", "share of a core")
+    frame = charted.frame("generator", "Generator CPU", words, "seconds since the window began", "share of a core")
     chart = timeline_chart(frame, [ChartLine("", data["cpu_at_s"], data["cpu_share"])], "0-1", limit=BUSY)
     return RunChart(frame.title, words, chart)
 
 
-def _slip(series: ChartSeries, record: RunRecord) -> RunChart | None:
-    data = series.generator
+def _slip(charted: _Charted) -> RunChart | None:
+    data = charted.series.generator
     if "slip_max_ns" not in data:
         return None
     words = (
         f"How late messages left, the worst of each slice: at most {for_reader(_largest(data['slip_max_ns']), 'ns')}."
     )
-    frame = ChartFrame("slip", "Schedule slip", words, "seconds since the window began", "late by")
+    frame = charted.frame("slip", "Schedule slip", words, "seconds since the window began", "late by")
     return RunChart(
         frame.title, words, timeline_chart(frame, [ChartLine("", data["slip_at_s"], data["slip_max_ns"])], "ns")
     )
