@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import re
 import socket
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +41,47 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
     (pytester.path / "pyproject.toml").write_text(options, encoding="utf-8")
     result = pytester.runpytest_subprocess(*QUIET)
     result.assert_outcomes(passed=7)
+
+
+def test_the_app_of_the_page_reads_what_a_client_sent_before_it_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_app", raising=False)
+    app: Any = importlib.import_module("my_app").app
+    monkeypatch.delitem(sys.modules, "my_app")
+    heard: list[str] = []
+    listens = asyncio.Event()
+
+    async def hear(message: Any) -> None:
+        if message["type"] == "websocket.accept":
+            listens.set()
+        heard.append(message.get("text", message["type"]))
+
+    async def lose(message: Any) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("the client has closed")
+
+    async def play() -> None:
+        scope = {"type": "websocket", "path": "/ws", "headers": [], "query_string": b"", "subprotocols": []}
+        connected, ended = {"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}
+        listener: asyncio.Queue[Any] = asyncio.Queue()
+        listener.put_nowait(connected)
+        task = asyncio.create_task(app(scope, listener.get, hear))
+        await listens.wait()
+        texts = [{"type": "websocket.receive", "text": text} for text in ("first", "second")]
+        events = iter([connected, *texts, ended])
+
+        async def next_event() -> Any:
+            return next(events)
+
+        await app(scope, next_event, lose)
+        listener.put_nowait(ended)
+        await task
+
+    asyncio.run(play())
+    assert heard == ["websocket.accept", "first", "second"]
 
 
 FAILING = """
