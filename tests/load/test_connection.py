@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import pytest
@@ -40,6 +41,10 @@ class Wire:
 
     def write(self, data: Any) -> None:
         self.written += data
+
+    def write_stamped(self, data: bytes) -> int:
+        self.write(data)
+        return monotonic_ns()
 
     def is_closing(self) -> bool:
         return self.closed

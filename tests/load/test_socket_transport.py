@@ -21,11 +21,13 @@ from wsproof.load.worker.socket_poller import SocketPoller
 from wsproof.load.worker.socket_transport import SocketTransport
 from wsproof.load.worker.state import WorkerState
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
+from wsproof.net.send_stamps import send_stamped
 from wsproof.wire import Request
 from wsproof.workloads import load_channels
 
 CLOCK_ERROR_NS = 1_000
 DEADLINE_S = 90
+NS = 1_000_000_000
 LATE_S = 0.005
 pytestmark = pytest.mark.skipif(not does_kernel_stamp(), reason="this system does not stamp received data")
 
@@ -242,6 +244,57 @@ def test_a_frame_is_written_immediately_and_not_in_the_next_iteration(perform: P
             pass
         hall.connections[0].send(b"frame")
         assert end.recv(100) == b"frame"
+
+    perform(scene)
+
+
+def test_a_publication_has_the_time_at_which_a_device_took_it(
+    perform: Perform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps: list[int | None] = []
+
+    def send_and_note(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
+        sent, wall_ns = send_stamped(sock, data)
+        stamps.append(wall_ns)
+        return sent, wall_ns
+
+    monkeypatch.setattr("wsproof.load.worker.socket_transport.is_idle", lambda sock: True)
+    monkeypatch.setattr("wsproof.load.worker.socket_transport.send_stamped", send_and_note)
+
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        for is_due in (True, False, True):
+            hall.poller.next_stamp_ns = 0 if is_due else monotonic_ns() + 60 * NS
+            before_ns = monotonic_ns()
+            sent_ns = hall.connections[0].send(b"frame")
+            assert before_ns <= sent_ns <= monotonic_ns()
+            if is_due:
+                wall_ns = stamps.pop()
+                assert wall_ns is None or sent_ns in (wall_ns - hall.room.clock.offset_ns, before_ns)
+            assert stamps == []
+
+    perform(scene)
+
+
+def test_the_stamp_of_a_write_that_comes_late_is_no_end_of_the_connection(
+    perform: Perform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send_and_leave_stamp(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
+        with monkeypatch.context() as here:
+            here.setattr("wsproof.net.send_stamps._read_stamp", lambda sock: None)
+            return send_stamped(sock, data)
+
+    monkeypatch.setattr("wsproof.load.worker.socket_transport.is_idle", lambda sock: True)
+    monkeypatch.setattr("wsproof.load.worker.socket_transport.send_stamped", send_and_leave_stamp)
+
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        hall.connections[0].send(b"frame")
+        for number in range(3):
+            await asyncio.sleep(0)
+            hall.ends[0].sendall(text(says(number)))
+            assert len(await hall.receipts(1)) == 1
+        assert hall.connections[0].can_send
 
     perform(scene)
 

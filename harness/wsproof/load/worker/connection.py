@@ -43,6 +43,8 @@ class Transport(Protocol):
 
     def write(self, data: bytes, /) -> None: ...
 
+    def write_stamped(self, data: bytes, /) -> int: ...
+
     def close(self) -> None: ...
 
     def abort(self) -> None: ...
@@ -197,10 +199,10 @@ class Connection:
             or (self.reader.peer is not None and not self.reader.peer.may_send)
         )
 
-    def send(self, frame: bytes) -> None:
-        """Hand over a frame's bytes to the transport."""
+    def send(self, frame: bytes) -> int:
+        """Send a frame's bytes. Returns the time at which a network device took them, or the time before the write."""
         assert self.transport is not None
-        self.transport.write(frame)
+        return self.transport.write_stamped(frame)
 
     def encode(self, message: str | bytes) -> bytes:
         """Encode a message as a frame, compressed if the handshake agreed on compression.

@@ -22,6 +22,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
+from wsproof.net.send_stamps import does_kernel_stamp_sends
 from wsproof.net.tls_session import TlsSession
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import DeflateOffer
@@ -53,7 +54,9 @@ class Connector:
         self._tls = endpoint.ssl_context()
         self._sockets = SocketOpener(endpoint)
         self._poller: SocketPoller | None = None
-        does_kernel_stamp()  # the first time takes a moment, which would count as time to connect
+        # The first time takes a moment, which would count as time to connect, or to send.
+        does_kernel_stamp()
+        does_kernel_stamp_sends()
         self._gap_s = gap_s
         self._deflate = deflate
         self._turn = asyncio.Lock()

@@ -126,8 +126,7 @@ class Publisher(Sender):
         connection = self._members.get(member)
         sent_ns = 0
         if connection is not None and connection.can_send:
-            sent_ns = monotonic_ns()
-            connection.send(frame)
+            sent_ns = connection.send(frame)
         self._recorder.published(member, sequence, intended_ns, sent_ns, phase)
 
     def unsent(self) -> int:

@@ -24,6 +24,8 @@ class SocketPoller:
         """The time of the last read of a socket, in ns."""
         self.woke_ns = 0
         """The time of the first read after a pause of IDLE_NS, in ns. The loop slept before, or did something else."""
+        self.next_stamp_ns = 0
+        """The time from which on a write may ask for the kernel's stamp, in ns."""
         self._loop = loop
         self._ends = select.epoll() if sys.platform == "linux" else None
         self._end_callbacks: dict[int, Callable[[], None]] = {}
@@ -40,6 +42,11 @@ class SocketPoller:
     def stop_reading(self, fd: int) -> None:
         """Do not call `read` any more."""
         self._loop.remove_reader(fd)
+
+    def resume_reading(self, fd: int, read: Callable[[], None]) -> None:
+        """Call `read` again, after an error that was none: libuv has stopped to watch the socket."""
+        self._loop.remove_reader(fd)
+        self._loop.add_reader(fd, read)
 
     def watch_writing(self, fd: int, write: Callable[[], None]) -> None:
         """Call `write` when the socket has room."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from time import monotonic_ns
 from typing import Protocol
 
 from wsproof.load.worker.socket_poller import SocketPoller
@@ -64,6 +65,12 @@ class TlsTransport:
         """Encrypt and send data."""
         if data and not self._socket_transport.is_closing():
             self._socket_transport.write(self._session.encrypt(data))
+
+    def write_stamped(self, data: bytes) -> int:
+        """Encrypt and send data. Returns the time as `SocketTransport.write_stamped` does."""
+        if self._socket_transport.is_closing():
+            return monotonic_ns()
+        return self._socket_transport.write_stamped(self._session.encrypt(data))
 
     def get_write_buffer_size(self) -> int:
         """Encrypted bytes that the kernel has not taken yet."""
