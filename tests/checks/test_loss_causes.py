@@ -9,6 +9,7 @@ import pytest
 from tests.checks.histories import MS, QUIET_CHAT, Room, a_room
 from wsproof.checks.delivery import lost
 from wsproof.model.contract import RateLimit
+from wsproof.model.history import Member
 
 WORDS = "the server seems to count the messages of all its clients together"
 
@@ -63,6 +64,19 @@ def test_messages_that_are_missing_because_they_follow_too_soon_are_explained_by
         room.here = here
     (found,) = lost(room.history(), QUIET_CHAT)
     assert ("keep one of several messages of a moment" in found.explanation) is is_told
+
+
+@pytest.mark.parametrize("lost_sequence", [0, 1])
+def test_a_missing_first_message_is_explained_by_the_handshake_before_it(lost_sequence: int) -> None:
+    room = a_room(2, 2, QUIET_CHAT)
+    room.recorder.members.append(Member(2, "new", connected_ns=room.tick()))
+    others = room.here
+    for sequence in range(3):
+        room.here = [] if sequence == lost_sequence else [*others, 2]
+        room.say(2)
+    room.here = [*others, 2]
+    (found,) = lost(room.history(), QUIET_CHAT)
+    assert ("lose what comes before it is ready to read" in found.explanation) is (lost_sequence == 0)
 
 
 def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_told_as_such() -> None:

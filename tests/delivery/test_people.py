@@ -11,7 +11,7 @@ import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of, planting
 from tests.faulty.channels.people import TOKEN
-from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room, Sloppy
+from tests.faulty.channels.people_workload import Greeting, Halls, Named, Presence, Private, Room, Sloppy
 from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.joining import join
@@ -39,6 +39,7 @@ Plant = Callable[[str], RunningServer]
 
 FAULTS: list[tuple[str, type[Workload], str, str]] = [
     ("history gap", Room, "late-join", "gap between the history"),
+    ("the first message is lost", Room, "delivery", "lose what comes before it is ready to read"),
     (
         "history overlap",
         Room,
@@ -46,6 +47,7 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
         "and the live messages overlap",
     ),
     ("greet + each greeting counts", Greeting, "double-subscription", "had sent its greeting a second time"),
+    ("rooms by prefix", Halls, "room-names", "compare only a part of the rooms' names"),
     ("two workers", Room, "cross-worker-delivery", "workers or processes without a shared backplane"),
     ("the end removes the name", Room, "reconnect", "seems to have removed the new one"),
     ("latest connection only", Room, "reconnect", "send to the latest connection of a name only"),
@@ -77,6 +79,8 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("greet", Greeting, "double-subscription"),
     ("greet + greeted with history", Greeting, "double-subscription"),
     ("greet + a second greeting ends the connection", Greeting, "double-subscription"),
+    ("", Halls, "room-names"),
+    ("", Room, "places"),
     ("", Room, "cross-worker-delivery"),
     ("one is deaf", Room, "cross-worker-delivery"),
     ("", Room, "reconnect"),

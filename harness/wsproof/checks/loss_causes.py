@@ -49,6 +49,8 @@ def cause_of_loss(history: History, members: Ints, rows: Ints, limit: RateLimit 
             " Both are connections of one name. So the server seems to leave out all connections of the publisher's "
             "name, and not only the one that published."
         )
+    if early := _sent_at_once(history, rows):
+        return early
     if apart := _too_close(history, rows):
         return apart
     return names_in_words(history) or loss_after_departure(history, members, rows)
@@ -58,6 +60,26 @@ def _is_of_its_own_name(number: int, row: int, history: History) -> bool:
     """Whether the publisher of a missing message is another connection of the member's name."""
     publisher = int(history.publications.publisher[row])
     return publisher != number and history.members[publisher].name == history.members[number].name
+
+
+def _sent_at_once(history: History, rows: Ints) -> str:
+    """A sentence on messages that are missing because their publishers sent them first of all; empty for others."""
+    sent, got = history.publications, history.receipts
+    missing = np.unique(rows)
+    if (sent.sequence[missing] != 0).any():
+        return ""
+    publishers = sent.publisher[missing]
+    if not all(((got.publisher == number) & (got.sequence > 0)).any() for number in publishers.tolist()):
+        return ""
+    since_ns = [
+        int(at) - history.members[int(number)].connected_ns
+        for at, number in zip(sent.sent_ns[missing], publishers, strict=True)
+    ]
+    return (
+        f" Each missing message is the first one of its publisher, sent at most {max(since_ns) / 1e6:.1f} ms after the "
+        "server had accepted the handshake, and later ones of the same publishers arrived. So the server seems to lose "
+        "what comes before it is ready to read: a client may send from the 101 on (RFC 6455 4.1)."
+    )
 
 
 def _too_close(history: History, rows: Ints) -> str:

@@ -17,6 +17,7 @@ from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.rate_probe import RATE
 from wsproof.delivery.release_probe import RELEASE
 from wsproof.delivery.revocation_probe import REVOCATION
+from wsproof.delivery.room_names_probe import ROOM_NAMES
 from wsproof.delivery.schedule import Schedule
 from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
@@ -29,6 +30,7 @@ ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
     PLACES,
+    ROOM_NAMES,
     LIMITS,
     REVOCATION,
     RATE,

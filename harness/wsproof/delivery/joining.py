@@ -17,6 +17,8 @@ SHAPED_JOINS_S = 1.0
 """Seconds that a member with an unusual name may take until it hears something."""
 PROBE_S = 0.25
 """Seconds between two probe messages while a new member waits for its first receipt."""
+AGAIN_S = 1.0
+"""Seconds for the second message of a new member, where the first one should have been enough."""
 CROWD_PROBE_S = 0.5
 """Seconds of silence after which new members that have received nothing publish. Each next wait is twice as long."""
 BUSY = 8
@@ -178,7 +180,17 @@ def _wait_until_in(pool: ClientPool, member: PoolMember, speaker: PoolMember) ->
             break
         if speaker is member:
             pool.speak(member, "still here")
+    if once and not pool.gave_up and not member.in_ns and member.can_speak:
+        _speak_again(pool, member)
     pool.gave_up = pool.gave_up or not (member.in_ns or _gives_way(pool, member))
+
+
+def _speak_again(pool: ClientPool, member: PoolMember) -> None:
+    """Let a member whose first message was in vain publish once more: the server may have lost only that one."""
+    pool.speak(member, "still here")
+    pool.wait(lambda: bool(member.in_ns) or not member.here, AGAIN_S)
+    if member.in_ns:
+        pool.expect_nothing()
 
 
 def _gives_way(pool: ClientPool, member: PoolMember) -> bool:

@@ -10,6 +10,7 @@ from wsproof.delivery.runner import ScheduleRunner
 from wsproof.errors import TargetError
 from wsproof.model.history import Departure
 from wsproof.model.suite import Figure, SuiteOptions
+from wsproof.net.budget import BudgetSpent
 from wsproof.net.clock import Deadline
 
 MOST_MEMBERS = 130
@@ -35,7 +36,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
             if fillings[-1].members >= fillings[0].members:
                 break
             if runner.budget.remaining_s < pause_s + FILLING_S:
-                return ProbeOutcome(examples=0, unknown="not checked: places may come back later than there was time")
+                raise BudgetSpent  # places may come back later than there is time
             _wait(runner, options, pause_s)
             fillings.append(_fill(runner, options, most, POLITELY))
     findings = tuple(judge_places(fillings, runner.workload.contract))

@@ -150,6 +150,8 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
             async with here.lock:
                 await take(here, person, await receive())
         await enter(here, person)
+        if here.has("the first message is lost"):
+            await receive()
         if not allowed:
             asyncio.get_running_loop().call_later(0.2, asyncio.ensure_future, close(send))
         while (message := await receive())["type"] == "websocket.receive":
@@ -250,6 +252,8 @@ async def stored(here: World, room: str, *, late: bool = False) -> list[tuple[in
 
 
 def in_room(here: World, room: str) -> list[Person]:
+    if here.has("rooms by prefix"):
+        return [person for person in here.people if person.room.startswith(room)]
     return [person for person in here.people if person.room == room]
 
 

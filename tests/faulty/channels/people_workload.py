@@ -54,6 +54,15 @@ class Greeting(Room):
         return json.dumps({"subscribe": str(self.room_of(member))})
 
 
+class Halls(Room):
+    """Two rooms that are known by their numbers. The server has more."""
+
+    rooms = 2
+
+    def room_of(self, member: int) -> int:
+        return member % self.rooms
+
+
 class Presence(Room):
     """A room that announces departures."""
 

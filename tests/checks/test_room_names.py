@@ -1,0 +1,50 @@
+"""Tests of the judgement on rooms with similar names."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.histories import QUIET_CHAT
+from wsproof.checks.room_names import RoomTrial, judge_room_names
+from wsproof.model.finding import Anomaly, Level
+
+ROOMS = (1, 11, 22, 21)
+OWN = frozenset((room, room) for room in ROOMS)
+
+
+def trial(*mixed: tuple[int, int]) -> RoomTrial:
+    return RoomTrial(ROOMS, OWN | frozenset(mixed))
+
+
+def test_rooms_that_hear_those_whose_numbers_begin_with_theirs_are_a_violation() -> None:
+    (finding,) = judge_room_names([trial((1, 11)), trial((1, 11))], QUIET_CHAT)
+    assert (finding.anomaly, finding.level) == (Anomaly.MISROUTED, Level.VIOLATION)
+    assert "A member of room 1 received what was published in room 11" in finding.explanation
+
+
+def test_what_was_seen_once_is_an_observation() -> None:
+    (finding,) = judge_room_names([trial((11, 1))], QUIET_CHAT)
+    assert finding.level is Level.OBSERVATION
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        [],
+        [trial()],
+        [trial((11, 22), (22, 11), (21, 22), (22, 21), (11, 21), (21, 11))] * 2,
+        [trial((1, 11), (11, 21))] * 2,
+        [RoomTrial(ROOMS, frozenset({(1, 11)}))] * 2,
+        [trial((1, 11)), trial((11, 1))],
+    ],
+    ids=[
+        "nothing was tried",
+        "nothing is mixed",
+        "a room for all that are not known",
+        "rooms by the last digit",
+        "members that do not hear their own room",
+        "another pair each time",
+    ],
+)
+def test_a_server_that_may_have_another_reason_is_not_accused(trials: list[RoomTrial]) -> None:
+    assert judge_room_names(trials, QUIET_CHAT) == []
