@@ -12,7 +12,7 @@ import pytest
 from tests.delivery.planting import PATIENT_S, findings_of, planting
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Halls, Named, Presence, Private, Room, Sloppy
-from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
+from wsproof.delivery import recovery, run_suite, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.joining import join
 from wsproof.delivery.member import PoolMember
@@ -171,6 +171,7 @@ OWN_PROBES = [
     ("ends without a word", "shutdown", "got no close frame"),
     ("does not end", "shutdown", "its process still runs"),
     ("", "pause", ""),
+    ("", "worker-crash", ""),
     ("a pause ends everybody", "pause", "was stopped for 1 s (SIGSTOP)"),
 ]
 
@@ -197,7 +198,7 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
 def test_a_server_that_does_not_recover_from_a_disturbance_is_a_violation(
     plant: Plant, kind: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disturbance_probe, "RECOVERS_S", 1.0)
+    monkeypatch.setattr(recovery, "RECOVERS_S", 1.0)
     server = plant(kind)
     place = f"http://{server.endpoint.host}:{server.endpoint.port}/disturb"
     command = f'{sys.executable} -c "from urllib.request import urlopen; urlopen({place!r})"'

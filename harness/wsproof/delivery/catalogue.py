@@ -22,6 +22,7 @@ from wsproof.delivery.schedule import Schedule
 from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.delivery.volume_properties import BURSTS
+from wsproof.delivery.worker_crash_probe import WORKER_CRASH
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
@@ -36,6 +37,7 @@ CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RATE,
     STANDING,
     RECOVERS,
+    WORKER_CRASH,
     PAUSE,
     SHUTDOWN,
 )

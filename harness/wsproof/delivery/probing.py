@@ -21,6 +21,8 @@ def probed(runner: ScheduleRunner, each: ChannelProbe, options: SuiteOptions) ->
     except BudgetSpent:
         return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
     except TargetError as fault:
+        if runner.budget.spent:  # it left too little time for an answer
+            return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
         unknown = row_of(workload, each, Verdict.UNKNOWN, 0, (now_ns() - began) / 1e9)
         return SuiteReport(options.seed, (unknown,), (unanswered(workload, each, fault),))
     kept, verdict, remarks = [], Verdict.UNKNOWN if outcome.unknown else Verdict.VALID, [outcome.unknown]

@@ -110,12 +110,22 @@ class ServerProcess:
         return False if told or not was_there or self.exit_code is not None else None
 
     def workers(self, port: int) -> int:
-        """Count the processes of the tree that accept connections on this port.
+        """Count the processes of the tree that accept connections on this port."""
+        return len(self._workers(port))
 
-        A process counts if it listens and none of its children does.
-        """
+    def kill_worker(self, port: int) -> bool:
+        """Kill the newest of the processes that accept connections on this port. False if there are fewer than two."""
+        workers = sorted(self._workers(port), key=lambda process: process.pid)
+        if len(workers) < 2:
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            workers[-1].kill()
+        return True
+
+    def _workers(self, port: int) -> set[psutil.Process]:
+        """The processes that listen on this port, and none of whose children does."""
         listening = {process for process in self.tree() if _listens(process, port)}
-        return len(listening - {parent for process in listening if (parent := process.parent()) is not None})
+        return listening - {parent for process in listening if (parent := process.parent()) is not None}
 
     def stop(self) -> None:
         """Stop the command: first ask it to end, then kill it. Returns within about five seconds.

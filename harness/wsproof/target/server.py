@@ -177,6 +177,10 @@ class RunningServer:
             self._stopped = True
         return ended
 
+    def kill_worker(self) -> bool:
+        """Kill one of several workers of our server (SIGKILL). False on a URL, and if it has one worker only."""
+        return self._process is not None and self._process.kill_worker(self._endpoint.port)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop all processes of our server for as long as the block lasts. No effect on a URL."""

@@ -1,0 +1,76 @@
+"""Members that hear each other before a disturbance of their server, and what becomes of them after it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.member import PoolMember
+from wsproof.errors import TargetError
+from wsproof.model.disturbance import DisturbanceRecord
+from wsproof.model.nanoseconds import NS
+from wsproof.net.clock import Deadline, now_ns
+
+RECOVERS_S = 10.0
+"""Seconds after the disturbance in which all members must hear each other again."""
+PAUSE_S = 0.25
+"""Seconds between two messages, and between two attempts to connect, while members wait to be served again."""
+MEMBERS = 3
+"""Number of members that are connected."""
+
+
+def join_member(pool: ClientPool, again: PoolMember | None = None) -> PoolMember:
+    """Let a member join, or come back for another one, and wait a moment until it is heard."""
+    member = pool.join(again)
+    if member.can_speak:
+        pool.speak(member, "here")
+        pool.wait(lambda: bool(member.in_ns) or not member.here, PAUSE_S)
+    return member
+
+
+def all_hear(pool: ClientPool, present: list[PoolMember], timeout_s: float) -> bool:
+    """Whether a message of each member reaches all others within the timeout."""
+    sent = []
+    for member in present:
+        if not member.can_speak:
+            return False
+        sent.append((member.number, member.sequence))
+        pool.speak(member, "is everybody here?")
+
+    def has_all() -> bool:
+        return all(any(one == member.number for one, _ in pool.sent[key].heard_by) for key, member in wanted)
+
+    wanted = [(key, member) for key in sent for member in present if member.number != key[0]]
+    return pool.wait(has_all, timeout_s)
+
+
+def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> DisturbanceRecord:
+    """Let all members speak, and connect again where they were cut off, until they hear each other.
+
+    `what` names the disturbance.
+    """
+    began_ns, deadline, cut_off = now_ns(), Deadline.after(RECOVERS_S), 0
+    while not deadline.passed:
+        for place, member in enumerate(present):
+            if not member.can_speak:
+                cut_off += member.here or bool(member.connected_ns)
+                with suppress(TargetError):
+                    present[place] = join_member(pool, member)
+        if all_hear(pool, present, PAUSE_S):
+            recovered_s = (now_ns() - began_ns) / NS
+            return DisturbanceRecord(what, MEMBERS, True, cut_off, recovered_s, RECOVERS_S)
+        pool.wait(lambda: False, PAUSE_S)
+    deaf = tuple(member.name for member in present if member.can_speak and member.heard_ns < began_ns)
+    return DisturbanceRecord(what, MEMBERS, True, cut_off, None, RECOVERS_S, deaf, _fresh_hears(pool, began_ns))
+
+
+def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:
+    """Whether a member that joins now hears something."""
+    try:
+        fresh = join_member(pool)
+    except TargetError:
+        return None
+    if fresh.can_speak:
+        pool.speak(fresh, "who hears this?")
+    pool.wait(lambda: fresh.heard_ns > began_ns, 1.0)
+    return fresh.heard_ns > began_ns
