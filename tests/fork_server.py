@@ -69,10 +69,10 @@ def _report(order: socket, forked: int) -> None:
 
 
 def _main() -> None:
-    signal(SIGCHLD, SIG_IGN)  # the processes that report are not waited for
     descriptor, *modules = sys.argv[1:]
     for name in modules:
         import_module(name)
+    signal(SIGCHLD, SIG_IGN)  # the processes that report are not waited for
     try:
         module = wait_for_orders(socket(fileno=int(descriptor)))
     except KeyboardInterrupt:

@@ -20,10 +20,13 @@ from tests.forked import ROOT, ForkServer
 DEADLINE = 300.0
 FORK_SERVER = ForkServer(
     [
-        f"wsproof.{package}.{module.name}"
-        for package in ("cli", "session")
-        for module in pkgutil.iter_modules([str(ROOT / "harness" / "wsproof" / package)])
-        if module.name != "__main__"
+        "tests.known_interpreter",
+        *(
+            f"wsproof.{package}.{module.name}"
+            for package in ("cli", "session")
+            for module in pkgutil.iter_modules([str(ROOT / "harness" / "wsproof" / package)])
+            if module.name != "__main__"
+        ),
     ]
 )
 

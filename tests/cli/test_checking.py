@@ -45,7 +45,8 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(
 def test_a_known_deviation_that_has_disappeared_fails_the_run(tmp_path: Path) -> None:
     known = tmp_path / "known.toml"
     known.write_text('[[deviation]]\ncheck = "mask-required"\nsection = "5.1"\nreason = "an old release"\n')
-    said = wsproof("check", "--only", "mask-required", "--known-deviations", str(known), "--out", str(tmp_path))
+    words = ("--only", "mask-required", "--examples", "5", "--known-deviations", str(known), "--out", str(tmp_path))
+    said = wsproof("check", *words)
     assert said.code == 1, said
     assert "did not show any more" in said.out
 
