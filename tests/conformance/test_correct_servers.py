@@ -19,7 +19,7 @@ _NON_STRICT = {"drops": ["fail-close-frame"]}
 @pytest.mark.parametrize("name", ALLOWED)
 def test_allowed_behaviour_is_no_violation(faulty: FaultyServer, name: str) -> None:
     only, _ = ALLOWED[name]
-    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=10, deadline_s=60.0))
+    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=60.0))
     found = {finding.check: finding.level for finding in report.findings}
     assert Level.VIOLATION not in found.values(), found
     assert [check for check, level in found.items() if level is Level.NON_STRICT] == _NON_STRICT.get(name, [])
