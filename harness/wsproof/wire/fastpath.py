@@ -9,8 +9,6 @@ from __future__ import annotations
 __all__ = ["is_waiting", "needs_slow_path", "scan"]
 
 _TEXT, _BINARY = 0x81, 0x82
-_HEADS = {_TEXT: b"\x81", _BINARY: b"\x82"}
-_LENGTHS = tuple(bytes((length,)) for length in range(126))
 # Frames. A strided look pays off for a run of at least this many equal frames; a shorter one costs more than it saves.
 _RUN = 8
 # Frames. Maximum length of a strided look, so that many short runs do not make a large buffer quadratic.
@@ -37,25 +35,12 @@ def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list
             stop = begin + length
             if stop > end:
                 break
-            # Broadcasts produce runs of frames of one size. A frame starts at every stride as long as the two header
-            # bytes repeat there. bytes.lstrip counts such repeats in C (0.07 instead of 0.2 us per frame).
+            # Broadcasts produce runs of frames of one size: two equal headers may begin one.
             if stop <= last and data[stop + 1] == length and data[stop] == first and start >= no_run_before:
-                stride = length + 2
-                whole = min((end - start) // stride, _AHEAD)
-                if whole >= _RUN:
-                    cut = start + whole * stride
-                    firsts = bytes(data[start:cut:stride])
-                    lengths = bytes(data[start + 1 : cut : stride])
-                    run = whole - max(
-                        len(firsts.lstrip(_HEADS[first])),
-                        len(lengths.lstrip(_LENGTHS[length])),
-                    )
-                    after = start + run * stride
-                    block = [0] * (2 * run)
-                    block[::2] = range(begin, after + 2, stride)
-                    block[1::2] = range(stop, after + 1, stride)
-                    spans += block
-                    start = after
+                cut = start + min((end - start) // (length + 2), _AHEAD) * (length + 2)
+                if cut - start >= _RUN * (length + 2):
+                    run = _append_run(data, start, cut, length, spans)
+                    start += run * (length + 2)
                     if run < _RUN:  # a short run: wait before the next attempt, which costs time
                         no_run_before = start + (cut - start) // 4
                     continue
@@ -79,6 +64,24 @@ def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list
         append(stop)
         start = stop
     return start
+
+
+def _append_run(data: bytes | bytearray | memoryview, start: int, cut: int, length: int, spans: list[int]) -> int:
+    """Append the payload offsets of all frames from `start` on that have the same header, and return their number.
+
+    A frame starts at every stride as long as the two header bytes repeat there. bytes.lstrip counts such repeats in C
+    (0.07 instead of 0.2 us per frame).
+    """
+    stride = length + 2
+    firsts = bytes(data[start:cut:stride])
+    lengths = bytes(data[start + 1 : cut : stride])
+    run = len(firsts) - max(len(firsts.lstrip(firsts[:1])), len(lengths.lstrip(lengths[:1])))
+    after = start + run * stride
+    block = [0] * (2 * run)
+    block[::2] = range(start + 2, after + 2, stride)
+    block[1::2] = range(start + stride, after + 1, stride)
+    spans += block
+    return run
 
 
 def needs_slow_path(first_byte: int) -> bool:
