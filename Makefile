@@ -29,7 +29,7 @@ check: $(VENV)/ready ## lint, format and types, as CI does
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/ready  ## put the code into the one format
+format: $(VENV)/ready  ## format the code with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_run, worst
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.formats.markdown import run_markdown
@@ -24,7 +24,7 @@ WHAT = "workload"
 NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 
-def run_command(command: Command[BenchOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[BenchOptions]) -> ExitCode:
     """Measure the target, print the figures, and keep the run."""
     options, outputs = command.options, command.outputs
     if is_mix(options.workload):
@@ -39,7 +39,7 @@ def run_command(command: Command[BenchOptions]) -> ExitCode:
     return exit_code_of_run(result.record, strict_trust=options.strict_trust)
 
 
-def _run_mix(command: Command[BenchOptions]) -> ExitCode:
+def _run_mix(command: ParsedCommand[BenchOptions]) -> ExitCode:
     """Measure the workloads at the same time, print each run and the table, and write the requested copies."""
     options, outputs = command.options, command.outputs
     if outputs.hdr is not None:
@@ -59,7 +59,7 @@ def _run_mix(command: Command[BenchOptions]) -> ExitCode:
     return worst(exit_code_of_run(record, strict_trust=options.strict_trust) for record in records)
 
 
-def _run_servers(command: Command[BenchOptions]) -> ExitCode:
+def _run_servers(command: ParsedCommand[BenchOptions]) -> ExitCode:
     """Measure each server, print the table, and write the requested copies."""
     options, outputs = command.options, command.outputs
     if outputs.hdr is not None:

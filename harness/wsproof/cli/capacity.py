@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.capacity import SearchEnding
 from wsproof.model.finding import Anomaly, Verdict
@@ -34,7 +34,7 @@ class CapacityConsole(TerminalConsole):
             self.say(f"\n{capacity_sentence(record.capacity)}", style="bold")
 
 
-def run_command(command: Command[CapacityOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[CapacityOptions]) -> ExitCode:
     """Run the search, print each level as it is measured, and keep the run."""
     record = capacity(command.options, console=CapacityConsole(command.outputs), began=command.began)
     command.outputs.write_accepted(record.findings)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of, worst
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
@@ -62,7 +62,7 @@ class ServersConsole(TerminalConsole):
         )
 
 
-def run_command(command: Command[CheckOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[CheckOptions]) -> ExitCode:
     """Check the target, print the report, and keep the run."""
     if names_several(command.options.server):
         return _run_servers(command)
@@ -71,7 +71,7 @@ def run_command(command: Command[CheckOptions]) -> ExitCode:
     return exit_code_of(record.verdict)
 
 
-def _run_servers(command: Command[CheckOptions]) -> ExitCode:
+def _run_servers(command: ParsedCommand[CheckOptions]) -> ExitCode:
     """Check each server, print the table, and write the requested copies, even if the run ends early."""
     table = check_servers(command.options, console=ServersConsole(command.outputs), began=command.began)
     command.outputs.write_accepted(finding for row in table.rows for finding in row.findings)

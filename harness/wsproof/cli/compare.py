@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_comparison
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Comparison
 from wsproof.report.formats.markdown import comparison_markdown
@@ -24,7 +24,7 @@ class CompareConsole(TerminalConsole):
         self.outputs.write_markdown(lambda: comparison_markdown(comparison))
 
 
-def run_command(command: Command[CompareOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[CompareOptions]) -> ExitCode:
     """Compare base and candidate, print the verdict, and keep the comparison."""
     comparison = compare(command.options, console=CompareConsole(command.outputs), began=command.began)
     return exit_code_of_comparison(comparison.verdict)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wsproof.cli.command import Command
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode
 from wsproof.session.doctor import doctor
 from wsproof.session.options import DoctorOptions
 
 
-def run_command(command: Command[DoctorOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[DoctorOptions]) -> ExitCode:
     """Print the report: one line for each topic, and what to do below it."""
     out = rich_console()
     for row in doctor(command.options):

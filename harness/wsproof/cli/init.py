@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.session.init import InitResult, init
 from wsproof.session.init_files import PlannedFile
@@ -15,7 +15,7 @@ from wsproof.session.options import InitOptions
 from wsproof.session.recognition import RecognisedChannel
 
 
-def run_command(command: Command[InitOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[InitOptions]) -> ExitCode:
     """Look at the target, say what was recognised, and write the files. A file that is there is asked about first."""
     console = TerminalConsole(command.outputs)
     result = init(command.options, console=console)

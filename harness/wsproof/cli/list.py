@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from wsproof.cli.command import Command
 from wsproof.cli.options import WHAT_TO_LIST, ListOptions
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
@@ -25,7 +25,7 @@ TARGETS = (
 )
 
 
-def run_command(command: Command[ListOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[ListOptions]) -> ExitCode:
     """Print the list that was named, or all lists."""
     out = rich_console()
     options = command.options

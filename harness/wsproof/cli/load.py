@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_load
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.report.formats.terminal import show_findings, show_load, show_load_failures, show_verdict
@@ -24,7 +24,7 @@ class LoadConsole(TerminalConsole):
         show_verdict(self.rich, record.verdict)
 
 
-def run_command(command: Command[LoadOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[LoadOptions]) -> ExitCode:
     """Start the target, run Locust against it, and keep a headless run."""
     options, outputs = command.options, command.outputs
     console = LoadConsole(outputs)

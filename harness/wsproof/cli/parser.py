@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from wsproof import __version__
-from wsproof.cli.command import Command
 from wsproof.cli.options import ListOptions, ReportOptions, add_options
 from wsproof.cli.outputs import Outputs
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.session.option import from_text, options_in, read_options
 from wsproof.session.options import (
@@ -162,7 +162,9 @@ def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.
     return parser
 
 
-def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: float | None = None) -> Command[Any]:
+def parse_command(
+    words: Sequence[str], handed_on: Sequence[str] = (), began: float | None = None
+) -> ParsedCommand[Any]:
     """Parse one command. `handed_on`: the arguments for Locust.
 
     Raises:
@@ -181,10 +183,10 @@ def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: fl
     options: Any = read_options(verb.options, {**defaults, **values, **given})
     if handed_on:
         options = replace(options, locust_arguments=tuple(handed_on))
-    return Command(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
+    return ParsedCommand(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
 
 
-def run_command(command: Command[Any]) -> ExitCode:
+def run_command(command: ParsedCommand[Any]) -> ExitCode:
     """Run the command with the module of its verb, which is imported here and not for `--help`."""
     command.outputs.require_writable()
     code: ExitCode = import_module(f"wsproof.cli.{command.verb}").run_command(command)

@@ -6,8 +6,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from wsproof.cli.command import Command
 from wsproof.cli.options import ReportOptions
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
@@ -15,7 +15,7 @@ from wsproof.report.formats.page import write_index, write_page
 from wsproof.report.store.runs import RunStore
 
 
-def run_command(command: Command[ReportOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[ReportOptions]) -> ExitCode:
     """Write the page again from the stored record and print its path. With `--hdr`, print HdrHistogram logs."""
     options = command.options
     if options.hdr:

@@ -7,8 +7,8 @@ import time
 import psutil
 
 from wsproof.cli.check import CheckConsole
-from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of_run
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
@@ -35,7 +35,7 @@ class RunConsole(CheckConsole):
         )
 
 
-def run_command(command: Command[RunOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[RunOptions]) -> ExitCode:
     """Check, measure and load one build. Partial results are reported even if the run ends early."""
     options, outputs = command.options, command.outputs
     record = run(options, console=RunConsole(outputs), began=process_began())

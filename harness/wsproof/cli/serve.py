@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
+from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode, TargetError
 from wsproof.session.options import ServeOptions
 from wsproof.session.serve import serve
@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.2
 """Seconds between two looks at whether the server is still alive."""
 
 
-def run_command(command: Command[ServeOptions]) -> ExitCode:
+def run_command(command: ParsedCommand[ServeOptions]) -> ExitCode:
     """Start the target, print its URL, and wait. Ctrl-C is the normal end, with exit code 0.
 
     Raises:

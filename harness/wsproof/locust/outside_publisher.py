@@ -23,7 +23,7 @@ WAITING_AT_MOST = 1_000
 
 
 @dataclass
-class _Queue:
+class _MemberQueue:
     connection: HttpConnection
     waiting: deque[tuple[int, HttpRequest | OutsideCall]] = field(default_factory=deque)
     is_running: bool = False
@@ -35,13 +35,13 @@ class OutsidePublisher:
     def __init__(self, endpoint_of: Callable[[int], Endpoint], refused: Refused) -> None:
         self._endpoint_of = endpoint_of
         self._refused = refused
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[int, _MemberQueue] = {}
 
     def publish(self, member: int, sequence: int, request: HttpRequest | OutsideCall) -> bool:
         """Hand over a request or a call. Does not block. False if too many of this member wait already."""
         queue = self._queues.get(member)
         if queue is None:
-            queue = self._queues[member] = _Queue(HttpConnection(self._endpoint_of(member)))
+            queue = self._queues[member] = _MemberQueue(HttpConnection(self._endpoint_of(member)))
         if len(queue.waiting) >= WAITING_AT_MOST:
             return False
         queue.waiting.append((sequence, request))
@@ -55,7 +55,7 @@ class OutsidePublisher:
         """Whether a request has no answer yet."""
         return any(queue.is_running for queue in self._queues.values())
 
-    def _send(self, member: int, queue: _Queue) -> None:
+    def _send(self, member: int, queue: _MemberQueue) -> None:
         try:
             while queue.waiting:
                 sequence, request = queue.waiting.popleft()

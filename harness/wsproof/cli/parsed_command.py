@@ -11,7 +11,7 @@ O_co = TypeVar("O_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Command(Generic[O_co]):
+class ParsedCommand(Generic[O_co]):
     """A verb with its options and outputs. `began`: when the process took it up, in seconds of `time.monotonic`."""
 
     verb: str
