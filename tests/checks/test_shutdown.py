@@ -67,4 +67,11 @@ def test_members_that_do_not_recover_are_reported(record: DisturbanceRecord, wor
 
 def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding() -> None:
     assert judge_disturbance(replace(DEAF, recovered_s=3.0, deaf=()), CHAT) == []
+
+
+def test_members_that_join_after_the_recovery_and_are_not_heard_are_a_violation() -> None:
+    record = replace(DEAF, recovered_s=0.5, deaf=(), newcomers=6, unheard=("u1", "u7"))
+    (found,) = judge_disturbance(record, CHAT)
+    assert found.level is Level.VIOLATION
+    assert "u1 does not hear u7" in found.explanation
     assert judge_disturbance(replace(DEAF, was_heard=False), CHAT) == []

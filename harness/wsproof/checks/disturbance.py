@@ -10,9 +10,11 @@ from wsproof.model.finding import Anomaly, Finding, Level
 
 def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
     """The finding that members did not recover. Messages lost in the meantime are no fault."""
+    command = shortened(record.command, 80)
+    if record.unheard is not None and record.was_heard:
+        return [_newcomers_unheard(record, command, contract)]
     if record.recovered_s is not None or not record.was_heard:
         return []
-    command = shortened(record.command, 80)
     if record.deaf:
         state = (
             f"{len(record.deaf)} of {record.members} members hear nothing more, though their connections are open: "
@@ -37,3 +39,20 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
         f"{record.waited_s:.0f} s later: {', '.join(record.deaf) or 'nobody'} hears nothing",
     )
     return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]
+
+
+def _newcomers_unheard(record: DisturbanceRecord, command: str, contract: Contract) -> Finding:
+    """The finding that members which joined after the recovery are not heard, or do not hear the others."""
+    assert record.unheard is not None
+    hearer, publisher = record.unheard
+    told = (
+        f"After the disturbance ({command}) the members heard each other again. Then {record.newcomers} more joined, "
+        f"and {hearer} does not hear {publisher}, {record.waited_s:.0f} s later. So what the server started in place "
+        "of what had ended is not connected with the rest: a list of workers, for example, that is read once."
+    )
+    witness = (
+        f"the members hear each other {record.recovered_s or 0:.1f} s after the disturbance",
+        f"{record.newcomers} members join",
+        f"{hearer} never receives what {publisher} publishes",
+    )
+    return Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.member import PoolMember
@@ -62,6 +63,27 @@ def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> Disturba
         pool.wait(lambda: False, PAUSE_S)
     deaf = tuple(member.name for member in present if member.can_speak and member.heard_ns < began_ns)
     return DisturbanceRecord(what, MEMBERS, True, cut_off, None, RECOVERS_S, deaf, _fresh_hears(pool, began_ns))
+
+
+def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: DisturbanceRecord) -> DisturbanceRecord:
+    """Let more members join, and let all speak, twice if one is not heard. The record says who is not heard by whom."""
+    newcomers = [join_member(pool) for _ in range(2 * MEMBERS)]
+    everybody = [member for member in (*present, *newcomers) if member.can_speak]
+    for _ in range(2):
+        sent = len(list(pool.sent))
+        if all_hear(pool, everybody, RECOVERS_S):
+            return record
+    unheard = next(
+        (
+            (member.name, pool.members[said.publisher].name)
+            for said in list(pool.sent)[sent:]
+            for member in everybody
+            if member.number != said.publisher and not any(number == member.number for number, _ in said.heard_by)
+        ),
+        None,
+    )
+    is_known = all(member.can_speak for member in everybody)  # who is cut off again has another fault
+    return replace(record, newcomers=len(newcomers), unheard=unheard if is_known else None)
 
 
 def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.checks.disturbance import judge_disturbance
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.delivery_property import is_shared
-from wsproof.delivery.recovery import MEMBERS, all_hear, join_member, recovery
+from wsproof.delivery.recovery import MEMBERS, RECOVERS_S, all_hear, join_member, recovery, unheard_newcomers
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.suite import Figure, SuiteOptions
 
@@ -15,7 +15,8 @@ ENDED = "the server ended when one of its workers was killed: whatever starts it
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    if runner.server.cores < 2:
+    workers = runner.server.cores
+    if workers < 2:
         return ProbeOutcome(examples=0, remark=ONE_WORKER)
     with runner.pool(options.deadline_s) as pool:
         present = [join_member(pool) for _ in range(MEMBERS)]
@@ -24,13 +25,14 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         if not runner.server.kill_worker():
             return ProbeOutcome(examples=0, remark=ONE_WORKER)
         record = recovery(pool, present, DISTURBANCE)
+        if record.recovered_s is not None and pool.wait(lambda: runner.server.cores >= workers, RECOVERS_S):
+            record = unheard_newcomers(pool, present, record)
         is_alive = runner.server.is_alive()
     runner.server.restart()
-    if record.recovered_s is not None:
-        return ProbeOutcome(measured=(Figure("time to recover", record.recovered_s, "s"),))
     if not is_alive:
         return ProbeOutcome(remark=ENDED)
-    return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)))
+    measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
+    return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), measured=measured)
 
 
 WORKER_CRASH = ChannelProbe(

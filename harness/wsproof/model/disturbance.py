@@ -48,3 +48,7 @@ class DisturbanceRecord:
     """The members that heard nothing more, by name, with their connections open."""
     fresh_hears: bool | None = None
     """Whether a member that joined after it heard something; None if it was not tried."""
+    newcomers: int = 0
+    """Members that joined when all was as before: the others had recovered, and a killed worker had been replaced."""
+    unheard: tuple[str, str] | None = None
+    """Two of all members then, of which the first did not hear the second, by name; None if all heard each other."""
