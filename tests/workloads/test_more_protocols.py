@@ -9,12 +9,14 @@ import pytest
 from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, said_by, workload
 from wsproof.delivery import run_suite
 from wsproof.errors import UsageError
+from wsproof.model.contract import Order
 from wsproof.model.finding import Anomaly, Verdict
 from wsproof.model.secrecy import learned
 from wsproof.model.suite import SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import Conversation, MessageKind
+from wsproof.workloads.action_cable import ActionCable
 from wsproof.workloads.stomp import parsed_frame
 
 NAMES = ("actioncable", "signalr", "stomp", "jsonrpc", "centrifugo")
@@ -59,6 +61,11 @@ def test_a_refusal_is_reported_in_the_words_of_the_server(name: str, messages: l
 
 
 class TestActionCable:
+    def test_no_order_is_promised_unless_the_user_says_so(self) -> None:
+        """Rails performs the actions of a connection in several threads."""
+        assert ActionCable().contract.order is Order.NONE
+        assert ActionCable({"order": "per-publisher"}).contract.order is Order.PER_PUBLISHER
+
     def test_a_member_subscribes_after_the_welcome(self) -> None:
         talk = Conversation(workload("actioncable"), 1)
         assert talk.start(0) == ()
