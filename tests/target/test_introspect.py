@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 from tests.target.apps import echo, routes
 from wsproof.errors import TargetError, UsageError
 from wsproof.target import _probe
-from wsproof.target.introspect import app_facts, interpreter, require_app, resolve_path
+from wsproof.target.introspect import _communicate, app_facts, interpreter, require_app, resolve_path
 from wsproof.target.target import parse_target
 
 ROOT = Path(__file__).parents[2]
@@ -88,3 +90,17 @@ def test_an_object_that_is_no_app_is_reported_before_a_server_starts(name: str, 
 @pytest.mark.parametrize("app", ["routes:opaque", "routes:own_middleware", "routes:wrapped", "echo:app", "raises:app"])
 def test_an_object_that_may_be_an_app_is_left_to_the_server(app: str) -> None:
     require_app(parse_target(f"tests.target.apps.{app}", path="/ws", cwd=ROOT))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["facts", "uvicorn", "autobahn"], "did not tell its packages within 120 s"),
+        (["routes", "my_app:app"], "importing my_app:app took longer than 30 s"),
+    ],
+)
+def test_a_probe_that_takes_too_long_says_what_it_was_for(arguments: list[str], words: str) -> None:
+    process = MagicMock()
+    process.communicate.side_effect = [subprocess.TimeoutExpired("python", 0), (b"", b"")]
+    with pytest.raises(TargetError, match=words):
+        _communicate(process, arguments)

@@ -22,7 +22,9 @@ from wsproof.net.redact import redact
 from wsproof.target import guard
 from wsproof.target.target import Target
 
-_PROBE_TIMEOUT_S = 30.0
+_IMPORT_TIMEOUT_S = 30.0
+_FACTS_TIMEOUT_S = 120.0
+"""No code of the user runs, so only a machine that stalls needs more than a second."""
 _SERVER_PACKAGES = ("uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne")
 _PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11", "autobahn")
 
@@ -220,14 +222,18 @@ def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str],
 
 def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tuple[bytes, bytes]:
     assert process.stdin is not None
+    imports_app = arguments[0] == "routes"
+    timeout_s = _IMPORT_TIMEOUT_S if imports_app else _FACTS_TIMEOUT_S
     try:
         stdin, process.stdin = process.stdin, None  # communicate() would close stdin, and the guard would end the probe
         with stdin:
-            return process.communicate(timeout=_PROBE_TIMEOUT_S)
+            return process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.communicate()
+        if not imports_app:
+            raise TargetError(f"the interpreter did not tell its packages within {timeout_s:.0f} s") from None
         raise TargetError(
-            f"importing {arguments[-1]} took longer than {_PROBE_TIMEOUT_S:.0f} s. "
+            f"importing {arguments[-1]} took longer than {timeout_s:.0f} s. "
             "Does it start its own server when imported? Put that under `if __name__ == '__main__':`"
         ) from None
 
