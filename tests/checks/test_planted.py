@@ -24,6 +24,7 @@ from tests.checks.histories import (
 )
 from tests.checks.test_same_name import came, two_connections
 from wsproof.checks import CHECKS, run_checks
+from wsproof.checks.feed import wrong_period
 from wsproof.model.contract import Audience, Contract, Order, Resume
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.history import (
@@ -782,3 +783,24 @@ def test_a_deeply_nested_value_is_out_of_range() -> None:
     assert {f.check for f in run_checks(show.history(), FEED)} == {"out-of-range"}
     while nested:  # level by level: freed all at once, it would need as much stack again
         nested = nested.pop()  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("period_s", "steps_s", "is_told"),
+    [
+        (2.0, (2.0, 6.1, 2.04, 6.0, 5.2), False),
+        (2.0, (3.6, 3.6, 3.6, 3.6, 3.6), True),
+        (2.0, (2.0, 2.0, 2.0, 2.1, 2.0), False),
+        (0.1, (0.1, 0.35, 0.35, 0.1, 0.35), True),
+    ],
+)
+def test_a_feed_whose_server_is_stopped_again_and_again_is_not_called_slow(
+    period_s: float, steps_s: tuple[float, ...], is_told: bool
+) -> None:
+    times_s = [sum((0, *steps_s)[: number + 1]) for number in range(len(steps_s) + 1)]
+    recorder = Recorder(start_ns=1)
+    recorder.members = [Member(0, "viewer", connected_ns=1, in_ns=1)]
+    recorder.ticks += [Tick(0, int(at * 1e9) + 2, {"value": 1.0}, f"{at}") for at in times_s]
+    history = recorder.freeze()
+    contract = replace(FEED, feed=replace(FEED.feed, period_s=period_s)) if FEED.feed is not None else FEED
+    assert bool(wrong_period(history, contract)) is is_told

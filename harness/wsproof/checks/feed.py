@@ -26,6 +26,8 @@ the lower limit is clearly above one half.
 """
 HICCUP_NS = 50_000_000
 """Delay in ns that a busy machine may add without a fault of the server."""
+STOP_S = 1.0
+"""Seconds. A step that is longer than the period by this much may be a stop of the process."""
 TOGETHER = 3
 """Number of objects that two viewers must have had time to receive together before they are compared."""
 FEWEST = 5
@@ -82,10 +84,17 @@ def wrong_period(history: History, contract: Contract) -> list[Finding]:
     limit = SLOWEST * contract.feed.period_s * NS + HICCUP_NS
     for number, ticks in _by_viewer(history).items():
         step = _step_ns(ticks)
-        if step is not None and step > limit:
+        if step is not None and step > limit and not _may_be_stops(ticks, contract.feed, limit):
             findings.append(_pace(history, contract, number))
             break
     return findings
+
+
+def _may_be_stops(ticks: list[Tick], feed: Feed, limit_ns: float) -> bool:
+    """Whether the server keeps the period, but for times in which its whole process may have been stopped."""
+    steps = [b.received_ns - a.received_ns for a, b in pairwise(ticks)]
+    late = [step for step in steps if step > limit_ns]
+    return len(late) < len(steps) and min(late, default=0) >= (feed.period_s + STOP_S) * NS
 
 
 def leaked_producer(history: History, contract: Contract) -> list[Finding]:
