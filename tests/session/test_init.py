@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import Envelope
 from wsproof.session import recognition
-from wsproof.session.channel_file import channel_file, channel_name
+from wsproof.session.channel_file import channel_file, channel_name, channel_names
 from wsproof.session.init import InitResult, guessed_target
 from wsproof.session.init_files import planned_files
 from wsproof.session.message_shape import MessageShape
@@ -224,6 +225,26 @@ def test_the_channel_file_of_each_form_is_python(channel: RecognisedChannel, nam
     assert channel_name(channel) == name
     assert [line for line in lines if line not in text] == []
     assert isinstance(names["WORKLOADS"], list)
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (("/x", "/x2"), ["x", "x2"]),
+        (("/x2", "/x"), ["x2", "x"]),
+        (("/x", "/x2", "/a/x", "/b/x"), ["x", "x2", "x3", "x4"]),
+        (("/x2", "/x", "/a/x"), ["x2", "x", "x3"]),
+        (("/ws", "/feed"), ["chat", "feed"]),
+        (("/none", "/contract", "/workload"), ["none2", "contract2", "workload2"]),
+    ],
+)
+def test_each_channel_has_a_class_of_its_own(paths: tuple[str, ...], expected: list[str]) -> None:
+    channels = [replace(ECHO, path=path) for path in paths]
+    assert channel_names(channels) == expected
+    names: dict[str, Any] = {}
+    exec(compile(channel_file(channels), "wsproof_channels.py", "exec"), names)
+    assert [kind.name for kind in names["WORKLOADS"]] == expected
+    assert [kind().path(0) for kind in names["WORKLOADS"]] == list(paths)
 
 
 def test_parameters_of_a_path_are_filled_in() -> None:

@@ -10,19 +10,21 @@ from wsproof.session.message_shape import MessageShape
 from wsproof.session.recognition import Publication, RecognisedChannel, filled_path
 
 INDENT = "    "
+_IMPORTED = ("Audience", "Contract", "MessageKind", "Parsed", "Workload", "open_envelope")
+_TAKEN = (*_IMPORTED, "None", "True", "False")
+"""Names that no class of the file may have."""
 
 
 def channel_file(channels: Iterable[RecognisedChannel]) -> str:
     """The text of the module with one workload for each channel."""
     found = list(channels)
-    classes = {class_name(each, at): each for at, each in enumerate(found)}
+    classes = {name.capitalize(): each for name, each in zip(channel_names(found), found, strict=True)}
     has_json = any(_speaks_json(each) for each in found)
-    imports = ["Audience", "Contract", "MessageKind", "Parsed", "Workload", "open_envelope"]
     lines = [
         '"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check what it promises."""',
         "",
         *(["import json", ""] if has_json else []),
-        f"from wsproof import {', '.join(imports)}",
+        f"from wsproof import {', '.join(_IMPORTED)}",
     ]
     for name, channel in classes.items():
         lines += ["", "", *_class(name, channel)]
@@ -30,18 +32,22 @@ def channel_file(channels: Iterable[RecognisedChannel]) -> str:
     return "\n".join(lines)
 
 
-def channel_name(channel: RecognisedChannel, number: int = 0) -> str:
-    """The name of the workload: the last word of the path that is no parameter, else `chat`."""
+def channel_names(channels: Iterable[RecognisedChannel]) -> list[str]:
+    """The names of workloads, each used once: that of the path, with the first free number from 2 on if it is taken."""
+    names: list[str] = []
+    for channel in channels:
+        name = channel_name(channel)
+        free = (name, *(f"{name}{number}" for number in range(2, len(names) + 3)))
+        names.append(next(each for each in free if each not in names and each.capitalize() not in _TAKEN))
+    return names
+
+
+def channel_name(channel: RecognisedChannel) -> str:
+    """The name that the path suggests: its last word that is no parameter, else `chat`."""
     words = [word for word in re.split(r"[^A-Za-z0-9]+", filled_path(channel.path, "")) if word]
     words = [word for word in words if word.lower() not in ("ws", "websocket", "socket")] or ["chat"]
     name = words[-1].lower()
-    name = name if name[0].isalpha() else f"channel{name}"
-    return name if not number else f"{name}{number + 1}"
-
-
-def class_name(channel: RecognisedChannel, number: int = 0) -> str:
-    """The name of the class."""
-    return channel_name(channel, number).capitalize()
+    return name if name[0].isalpha() else f"channel{name}"
 
 
 def _speaks_json(channel: RecognisedChannel) -> bool:

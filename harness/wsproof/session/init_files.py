@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsproof.session.channel_file import channel_file, channel_name
+from wsproof.session.channel_file import channel_file, channel_names
 from wsproof.session.options import InitOptions
 from wsproof.session.project_file import NAME, read_project_file
 from wsproof.session.recognition import RecognisedChannel, filled_path
@@ -89,8 +89,7 @@ def _notes(options: InitOptions) -> list[str]:
 
 def _tests(known: Sequence[RecognisedChannel], channels: Sequence[RecognisedChannel]) -> str:
     lines = ['"""The WebSocket channels of this app. Fixtures: docs/pytest.md of wsproof."""']
-    for number, channel in enumerate(known):
-        name = channel_name(channel, number)
+    for name in channel_names(known):
         lines += [
             "",
             "",
