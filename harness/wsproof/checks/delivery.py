@@ -18,11 +18,12 @@ from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
 from wsproof.checks.space_time import events_of
+from wsproof.checks.text_changes import change_in_words
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows, stayed_through
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.history import Departure, History, Kind, Outcome, Part, UnexpectedMessage
+from wsproof.model.history import Damage, Departure, History, Kind, Outcome, Part, UnexpectedMessage
 from wsproof.model.partition import rows_where
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
@@ -377,12 +378,14 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     occurrences = len(damaged) + len(unexpected)
     if not occurrences:
         return []
+    changed = ""
     if len(damaged):
+        changed = _change_in_words(history, int(damaged[0]))
         told, witness = _damage_in_words(history, int(damaged[0])), describer.receipt(int(damaged[0])) + ", damaged"
     else:
         told, witness = _unplaced_in_words(history, contract, unexpected[0]), describer.unexpected(unexpected[0])
     often = f" ({occurrences} times)" if occurrences > 1 else ""
-    told = f"{told}{often}.{names_in_words(history)}"
+    told = f"{told}{often}.{changed}{names_in_words(history)}"
     return [found(Anomaly.CORRUPT, contract, told, [witness], occurrences=occurrences)]
 
 
@@ -391,7 +394,7 @@ def _damage_in_words(history: History, row: int) -> str:
     describer, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
     came = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"
-    damage = next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
+    damage = _damage(history, row)
     if damage is None:
         return f"{came} changed: its checksum, or the server's own words in front of it, do not fit"
     if damage.part is Part.SPEAKER:
@@ -403,6 +406,19 @@ def _damage_in_words(history: History, row: int) -> str:
         return f"{came} with a changed text: its checksum does not fit what arrived, {shortened(damage.got)}"
     place = f" from character {damage.at} on" if damage.at else ""
     return f"{came} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
+
+
+def _damage(history: History, row: int) -> Damage | None:
+    """The damage of the publication that this row received; None if it is not known."""
+    key = (int(history.receipts.publisher[row]), int(history.receipts.sequence[row]))
+    return next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
+
+
+def _change_in_words(history: History, row: int) -> str:
+    """A sentence on what the server did to the text that this row received; empty if that is not known."""
+    damage = _damage(history, row)
+    is_text = damage is not None and damage.part is Part.TEXT and bool(damage.expected)
+    return change_in_words(damage.expected, damage.got, damage.at) if damage is not None and is_text else ""
 
 
 def _unplaced_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:
