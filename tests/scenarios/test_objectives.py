@@ -9,7 +9,7 @@ import pytest
 from tests.scenarios.locusts import Ended, Locust, end_proven, run_together, start_until_proven
 
 RUNS = {
-    "missed": ("correct", "--ws-slo", "p50(latency) < 1ns"),
+    "missed": ("correct", "--ws-slo", "min(reach) < 1"),  # on a busy machine, figures of time may be void
     "strict": ("disagrees", "--ws-strict"),
 }
 """An app of `planted`, and options."""
