@@ -7,7 +7,7 @@ import pytest
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.calling_channels import Calling
 from tests.workloads.apps.posting_channels import Posting
-from wsproof.delivery import run_suite
+from wsproof.delivery import properties_of, run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
@@ -28,6 +28,10 @@ def test_a_correct_server_passes() -> None:
     report = check("", "delivery", "order", "messages-before-close", "burst")
     assert findings_of(report) == []
     assert report.verdict() is Verdict.VALID
+
+
+def test_a_pause_of_the_server_is_not_among_the_checks_of_a_channel_whose_requests_would_wait_for_it() -> None:
+    assert "pause" not in {each.name for each in properties_of(Posting())}
 
 
 @pytest.mark.parametrize(("fault", "anomaly"), [("forgets", Anomaly.LOST), ("leaks", Anomaly.MISROUTED)])
