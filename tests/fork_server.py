@@ -6,7 +6,7 @@ the command. A process is forked for it, reads the rest from that socket as one 
 back its pid, waits for its end and sends back its return code as `subprocess` has it. The end of FD ends this process.
 
 The modules may be Locust's, which replaces `os.fork`, `signal.signal` and others by those of gevent. This module keeps
-the original ones: with gevent's, the event loop would start here, and a fork would have no events of its own.
+the original ones, which do not need gevent's event loop. A fork renews that loop.
 """
 
 from __future__ import annotations
@@ -56,7 +56,17 @@ def _start(order: socket, outputs: Sequence[int]) -> str:
     os.chdir(cwd)
     sys.path[0] = cwd
     sys.argv = command
+    if "gevent" in sys.modules:
+        _renew_events()
     return command[0]
+
+
+def _renew_events() -> None:
+    """Give the fork its own events and the present time. Otherwise, its timeouts would count from the imports."""
+    from gevent import get_hub, reinit
+
+    reinit()
+    get_hub().loop.update_now()
 
 
 def _report(order: socket, forked: int) -> None:
