@@ -9,6 +9,7 @@ from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import credentials_of
 from wsproof.delivery.departures import DEPARTURES, abandon
+from wsproof.delivery.feed_silence import wait_for_silent_viewers
 from wsproof.delivery.joining import join, join_at_once, let_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
@@ -126,6 +127,7 @@ def concluded(pool: ClientPool) -> ScheduleExecution:
         BudgetSpent: the run's time is over.
     """
     _send_barrier(pool)
+    wait_for_silent_viewers(pool)
     pool.end_drain()
     pool.disconnect_all()
     plain = frozenset((said.publisher, said.sequence) for said in pool.sent if said.plain is not None)

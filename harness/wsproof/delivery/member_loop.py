@@ -6,7 +6,7 @@ There are no sleeps. Every wait is for an expected message and has a timeout.
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from wsproof.delivery.chatter import Chatter
@@ -117,6 +117,14 @@ class MemberLoop:
             self.gave_up = True
         else:
             self.silent_ns = silent_ns
+
+    def answers_at_once(self, members: Sequence[PoolMember]) -> bool:
+        """Whether the server answers pings of these members at once. True if it answers none.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        return self._pings.is_prompt(members)
 
     def expect_nothing(self) -> None:
         """Expect none of what is missing any more, and wait in full again. What still arrives is recorded."""

@@ -47,10 +47,19 @@ class PingProbe:
         Raises:
             BudgetSpent: the run's time is over.
         """
-        asked = [member for member in self._members if _may_ping(member)]
+        self._others = 0
+        return self.is_prompt(self._members) and not self._others
+
+    def is_prompt(self, members: Sequence[PoolMember]) -> bool:
+        """Whether the server answers pings of these members at once, as far as they may ping. True if it answers none.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        asked = [member for member in members if _may_ping(member)]
         if not asked or self._is_ignored:
             return True
-        self._missing, self._others = {member.number for member in asked}, 0
+        self._missing = {member.number for member in asked}
         for member in asked:
             member.client.peer.send_ping(PAYLOAD)
         prompt, timeout = Deadline.after(PROMPT_S), Deadline.after(PONG_TIMEOUT_S)
@@ -62,7 +71,7 @@ class PingProbe:
         was_prompt, grace = not prompt.passed, Deadline.after(GRACE_S)
         while not grace.passed:
             self._poll_once(SLICE_S)
-        return was_prompt and not self._others
+        return was_prompt
 
     def _is_missing(self, asked: Sequence[PoolMember]) -> bool:
         """Whether a member that is still connected lacks its pong."""
