@@ -72,8 +72,9 @@ class LiveMeter:
         latency = run.latency.take_latest()
         planned, self._planned = self._planned, run.planned
         ticks, self._ticks = len(run.recorder.ticks) - self._ticks, len(run.recorder.ticks)
+        last_s = self.seconds[-1].at_s if self.seconds else 0
         second = LoadSecond(
-            at_s=int(time()),
+            at_s=max(int(time()), last_s + 1),  # two of one process must not be added up as those of two
             is_measured=run.phase is Phase.MEASURED,
             latency=bucket_counts(latency),
             overdue=bucket_counts((age_ns for age_ns, _ in overdue), (members for _, members in overdue)),

@@ -95,6 +95,15 @@ def test_a_second_has_the_deliveries_and_the_connections(room: WorkloadRun) -> N
     assert look(room).deliveries == 0
 
 
+def test_two_seconds_that_end_at_one_time_are_not_taken_for_those_of_two_processes(room: WorkloadRun) -> None:
+    two_members(room)
+    for _ in range(3):
+        look(room)
+    live = LiveLoad()
+    live.take("", "chat", room.live.take_new(), [])
+    assert [second.connections.receiving for second in live.seconds("chat")] == [2, 2, 2]
+
+
 def test_an_overdue_delivery_is_part_of_the_latency_that_is_shown(room: WorkloadRun) -> None:
     one, _ = two_members(room)
     look(room)
