@@ -112,6 +112,15 @@ def test_a_close_with_a_policy_code_is_a_limit_and_1011_is_a_failure(
     assert kinds(room) == [(check, level)]
 
 
+def test_a_reset_may_have_swallowed_the_close_frame_of_a_limit() -> None:
+    room = a_room(3, 200)
+    room.leave(2, Departure.DROPPED)
+    room.change(2, was_reset=True)
+    (finding,) = findings_of(room)
+    assert (finding.check, finding.level) == ("limit", Level.INFORMATIONAL)
+    assert "it reset TCP" in finding.explanation
+
+
 def test_a_refused_member_is_a_limit_with_its_number() -> None:
     room = a_room(3, 20)
     room.join()

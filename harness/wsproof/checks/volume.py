@@ -112,6 +112,13 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
     if code == INTERNAL_ERROR:
         finding = found(Anomaly.LOST, contract, f"{told}: it failed.", (), occurrences=len(cut))
         return replace(finding, check="disconnected")
+    if code is None and all(member.was_reset for member in cut):
+        return _limit(
+            contract,
+            f"{told}: it reset TCP, and a close frame that it sent may have got lost with what it had not read. It "
+            "has a limit, or it was too slow for this load.",
+            occurrences=len(cut),
+        )
     if code is None:
         told_more = f"{told}. A limit that ends connections should say so with a close code."
         finding = found(Anomaly.DISCONNECTED, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))

@@ -153,6 +153,7 @@ class PoolMember:
             resumes=self.resumes,
             others_ns=self.others_ns,
             close_reason=self.close_reason,
+            was_reset=self.departure is Departure.DROPPED and self.client.was_reset,
             joined_at_once=self.joined_at_once,
             paused_ns=self.paused_ns,
             resumed_ns=self.resumed_ns,

@@ -162,6 +162,8 @@ class Member:
     """The time of its last receipt of another client's message; 0 without one."""
     close_reason: str = ""
     """The reason in the server's close frame."""
+    was_reset: bool = False
+    """Whether TCP was reset: a close frame that the server sent before may have got lost."""
     joined_at_once: bool = False
     """Whether it joined in the same moment as others, on purpose."""
     paused_ns: int = 0
