@@ -17,6 +17,7 @@ FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
 IDLE_S = 2.0
 QUEUE = 256
+SHORT_QUEUE = 8
 RARE = 500
 SEATS = 64
 RATE, BURST = 200.0, 60
@@ -63,7 +64,8 @@ class Member:
             return
 
     def put(self, text: str) -> None:
-        if self.queue.qsize() >= QUEUE:
+        # A burst fills a short queue even if the server reads it in several pieces, and empties the queue in between.
+        if self.queue.qsize() >= (SHORT_QUEUE if planted("cuts off slow consumers") else QUEUE):
             if planted("drops what does not fit into its queue"):
                 return
             if planted("drops the oldest of a full queue"):
