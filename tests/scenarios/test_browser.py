@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
+def is_open(port: int) -> bool:
+    """Whether the web page can be reached: Locust tells its target before it listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def requests(page: Page, name: str) -> int:
     """Return the number that the table shows in the row of a metric."""
     row = page.get_by_role("row").filter(has_text=name)
@@ -52,6 +59,7 @@ def test_a_run_with_two_classes_picked_is_started_watched_and_stopped_from_the_p
     locust = Locust(tmp_path, *words, web=True)
     try:
         wait_for(lambda: "the target is at" in locust.output(), "the target is there", locust)
+        wait_for(lambda: is_open(port), "the web page", locust)
         page.goto(f"http://127.0.0.1:{port}/")
         page.get_by_role("row").filter(has_text="EchoUser").get_by_role("checkbox").uncheck()
         page.fill("input[name=userCount]", "6")

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from target_app.secret_file import path_of, secret_of
+from target_app.secret_file import VARIABLE, path_of, secret_of
 from target_app.settings import Settings
 from tests.target_app.people import SECRET
+
+
+@pytest.fixture(autouse=True)
+def without_a_secret_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test of this process may have set one, for the servers that it starts."""
+    monkeypatch.delenv(VARIABLE, raising=False)
 
 
 def settings(folder: Path) -> Settings:
