@@ -135,6 +135,14 @@ def all_hear(workers: tuple[Worker, Worker], text: str) -> None:
         worker.hear(text, 0, 1)
 
 
+def speak_to_own(worker: Worker) -> str:
+    """Let a worker's first member speak. Only this worker's members receive it, and the speaker its reply."""
+    said = worker.speak()
+    worker.hear(said, 0, 1)
+    worker.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    return said
+
+
 def all_speak(workers: tuple[Worker, Worker]) -> None:
     """Each member receives a message of each worker, and each speaker the reply to its own."""
     for worker in workers:
@@ -169,9 +177,7 @@ def test_a_message_that_is_lost_between_two_workers_is_found(workers: tuple[Work
     one, other = workers
     master = master_of(*workers)
     all_speak(workers)
-    said = one.speak()
-    one.hear(said, 0, 1)
-    one.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    said = speak_to_own(one)
     other.hear(said, 0)  # and not member 1
     all_speak(workers)
     assert [finding.check for finding in findings(master)] == ["lost"]
@@ -186,9 +192,7 @@ def test_the_master_waits_for_a_message_that_is_on_its_way_between_two_workers(
     one, other = workers
     master = master_of(*workers)
     all_speak(workers)
-    said = one.speak()
-    one.hear(said, 0, 1)
-    one.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    said = speak_to_own(one)
     other.hear(said, 0)
     on_its_way = [said]
     master.runner.before_answer = lambda number: other.hear(on_its_way.pop(), 1) if number == 2 and on_its_way else None
@@ -201,9 +205,7 @@ def test_a_wait_for_what_never_comes_ends(workers: tuple[Worker, Worker], monkey
     one, other = workers
     master = master_of(*workers)
     all_speak(workers)
-    said = one.speak()
-    one.hear(said, 0, 1)
-    one.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    said = speak_to_own(one)
     other.hear(said, 0)
     assert [finding.check for finding in findings(master)] == ["lost"]
     assert master.runner.questions() == 6
@@ -217,9 +219,7 @@ def test_workers_on_two_machines_are_judged_apart(
     one, _ = workers
     master = master_of(*workers)
     all_speak(workers)
-    said = one.speak()
-    one.hear(said, 0, 1)  # and nobody in the other worker: the clocks do not say whether it was in
-    one.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    speak_to_own(one)  # and nobody in the other worker: the clocks do not say whether it was in
     assert findings(master) == []
     assert [result.load.users for result in session_of(master).results] == [2, 2]
 
@@ -232,9 +232,7 @@ def test_a_worker_that_ends_unasked_holds_nobody_responsible_for_the_last_second
     master = master_of(*workers)
     all_speak(workers)
     joint_verdict.await_release(one.environment)
-    said = other.speak()
-    other.hear(said, 0, 1)
-    other.hear(f"You: {said.partition(' says: ')[2]}", 0)
+    speak_to_own(other)
     assert "lost" not in [finding.check for finding in findings(master)]
     assert session_of(master).results[0].load.users == 4
 
