@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,10 @@ import wsproof
 
 ROOT = Path(__file__).resolve().parents[1]
 README = Path(wsproof.__file__).parent / "workloads" / "README.md"
+USERS = ("tests", "harness/benchmarks", "scenarios", "examples", "docs")
+"""The folders of those who use wsproof. What is public, they import from where their readers should."""
+IMPORT = re.compile(r"from (wsproof\.[\w.]+) import (\([^)]*\)|[^(\n]*)")
+"""An import from a module of wsproof: in a program, in the text of a program, or in a page."""
 
 
 @pytest.mark.parametrize("name", wsproof.__all__)
@@ -61,3 +67,34 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_the_guides_import_from_the_public_api_alone(page: Path) -> None:
     imported = re.findall(r"^(?:from|import) (wsproof[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(imported) == {"wsproof"}
+
+
+def imported(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each import of a text."""
+    for module, names in IMPORT.findall(text):
+        yield from ((module, name) for name in re.findall(r"\w+", names))
+
+
+def is_public(module: str, name: str) -> bool:
+    """Whether this is a public object, and not only something private with the name of one."""
+    return name in wsproof.__all__ and getattr(import_module(module), name, None) is getattr(wsproof, name)
+
+
+@pytest.mark.parametrize("folder", USERS)
+def test_public_names_are_imported_from_the_package(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".md"}]
+    assert files
+    private = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for module, name in imported(path.read_text(encoding="utf-8"))
+        if is_public(module, name)
+    ]
+    assert private == []
+
+
+@pytest.mark.parametrize("names", ["Chat, Contract", "(\n    Contract,\n)"])
+def test_an_import_of_a_public_name_from_its_module_is_found(names: str) -> None:
+    assert ("wsproof.model.contract", "Contract") in list(imported(f"from wsproof.model.contract import {names}\n"))
+    assert is_public("wsproof.model.contract", "Contract")
+    assert not is_public("wsproof.session", "capacity")  # a module that is called like the public function in it

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+from wsproof import Envelope, Measurement
 from wsproof.checks import CHECKS
 from wsproof.load.files.history import save_history
 from wsproof.load.files.merge import merge
@@ -25,9 +26,8 @@ from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
-from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.envelope import body_of
 from wsproof.model.history import History
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import now_ns
 from wsproof.stats.metrics import METRICS, Observed, summaries

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from wsproof import Measurement
 from wsproof.checks import run_checks
 from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.columns import table_path
@@ -31,7 +32,7 @@ from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.history import Kind
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.report.charts.series import series_of

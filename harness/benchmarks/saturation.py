@@ -26,9 +26,8 @@ from benchmarks.truth.clients import report_of_engine
 from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire, capture
+from wsproof import Measurement, parse_arrivals
 from wsproof.load import run_plan
-from wsproof.model.arrivals import parse_arrivals
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.stats.compared_metrics import voids_judged

@@ -29,7 +29,7 @@ from benchmarks.alternate import alternate
 from benchmarks.pinned import on_core
 from benchmarks.progress_line import say
 from benchmarks.rivals.installed import npm_folder
-from wsproof.errors import WsproofError
+from wsproof import WsproofError
 from wsproof.load import run_plan
 from wsproof.model.plan import Plan
 from wsproof.model.reference_server import APP as REFERENCE_APP

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from benchmarks.truth.wire import NANOSECOND_PCAP, Wire, read_messages
-from wsproof.model.envelope import Envelope
+from wsproof import Envelope
 from wsproof.wire.frames import Frame, Opcode
 
 SERVER, ALICE, BOB = 8000, 40000, 40008

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from wsproof.model.contract import Audience, Contract, Feed, Order, Range
+from wsproof import Audience, Contract, Feed, Order, Range
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, PresenceNotice, Recorder, Tick
 
 MS = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.histories import CHAT, Room, a_room, a_talk
+from wsproof import Contract, Order
 from wsproof.checks.delivery import duplicated
 from wsproof.checks.gap import gap
-from wsproof.model.contract import Contract, Order
 
 
 def test_a_gap_between_history_and_live_messages_is_reported_with_its_bounds() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from wsproof import Audience, Contract, Level
 from wsproof.checks.limits import MIB, SizeLimitRecord, judge_limits, limits_in_figures, limits_in_words
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import Level
 
 CHAT = Contract("chat", Audience.EVERYONE)
 LIMITED = SizeLimitRecord("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)

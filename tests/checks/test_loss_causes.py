@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.histories import MS, QUIET_CHAT, Room, a_room
+from wsproof import RateLimit
 from wsproof.checks.delivery import lost
-from wsproof.model.contract import RateLimit
 from wsproof.model.history import Member
 
 WORDS = "the server seems to count the messages of all its clients together"

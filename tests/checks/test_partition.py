@@ -18,10 +18,10 @@ from tests.checks.histories import (
     without_receipt,
 )
 from tests.checks.test_random_histories import QUIET, rooms
+from wsproof import Measurement
 from wsproof.checks import run_checks
 from wsproof.model import partition
 from wsproof.model.history import History, Receipts
-from wsproof.model.measurement import Measurement
 from wsproof.model.partition import groups, member_ranges
 from wsproof.model.plan import Plan
 from wsproof.stats.metrics import summaries

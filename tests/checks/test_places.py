@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.histories import QUIET_CHAT
+from wsproof import Level
 from wsproof.checks.places import Filling, judge_places
-from wsproof.model.finding import Anomaly, Level
+from wsproof.model.finding import Anomaly
 
 CLOSE, RESET, FULL = "a close frame with code 1000", "TCP RST", "HTTP 403"
 LIMITED = replace(QUIET_CHAT, connections=60)

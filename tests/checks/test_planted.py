@@ -23,10 +23,10 @@ from tests.checks.histories import (
     without_receipt,
 )
 from tests.checks.test_same_name import came, two_connections
+from wsproof import Audience, Contract, Finding, Level, Order, Resume, Verdict
 from wsproof.checks import CHECKS, run_checks
 from wsproof.checks.feed import wrong_period
-from wsproof.model.contract import Audience, Contract, Order, Resume
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, verdict_of
 from wsproof.model.history import (
     Damage,
     Departure,

@@ -6,9 +6,8 @@ from itertools import accumulate
 
 import pytest
 
+from wsproof import Audience, Contract, Level
 from wsproof.checks.release import ReleaseRecord, ReleaseRound, judge_release
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import Level
 
 CHAT = Contract("chat", Audience.EVERYONE)
 SIZE = 24

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.histories import QUIET_CHAT
+from wsproof import Level
 from wsproof.checks.room_names import RoomTrial, judge_room_names
-from wsproof.model.finding import Anomaly, Level
+from wsproof.model.finding import Anomaly
 
 ROOMS = (1, 11, 22, 21)
 OWN = frozenset((room, room) for room in ROOMS)

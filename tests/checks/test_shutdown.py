@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.histories import CHAT, QUIET_CHAT
+from wsproof import Level
 from wsproof.checks.disturbance import judge_disturbance
 from wsproof.checks.shutdown import judge_shutdown
 from wsproof.model.disturbance import DisturbanceRecord, SeenEnd, ShutdownRecord
-from wsproof.model.finding import Level
 
 TOLD = SeenEnd("1", is_reading=True, has_ended=True, close_code=1012)
 SILENT = replace(TOLD, is_reading=False, has_ended=False, close_code=None)

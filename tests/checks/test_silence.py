@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.histories import QUIET_CHAT, Room, a_room
+from wsproof import Finding, Verdict
 from wsproof.checks import run_checks
 from wsproof.checks.silence import time_limit
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, verdict_of
 from wsproof.model.history import Departure, History
 
 S = 1_000_000_000

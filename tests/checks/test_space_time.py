@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.checks.histories import QUIET_CHAT, a_room
+from wsproof import Finding
 from wsproof.checks.delivery import duplicated, lost
 from wsproof.checks.order import reordered
-from wsproof.model.finding import Finding
 from wsproof.model.finding_event import EventKind
 
 

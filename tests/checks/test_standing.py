@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from wsproof import Audience, Contract, Feed, Finding, Level, Range
 from wsproof.checks.standing import has_evidence, judge_standing, pings_in_words
-from wsproof.model.contract import Audience, Contract, Feed, Range
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind, Tick
 from wsproof.model.standing import (
     HeardMessage,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.histories import CHAT, MS, QUIET_CHAT, Room, a_room
+from wsproof import Finding, Level
 from wsproof.checks import run_checks
 from wsproof.checks.volume import under_load
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Kind, UnexpectedMessage
 
 

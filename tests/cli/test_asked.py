@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from tests.stats.builders import QUIET, measurement, publish, recorder, steady
+from wsproof import Audience, Contract, Measurement
 from wsproof.cli import main
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 
 CHAT = Contract("chat", Audience.EVERYONE)

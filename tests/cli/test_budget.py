@@ -11,22 +11,19 @@ from rich.console import Console
 
 from tests.faulty.difficult import difficult
 from tests.report import samples
-from wsproof import delivery
+from wsproof import CheckOptions, RunRecord, Verdict, delivery
 from wsproof.cli import main
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.parser import parse_command
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
 from wsproof.model.chapter import Chapter
-from wsproof.model.finding import Verdict
-from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, NotRun, SuiteReport
 from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
 from wsproof.report.formats.terminal import show_check
 from wsproof.report.text.run import answers, verdict_sentence
 from wsproof.session.context import CommandContext
-from wsproof.session.options import CheckOptions
 
 
 def context(*words: str) -> CommandContext[CheckOptions]:

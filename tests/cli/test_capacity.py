@@ -15,11 +15,10 @@ import pytest
 from tests.cli.shell import only_run
 from tests.load.conftest import serving
 from tests.stats.builders import measurement, steady
+from wsproof import Audience, Contract, Measurement, TargetError
 from wsproof.cli import main
-from wsproof.errors import TargetError
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import ProtocolNote
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.plan import Plan
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.session import capacity

@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 
 from tests.forked import ROOT
+from wsproof import CheckOptions
 from wsproof.cli import main
 from wsproof.conformance.rules import rule
 from wsproof.model.server_table import ServerRunState, ServerTableRow
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.session import check_servers, servers
-from wsproof.session.options import CheckOptions
 from wsproof.session.servers import ServerRun
 from wsproof.target.introspect import interpreter
 from wsproof.target.servers import SERVERS

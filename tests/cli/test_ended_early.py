@@ -14,11 +14,12 @@ import pytest
 
 from tests.cli.shell import DEADLINE, only_run, read_until, running
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import TargetError
 from wsproof.cli import check, main
 from wsproof.conformance import suite
 from wsproof.conformance.script import Script
 from wsproof.conformance.session import Session
-from wsproof.errors import ExitCode, TargetError, TerminatedRun
+from wsproof.errors import ExitCode, TerminatedRun
 from wsproof.model.suite import CheckRun
 from wsproof.report.formats.json_documents import load_schema
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import RunRecord, Verdict
 from wsproof.cli import main
 from wsproof.cli.exit_codes import exit_code_of, exit_code_of_comparison, exit_code_of_load
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Verdict
 from wsproof.model.load_summary import LoadFailure, LoadSummary, WorkloadLoad
-from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning
 
 

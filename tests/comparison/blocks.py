@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from wsproof import Finding, Level
 from wsproof.comparison.blocks import BlockResult
 from wsproof.comparison.order import Block, Side, block_order
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.summary import Summary, TrustWarning
 
 WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)

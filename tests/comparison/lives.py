@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import exp
 
+from wsproof import Finding
 from wsproof.comparison.life import SIDES, LifeResult, ServerResult
 from wsproof.comparison.order import Side
-from wsproof.model.finding import Finding
 from wsproof.model.summary import TrustWarning
 
 STEPS = (0.004, -0.006, 0.002, -0.003, 0.006, -0.002, 0.003, -0.004)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.comparison.repositories import commit
+from wsproof import UsageError
 from wsproof.comparison.environment import import_path, install, install_commands, own_python, packages_asked_for
 from wsproof.comparison.repository import Repository
-from wsproof.errors import UsageError
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["uvicorn"]\n[tool.ruff]\nline-length = 100\n'
 

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from tests.comparison.blocks import finding, results
+from wsproof import Comparison, Finding, Level
 from wsproof.comparison.blocks import BlockResult
 from wsproof.comparison.evidence import compare_blocks, new_violations, pairs_of
 from wsproof.comparison.order import Side
-from wsproof.model.comparison import Comparison, Judgement
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import Anomaly
 from wsproof.model.summary import TrustWarning
 
 SLIP = TrustWarning("schedule-slip", "Messages left late.", "Use a lower rate.", invalidates=True)

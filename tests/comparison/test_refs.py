@@ -9,13 +9,14 @@ import pytest
 
 from tests.comparison.blocks import result
 from tests.comparison.repositories import commit, git
+from wsproof import Comparison, TargetError, UsageError
 from wsproof.comparison import refs
 from wsproof.comparison.blocks import BlockResult, Load
 from wsproof.comparison.order import Block, Side
 from wsproof.comparison.partial import PartialComparison
-from wsproof.errors import GitError, TargetError, UsageError
+from wsproof.errors import GitError
 from wsproof.load import Progress, Watcher
-from wsproof.model.comparison import Comparison, Judgement
+from wsproof.model.comparison import Judgement
 from wsproof.model.plan import Plan
 from wsproof.target.target import Target, parse_target
 

@@ -3,13 +3,12 @@ from __future__ import annotations
 import pytest
 
 from tests.comparison.blocks import finding, metrics
+from wsproof import RunRecord, UsageError
 from wsproof.comparison.runs import compare_runs
-from wsproof.errors import UsageError
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.plan import Plan
-from wsproof.model.record import RunRecord
 
 
 def run(latency_ms: float, **changes: object) -> RunRecord:

@@ -13,14 +13,14 @@ import pytest
 from tests.comparison.blocks import finding
 from tests.comparison.lives import life
 from tests.comparison.repositories import forgetful_echo, git
+from wsproof import Comparison, TargetError, UsageError
 from wsproof.comparison import windows
 from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.windows import compare_in_turn, compare_lives, lives_of, require_beside
-from wsproof.errors import TargetError, UsageError
-from wsproof.model.comparison import WINDOWS, Comparison, Judgement
+from wsproof.model.comparison import WINDOWS, Judgement
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.json_documents import load_schema

@@ -17,8 +17,8 @@ import time
 from tests.faulty.applications import KINDS, SAMPLE
 from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import Level
 from wsproof.conformance import run_suite
-from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 
 _HEAD = "| fault | what is wrong | caught by | other findings | seconds |\n| --- | --- | --- | --- | ---: |\n"

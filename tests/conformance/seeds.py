@@ -22,10 +22,10 @@ from tests.faulty.applications import KINDS, SAMPLE
 from tests.faulty.faults import CORRECT_DEFLATE
 from tests.faulty.running import faulty_server
 from tests.target_app.server import running
+from wsproof import Finding, Level
 from wsproof.conformance import run_suite
 from wsproof.conformance.session import ServerUnderTest
 from wsproof.deviations import KnownDeviations, load_deviations, shipped_deviations
-from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.endpoint import Endpoint
 

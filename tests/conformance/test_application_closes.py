@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_own_reason
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import expect_frames
@@ -20,7 +21,6 @@ from wsproof.conformance.session import Session
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
 from wsproof.conformance.verify.violations import RuleViolation, verify
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
 

@@ -12,15 +12,14 @@ import pytest
 from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TIMED, TOKEN
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer
+from wsproof import Envelope, Level, Send, Verdict, Wait
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.suite import run_suite
-from wsproof.model.envelope import Envelope
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.client import Client
 from wsproof.wire import Event, PongReceived, TextMessage
-from wsproof.workloads import Opening, Send, Wait
+from wsproof.workloads import Opening
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.steps import JoinSteps
 

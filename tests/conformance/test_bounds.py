@@ -13,6 +13,7 @@ import pytest
 
 from tests.faulty.difficult import RunningHere, difficult
 from tests.faulty.running import FaultyServer
+from wsproof import CannotTellError, TargetError, Verdict
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import explore
 from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
@@ -22,8 +23,6 @@ from wsproof.conformance.script import Script
 from wsproof.conformance.session import ServerGone, Session, open_session
 from wsproof.conformance.suite import CHECKS, PROPERTIES, run_suite
 from wsproof.delivery import run_suite as run_channels
-from wsproof.errors import CannotTellError, TargetError
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import serve

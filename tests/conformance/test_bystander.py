@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import Level, TargetError, Verdict
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.suite import run_suite
-from wsproof.errors import TargetError
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.client import Client
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.faulty.faults import ALLOWED
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.wire import Frame, Opcode
 from wsproof.wire.audit import audit_close_payload

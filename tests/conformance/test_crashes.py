@@ -6,13 +6,13 @@ import pytest
 
 from tests.conformance.binary_only import binary_only
 from tests.faulty.running import FaultyServer
+from wsproof import Verdict
 from wsproof.conformance import suite
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.rules import rule
 from wsproof.conformance.script import Script
 from wsproof.conformance.session import Session
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
 
 OPTIONS = SuiteOptions(examples=3, deadline_s=30.0)

@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance import frame_json
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS, agreement_of, why_illegal
@@ -18,7 +19,6 @@ from wsproof.conformance.properties.deflate_builders import apply_cuts, literall
 from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
+from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.harm import Harm
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions

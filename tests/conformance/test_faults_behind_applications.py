@@ -7,8 +7,8 @@ import pytest
 from tests.faulty.applications import SAMPLE
 from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 
 

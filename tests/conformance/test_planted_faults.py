@@ -7,9 +7,9 @@ import pytest
 from tests.faulty.faults import FAULTS
 from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST
 from wsproof.conformance.suite import PROPERTIES, replay, run_suite
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 
 _OWN = {tested.name for tested in PROPERTIES}

@@ -9,11 +9,10 @@ import pytest
 
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import CannotTellError, Finding, Level, UsageError
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.suite import replay, run_suite
-from wsproof.errors import CannotTellError, UsageError
-from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.endpoint import parse_url
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.faulty.running import FaultyServer
+from wsproof import Level, Verdict
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.exchange.transcript import Transcript
@@ -19,7 +20,6 @@ from wsproof.conformance.session import Session
 from wsproof.conformance.suite import run_suite
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.violations import RuleViolation
-from wsproof.model.finding import Level, Verdict
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.budget import Budget, BudgetSpent

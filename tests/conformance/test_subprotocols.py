@@ -8,8 +8,8 @@ import pytest
 
 from tests.faulty.faults import OF_SUBPROTOCOLS
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import Level
 from wsproof.conformance.suite import run_suite
-from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 
 OPTIONS = SuiteOptions(only=("subprotocol-lines", "subprotocol-after"), deadline_s=30.0)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.faulty.running import FaultyServer
+from wsproof import UsageError, Verdict
 from wsproof.conformance import RULES
 from wsproof.conformance.suite import CHECKS, replay, run_suite
-from wsproof.errors import UsageError
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 
 

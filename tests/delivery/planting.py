@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from wsproof.model.finding import Finding
+from wsproof import Finding
 from wsproof.model.suite import SuiteReport
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target

@@ -10,13 +10,13 @@ import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.conversing_channels import Conversing, Hasty
+from wsproof import Finding, Verdict, Workload
 from wsproof.delivery import run_suite
 from wsproof.delivery.client_pool import ClientPool
-from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Workload
 
 APP = "tests.workloads.apps.conversing:app"
 OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import Level, Verdict
 from wsproof.delivery import property_run, run_suite
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Schedule
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

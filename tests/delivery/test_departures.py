@@ -8,13 +8,14 @@ import pytest
 
 from tests.delivery.planting import findings_of, planting
 from tests.faulty.segments import segments
+from wsproof import Finding, Level, Verdict
 from wsproof.checks import run_checks
 from wsproof.delivery import run_suite
 from wsproof.delivery.departures import CODES, DEPARTURES, LONGEST_REASON
 from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from wsproof import Audience, Contract, Feed
 from wsproof.delivery.feed_silence import STOPS, wait_for_silent_viewers
 from wsproof.delivery.member import PoolMember
-from wsproof.model.contract import Audience, Contract, Feed
 from wsproof.model.history import Tick
 from wsproof.model.nanoseconds import NS
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import Audience, Contract, Level, RateLimit, Verdict
 from wsproof.checks.rate_limit import Burst, judge_rate
 from wsproof.checks.revoked import RevocationAttempt, judge_revocation
 from wsproof.delivery import properties_of, run_suite
-from wsproof.model.contract import Audience, Contract, RateLimit
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

@@ -6,13 +6,14 @@ import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.rooms_with_memory_channels import Moving
+from wsproof import Verdict, Workload
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
-from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Conversation, Workload
+from wsproof.workloads import Conversation
 from wsproof.workloads.guarded import guarded
 
 APP = "tests.workloads.apps.rooms_with_memory:app"

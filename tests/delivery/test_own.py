@@ -8,15 +8,25 @@ import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.pubsub_channels import Others, PubSub
+from wsproof import (
+    Audience,
+    Contract,
+    Finding,
+    Level,
+    MessageKind,
+    Order,
+    Parsed,
+    UsageError,
+    Verdict,
+    Workload,
+    open_envelope,
+)
 from wsproof.delivery import properties_of, run_suite
-from wsproof.errors import UsageError
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import open_envelope
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import MessageKind, Parsed, Workload, load_channels
+from wsproof.workloads import load_channels
 
 PUBSUB = "tests.workloads.apps.pubsub:app"
 FAULTY = "tests.faulty.channels.app:app"

@@ -12,19 +12,17 @@ import pytest
 from tests.delivery.planting import PATIENT_S, findings_of, planting
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Halls, Named, Presence, Private, Room, Sloppy
+from wsproof import Level, TargetError, Workload
 from wsproof.delivery import recovery, run_suite, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.joining import join
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, Step
-from wsproof.errors import TargetError
-from wsproof.model.finding import Level
 from wsproof.model.history import SILENCE
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Workload
 from wsproof.workloads.guarded import guarded
 
 OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)

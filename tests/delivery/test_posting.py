@@ -7,8 +7,9 @@ import pytest
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.calling_channels import Calling
 from tests.workloads.apps.posting_channels import Posting
+from wsproof import Level, Verdict
 from wsproof.delivery import properties_of, run_suite
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

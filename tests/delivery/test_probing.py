@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
+from wsproof import TargetError
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.probing import probed
 from wsproof.delivery.runner import ScheduleRunner
-from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget

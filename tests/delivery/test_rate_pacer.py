@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from wsproof import RateLimit
 from wsproof.delivery.rate_pacer import RatePacer, source_of
 from wsproof.delivery.sent_messages import SentMessage
-from wsproof.model.contract import RateLimit
 from wsproof.model.nanoseconds import NS
 from wsproof.net.endpoint import Endpoint
 

@@ -8,11 +8,12 @@ from itertools import cycle
 from types import SimpleNamespace
 from typing import Any, cast
 
+from wsproof import Finding, Level
 from wsproof.delivery import PROPERTIES, DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.delivery.shrink import Sighting, refined, seen_again
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Recorder
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import BudgetSpent

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from wsproof import Audience, Contract, Envelope, MessageKind, Parsed, Workload
 from wsproof.delivery import strategies
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step, fitted, schedule_from_json
 from wsproof.delivery.shortest_schedule import shorten
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.envelope import Envelope
-from wsproof.workloads import MessageKind, Parsed, Workload, load_channels
+from wsproof.workloads import load_channels
 
 
 @settings(deadline=None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.delivery.planting import PATIENT_S, findings_of
+from wsproof import Verdict
 from wsproof.delivery import run_suite
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

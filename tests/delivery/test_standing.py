@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.delivery.planting import findings_of, planting
+from wsproof import Level, Verdict
 from wsproof.delivery import run_suite
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels

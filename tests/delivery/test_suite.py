@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
+from wsproof import Finding, Level, UsageError, Verdict
 from wsproof.delivery import PROPERTIES, planned, replay, run_suite
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.shrink import Sighting, own_edges, refined
-from wsproof.errors import UsageError
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.budget import Budget
 from wsproof.target.server import RunningServer, serve

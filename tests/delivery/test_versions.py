@@ -6,9 +6,10 @@ import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
 from tests.workloads.apps.counter_channels import Counter
+from wsproof import Verdict
 from wsproof.delivery import run_suite
 from wsproof.delivery.versions import VersionKeys
-from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

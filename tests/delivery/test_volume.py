@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of, planting
+from wsproof import Finding, Level, Verdict
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
 from wsproof.delivery.volume import join_many
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer

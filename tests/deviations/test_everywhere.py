@@ -14,8 +14,8 @@ import pytest
 from tests.cli.shell import environment
 from tests.comparison.repositories import git
 from tests.forked import ROOT
+from wsproof import Finding
 from wsproof.cli import main
-from wsproof.model.finding import Finding
 from wsproof.session import shares
 
 APP = '''

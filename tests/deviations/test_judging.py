@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wsproof import Finding, Level, Verdict
 from wsproof.conformance.tried import was_tried
 from wsproof.deviations import Deviation, KnownDeviations
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from wsproof import Finding, Level, UsageError, Verdict
 from wsproof.conformance.rules import RULES
 from wsproof.conformance.tried import was_tried
 from wsproof.deviations import Deviation, KnownDeviations, deviations_file, load_deviations, shipped_deviations
 from wsproof.deviations.shipped import require_hint, shipped_names
 from wsproof.deviations.versions import in_range
-from wsproof.errors import UsageError
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.target.servers import SERVERS
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import Finding, Level
 from wsproof.conformance.rules import rule
 from wsproof.deviations import KnownDeviations, shipped_deviations
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 
 LEGAL = "expected: a legal handshake to be accepted with 101"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from wsproof import Measurement
 from wsproof.load import run_plan
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
 

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import cast
 
-from wsproof.model.envelope import open_envelope
+from wsproof import open_envelope
 from wsproof.wire import Frame, FrameDecoder, Opcode, accept_key
 
 MARKED = 10

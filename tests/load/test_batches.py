@@ -12,15 +12,15 @@ import pytest
 from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
 from tests.workloads.apps.conversing_channels import Conversing, said
+from wsproof import Envelope, Parsed
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import History
 from wsproof.wire import Frame, FrameDecoder, Opcode, Request
-from wsproof.workloads import Message, Parsed
+from wsproof.workloads import Message
 
 
 class Batching(Conversing):

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from tests.load.conftest import Serve, follow, small_plan
+from wsproof import Audience, Contract, UsageError
 from wsproof.checks import run_checks
-from wsproof.errors import UsageError
 from wsproof.load.worker import closed_loop
 from wsproof.load.worker.closed_loop import GIVEN_UP_NS, ClosedLoop, kind_that_comes_back
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.pacer import Publisher
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan

@@ -10,17 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import Envelope, UsageError, Workload, parse_sizes
 from wsproof.load import load_history, save_history
 from wsproof.load.files.columns import Journal, JournalTail, RowFile, Tail, table_path
 from wsproof.load.limits import require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.envelope import body_of
 from wsproof.model.history import Kind, Member, PresenceNotice, Recorder, Tick, UnexpectedMessage
 from wsproof.model.plan import Plan
-from wsproof.model.sizes import parse_sizes
-from wsproof.workloads import Workload
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.rooms import Rooms
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.load.reading import read
+from wsproof import Envelope
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, History
 from wsproof.wire import Frame, FrameDecoder, Opcode, Request, accept_key
 from wsproof.workloads import load_channels

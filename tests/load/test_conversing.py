@@ -15,6 +15,7 @@ from tests.load.conftest import small_plan
 from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
 from tests.workloads.apps.conversing_channels import Conversing, said
+from wsproof import Envelope, Measurement, Parsed
 from wsproof.checks import run_checks
 from wsproof.load import run_plan
 from wsproof.load.files.merge import merge
@@ -23,13 +24,10 @@ from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, History
-from wsproof.model.measurement import Measurement
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.wire import Frame, FrameDecoder, Opcode, Request
-from wsproof.workloads import Parsed
 
 APP = "tests.workloads.apps.conversing:app"
 CHANNELS = "tests.workloads.apps.conversing_channels"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.load.conftest import small_plan
+from wsproof import Measurement
 from wsproof.load import cores, run_plan
 from wsproof.load.cores import choose_processes, pinned_apart
 from wsproof.machine.affinity import CAN_KEEP, own_cores
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target

@@ -7,10 +7,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from wsproof import Audience, Contract
 from wsproof.load import drain
 from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.worker_files import Records, Rows
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind, Outcome, Receipts
 from wsproof.model.plan import Phase
 

@@ -22,13 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.load.conftest import Serve, follow, small_plan
+from wsproof import Measurement, TargetError, UsageError, parse_sizes
 from wsproof.checks import run_checks
-from wsproof.errors import TargetError, UsageError
 from wsproof.load.worker.connector import Connector
 from wsproof.model.history import Departure, Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
-from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp
 from wsproof.stats.trust import judge_trust

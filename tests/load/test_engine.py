@@ -14,7 +14,8 @@ import pytest
 
 from tests.load.conftest import Serve, follow, small_plan
 from tests.load.servers import is_marked
-from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
+from wsproof import CannotTellError, TargetError, UsageError
+from wsproof.errors import ExitCode, TerminatedRun
 from wsproof.load import PartialRun, Progress, load_history, run_plan
 from wsproof.load.workers import WorkerPool
 from wsproof.model.arrivals import CONSTANT, Arrivals, BurstArrivals, RampArrivals, Trace

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.stats.builders import measurement, steady
+from wsproof import Finding, Level, Verdict
 from wsproof.deviations import Deviation, KnownDeviations
 from wsproof.load import judging
 from wsproof.load.judging import UnknownServer, judge_measurement
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.server_end import ServerEnd
 from wsproof.stats.objective import parse_objective
 

@@ -20,8 +20,8 @@ import pytest
 
 from tests.load.conftest import SERVERS, Serve, follow, small_plan
 from tests.load.servers import HELD, HOLD_S, PAUSE_EVERY, PAUSE_S, SLOW_MEMBER, hold_s, is_marked
+from wsproof import Measurement
 from wsproof.model.history import History, Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase
 from wsproof.net.endpoint import Endpoint

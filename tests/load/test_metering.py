@@ -7,11 +7,11 @@ import pytest
 
 from tests.load.conftest import serving, small_plan
 from tests.machine.test_prometheus import answering, source
+from wsproof import Measurement
 from wsproof.load import meter as metering
 from wsproof.load import run_plan
 from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, late_wakes, meter_of
 from wsproof.machine.prometheus import NoProcessMetrics
-from wsproof.model.measurement import Measurement
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.stats.trust import judge_trust

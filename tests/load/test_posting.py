@@ -15,6 +15,7 @@ import pytest
 
 from tests.load.conftest import small_plan
 from tests.workloads.apps.posting_channels import Posting
+from wsproof import Audience, Contract, Envelope, FunctionCall, Order, Verdict
 from wsproof.checks import run_checks
 from wsproof.load import run_plan
 from wsproof.load.drain import OutstandingReceipts
@@ -24,11 +25,8 @@ from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.call_sender import CallSender
 from wsproof.load.worker.http_publisher import HttpSender, PublisherConnections
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope
-from wsproof.model.finding import Anomaly, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, verdict_of
 from wsproof.model.history import Departure, History, Outcome
-from wsproof.model.outside_call import FunctionCall
 from wsproof.model.plan import Phase
 from wsproof.net.endpoint import Endpoint
 from wsproof.stats.trust import judge_trust

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.load.conftest import small_plan
+from wsproof import Audience, Contract, Measurement
 from wsproof.checks import run_checks
 from wsproof.load import run_plan
 from wsproof.load.rounds import broadcast_rounds
 from wsproof.load.run import members_to_hear, probers
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from tests.load.conftest import Serve
-from wsproof.errors import UsageError
+from wsproof import Measurement, UsageError
 from wsproof.load import broadcast_rounds
 from wsproof.model.history import History, Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 from wsproof.net.endpoint import Endpoint
 

@@ -9,14 +9,13 @@ from threading import Barrier
 import pytest
 
 from tests.load.conftest import Serve, small_plan
+from wsproof import Envelope, Measurement
 from wsproof.checks import run_checks
 from wsproof.load import Progress, run_plan
 from wsproof.load.setup import LoadTarget, configs_for
 from wsproof.load.worker.recorder import FOREIGN, UNSEALED, WorkerRecorder
 from wsproof.machine.lock import measurement_lock
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.member_ids import SIZE, MemberIds
 from wsproof.net.endpoint import parse_url
 from wsproof.target.server import serve as reach

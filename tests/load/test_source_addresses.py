@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.load import source_addresses
 from wsproof.load.source_addresses import PER_ADDRESS, require_ports, source_of
 from wsproof.load.worker.connector import Connector

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.target.test_server import ROOT, command_target
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.machine.fd_limits import files_of_server, most_connections, require_files
 from wsproof.target.server import serve
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from wsproof import parse_arrivals
 from wsproof.model.arrivals import (
     CONSTANT,
     POISSON,
@@ -17,7 +18,6 @@ from wsproof.model.arrivals import (
     Trace,
     arrivals_from_job,
     arrivals_to_job,
-    parse_arrivals,
     parse_trace,
 )
 from wsproof.model.nanoseconds import NS

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of, find_envelope, open_envelope
+from wsproof import Envelope, open_envelope
+from wsproof.model.envelope import TRAILER_BYTES, body_of, find_envelope
 
 ENVELOPES = st.builds(Envelope, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
 SEALED = Envelope(7, 42, 123_456_789).seal("hello").encode()

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsproof import Audience, Contract, Order
 from wsproof.model import expected as owed_module
-from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.expected import expected_deliveries, publication_rows
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Recorder
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, not_retried, observed, verdict_of
+from wsproof import Finding, Level, Verdict
+from wsproof.model.finding import Anomaly, not_retried, observed, verdict_of
 
 FINDING = Finding(
     "close-code",

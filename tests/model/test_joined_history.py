@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wsproof import Audience, Contract, Order
 from wsproof.checks import run_checks
-from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.history import (
     Damage,

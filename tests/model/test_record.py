@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from wsproof import Comparison, Finding, Level, RunRecord, Verdict
 from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import (
     CapacityRecord,
@@ -15,11 +16,10 @@ from wsproof.model.capacity import (
     SearchObjective,
 )
 from wsproof.model.chart_series import ChartSeries
-from wsproof.model.comparison import Comparison, Judgement, MetricComparison
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.comparison import Judgement, MetricComparison
+from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.plan import Plan
-from wsproof.model.record import RunRecord
 from wsproof.model.schemas import COMPARE_SCHEMA
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.model.summary import Summary, TrustWarning, Void

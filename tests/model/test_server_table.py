@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from wsproof import Finding, Level, Verdict
 from wsproof.model.chapter import Chapter, SuiteName
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.old_findings import chapter_of_section, kind_of
 from wsproof.model.server_table import (
     Cell,

@@ -5,7 +5,8 @@ from itertools import islice
 
 import pytest
 
-from wsproof.model.sizes import Sizes, parse_sizes
+from wsproof import parse_sizes
+from wsproof.model.sizes import Sizes
 
 MANY = 20_000
 

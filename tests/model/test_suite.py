@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import Finding, Level, Verdict
 from wsproof.model.chapter import SuiteName
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
 
 LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "x")

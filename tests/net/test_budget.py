@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.net.hand import HandServer
-from wsproof.errors import TargetError
+from wsproof import TargetError
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 

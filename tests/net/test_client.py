@@ -17,7 +17,7 @@ from tests.net.hand import (
     read_request,
     send_rst,
 )
-from wsproof.errors import TargetError
+from wsproof import TargetError
 from wsproof.machine.ports import free_port
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint

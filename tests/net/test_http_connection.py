@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 from tests.net.hand import HandServer, played
+from wsproof import HttpRequest
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpConnection
-from wsproof.wire import HttpRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 POST = HttpRequest("POST", "/say", "hello", {"X-Own": "1"})

@@ -8,7 +8,8 @@ from threading import Event
 
 import pytest
 
-from wsproof.model.outside_call import Command, FunctionCall, OutsideCall
+from wsproof import Command, FunctionCall
+from wsproof.model.outside_call import OutsideCall
 from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.outside_call import CallInThread, run_call
 

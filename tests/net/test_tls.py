@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.net.hand import accept_handshake, played
-from wsproof.errors import TargetError, UsageError
+from wsproof import TargetError, UsageError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.redact import redact
 from wsproof.net.users import UserTable, read_users

@@ -15,11 +15,11 @@ from tests.load.conftest import serving
 from tests.load.test_metering import FIGURES
 from tests.machine.test_prometheus import answering
 from tests.stats.builders import measurement, steady
+from wsproof import Finding, Level, Measurement
 from wsproof.deviations import KnownDeviations
 from wsproof.load import judging
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Member
-from wsproof.model.measurement import Measurement
 from wsproof.pytest import fanout
 from wsproof.pytest.fanout import Fanout, VirtualClock
 from wsproof.session.question import Question

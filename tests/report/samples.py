@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from wsproof import Audience, Comparison, Contract, Finding, Level, Measurement, RunRecord, Verdict
 from wsproof.model.chapter import Chapter
-from wsproof.model.comparison import Comparison, Judgement, MetricComparison
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.comparison import Judgement, MetricComparison
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
-from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import Phase, Plan
-from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.model.summary import Summary, TrustWarning, Void
 

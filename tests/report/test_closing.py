@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.report import samples
-from wsproof.model.finding import Finding, Verdict
+from wsproof import Finding, RunRecord, Verdict
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
-from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
 from wsproof.model.summary import Summary
 from wsproof.report.closing import closing_sentences

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.model.contract import Audience, Contract, Feed, Order, Range, Resume
+from wsproof import Audience, Contract, Feed, Order, Range, Resume
 from wsproof.report.text.contract import promises
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.stats.builders import measurement, steady
+from wsproof import UsageError
 from wsproof.cli import main
-from wsproof.errors import UsageError
 from wsproof.report.formats.hdr_log import COLUMNS, read_logs, write_log
 
 

@@ -23,13 +23,12 @@ from tests.report.samples import (
     summary,
     violation,
 )
-from wsproof.errors import UsageError
+from wsproof import Finding, Level, RunRecord, UsageError, Verdict
 from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import CapacityRecord, LevelOutcome, LevelRecord, SearchLimits, SearchObjective
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.former_names import FORMER_ANOMALIES
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
-from wsproof.model.record import RunRecord
 from wsproof.model.schemas import CHECK_SCHEMA, OLD_RUN_SCHEMA, RUN_SCHEMA
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.charts.series import series_of

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.report.samples import HOSTILE, deviation, non_strict, suite_report, violation
-from wsproof.model.finding import Anomaly, Verdict, observed
+from wsproof import Verdict
+from wsproof.model.finding import Anomaly, observed
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.formats.junit import junit_xml
 

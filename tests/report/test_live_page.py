@@ -6,8 +6,9 @@ from hashlib import sha256
 
 import numpy as np
 
+from wsproof import Finding, Level
 from wsproof.model.bench_record import ObjectiveOutcome
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.load_second import ConnectionCounts, LoadSecond, bucket_counts
 from wsproof.model.measurement import ServerUsage
 from wsproof.model.summary import TrustWarning

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from wsproof import RunRecord
 from wsproof.model.capacity import LevelOutcome, SearchEnding
-from wsproof.model.record import RunRecord
 from wsproof.model.schemas import OLD_RUN_SCHEMA
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.page import run_page

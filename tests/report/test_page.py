@@ -12,10 +12,10 @@ import pytest
 
 from tests.report import samples
 from tests.report.samples import GIT, HOSTILE, TARGET, violation
+from wsproof import RunRecord, Verdict
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Verdict, observed
+from wsproof.model.finding import observed
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
-from wsproof.model.record import RunRecord
 from wsproof.report.charts.series import series_of
 from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
 from wsproof.report.store.runs import RunStore

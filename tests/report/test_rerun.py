@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from wsproof import BenchOptions, RunRecord
 from wsproof.cli.parser import parse_command
 from wsproof.model.bench_record import ObjectiveOutcome
-from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.session.context import CommandContext
-from wsproof.session.options import BenchOptions
 from wsproof.session.plan import plan_of
 
 URL = "wss://127.0.0.1:1/ws"

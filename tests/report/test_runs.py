@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.samples import GIT, TARGET, comparison, record, summary, violation
-from wsproof.errors import UsageError
-from wsproof.model.finding import Finding
+from wsproof import Finding, UsageError
 from wsproof.report.store.runs import RunStore
 
 NO_GIT = {"branch": None, "sha": None, "dirty": None, "describe": None}

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from tests.report.samples import measurement
+from wsproof import Measurement
 from wsproof.model.history import Recorder
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.measurement import GeneratorUsage
 from wsproof.report.charts.series import series_of
 from wsproof.stats.metrics import summaries
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.model.test_server_table import BROKEN, GONE, finding, matrix, row
 from tests.report.samples import HOSTILE
-from wsproof.model.finding import Level
+from wsproof import Level
 from wsproof.model.server_table import Cell, ServerTable
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.junit import matrix_junit_xml

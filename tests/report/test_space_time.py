@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from tests.report.samples import record, suite_report, violation
-from wsproof.model.finding import Finding, Verdict
+from wsproof import Finding, Verdict
 from wsproof.model.finding_event import EventKind, FindingEvent
 from wsproof.report.charts.space_time import events_in_words, space_time_chart
 from wsproof.report.formats.page import run_page

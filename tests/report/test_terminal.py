@@ -12,9 +12,10 @@ from rich.console import Console
 
 from tests.report import samples
 from tests.report.samples import HOSTILE, suite_report, violation
+from wsproof import Level, Verdict
 from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Anomaly, Level, Verdict, observed
+from wsproof.model.finding import Anomaly, observed
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.model.summary import Summary, Void

@@ -48,7 +48,7 @@ def test_each_delivery_is_counted_once_in_locusts_tables(ended: Ended) -> None:
 
 
 def test_nothing_is_left_running(ended: Ended) -> None:
-    from wsproof.errors import TargetError
+    from wsproof import TargetError
     from wsproof.net.connect import connect_socket
     from wsproof.net.endpoint import parse_url
 

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from wsproof import CompareOptions, UsageError
 from wsproof.comparison.extent import QUICK, Extent
-from wsproof.errors import UsageError
 from wsproof.model.arrivals import BurstArrivals, RampArrivals, Trace
 from wsproof.model.plan import Plan
 from wsproof.session.compare import extent_of, require_windows, with_fitting_publishers
 from wsproof.session.option_text import percent
-from wsproof.session.options import CompareOptions
 from wsproof.workloads import load_channels
 
 WORKLOADS = load_channels("tutorial", {}) | load_channels("reference", {})

@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
+from wsproof import Audience, Contract, Envelope, UsageError
 from wsproof.cli import main
-from wsproof.errors import UsageError
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.envelope import Envelope
 from wsproof.session import recognition
 from wsproof.session.channel_file import channel_file, channel_name, channel_names
 from wsproof.session.init import InitResult, guessed_target

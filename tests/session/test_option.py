@@ -10,18 +10,11 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
+from wsproof import BenchOptions, CapacityOptions, CheckOptions, CompareOptions
 from wsproof.cli.outputs import Outputs
 from wsproof.cli.parser import VERBS, parse_command
 from wsproof.session.option import options_in, read_options
-from wsproof.session.options import (
-    IN_PYTEST,
-    BenchOptions,
-    CapacityOptions,
-    CheckOptions,
-    CompareOptions,
-    PytestOptions,
-    RunOptions,
-)
+from wsproof.session.options import IN_PYTEST, PytestOptions, RunOptions
 
 REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "replay": ["finding.json"]}
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from wsproof import CheckOptions, UsageError
 from wsproof.cli import main
 from wsproof.cli.parser import parse_command
-from wsproof.errors import UsageError
-from wsproof.session.options import CheckOptions
 from wsproof.session.project_file import read_project_file
 
 pytest_plugins = ["pytester"]

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.stats.builders import QUIET, measurement, steady
+from wsproof import Finding, Level, Measurement
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
-from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.measurement import Measurement
+from wsproof.model.finding import Anomaly
 from wsproof.session.question import Question
 from wsproof.stats.objective import parse_objective
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from wsproof import Finding, Level, UsageError
 from wsproof.cli.parser import parse_command
-from wsproof.errors import ExitCode, UsageError
+from wsproof.errors import ExitCode
 from wsproof.model.chapter import RuleKind
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.reference_server import SECRET
 from wsproof.model.secrecy import MARK
 from wsproof.session.replay import attempts, outcome, remember

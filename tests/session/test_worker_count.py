@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from wsproof import RunRecord
 from wsproof.cli.parser import parse_command
 from wsproof.load import cores
 from wsproof.model.bench_record import GeneratorSetup
-from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
 from wsproof.session.bench_mix import parse_mix, shared_out

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wsproof.model.contract import Audience, Contract, Feed
+from wsproof import Audience, Contract, Feed, Measurement
 from wsproof.model.history import History, Member, Recorder
-from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import Phase, Plan
 
 MS = 1_000_000

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import CHAT, MS, QUIET, START, measurement, steady
+from wsproof import Measurement
 from wsproof.model.bench_record import ArrivalIntervals, GeneratorSetup
 from wsproof.model.history import History
-from wsproof.model.measurement import ArrivalStamps, Measurement
+from wsproof.model.measurement import ArrivalStamps
 from wsproof.report.text.run import generator_sentence
 from wsproof.stats.arrival_stamps import arrival_intervals, earliest_ns
 from wsproof.stats.trust import judge_trust, judged_summaries

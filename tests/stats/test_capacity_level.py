@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.stats.builders import measurement, steady
+from wsproof import Finding, Level
 from wsproof.model.capacity import LevelOutcome
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.summary import TrustWarning
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.objective import ObjectiveResult, parse_objective

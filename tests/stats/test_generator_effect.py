@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import MS, QUIET, START, measurement, publish, recorder
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof import Measurement
+from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.summary import Void
 from wsproof.stats.objective import parse_objective
 from wsproof.stats.trust import judge_trust, judged_summaries

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsproof.model.contract import Audience, Contract
+from wsproof import Audience, Contract, Measurement
 from wsproof.model.history import Departure, History, Member, Publications, Receipts
-from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.stats.load_doubts import load_doubts
 

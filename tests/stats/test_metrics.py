@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import CHAT, FEED, MS, SECOND, START, measurement, publish, recorder, steady
-from wsproof.model.contract import Audience
+from wsproof import Audience, Measurement
 from wsproof.model.history import Departure, History, Kind, Member, Publications, Receipts, Tick
-from wsproof.model.measurement import Measurement, ServerUsage
+from wsproof.model.measurement import ServerUsage
 from wsproof.model.plan import Phase
 from wsproof.model.summary import Summary
 from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, Observed, summaries, summarise

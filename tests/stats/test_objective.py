@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.errors import UsageError
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof import Finding, Level, UsageError
+from wsproof.model.finding import Anomaly
 from wsproof.model.summary import Summary
 from wsproof.stats.objective import parse_objective
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import MS, QUIET, measurement, publish, recorder, steady
+from wsproof import Measurement
 from wsproof.model.capacity import LevelOutcome
-from wsproof.model.measurement import ArrivalStamps, Measurement
+from wsproof.model.measurement import ArrivalStamps
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.generator_effect import DeliveryTimes, Limit, own_delays
 from wsproof.stats.metrics import Observed

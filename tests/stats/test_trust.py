@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import FEED, MS, QUIET, START, measurement, publish, recorder, steady
-from wsproof.model.contract import Audience, Contract
+from wsproof import Audience, Contract, Measurement
 from wsproof.model.history import Departure, Member, Outcome
-from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import Phase
 from wsproof.stats.trust import judge_trust
 

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from tests.target.apps import echo, routes
-from wsproof.errors import TargetError, UsageError
+from wsproof import TargetError, UsageError
 from wsproof.target import _probe
 from wsproof.target.introspect import _communicate, app_facts, interpreter, require_app, resolve_path
 from wsproof.target.target import parse_target

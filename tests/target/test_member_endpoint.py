@@ -8,16 +8,14 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
+from wsproof import Audience, Contract, MessageKind, Parsed, TargetError, Workload
 from wsproof.delivery import limits_probe, standing_connection
 from wsproof.delivery.runner import ScheduleRunner
-from wsproof.errors import TargetError
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.standing import StandingRole
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import http_endpoint, member_endpoint
-from wsproof.workloads import MessageKind, Parsed, Workload
 
 PLACE = Endpoint("127.0.0.1", 1, headers=(("X-User", "u{n}"),), query="as={n}")
 

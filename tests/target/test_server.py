@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.net.hand import HandServer
-from wsproof.errors import TargetError, UsageError
+from wsproof import TargetError, UsageError
 from wsproof.machine.ports import PortState, free_port, knock
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from wsproof.errors import TargetError, UsageError
+from wsproof import TargetError, UsageError
 from wsproof.model.reference_server import APP as REFERENCE_APP
 from wsproof.net.client import Client
 from wsproof.target.introspect import Interpreter, interpreter

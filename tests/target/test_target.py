@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.target import Target, TargetKind, parse_target
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.wire import HttpRequest, HttpResponseReader
+from wsproof import HttpRequest
+from wsproof.wire import HttpResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -6,9 +6,20 @@ from collections.abc import Iterable
 
 import pytest
 
-from wsproof.errors import WorkloadError
-from wsproof.model.contract import Audience, Contract
-from wsproof.workloads import Conversation, Every, JoinRefused, MessageKind, Parsed, Send, Wait, Workload, json_with
+from wsproof import (
+    Audience,
+    Contract,
+    Every,
+    JoinRefused,
+    MessageKind,
+    Parsed,
+    Send,
+    Wait,
+    Workload,
+    WorkloadError,
+    json_with,
+)
+from wsproof.workloads import Conversation
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.steps import JoinSteps
 

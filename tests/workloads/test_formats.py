@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsproof.errors import UsageError
-from wsproof.model.envelope import Envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Envelope, MessageKind, Parsed, UsageError, Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.formats import FORMATS, Format

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from wsproof.errors import WorkloadError
-from wsproof.model.envelope import Envelope
+from wsproof import Envelope, Workload, WorkloadError
 from wsproof.model.secrecy import learned
-from wsproof.workloads import Conversation, Workload, WorkloadWarning, load_channels, warn_of_oddities
+from wsproof.workloads import Conversation, WorkloadWarning, load_channels, warn_of_oddities
 
 HEAD = """\
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.workloads import Every, MessageKind, Parsed, Send, Wait, Workload
+from wsproof import Audience, Contract, Order
+from wsproof import Every, MessageKind, Parsed, Send, Wait, Workload
 class Base(Workload):
     name = "base"
     title = "t"
@@ -233,7 +232,7 @@ PREPARED = """\
     ],
 )
 def test_the_type_of_publications_is_known_before_a_member_is_prepared(load: Load, message: str, by_http: bool) -> None:
-    workload = load(f"    from wsproof.workloads import HttpRequest\n{PREPARED.format(message)}")
+    workload = load(f"    from wsproof import HttpRequest\n{PREPARED.format(message)}")
     assert workload.publishes_outside is by_http
 
 

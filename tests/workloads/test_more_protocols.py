@@ -7,15 +7,14 @@ import json
 import pytest
 
 from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, said_by, workload
+from wsproof import MessageKind, Order, UsageError, Verdict
 from wsproof.delivery import run_suite
-from wsproof.errors import UsageError
-from wsproof.model.contract import Order
-from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.secrecy import learned
 from wsproof.model.suite import SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Conversation, MessageKind
+from wsproof.workloads import Conversation
 from wsproof.workloads.action_cable import ActionCable
 from wsproof.workloads.stomp import parsed_frame
 

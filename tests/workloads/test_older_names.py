@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Reading, Word
+from wsproof import Envelope, MessageKind, Parsed, open_envelope
+from wsproof.workloads import Reading, Word
 
 
 def test_the_older_names_of_kinds_are_the_same_kinds() -> None:

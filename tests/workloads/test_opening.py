@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.model.envelope import open_envelope
+from wsproof import Workload, open_envelope
 from wsproof.workloads import load_channels, opening_of
-from wsproof.workloads.base import Workload
 from wsproof.workloads.echo import Echo
 
 

@@ -7,15 +7,13 @@ import pytest
 from tests.delivery.test_conversing import APP, OPTIONS
 from tests.load.conftest import small_plan
 from tests.workloads.apps.conversing_channels import Conversing
+from wsproof import JoinRefused, Measurement, TargetError, Verdict
 from wsproof.delivery import run_suite
-from wsproof.errors import TargetError
 from wsproof.load import run_plan
-from wsproof.model.finding import Verdict
 from wsproof.model.history import Departure
-from wsproof.model.measurement import Measurement
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import JoinRefused, opening_of, prepared
+from wsproof.workloads import opening_of, prepared
 
 
 class Prepared(Conversing):

@@ -10,14 +10,13 @@ import json
 import pytest
 
 from tests.delivery.planting import PATIENT_S
+from wsproof import Envelope, Finding, MessageKind, UsageError, Verdict, Workload
 from wsproof.delivery import run_suite
-from wsproof.errors import UsageError
-from wsproof.model.envelope import Envelope
-from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Conversation, MessageKind, Workload, load_channels
+from wsproof.workloads import Conversation, load_channels
 
 ENVELOPE = Envelope(3, 1, 5)
 SIO, OURS = "tests.workloads.apps.socketio_chat:app", "tests.workloads.apps.protocols:app"

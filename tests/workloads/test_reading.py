@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsproof.model.envelope import Envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Envelope, MessageKind, Parsed, Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import wsproof.workloads
+from wsproof import Level, Verdict, Workload
 from wsproof.delivery import planned, run_suite
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Workload, load_channels
+from wsproof.workloads import load_channels
 
 APP = "tests.workloads.apps.pubsub:app"
 README = Path(wsproof.workloads.__file__).with_name("README.md")

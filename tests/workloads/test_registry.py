@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.workloads import load_channels
 from wsproof.workloads.dashboard import Dashboard
 

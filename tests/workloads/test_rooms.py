@@ -7,15 +7,13 @@ import json
 import jwt
 import pytest
 
+from wsproof import Envelope, MessageKind, UsageError
 from wsproof.checks import run_checks
-from wsproof.errors import UsageError
 from wsproof.load import run_plan
-from wsproof.model.envelope import Envelope
 from wsproof.model.plan import Phase, Plan
 from wsproof.model.reference_server import SECRET
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import MessageKind
 from wsproof.workloads.rooms import Rooms
 
 ENVELOPE = Envelope(publisher=1, sequence=3, intended_ns=123)

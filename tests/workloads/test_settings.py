@@ -2,7 +2,7 @@
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.workloads import environment_of, load_channels, parse_settings
 
 

@@ -6,12 +6,10 @@ import json
 
 import pytest
 
-from wsproof.model.envelope import Envelope
+from wsproof import Envelope, JoinRefused, MessageKind, Send, Wait
 from wsproof.workloads.alerts import Alerts
-from wsproof.workloads.base import MessageKind
 from wsproof.workloads.drawing import Drawing
 from wsproof.workloads.game import Game
-from wsproof.workloads.steps import JoinRefused, Send, Wait
 
 ENVELOPE = Envelope(publisher=1, sequence=2, intended_ns=3)
 

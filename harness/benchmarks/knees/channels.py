@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, MessageKind, Order, Parsed, Workload, open_envelope
 
 
 class Hall(Workload):

@@ -14,7 +14,8 @@ from benchmarks.accepting import accept
 from benchmarks.progress_line import say
 from benchmarks.receiving.modes import WAYS, Way
 from benchmarks.receiving.native import send_rounds
-from wsproof.model.envelope import Envelope, body_of
+from wsproof import Envelope
+from wsproof.model.envelope import body_of
 from wsproof.wire import Opcode
 from wsproof.wire.frames import Frame
 

@@ -20,7 +20,8 @@ from locust import User, constant_throughput, events, task
 from websocket import WebSocketException, create_connection
 
 from benchmarks.truth.report import Row, report_of
-from wsproof.model.envelope import Envelope, body_of
+from wsproof import Envelope
+from wsproof.model.envelope import body_of
 
 SHAPE, RATE_HZ, FILE = os.environ["WSPROOF_RIVAL"].split(":", 2)
 WARMUP_NS = 2_000_000_000

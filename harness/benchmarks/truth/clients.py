@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.truth.load_shapes import WARMUP_S, plan_of
 from benchmarks.truth.report import Report, Row, report_of
-from wsproof.model.envelope import Envelope, body_of
+from wsproof import Envelope, Measurement
+from wsproof.model.envelope import body_of
 from wsproof.model.history import Kind
-from wsproof.model.measurement import Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, schedule
 from wsproof.stats.arrival_stamps import earliest_ns

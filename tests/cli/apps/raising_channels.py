@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.workloads import Parsed
+from wsproof import Parsed
 from wsproof.workloads.echo import Echo
 
 

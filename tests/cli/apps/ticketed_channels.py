@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Workload, open_envelope
 
 BEGINNINGS = ("Qry7", "Grt7", "Msg7", "Pth7")
 """Prefixes of the secrets in the query, the greeting, the messages and the path."""

@@ -9,13 +9,13 @@ import pytest
 from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer, faulty_server
+from wsproof import Verdict
 from wsproof.conformance.probe import probe
 from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome
 from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST
 from wsproof.conformance.suite import replay, run_suite
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 

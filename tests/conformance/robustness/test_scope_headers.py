@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from wsproof import Verdict
 from wsproof.conformance.robustness.scope_headers import SENT, Headers, altered
 from wsproof.conformance.suite import replay, run_suite
-from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.target.server import serve
 from wsproof.target.servers import SERVERS, AsgiServer

@@ -6,9 +6,7 @@ import json
 from urllib.parse import quote
 
 from tests.faulty.channels.people import TOKEN
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Workload, open_envelope
 
 
 class Room(Workload):

@@ -14,8 +14,8 @@ from gevent.event import Event
 from locust.stats import RequestStats
 
 from tests.workloads.apps.conversing_channels import Conversing, said
+from wsproof import Envelope
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure
 from wsproof.net.endpoint import parse_url
 from wsproof.wire import Frame, Opcode

@@ -13,7 +13,7 @@ from gevent.monkey import get_original
 
 from tests.net.hand import HandServer, accept_handshake
 from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
-from wsproof.errors import TargetError
+from wsproof import TargetError
 from wsproof.locust.connection import GeventConnection
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp

@@ -12,6 +12,7 @@ import pytest
 from locust.stats import RequestStats as LocustStats
 
 from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from wsproof import Finding, Level
 from wsproof.checks.protocol import protocol
 from wsproof.deviations import KnownDeviations
 from wsproof.deviations.deviation import Deviation
@@ -22,7 +23,7 @@ from wsproof.locust.stats import RequestStats, log_failures, rounded_ms
 from wsproof.locust.violations import tell_final, tell_live
 from wsproof.locust.watcher import collect
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure
 from wsproof.model.load_second import LoadSecond, percentile_ns
 from wsproof.model.nanoseconds import NS

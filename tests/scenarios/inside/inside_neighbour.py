@@ -14,7 +14,7 @@ from locust.env import Environment
 
 from tests.net.hand import HandServer, accept_handshake, read_frame
 from tests.scenarios.inside.inside_room import Hook
-from wsproof.errors import UsageError
+from wsproof import UsageError
 from wsproof.locust import ChannelUser, WebSocketUser, listeners, target
 from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
 from wsproof.locust.locustfile import channels, user_class

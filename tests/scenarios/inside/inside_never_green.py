@@ -15,6 +15,7 @@ from locust.stats import RequestStats
 from tests.net.hand import HandServer, accept_handshake
 from tests.scenarios.inside.inside_line import Ear
 from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from wsproof import Finding, Level, Verdict
 from wsproof.checks import run_checks
 from wsproof.locust.connection import GeventConnection
 from wsproof.locust.generator_fault import Freeze, HandshakeAbandoned, excused
@@ -23,7 +24,7 @@ from wsproof.locust.pacer import RunPacer
 from wsproof.locust.result import WorkloadResult
 from wsproof.locust.session import session_of
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.nanoseconds import NS

@@ -9,11 +9,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from wsproof import FunctionCall, HttpRequest
 from wsproof.locust.outside_publisher import OutsidePublisher
-from wsproof.model.outside_call import FunctionCall
 from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import HttpRequest
 
 DEADLINE_S = 60
 

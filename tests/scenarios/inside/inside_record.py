@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.inside.inside_live import environment, two_members
+from wsproof import Finding, Level, RunRecord
 from wsproof.comparison.runs import compare_runs
 from wsproof.load.files.history import load_history
 from wsproof.locust.outcome import exit_code
@@ -17,9 +18,8 @@ from wsproof.locust.result import WorkloadResult
 from wsproof.locust.session import session_of
 from wsproof.locust.verdict import judge_runs, note_undecided, tell
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import WorkloadLoad
-from wsproof.model.record import RunRecord
 from wsproof.model.summary import Summary
 from wsproof.net.endpoint import parse_url
 from wsproof.report.store.runs import RunStore

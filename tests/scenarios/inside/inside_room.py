@@ -13,8 +13,8 @@ import gevent
 import pytest
 from locust.stats import RequestStats
 
+from wsproof import Envelope
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, Kind
 from wsproof.net.endpoint import parse_url
 from wsproof.workloads.chat import Chat

@@ -11,9 +11,10 @@ import pytest
 from locust.argument_parser import parse_options
 from locust.env import Environment
 
+from wsproof import Finding, Level
 from wsproof.locust.session import session_of
 from wsproof.locust.web import KEY, NO_RECORD, add_pages
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.load_second import LoadSecond, bucket_counts
 
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "A member <i>never</i> received it.", occurrences=3)

@@ -11,6 +11,7 @@ from locust.runners import STATE_MISSING, STATE_RUNNING
 
 from tests.scenarios.inside.inside_live import environment
 from tests.scenarios.inside.inside_room import enter, hear, say
+from wsproof import Finding
 from wsproof.locust import joint_verdict, verdict
 from wsproof.locust.drain import is_waiting_across
 from wsproof.locust.lost_workers import look_for_lost_workers
@@ -19,7 +20,6 @@ from wsproof.locust.registry import make_run
 from wsproof.locust.session import session_of
 from wsproof.locust.users import ChannelUser
 from wsproof.locust.workload_run import WorkloadRun
-from wsproof.model.finding import Finding
 from wsproof.model.history import Departure
 from wsproof.model.member_ids import MemberIds
 from wsproof.net.endpoint import parse_url

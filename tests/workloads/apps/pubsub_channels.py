@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Parsed, Workload, open_envelope
 
 
 class PubSub(Workload):

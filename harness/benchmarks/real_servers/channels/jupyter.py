@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 
 from benchmarks.real_servers.table import KERNEL
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Workload, open_envelope
 
 ASIDES = {"status", "execute_input", "execute_reply", "kernel_info_reply", "iopub_welcome"}
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Workload, open_envelope
 
 _CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _SUBACK = b"\x10", b"\x20", b"\x30", b"\x82", b"\x90"
 

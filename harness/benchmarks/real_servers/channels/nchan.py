@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof import Audience, Contract, MessageKind, Order, Parsed, Workload, open_envelope
 
 
 class Nchan(Workload):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Send, Wait, Workload
+from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Send, Wait, Workload, open_envelope
 from wsproof.workloads.steps import JoinSteps
 
 
