@@ -95,7 +95,7 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
     page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "CAPACITY: about" in page
     assert "95 % interval" in page
-    assert "Shaded: where the knee lies" in page
+    assert "Shaded: the interval of the knee" in page
     assert "--over subscribers --slo" in page.replace("&#39;", "'")
 
 
@@ -128,7 +128,7 @@ def test_a_generator_at_its_limit_is_reported_as_no_result_about_the_server(
     assert record["trusted"] is False
     assert record["capacity"]["ending"] == "generator-limited"
     assert record["warnings"][0]["code"] == "generator-cpu"
-    assert "wsproof's own generator, or this machine, is the limit" in capsys.readouterr().out
+    assert "the load generator or this machine is the limit" in capsys.readouterr().out
 
 
 def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Path, play: Play) -> None:
@@ -138,7 +138,7 @@ def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Pa
     assert record["capacity"]["ending"] == "met-at-highest"
     assert record["capacity"]["met"] == 200
     assert record["capacity"]["knee"] is None
-    assert "where the knee lies" not in next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
+    assert "the interval of the knee" not in next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
 
 
 def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
@@ -148,7 +148,7 @@ def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
     code, record = search(url, tmp_path, "--max-runs", "2")
     assert code == 3
     assert (record["capacity"]["ending"], record["capacity"]["knee"]) == ("unsettled", None)
-    assert "not settled after 2 runs; so far not one of them can be trusted" in capsys.readouterr().out
+    assert "not settled after 2 runs; so far no run could be trusted" in capsys.readouterr().out
 
 
 def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:

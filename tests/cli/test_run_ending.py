@@ -25,4 +25,4 @@ def test_a_run_ends_with_what_was_found_and_where_its_page_is(
     assert delivery.startswith("Under load 100 % arrived")
     assert speed.startswith("Half of the messages reach the last of 5 within")
     assert trust.startswith(("All figures can be trusted.", "These figures are void, the others stand: "))
-    assert Path(page.removeprefix("The page with all of it is ")).is_file()
+    assert Path(page.removeprefix("The full report is ")).is_file()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.report import samples
 from wsproof.model.comparison import Judgement
 from wsproof.report.charts.axes import Axis, linear, logarithmic, nines
-from wsproof.report.charts.forest import forest_plot
+from wsproof.report.charts.comparison import forest_plot
 from wsproof.report.charts.svg import (
     ChartFrame,
     ChartLine,

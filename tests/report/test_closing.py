@@ -30,7 +30,7 @@ def test_a_good_run_ends_with_five_plain_sentences() -> None:
         "Every message arrived once and in order in 3 checks, and under load 100 % arrived (20,000 deliveries).",
         "Half of the messages reach the last of 100 within 4.2 ms, p99 18.9 ms, the slowest took 37.8 ms.",
         "All figures can be trusted.",
-        f"The page with all of it is {PAGE}",
+        f"The full report is {PAGE}",
     )
 
 
@@ -43,7 +43,7 @@ def test_known_deviations_are_counted_in_the_sentence_on_the_protocol() -> None:
 def test_a_violation_is_described_by_its_explanation() -> None:
     broken = samples.violation()
     delivery = a_run(broken)[1]
-    assert delivery.startswith("The server does not deliver as promised (1 violation), first of all: ")
+    assert delivery.startswith("The server does not deliver as promised (1 violation). The most severe: ")
     assert broken.explanation.rstrip(".") in delivery
 
 

@@ -11,11 +11,11 @@ def test_each_promise_is_a_sentence() -> None:
         "chat", Audience.OTHERS, agreed_order=True, replies=True, leaves=True, resume=Resume.SINCE_LAST, public=True
     )
     assert promises(contract) == (
-        "What a member publishes, all other members of its room receive.",
+        "All other members of a room receive what a member publishes.",
         "Messages of one publisher arrive in the order in which they were published.",
-        "One order for all members is expected, and counts with --strict.",
-        "Each publication is answered to its publisher alone.",
-        "When a member leaves, in whatever way, the others in its room are told once.",
+        "The same order for all members is expected; a breach counts with --strict only.",
+        "The server replies to each publication, and only to its publisher.",
+        "When a member leaves, in whatever way, the server notifies the others in its room once.",
         "A member that comes back gets what was published since the last message that it has.",
         "Anybody may listen.",
     )

@@ -267,7 +267,7 @@ def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> N
 def test_unreproduced_findings_are_shown_separately_and_keep_the_verdict_valid() -> None:
     page = Page(run_page(samples.record(verdict=Verdict.VALID, findings=(observed(violation(reproduced="0 of 3")),))))
     assert "Observations Seen, not reproduced, and not counted." in page.text
-    assert "None that counts." in page.text
+    assert "No finding counts." in page.text
 
 
 def test_the_page_of_a_load_with_several_workloads_has_the_charts_of_each() -> None:

@@ -35,7 +35,7 @@ def test_inside_a_checkout_runs_are_kept_under_reports_also_from_a_folder_below(
 def test_out_names_another_place_and_a_file_there_is_refused(tmp_path: Path) -> None:
     assert RunStore.open(Path("else"), tmp_path).new_run("run", GIT).path.parent == tmp_path / "else" / "runs"
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="wants a folder"):
+    with pytest.raises(UsageError, match="expected a folder for --out"):
         RunStore.open(Path("file"), tmp_path)
 
 

@@ -53,7 +53,7 @@ def test_the_terminal_has_one_line_per_server_and_what_counts_below() -> None:
     assert rows["daphne"].endswith("not installed: pip install daphne")
     assert "granian to listen" in rows["granian"]
     assert any(line.endswith("check-5.2: wsbad, wsweak") for line in lines)
-    assert "  again: wsproof replay x.json" in lines
+    assert "  replay: wsproof replay x.json" in lines
     assert lines[-1] == "5 servers: 1 invalid, 2 valid, 1 not started, 1 not installed"
 
 

@@ -66,7 +66,7 @@ def test_a_report_and_its_document_are_shown_alike() -> None:
     show_check(one.console, report)
     show_check(other.console, SuiteReport.from_json(report.to_json()))
     assert one.text == other.text
-    assert "again: wsproof replay x.json" in one.text
+    assert "replay: wsproof replay x.json" in one.text
 
 
 def test_each_check_has_a_line_with_its_verdict_and_why_it_is_unknown(paper: Paper) -> None:
@@ -95,7 +95,7 @@ def test_strict_counts_what_is_not_strict() -> None:
     lax, strict = Paper(), Paper()
     show_check(lax.console, report)
     show_check(strict.console, report.but(strict=True))
-    assert "VALID: every promise" in lax.text
+    assert "VALID: all checked promises" in lax.text
     assert "INVALID: 1 violation" in strict.text
 
 
@@ -104,7 +104,7 @@ def test_information_is_shown_briefly(paper: Paper) -> None:
         paper.console, samples.suite_report(violation(level=Level.INFORMATIONAL, replay="wsproof replay x.json"))
     )
     assert violation().explanation in paper.text
-    assert "again: wsproof replay x.json" in paper.text
+    assert "replay: wsproof replay x.json" in paper.text
     assert "BINARY 00 ff" not in paper.text
 
 
@@ -219,7 +219,9 @@ def test_a_load_is_shown_per_room(paper: Paper) -> None:
     assert "load, chat: 200 users, latency p50 1.84 ms, p99 8.28 ms" in paper.text
 
 
-@pytest.mark.parametrize(("stamps", "whose"), [("kernel", "the kernel's clock"), ("user", "own clock, when it read")])
+@pytest.mark.parametrize(
+    ("stamps", "whose"), [("kernel", "stamped by the kernel"), ("user", "load generator when it read")]
+)
 def test_a_load_says_whose_clock_the_arrival_times_are_of(paper: Paper, stamps: str, whose: str) -> None:
     show_load(paper.console, LoadSummary((WorkloadLoad("chat", users=2, stamps=stamps),)))
     assert whose in paper.text
@@ -248,7 +250,7 @@ def test_a_new_violation_outranks_all_figures(paper: Paper) -> None:
 
 def test_unreproduced_findings_are_shown_separately_and_do_not_count(paper: Paper) -> None:
     show_check(paper.console, suite_report(observed(violation(reproduced="0 of 3"))))
-    head, _, apart = paper.text.partition("Seen, and not reproduced")
+    head, _, apart = paper.text.partition("Observations (not reproduced")
     assert "OBSERVATION" not in head
     assert "OBSERVATION" in apart
     assert "To settle it" in apart

@@ -74,7 +74,6 @@ def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
 
 def test_the_load_generator_is_described_in_a_sentence() -> None:
     assert generator_sentence(GeneratorSetup(1, True, (1,), "uvloop")) == (
-        "load from 1 process with uvloop (chosen by subscribers and free cores) "
-        "on 1 core of its own, apart from the server's"
+        "load from 1 process with uvloop (chosen by subscribers and free cores) on 1 dedicated core"
     )
-    assert generator_sentence(GeneratorSetup(2, False)) == "load from 2 processes (as asked)"
+    assert generator_sentence(GeneratorSetup(2, False)) == "load from 2 processes (as requested)"

@@ -133,10 +133,10 @@ class TestIntervals:
     def test_the_sentence_says_which_clock_it_was(self) -> None:
         setup = GeneratorSetup(1, chosen=True)
         assert "clock" not in generator_sentence(setup)
-        assert "by the load generator's own clock" in generator_sentence(replace(setup, stamps="user"))
+        assert "stamped by the load generator" in generator_sentence(replace(setup, stamps="user"))
         by_kernel = replace(setup, stamps="kernel", intervals=arrival_intervals(self.STAMPS), full_buffers=0)
         assert generator_sentence(by_kernel).endswith(
-            "arrival times by the kernel's clock; 100 messages read together with a later one, 99 % of them known to "
+            "arrival times stamped by the kernel; 100 messages read together with a later one, 99 % of them exact to "
             "within 200 ns"
         )
         assert GeneratorSetup.from_json(by_kernel.to_json()) == by_kernel

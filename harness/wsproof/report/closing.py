@@ -28,13 +28,13 @@ __all__ = ["closing_sentences"]
 
 def closing_sentences(record: RunRecord, page: Path) -> tuple[str, str, str, str, str]:
     """Protocol, delivery, speed, trust, page: one sentence each."""
-    return (_protocol(record), _delivery(record), _speed(record), _trust(record), f"The page with all of it is {page}")
+    return (_protocol(record), _delivery(record), _speed(record), _trust(record), f"The full report is {page}")
 
 
 def _protocol(record: RunRecord) -> str:
     """Whether the server keeps the protocol."""
     runs = [run for run in checks_of(record) if run.suite is SuiteName.PROTOCOL]
-    findings = [one for one in record.findings if one.suite is SuiteName.PROTOCOL]
+    findings = [finding for finding in record.findings if finding.suite is SuiteName.PROTOCOL]
     if trouble := _trouble(findings, runs, "breaks the protocol"):
         return trouble
     if not runs:
@@ -43,15 +43,15 @@ def _protocol(record: RunRecord) -> str:
         return f"Whether the server keeps the protocol is not fully known: {too_little}"
     known = len(accepted(findings))
     besides = f", apart from {count(known, 'known deviation')}" if known else ""
-    left = sum(len(checks) for _, checks in not_run_of(record))
-    rest = f" ({count(left, 'check')} not run, see the page)" if left else ""
+    not_run = sum(len(checks) for _, checks in not_run_of(record))
+    rest = f" ({count(not_run, 'check')} not run, see the page)" if not_run else ""
     return f"The server keeps the protocol in all of {count(len(runs), 'check')}{besides}{rest}."
 
 
 def _delivery(record: RunRecord) -> str:
     """Whether every message arrived once and in order, in the checks and under load."""
     runs = [run for run in checks_of(record) if run.suite is SuiteName.CHANNELS]
-    findings = [one for one in record.findings if one.suite is SuiteName.CHANNELS]
+    findings = [finding for finding in record.findings if finding.suite is SuiteName.CHANNELS]
     if trouble := _trouble(findings, runs, "does not deliver as promised"):
         return trouble
     reach, latency = record.metrics.get("reach"), record.metrics.get("latency")
@@ -62,24 +62,23 @@ def _delivery(record: RunRecord) -> str:
     return f"{checked}, and {loaded}" if checked else loaded.capitalize()
 
 
-def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -> str:
+def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], failure: str) -> str:
     """The first violation or undecided check; empty if there is none."""
-    left = standing(findings)
-    broken = [one for one in left if one.verdict() is Verdict.INVALID]
-    if broken:
-        return (
-            f"The server {what} ({count(len(broken), 'violation')}), first of all: {_sentence(broken[0].explanation)}"
-        )
-    unsure = [one.explanation for one in left if one.verdict() is Verdict.UNKNOWN]
+    counted = standing(findings)
+    violations = [finding for finding in counted if finding.verdict() is Verdict.INVALID]
+    if violations:
+        number = count(len(violations), "violation")
+        return f"The server {failure} ({number}). The most severe: {_sentence(violations[0].explanation)}"
+    unsure = [finding.explanation for finding in counted if finding.verdict() is Verdict.UNKNOWN]
     unsure += [run.reason for run in runs if run.verdict is Verdict.UNKNOWN]
-    return f"Whether the server {what} is not fully known: {_sentence(unsure[0])}" if unsure else ""
+    return f"Whether the server {failure} is not fully known: {_sentence(unsure[0])}" if unsure else ""
 
 
 def _speed(record: RunRecord) -> str:
     """The sentence on latency."""
     last = next((record.metrics[name] for name in ("time_to_last", "feed_spread") if name in record.metrics), None)
     if last is None or not last.n:
-        return "How long messages take was not measured."
+        return "Latency was not measured."
     cpu = record.metrics.get("server_cpu_per_delivery")
     cost = f" ({for_reader(cpu.value, cpu.unit)} of server CPU per delivery)" if cpu is not None and cpu.n else ""
     return f"{speed_sentence(record, last, _plain).removesuffix('.')}{cost}."
@@ -95,7 +94,7 @@ def _trust(record: RunRecord) -> str:
     if missed := missed_objectives(record):
         return f"Missed: {', '.join(missed)}."
     if undecided := open_objectives(record):
-        return f"Could not be decided, because figures are void: {', '.join(undecided)}."
+        return f"Undecided, because figures are void: {', '.join(undecided)}."
     return trust_sentence(record)
 
 

@@ -40,19 +40,19 @@ def reason(summary: Summary, statistic: str) -> str:
 
 def void_figures(metrics: Mapping[str, Summary]) -> list[str]:
     """The void figures, such as "latency p99". A metric without any valid figure is named once."""
-    found = []
+    figures = []
     for name, summary in metrics.items():
-        there = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]
-        void = [statistic for statistic in there if statistic in summary.void]
+        known = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]
+        void = [statistic for statistic in known if statistic in summary.void]
         title = METRICS_BY_NAME[name].title.lower() if name in METRICS_BY_NAME else name.replace("_", " ")
-        if void == there or (summary.n == 1 and summary.void):
-            found += [title] * bool(void)
+        if void == known or (summary.n == 1 and summary.void):
+            figures += [title] * bool(void)
         else:
-            found += [f"{title} {NAMED[statistic]}" for statistic in void]
-    return found
+            figures += [f"{title} {NAMED[statistic]}" for statistic in void]
+    return figures
 
 
-_NOT_TRUSTED = "The figures are NOT trusted: treat them as a hint, no more."
+_NOT_TRUSTED = "The figures are NOT trusted: treat them as a hint only."
 
 
 def trust_sentence(record: RunRecord) -> str:

@@ -1,4 +1,4 @@
-"""The data on the page of a running load."""
+"""The data of a running load, for its page and for the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsproof.stats.running import RunningLoad
 
 @dataclass(frozen=True)
 class LiveWorkload:
-    """The users of one workload. `warnings` and the final findings are there once the test has ended."""
+    """The users of one workload. `warnings` and the final findings are known once the test has ended."""
 
     name: str
     seconds: Sequence[LoadSecond] = ()
@@ -29,7 +29,7 @@ class LiveWorkload:
 
 @dataclass(frozen=True)
 class LiveView:
-    """A load that runs, or that has ended. `began_s` is the Unix time of its start."""
+    """A load that is running or has ended. `began_s` is the Unix time of its start, in seconds."""
 
     state: str
     target: str = ""

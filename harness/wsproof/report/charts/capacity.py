@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsproof.model.capacity import CapacityRecord, LevelOutcome, LevelRecord
-from wsproof.report.charts.svg import ChartFrame, ChartLine, level_chart
+from wsproof.report.charts.svg import ChartFrame, ChartLine, RunChart, level_chart
 from wsproof.report.figures import NAMED
 from wsproof.report.text.capacity import UNITS, capacity_sentence
 from wsproof.report.text.run import title_of
 from wsproof.stats.metrics import METRICS_BY_NAME
 
-Drawn = tuple[str, str, str]
-"""Title, caption, and the SVG."""
 
-
-def knee_picture(capacity: CapacityRecord) -> Drawn | None:
+def capacity_chart(capacity: CapacityRecord) -> RunChart | None:
     """The measurement of each run by its load level, for the first objective with numbers; None if there is none.
 
     A line marks the objective's limit, and the interval of the knee is shaded.
@@ -25,18 +22,18 @@ def knee_picture(capacity: CapacityRecord) -> Drawn | None:
             ChartLine(outcome.value, *_points(capacity.runs, at, outcome), style)
             for style, outcome in enumerate(LevelOutcome, 1)
         ]
-        if sum(len(one.x) for one in dots) < 2:
+        if sum(len(line.x) for line in dots) < 2:
             continue
         unit = UNITS[capacity.over]
-        what = f"{title_of(objective.metric)} {NAMED.get(objective.statistic, '')}".strip()
+        measured = f"{title_of(objective.metric)} {NAMED.get(objective.statistic, '')}".strip()
         knee = capacity.knee
-        shade = " Shaded: where the knee lies." if knee else ""
-        words = f"{what} of each run, over {unit}. {capacity_sentence(capacity)}{shade}"
-        frame = ChartFrame("capacity", "Capacity", words, unit, what.lower())
+        shade = " Shaded: the interval of the knee." if knee else ""
+        caption = f"{measured} of each run, over {unit}. {capacity_sentence(capacity)}{shade}"
+        frame = ChartFrame("capacity", "Capacity", caption, unit, measured.lower())
         shaded = (knee.low, knee.high) if knee else None
         metric = METRICS_BY_NAME.get(objective.metric)
         chart = level_chart(frame, dots, metric.unit if metric else "1", limit=objective.limit, shaded=shaded)
-        return frame.title, words, chart
+        return RunChart(frame.title, caption, chart)
     return None
 
 

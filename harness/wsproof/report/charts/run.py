@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from wsproof.model.chart_series import ChartSeries
 from wsproof.model.record import RunRecord
-from wsproof.report.charts.capacity import knee_picture
-from wsproof.report.charts.svg import ChartFrame, ChartLine, histogram_chart, percentile_chart, timeline_chart
+from wsproof.report.charts.capacity import capacity_chart
+from wsproof.report.charts.svg import ChartFrame, ChartLine, RunChart, histogram_chart, percentile_chart, timeline_chart
 from wsproof.report.text.run import title_of
 from wsproof.report.text.units import for_reader
 
@@ -18,37 +18,27 @@ BUSY = 0.8
 
 
 @dataclass(frozen=True)
-class RunChart:
-    """A chart with its caption."""
-
-    title: str
-    words: str
-    svg: str
-
-
-@dataclass(frozen=True)
 class _Charted:
-    """What the charts of one workload show. `workload` is empty if the record has only one."""
+    """The data of one workload's charts. `workload` is empty if the record has only one."""
 
     record: RunRecord
     """The record, with the metrics of the workload."""
     series: ChartSeries
     workload: str = ""
 
-    def frame(self, key: str, title: str, words: str, x_label: str, y_label: str) -> ChartFrame:
+    def frame(self, key: str, title: str, caption: str, x_label: str, y_label: str) -> ChartFrame:
         """The frame of a chart. With several workloads, it names the workload."""
         if self.workload:
             key, title = f"{self.workload}-{key}", f"{self.workload}: {title}"
-        return ChartFrame(key, title, words, x_label, y_label)
+        return ChartFrame(key, title, caption, x_label, y_label)
 
 
-def pictures(record: RunRecord) -> list[RunChart]:
-    """The charts for which the record has data. Those of each workload, if a load has several."""
-    drawn = knee_picture(record.capacity) if record.capacity is not None else None
-    knee = [] if drawn is None else [RunChart(*drawn)]
+def run_charts(record: RunRecord) -> list[RunChart]:
+    """The charts for which the record has data. A load of several workloads has charts of each."""
+    knee = capacity_chart(record.capacity) if record.capacity is not None else None
     makers = (_percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
     made = [maker(charted) for charted in _charted(record) for maker in makers]
-    return [picture for picture in (*knee, *made) if picture is not None and picture.svg]
+    return [chart for chart in (knee, *made) if chart is not None and chart.svg]
 
 
 def _charted(record: RunRecord) -> list[_Charted]:
@@ -72,12 +62,10 @@ def _percentiles(charted: _Charted) -> RunChart | None:
         return None
     kind = "Latency" if "latency" in names else "Service time" if "service_time" in names else "Feed"
     title = f"{kind} by percentile"
-    words = "; ".join(f"{title_of(name)}: {_spoken(charted.record, name)}" for name in names)
-    note = " Latency counts from when a message was meant to leave, service time from when it left." * (
-        "latency" in names
-    )
-    frame = charted.frame("percentiles", title, f"{words}.{note}", "percentile of deliveries", "time")
-    return RunChart(frame.title, frame.words, percentile_chart(frame, lines, "ns"))
+    caption = "; ".join(f"{title_of(name)}: {_spoken(charted.record, name)}" for name in names)
+    note = " Latency counts from the intended send time, service time from the actual one." * ("latency" in names)
+    frame = charted.frame("percentiles", title, f"{caption}.{note}", "percentile of deliveries", "time")
+    return RunChart(frame.title, frame.caption, percentile_chart(frame, lines, "ns"))
 
 
 def _timeline(charted: _Charted) -> RunChart | None:
@@ -88,9 +76,9 @@ def _timeline(charted: _Charted) -> RunChart | None:
         ChartLine(name, data["at_s"], data[f"{name}_ns"], style) for style, name in enumerate(("p50", "p99", "max"), 1)
     ]
     worst = _largest(data["max_ns"])
-    words = f"p50, p99 and max of each slice of the window. The slowest delivery took {for_reader(worst, 'ns')}."
-    frame = charted.frame("timeline", "Latency over the window", words, "seconds since the window began", "latency")
-    return RunChart(frame.title, words, timeline_chart(frame, lines, "ns", log=True))
+    caption = f"p50, p99 and max of each slice of the window. The slowest delivery took {for_reader(worst, 'ns')}."
+    frame = charted.frame("timeline", "Latency over the window", caption, "seconds since the window began", "latency")
+    return RunChart(frame.title, caption, timeline_chart(frame, lines, "ns", log=True))
 
 
 def _time_to_last(charted: _Charted) -> RunChart | None:
@@ -98,21 +86,26 @@ def _time_to_last(charted: _Charted) -> RunChart | None:
     if not data:
         return None
     edges, counts, (beyond,) = (_known(data[name]) for name in ("edge_ns", "count", "beyond"))
-    words = f"Publications by how long until their last subscriber had them: {_spoken(charted.record, 'time_to_last')}."
+    percentiles = _spoken(charted.record, "time_to_last")
+    caption = f"Publications by the time until their last subscriber received them: {percentiles}."
     if beyond:
-        words += f" The hatched bar holds {beyond:,} slower than the axis, up to {for_reader(data['max_ns'][0], 'ns')}."
-    frame = charted.frame("last", "Time to last", words, "time to last", "publications")
-    return RunChart(frame.title, words, histogram_chart(frame, edges, counts, beyond, "ns"))
+        caption += (
+            f" The hatched bar: {beyond:,} slower than the axis shows, up to {for_reader(data['max_ns'][0], 'ns')}."
+        )
+    frame = charted.frame("last", "Time to last", caption, "time to last", "publications")
+    return RunChart(frame.title, caption, histogram_chart(frame, edges, counts, beyond, "ns"))
 
 
 def _deliveries(charted: _Charted) -> RunChart | None:
     data = charted.series.deliveries
     if not data:
         return None
-    words = f"Receipts per second in the window; at most {for_reader(_largest(data['received_per_s']), '1/s')}."
-    frame = charted.frame("deliveries", "Deliveries per second", words, "seconds since the window began", "deliveries")
+    caption = f"Receipts per second in the window; at most {for_reader(_largest(data['received_per_s']), '1/s')}."
+    frame = charted.frame(
+        "deliveries", "Deliveries per second", caption, "seconds since the window began", "deliveries"
+    )
     return RunChart(
-        frame.title, words, timeline_chart(frame, [ChartLine("", data["at_s"], data["received_per_s"])], "1/s")
+        frame.title, caption, timeline_chart(frame, [ChartLine("", data["at_s"], data["received_per_s"])], "1/s")
     )
 
 
@@ -121,26 +114,28 @@ def _server_cpu(charted: _Charted) -> RunChart | None:
     if not data:
         return None
     most = for_reader(_largest(data["cpu_share"]), "0-1")
-    words = f"CPU of the server's processes, 100 % being one core; the most was {most}."
-    frame = charted.frame("cpu", "Server CPU", f"{words} The shaded part is the window.", "seconds", "share of a core")
+    caption = f"CPU of the server's processes, 100 % is one core; the maximum was {most}."
+    frame = charted.frame(
+        "cpu", "Server CPU", f"{caption} The shaded part is the window.", "seconds", "share of a core"
+    )
     chart = timeline_chart(
         frame, [ChartLine("", data["at_s"], data["cpu_share"])], "0-1", window=_window(charted.record)
     )
-    return RunChart(frame.title, frame.words, chart)
+    return RunChart(frame.title, frame.caption, chart)
 
 
 def _memory(charted: _Charted) -> RunChart | None:
     data = charted.series.server
     if not data:
         return None
-    words = (
-        f"Resident memory of the server's processes; the most was {for_reader(_largest(data['memory_bytes']), 'B')}."
+    caption = (
+        f"Resident memory of the server's processes; the maximum was {for_reader(_largest(data['memory_bytes']), 'B')}."
     )
-    frame = charted.frame("memory", "Server memory", f"{words} The shaded part is the window.", "seconds", "memory")
+    frame = charted.frame("memory", "Server memory", f"{caption} The shaded part is the window.", "seconds", "memory")
     chart = timeline_chart(
         frame, [ChartLine("", data["at_s"], data["memory_bytes"])], "B", window=_window(charted.record)
     )
-    return RunChart(frame.title, frame.words, chart)
+    return RunChart(frame.title, frame.caption, chart)
 
 
 def _generator(charted: _Charted) -> RunChart | None:
@@ -148,22 +143,20 @@ def _generator(charted: _Charted) -> RunChart | None:
     if "cpu_share" not in data:
         return None
     limit = for_reader(BUSY, "0-1")
-    words = f"The busiest of wsproof's own processes; above {limit} of a core its figures cannot be trusted."
-    frame = charted.frame("generator", "Generator CPU", words, "seconds since the window began", "share of a core")
+    caption = f"The busiest of wsproof's own processes. Above {limit} of a core, its figures are not trusted."
+    frame = charted.frame("generator", "Generator CPU", caption, "seconds since the window began", "share of a core")
     chart = timeline_chart(frame, [ChartLine("", data["cpu_at_s"], data["cpu_share"])], "0-1", limit=BUSY)
-    return RunChart(frame.title, words, chart)
+    return RunChart(frame.title, caption, chart)
 
 
 def _slip(charted: _Charted) -> RunChart | None:
     data = charted.series.generator
     if "slip_max_ns" not in data:
         return None
-    words = (
-        f"How late messages left, the worst of each slice: at most {for_reader(_largest(data['slip_max_ns']), 'ns')}."
-    )
-    frame = charted.frame("slip", "Schedule slip", words, "seconds since the window began", "late by")
+    caption = f"The largest send delay of each slice: at most {for_reader(_largest(data['slip_max_ns']), 'ns')}."
+    frame = charted.frame("slip", "Schedule slip", caption, "seconds since the window began", "late by")
     return RunChart(
-        frame.title, words, timeline_chart(frame, [ChartLine("", data["slip_at_s"], data["slip_max_ns"])], "ns")
+        frame.title, caption, timeline_chart(frame, [ChartLine("", data["slip_at_s"], data["slip_max_ns"])], "ns")
     )
 
 
@@ -172,8 +165,8 @@ def _spoken(record: RunRecord, name: str) -> str:
     summary = record.metrics.get(name)
     if summary is None or not summary.n:
         return "not summarised"
-    known = [(word, getattr(summary, key)) for word, key in (("p50", "p50"), ("p99", "p99"), ("max", "max"))]
-    return ", ".join(f"{word} {for_reader(value, summary.unit)}" for word, value in known if value is not None)
+    known = [(label, getattr(summary, key)) for label, key in (("p50", "p50"), ("p99", "p99"), ("max", "max"))]
+    return ", ".join(f"{label} {for_reader(value, summary.unit)}" for label, value in known if value is not None)
 
 
 def _known(column: Column) -> list[float]:

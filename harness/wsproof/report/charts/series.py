@@ -44,17 +44,17 @@ def series_of(measurement: Measurement) -> ChartSeries:
 
 def _percentiles(observed: Observed) -> dict[str, list[float | None]]:
     """Values on a grid that is even in nines (0, 90 %, 99 %, ...), as far as there are samples."""
-    found: dict[str, list[float | None]] = {}
+    series: dict[str, list[float | None]] = {}
     for name in PERCENTILES_OF:
         samples = METRICS_BY_NAME[name].compute(observed)
         if samples is None or len(samples) < ENOUGH["p90"]:
             continue
         ordered = np.sort(samples)
         nines = np.linspace(0, np.log10(len(ordered)), POINTS)
-        found[f"{name}_nines"] = [round(float(x), 4) for x in nines]
+        series[f"{name}_nines"] = [round(float(x), 4) for x in nines]
         # The last point is the largest sample.
-        found[f"{name}_ns"] = [*(nearest_rank(ordered, 1 - 10**-x) for x in nines[:-1]), float(ordered[-1])]
-    return found
+        series[f"{name}_ns"] = [*(nearest_rank(ordered, 1 - 10**-x) for x in nines[:-1]), float(ordered[-1])]
+    return series
 
 
 def _timeline(observed: Observed) -> dict[str, list[float | None]]:
@@ -68,11 +68,11 @@ def _timeline(observed: Observed) -> dict[str, list[float | None]]:
     latency = joined.latency_ns[order]
     cuts = np.searchsorted(joined.intended_ns[order], edges)
     slices = [np.sort(latency[low:high]) for low, high in pairwise(cuts)]
-    found = {"at_s": _middles(edges, history.start_ns)}
+    series = {"at_s": _middles(edges, history.start_ns)}
     for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
         enough = ENOUGH.get(name, 1)
-        found[f"{name}_ns"] = [nearest_rank(part, share) if len(part) >= enough else None for part in slices]
-    return found
+        series[f"{name}_ns"] = [nearest_rank(part, share) if len(part) >= enough else None for part in slices]
+    return series
 
 
 def _histogram(samples: NDArray[Any] | None) -> dict[str, list[float | None]]:
@@ -132,21 +132,21 @@ def _generator(measurement: Measurement) -> dict[str, list[float | None]]:
     # There is one value per second. Of each group keep the largest, since that one may distort a figure.
     group = max(1, -(-len(share) // (2 * SLICES)))
     starts = np.arange(0, len(share), group)
-    found: dict[str, list[float | None]] = {}
+    series: dict[str, list[float | None]] = {}
     if len(share):
-        found["cpu_at_s"] = _rounded(starts + group / 2)
-        found["cpu_share"] = _rounded(np.maximum.reduceat(share, starts))
+        series["cpu_at_s"] = _rounded(starts + group / 2)
+        series["cpu_share"] = _rounded(np.maximum.reduceat(share, starts))
     published = history.publications
     sent = (published.phase == Phase.MEASURED) & (published.sent_ns > 0)
     if sent.any() and measurement.plan.in_flight is None and history.end_ns > history.start_ns:
         edges = _edges(history.start_ns, history.end_ns)
         slip = (published.sent_ns - published.intended_ns)[sent]
         slot = np.clip(np.searchsorted(edges, published.intended_ns[sent], side="right") - 1, 0, len(edges) - 2)
-        found["slip_at_s"] = _middles(edges, history.start_ns)
-        found["slip_max_ns"] = [
+        series["slip_at_s"] = _middles(edges, history.start_ns)
+        series["slip_max_ns"] = [
             float(slip[slot == number].max()) if (slot == number).any() else None for number in range(len(edges) - 1)
         ]
-    return found
+    return series
 
 
 def _edges(start_ns: int, end_ns: int) -> NDArray[np.int64]:

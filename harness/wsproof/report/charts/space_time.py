@@ -70,8 +70,8 @@ def _event(events: Sequence[FindingEvent], at: int, lanes: Sequence[str], height
     if event.kind is EventKind.LEFT:
         return f'<path class="mark s1" d="M{x} {y - 9}V{y + 9}"/>' + text_at(x + 6, y - 6, "left", style="small") + time
     if event.kind is EventKind.SENT:
-        words = text_at(x, y - 10, event.message.split(" of ")[0], "middle", "small")
-        return f'<circle class="dot s1" cx="{x}" cy="{y}" r="4"/>{words}{time}'
+        label = text_at(x, y - 10, event.message.split(" of ")[0], "middle", "small")
+        return f'<circle class="dot s1" cx="{x}" cy="{y}" r="4"/>{label}{time}'
     line = _from_sender(events, at, lanes)
     if event.kind is EventKind.MISSING:
         cross = f"M{x - 5} {y - 5}L{x + 5} {y + 5}M{x - 5} {y + 5}L{x + 5} {y - 5}"
@@ -80,10 +80,15 @@ def _event(events: Sequence[FindingEvent], at: int, lanes: Sequence[str], height
 
 
 def _from_sender(events: Sequence[FindingEvent], at: int, lanes: Sequence[str]) -> str:
-    """The line from where the message was sent; empty if that is not shown. It is dashed if the message never came."""
+    """The line from the sending of the message; empty if that is not shown. Dashed if the message never arrived."""
     event = events[at]
     sent = next(
-        (place for place, one in enumerate(events) if one.kind is EventKind.SENT and one.message == event.message), None
+        (
+            place
+            for place, other in enumerate(events)
+            if other.kind is EventKind.SENT and other.message == event.message
+        ),
+        None,
     )
     if sent is None:
         return ""

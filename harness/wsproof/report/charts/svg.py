@@ -36,9 +36,18 @@ class ChartFrame:
     key: str
     """Prefix of the SVG's element ids; unique on a page."""
     title: str
-    words: str
+    caption: str
     x_label: str
     y_label: str
+
+
+@dataclass(frozen=True)
+class RunChart:
+    """A chart with its title and caption. `svg` is empty if there is no data."""
+
+    title: str
+    caption: str
+    svg: str
 
 
 def timeline_chart(
@@ -150,10 +159,10 @@ def _svg(
     x_label = f"{frame.x_label} ({unit})" if unit_on_x and unit else frame.x_label
     y_label = f"{frame.y_label} ({unit})" if unit and not unit_on_x else frame.y_label
     y_label = y_label.replace(" (/s)", " per second")
-    title, words = escape(clean_line(frame.title)), escape(clean_line(frame.words))
+    title, description = escape(clean_line(frame.title)), escape(clean_line(frame.caption))
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">'
-        f'<title id="{key}-t">{title}</title><desc id="{key}-d">{words}</desc>'
+        f'<title id="{key}-t">{title}</title><desc id="{key}-d">{description}</desc>'
         + "".join(parts)
         + text_at(LEFT, 14, y_label, "start", "label")
         + text_at(WIDTH - RIGHT, HEIGHT - 6, x_label, "end", "label")
@@ -236,13 +245,11 @@ def _bar(style: str, left: float, width: float, top: float) -> str:
     return f'<rect class="{style}" x="{left:.1f}" y="{top}" width="{max(width, 0.5):.1f}" height="{height:.1f}"/>'
 
 
-def text_at(
-    x: float, y: float, words: str, anchor: str = "start", style: str = "tick", fit: float | None = None
-) -> str:
+def text_at(x: float, y: float, text: str, anchor: str = "start", style: str = "tick", fit: float | None = None) -> str:
     """A text element, escaped. A centred text that would exceed `fit` ends there instead."""
-    if fit is not None and anchor == "middle" and x + len(words) * 3.2 > fit:
+    if fit is not None and anchor == "middle" and x + len(text) * 3.2 > fit:
         x, anchor = fit, "end"
-    body = escape(clean_line(words))
+    body = escape(clean_line(text))
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{body}</text>'
 
 

@@ -1,6 +1,6 @@
 """The results of one load on several servers, or of several workloads: one row each.
 
-Written for the terminal, as Markdown, and as `wsproof.benches/1`.
+Written for the terminal, as Markdown, and as `wsproof.benches/2`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = (
 SERVER = "server"
 """The kind of a row by default."""
 NOTE = (
-    "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
+    "Each row was measured once, one after the other, so a small difference may be noise (`wsproof compare` decides). "
     "Figures marked ? are void."
 )
 """The note below the table."""
@@ -58,24 +58,24 @@ def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[st
     """The table as JSON. `what` is the key for the name of a row."""
     return {
         "schema": BENCHES_SCHEMA,
-        "runs": [{what: one.name, "run": one.record.to_json()} for one in benches if one.record is not None],
-        "not_run": [{what: one.name, "reason": one.reason} for one in benches if one.record is None],
+        "runs": [{what: bench.name, "run": bench.record.to_json()} for bench in benches if bench.record is not None],
+        "not_run": [{what: bench.name, "reason": bench.reason} for bench in benches if bench.record is None],
     }
 
 
 def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> None:
     """Print the table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for word in _header(what):
-        table.add_column(word, justify="left" if word in ("", what) else "right", no_wrap=True)
+    for heading in _header(what):
+        table.add_column(heading, justify="left" if heading in ("", what) else "right", no_wrap=True)
     for row in _rows(benches):
         table.add_row(*(Text(clean_line(cell)) for cell in row))
     # Use the full width: a wrapped line can still be read, but cut-off names and figures cannot.
     table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
     console.print(table, crop=False)
-    for one in benches:
-        if one.record is None:
-            console.print(Text(f"– {one.name}: {clean_line(one.reason)}"), soft_wrap=True)
+    for bench in benches:
+        if bench.record is None:
+            console.print(Text(f"– {bench.name}: {clean_line(bench.reason)}"), soft_wrap=True)
     console.print(Text(note), soft_wrap=True, style="dim")
 
 
@@ -92,13 +92,18 @@ def benches_markdown(benches: Sequence[Bench], *, what: str = SERVER, note: str 
     header = _header(what)
     lines += [markdown_row(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
     lines += [markdown_row(map(markdown_text, row)) for row in _rows(benches)]
-    lines += ["", *(f"- {one.name}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", note]
+    lines += [
+        "",
+        *(f"- {bench.name}: {markdown_text(bench.reason)}" for bench in benches if bench.record is None),
+        "",
+        note,
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _plans(benches: Sequence[Bench]) -> list[Mapping[str, Any]]:
     """The plan of each workload."""
-    by_workload = {one.record.plan["workload"]: one.record.plan for one in benches if one.record is not None}
+    by_workload = {bench.record.plan["workload"]: bench.record.plan for bench in benches if bench.record is not None}
     return list(by_workload.values())
 
 
@@ -108,12 +113,16 @@ def _header(what: str) -> list[str]:
 
 def _rows(benches: Sequence[Bench]) -> list[list[str]]:
     return [
-        [tone_of_run(one.record).sign, one.name, *(_cell(one.record, name, which) for _, name, which in COLUMNS)]
-        for one in benches
-        if one.record is not None
+        [
+            tone_of_run(bench.record).sign,
+            bench.name,
+            *(_cell(bench.record, name, statistic) for _, name, statistic in COLUMNS),
+        ]
+        for bench in benches
+        if bench.record is not None
     ]
 
 
-def _cell(record: RunRecord, name: str, which: str) -> str:
+def _cell(record: RunRecord, name: str, statistic: str) -> str:
     summary = record.metrics.get(name)
-    return for_reader(None, "1") if summary is None else figure(summary, which)
+    return for_reader(None, "1") if summary is None else figure(summary, statistic)

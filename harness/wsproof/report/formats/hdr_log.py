@@ -66,7 +66,7 @@ def read_logs(paths: Iterable[Path]) -> dict[str, Histogram]:
     Raises:
         UsageError: a file cannot be read, a line is not a histogram, or two histograms have different layouts.
     """
-    found: dict[str, Histogram] = {}
+    by_tag: dict[str, Histogram] = {}
     for path in paths:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -80,18 +80,18 @@ def read_logs(paths: Iterable[Path]) -> dict[str, Histogram]:
                 tag, _, rest = line.removeprefix("Tag=").partition(",")
             try:
                 histogram = Histogram.decode(rest.split(",")[-1].strip())
-                found[tag] = found[tag] + histogram if tag in found else histogram
+                by_tag[tag] = by_tag[tag] + histogram if tag in by_tag else histogram
             except ValueError as error:
                 raise UsageError(f"line {number} of {path}: {error}") from error
-    return found
+    return by_tag
 
 
-def show_histograms(console: Console, found: Mapping[str, Histogram]) -> None:
+def show_histograms(console: Console, by_tag: Mapping[str, Histogram]) -> None:
     """Print the percentiles of each tag as a row; values are taken to be ns."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for word in ("", *SHARES, "n"):
-        table.add_column(word, justify="right" if word else "left")
-    for tag, histogram in sorted(found.items()):
+    for heading in ("", *SHARES, "n"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for tag, histogram in sorted(by_tag.items()):
         cells = [for_reader(histogram.percentile(share), "ns") for share in SHARES.values()]
         table.add_row(Text(clean_line(tag)), *cells, f"{histogram.total:,}")
     console.print(table)

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the published documents. The values in `model/` write the documents themselves."""
+"""The JSON Schemas of the published documents. The classes in `model/` make the documents."""
 
 from __future__ import annotations
 

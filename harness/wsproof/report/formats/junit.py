@@ -55,22 +55,22 @@ def _suite(report: SuiteReport, name: str, prefix: str = "wsproof") -> Element:
     order = {clean_line(check): place for place, check in enumerate(by_check)}
     suite = Element("testsuite", name=name)
     for run in report.checks_run:
-        found = by_check.pop(run.check, [])
-        case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, run.seconds)
+        findings = by_check.pop(run.check, [])
+        case = _case(suite, run.check, f"{prefix}.{run.section}", findings, strict, run.seconds)
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
             kind = "crash" if run.traceback else "unknown"
-            error = SubElement(case, "error", message=clean_line(run.remark or "this check could not tell"), type=kind)
+            error = SubElement(case, "error", message=clean_line(run.remark or "this check is undecided"), type=kind)
             error.text = clean(run.traceback) or None
         if run.measured:
             _say(case, clean_line(f"measured: {measured(run)}"))
-        if run.verdict is Verdict.INVALID and run.remark and not found:
+        if run.verdict is Verdict.INVALID and run.remark and not findings:
             # Another check's finding reports the root cause, but this check has failed as well.
             SubElement(case, "failure", message=clean_line(run.remark), type="violation")
-    for check, found in by_check.items():
-        _case(suite, check, f"{prefix}.{found[0].section}", found, strict)
-    for one in report.not_run:
-        case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict)
-        SubElement(case, "skipped", message=clean_line(one.reason))
+    for check, findings in by_check.items():
+        _case(suite, check, f"{prefix}.{findings[0].section}", findings, strict)
+    for skipped in report.not_run:
+        case = _case(suite, skipped.check, f"{prefix}.{skipped.section}", [], strict)
+        SubElement(case, "skipped", message=clean_line(skipped.reason))
     suite[:] = sorted(suite, key=lambda case: order.get(case.get("name", ""), len(order)))
     _count(suite)
     suite.set("time", f"{report.seconds:.3f}")
@@ -94,7 +94,7 @@ def finding_text(finding: Finding) -> str:
     if finding.server_output:
         lines += ["", "The server wrote:", *(f"  {clean_line(line)}" for line in finding.server_output)]
     if finding.replay:
-        lines += ["", f"Again: {finding.replay}"]
+        lines += ["", f"Replay: {finding.replay}"]
     return clean("\n".join(lines))
 
 
@@ -115,12 +115,12 @@ def _case(
     return case
 
 
-def _say(case: Element, words: str) -> None:
+def _say(case: Element, text: str) -> None:
     """Append text to a case's output."""
-    said = case.find("system-out")
-    if said is None:
-        said = SubElement(case, "system-out")
-    said.text = f"{said.text}\n\n{words}" if said.text else words
+    output = case.find("system-out")
+    if output is None:
+        output = SubElement(case, "system-out")
+    output.text = f"{output.text}\n\n{text}" if output.text else text
 
 
 def _aside(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""The page of a load that runs: Locust's web server delivers it, and a script fetches its body again and again."""
+"""The page of a running load: Locust's web server delivers it, and a script fetches its body periodically."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from wsproof.report.charts.run import RunChart
+from wsproof.report.charts.svg import RunChart
 from wsproof.report.formats.page import render
 from wsproof.report.live_view import LiveView
 from wsproof.report.text.live import RECENT, rows_of, tone_of_rows, violations_of
 from wsproof.report.text.run import Tone
 
 WORDS = {
-    Tone.BAD: "something is wrong: see below",
+    Tone.BAD: "a problem: see below",
     Tone.UNSURE: "some figures are doubtful",
     Tone.GOOD: "no violation so far",
-    Tone.NONE: "nothing is known yet",
+    Tone.NONE: "no figures yet",
 }
 
 
@@ -44,6 +44,8 @@ def live_body(view: LiveView, charts: Sequence[RunChart]) -> str:
         seconds=max(seconds, default=0.0),
         groups=[(name, list(group)) for name, group in groupby(rows, key=lambda row: row.workload)],
         recent=RECENT,
-        findings=[one for each in view.workloads for one in violations_of(each, is_strict=view.is_strict)],
+        findings=[
+            finding for workload in view.workloads for finding in violations_of(workload, is_strict=view.is_strict)
+        ],
         charts=charts,
     )

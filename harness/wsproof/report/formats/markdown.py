@@ -50,7 +50,7 @@ def run_markdown(record: RunRecord) -> str:
             parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
         if not record.trusted:
             parts += ["", markdown_text(f"{VOID} = void. {trust_sentence(record)}")]
-    parts += _findings(record.findings) + _cautions(record.warnings)
+    parts += _findings(record.findings) + _warnings(record.warnings)
     return "\n".join(parts) + "\n"
 
 
@@ -81,17 +81,17 @@ def comparison_markdown(comparison: Comparison) -> str:
     if unclear:
         parts.append("")
     for row in unclear:
-        words = f"cannot tell; {judgement_note(row, comparison)}"
-        parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(words)}")
-    parts += _findings(comparison.findings) + _cautions(comparison.warnings)
+        reason = f"cannot tell; {judgement_note(row, comparison)}"
+        parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(reason)}")
+    parts += _findings(comparison.findings) + _warnings(comparison.warnings)
     return "\n".join(parts) + "\n"
 
 
 def _findings(findings: Iterable[Finding]) -> list[str]:
     findings = list(findings)
-    left, seen, known = standing(findings), observations(findings), accepted(findings)
-    parts = ["", "### Findings"] if left else []
-    for finding in left[:MOST_FINDINGS]:
+    counted, seen, known = standing(findings), observations(findings), accepted(findings)
+    parts = ["", "### Findings"] if counted else []
+    for finding in counted[:MOST_FINDINGS]:
         head = f"{level_of(finding)}, {finding.section}, {finding.check}: {finding.explanation}"
         parts += ["", f"**{markdown_text(head)}**", ""]
         if finding.witness:
@@ -100,25 +100,27 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
             parts += ["", "The server wrote:", "", markdown_code("\n".join(finding.server_output))]
         if finding.replay:
             parts += ["", markdown_code(finding.replay)]
-    if len(left) > MOST_FINDINGS:
-        parts += ["", f"… and {len(left) - MOST_FINDINGS} more; the page lists all."]
+    if len(counted) > MOST_FINDINGS:
+        parts += ["", f"… and {len(counted) - MOST_FINDINGS} more; the page lists all."]
     if seen:
         parts += ["", f"<details><summary>{count(len(seen), 'observation')}, not reproduced</summary>", ""]
-        parts += [f"- {markdown_text(f'{one.section} {one.check}: {one.explanation}')}" for one in seen]
+        parts += [f"- {markdown_text(f'{finding.section} {finding.check}: {finding.explanation}')}" for finding in seen]
         parts += ["", "</details>"]
     if known:
         parts += ["", f"<details><summary>{count(len(known), 'accepted deviation')}</summary>", ""]
         for finding in known:
-            said = f"{finding.section} {finding.check}: {finding.accepted}"
-            parts.append(f"- {markdown_text(said)}")
+            reason = f"{finding.section} {finding.check}: {finding.accepted}"
+            parts.append(f"- {markdown_text(reason)}")
         parts += ["", "</details>"]
     return parts
 
 
-def _cautions(cautions: Iterable[TrustWarning]) -> list[str]:
-    lines = [f"- {_kind(one)}: {markdown_text(one.message)} {markdown_text(one.advice)}" for one in cautions]
+def _warnings(warnings: Iterable[TrustWarning]) -> list[str]:
+    lines = [
+        f"- {_kind(warning)}: {markdown_text(warning.message)} {markdown_text(warning.advice)}" for warning in warnings
+    ]
     return ["", "### Warnings", "", *lines] if lines else []
 
 
-def _kind(caution: TrustWarning) -> str:
-    return "**void**" if caution.figures else "**untrusted**" if caution.invalidates else "warning"
+def _kind(warning: TrustWarning) -> str:
+    return "**void**" if warning.figures else "**untrusted**" if warning.invalidates else "warning"

@@ -26,9 +26,8 @@ from wsproof.model.finding_event import FindingEvent
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.report import figures
-from wsproof.report.charts.forest import forest_plot
-from wsproof.report.charts.rounds import round_charts
-from wsproof.report.charts.run import pictures
+from wsproof.report.charts.comparison import forest_plot, round_charts
+from wsproof.report.charts.run import run_charts
 from wsproof.report.charts.space_time import events_in_words, space_time_chart
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import ComparisonDir, RunDir
@@ -55,16 +54,16 @@ MOST_WITNESS_LINES = 80
 MOST_CHARACTERS = 4000
 """Maximum number of characters of a text. Longer texts are cut, and marked as cut.
 
-So a page stays small whatever a server sends. The files of the findings hold the full texts.
+This keeps a page small, whatever a server sends. The files of the findings hold the full texts.
 """
 UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
 """The unit of a fact, by the suffix of its name."""
 
 
 def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
-    """The page of one run. It names `folder`, so that readers find the raw data."""
+    """The page of one run. It names `folder`, where readers find the raw data."""
     findings = record.findings
-    left = run_text.standing(findings)
+    counted = run_text.standing(findings)
     return render(
         "run.html",
         record=record,
@@ -72,15 +71,15 @@ def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
         answers=run_text.answers(record),
         sentence=run_text.verdict_sentence(record),
         tone=run_text.tone_of_run(record),
-        findings=left[:MOST_FINDINGS],
-        unshown=max(len(left) - MOST_FINDINGS, 0),
+        findings=counted[:MOST_FINDINGS],
+        unshown=max(len(counted) - MOST_FINDINGS, 0),
         observed=run_text.observations(findings),
         accepted=run_text.accepted(findings),
         sections=_sections(run_text.checks_of(record)),
         not_run=check_text.not_run_of(record),
         remarks=check_text.remarks_of(record),
         measured=check_text.measured,
-        pictures=pictures(record),
+        charts=run_charts(record),
         repeat=repeat_line(record),
         checkout=commit_line(record.git),
         facts=(
@@ -225,7 +224,7 @@ def _witness(lines: Iterable[str]) -> str:
 
 
 def _space_time(events: Sequence[FindingEvent]) -> str:
-    """The diagram of a finding's events. Its ids are made of them: equal diagrams may have equal ids."""
+    """The diagram of a finding's events. Its element ids derive from the events, so only equal diagrams share ids."""
     return space_time_chart(events, f"st-{sha256(events_in_words(events).encode()).hexdigest()[:12]}")
 
 

@@ -14,7 +14,7 @@ from wsproof.report.text.run import Tone, count, level_of, tone_of
 from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text
 from wsproof.report.text.units import duration
 
-LEGEND = "✓ nothing found   ✗ violations   ~ non-strict   a accepted deviations   ? checks that could not tell"
+LEGEND = "✓ nothing found   ✗ violations   ~ non-strict   a accepted deviations   ? undecided checks"
 """Explains the signs."""
 SIGNS = (("violations", "✗"), ("non_strict", "~"), ("accepted", "a"), ("unknown", "?"))
 """The sign of each count in a cell."""
@@ -22,9 +22,9 @@ NAMES = (
     ("violations", "violations"),
     ("non_strict", "non-strict"),
     ("accepted", "accepted"),
-    ("unknown", "could not tell"),
+    ("unknown", "undecided"),
 )
-"""The words for each count."""
+"""The label of each count."""
 NOT_ASKED = "–"
 """A cell without checks."""
 
@@ -46,12 +46,12 @@ def show_matrix(console: Console, matrix: ServerTable) -> None:
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         _say(console, line.rstrip(), style)
     _say(console, f"\n{LEGEND}\n{versions_line(matrix)}", "dim")
-    for (section, check), found in by_check(matrix.rows, accepted=False).items():
-        servers = ", ".join(server for server, _ in found)
-        _say(console, f"\n{level_of(found[0][1]).upper()}  {section}  {check}: {servers}", "bold")
-        _say(console, f"  {found[0][1].explanation}")
-        for line in filter(None, (finding.replay for _, finding in found)):
-            _say(console, f"  again: {line}")
+    for (section, check), findings in by_check(matrix.rows, accepted=False).items():
+        servers = ", ".join(server for server, _ in findings)
+        _say(console, f"\n{level_of(findings[0][1]).upper()}  {section}  {check}: {servers}", "bold")
+        _say(console, f"  {findings[0][1].explanation}")
+        for line in filter(None, (finding.replay for _, finding in findings)):
+            _say(console, f"  replay: {line}")
     _say(console, f"\n{verdict_line(matrix)}", STYLES[tone_of(matrix.verdict)])
 
 
@@ -59,13 +59,13 @@ def verdict_line(matrix: ServerTable) -> str:
     """The result of all servers in one line."""
     tally = {verdict: sum(row.verdict is verdict for row in matrix.rows) for verdict in Verdict}
     parts = [f"{number} {verdict.value}" for verdict, number in reversed(tally.items()) if number]
-    for state, words in (
+    for state, label in (
         (ServerRunState.FAILED, "not started"),
         (ServerRunState.NOT_INSTALLED, "not installed"),
         (ServerRunState.NOT_RUN, "not run"),
     ):
         if number := sum(row.state is state for row in matrix.rows):
-            parts.append(f"{number} {words}")
+            parts.append(f"{number} {label}")
     return f"{count(len(matrix.rows), 'server')}: {', '.join(parts)}"
 
 
@@ -83,22 +83,22 @@ def matrix_markdown(matrix: ServerTable) -> str:
     ]
     for row in rows[1:]:
         lines.append(markdown_row(map(markdown_text, row)))
-    for title, accepted in (("What counts", False), ("Accepted deviations", True)):
-        found = by_check(matrix.rows, accepted=accepted)
-        if found:
+    for title, accepted in (("Findings", False), ("Accepted deviations", True)):
+        by_rule = by_check(matrix.rows, accepted=accepted)
+        if by_rule:
             lines += ["", f"### {title}", ""]
-            lines += [line for (section, check), servers in found.items() for line in _told(section, check, servers)]
+            lines += [line for (section, check), servers in by_rule.items() for line in _told(section, check, servers)]
     return "\n".join(lines) + "\n"
 
 
-def _told(section: str, check: str, found: list[tuple[str, Finding]]) -> Iterator[str]:
+def _told(section: str, check: str, findings: list[tuple[str, Finding]]) -> Iterator[str]:
     """One line per explanation of a check's findings, with the servers that it applies to."""
-    said: dict[str, list[str]] = {}
-    for server, finding in found:
-        said.setdefault(finding.accepted or finding.explanation, []).append(server)
-    for words, servers in said.items():
+    by_text: dict[str, list[str]] = {}
+    for server, finding in findings:
+        by_text.setdefault(finding.accepted or finding.explanation, []).append(server)
+    for text, servers in by_text.items():
         name = f"**{markdown_text(section)} {markdown_text(check)}**"
-        yield f"- {name} ({markdown_text(', '.join(servers))}): {markdown_text(words)}"
+        yield f"- {name} ({markdown_text(', '.join(servers))}): {markdown_text(text)}"
 
 
 def _rows(matrix: ServerTable) -> Iterator[list[str]]:
@@ -117,8 +117,8 @@ def _ending(row: ServerTableRow) -> str:
 def verdict_of_row(row: ServerTableRow) -> str:
     """One server in one line: its verdict and the numbers of findings."""
     cells = row.cells.values()
-    told = [f"{number} {words}" for name, words in NAMES if (number := sum(getattr(cell, name) for cell in cells))]
-    return f"{row.server}: {_ending(row)}" + (f": {', '.join(told)}" if told else "")
+    counts = [f"{number} {label}" for name, label in NAMES if (number := sum(getattr(cell, name) for cell in cells))]
+    return f"{row.server}: {_ending(row)}" + (f": {', '.join(counts)}" if counts else "")
 
 
 def versions_line(matrix: ServerTable) -> str:
@@ -132,5 +132,5 @@ def _style(row: ServerTableRow) -> str:
     return STYLES[tone_of(row.verdict)] if row.verdict is not None else STYLES[Tone.NONE]
 
 
-def _say(console: Console, words: str, style: str = "") -> None:
-    console.print(Text("\n".join(clean_line(line) for line in words.split("\n")), style=style), soft_wrap=True)
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text("\n".join(clean_line(line) for line in text.split("\n")), style=style), soft_wrap=True)

@@ -44,13 +44,13 @@ from wsproof.report.text.units import change, duration, for_reader, share
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
 """The style of each tone."""
-OBSERVED = "Seen, and not reproduced (observations: they do not count)"
+OBSERVED = "Observations (not reproduced, and not counted)"
 HOW_TO_ACCEPT = (
-    "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
-    "--known-deviations FILE uses it (see README, Known deviations)."
+    "To accept a deviation that you cannot fix, list it with a reason in a file. --write-accepted FILE creates the "
+    "file, --known-deviations FILE applies it (see README, Known deviations)."
 )
 MOST_NAMED = 8
-"""Most checks named in a line that says what was not run. The page and the documents name all."""
+"""Maximum number of checks that a line on skipped checks names. The page and the JSON documents name all."""
 MOSTLY = "most checks were not run within the budget"
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
@@ -72,17 +72,17 @@ def show_check(console: Console, report: SuiteReport, *, all_known: bool = False
         _show_rows(console, report)
     show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict()
-    if any(one.level.counts and one.accepted is None for one in report.findings):
+    if any(finding.level.counts and finding.accepted is None for finding in report.findings):
         _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
-    violations = [one for one in report.findings if one.verdict(strict=report.strict) is Verdict.INVALID]
+    violations = [finding for finding in report.findings if finding.verdict(strict=report.strict) is Verdict.INVALID]
     mostly = report.is_mostly_out_of_time and all(run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
-    told = {
-        Verdict.VALID: "VALID: every promise that was checked was kept",
+    result = {
+        Verdict.VALID: "VALID: all checked promises were kept",
         Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
-        Verdict.UNKNOWN: f"CANNOT TELL: {MOSTLY if mostly else 'part of what was asked got no answer'}",
+        Verdict.UNKNOWN: f"CANNOT TELL: {MOSTLY if mostly else 'some checks could not be decided'}",
     }[verdict]
     if not report.complete:
-        told += " so far" if verdict is Verdict.INVALID else "; the run ended early"
+        result += " so far" if verdict is Verdict.INVALID else "; the run ended early"
     left_out = f", {len(report.not_run)} not run" if report.not_run else ""
     crashed = sum(bool(run.traceback) for run in report.checks_run)
     if crashed:
@@ -90,7 +90,7 @@ def show_check(console: Console, report: SuiteReport, *, all_known: bool = False
     if sentence := time_sentence(report):
         _say(console, f"\n{sentence}", STYLES[Tone.UNSURE])
     facts = f"{count(len(report.checks_run), 'check')}{left_out}, {duration(report.seconds)}, seed {report.seed}"
-    _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
+    _say(console, f"\n{result} ({facts})", STYLES[tone_of(verdict)])
 
 
 def _show_rows(console: Console, report: SuiteReport) -> None:
@@ -139,7 +139,7 @@ def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> 
     if not brief:
         _show_evidence(console, finding)
     if finding.replay:
-        _say(console, f"  again: {finding.replay}")
+        _say(console, f"  replay: {finding.replay}")
 
 
 def _show_evidence(console: Console, finding: Finding) -> None:
@@ -159,8 +159,8 @@ def _show_evidence(console: Console, finding: Finding) -> None:
 def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, *, all_known: bool = False) -> None:
     """Print figures, trust, warnings and verdict of a run, and its findings unless its check has printed them.
 
-    Without `folder` the run has just ended, and counts as complete although its record is marked so only later. With
-    the directory of a stored run, its page is named, and a run that ended early is called incomplete.
+    Without `folder` the run has just ended. It counts as complete, although its record is marked complete only later.
+    With the directory of a stored run, the output names its page, and calls a run that ended early incomplete.
     """
     if record.metrics:
         _say(console, "")
@@ -175,10 +175,10 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
         _say(console, f"\n{generator_sentence(record.generator)}", "dim")
     if record.load is not None:
         show_load(console, record.load)
-    _show_cautions(console, record.warnings)
+    _show_warnings(console, record.warnings)
     if record.metrics:
         _show_trust(console, record)
-    known = [one for one in accepted(record.findings) if one.library is None]
+    known = [finding for finding in accepted(record.findings) if finding.library is None]
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
     ended = record.but(complete=record.complete or folder is None)
@@ -188,45 +188,45 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
 
 
 def _show_trust(console: Console, record: RunRecord) -> None:
-    """Print which figures can be trusted. The closing sentences of a whole run say that once more, so not here."""
-    told = [f"{VOID} = void."] * bool(void_figures(record.metrics))
-    told += [trust_sentence(record)] * (record.command != "run")
-    if told:
-        _say(console, f"\n{' '.join(told)}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
+    """Print which figures can be trusted, except for `wsproof run`, whose closing sentences say it."""
+    sentences = [f"{VOID} = void."] * bool(void_figures(record.metrics))
+    sentences += [trust_sentence(record)] * (record.command != "run")
+    if sentences:
+        _say(console, f"\n{' '.join(sentences)}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
 
 
 def show_load(console: Console, load: LoadSummary) -> None:
     """Print the result of a Locust run, one line per room."""
     for room in load.rooms:
         latency, reach = room.metrics.get("latency") or room.metrics.get("feed_spread"), room.metrics.get("reach")
-        said = [f"\nload, {room.workload}", count(room.users, "user")]
+        parts = [f"\nload, {room.workload}", count(room.users, "user")]
         if latency is not None and latency.n:
-            said.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
+            parts.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
         if reach is not None and reach.mean is not None:
-            said.append(f"reach {share(reach.mean)}")
-        said.append(STAMPS[room.stamps])
-        said.append(room.verdict.value)
-        _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
+            parts.append(f"reach {share(reach.mean)}")
+        parts.append(STAMPS[room.stamps])
+        parts.append(room.verdict.value)
+        _say(console, ": ".join([parts[0], ", ".join(part for part in parts[1:] if part)]))
         if room.recovery is not None:
             _say(console, f"{room.workload}: {room.recovery.sentence()}.")
-        _show_cautions(console, room.warnings)
+        _show_warnings(console, room.warnings)
 
 
 def show_load_failures(console: Console, load: LoadSummary | None) -> None:
     """Print Locust's table of failures, without those of the findings."""
-    failed = [] if load is None else [one for one in load.failed if not one.error.startswith("Violation(")]
-    for one in failed:
-        _say(console, f"\n{count(one.occurrences, 'failure')} of {one.name}: {one.error}", "red")
+    failed = [] if load is None else [failure for failure in load.failed if not failure.error.startswith("Violation(")]
+    for failure in failed:
+        _say(console, f"\n{count(failure.occurrences, 'failure')} of {failure.name}: {failure.error}", "red")
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
     """Print the verdict in one closing line."""
-    told = {
+    sentence = {
         Verdict.VALID: "VALID: all expected messages arrived, once and in order",
         Verdict.INVALID: "INVALID: promises were broken, see above",
-        Verdict.UNKNOWN: "CANNOT TELL: too little is known to judge, see above",
+        Verdict.UNKNOWN: "CANNOT TELL: too little is known for a verdict, see above",
     }[verdict]
-    _say(console, f"\n{told}", STYLES[tone_of(verdict)])
+    _say(console, f"\n{sentence}", STYLES[tone_of(verdict)])
 
 
 def show_comparison(console: Console, comparison: Comparison, *, all_known: bool = False) -> None:
@@ -243,24 +243,24 @@ def show_comparison(console: Console, comparison: Comparison, *, all_known: bool
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
     show_findings(console, comparison.findings, all_known=all_known)
-    _show_cautions(console, comparison.warnings)
+    _show_warnings(console, comparison.warnings)
     _say(console, f"\n{comparison_sentence(comparison)}", STYLES[tone_of(comparison.verdict)])
 
 
 def _without_repeated_reasons(runs: Iterable[CheckRun]) -> Iterator[CheckRun]:
-    """The checks, where each reason for being undecided is spelled out only once."""
-    told: set[str] = set()
+    """The checks, with each reason for being undecided spelled out only once."""
+    given_reasons: set[str] = set()
     for run in runs:
-        again = run.verdict is Verdict.UNKNOWN and run.reason in told
-        told.add(run.reason)
-        yield replace(run, reason="for the same reason") if again and run.reason else run
+        is_repeated = run.verdict is Verdict.UNKNOWN and run.reason in given_reasons
+        given_reasons.add(run.reason)
+        yield replace(run, reason="for the same reason") if is_repeated and run.reason else run
 
 
 def _show_run_of_check(console: Console, run: CheckRun) -> None:
     tone = tone_of(run.verdict)
     line = Text(f"{tone.sign} {run.verdict.value:<8}", style=STYLES[tone])
     line.append(clean_line(f"{run.section:<10} {run.title}"), style="default")
-    extra = "".join(f"  {words}" for words in (measured(run), run.remark) if words)
+    extra = "".join(f"  {note}" for note in (measured(run), run.remark) if note)
     line.append(clean_line(f"  {duration(run.seconds)}{extra}"), style="dim")
     console.print(line, soft_wrap=True)
 
@@ -269,14 +269,16 @@ def _metrics(metrics: Mapping[str, Summary]) -> Table:
     """The table of metrics."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
-    for word in ("p50", "p90", "p99", "p99.9", "max", "n"):
-        table.add_column(word, justify="right")
+    for heading in ("p50", "p90", "p99", "p99.9", "max", "n"):
+        table.add_column(heading, justify="right")
     for name, summary in metrics.items():
         if summary.n == 0:
             continue
         if name == "reach":
             # For a share, p99 would be one of the best values: show mean and minimum instead.
-            rows: list[tuple[str, tuple[str, ...]]] = [(f"{title_of(name)}, {word}", (which,)) for word, which in ENDS]
+            rows: list[tuple[str, tuple[str, ...]]] = [
+                (f"{title_of(name)}, {heading}", (statistic,)) for heading, statistic in ENDS
+            ]
         elif summary.n == 1:
             rows = [(title_of(name), ("value",))]
         else:
@@ -291,8 +293,8 @@ def _rows(comparison: Comparison) -> Table:
     """The table of a comparison."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("metric")
-    for word in ("base", "candidate", "change", "95 % interval"):
-        table.add_column(word, justify="right")
+    for heading in ("base", "candidate", "change", "95 % interval"):
+        table.add_column(heading, justify="right")
     table.add_column("verdict")
     for row in comparison.metrics:
         tone = tone_of(row.verdict)
@@ -314,14 +316,14 @@ def _show_objective(console: Console, outcome: ObjectiveOutcome) -> None:
     _say(console, f"{tone.sign} {outcome.sentence or outcome.objective}", STYLES[tone])
 
 
-def _show_cautions(console: Console, cautions: Sequence[TrustWarning]) -> None:
-    for caution in cautions:
-        word = "void" if caution.figures else "untrusted" if caution.invalidates else "warning"
-        _say(console, f"\n{word}: {caution.message}", "yellow")
-        _say(console, f"  try: {caution.advice}")
+def _show_warnings(console: Console, warnings: Sequence[TrustWarning]) -> None:
+    for warning in warnings:
+        word = "void" if warning.figures else "untrusted" if warning.invalidates else "warning"
+        _say(console, f"\n{word}: {warning.message}", "yellow")
+        _say(console, f"  try: {warning.advice}")
 
 
-def _say(console: Console, words: str, style: str = "") -> None:
+def _say(console: Console, text: str, style: str = "") -> None:
     """Print plain text: markup is not interpreted, unsafe characters are escaped, and long lines are not wrapped."""
-    lines = "\n".join(clean_line(line) for line in words.split("\n"))
+    lines = "\n".join(clean_line(line) for line in text.split("\n"))
     console.print(Text(lines, style=style), soft_wrap=True)

@@ -55,15 +55,15 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def _git(cwd: Path, *words: str) -> str | None:
+def _git(cwd: Path, *arguments: str) -> str | None:
     """The output of a git command; None if it fails.
 
-    Takes no optional locks, so it never disturbs a git command of the user.
+    Takes no optional locks, so it never blocks a git command of the user.
     """
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            ["git", *words], cwd=cwd, env=environment, capture_output=True, timeout=GIT_SECONDS, check=False
+            ["git", *arguments], cwd=cwd, env=environment, capture_output=True, timeout=GIT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

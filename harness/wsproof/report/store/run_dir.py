@@ -71,7 +71,7 @@ class RunDir:
         return tuple(self.keep_finding(finding, target)[0] for finding in findings)
 
     def keep_finding(self, finding: Finding, target: Mapping[str, Any]) -> tuple[Finding, Path]:
-        """Like `keep_findings`, for one finding; also returns its file."""
+        """Write one finding to a file. Return the finding, with its replay command if it has one, and the file."""
         return _keep(self.path, finding, target)
 
     def keep_crash(self, check: str, traceback: str) -> Path:
@@ -135,7 +135,7 @@ def _read(path: Path, make: Callable[[Mapping[str, Any]], Value]) -> Value:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{path.parent.name} holds no {path.name}: the run ended before it could write one") from None
+        raise UsageError(f"{path.parent.name} has no {path.name}: the run ended before it could write one") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path.parent.name}/{path.name}: {error}") from error
     if not isinstance(data, dict):
@@ -143,8 +143,8 @@ def _read(path: Path, make: Callable[[Mapping[str, Any]], Value]) -> Value:
     try:
         return make(data)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        said = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise UsageError(f"cannot read {path.parent.name}/{path.name}: {said}") from error
+        problem = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"cannot read {path.parent.name}/{path.name}: {problem}") from error
 
 
 def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | None) -> Path:

@@ -45,7 +45,7 @@ class RunStore:
         if out is not None:
             root = here / out
             if root.exists() and not root.is_dir():
-                raise UsageError(f"--out wants a folder, and {out} is a file; name another place")
+                raise UsageError(f"expected a folder for --out, but {out} is a file. Name another one.")
             return cls(root)
         checkout = _checkout(here)
         return cls(checkout / "reports" if checkout else here / ".wsproof")
@@ -58,8 +58,8 @@ class RunStore:
     def new_run(self, command: str, git: Mapping[str, Any]) -> RunDir:
         """Create the directory of a run that begins now, without a record."""
         branch, sha = git.get("branch"), git.get("sha")
-        words = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
-        folder = RunDir(self._make("runs", words), command)
+        parts = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
+        folder = RunDir(self._make("runs", parts), command)
         folder.columns.mkdir()
         self._point_latest(folder.path)
         return folder
@@ -82,31 +82,33 @@ class RunStore:
         Raises:
             UsageError: no run or several runs match; the message lists candidates.
         """
-        word = os.fspath(ref)
-        path = Path(word)
+        name = os.fspath(ref)
+        path = Path(name)
         if path.is_file() and path.name == RUN_FILE:
             return RunDir(path.resolve().parent)
         if (path / RUN_FILE).is_file():
             return RunDir(path.resolve())
         runs = self.runs()
-        if word == "latest" and runs:
+        if name == "latest" and runs:
             return self._latest(runs)
-        exact = [run for run in runs if run.id == word]
-        meant = exact or [run for run in runs if word and (run.id.startswith(word) or run.id.endswith(f"-{word}"))]
-        if len(meant) == 1:
-            return meant[0]
-        raise UsageError(_lost(word, meant, runs))
+        exact = [run for run in runs if run.id == name]
+        matches = exact or [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(f"-{name}"))]
+        if len(matches) == 1:
+            return matches[0]
+        raise UsageError(_lost(name, matches, runs))
 
-    def _make(self, kind: str, words: list[str]) -> Path:
+    def _make(self, kind: str, parts: list[str]) -> Path:
         """Create a new directory. Raises UsageError if that is not possible."""
         while True:
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-            path = self.root / kind / "-".join([moment, *words, secrets.token_hex(3)])
+            path = self.root / kind / "-".join([moment, *parts, secrets.token_hex(3)])
             try:
                 path.mkdir(parents=True)
             except FileExistsError:
                 if not path.is_dir():
-                    raise UsageError(f"cannot make folders below {self.root}: a file is in the way") from None
+                    raise UsageError(
+                        f"cannot make folders below {self.root}, because a file there has the same name"
+                    ) from None
                 continue
             except OSError as error:
                 reason = error.strerror or type(error).__name__
@@ -155,12 +157,12 @@ def _fit(name: str) -> str:
     return UNFIT.sub("-", name).strip("-.")[:40] or "unnamed"
 
 
-def _lost(word: str, meant: list[RunDir], runs: list[RunDir]) -> str:
+def _lost(name: str, matches: list[RunDir], runs: list[RunDir]) -> str:
     """The error message for a ref that matches no run or several."""
     if not runs:
-        return f"expected the run {word!r}, but there are no runs here yet; `wsproof run` makes one"
-    shown = meant or runs
+        return f"expected the run {name!r}, but there are no runs here yet; `wsproof run` makes one"
+    shown = matches or runs
     listed = "\n".join(f"  {run.id}" for run in reversed(shown[-SHOWN:]))
     more = f"\n  and {len(shown) - SHOWN} older" if len(shown) > SHOWN else ""
-    problem = f"{len(meant)} runs are called {word!r}" if meant else f"there is no run called {word!r}"
+    problem = f"{len(matches)} runs are called {name!r}" if matches else f"there is no run called {name!r}"
     return f"{problem}; type a longer part of one of these, or `latest`:\n{listed}{more}"

@@ -1,4 +1,4 @@
-"""The result of a capacity search as a sentence."""
+"""The sentences of a capacity search."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ def capacity_sentence(capacity: CapacityRecord) -> str:
     unit, runs = UNITS[capacity.over], "1 run" if len(capacity.runs) == 1 else f"{len(capacity.runs)} runs"
     lowest = min((run.level for run in capacity.runs), default=0)
     met = f"{capacity.met:,g} {unit}" if capacity.met is not None else ""
-    so_far = _range(capacity, capacity.knee) if capacity.knee is not None else "not one of them can be trusted"
+    so_far = _range(capacity, capacity.knee) if capacity.knee is not None else "no run could be trusted"
     match capacity.ending:
         case None:
-            return f"INCOMPLETE: the search was ended after {runs}."
+            return f"INCOMPLETE: the search ended early, after {runs}."
         case SearchEnding.FOUND:
             return f"CAPACITY: about {so_far} ({runs})."
         case SearchEnding.MET_AT_HIGHEST:
-            return f"CAPACITY: at least {met}, the most that was tried; --to goes further ({runs})."
+            return f"CAPACITY: at least {met}, the highest level tried; raise --to to go further ({runs})."
         case SearchEnding.MISSED_AT_LOWEST:
-            return f"OBJECTIVE MISSED: already at {lowest:,g} {unit}, the least that was tried ({runs})."
+            return f"OBJECTIVE MISSED: already at {lowest:,g} {unit}, the lowest level tried ({runs})."
         case SearchEnding.GENERATOR_LIMITED if met:
             return (
-                f"CANNOT TELL: the server takes at least {met}; from {capacity.ceiling:,g} on wsproof's own generator, "
-                f"or this machine, is the limit ({runs})."
+                f"CANNOT TELL: the server takes at least {met}. From {capacity.ceiling:,g} on, the load generator or "
+                f"this machine is the limit ({runs})."
             )
         case SearchEnding.GENERATOR_LIMITED:
             return (
                 f"CANNOT TELL: at {capacity.ceiling:,g} {unit} and above, no run could be trusted, and none below met "
-                f"the objectives; nothing is said of the server ({runs})."
+                f"the objectives, so the server's capacity is unknown ({runs})."
             )
     return f"CANNOT TELL: not settled after {runs}; so far {so_far}. --max-runs allows more."
 

@@ -1,4 +1,4 @@
-"""Further facts of a check's report: what was measured, and what was not run."""
+"""Sentences on a check's report: measurements, and checks that were not run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _MORE_TIME = "try --budget 5m, or --budget none"
 
 def measured(run: CheckRun) -> str:
     """The measurements of a check, in one line."""
-    return "; ".join(f"{one.name} {significant(one.value)} {one.unit}".strip() for one in run.measured)
+    return "; ".join(f"{value.name} {significant(value.value)} {value.unit}".strip() for value in run.measured)
 
 
 def by_reason(not_run: Iterable[NotRun]) -> list[tuple[str, list[str]]]:
     """Checks that were not run, grouped by reason."""
-    found: dict[str, list[str]] = {}
-    for one in not_run:
-        found.setdefault(one.reason, []).append(one.check)
-    return list(found.items())
+    groups: dict[str, list[str]] = {}
+    for row in not_run:
+        groups.setdefault(row.reason, []).append(row.check)
+    return list(groups.items())
 
 
 def not_run_of(record: RunRecord) -> list[tuple[str, list[str]]]:
@@ -41,14 +41,14 @@ def time_sentence(report: SuiteReport) -> str:
 
     The total has only the checks that are possible on this server.
     """
-    left = report.out_of_time
-    if not left:
+    left_out = report.out_of_time
+    if not left_out:
         return ""
-    were = "was" if left == 1 else "were"
-    return f"{left} of {left + len(report.checks_run)} checks {were} not run within the budget: {_MORE_TIME}."
+    were = "was" if left_out == 1 else "were"
+    return f"{left_out} of {left_out + len(report.checks_run)} checks {were} not run within the budget: {_MORE_TIME}."
 
 
 def too_little_time_of(record: RunRecord) -> str:
-    """The same sentence, if the time budget left out so many checks that the verdict is unknown; else empty."""
+    """Like `time_sentence`, but empty unless the missing checks make the verdict unknown."""
     report = record.check
     return time_sentence(report) if report is not None and report.is_mostly_out_of_time else ""

@@ -1,4 +1,4 @@
-"""The result of a comparison, in words."""
+"""The sentences of a comparison's report."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ JUDGED = {
 
 def comparison_sentence(comparison: Comparison) -> str:
     """The result of the whole comparison in one sentence."""
-    new = [one for one in comparison.findings if one.verdict() is Verdict.INVALID]
+    new = [finding for finding in comparison.findings if finding.verdict() is Verdict.INVALID]
     if new:
         return f"WORSE: the candidate breaks what the base keeps ({count(len(new), 'new violation')})."
     same = [row for row in comparison.metrics if row.verdict is comparison.verdict]
     rows = [row for row in same if row.primary] or same
     listed = ", ".join(_named(row) for row in rows[:4])
-    known = [title_of(row.metric) for row in comparison.metrics if row.primary and row.verdict is Judgement.SAME]
-    rest = f" The same: {', '.join(known)}." if known else ""
+    unchanged = [title_of(row.metric) for row in comparison.metrics if row.primary and row.verdict is Judgement.SAME]
+    rest = f" The same: {', '.join(unchanged)}." if unchanged else ""
     return {
         Judgement.WORSE: f"WORSE: {listed}.{rest}",
         Judgement.BETTER: f"BETTER: {listed}.{rest}",
         Judgement.SAME: f"SAME: {_largest_change(rows)}.",
-        Judgement.CANNOT_TELL: (f"CANNOT TELL: {listed or _undecided(known)}.{rest}"),
-        Judgement.UNPAIRED: "UNPAIRED: two runs side by side. They were not measured in turn, so this judges nothing.",
+        Judgement.CANNOT_TELL: (f"CANNOT TELL: {listed or _undecided(unchanged)}.{rest}"),
+        Judgement.UNPAIRED: "UNPAIRED: the two runs were not measured in turn, so there is no verdict.",
     }[comparison.verdict]
 
 
-def _undecided(known: Sequence[str]) -> str:
-    """Say why no metric is named: either the warnings stand against the verdict, or there are too few figures."""
-    return "the warnings say why" if known else "these pairs show neither a difference nor its absence"
+def _undecided(unchanged: Sequence[str]) -> str:
+    """Say why no metric is named: the warnings forbid a verdict, or there are too few figures."""
+    return "the warnings say why" if unchanged else "the pairs show neither a difference nor equivalence"
 
 
 def _named(row: MetricComparison) -> str:

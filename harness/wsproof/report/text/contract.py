@@ -1,4 +1,4 @@
-"""A contract in sentences: what a channel promises, and what it does not."""
+"""The sentences of a contract: what a channel promises, and what it does not."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from wsproof.model.contract import Audience, Contract, Order, Resume
 
 _AUDIENCES = {
-    Audience.EVERYONE: "What a member publishes, all members of its room receive, the publisher too",
-    Audience.OTHERS: "What a member publishes, all other members of its room receive",
-    Audience.PUBLISHER: "What a member publishes, it receives itself, and nobody else does",
-    Audience.NOBODY: "What a member publishes, no member receives",
+    Audience.EVERYONE: "All members of a room receive what a member publishes, the publisher too",
+    Audience.OTHERS: "All other members of a room receive what a member publishes",
+    Audience.PUBLISHER: "Only the publisher receives what it publishes",
+    Audience.NOBODY: "No member receives what a member publishes",
 }
 _ORDERS = {
     Order.PER_PUBLISHER: "Messages of one publisher arrive in the order in which they were published",
@@ -27,22 +27,22 @@ def promises(contract: Contract) -> tuple[str, ...]:
 def _sentences(contract: Contract) -> Iterator[str]:
     feed = contract.feed
     if feed is not None:
-        fields = ", ".join(f"{name} ({its.low:g} to {its.high:g})" for name, its in feed.fields)
+        fields = ", ".join(f"{name} ({limits.low:g} to {limits.high:g})" for name, limits in feed.fields)
         yield f"The server sends an object every {feed.period_s:g} s, with {fields}"
     if feed is None or contract.audience is not Audience.NOBODY:
         yield _AUDIENCES[contract.audience]
         yield _ORDERS[contract.order]
     if contract.agreed_order and contract.order is not Order.TOTAL:
-        yield "One order for all members is expected, and counts with --strict"
+        yield "The same order for all members is expected; a breach counts with --strict only"
     if contract.replies:
-        yield "Each publication is answered to its publisher alone"
+        yield "The server replies to each publication, and only to its publisher"
     if contract.leaves:
-        yield "When a member leaves, in whatever way, the others in its room are told once"
+        yield "When a member leaves, in whatever way, the server notifies the others in its room once"
     if contract.keeps_idle_s is not None:
-        yield f"A member that only listens is kept for at least {contract.keeps_idle_s:g} s"
+        yield f"The server keeps the connection of a member that only listens for at least {contract.keeps_idle_s:g} s"
     if contract.resume is not Resume.NONE:
-        words = contract.resume.in_words
-        yield words[0].upper() + words[1:]
+        sentence = contract.resume.in_words
+        yield sentence[0].upper() + sentence[1:]
     if contract.rate_limit is not None:
         yield f"A member may publish {contract.rate_limit.in_words}, and all of them are delivered"
     if contract.connections is not None:

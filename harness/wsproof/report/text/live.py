@@ -50,11 +50,11 @@ def rows_of(view: LiveView) -> list[FigureRow]:
 def _of_workload(workload: LiveWorkload, view: LiveView) -> Iterator[FigureRow]:
     name = workload.name
     yield _violations(workload, is_strict=view.is_strict)
-    for one in workload.objectives:
-        tone = Tone.UNSURE if one.met is None else Tone.GOOD if one.met else Tone.BAD
-        outcome, _, why = one.sentence.partition(": ")
-        remark = why.removeprefix(one.objective).strip(" ()")
-        yield FigureRow(name, f"objective {one.objective}", "", outcome, tone, remark)
+    for outcome in workload.objectives:
+        tone = Tone.UNSURE if outcome.met is None else Tone.GOOD if outcome.met else Tone.BAD
+        result, _, reason = outcome.sentence.partition(": ")
+        remark = reason.removeprefix(outcome.objective).strip(" ()")
+        yield FigureRow(name, f"objective {outcome.objective}", "", result, tone, remark)
     for warning in workload.warnings:
         if warning.invalidates:
             yield FigureRow(name, warning.code, "", "void figures", Tone.BAD, f"{warning.message} {warning.advice}")
@@ -72,7 +72,7 @@ def _of_workload(workload: LiveWorkload, view: LiveView) -> Iterator[FigureRow]:
     if whole.reach is not None:
         is_whole = last.missed == 0
         tone = Tone.GOOD if is_whole else Tone.UNSURE
-        yield FigureRow(name, "reach", "", share(whole.reach), tone, "of what was due more than a second ago")
+        yield FigureRow(name, "reach", "", share(whole.reach), tone, "of the deliveries due more than a second ago")
     if last.outstanding and not view.has_ended:
         waited = for_reader(last.oldest_ns, "ns")
         tone = Tone.BAD if last.oldest_ns > STALLED_NS else Tone.NONE
@@ -84,8 +84,8 @@ def _of_workload(workload: LiveWorkload, view: LiveView) -> Iterator[FigureRow]:
 def _violations(workload: LiveWorkload, *, is_strict: bool) -> FigureRow:
     broken = violations_of(workload, is_strict=is_strict)
     count = sum(finding.occurrences for finding in broken)
-    told = ", ".join(f"{finding.check}: {finding.occurrences:,}" for finding in broken)
-    return FigureRow(workload.name, "violations", "", f"{count:,}", Tone.BAD if broken else Tone.GOOD, told)
+    listed = ", ".join(f"{finding.check}: {finding.occurrences:,}" for finding in broken)
+    return FigureRow(workload.name, "violations", "", f"{count:,}", Tone.BAD if broken else Tone.GOOD, listed)
 
 
 def violations_of(workload: LiveWorkload, *, is_strict: bool) -> list[Finding]:
@@ -96,8 +96,8 @@ def violations_of(workload: LiveWorkload, *, is_strict: bool) -> list[Finding]:
 def _times(name: str, title: str, recent: Duration, whole: Duration) -> Iterator[FigureRow]:
     if not whole:
         return
-    for word, part in PERCENTILES:
-        yield FigureRow(name, f"{title} {word}", _time(percentile_ns(recent, part)), _time(percentile_ns(whole, part)))
+    for label, part in PERCENTILES:
+        yield FigureRow(name, f"{title} {label}", _time(percentile_ns(recent, part)), _time(percentile_ns(whole, part)))
 
 
 def _time(value: float | None) -> str:
@@ -109,12 +109,12 @@ def _rate(value: float | None) -> str:
 
 
 def _connections(name: str, connections: ConnectionCounts) -> FigureRow:
-    counts = {one.name: getattr(connections, one.name) for one in fields(connections)}
-    told = ", ".join(
+    counts = {state_field.name: getattr(connections, state_field.name) for state_field in fields(connections)}
+    listed = ", ".join(
         f"{count:,} {state.replace('ended', 'ended by the server')}" for state, count in counts.items() if count
     )
     tone = Tone.BAD if connections.ended or connections.refused else Tone.NONE
-    return FigureRow(name, "connections", told or "none", "", tone)
+    return FigureRow(name, "connections", listed or "none", "", tone)
 
 
 def _generator(name: str, recent: RunningLoad, whole: RunningLoad) -> Iterator[FigureRow]:
@@ -126,7 +126,7 @@ def _generator(name: str, recent: RunningLoad, whole: RunningLoad) -> Iterator[F
         share(busy),
         share(whole.largest("cpu_share")),
         Tone.BAD if busy > MAX_GENERATOR_CPU else Tone.NONE,
-        "void: it has no time left" if busy > MAX_GENERATOR_CPU else "of one core, the most in a second",
+        "void: no CPU time left" if busy > MAX_GENERATOR_CPU else "of one core, in the busiest second",
     )
     lag = recent.largest("lag_ns")
     yield FigureRow(
@@ -140,13 +140,13 @@ def _generator(name: str, recent: RunningLoad, whole: RunningLoad) -> Iterator[F
         yield _slip(name, recent, whole)
     unsent = recent.largest("unsent")
     if unsent:
-        is_late = unsent > 1  # one may have become due at this very moment
-        remark, tone = ("void: they are due, and were not sent", Tone.BAD) if is_late else ("", Tone.NONE)
+        is_late = unsent > 1  # one message may have become due at this moment
+        remark, tone = ("void: due, but not sent", Tone.BAD) if is_late else ("", Tone.NONE)
         yield FigureRow(name, "unsent publications", f"{unsent:,.0f}", "", tone, remark)
 
 
 def _slip(name: str, recent: RunningLoad, whole: RunningLoad) -> FigureRow:
-    """The row on late sends. They are doubtful if they are a large part of the latency."""
+    """The row on late sends. It is doubtful if the slip is a large part of the latency."""
     slip, p99 = recent.largest("slip_ns"), percentile_ns(recent.latency, 0.99) or 0.0
     is_late = slip > max(MIN_SLIP_NS, SLIP_SHARE_OF_LATENCY * p99)
     return FigureRow(
@@ -155,7 +155,7 @@ def _slip(name: str, recent: RunningLoad, whole: RunningLoad) -> FigureRow:
         for_reader(slip, "ns"),
         for_reader(whole.largest("slip_ns"), "ns"),
         Tone.UNSURE if is_late else Tone.NONE,
-        "messages leave late: the largest figures may be void" if is_late else "",
+        "messages are sent late: the largest figures may be void" if is_late else "",
     )
 
 

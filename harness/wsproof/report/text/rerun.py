@@ -32,17 +32,17 @@ TARGET_FLAGS = ("insecure", "remote")
 
 def repeat_line(record: RunRecord) -> str:
     """The command that repeats this run. Secrets must be filled in by the user."""
-    words = ["wsproof", record.command, *_target(record.target)]
+    arguments = ["wsproof", record.command, *_target(record.target)]
     if record.capacity is not None:
-        words += _search(record.capacity)
+        arguments += _search(record.capacity)
     elif record.command in LOADED:
-        words += _plan(record.plan)
+        arguments += _plan(record.plan)
         for objective in record.objectives:
-            words += ["--slo", objective.objective]
+            arguments += ["--slo", objective.objective]
     seed = _seed(record)
     if seed is not None:
-        words += ["--seed", str(seed)]
-    return " ".join(shlex.quote(word) for word in words)
+        arguments += ["--seed", str(seed)]
+    return " ".join(shlex.quote(argument) for argument in arguments)
 
 
 def commit_line(git: Mapping[str, Any]) -> str:
@@ -52,22 +52,22 @@ def commit_line(git: Mapping[str, Any]) -> str:
 
 def _target(target: Mapping[str, Any]) -> list[str]:
     kind = target.get("kind")
-    words = [str(target["spec"])] if kind != reference_server.KIND and target.get("spec") else []
+    arguments = [str(target["spec"])] if kind != reference_server.KIND and target.get("spec") else []
     if kind in ("asgi", reference_server.KIND) and target.get("server"):
-        words += ["--server", str(target["server"])]
+        arguments += ["--server", str(target["server"])]
     if kind in ("asgi", "command") and target.get("path") and not target.get("path_from_channels"):
-        words += ["--path", target["path"]]
+        arguments += ["--path", target["path"]]
     for name in TARGET_OPTIONS:
         if target.get(name):
-            words += [_option(name), target[name]]
-    words += [_option(name) for name in TARGET_FLAGS if target.get(name)]
+            arguments += [_option(name), target[name]]
+    arguments += [_option(name) for name in TARGET_FLAGS if target.get(name)]
     if kind != "url":
-        words += _each("--env", (f"{name}={value}" for name, value in (target.get("env") or {}).items()))
-    words += _each("--header", (f"{name}: {value}" for name, value in (target.get("headers") or {}).items()))
-    words += _each("--subprotocol", target.get("subprotocols") or ())
+        arguments += _each("--env", (f"{name}={value}" for name, value in (target.get("env") or {}).items()))
+    arguments += _each("--header", (f"{name}: {value}" for name, value in (target.get("headers") or {}).items()))
+    arguments += _each("--subprotocol", target.get("subprotocols") or ())
     if target.get("channels") and (kind, target["channels"]) != (reference_server.KIND, reference_server.CHANNELS):
-        words += ["--channels", target["channels"]]
-    return words + _each("--set", (f"{name}={value}" for name, value in (target.get("settings") or {}).items()))
+        arguments += ["--channels", target["channels"]]
+    return arguments + _each("--set", (f"{name}={value}" for name, value in (target.get("settings") or {}).items()))
 
 
 def _option(name: str) -> str:
@@ -75,24 +75,24 @@ def _option(name: str) -> str:
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]
+    return [argument for value in values for argument in (option, value)]
 
 
 def _plan(plan: Mapping[str, Any]) -> list[str]:
     closed = plan.get("loop") == "closed"
-    words: list[str] = ["--closed", "--in-flight", str(plan["in_flight"])] if closed else []
+    arguments: list[str] = ["--closed", "--in-flight", str(plan["in_flight"])] if closed else []
     if plan.get("sizes") is not None:
-        words += ["--payload", plan["sizes"]]
+        arguments += ["--payload", plan["sizes"]]
     if plan.get("connect_hz") is not None:
-        words += ["--connect-rate", f"{plan['connect_hz']:g}"]
+        arguments += ["--connect-rate", f"{plan['connect_hz']:g}"]
     if plan.get("deflate"):
-        words.append("--deflate")
+        arguments.append("--deflate")
     if not plan.get("pin", True):
-        words.append("--no-pin")
+        arguments.append("--no-pin")
     if plan.get("event_loop", "auto") != "auto":
-        words += ["--loop", plan["event_loop"]]
+        arguments += ["--loop", plan["event_loop"]]
     if plan.get("steps", 1) != 1:
-        words += ["--steps", str(plan["steps"])]
+        arguments += ["--steps", str(plan["steps"])]
     for name in OPTIONS:
         if name == "payload_bytes" and plan.get("sizes") is not None:
             continue
@@ -101,14 +101,14 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
         if plan.get(name) is not None:
             value = plan[name]
             text = f"{value:g}" if isinstance(value, float) else str(value)
-            words += [f"--{name.partition('_')[0]}", text]
-    return words
+            arguments += [f"--{name.partition('_')[0]}", text]
+    return arguments
 
 
 def _search(capacity: CapacityRecord) -> list[str]:
-    words = ["--over", capacity.over]
+    arguments = ["--over", capacity.over]
     for objective in capacity.objectives:
-        words += ["--slo", objective.text]
+        arguments += ["--slo", objective.text]
     search = capacity.search
     for option, value in (
         ("from", search.lowest),
@@ -116,8 +116,8 @@ def _search(capacity: CapacityRecord) -> list[str]:
         ("resolution", search.resolution),
         ("max-runs", search.max_runs),
     ):
-        words += [f"--{option}", f"{value:g}"]
-    return words + _plan(capacity.plan)
+        arguments += [f"--{option}", f"{value:g}"]
+    return arguments + _plan(capacity.plan)
 
 
 def _seed(record: RunRecord) -> int | None:

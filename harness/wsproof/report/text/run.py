@@ -1,4 +1,4 @@
-"""A run's record in words, shared by terminal, page and pull-request comment.
+"""The sentences of a run's report, shared by terminal, page and pull-request comment.
 
 Each result has a sign as well as a colour, so that colour is never the only signal.
 """
@@ -65,12 +65,14 @@ def tone_of(verdict: Verdict | Judgement) -> Tone:
 
 def standing(findings: Iterable[Finding]) -> list[Finding]:
     """Findings that are neither accepted nor observations, most severe first."""
-    return sorted((one for one in findings if one.accepted is None and not _is_observed(one)), key=severity)
+    return sorted(
+        (finding for finding in findings if finding.accepted is None and not _is_observed(finding)), key=severity
+    )
 
 
 def observations(findings: Iterable[Finding]) -> list[Finding]:
     """Findings that could not be reproduced. They are listed separately and do not count."""
-    return sorted((one for one in findings if one.accepted is None and _is_observed(one)), key=severity)
+    return sorted((finding for finding in findings if finding.accepted is None and _is_observed(finding)), key=severity)
 
 
 def _is_observed(finding: Finding) -> bool:
@@ -89,7 +91,7 @@ def library_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def level_of(finding: Finding) -> str:
-    """The word in front of a finding."""
+    """The label of a finding: its level, or "cannot tell"."""
     return "cannot tell" if finding.anomaly in UNDECIDED else finding.level.value
 
 
@@ -123,15 +125,15 @@ def target_of(record: RunRecord) -> str:
 
 
 def target_of_facts(target: Mapping[str, Any]) -> str:
-    """The same, of a target's description."""
+    """Like `target_of`, for the JSON description of a target."""
     name = str(target.get("spec") or target.get("url") or "")
     runs_app = target.get("kind") in ("asgi", reference_server.KIND) and target.get("server")
     return f"{name} ({target['server']})" if runs_app else name
 
 
 STAMPS = {
-    "kernel": "arrival times by the kernel's clock",
-    "user": "arrival times by the load generator's own clock, when it read",
+    "kernel": "arrival times stamped by the kernel",
+    "user": "arrival times stamped by the load generator when it read",
     None: "",
 }
 """The clock of the arrival times; old records do not name it."""
@@ -139,25 +141,25 @@ STAMPS = {
 
 def generator_sentence(generator: GeneratorSetup) -> str:
     """The load generator's processes, and whether the user chose them."""
-    told = f"load from {count(generator.processes, 'process', 'processes')}"
-    told += f" with {generator.loop}" if generator.loop else ""
-    told += " (chosen by subscribers and free cores)" if generator.chosen else " (as asked)"
+    sentence = f"load from {count(generator.processes, 'process', 'processes')}"
+    sentence += f" with {generator.loop}" if generator.loop else ""
+    sentence += " (chosen by subscribers and free cores)" if generator.chosen else " (as requested)"
     cores = len(generator.cores)
-    told += f" on {count(cores, 'core')} of its own, apart from the server's" if cores else ""
-    return told + _stamps_clause(generator)
+    sentence += f" on {count(cores, 'dedicated core')}" if cores else ""
+    return sentence + _stamps_clause(generator)
 
 
 def _stamps_clause(generator: GeneratorSetup) -> str:
     """Say which clock stamped the receipts, and how many are less exact; empty if the record lacks it."""
     if generator.stamps is None:
         return ""
-    told = f"; {STAMPS[generator.stamps]}"
+    clause = f"; {STAMPS[generator.stamps]}"
     intervals = generator.intervals
     if intervals is None or not intervals.messages:
-        return told
+        return clause
     return (
-        f"{told}; {count(intervals.messages, 'message')} read together with a later one, "
-        f"99 % of them known to within {for_reader(intervals.width_p99_ns, 'ns')}"
+        f"{clause}; {count(intervals.messages, 'message')} read together with a later one, "
+        f"99 % of them exact to within {for_reader(intervals.width_p99_ns, 'ns')}"
     )
 
 
@@ -168,25 +170,29 @@ def answers(record: RunRecord) -> tuple[AnswerText, ...]:
 
 def _protocol(record: RunRecord) -> AnswerText:
     question = "Does it speak the protocol, whatever a client sends?"
-    findings = [one for one in record.findings if one.suite is SuiteName.PROTOCOL]
+    findings = [finding for finding in record.findings if finding.suite is SuiteName.PROTOCOL]
     runs = [run for run in checks_of(record) if run.suite is SuiteName.PROTOCOL]
-    return _judged(question, findings, runs, "the protocol was kept", "wsproof check", too_little_time_of(record))
+    return _judged(
+        question, findings, runs, "no violation of the protocol", "wsproof check", too_little_time_of(record)
+    )
 
 
 def _delivery(record: RunRecord) -> AnswerText:
     question = "Does every subscriber get every message, once, in order?"
-    findings = [one for one in record.findings if one.suite is SuiteName.CHANNELS]
+    findings = [finding for finding in record.findings if finding.suite is SuiteName.CHANNELS]
     runs = [run for run in checks_of(record) if run.suite is SuiteName.CHANNELS]
     reach = record.metrics.get("reach")
     measured = reach is not None and reach.n > 0
-    good, time = "nothing was lost, repeated or out of place", too_little_time_of(record) if runs else ""
+    good, time = "no message was lost, repeated or out of order", too_little_time_of(record) if runs else ""
     answer = _judged(question, findings, runs, good, "wsproof check", time, measured)
     if reach is None or not measured or reach.mean is None:
         return answer
-    told = f" Under load, {share(reach.mean)} of the expected deliveries arrived ({count(reach.n, 'publication')})."
+    under_load = (
+        f" Under load, {share(reach.mean)} of the expected deliveries arrived ({count(reach.n, 'publication')})."
+    )
     if reach.mean < 1 and answer.tone is Tone.GOOD:
-        return AnswerText(question, "incomplete", Tone.BAD, told.strip())
-    return AnswerText(question, answer.badge, answer.tone, answer.sentence + told)
+        return AnswerText(question, "incomplete", Tone.BAD, under_load.strip())
+    return AnswerText(question, answer.badge, answer.tone, answer.sentence + under_load)
 
 
 def _judged(
@@ -194,26 +200,26 @@ def _judged(
     findings: list[Finding],
     runs: list[CheckRun],
     good: str,
-    how: str,
+    command: str,
     too_little_time: str,
     measured: bool = False,
 ) -> AnswerText:
     if not runs and not findings and not measured:
-        return AnswerText(question, "not asked", Tone.NONE, f"This run did not ask. `{how}` does.")
+        return AnswerText(question, "not asked", Tone.NONE, f"This run did not check it. Use `{command}`.")
     known = accepted(findings)
     also = f" {count(len(known), 'known deviation')} {'is' if len(known) == 1 else 'are'} accepted." if known else ""
-    left = standing(findings)
-    broken = [one for one in left if one.verdict() is Verdict.INVALID]
-    if broken:
-        return AnswerText(question, count(len(broken), "violation"), Tone.BAD, broken[0].explanation + also)
+    counted = standing(findings)
+    violations = [finding for finding in counted if finding.verdict() is Verdict.INVALID]
+    if violations:
+        return AnswerText(question, count(len(violations), "violation"), Tone.BAD, violations[0].explanation + also)
     unknown = [run for run in runs if run.verdict is Verdict.UNKNOWN]
-    unsure = [one for one in left if one.verdict() is Verdict.UNKNOWN]
+    unsure = [finding for finding in counted if finding.verdict() is Verdict.UNKNOWN]
     if unknown or unsure:
         why = unsure[0].explanation if unsure else f"{unknown[0].title}: {unknown[0].reason or 'no reason was given'}"
         return AnswerText(question, "cannot tell", Tone.UNSURE, why + also)
     if too_little_time:
         return AnswerText(question, "cannot tell", Tone.UNSURE, too_little_time + also)
-    weaker = f" {count(len(left), 'weaker finding')}, see below." if left else ""
+    weaker = f" {count(len(counted), 'weaker finding')}, see below." if counted else ""
     held = f"{count(len(runs), 'check')}: {good}." if runs else f"{good[0].upper()}{good[1:]}."
     return AnswerText(question, "yes", Tone.GOOD, held + weaker + also)
 
@@ -228,15 +234,15 @@ def _speed(record: RunRecord) -> AnswerText:
             return AnswerText(question, "not asked", Tone.NONE, closed_sentence(record))
         if record.metrics:
             return AnswerText(question, "cannot tell", Tone.UNSURE, "No publication reached its whole audience.")
-        return AnswerText(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
+        return AnswerText(question, "not asked", Tone.NONE, "This run did not measure it. Use `wsproof bench`.")
     sentence = speed_sentence(record, last)
     missed = [] if _unmarked(record) else missed_objectives(record)
     if missed:
         return AnswerText(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     if _unmarked(record) or "p50" in last.void:
-        voids = next((one.message for one in record.warnings if one.invalidates), None)
+        voids = next((warning.message for warning in record.warnings if warning.invalidates), None)
         reason = last.void["p50"].reason if "p50" in last.void else voids
-        why = f" Not to be trusted: {reason}" if reason else " The measurement is not to be trusted."
+        why = f" Not trusted: {reason}" if reason else " The measurement is not trusted."
         return AnswerText(question, "untrusted", Tone.UNSURE, sentence + why)
     return AnswerText(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
@@ -251,10 +257,10 @@ def speed_sentence(record: RunRecord, last: Summary, show: Callable[[Summary, st
 def closed_sentence(record: RunRecord) -> str:
     """The result of a closed-loop run."""
     rate = record.metrics.get("deliveries_per_s")
-    moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "nothing"
+    moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "no delivery"
     return (
-        f"A closed loop waits for the server, so it shows no latency: {moved}, {record.plan['in_flight']} in flight "
-        "per publisher. `wsproof bench` without --closed measures how long it takes."
+        f"A closed loop waits for the server, so it measures no latency: {moved}, {record.plan['in_flight']} in flight "
+        "per publisher. To measure latency, use `wsproof bench` without --closed."
     )
 
 
@@ -263,7 +269,7 @@ def _no_worse(record: RunRecord) -> AnswerText:
         "Did this branch make any of that worse?",
         "not asked",
         Tone.NONE,
-        "One run alone cannot tell. `wsproof compare main HEAD` measures both in turn.",
+        "One run alone cannot show it. Use `wsproof compare main HEAD`, which measures both in turn.",
     )
 
 
@@ -275,18 +281,18 @@ def _unmarked(record: RunRecord) -> bool:
 def _headline_is_void(record: RunRecord) -> bool:
     """Whether the main result is void: the median time of messages, in every metric that has it."""
     heads = [record.metrics.get(name) for name in ("time_to_last", "latency", "feed_spread")]
-    measured = [one for one in heads if one is not None and one.n]
-    return bool(measured) and all("p50" in one.void for one in measured)
+    measured = [summary for summary in heads if summary is not None and summary.n]
+    return bool(measured) and all("p50" in summary.void for summary in measured)
 
 
 def open_objectives(record: RunRecord) -> list[str]:
     """The `--slo` objectives that could not be decided."""
-    return [one.objective for one in record.objectives if one.met is None]
+    return [outcome.objective for outcome in record.objectives if outcome.met is None]
 
 
 def missed_objectives(record: RunRecord) -> list[str]:
     """The `--slo` objectives that the run missed."""
-    return [one.objective for one in record.objectives if one.met is False]
+    return [outcome.objective for outcome in record.objectives if outcome.met is False]
 
 
 def tone_of_run(record: RunRecord) -> Tone:
@@ -307,20 +313,20 @@ def tone_of_run(record: RunRecord) -> Tone:
 def verdict_sentence(record: RunRecord) -> str:
     """The whole run in one sentence: a label, a colon, and the details."""
     if not record.complete:
-        return "INCOMPLETE: the run ended early; what was recorded until then is here."
+        return "INCOMPLETE: the run ended early. The record has what was measured until then."
     if record.capacity is not None:
         return capacity_sentence(record.capacity)
-    broken = [one for one in record.findings if one.verdict() is Verdict.INVALID]
+    violations = [finding for finding in record.findings if finding.verdict() is Verdict.INVALID]
     if record.verdict is Verdict.INVALID:
-        return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
+        return f"INVALID: {count(len(violations), 'violation')}." if violations else "INVALID: a promise was broken."
     if (missed := missed_objectives(record)) and not _unmarked(record):
         return f"OBJECTIVE MISSED: {', '.join(missed)}."
     if record.verdict is Verdict.UNKNOWN:
-        return f"CANNOT TELL: {too_little_time_of(record) or 'part of what was asked got no answer.'}"
+        return f"CANNOT TELL: {too_little_time_of(record) or 'some checks could not be decided.'}"
     if undecided := open_objectives(record):
         return f"CANNOT TELL: no promise was broken, but {', '.join(undecided)} could not be decided."
     if record.metrics and (_unmarked(record) or _headline_is_void(record)):
-        return "VALID, NOT TRUSTED: no promise was broken, but the figures prove nothing (see the warnings)."
+        return "VALID, NOT TRUSTED: no promise was broken, but the figures are void (see the warnings)."
     if record.metrics and not record.trusted:
         number = count(len(void_figures(record.metrics)), "figure")
         return f"VALID: no promise was broken. {number} marked as void; the others stand."

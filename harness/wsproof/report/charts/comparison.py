@@ -1,20 +1,23 @@
-"""The forest plot of a comparison: ratio and interval of each metric, and the band of equivalence."""
+"""The charts of a comparison: a forest plot of the ratios, and the rounds over time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
-from wsproof.model.comparison import MetricComparison
+from wsproof.model.comparison import Comparison, MetricComparison, RoundTrace
 from wsproof.report.charts.axes import Axis, logarithmic
-from wsproof.report.charts.svg import text_at
-from wsproof.report.text.units import change
+from wsproof.report.charts.svg import ChartFrame, ChartLine, Values, text_at, timeline_chart
+from wsproof.report.text.units import change, for_reader
 
 WIDTH, ROW, TOP, BOTTOM, SIDE = 480, 44, 22, 46, 16
 
 
 def forest_plot(rows: Sequence[MetricComparison], names: Sequence[str]) -> str:
-    """Candidate / base of each metric with a ratio, on a logarithmic axis. Empty if there is no ratio."""
+    """Candidate / base of each metric with its interval and the band of equivalence, on a logarithmic axis.
+
+    Empty if no metric has a ratio.
+    """
     shown = [(row, name) for row, name in zip(rows, names, strict=True) if row.ratio is not None and row.ratio > 0]
     if not shown:
         return ""
@@ -23,10 +26,10 @@ def forest_plot(rows: Sequence[MetricComparison], names: Sequence[str]) -> str:
     parts = [_scale(axis, depth)]
     for number, (row, name) in enumerate(shown):
         parts.append(_row(row, name, TOP + ROW * number, axis))
-    words = "; ".join(f"{name}: {change(row.ratio)}, {row.verdict.value}" for row, name in shown)
+    description = "; ".join(f"{name}: {change(row.ratio)}, {row.verdict.value}" for row, name in shown)
     return (
         f'<svg class="chart forest" viewBox="0 0 {WIDTH} {depth + BOTTOM}" role="img" aria-labelledby="fo-t fo-d">'
-        f'<title id="fo-t">Candidate / base with 95 % interval</title><desc id="fo-d">{escape(words)}</desc>'
+        f'<title id="fo-t">Candidate / base with 95 % interval</title><desc id="fo-d">{escape(description)}</desc>'
         + "".join(parts)
         + text_at(SIDE, depth + BOTTOM - 6, "← candidate smaller", "start", "label")
         + text_at(WIDTH - SIDE, depth + BOTTOM - 6, "candidate larger →", "end", "label")
@@ -82,6 +85,37 @@ def _row(row: MetricComparison, name: str, top: float, axis: Axis) -> str:
         parts.append(
             f'<path class="interval {style}" d="M{low} {middle}H{high}M{low} {middle - 5}v10M{high} {middle - 5}v10"/>'
         )
-    here = axis.at(row.ratio or 1.0)
-    shape = f"M{here} {middle - 6}l6 6l-6 6l-6 -6z"
+    point = axis.at(row.ratio or 1.0)
+    shape = f"M{point} {middle - 6}l6 6l-6 6l-6 -6z"
     return "".join(parts) + f'<path class="point {style}" d="{shape}"/>'
+
+
+def round_charts(comparison: Comparison, title_of: Callable[[str], str]) -> list[str]:
+    """One chart per judged metric, with all servers. A gap in a line is the start of new servers. Empty for blocks."""
+    charts = []
+    for row in comparison.metrics:
+        traces = [trace for trace in comparison.traces if trace.metric == row.metric]
+        if row.primary and traces:
+            charts.append(_rounds_chart(row, traces, title_of(row.metric)))
+    return [chart for chart in charts if chart]
+
+
+def _rounds_chart(row: MetricComparison, traces: list[RoundTrace], title: str) -> str:
+    at_s = _joined([trace.at_s for trace in traces])
+    lines = [
+        ChartLine("base", at_s, _joined([trace.base for trace in traces]), 1),
+        ChartLine("candidate", at_s, _joined([trace.candidate for trace in traces]), 2),
+        ChartLine("base again", at_s, _joined([trace.again for trace in traces]), 3),
+    ]
+    caption = (
+        f"{sum(len(trace.at_s) for trace in traces)} rounds of {len(traces)} lives. "
+        f"Base {for_reader(row.base, row.unit)}, candidate {for_reader(row.candidate, row.unit)}, "
+        f"change {change(row.ratio)}."
+    )
+    frame = ChartFrame(f"rounds-{row.metric}", f"{title}, round by round", caption, "seconds", title)
+    return timeline_chart(frame, lines, row.unit, log=True)
+
+
+def _joined(columns: list[Values]) -> list[float | None]:
+    """The columns one after the other, with a gap after each."""
+    return [value for column in columns for value in (*column, None)]
