@@ -81,7 +81,7 @@ def test_an_http_response_among_frames_is_shown_as_text(upset: Upset) -> None:
     assert {"server-rsv", "server-control-fragmented", "server-close-code"}.isdisjoint(found)
     finding = found["server-http-among-frames"]
     assert finding.explanation.startswith(
-        "Behind the opening handshake a server sends frames, no HTTP response. But here: HTTP/1.1 400 Bad Request."
+        "After the opening handshake a server sends frames, not an HTTP response. But here: HTTP/1.1 400 Bad Request."
     )
     shown = [line for line in finding.witness if line.startswith("<- ")]
     assert shown[-5:-1] == [f"<- {line}" for line in ANSWER.decode().splitlines() if line]

@@ -182,7 +182,7 @@ def check_conversation(talk: Talk, talks: list[tuple[bool, Say]]) -> None:
     assert messages_of(talk.heard_by_server) == up
     assert talk.peer.breaches == []
     assert talk.server.state is TheirState.OPEN
-    assert talk.peer.at_boundary
+    assert talk.peer.is_between_messages
 
 
 @given(talks, segments)

@@ -135,7 +135,7 @@ def test_invalid_text_is_a_breach_at_its_first_impossible_byte_not_at_its_end() 
 
 
 @pytest.mark.parametrize("start", range(0x80, 0x100))
-def test_utf8_fails_as_soon_as_no_continuation_could_save_it(start: int) -> None:
+def test_utf8_fails_as_soon_as_no_continuation_is_valid(start: int) -> None:
     def could_be_saved(prefix: bytes) -> bool:
         tails = [b"", b"\x80", b"\xbf", b"\x80\x80", b"\xbf\xbf", b"\x80\x80\x80", b"\xbf\xbf\xbf"]
         tails += [bytes([second]) + tail for second in (0x8F, 0x90, 0x9F, 0xA0) for tail in (b"", b"\x80", b"\x80\x80")]
@@ -158,7 +158,7 @@ def test_an_unsolicited_pong_is_legal() -> None:
     assert heard(Frame(PONG, b"nobody asked")).breaches == []
 
 
-def test_a_lonely_continuation_does_not_become_a_message() -> None:
+def test_a_continuation_without_a_start_does_not_become_a_message() -> None:
     peer = heard(Frame(CONTINUATION, b"x"), Frame(TEXT, b"y"))
     assert peer.events_received() == [TextMessage("y", 1)]
 

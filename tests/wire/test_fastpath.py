@@ -74,14 +74,14 @@ def _first_is_ordinary(data: bytes) -> bool:
     return is_ordinary(frame)
 
 
-def test_spans_are_appended_and_bytes_beyond_the_end_are_not_looked_at() -> None:
+def test_spans_are_appended_and_bytes_after_the_end_are_ignored() -> None:
     data = Frame(Opcode.TEXT, b"abc").encode() * 2
     spans = [7, 8]
     assert scan(data, 0, 9, spans) == 5
     assert spans == [7, 8, 2, 5]
 
 
-def test_a_train_of_equal_frames_ends_where_the_buffer_cuts_the_last_one() -> None:
+def test_a_run_of_equal_frames_ends_before_an_incomplete_frame() -> None:
     one = Frame(Opcode.TEXT, b"x" * 120).encode()
     data = one * 100
     spans: list[int] = []
@@ -131,7 +131,7 @@ def test_the_fast_path_agrees_with_masking_helpers_on_empty_payloads() -> None:
     assert apply_mask(b"", MASK) == b""
 
 
-def test_trains_longer_than_the_look_ahead_and_short_ones_in_a_row_are_found_whole() -> None:
+def test_runs_longer_than_the_search_limit_and_successive_short_runs_are_found() -> None:
     long_train = Frame(Opcode.TEXT, b"ab").encode() * 1000
     short_trains = (Frame(Opcode.TEXT, b"a").encode() * 9 + Frame(Opcode.BINARY, b"abc").encode() * 9) * 50
     spans: list[int] = []

@@ -121,7 +121,7 @@ def test_a_declared_length_may_lie_and_the_top_bit_may_be_set() -> None:
 
 
 @given(cut_points)
-def test_a_frame_over_the_limit_is_a_head_and_what_follows_it_is_read(cuts: list[int]) -> None:
+def test_a_frame_over_the_limit_is_returned_as_a_head_and_reading_continues(cuts: list[int]) -> None:
     data = Frame(Opcode.BINARY, bytes(200)).encode() + Frame(Opcode.TEXT, b"next").encode()
     assert decode_all(data, cuts, max_payload_bytes=100) == [
         Frame(Opcode.BINARY, declared_length=200),
@@ -139,19 +139,19 @@ def test_a_masked_frame_over_the_limit_keeps_its_key_and_costs_no_memory() -> No
         decoder.feed(bytes(10_000))
         assert decoder.next_frame() is None
         assert decoder.pending_bytes == 0
-    assert not decoder.at_boundary
+    assert not decoder.is_between_frames
 
 
-def test_pending_bytes_counts_the_part_of_a_frame_that_is_there() -> None:
+def test_pending_bytes_counts_the_received_part_of_a_frame() -> None:
     decoder = FrameDecoder()
     whole = Frame(Opcode.TEXT, b"Hello").encode()
     decoder.feed(whole + whole[:3])
     assert decoder.next_frame() == Frame(Opcode.TEXT, b"Hello")
     assert decoder.next_frame() is None
-    assert (decoder.pending_bytes, decoder.at_boundary) == (3, False)
+    assert (decoder.pending_bytes, decoder.is_between_frames) == (3, False)
     decoder.feed(whole[3:])
     assert decoder.next_frame() == Frame(Opcode.TEXT, b"Hello")
-    assert (decoder.pending_bytes, decoder.at_boundary) == (0, True)
+    assert (decoder.pending_bytes, decoder.is_between_frames) == (0, True)
 
 
 def _lines_to_decode_bytewise(size: int) -> int:

@@ -41,7 +41,7 @@ def test_the_accept_key_is_the_one_of_the_rfc() -> None:
     assert accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
-def test_a_random_key_comes_from_the_source_handed_in() -> None:
+def test_a_random_key_comes_from_the_given_source() -> None:
     assert random_key(random.Random(3)) == random_key(random.Random(3)) != random_key(random.Random(4))
     assert len(random_key(random.Random(3))) == 24
 
@@ -69,7 +69,7 @@ def test_a_request_can_be_illegal() -> None:
 
 
 @given(cut_points, st.binary(max_size=20))
-def test_a_response_is_read_however_it_is_cut_and_the_rest_is_kept(cuts: list[int], rest: bytes) -> None:
+def test_a_response_is_read_for_any_segmentation_and_the_rest_is_kept(cuts: list[int], rest: bytes) -> None:
     head = b"HTTP/1.1 101 Switching\r\nA: 1\r\nB:  two words \r\na: 3\r\n\r\n"
     parser = parsed(head + rest, cuts)
     assert parser.response is not None
@@ -81,7 +81,7 @@ def test_a_response_is_read_however_it_is_cut_and_the_rest_is_kept(cuts: list[in
     assert parser.rest == rest
 
 
-def test_interim_responses_are_passed_over() -> None:
+def test_interim_responses_are_skipped() -> None:
     parser = parsed(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nbody")
     assert parser.response is not None
     assert parser.response.status == 200
@@ -118,7 +118,7 @@ def test_an_endless_response_head_is_a_fault_once_it_is_too_long() -> None:
     assert len(parser.unread) <= 4096
 
 
-def test_a_right_response_breaks_no_rule() -> None:
+def test_a_correct_response_breaks_no_rule() -> None:
     assert audited(response_head()) == []
     assert audited(response_head("Sec-WebSocket-Protocol: b"), subprotocols=("a", "b")) == []
     assert audited(b"HTTP/1.1 403 Forbidden\r\n\r\n") == []
@@ -211,7 +211,7 @@ def test_a_426_names_the_versions_it_speaks() -> None:
         ("permessage-deflate", "permessage-deflate, permessage-deflate", ["extension-repeated"]),
     ],
 )
-def test_an_answer_to_a_deflate_offer_is_judged(offer: str, answer: str, rules: list[str]) -> None:
+def test_an_answer_to_a_deflate_offer_is_audited(offer: str, answer: str, rules: list[str]) -> None:
     assert audited(response_head(f"Sec-WebSocket-Extensions: {answer}"), extensions=(offer,)) == rules
 
 
@@ -219,14 +219,14 @@ bits = st.integers(8, 15)
 
 
 @given(st.builds(DeflateOffer, st.booleans(), st.booleans(), st.none() | bits, st.none() | st.just(True) | bits))
-def test_an_offer_survives_being_written_and_read(offer: DeflateOffer) -> None:
+def test_an_offer_survives_encoding_and_parsing(offer: DeflateOffer) -> None:
     found = parse_extensions(offer.encode())
     assert found is not None
     assert DeflateOffer.parse(found[0]) == offer
 
 
 @given(st.builds(DeflateAgreement, st.booleans(), st.booleans(), bits, bits, st.just(True)))
-def test_an_agreement_survives_being_written_and_read(agreement: DeflateAgreement) -> None:
+def test_an_agreement_survives_encoding_and_parsing(agreement: DeflateAgreement) -> None:
     found = parse_extensions(agreement.encode())
     assert found is not None
     assert DeflateAgreement.parse(found[0]) == agreement

@@ -47,7 +47,7 @@ def test_a_json_request_says_what_it_is() -> None:
         {"headers": {"a": "b\r\nSmuggled: yes"}},
     ],
 )
-def test_a_request_that_is_no_http_is_refused_where_it_is_made(wrong: dict[str, object]) -> None:
+def test_a_request_that_is_not_valid_http_is_refused_when_it_is_created(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         HttpRequest(**{"method": "POST", "path": "/", **wrong})  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ def test_a_request_that_is_no_http_is_refused_where_it_is_made(wrong: dict[str, 
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\nok", "ok"),
     ],
 )
-def test_a_response_ends_where_it_says_and_the_connection_goes_on(data: bytes, excerpt: str, piece: int) -> None:
+def test_the_end_of_a_response_is_found_and_the_connection_is_reused(data: bytes, excerpt: str, piece: int) -> None:
     reader = read(data, piece=piece)
     assert reader.is_complete
     assert reader.is_reusable
@@ -100,9 +100,9 @@ def test_a_body_without_a_length_ends_with_the_stream() -> None:
     ("data", "words"),
     [
         (b"", "before it answered"),
-        (OK + b"Content-Length: 5\r\n\r\nhel", "in the middle of its answer"),
-        (b"220 smtp ready\r\n\r\n", "no HTTP status line"),
-        (OK + b"Content-Length: many\r\n\r\n", "Content-Length is no number"),
+        (OK + b"Content-Length: 5\r\n\r\nhel", "in the middle of its response"),
+        (b"220 smtp ready\r\n\r\n", "not an HTTP status line"),
+        (OK + b"Content-Length: many\r\n\r\n", "Content-Length is not a number"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "has no size"),
     ],
 )

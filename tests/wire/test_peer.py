@@ -42,7 +42,7 @@ def sent_frames(peer: Peer) -> list[Frame]:
     found = []
     while (frame := decoder.next_frame()) is not None:
         found.append(frame)
-    assert decoder.at_boundary
+    assert decoder.is_between_frames
     return found
 
 
@@ -68,7 +68,7 @@ def test_frames_in_the_segment_of_the_response_are_read() -> None:
     assert isinstance(first, Accepted)
     assert second == TextMessage("hi", 1)
     assert peer.response is first.response
-    assert not peer.at_boundary
+    assert not peer.is_between_messages
 
 
 @given(cut_points)
@@ -86,7 +86,7 @@ def test_a_refusal_is_reported_with_its_body_for_any_segmentation(cuts: list[int
 
 
 @given(cut_points)
-def test_a_chunked_refusal_is_put_together(cuts: list[int]) -> None:
+def test_a_chunked_refusal_is_assembled(cuts: list[int]) -> None:
     peer = a_peer()
     data = b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
     for piece in in_pieces(data, cuts):
@@ -141,7 +141,7 @@ def test_data_after_the_end_is_our_own_mistake() -> None:
         peer.receive_data(b"x")
 
 
-def test_a_ping_is_answered_with_its_payload_unless_told_not_to() -> None:
+def test_a_ping_is_answered_with_its_payload_unless_answers_are_off() -> None:
     peer = an_open_peer()
     peer.receive_data(Frame(Opcode.PING, b"abc").encode())
     assert peer.events_received() == [PingReceived(b"abc")]
@@ -177,7 +177,7 @@ def test_a_close_that_is_wrong_is_answered_with_1002() -> None:
     assert said(peer) == [(Opcode.CLOSE, b"\x03\xea")]
 
 
-def test_a_close_is_left_unanswered_when_told_so_and_data_may_still_go_out() -> None:
+def test_a_close_is_not_answered_if_answers_are_off_and_data_can_still_be_sent() -> None:
     peer = an_open_peer(answer_close=False)
     peer.receive_data(Frame(Opcode.CLOSE, b"\x03\xe8").encode())
     assert peer.data_to_send() == b""
@@ -186,7 +186,7 @@ def test_a_close_is_left_unanswered_when_told_so_and_data_may_still_go_out() -> 
     assert said(peer) == [(Opcode.TEXT, b"last"), (Opcode.CLOSE, b"\x03\xe8")]
 
 
-def test_our_close_waits_for_theirs_and_messages_still_come_in() -> None:
+def test_our_close_waits_for_theirs_and_messages_are_still_received() -> None:
     peer = an_open_peer()
     peer.send_close(1000, "done")
     assert said(peer) == [(Opcode.CLOSE, b"\x03\xe8done")]
@@ -221,7 +221,7 @@ def test_an_end_inside_a_frame_is_not_clean() -> None:
 
 
 @pytest.mark.parametrize("verb", ["send_text", "send_binary", "send_ping", "send_pong", "send_close"])
-def test_a_legal_verb_in_the_wrong_state_is_refused_and_sends_nothing(verb: str) -> None:
+def test_a_legal_send_in_the_wrong_state_is_refused_and_sends_nothing(verb: str) -> None:
     argument = {"send_text": "x", "send_close": 1000}.get(verb, b"x")
     closing = an_open_peer()
     closing.send_close()
@@ -281,14 +281,14 @@ def test_fragments_with_control_frames_between_are_one_message() -> None:
     assert peer.breaches == []
 
 
-def test_the_boundary_is_where_no_frame_and_no_message_is_half_read() -> None:
+def test_a_peer_inside_a_frame_or_a_message_is_not_between_messages() -> None:
     peer = a_peer()
-    seen = [peer.at_boundary]
+    seen = [peer.is_between_messages]
     for data in (response_head(), b"\x01\x01", b"a", b"\x80", b"\x00"):
         peer.receive_data(data)
-        seen.append(peer.at_boundary)
+        seen.append(peer.is_between_messages)
     peer.send_close()
-    seen.append(peer.at_boundary)
+    seen.append(peer.is_between_messages)
     assert seen == [False, True, False, False, False, True, False]
 
 
@@ -342,7 +342,7 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nno opcode 8\r\n" +
 
 
 @given(cut_points)
-def test_an_http_response_among_frames_is_the_text_that_it_is(cuts: list[int]) -> None:
+def test_an_http_response_among_frames_is_kept_unchanged(cuts: list[int]) -> None:
     peer = an_open_peer(keep_frames=True)
     for piece in in_pieces(b"\x8a\x00" + HTTP, cuts):
         peer.receive_data(piece)
@@ -353,7 +353,7 @@ def test_an_http_response_among_frames_is_the_text_that_it_is(cuts: list[int]) -
     ]
     kinds = [type(event) for event in peer.events_received()]
     assert kinds == [FrameReceived, PongReceived, Ended]
-    assert not peer.at_boundary
+    assert not peer.is_between_messages
 
 
 def test_a_truncated_http_line_is_reported_at_the_end() -> None:

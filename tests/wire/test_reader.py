@@ -134,7 +134,7 @@ def test_a_peer_inside_a_message_is_not_released() -> None:
     assert reader.peer is not None
 
 
-def test_a_text_that_is_not_utf8_is_a_breach_and_what_stands_around_it_is_read() -> None:
+def test_a_text_that_is_not_utf8_is_a_breach_and_the_messages_around_it_are_read() -> None:
     reader = MessageReader(new_peer())
     found = reader.read_events(text(b"a") + text(b"\xff") + text(b"b"))
     assert found == [TextMessage("a", 1), TextMessage("\N{REPLACEMENT CHARACTER}", 1), TextMessage("b", 1)]
@@ -176,7 +176,7 @@ def test_kept_frames_are_events() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 5, 1002])
-def test_a_message_over_the_limit_is_dropped_however_it_comes(cut: int) -> None:
+def test_a_message_over_the_limit_is_dropped_for_any_segmentation(cut: int) -> None:
     reader = MessageReader(new_peer(max_message_bytes=100))
     stream = text(b"x" * 1000)
     found = read_all(reader, stream[:cut], stream[cut:], text(b"next"))

@@ -24,7 +24,7 @@ from wsproof.wire import (
     PongReceived,
     TextMessage,
 )
-from wsproof.wire.advice import advice_on_refusal
+from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Opening
 
 __all__ = ["probe"]

@@ -32,7 +32,7 @@ from wsproof.net.clock import now_ns
 from wsproof.target.last_exception import last_exception
 from wsproof.target.output_tail import OutputWatch
 from wsproof.target.server import RunningServer
-from wsproof.wire.advice import advice_on_refusal
+from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Workload
 
 EXPLAINED_BY_SPLIT = ("split-audience", "lost", "nothing-received", "stalled-by-other-member")

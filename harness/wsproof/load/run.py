@@ -29,7 +29,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.target.server import RunningServer
-from wsproof.wire.advice import advice_on_refusal
+from wsproof.wire.refusal import advice_on_refusal
 
 RAMP_SAMPLE_S = 0.05
 """Interval, in seconds, between samples of the server while connections are opened."""

@@ -14,7 +14,7 @@ from wsproof.locust.connection import GeventConnection
 from wsproof.model.chapter import with_document
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach
-from wsproof.wire.advice import advice_on_refusal
+from wsproof.wire.refusal import advice_on_refusal
 
 METHOD = "WS"
 OnMessage = Callable[["str | bytes"], None]

@@ -18,7 +18,7 @@ from wsproof.locust.registry import run_of, url_of
 from wsproof.locust.session import session_of
 from wsproof.model.history import Departure
 from wsproof.target.member_endpoint import member_endpoint
-from wsproof.wire.advice import advice_on_refusal
+from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Workload, prepared
 
 STAY_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""WebSocket without I/O: bytes to frames to events (RFC 6455, RFC 7692). It can also send illegal data."""
+"""Sans-I/O WebSocket client: bytes to frames to events (RFC 6455, RFC 7692). It can also send illegal data."""
 
 from wsproof.wire.audit import RULES, AuditRule, Breach, audit_close_payload, audit_frame, breach
 from wsproof.wire.audit_handshake import agreed_deflate, audit_response

@@ -1,7 +1,7 @@
-"""Breaches of RFC 6455 or RFC 7692 by the server: data, never exceptions.
+"""Rules for what a server sends (RFC 6455, RFC 7692), and breaches of them: values, never exceptions.
 
-`RULES` is the only list of rules. A breach is made by the name of its rule, so section, level and sentence are written
-once.
+`RULES` is the only list of these rules. `breach` takes the name of a rule, so that its section, level and sentence are
+written once.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ class AuditRule(NamedTuple):
     chapter: str
 
 
-_D = "RFC 7692 "
-
 RULES: dict[str, AuditRule] = {
     # The handshake.
     "not-http": AuditRule(
@@ -50,7 +48,7 @@ RULES: dict[str, AuditRule] = {
     ),
     "http-version": AuditRule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher.", "handshake"),
     "upgrade-missing": AuditRule(
-        "4.2.2", "MUST", "A 101 response has one Upgrade header, and it says websocket.", "handshake"
+        "4.2.2", "MUST", "A 101 response has one Upgrade header, with the value websocket.", "handshake"
     ),
     "connection-missing": AuditRule(
         "4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade.", "handshake"
@@ -72,9 +70,9 @@ RULES: dict[str, AuditRule] = {
     "extension-not-offered": AuditRule(
         "4.2.2", "MUST", "Only extensions that the client offered are agreed to.", "handshake"
     ),
-    "extension-repeated": AuditRule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once.", "deflate"),
+    "extension-repeated": AuditRule("RFC 7692 5.1", "MUST", "permessage-deflate is agreed to at most once.", "deflate"),
     "deflate-parameters": AuditRule(
-        _D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally.", "deflate"
+        "RFC 7692 7.1", "MUST", "The parameters of permessage-deflate answer the offer legally.", "deflate"
     ),
     "version-not-named": AuditRule(
         "4.4", "MUST", "A server that refuses the version names the versions it speaks.", "handshake"
@@ -84,7 +82,7 @@ RULES: dict[str, AuditRule] = {
     ),
     # The handshake response as HTTP, refusals included.
     "field-repeated": AuditRule(
-        "RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response.", "handshake"
+        "RFC 9110 5.3", "MUST", "A field whose value is not a list appears once in a response.", "handshake"
     ),
     "length-contradicts": AuditRule(
         "RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones.", "handshake"
@@ -104,12 +102,12 @@ RULES: dict[str, AuditRule] = {
     "length-top-bit": AuditRule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0.", "framing"),
     "control-fragmented": AuditRule("5.5", "MUST", "Control frames are not fragmented.", "control"),
     "control-too-long": AuditRule("5.5", "MUST", "Control frames have payloads of at most 125 bytes.", "control"),
-    "control-compressed": AuditRule(_D + "6", "MUST", "RSV1 is not set on control frames.", "deflate"),
+    "control-compressed": AuditRule("RFC 7692 6", "MUST", "RSV1 is not set on control frames.", "deflate"),
     "continuation-compressed": AuditRule(
-        _D + "6", "MUST", "RSV1 is set on the first frame of a message only.", "deflate"
+        "RFC 7692 6", "MUST", "RSV1 is set on the first frame of a message only.", "deflate"
     ),
     "http-among-frames": AuditRule(
-        "5", "MUST", "Behind the opening handshake a server sends frames, no HTTP response.", "framing"
+        "5", "MUST", "After the opening handshake a server sends frames, not an HTTP response.", "framing"
     ),
     # Close frames.
     "close-one-byte": AuditRule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code.", "close"),
@@ -119,14 +117,14 @@ RULES: dict[str, AuditRule] = {
     "control-after-close": AuditRule("1.4", "SHOULD", "Nothing follows a close frame.", "close"),
     # Frames in sequence.
     "continuation-without-start": AuditRule(
-        "5.4", "MUST", "A continuation frame continues a message that was begun.", "fragments"
+        "5.4", "MUST", "A continuation frame continues a message that has begun.", "fragments"
     ),
     "interleaved-messages": AuditRule(
-        "5.4", "MUST", "A new message starts only when the one before is complete.", "fragments"
+        "5.4", "MUST", "A new message starts only when the previous one is complete.", "fragments"
     ),
     "text-utf8": AuditRule("5.6", "MUST", "Text messages are valid UTF-8.", "UTF-8"),
     "deflate-data": AuditRule(
-        _D + "7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window.", "deflate"
+        "RFC 7692 7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window.", "deflate"
     ),
 }
 
@@ -169,12 +167,12 @@ def audit_close_payload(frame: Frame) -> list[Breach]:
     if len(frame.payload) == 1:
         return [breach("close-one-byte", frame.describe())]
     code, reason = parse_close_payload(frame.payload)
-    found = []
+    breaches = []
     # 1010 is meant for clients (7.4.1), but a server that sends it breaks no MUST.
     if code is not None and not is_close_code_sendable(code):
-        found.append(breach("close-code", frame.describe()))
+        breaches.append(breach("close-code", frame.describe()))
     try:
         reason.decode()
     except UnicodeDecodeError:
-        found.append(breach("close-reason-utf8", frame.describe()))
-    return found
+        breaches.append(breach("close-reason-utf8", frame.describe()))
+    return breaches

@@ -1,11 +1,10 @@
-"""Auditor of the server's response to the opening handshake (RFC 6455 4.2.2, RFC 7692 7.1)."""
+"""Auditor of the server's response to the opening handshake (RFC 6455 4.2.2, RFC 7692 7.1, RFC 9110, RFC 9112)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from wsproof.wire.audit import Breach, breach
-from wsproof.wire.audit_http import audit_http
 from wsproof.wire.extensions import (
     DEFLATE,
     DeflateAgreement,
@@ -19,20 +18,57 @@ from wsproof.wire.handshake import Request, Response, accept_key
 __all__ = ["agreed_deflate", "audit_response"]
 
 
+_ONCE = (
+    "Content-Length",
+    "Content-Location",
+    "Content-Range",
+    "Content-Type",
+    "Date",
+    "ETag",
+    "Expires",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+    "Server",
+)
+"""Response fields whose value is not a list, so that each may appear only once (RFC 9110 5.3, 5.5)."""
+
+
 def audit_response(request: Request, response: Response) -> list[Breach]:
     """Return the breaches in `response` as an answer to `request`.
 
     Few rules apply to a refusal; most apply only to a 101.
     """
     if response.status != 101:
-        return [*audit_http(response), *_audit_refusal(request, response)]
+        return [*_audit_http(response), *_audit_refusal(request, response)]
     return [
-        *audit_http(response),
+        *_audit_http(response),
         *_audit_upgrade(response),
         *_audit_accept(request, response),
         *_audit_subprotocol(request, response),
         *_audit_extensions(request, response),
     ]
+
+
+def _audit_http(response: Response) -> Iterable[Breach]:
+    """Yield each breach in the header fields of a response. The body is not checked."""
+    lengths = response.header_values("Content-Length")
+    for name in _ONCE:
+        values = response.header_values(name)
+        if len(values) > 1 and name != "Content-Length":
+            yield breach("field-repeated", f"{len(values)} lines of {name}: {_show(values)}")
+    if len({length.strip() for length in lengths}) > 1:
+        yield breach("length-contradicts", f"Content-Length: {_show(lengths)}")
+    elif len(lengths) > 1:
+        yield breach("field-repeated", f"{len(lengths)} lines of Content-Length: {_show(lengths)}")
+    if lengths and not all(length.strip().isdecimal() for length in lengths):
+        yield breach("length-grammar", f"Content-Length: {_show(lengths)}")
+    encodings = response.header_values("Transfer-Encoding")
+    if lengths and encodings and response.status != 101:  # in a 101 each of them is a breach by itself
+        yield breach("length-and-encoding", f"Content-Length: {_show(lengths)}, Transfer-Encoding: {_show(encodings)}")
+    for name, value in response.headers:
+        if "\r" in value or "\n" in value or "\0" in value:
+            yield breach("field-characters", f"{name}: {value[:80]!a}")
 
 
 def _audit_refusal(request: Request, response: Response) -> Iterable[Breach]:
@@ -64,7 +100,7 @@ def _audit_accept(request: Request, response: Response) -> Iterable[Breach]:
         yield breach("accept-repeated", f"Sec-WebSocket-Accept: {_show(accepts)}")
     keys = request.header_values("Sec-WebSocket-Key")
     if not any(accepts[0] == accept_key(key) for key in keys):
-        expected = accept_key(keys[0]) if keys else "no 101 at all, since the request had no key"
+        expected = accept_key(keys[0]) if keys else "no 101, because the request had no key"
         yield breach("accept-wrong", f"got {accepts[0]!a}, expected {expected}")
 
 
@@ -110,14 +146,14 @@ def _deflate_fault(extension: Extension, offers: tuple[Extension, ...]) -> str |
         return agreement
     faults: list[str] = []
     for offer in offers:
-        read = DeflateOffer.parse(offer) if offer.name == DEFLATE else "another extension"
-        if isinstance(read, str):
+        parsed = DeflateOffer.parse(offer) if offer.name == DEFLATE else "another extension"
+        if isinstance(parsed, str):
             continue  # an illegal offer must be declined (RFC 7692 7.1), so no agreement can answer it
-        fault = agreement.answers(read)
+        fault = agreement.answers(parsed)
         if fault is None:
             return None
         faults.append(fault)
-    return faults[0] if faults else "no offer was legal, and all of them had to be declined"
+    return faults[0] if faults else "no offer was legal, so the server had to decline all of them"
 
 
 def agreed_deflate(response: Response) -> DeflateAgreement | None:
@@ -125,8 +161,8 @@ def agreed_deflate(response: Response) -> DeflateAgreement | None:
     agreed = parse_extensions(",".join(response.header_values("Sec-WebSocket-Extensions"))) or ()
     for extension in agreed:
         if extension.name == DEFLATE:
-            read = DeflateAgreement.parse(extension)
-            return None if isinstance(read, str) else read
+            parsed = DeflateAgreement.parse(extension)
+            return None if isinstance(parsed, str) else parsed
     return None
 
 

@@ -41,8 +41,8 @@ class FrameDecoder:
         return not self._discard and self._buffer.startswith(data, self._start)
 
     @property
-    def at_boundary(self) -> bool:
-        """Whether the stream is between two frames: nothing is buffered, and nothing is left to discard."""
+    def is_between_frames(self) -> bool:
+        """Whether nothing is buffered, and nothing is left to discard."""
         return not self._discard and len(self._buffer) == self._start
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:

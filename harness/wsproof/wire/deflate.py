@@ -39,7 +39,7 @@ class Deflater:
 
 
 class Inflater:
-    """Decompresses the server's messages, in bounded pieces. Once `broken`, later messages cannot be read either."""
+    """Decompresses the server's messages, in bounded pieces. Once `is_broken`, later messages cannot be read either."""
 
     def __init__(self, agreement: DeflateAgreement) -> None:
         self._bits = agreement.server_max_window_bits
@@ -49,32 +49,32 @@ class Inflater:
         self._in_bytes = _SMALL_INPUT if small else _BIG_PIECE
         self._window = b""
         self._decompressor = zlib.decompressobj(-self._bits)
-        self.broken = False
+        self.is_broken = False
 
     def start_message(self) -> None:
         """Start a compressed message. Without context takeover the window is reset (7.1.1.1)."""
         if self._reset_each:
             self._window = b""
             self._decompressor = zlib.decompressobj(-self._bits)
-            self.broken = False
+            self.is_broken = False
 
     def inflate(self, data: bytes, *, final: bool, limit_bytes: int) -> bytes | str:
         """Decompress the next fragment, or return a sentence that says what is wrong with it.
 
         Decompression stops soon after `limit_bytes` of output, so the result is longer than the limit. The inflater is
-        `broken` from then on.
+        `is_broken` from then on.
         """
-        if self.broken:
+        if self.is_broken:
             return "an earlier message left the compression context unknown"
         try:
             out = self._run(data, limit_bytes)
             if final and len(out) <= limit_bytes:
                 out += self._run(_TAIL, limit_bytes - len(out))
-                if not self.broken and not self._at_block_boundary():
-                    self.broken = True
+                if not self.is_broken and not self._at_block_boundary():
+                    self.is_broken = True
                     return "the message ends inside a DEFLATE block"
         except zlib.error as error:
-            self.broken = True
+            self.is_broken = True
             return str(error)
         return out
 
@@ -86,7 +86,7 @@ class Inflater:
                 piece = self._decompressor.decompress(rest, self._out_bytes)
                 out += piece
                 if len(out) > limit_bytes:
-                    self.broken = True
+                    self.is_broken = True
                     return bytes(out)
                 if self._decompressor.eof:
                     # A block with BFINAL ends a stream, but not the message (7.2.3.4): continue with the same window.

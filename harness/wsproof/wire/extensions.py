@@ -9,7 +9,9 @@ __all__ = ["DeflateAgreement", "DeflateOffer", "Extension", "parse_extensions", 
 
 DEFLATE = "permessage-deflate"
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+"""A token of HTTP (RFC 9110 5.6.2), as a regular expression."""
+_TOKEN = re.compile(TOKEN)
 _QUOTED = re.compile(r'"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*)"')
 _BLANK = re.compile(r"[ \t]*")
 
@@ -52,7 +54,7 @@ class _Scanner:
         return True
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return self.at == len(self.text)
 
 
@@ -72,7 +74,7 @@ def parse_extensions(value: str) -> tuple[Extension, ...] | None:
             if params is None:
                 return None
             found.append(Extension(name, params))
-        if scan.done:
+        if scan.is_done:
             return tuple(found) if found else None
         if not scan.take_mark(","):
             return None
@@ -151,7 +153,7 @@ class DeflateAgreement:
     client_no_context_takeover: bool = False
     server_max_window_bits: int = 15
     client_max_window_bits: int = 15
-    says_client_bits: bool = False  # whether the response has the parameter, even with the value 15
+    has_client_bits: bool = False  # whether the response has the parameter, even with the value 15
 
     def encode(self) -> str:
         """Return the agreement as a Sec-WebSocket-Extensions value."""
@@ -162,7 +164,7 @@ class DeflateAgreement:
             params.append(("client_no_context_takeover", None))
         if self.server_max_window_bits != 15:
             params.append(("server_max_window_bits", str(self.server_max_window_bits)))
-        if self.client_max_window_bits != 15 or self.says_client_bits:
+        if self.client_max_window_bits != 15 or self.has_client_bits:
             params.append(("client_max_window_bits", str(self.client_max_window_bits)))
         return Extension(DEFLATE, tuple(params)).encode()
 
@@ -187,7 +189,7 @@ class DeflateAgreement:
             client_no_context_takeover="client_no_context_takeover" in read,
             server_max_window_bits=read.get("server_max_window_bits", 15),
             client_max_window_bits=read.get("client_max_window_bits", 15),
-            says_client_bits="client_max_window_bits" in read,
+            has_client_bits="client_max_window_bits" in read,
         )
 
     def answers(self, offer: DeflateOffer) -> str | None:
@@ -201,7 +203,7 @@ class DeflateAgreement:
                 f"the response says {self.server_max_window_bits} (7.1.2.1)"
             )
         # The client's own window size is a hint only (7.1.2.2): the response may have a larger one, or none.
-        if offer.client_max_window_bits in (None, False) and self.says_client_bits:
+        if offer.client_max_window_bits in (None, False) and self.has_client_bits:
             return "the response sets client_max_window_bits, which the offer does not allow (7.1.2.2)"
         return None
 

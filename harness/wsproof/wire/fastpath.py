@@ -9,9 +9,10 @@ from __future__ import annotations
 __all__ = ["is_waiting", "needs_slow_path", "scan"]
 
 _TEXT, _BINARY = 0x81, 0x82
-# Frames. A strided look pays off for a run of at least this many equal frames; a shorter one costs more than it saves.
+# Frames. A strided search pays off for a run of at least this many equal frames; for a shorter one it costs more than
+# it saves.
 _RUN = 8
-# Frames. Maximum length of a strided look, so that many short runs do not make a large buffer quadratic.
+# Frames. Maximum length of a strided search, so that many short runs in a large buffer do not take quadratic time.
 _AHEAD = 256
 
 
@@ -85,7 +86,7 @@ def _append_run(data: bytes | bytearray | memoryview, start: int, cut: int, leng
 
 
 def needs_slow_path(first_byte: int) -> bool:
-    """Whether `scan` never takes a frame with this first byte: no final, RSV-free TEXT or BINARY frame."""
+    """Whether `scan` takes no frame with this first byte: it takes final TEXT and BINARY frames without RSV bits."""
     return first_byte != _TEXT and first_byte != _BINARY
 
 

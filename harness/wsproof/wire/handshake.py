@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from wsproof.wire.extensions import DeflateAgreement, DeflateOffer
+from wsproof.wire.extensions import TOKEN, DeflateAgreement, DeflateOffer
 
 __all__ = [
     "DEFAULT_MAX_HEAD_BYTES",
@@ -119,15 +119,15 @@ class Response:
 
 
 _STATUS_LINE = re.compile(r"(HTTP/[0-9]\.[0-9]) ([0-9]{3})(?: ([^\r\n]*))?")
-_HEADER_LINE = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
+_HEADER_LINE = re.compile(rf"({TOKEN}):[ \t]*(.*?)[ \t]*", re.DOTALL)
 
 
 class ResponseParser:
     """Parses a response head from bytes in pieces of any size.
 
     Interim responses (1xx except 101) are skipped. `response` is None until the head is complete. Then `rest` holds the
-    bytes after the head, because frames may follow in the same segment. If the bytes are no HTTP response, or the head
-    is longer than `max_head_bytes`, `fault` is a sentence that says so, and parsing stops.
+    bytes after the head, because frames may follow in the same segment. If the bytes are not an HTTP response, or the
+    head is longer than `max_head_bytes`, `fault` is a sentence that says so, and parsing stops.
     """
 
     def __init__(self, *, max_head_bytes: int = DEFAULT_MAX_HEAD_BYTES) -> None:
@@ -170,7 +170,7 @@ class ResponseParser:
         first, *lines = head.split("\r\n")
         status = _STATUS_LINE.fullmatch(first)
         if status is None:
-            self.fault = f"the first line is no HTTP status line: {first[:80]!a}"
+            self.fault = f"the first line is not an HTTP status line: {first[:80]!a}"
             return False
         headers: list[tuple[str, str]] = []
         for line in lines:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wsproof.wire.extensions import TOKEN
+
 __all__ = ["HttpRequest"]
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(TOKEN)
 _FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
@@ -52,17 +54,17 @@ class HttpRequest:
         return self.body.encode() if isinstance(self.body, str) else self.body
 
     def encode(self, target: str, header_lines: Mapping[str, str]) -> bytes:
-        """Return the bytes to send: `target` is the path as it stands in the request line.
+        """Return the bytes to send. `target` is the path as the request line spells it.
 
-        `header_lines` come first, unless the request has a header of the same name.
+        `header_lines` come first. A header of the request replaces the line of the same name.
         """
         content = self.content
         own = {name.lower() for name in self.headers}
         lines = {name: value for name, value in header_lines.items() if name.lower() not in own} | dict(self.headers)
-        given = {name.lower() for name in lines}
-        if isinstance(self.body, str) and self.body and "content-type" not in given:
+        present = {name.lower() for name in lines}
+        if isinstance(self.body, str) and self.body and "content-type" not in present:
             lines["Content-Type"] = "text/plain; charset=utf-8"
-        if "content-length" not in given:
+        if "content-length" not in present:
             lines["Content-Length"] = str(len(content))
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"{self.method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1", "replace") + content

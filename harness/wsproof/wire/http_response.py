@@ -1,20 +1,21 @@
-"""Reads HTTP responses from a connection that is kept alive: the head, and where the body ends (RFC 9112 6.3)."""
+"""Reader of HTTP responses on a connection that is kept alive: the head, and the end of the body (RFC 9112 6.3)."""
 
 from __future__ import annotations
 
+from wsproof.wire.extensions import split_list
 from wsproof.wire.handshake import Response, ResponseParser
 
 __all__ = ["HttpResponseReader"]
 
 SHOWN_BYTES = 200
-"""The first bytes of a body, which are kept: they say why a request is refused."""
+"""Bytes of a body that are kept. The beginning often says why the server refused a request."""
 _WITHOUT_BODY = (204, 304)
-_LINE_AT_MOST = 4_096
+_MAX_LINE_BYTES = 4_096
 """Longest line of a chunked body, in bytes."""
 
 
 class HttpResponseReader:
-    """Reads the response to one request. Feed it what arrives until `is_complete`, and the end of the stream too."""
+    """Reads the response to one request. Call `feed` until `is_complete`, and `feed_eof` at the end of the stream."""
 
     def __init__(self, method: str = "POST") -> None:
         self._method = method
@@ -28,7 +29,7 @@ class HttpResponseReader:
         self._left = 0
         """Bytes of the body, or of the chunk, that are still to come."""
         self._mode = ""
-        """The end of the body: `length`, `chunked`, `close`; empty before the head is complete."""
+        """How the body ends: `length`, `chunked` or `close`; empty before the head is complete."""
         self._is_in_trailer = False
 
     @property
@@ -47,7 +48,7 @@ class HttpResponseReader:
         response = self.response
         if not self.is_complete or response is None or self._mode == "close" or self._buffer:
             return False
-        options = {one.strip().lower() for value in response.header_values("Connection") for one in value.split(",")}
+        options = {option.lower() for option in split_list(response.header_values("Connection"))}
         return "close" not in options and (response.http != "HTTP/1.0" or "keep-alive" in options)
 
     def feed(self, data: bytes) -> None:
@@ -73,7 +74,7 @@ class HttpResponseReader:
             self.is_complete = True
         else:
             self.fault = "the server ended the connection " + (
-                "before it answered" if self.response is None else "in the middle of its answer"
+                "before it answered" if self.response is None else "in the middle of its response"
             )
 
     def _begin_body(self, response: Response) -> None:
@@ -86,7 +87,7 @@ class HttpResponseReader:
         elif length is not None and length.isascii() and length.isdigit():
             self._mode, self._left = "length", int(length)
         elif length is not None:
-            self.fault = f"its Content-Length is no number: {length[:40]!a}"
+            self.fault = f"its Content-Length is not a number: {length[:40]!a}"
         else:
             self._mode = "close"
 
@@ -111,7 +112,7 @@ class HttpResponseReader:
             return False
         end = self._buffer.find(b"\r\n")
         if end < 0:
-            if len(self._buffer) > _LINE_AT_MOST:
+            if len(self._buffer) > _MAX_LINE_BYTES:
                 self.fault = "a line of its chunked body does not end"
             return False
         line = bytes(self._buffer[:end])

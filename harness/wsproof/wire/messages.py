@@ -32,7 +32,7 @@ class Assembler:
         self._why_dropped: str | None = None
 
     @property
-    def in_message(self) -> bool:
+    def is_in_message(self) -> bool:
         """Whether a message has begun and its last fragment is still missing."""
         return self._opcode is not None
 
@@ -74,13 +74,13 @@ class Assembler:
             return
         self._data += payload
         if self._opcode == Opcode.TEXT:
-            was_valid = self._utf8.valid
+            was_valid = self._utf8.is_valid
             if not self._utf8.feed(payload, final=frame.fin) and was_valid:
                 self._breaches.append(breach("text-utf8", frame.describe()))
 
     def _inflate(self, frame: Frame) -> bytes | None:
         assert self._inflater is not None
-        was_broken = self._inflater.broken
+        was_broken = self._inflater.is_broken
         limit = self._max_message_bytes - len(self._data)
         result = self._inflater.inflate(frame.payload, final=frame.fin, limit_bytes=limit)
         if isinstance(result, bytes):
@@ -94,7 +94,7 @@ class Assembler:
         self._why_dropped = why
         self._data = bytearray()
         if self._compressed and self._inflater is not None:
-            self._inflater.broken = True  # the skipped data is missing from the compression window
+            self._inflater.is_broken = True  # the skipped data is missing from the compression window
 
     def _finish(self) -> Message:
         opcode, self._opcode = self._opcode, None

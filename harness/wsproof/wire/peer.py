@@ -1,7 +1,7 @@
 """Client side of one connection, sans-I/O: bytes in, events out, bytes to send (RFC 6455, RFC 7692).
 
-It audits strictly and never gives up: each mistake of a server becomes a `Breach`, and reading continues. Everything
-that it sends by itself is legal. `send_frame` and `send_raw` send anything.
+The peer audits strictly and never gives up: each mistake of a server becomes a `Breach`, and reading continues.
+Everything that it sends by itself is legal. `send_frame` and `send_raw` send anything.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Peer:
         self._out: list[bytes] = []
         self._eof = False
         self._http = bytearray()
-        self._http_told = False
+        self._is_http_reported = False
 
     # Bytes and events.
 
@@ -94,7 +94,7 @@ class Peer:
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes from the server, in pieces of any size. Raises ValueError after `receive_eof`."""
         if self._eof:
-            raise ValueError("receive_data after receive_eof: a stream has ended once it has ended")
+            raise ValueError("receive_data was called after receive_eof: no data can follow the end of the stream")
         if self.state is State.CONNECTING:
             self._receive_head(data)
         elif self.response is not None and self.response.status == 101:
@@ -111,8 +111,8 @@ class Peer:
         self._eof = True
         if self._body is not None and self.state is State.CONNECTING:
             self._refuse(self._body.body)
-        self._tell_http()
-        clean = self.close_sent is not None and self.close_received is not None and self._decoder.at_boundary
+        self._report_http()
+        clean = self.close_sent is not None and self.close_received is not None and self._decoder.is_between_frames
         self._move(Move.EOF)
         self._events.append(Ended(clean))
 
@@ -128,24 +128,24 @@ class Peer:
         return data
 
     @property
-    def at_boundary(self) -> bool:
+    def is_between_messages(self) -> bool:
         """Whether the connection is open and between two messages. Then the fast path may take the next bytes."""
-        between = self._decoder.at_boundary and not self._assembler.in_message
+        between = self._decoder.is_between_frames and not self._assembler.is_in_message
         return self.state is State.OPEN and between and not self._http
 
     @property
     def is_between_frames(self) -> bool:
         """Whether the last byte received was the last one of a frame, or of the handshake's response."""
-        return self._decoder.at_boundary
+        return self._decoder.is_between_frames
 
     @property
     def reads_plain_frames(self) -> bool:
-        """Whether a reader of ordinary frames would make the same of the next one: see `wire.reader`."""
-        return self.at_boundary and self.deflate is None and not self.keep_frames
+        """Whether `scan` would read the next ordinary frame with the same result: see `wire.reader`."""
+        return self.is_between_messages and self.deflate is None and not self.keep_frames
 
     @property
     def http_behind(self) -> bytes:
-        """The HTTP response that the server sent in place of frames, up to the size limit; empty without one."""
+        """The HTTP response that the server sent in place of frames, up to MAX_BODY_BYTES; empty without one."""
         return bytes(self._http)
 
     # Sending legal frames.
@@ -215,9 +215,9 @@ class Peer:
 
     def _require_open(self, opcode: Opcode) -> None:
         if not self.may_send:
-            said = ", our close frame is sent" if self.close_sent is not None else ""
+            closing = ", and our close frame is sent" if self.close_sent is not None else ""
             raise SendRefused(
-                f"{opcode.name} needs an open connection; this one is {self.state.value}{said}. "
+                f"{opcode.name} needs an open connection; this one is {self.state.value}{closing}. "
                 "send_frame and send_raw send it anyway"
             )
 
@@ -266,7 +266,7 @@ class Peer:
     def _receive_body(self, data: bytes) -> None:
         assert self._body is not None
         self._body.feed(data)
-        if self._body.complete:
+        if self._body.is_complete:
             self._refuse(self._body.body)
 
     def _refuse(self, body: bytes) -> None:
@@ -296,12 +296,12 @@ class Peer:
     def _take_http(self, data: bytes | bytearray | memoryview) -> None:
         self._http += data[: max(0, MAX_BODY_BYTES - len(self._http))]
         if b"\n" in self._http:
-            self._tell_http()
+            self._report_http()
 
-    def _tell_http(self) -> None:
+    def _report_http(self) -> None:
         """Report the HTTP response as a breach, once its first line is complete or the stream has ended."""
-        if self._http and not self._http_told:
-            self._http_told = True
+        if self._http and not self._is_http_reported:
+            self._is_http_reported = True
             line = bytes(self._http).partition(b"\n")[0].rstrip(b"\r")[:_HTTP_SHOWN]
             self.breaches.append(breach("http-among-frames", ascii(line.decode("latin-1"))[1:-1]))
 

@@ -39,7 +39,7 @@ class MessageReader:
     """Reads the messages of one connection.
 
     `peer` may be None between two messages. A reader without a peer is small, and makes a peer when it needs one.
-    `release` drops a peer that is not needed any more. An owner that sends through the peer must keep it.
+    `release` drops a peer that is no longer needed. An owner that sends through the peer must keep it.
     """
 
     __slots__ = ("_rest", "peer")
@@ -92,8 +92,8 @@ class MessageReader:
                 start = spans[at + 1]
             return len(spans) // 2
 
-        behind = self.read(data, take, 0)
-        return events + behind if behind else events
+        rest = self.read(data, take, 0)
+        return events + rest if rest else events
 
     def receive_eof(self) -> list[Event]:
         """Handle the end of the stream. Does nothing without a peer."""

@@ -1,4 +1,4 @@
-"""Reader of the body of a refused handshake, up to a size that a user may want to see (RFC 9112 6)."""
+"""A refused handshake: the body of its response (RFC 9112 6), and advice for the user."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 
 from wsproof.wire.handshake import Response
 
-__all__ = ["MAX_BODY_BYTES", "BodyReader"]
+__all__ = ["MAX_BODY_BYTES", "BodyReader", "advice_on_refusal"]
 
 MAX_BODY_BYTES = 64 * 1024
+"""Bytes of a body that are kept: enough for what a user wants to see."""
+_STATUS = re.compile(r"HTTP/\d\.\d (\d{3})")
+_PATH = "Is the path right (--path, the URL, or path() of the channel)"
+_CREDENTIALS = f"{_PATH}? If so, give what the server asks for with --header, --token, --origin or --subprotocol."
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,200})?\r\n")
 
 
 class BodyReader:
-    """Reads the bytes after the head until the body is `complete`. The body is cut off after 64 KiB."""
+    """Reads the bytes after the head until the body `is_complete`. The body is cut off after 64 KiB."""
 
     def __init__(self, response: Response) -> None:
         self._raw = bytearray()
@@ -34,7 +38,7 @@ class BodyReader:
             self._take_chunks()
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether no more data is expected, or no more would be kept."""
         if len(self._raw) >= MAX_BODY_BYTES or self._last_chunk:
             return True
@@ -54,3 +58,20 @@ class BodyReader:
                 return
             self._chunks += self._raw[begin:end]
             self._next_chunk = end + 2
+
+
+def advice_on_refusal(response: str) -> str:
+    """Return advice on a response such as `HTTP/1.1 403 Forbidden`. Its options exist in every command."""
+    match = _STATUS.search(response)
+    status = int(match[1]) if match is not None else 0
+    if status in (404, 405, 410):
+        return f"{_PATH}?"
+    if 200 <= status < 300:
+        return f"The server sent an ordinary web page. {_PATH}?"
+    if 300 <= status < 400:
+        return "The server redirects, and wsproof does not follow: use the address that the server redirects to."
+    if status in (429, 503):
+        return "The server is full, or limits connections: open fewer, or open them more slowly."
+    if status >= 500:
+        return "The server failed: look at its own output."
+    return _CREDENTIALS

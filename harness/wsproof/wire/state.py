@@ -33,10 +33,10 @@ class State(Enum):
 
 
 class Move(Enum):
-    """An event that changes the state. The value says it in words."""
+    """An event that changes the state. The value describes it."""
 
     ACCEPT = "the server answered 101"
-    REFUSE = "the server answered something else, and said all of it"
+    REFUSE = "the server refused, and its whole response has arrived"
     SEND_CLOSE = "we sent a close frame"
     RECEIVE_CLOSE = "the server sent a close frame"
     EOF = "the server ended TCP"
@@ -66,4 +66,4 @@ def next_state(state: State, move: Move) -> State:
     try:
         return MOVES[state, move]
     except KeyError:
-        raise IllegalMove(f"nothing follows from '{move.value}' while {state.value}") from None
+        raise IllegalMove(f"'{move.value}' is impossible in the state {state.value}") from None

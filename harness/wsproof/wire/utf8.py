@@ -16,16 +16,16 @@ class Utf8Validator:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        self.valid = True
+        self.is_valid = True
 
     def feed(self, data: bytes, *, final: bool = False) -> bool:
         """Take the next piece. Returns False from the first invalid byte on; later data is ignored."""
-        if self.valid:
+        if self.is_valid:
             try:
                 self._decoder.decode(data, final)
             except UnicodeDecodeError:
-                self.valid = False
+                self.is_valid = False
             else:
                 held, _ = self._decoder.getstate()
-                self.valid = not (len(held) == 2 and held[0] == 0xED and held[1] >= 0xA0)
-        return self.valid
+                self.is_valid = not (len(held) == 2 and held[0] == 0xED and held[1] >= 0xA0)
+        return self.is_valid

@@ -97,7 +97,7 @@ def expect_frames(conversation: Script, facts: EndpointProfile, agreed: DeflateA
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)
     # A frame that is illegal by its header may be refused before it is complete.
-    reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not ConnectionOutcome.FAILED
+    reader.expected.in_frame = not decoder.is_between_frames and reader.expected.fate is not ConnectionOutcome.FAILED
     reader.expected.in_message = reader.opcode is not None
     return reader.expected
 

@@ -31,7 +31,7 @@ class InflatedMessage:
             self.compressed, self.fault, self._bytes = bool(frame.rsv & 4), "", 0
             if self.compressed:
                 self._inflater.start_message()
-                self.lost = self._inflater.broken
+                self.lost = self._inflater.is_broken
         if not self.compressed:
             return frame.payload
         if self.fault or self.lost or self.is_bomb:
