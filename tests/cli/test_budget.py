@@ -53,7 +53,7 @@ def test_a_server_that_never_answers_is_called_silent(tmp_path: Path, capsys: py
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.USAGE
     said = capsys.readouterr()
-    assert "said nothing for 1" in said.err
+    assert "sent nothing for 1" in said.err
     assert "budget" not in said.err
 
 

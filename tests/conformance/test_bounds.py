@@ -83,7 +83,7 @@ def test_channels_end_with_the_budget(slow: RunningHere) -> None:
 
 
 def test_a_server_that_never_answers_is_silent_and_not_out_of_budget() -> None:
-    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"said nothing for 1\.5 s"):
+    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"sent nothing for 1\.5 s"):
         run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
 
 

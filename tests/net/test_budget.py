@@ -51,14 +51,14 @@ def test_no_budget_has_no_end() -> None:
 
 
 @pytest.mark.parametrize(("asked", "looks_for"), [(100, 93), (60, 54), (10, 9)])
-def test_a_check_keeps_time_for_its_end(asked: float, looks_for: float) -> None:
+def test_a_check_reserves_time_for_its_end(asked: float, looks_for: float) -> None:
     budget = Budget.of_check(asked, clock=Clock())
     assert budget.remaining_s == pytest.approx(looks_for)
     assert budget.seconds == asked
     assert Budget.of_check(asked, asked / 2, clock=Clock()).remaining_s == pytest.approx(looks_for - asked / 2)
 
 
-def test_a_share_leaves_the_rest_to_whoever_comes_next() -> None:
+def test_a_share_leaves_the_rest_to_later_steps() -> None:
     clock = Clock()
     whole = Budget(10, clock=clock)
     first = whole.share(0.6, "the first share of the")
@@ -76,7 +76,7 @@ def test_the_unused_time_of_a_share_goes_to_the_others() -> None:
     assert whole.remaining_s == 9
 
 
-def test_time_that_is_left_for_retries_is_there_for_nothing_else() -> None:
+def test_time_reserved_for_retries_is_used_for_nothing_else() -> None:
     clock = Clock()
     budget = Budget(10, clock=clock)
     with budget.leaving_retries():
@@ -94,7 +94,7 @@ def test_time_that_is_left_for_retries_is_there_for_nothing_else() -> None:
     assert budget.spent
 
 
-def test_without_a_limit_nothing_is_left_out_for_retries() -> None:
+def test_without_a_limit_no_time_is_reserved_for_retries() -> None:
     budget = Budget(None, clock=Clock())
     with budget.leaving_retries():
         assert budget.remaining_s == math.inf
@@ -104,7 +104,7 @@ def test_no_client_waits_longer_than_the_budget_of_its_endpoint() -> None:
     clock = Clock()
     with HandServer() as server:
         client = Client(server.endpoint.within(Budget(0.05, clock=clock)), deadline_s=600)
-        with client, pytest.raises(TargetError, match=r"said nothing for 0\.0"):
+        with client, pytest.raises(TargetError, match=r"sent nothing for 0\.0"):
             client.open()
         late = Client(server.endpoint.within(Budget(5, clock=clock)), deadline_s=600)
         with late:

@@ -111,7 +111,7 @@ class TestOpening:
         with (
             HandServer() as server,
             Client(server.endpoint, deadline_s=0.1) as client,
-            pytest.raises(TargetError, match="said nothing"),
+            pytest.raises(TargetError, match="sent nothing"),
         ):
             client.open()
 
@@ -188,7 +188,7 @@ class TestReceiving:
             assert client.wait_event(is_text, deadline_s=0.05) is None
             assert not client.wait_end(0.0)
 
-    def test_a_server_that_never_stops_talking_does_not_stop_the_deadline(self) -> None:
+    def test_a_server_that_sends_without_pause_does_not_delay_the_deadline(self) -> None:
         def flood(sock: socket.socket) -> None:
             accept_handshake(sock)
             try:
@@ -203,7 +203,7 @@ class TestReceiving:
             assert client.receive_nowait()
             client.abort()
 
-    def test_receive_nowait_takes_what_is_there_and_says_when_it_is_over(self) -> None:
+    def test_receive_nowait_reads_what_is_available_and_reports_the_end(self) -> None:
         def end_when_told(sock: socket.socket) -> None:
             accept_handshake(sock)
             read_frame(sock)
@@ -268,13 +268,13 @@ class TestSending:
             assert isinstance(event, BinaryMessage)
             assert len(event.data) == size
 
-    def test_a_server_that_does_not_read_makes_flush_say_so(self) -> None:
+    def test_flush_returns_false_for_a_server_that_does_not_read(self) -> None:
         with HandServer() as server, Client(server.endpoint, deadline_s=0.2) as client:
             client.connect()
             server.accept()
             assert not client.send_raw(bytes(16_000_000))
 
-    def test_raw_bytes_are_sent_as_they_are(self) -> None:
+    def test_raw_bytes_are_sent_unchanged(self) -> None:
         seen: list[bytes] = []
 
         def hear(sock: socket.socket) -> None:
@@ -299,7 +299,7 @@ class TestEnding:
             client.open()
             client.reset()
 
-    def test_after_a_half_close_the_server_sees_the_end_and_may_still_talk(self) -> None:
+    def test_after_a_half_close_the_server_sees_the_end_and_may_still_send(self) -> None:
         def listen(sock: socket.socket) -> None:
             accept_handshake(sock)
             assert sock.recv(100) == b""

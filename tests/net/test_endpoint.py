@@ -19,7 +19,7 @@ from wsproof.net.endpoint import Endpoint, is_loopback, parse_url
         (Endpoint("h", 1, "/ws?token=sesame&room=2"), "ws://h:1/ws?token=[redacted]&room=2", "h:1"),
     ],
 )
-def test_the_url_is_written_as_people_write_it(endpoint: Endpoint, url: str, host: str) -> None:
+def test_url_and_host_header_leave_out_the_default_port(endpoint: Endpoint, url: str, host: str) -> None:
     assert (endpoint.url, endpoint.host_header) == (url, host)
 
 

@@ -78,7 +78,7 @@ class TestConversion:
 
 class TestSteps:
     @pytest.mark.parametrize("by_ns", [2 * STEP_NS, -2 * STEP_NS, 3600 * NS, -3600 * NS])
-    def test_a_step_is_noted_with_the_stretch_in_which_it_happened(
+    def test_a_step_is_recorded_with_the_interval_in_which_it_happened(
         self, clock: KernelClock, clocks: Clocks, by_ns: int
     ) -> None:
         before_ns = clocks.now_ns
@@ -101,7 +101,7 @@ class TestSteps:
         clock.check()
         assert clock.steps == []
 
-    def test_a_stamp_from_the_future_is_not_believed_and_shows_the_step_at_once(
+    def test_a_stamp_from_the_future_is_rejected_and_reveals_the_step_at_once(
         self, clock: KernelClock, clocks: Clocks
     ) -> None:
         clocks.offset_ns += 10 * NS
@@ -124,7 +124,7 @@ def tcp() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 class TestSockets:
-    def test_the_time_lies_within_the_send_however_late_the_reader_is(
+    def test_the_arrival_time_lies_within_the_send_although_the_reader_is_late(
         self, tcp: tuple[socket.socket, socket.socket]
     ) -> None:
         client, server = tcp

@@ -28,7 +28,7 @@ from wsproof.report.store.atomic import append_json, dumps
         "Sec-WebSocket-Protocol: v1, bearer, sesame",
     ],
 )
-def test_secrets_are_known_by_their_shape(line: str) -> None:
+def test_secrets_are_recognised_by_their_shape(line: str) -> None:
     cleaned = redact(line)
     assert "sesame" not in cleaned
     assert MARK in cleaned
@@ -46,23 +46,23 @@ def test_secrets_are_known_by_their_shape(line: str) -> None:
         "Sec-WebSocket-Protocol: v1, v2",
     ],
 )
-def test_ordinary_lines_stay_as_they_are(line: str) -> None:
+def test_ordinary_lines_are_unchanged(line: str) -> None:
     assert redact(line) == line
 
 
-def test_known_secrets_go_wherever_they_stand_also_percent_encoded() -> None:
+def test_known_secrets_are_removed_everywhere_also_percent_encoded() -> None:
     assert redact("got a/b+c and a%2Fb%2Bc, xa/b+cx", ["a/b+c"]) == f"got {MARK} and {MARK}, x{MARK}x"
 
 
 @pytest.mark.parametrize("value", ["a", "1", "chat", "room1", "admin", "2026"])
-def test_a_short_or_common_secret_goes_only_where_its_name_stands(value: str) -> None:
+def test_a_short_or_common_secret_is_removed_only_next_to_its_name(value: str) -> None:
     page = f"{value} of 3: chat.delivery was lost in room1 by admin at 2026, {value}"
     assert hide(page, [value]) == page
     assert hide(f"GET /ws?token={value}&room=2 HTTP/1.1", [value]) == f"GET /ws?token={MARK}&room=2 HTTP/1.1"
     assert hide(f"Cookie: {value}", [value]) == f"Cookie: {MARK}"
 
 
-def test_a_word_is_taken_out_where_it_stands_alone() -> None:
+def test_a_short_word_is_removed_only_as_a_whole_word() -> None:
     assert hide("sesame, sesames and open-sesame", ["sesame"]) == f"{MARK}, sesames and open-{MARK}"
 
 
@@ -74,7 +74,7 @@ def test_the_rest_of_a_shortened_secret_is_redacted_too() -> None:
     assert hide("nothing of it... and no…thing", [token]) == "nothing of it... and no…thing"
 
 
-def test_thousands_of_secrets_are_found_in_one_go() -> None:
+def test_thousands_of_secrets_are_found_in_one_pass() -> None:
     tokens = [f"tk-{number:06}-{number * 7919 % 100_003:06}" for number in range(5_000)]
     text = " ".join(tokens[::50])
     assert hide(f"{text} tk-999999", tokens) == " ".join([MARK] * 100) + " tk-999999"
@@ -123,7 +123,7 @@ def test_secrets_learned_after_a_forgotten_run_are_redacted(fresh: None) -> None
     assert hide("first-7f3a second-91bc") == f"first-7f3a {MARK}"
 
 
-def test_a_url_that_was_redacted_stays_as_it_is() -> None:
+def test_a_redacted_url_is_unchanged() -> None:
     once = redact_url("ws://ann:pw@h:1/p")
     assert redact_url(once) == once == f"ws://{MARK}@h:1/p"
 
@@ -132,7 +132,7 @@ def test_an_empty_secret_changes_nothing() -> None:
     assert redact("text", [""]) == "text"
 
 
-def test_a_url_loses_its_user_and_its_secret_parameters_only() -> None:
+def test_only_the_user_and_the_secret_parameters_of_a_url_are_redacted() -> None:
     assert (
         redact_url("wss://ann:pw@h:1/p?token=x&q=1&Signature=y#f")
         == f"wss://{MARK}@h:1/p?token={MARK}&q=1&Signature={MARK}#f"
@@ -145,13 +145,13 @@ def test_redacting_twice_is_redacting_once() -> None:
     assert redact(once, ["abc"]) == once
 
 
-def test_the_name_decides_about_a_value() -> None:
+def test_a_value_with_a_secret_name_is_redacted() -> None:
     assert redact_value("X-Api-Key", "1") == MARK
     assert redact_value("MODE", "test") == "test"
     assert redact_value("TOKEN", "") == ""
 
 
-def test_a_command_line_loses_what_follows_a_secret_option() -> None:
+def test_the_value_after_a_secret_option_is_redacted() -> None:
     command = ["./serve", "--api-token", "sesame", "--port", "1", "--password=sesame", "--secret", "--verbose", "plain"]
     assert redact_command(command) == [
         "./serve", "--api-token", MARK, "--port", "1", f"--password={MARK}", "--secret", "--verbose", "plain",

@@ -46,9 +46,7 @@ def test_reads_still_bring_one_stamp_and_nothing_else(tcp: tuple[socket.socket, 
     assert (data, len(ancillary), flags) == (b"answer", 1, 0)
 
 
-def test_a_stamp_that_nobody_took_is_drained(
-    tcp: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unread_stamp_is_drained(tcp: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
     client, server = tcp
     monkeypatch.setattr("wsproof.net.send_stamps._read_stamp", lambda sock: None)
     assert send_stamped(client, b"hello") == (5, None)

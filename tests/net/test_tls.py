@@ -66,7 +66,7 @@ def talk(sock: socket.socket) -> None:
 
 
 @pytest.mark.skipif(not does_kernel_stamp(), reason="this system does not stamp received data")
-def test_a_message_over_tls_has_the_time_of_its_arrival_however_late_it_is_read(certificate: Path, wrap: Wrap) -> None:
+def test_a_message_over_tls_has_its_arrival_time_although_it_is_read_late(certificate: Path, wrap: Wrap) -> None:
     sent_ns: list[int] = []
     is_sent = threading.Event()
 
@@ -114,7 +114,7 @@ def test_a_message_larger_than_all_buffers_is_sent_whole_over_tls(certificate: P
 
 
 @pytest.mark.parametrize("trust", ["ca", "insecure"])
-def test_a_conversation_over_tls_works_and_half_close_keeps_its_other_half(
+def test_messages_pass_over_tls_and_a_half_close_keeps_the_other_direction(
     certificate: Path, wrap: Wrap, trust: str
 ) -> None:
     with played(talk, wrap=wrap) as server:
@@ -131,7 +131,7 @@ def test_a_conversation_over_tls_works_and_half_close_keeps_its_other_half(
             assert client.wait_event(lambda event: event == TextMessage("last", 1)) is not None
 
 
-def test_a_certificate_that_nobody_trusts_is_an_error_that_names_the_way_out(wrap: Wrap) -> None:
+def test_an_untrusted_certificate_is_an_error_with_advice(wrap: Wrap) -> None:
     def fail(sock: socket.socket) -> None:
         raise AssertionError("TLS should not have been agreed")
 
@@ -143,7 +143,7 @@ def test_a_certificate_that_nobody_trusts_is_an_error_that_names_the_way_out(wra
         Client(Endpoint("127.0.0.1", server.port, tls=True)).open()
 
 
-def test_a_file_of_certificates_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_certificate_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected --ca to name a file"):
         Endpoint("127.0.0.1", 1, tls=True, ca=str(tmp_path / "none.pem")).ssl_context()
 
@@ -167,7 +167,7 @@ def test_a_server_that_asks_for_a_certificate_gets_ours(certificate: Path) -> No
         assert client.wait_event(lambda event: event == TextMessage("last", 1)) is not None
 
 
-def test_a_certificate_of_ours_that_cannot_be_used_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+def test_an_unusable_client_certificate_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("")
     endpoint = Endpoint("127.0.0.1", 1, tls=True, cert=str(tmp_path / "empty.pem"))
     with pytest.raises(UsageError, match=r"expected --cert and --key to name a certificate and its key"):

@@ -42,14 +42,14 @@ def test_a_file_is_read_and_its_secret_columns_are_redacted(users: str) -> None:
         ('name\n"a\nb"\n', "row 2 has a control character"),
     ],
 )
-def test_a_file_that_is_no_table_is_a_mistake_of_the_user(text: str, reason: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_is_a_usage_error(text: str, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_text(text)
     with pytest.raises(UsageError, match=reason):
         read_users(str(path))
 
 
-def test_a_file_that_is_not_there_is_a_mistake_of_the_user() -> None:
+def test_a_missing_file_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--user-file"):
         read_users("/does/not/exist.csv")
 
@@ -78,12 +78,12 @@ def test_the_options_of_a_target_have_users_and_a_certificate(users: str) -> Non
     assert (target.describe()["user_file"], target.describe()["cert"]) == (users, "/c.pem")
 
 
-def test_users_that_nothing_needs_are_a_mistake(users: str) -> None:
+def test_a_user_file_that_no_option_uses_is_a_usage_error(users: str) -> None:
     with pytest.raises(UsageError, match=r"has \{name\}, \{token\}, and none of them is used"):
         parse_target(URL, user_file=users, token="{tokn}")
     parse_target(f"{URL}?as={{name}}", user_file=users)
 
 
-def test_a_key_without_its_certificate_is_a_mistake() -> None:
+def test_a_key_without_its_certificate_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--cert FILE"):
         parse_target(URL, key="/k.pem")

@@ -178,7 +178,7 @@ def test_a_server_that_does_not_answer_the_handshake_fails_a_test(pytester: pyte
 
         @pytest.mark.parametrize("kind", ["ws_client", "ws_peer"])
         def test_silent(request, kind):
-            with pytest.raises(AssertionError, match=f"{kind} 1 .*but the server said nothing for"):
+            with pytest.raises(AssertionError, match=f"{kind} 1 .*but the server sent nothing for"):
                 request.getfixturevalue(kind)(timeout_s=0.2)
 
         def test_tcp_alone(ws_peer):

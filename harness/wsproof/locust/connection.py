@@ -128,7 +128,7 @@ class GeventConnection:
             self._socket.sendall(self.peer.data_to_send())
             self._read_response(self._socket)
         except TimeoutError:
-            kind, answered = HandshakeAbandoned, f"said nothing for {self._deadline_s:g} s"
+            kind, answered = HandshakeAbandoned, f"sent nothing for {self._deadline_s:g} s"
         except OSError as error:
             answered = f"broke the connection ({error.strerror or error})"
         if self.peer.response is None or self.peer.state is State.CONNECTING:

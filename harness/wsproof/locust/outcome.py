@@ -15,7 +15,7 @@ from wsproof.locust.options import options_of
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.model.finding import Verdict
 from wsproof.model.load_summary import LoadFailure, LoadSummary
-from wsproof.net.redact import known_hidden_everywhere
+from wsproof.net.redact import hide_known_everywhere
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def finish(environment: Any, **_: Any) -> None:
 def document(environment: Any) -> dict[str, Any]:
     """The summary as `wsproof load` reads it."""
     session = session_of(environment)
-    shown: dict[str, Any] = known_hidden_everywhere(
+    shown: dict[str, Any] = hide_known_everywhere(
         {
             **summary_of(environment).to_json(),
             "findings": [finding.to_json() for result in session.results for finding in result.findings],

@@ -1,1 +1,1 @@
-"""Network access: sockets, endpoints, the clock. Imports nothing."""
+"""Network access: endpoints, sockets, the client, the clock."""

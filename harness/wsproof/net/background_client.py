@@ -1,4 +1,4 @@
-"""A client whose own thread reads, so that it answers pings whatever the caller does."""
+"""A client with a thread that reads and answers pings, whatever the caller does."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class BackgroundClient:
             self._client.flush()  # the server may have sent pings together with the 101
             self._note_events()
             self._wake_read, self._wake_write = os.pipe()
-            self._thread = threading.Thread(target=self._attend, name="wsproof-background-client", daemon=True)
+            self._thread = threading.Thread(target=self._serve, name="wsproof-background-client", daemon=True)
             self._thread.start()
         else:
             self._client.abort()
         return response
 
-    def say(self, message: Frame) -> None:
+    def send(self, message: Frame) -> None:
         """Send a message if the connection is open."""
         with self._changed:
             if self._client.peer.state is State.OPEN:
@@ -131,7 +131,7 @@ class BackgroundClient:
         """Wait until the thread has read something; False at the timeout. The caller holds the lock."""
         return self._changed.wait(timeout_s)
 
-    def _attend(self) -> None:
+    def _serve(self) -> None:
         """Read until the server closes TCP or `abort` is called."""
         poll = select.poll()
         poll.register(self._client.fileno(), select.POLLIN)

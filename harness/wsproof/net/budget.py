@@ -15,10 +15,10 @@ DEFAULT_BUDGET_S = 60.0
 QUICK_BUDGET_S = 15.0
 """Seconds for a quick check."""
 RETRIES_S = 5.0
-"""Seconds of the budget, at most a tenth, that are left for the retries of what was found."""
+"""Seconds of the budget, at most a tenth, reserved for retries of findings."""
 RESERVE_S = 7.0
 """Seconds of the budget, at most a tenth, reserved for the end: to stop the server and write the report."""
-_LEAST_S = 0.001
+_MIN_WAIT_S = 0.001
 
 
 class BudgetSpent(Exception):
@@ -38,17 +38,17 @@ class Budget:
         self._clock = clock
         self._whose = whose
         self._end_ns = clock() + int((seconds - reserve_s) * 1e9) if seconds is not None else None
-        self._held_ns = 0
+        self._reserved_ns = 0
 
     @classmethod
-    def of_check(cls, seconds: float | None, gone_s: float = 0.0, clock: Callable[[], int] = now_ns) -> Budget:
-        """Return the budget of a whole check, of which `gone_s` have already passed.
+    def of_check(cls, seconds: float | None, elapsed_s: float = 0.0, clock: Callable[[], int] = now_ns) -> Budget:
+        """Return the budget of a whole check, of which `elapsed_s` have already passed.
 
         The start of the server and the report are part of the budget.
         """
         if seconds is None or math.isinf(seconds):
             return cls(None, clock=clock)
-        return cls(seconds, reserve_s=min(RESERVE_S, seconds / 10) + gone_s, clock=clock)
+        return cls(seconds, reserve_s=min(RESERVE_S, seconds / 10) + elapsed_s, clock=clock)
 
     def share(self, part: float, whose: str) -> Budget:
         """Return a new budget with a part (0-1) of the remaining time. The rest is left for later steps."""
@@ -60,11 +60,11 @@ class Budget:
 
     @contextmanager
     def leaving_retries(self) -> Iterator[None]:
-        """In this block, time is left for retries: the budget counts as spent RETRIES_S earlier, or a tenth earlier.
+        """Reserve time for retries in this block: the budget counts as spent RETRIES_S earlier, or a tenth earlier.
 
         If the block spends the budget, it stays spent, except for `for_retries`.
         """
-        self._hold()
+        self._reserve()
         try:
             yield
         except BudgetSpent:
@@ -76,25 +76,25 @@ class Budget:
 
     @contextmanager
     def for_retries(self) -> Iterator[None]:
-        """In this block, the time that was left for retries may be used."""
-        held = self._release()
+        """Allow this block to use the time that was reserved for retries."""
+        reserved = self._release()
         try:
             yield
         finally:
-            if held:
-                self._hold()
+            if reserved:
+                self._reserve()
 
-    def _hold(self) -> None:
-        if self._end_ns is not None and self.seconds is not None and not self._held_ns:
-            self._held_ns = int(min(RETRIES_S, self.seconds / 10) * 1e9)
-            self._end_ns -= self._held_ns
+    def _reserve(self) -> None:
+        if self._end_ns is not None and self.seconds is not None and not self._reserved_ns:
+            self._reserved_ns = int(min(RETRIES_S, self.seconds / 10) * 1e9)
+            self._end_ns -= self._reserved_ns
 
     def _release(self) -> bool:
-        """Give back what `_hold` has reserved. Returns whether there was any."""
-        held, self._held_ns = self._held_ns, 0
+        """Release the time that `_reserve` has reserved. Returns whether there was any."""
+        reserved, self._reserved_ns = self._reserved_ns, 0
         if self._end_ns is not None:
-            self._end_ns += held
-        return held > 0
+            self._end_ns += reserved
+        return reserved > 0
 
     @property
     def reason(self) -> str:
@@ -118,4 +118,4 @@ class Budget:
 
     def at_most(self, seconds: float) -> float:
         """Limit a wait to the remaining time. A wait that was cut short must not cause a violation."""
-        return seconds if self._end_ns is None else max(_LEAST_S, min(seconds, self.remaining_s))
+        return seconds if self._end_ns is None else max(_MIN_WAIT_S, min(seconds, self.remaining_s))

@@ -26,7 +26,7 @@ from wsproof.wire.state import State
 
 _READ_BYTES = 65_536
 _SEND_BYTES = 262_144
-_READS_A_TURN = 8
+_READS_PER_TURN = 8
 
 
 class Client:
@@ -106,7 +106,7 @@ class Client:
         began_ns = now_ns()
         response = self.wait_response()
         if response is None:
-            how = "closed the connection" if self.ended else f"said nothing for {(now_ns() - began_ns) / 1e9:.2g} s"
+            how = "closed the connection" if self.ended else f"sent nothing for {(now_ns() - began_ns) / 1e9:.2g} s"
             self.abort()
             raise TargetError(
                 f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {how}. "
@@ -165,7 +165,7 @@ class Client:
 
     def receive_nowait(self) -> bool:
         """Read what is available and send the required answers. False once the server has closed TCP."""
-        for _ in range(_READS_A_TURN):
+        for _ in range(_READS_PER_TURN):
             if not self._read():
                 break
         self._write()
@@ -199,7 +199,7 @@ class Client:
         return taken
 
     def stop_reading(self) -> None:
-        """Leave received data in the kernel from now on: act as a slow consumer. Event waits end at once."""
+        """Leave received data in the kernel from now on, as a slow consumer does. Waits for events end at once."""
         self._reading = False
 
     def resume_reading(self) -> None:
@@ -261,7 +261,7 @@ class Client:
 
     def _connected(self) -> socket.socket | TlsSocket:
         if self._socket is None:
-            raise RuntimeError("this Client has no socket: call connect() or open() first, and nothing after the end")
+            raise RuntimeError("this Client has no socket: call connect() or open() first, and nothing after abort()")
         return self._socket
 
     def _advance(self, done: Callable[[], bool], deadline_s: float | None) -> bool:
@@ -271,7 +271,7 @@ class Client:
         while not done():
             if self._write() or self._read():
                 turns += 1
-                if turns % _READS_A_TURN == 0:
+                if turns % _READS_PER_TURN == 0:
                     self._wait_ready(0.0)  # a server that sends without pause must not starve other greenlets
                 if deadline.passed:
                     return done()

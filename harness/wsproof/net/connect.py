@@ -33,7 +33,7 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
 def connect_stamped(
     endpoint: Endpoint, timeout_s: float, receive_buffer: int | None = None
 ) -> tuple[socket.socket | TlsSocket, bool]:
-    """Connect as `connect_socket` does, and ask for the kernel's stamps. Returns also whether it gives them.
+    """Connect as `connect_socket` does, and request the kernel's stamps. Also returns whether the kernel gives them.
 
     Raises:
         TargetError: as `connect_socket`.
@@ -60,7 +60,7 @@ def _connected(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None)
 
 @contextmanager
 def _closed_on_failure(sock: socket.socket, endpoint: Endpoint) -> Iterator[None]:
-    """Close the socket if TLS cannot be agreed in this block, and say so as a TargetError."""
+    """Close the socket if the TLS handshake in this block fails, and raise a TargetError."""
     try:
         yield
     except (OSError, ssl.CertificateError) as error:

@@ -20,7 +20,7 @@ from wsproof.wire.handshake import Request
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 MEMBER_NUMBER = "{n}"
-"""Stands for the member's number in a header, a token or a query that the user gives."""
+"""Placeholder for the member's number in a header, a token or a query of the user."""
 _PATH_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
 
 

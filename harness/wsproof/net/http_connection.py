@@ -1,4 +1,4 @@
-"""A kept-alive HTTP connection to an endpoint: one request at a time, for publications that come from outside.
+"""A persistent HTTP connection to an endpoint, one request at a time, for publications over HTTP.
 
 It never blocks except to connect. The delivery suite polls it beside its members, and Locust's greenlets wait for it.
 """
@@ -18,7 +18,7 @@ from wsproof.wire.http_request import HttpRequest
 from wsproof.wire.http_response import HttpResponseReader
 
 _READ_BYTES = 65_536
-_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def encode_request(request: HttpRequest, endpoint: Endpoint) -> bytes:
@@ -30,19 +30,19 @@ def encode_request(request: HttpRequest, endpoint: Endpoint) -> bytes:
 
 
 def answer_of(reader: HttpResponseReader) -> PublishAnswer:
-    """Return what a reader has read: the status with the beginning of the body, or why there is none."""
+    """Return the answer that was read: the status with the beginning of the body, or why there is none."""
     response = reader.response
     if response is None or reader.fault:
         return PublishAnswer(reader.fault or "the server did not answer")
-    told = f"HTTP {response.status} {response.reason}".strip()
+    status = f"HTTP {response.status} {response.reason}".strip()
     excerpt = " ".join(reader.excerpt.split())
     return PublishAnswer.of_status(
-        response.status, told if response.status < 300 or not excerpt else f"{told}: {excerpt}"
+        response.status, status if response.status < 300 or not excerpt else f"{status}: {excerpt}"
     )
 
 
 class HttpConnection:
-    """One connection, opened on demand and again after its end. Call `begin`, then `advance` until it is true."""
+    """One connection, opened and reopened on demand. Call `begin`, then `advance` until it returns an answer."""
 
     def __init__(self, endpoint: Endpoint, *, deadline_s: float = 5.0) -> None:
         self._endpoint = endpoint
@@ -88,7 +88,7 @@ class HttpConnection:
                     reader.feed(data)
                 else:
                     reader.feed_eof()
-        except _AGAIN:
+        except _WOULD_BLOCK:
             return None
         except OSError:
             reader.feed_eof()
@@ -112,7 +112,7 @@ class HttpConnection:
         return answer
 
     def give_up(self) -> PublishAnswer:
-        """Wait no longer for the answer."""
+        """Stop waiting for the answer."""
         self.close()
         return PublishAnswer(f"the server did not answer within {self._deadline_s:g} s")
 
@@ -129,14 +129,14 @@ class HttpConnection:
         try:
             while self._unsent:
                 del self._unsent[: self._socket.send(self._unsent)]
-        except _AGAIN:
+        except _WOULD_BLOCK:
             return
-        except OSError:  # the server has closed TCP: what it said before is read next
+        except OSError:  # the server has closed TCP: what it sent before is read next
             self._unsent.clear()
 
 
 def _has_ended(sock: socket.socket) -> bool:
-    """Whether the server has closed a connection on which nothing is expected, or sent something unasked."""
+    """Whether the server has closed an idle connection, or sent unexpected data on it."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))

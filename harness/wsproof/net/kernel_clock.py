@@ -1,8 +1,8 @@
-"""Arrival times of data by the kernel's clock, whenever a process gets round to reading it (Linux, TCP).
+"""Arrival times of data from the kernel, independent of when a process reads it (Linux, TCP).
 
-With SO_TIMESTAMPNS, each `recvmsg` also returns the time at which the kernel had the last segment that it hands out, in
-ns of CLOCK_REALTIME. `KernelClock` converts that to CLOCK_MONOTONIC. Linux slews both clocks alike, so their difference
-is constant until somebody sets the wall clock: a step, which the clock notices and keeps.
+With SO_TIMESTAMPNS, each `recvmsg` also returns the time at which the kernel received the last segment of the data, in
+ns of CLOCK_REALTIME. `KernelClock` converts it to CLOCK_MONOTONIC. Linux slews both clocks alike, so their difference
+is constant until somebody sets the wall clock. `KernelClock` detects and records such a step.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _TIMESPEC = struct.Struct("@ll")
 unpack_stamp = _TIMESPEC.unpack
 """Seconds and nanoseconds of a stamp, by CLOCK_REALTIME."""
 ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
-"""Room for one stamp in a call of `recvmsg`."""
+"""Size of the ancillary data of one stamp, for `recvmsg`."""
 READINGS = 5
-"""Readings of both clocks per check. The one that took the least time counts: no interrupt fell into it."""
+"""Readings of both clocks per check. The fastest one counts, because nothing interrupted it."""
 STEP_NS = 1_000
-"""Smallest difference, in ns, that is taken for a step of the wall clock. A reading is exact to about 50 ns."""
+"""Smallest difference, in ns, that counts as a step of the wall clock. A reading is exact to about 50 ns."""
 CHECK_NS = 50_000_000
 """Longest time, in ns, between two checks of a clock that is in use."""
 ATTEMPTS, ATTEMPT_S = 100, 0.001
@@ -40,7 +40,7 @@ AncillaryData = Sequence[tuple[int, int, bytes]]
 class ClockStep:
     """Somebody set the wall clock, by `by_ns`, at a time between `after_ns` and `before_ns`.
 
-    Stamps from this stretch may be wrong by `by_ns`.
+    Stamps from this interval may be wrong by `by_ns`.
     """
 
     after_ns: int
@@ -60,18 +60,18 @@ class KernelClock:
         self.checked_ns = now_ns()
 
     def monotonic_ns(self, ancillary: AncillaryData, now_ns: int) -> int | None:
-        """The arrival time that came with a read at `now_ns`; None if there is none, or if it cannot be true."""
+        """Return the arrival time of a read at `now_ns`; None without a stamp, or with one from the future."""
         if not ancillary:
             return None
         seconds, ns = unpack_stamp(ancillary[0][2])
         at_ns: int = seconds * 1_000_000_000 + ns - self.offset_ns
         if at_ns <= now_ns:
             return at_ns
-        self.check()  # data from the future: the wall clock was set forward
+        self.check()  # a stamp from the future: the wall clock was set forward
         return None
 
     def check(self) -> None:
-        """Compare both clocks, and note a step of the wall clock since the last check."""
+        """Compare both clocks, and record a step of the wall clock since the last check."""
         offset_ns, width_ns = self._measure()
         now_ns = self._now_ns()
         by_ns = offset_ns - self.offset_ns
@@ -83,12 +83,12 @@ class KernelClock:
         self.checked_ns = now_ns
 
     def check_when_due(self, now_ns: int) -> None:
-        """Check if the last check is CHECK_NS ago."""
+        """Check both clocks if the last check was more than CHECK_NS ago."""
         if now_ns - self.checked_ns > CHECK_NS:
             self.check()
 
     def _measure(self) -> tuple[int, int]:
-        """The offset by the shortest of several readings, and the time that this one took."""
+        """Return the offset by the fastest of several readings, and the duration of that reading."""
         best: tuple[int, int] | None = None
         for _ in range(READINGS):
             before_ns = self._now_ns()
@@ -117,11 +117,11 @@ def does_kernel_stamp() -> bool:
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             client = socket.create_connection(listener.getsockname())
-            atexit.register(client.close)  # The kernel stamps while any socket asks for it: this one asks to the end.
+            atexit.register(client.close)  # The kernel stamps while any socket asks for it: keep one open.
             server, _ = listener.accept()
         with server:
             return _gets_stamps(client, server)
-    except OSError:  # a sandbox that has a network stack of its own, or no network
+    except OSError:  # a sandbox with a network stack of its own, or no network
         return False
 
 

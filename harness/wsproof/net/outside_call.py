@@ -11,9 +11,9 @@ from wsproof.model.outside_call import Command, OutsideCall
 from wsproof.model.publish_answer import PublishAnswer
 
 CALL_S = 10.0
-"""Seconds that a command may take: the start of an interpreter on a busy machine, and a slow broker."""
+"""Seconds that a command may take. That is enough to start an interpreter on a busy machine, and for a slow broker."""
 _SHOWN = 200
-"""Characters of an error that the answer has."""
+"""Characters of an error that are kept in the answer."""
 
 
 def run_call(call: OutsideCall, deadline_s: float = CALL_S) -> PublishAnswer:
@@ -25,7 +25,7 @@ def run_call(call: OutsideCall, deadline_s: float = CALL_S) -> PublishAnswer:
         return _run(call, deadline_s)
     try:
         call.function()
-    except Exception as error:  # noqa: BLE001 - whatever the user's function raises says that nothing was published
+    except Exception as error:  # noqa: BLE001 - any exception of the user's function means that nothing was published
         return PublishAnswer(f"{type(error).__name__}: {error}"[:_SHOWN])
     return PublishAnswer(is_accepted=True)
 
@@ -44,13 +44,13 @@ def _run(command: Command, deadline_s: float) -> PublishAnswer:
     return PublishAnswer(f"{name} ended with exit code {done.returncode}{f': {words}' if words else ''}"[:_SHOWN])
 
 
-def perform_in_thread(call: OutsideCall, deadline_s: float, answered: Callable[[PublishAnswer], None]) -> None:
-    """Perform a call in a daemon thread, which then calls `answered`."""
+def run_in_thread(call: OutsideCall, deadline_s: float, answered: Callable[[PublishAnswer], None]) -> None:
+    """Run a call in a daemon thread, which then calls `answered`."""
     Thread(target=lambda: answered(run_call(call, deadline_s)), daemon=True).start()
 
 
 class CallInThread:
-    """One call at a time, beside sockets that its caller polls: `begin`, then `advance` until it returns an answer."""
+    """One call at a time, for callers that poll: `begin`, then `advance` until it returns an answer."""
 
     def __init__(self, *, deadline_s: float = CALL_S) -> None:
         self._deadline_s = deadline_s
@@ -72,19 +72,19 @@ class CallInThread:
             answers.append(answer)
             theirs.close()  # makes our end readable
 
-        perform_in_thread(call, self._deadline_s, answered)
+        run_in_thread(call, self._deadline_s, answered)
 
     def advance(self) -> PublishAnswer | None:
         """Return the answer once the call has ended."""
         return self._answers[0] if self._answers else None
 
     def give_up(self) -> PublishAnswer:
-        """Wait no longer for the call. A function goes on in its thread."""
+        """Stop waiting for the call. A function continues in its thread."""
         self.close()
         return PublishAnswer(f"the call did not end within {self._deadline_s:g} s")
 
     def close(self) -> None:
-        """Forget the call."""
+        """Drop the call."""
         if self._ours is not None:
             self._ours.close()
             self._ours = None

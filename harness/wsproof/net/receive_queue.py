@@ -1,7 +1,7 @@
 """The fill level of the kernel's receive buffer of a TCP socket (Linux).
 
-A buffer that is full is the limit of the kernel's stamps: the server then cannot send, and what it sends later gets a
-later stamp, because of us.
+With a full buffer, the kernel's stamps are no longer exact: the server has to wait for us before it can send, and its
+messages get later stamps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wsproof.net.tls_socket import TlsSocket
 LARGE_READ_BYTES = 32 * 1024
 """Only reads of at least this many bytes are checked for a full buffer.
 
-A smaller read cannot have found one, because the window has 64 KiB at first.
+A smaller read cannot have found one, because the window begins with 64 KiB.
 """
 _INT = struct.Struct("@i")
 _WINDOW_LIMIT = struct.Struct("@64xI")
@@ -26,5 +26,5 @@ _WINDOW_LIMIT = struct.Struct("@64xI")
 def receive_queue(sock: socket.socket | TlsSocket, read_bytes: int) -> tuple[int, int]:
     """Return the number of bytes that a read of `read_bytes` found waiting, and the socket's largest window."""
     left = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0]
-    told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW_LIMIT.size)
-    return read_bytes + left, _WINDOW_LIMIT.unpack(told)[0]
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW_LIMIT.size)
+    return read_bytes + left, _WINDOW_LIMIT.unpack(info)[0]

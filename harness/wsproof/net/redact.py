@@ -1,4 +1,4 @@
-"""Redact secrets in all output: records, replays, pages, and the output of servers.
+"""Redaction of secrets in all output: records, replays, pages, and the output of servers.
 
 There are two mechanisms. The first hides exact values: those given as `secrets`, and those that workloads have shown
 (`model/secrecy.py`). The second hides text that has the shape of a secret. A short or common value is hidden only next
@@ -78,7 +78,7 @@ def hide_in(finding: Finding, secrets: Iterable[str] = ()) -> Finding:
     known = tuple(secrets)
     data = finding.to_json()
     kept = {name: data[name] for name in ("check", "anomaly", "level", "harm")}
-    kept["recipe"] = known_hidden_everywhere(data["recipe"], known)
+    kept["recipe"] = hide_known_everywhere(data["recipe"], known)
     return Finding.from_json(hide_everywhere(data, known) | kept)
 
 
@@ -87,7 +87,7 @@ def hide_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
     return _everywhere(value, lambda text: hide(text, secrets))
 
 
-def known_hidden_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
+def hide_known_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
     """Apply `hide_known` to all texts of a JSON value."""
     return _everywhere(value, lambda text: hide_known(text, secrets))
 
@@ -222,8 +222,10 @@ def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _spellings(secrets: Iterable[str]) -> list[str]:
-    given = [secret for secret in secrets if is_distinctive(secret)]
-    spelled = {*given, *(quote(secret, safe="") for secret in given), *(json.dumps(secret)[1:-1] for secret in given)}
+    distinctive = [secret for secret in secrets if is_distinctive(secret)]
+    quoted = (quote(secret, safe="") for secret in distinctive)
+    in_json = (json.dumps(secret)[1:-1] for secret in distinctive)
+    spelled = {*distinctive, *quoted, *in_json}
     return sorted(spelled, key=lambda secret: (-len(secret), secret))
 
 
@@ -234,10 +236,10 @@ def _query_parameter(found: re.Match[str]) -> str:
 
 def _assignment(found: re.Match[str]) -> str:
     quoting, name, sign, value = found.groups()
-    shouted = name.upper() == name and sign.strip() == "="
+    is_variable = name.upper() == name and sign.strip() == "="
     is_code = value.isdecimal() and len(value) <= _HEAD  # a close code or an exit code: `code=1006`
     is_call = re.match(r"[A-Za-z_][\w.]*[\[(]", value) is not None  # source code: KEY = os.environ["KEY"]
-    if is_code or is_call or not is_secret_name(name) or not (shouted or quoting or sign == "="):
+    if is_code or is_call or not is_secret_name(name) or not (is_variable or quoting or sign == "="):
         return found[0]
     return f"{quoting}{name}{quoting}{sign}{MARK}"
 

@@ -22,11 +22,11 @@ _TX_SOFTWARE, _SOFTWARE, _TIME_ONLY = 1 << 1, 1 << 4, 1 << 11
 _ASK = struct.pack("@I", _TX_SOFTWARE | _SOFTWARE | _TIME_ONLY)
 _STOP = struct.pack("@I", 0)
 MOST_BYTES = 8 * 1024
-"""Longest data, in bytes, that a device takes at once if nothing was under way before."""
+"""Longest data, in bytes, that a device takes at once if nothing is in flight."""
 _INT = struct.Struct("@i")
 _STAMP_BYTES = struct.calcsize("@ll")
 _ANCILLARY_BYTES = 256
-"""Room for the stamps (three times of 16 bytes), and for the error that describes them."""
+"""Size of the ancillary data: three times of 16 bytes, and the error that describes them."""
 
 
 @cache
@@ -38,7 +38,7 @@ def does_kernel_stamp_sends() -> bool:
             server, _ = listener.accept()
         with client, server:
             return _gets_stamps(client, server)
-    except (OSError, AttributeError):  # not Linux, no network, or a sandbox that has a network stack of its own
+    except (OSError, AttributeError):  # not Linux, no network, or a sandbox with a network stack of its own
         return False
 
 
@@ -55,7 +55,7 @@ def _gets_stamps(client: socket.socket, server: socket.socket) -> bool:
 
 
 def is_idle(sock: socket.socket) -> bool:
-    """Whether the peer has acknowledged everything, so that a device takes at once what is sent now."""
+    """Whether the peer has acknowledged everything, so that a device takes new data at once."""
     return not _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))[0]
 
 
@@ -76,7 +76,7 @@ def send_stamped(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
 
 
 def drain(sock: socket.socket) -> bool:
-    """Empty the error queue. Returns whether there was anything: such a socket counts as failed for `poll`."""
+    """Empty the error queue. Returns whether it had entries: `poll` reports such a socket as failed."""
     found = False
     while _read_error(sock) is not None:
         found = True

@@ -1,4 +1,4 @@
-"""TLS without a socket: ciphertext in, plaintext out. So whoever reads the socket can ask for the kernel's stamps.
+"""TLS without a socket: ciphertext in, plaintext out. The reader of the socket can thus use the kernel's stamps.
 
 A message is decrypted once its TLS record has arrived. So if the last record of a read is incomplete, the read has no
 exact time for any message: `is_between_records` says so.
@@ -42,15 +42,15 @@ class TlsSession:
         self._rest_bytes = 0
         """Bytes of the current record that have not arrived yet."""
         self.is_open = False
-        """The handshake is done."""
+        """Whether the handshake is done."""
         self.has_ended = False
-        """The server has sent close_notify. Nothing follows."""
+        """Whether the server has sent close_notify, after which nothing follows."""
         self.is_between_records = True
         """Whether the last read ended with a whole record."""
 
     def start(self) -> bytes:
         """Begin the handshake. Returns the bytes to send."""
-        self._shake_hands()
+        self._do_handshake()
         return self._outgoing.read()
 
     def receive(self, ciphertext: bytes) -> bytes:
@@ -71,7 +71,7 @@ class TlsSession:
         ):
             return self._read()  # usually one record fills the read
         self._follow_records(ciphertext)
-        if not self.is_open and not self._shake_hands():
+        if not self.is_open and not self._do_handshake():
             return b""
         parts = [self._read()]
         while self._incoming.pending and parts[-1]:
@@ -79,22 +79,22 @@ class TlsSession:
         return b"".join(parts)
 
     def encrypt(self, plaintext: bytes) -> bytes:
-        """Return the bytes to send for this plaintext, after those that were to be sent before."""
+        """Return the bytes to send for this plaintext, after those that are already pending."""
         self._object.write(plaintext)
         return self._outgoing.read()
 
     def take_ciphertext(self) -> bytes:
-        """Return bytes of the protocol itself to send, if there are any."""
+        """Return pending bytes of the TLS protocol itself."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
     def close(self) -> bytes:
         """End our direction. Returns the bytes to send (close_notify)."""
         if self.is_open:
-            with suppress(ssl.SSLError):  # the server's close_notify has not come, and nobody waits for it
+            with suppress(ssl.SSLError):  # the server's close_notify has not arrived, and we do not wait for it
                 self._object.unwrap()
         return self._outgoing.read()
 
-    def _shake_hands(self) -> bool:
+    def _do_handshake(self) -> bool:
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
@@ -103,7 +103,7 @@ class TlsSession:
         return True
 
     def _read(self) -> bytes:
-        """The plaintext of the next record; empty if none is complete, or if it carries no plaintext."""
+        """Return the plaintext of the next record; empty if none is complete, or if it carries no plaintext."""
         try:
             plaintext = self._read_plaintext(MAX_PLAINTEXT_BYTES)
         except ssl.SSLWantReadError:
@@ -115,7 +115,7 @@ class TlsSession:
         return plaintext
 
     def _follow_records(self, data: bytes) -> None:
-        """Note whether the last record ends with this data."""
+        """Set `is_between_records`: whether the last record ends with this data."""
         at = self._rest_bytes
         if self._header:
             data = self._header + data

@@ -1,4 +1,4 @@
-"""A connected socket with TLS, whose reads bring the kernel's stamps: `ssl.SSLSocket` has no `recvmsg`."""
+"""A connected socket with TLS whose reads return the kernel's stamps: `ssl.SSLSocket` has no `recvmsg`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _READ_BYTES = 65_536
 
 
 class TlsSocket:
-    """The part of a socket's interface that connections use. What is not plaintext stays inside."""
+    """The part of a socket's interface that connections use, for plaintext."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_hostname: str) -> None:
         """Do the handshake, within the timeout of the socket.
@@ -26,10 +26,12 @@ class TlsSocket:
         self._accepted_bytes = 0
         """Plaintext bytes whose ciphertext is in `_unsent`."""
         self._early = b""
-        """Plaintext that came with the end of the handshake."""
+        """Plaintext that arrived with the end of the handshake."""
         self.is_exact = False
-        """Whether the last read ended with a whole TLS record, and left nothing behind. Otherwise its stamp is too late
-        for the last message, or for what is read next."""
+        """Whether the last read ended with a whole TLS record and left nothing in the kernel.
+
+        Otherwise its stamp is too late for the last message, or for the next read.
+        """
         sock.sendall(self._session.start())
         while not self._session.is_open:
             data = sock.recv(_READ_BYTES)
@@ -49,12 +51,12 @@ class TlsSocket:
         self.tcp.settimeout(timeout_s)
 
     def recvmsg(self, size: int, ancillary_bytes: int = 0) -> tuple[bytes, AncillaryData, int, object]:
-        """Read plaintext, with what came beside its last bytes. Empty at the end of the stream.
+        """Read plaintext, and the ancillary data of its last bytes. Empty at the end of the stream.
 
-        It may be more than `size`, which counts encrypted bytes.
+        `size` counts encrypted bytes, so the plaintext may be longer.
 
         Raises:
-            BlockingIOError: nothing more has arrived, or not yet a whole record.
+            BlockingIOError: no whole record has arrived.
             OSError: the connection was reset, or its bytes are not valid TLS.
         """
         if self._early:

@@ -15,12 +15,12 @@ from wsproof.model.secrecy import is_secret_name, learn
 
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = "n"
-"""The name that stands for the member's number."""
+"""The placeholder of the member's number, which no column may have as its name."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UserTable:
-    """Users, as a CSV file lists them. Members take the rows in turn."""
+    """Users from a CSV file. Members take the rows in turn."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -53,7 +53,7 @@ def read_users(path: str) -> UserTable:
     """Read a CSV file whose first line names the columns. The values of secret columns are redacted from now on.
 
     Raises:
-        UsageError: the file cannot be read, or is no such table.
+        UsageError: the file cannot be read, or is not such a table.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:

@@ -160,7 +160,7 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     hear(room, say(room, two), 0, 1)
     line = FakeLine(room.join())
     line.abort = lambda: None  # type: ignore[attr-defined]
-    room.not_connected(line, HandshakeAbandoned("said nothing for 10 s"))  # type: ignore[arg-type]
+    room.not_connected(line, HandshakeAbandoned("sent nothing for 10 s"))  # type: ignore[arg-type]
     at_ns = room.members[2].left_ns + 1_000
     hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the answer was only late
     room.stop_publishing()

@@ -196,7 +196,7 @@ class Bystander:
             client.abort()
             return self._served(), False
         for message in self._first:
-            client.say(Frame(message.opcode, message.payload))
+            client.send(Frame(message.opcode, message.payload))
         if self._answers(client, waits_s):
             self._client = client
             return self._served(), False

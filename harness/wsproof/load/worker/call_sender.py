@@ -10,7 +10,7 @@ from wsproof.load.worker.outside_sender import OutsideSender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.outside_call import OutsideCall
 from wsproof.model.publish_answer import PublishAnswer
-from wsproof.net.outside_call import CALL_S, perform_in_thread
+from wsproof.net.outside_call import CALL_S, run_in_thread
 from wsproof.workloads import Workload
 
 
@@ -36,7 +36,7 @@ class CallSender(OutsideSender):
             with suppress(RuntimeError):  # the loop is closed: the run has ended without this answer
                 self._loop.call_soon_threadsafe(self._answered, member, sequence, answer)
 
-        perform_in_thread(prepared, CALL_S, answered)
+        run_in_thread(prepared, CALL_S, answered)
 
     def _answered(self, member: int, sequence: int, answer: PublishAnswer) -> None:
         if (member, sequence) in self._running:
