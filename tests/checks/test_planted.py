@@ -590,6 +590,17 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     sent_away.stall(2)
     sent_away.recorder.notices.append(PresenceNotice(0, "3", True, sent_away.tick()))
     sent_away.say(0)
+    hasty = (
+        a_room()
+    )  # the server tells of the join when the member has closed already, and its message comes after that
+    sequence = hasty.say(2)
+    name, late = hasty.recorder.members[2].name, row_of(hasty.history(), 0, 2, sequence)
+    hasty.change(2, left_ns=hasty.tick(), departure=Departure.CLOSED)
+    hasty.here.remove(2)
+    hasty.recorder.notices.append(PresenceNotice(0, name, False, hasty.tick()))
+    heard_ns = hasty.tick()
+    hasty.recorder.notices += [PresenceNotice(other, name, True, hasty.tick()) for other in hasty.here]
+    hasty_history = with_value(hasty.history(), late, "received_ns", heard_ns)
     rude = a_room()
     rude.change(1, misbehaviour="a binary frame")
     rude.leave(1, Departure.DROPPED)
@@ -612,6 +623,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a feed that greets newcomers with a snapshot", greeting.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
         ("a sleeper that is sent away", sent_away.history(), CHAT),
+        ("a member that leaves before the others are told that it came", hasty_history, CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),
         ("a message whose fate nobody knows", unknowable.history(), CHAT),
         ("a return to the whole history", *a_return(Resume.HISTORY)),

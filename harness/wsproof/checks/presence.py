@@ -136,6 +136,8 @@ def message_after_leave(history: History, contract: Contract) -> list[Finding]:
     gone_for: dict[tuple[int, str], PresenceNotice] = {}
     heard: dict[tuple[int, str], int] = defaultdict(int)
     for notice in history.notices:
+        if not notice.left:
+            continue
         heard[notice.subscriber, notice.about] += 1
         before = sum(connected < notice.received_ns for connected in connections[notice.about])
         if heard[notice.subscriber, notice.about] == before:
