@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -25,12 +25,12 @@ def findings_of(report: SuiteReport) -> list[Finding]:
 
 
 @contextmanager
-def planting(app: str, at: str = "fault") -> Iterator[Callable[[str], RunningServer]]:
+def planting(app: str, at: str = "fault", env: Sequence[str] = ()) -> Iterator[Callable[[str], RunningServer]]:
     """Yield a function that plants a fault. The server is not owned, so each schedule runs once.
 
-    `at`: the path where the server takes the name of a fault.
+    `at`: the path where the server takes the name of a fault. `env`: its environment, as `NAME=VALUE`.
     """
-    with serve(parse_target(app, path="/ws")) as server:
+    with serve(parse_target(app, path="/ws", env=env)) as server:
         address = f"{server.endpoint.host}:{server.endpoint.port}"
         with serve(parse_target(f"ws://{address}/ws")) as reached:
 

@@ -48,7 +48,7 @@ def test_a_stroke_is_read_as_it_was_drawn_and_its_author_undoes_it(body: str) ->
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (MessageKind.DELIVERY, ENVELOPE, True)
     assert parsed.needs_answer, "all that receive the same bytes may share one reading"
-    assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}]
+    assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}, sent]
     assert list(drawing.answer(0, heard)) == [], "nobody undoes the stroke of another"
 
 
@@ -56,14 +56,60 @@ def test_a_turn_is_read_as_it_was_made_and_numbers_grow() -> None:
     game = Game()
     sent = [json.loads(game.publish(1, Envelope(1, sequence, 3), "hello")) for sequence in range(3)]
     assert [turn["seq"] for turn in sent] == [1, 2, 3]
-    told = {"type": "turned", "tick": 9, "seat": 0, "seq": 3, "direction": "down", "note": sent[2]["note"]}
-    parsed = game.read(0, json.dumps(told))
+    told = json.dumps({"type": "turned", "tick": 9, "seat": 0, "seq": 3, "direction": "down", "note": sent[2]["note"]})
+    parsed = game.read(0, told)
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (
         MessageKind.DELIVERY,
         Envelope(1, 2, 3),
         True,
     )
+    assert [json.loads(text) for text in game.answer(1, told)] == [sent[2]], "a turn that is sent twice counts once"
+    assert list(game.answer(0, told)) == [], "nobody repeats the turn of another"
+
+
+def stroke(name: str, *points: int, **more: object) -> dict[str, object]:
+    look = {"by": "ada", "order": 1, "color": "#000000", "width": 4, "done": True, "undone": False}
+    return {"id": name, "points": list(points), **look, **more}
+
+
+def board(*strokes: dict[str, object], reset: bool = True) -> str:
+    return json.dumps({"type": "board", "reset": reset, "more": False, "strokes": strokes})
+
+
+def drawn(name: str, *points: int, **more: object) -> str:
+    return json.dumps({"type": "stroke", **stroke(name, *points, **more)})
+
+
+def undone(name: str) -> str:
+    return json.dumps({"type": "undone", "id": name})
+
+
+def test_the_picture_is_the_same_by_changes_and_by_the_board_of_a_newcomer() -> None:
+    drawing = Drawing()
+    changes: list[str | bytes] = [board(), drawn("a", 1, 2), drawn("b", 3, 4), undone("a"), b"\x01"]
+    assert drawing.state(0, changes) == drawing.state(1, [board(stroke("b", 3, 4))])
+    assert drawing.state(0, changes) != drawing.state(1, [board(stroke("a", 1, 2), stroke("b", 3, 4))])
+    assert drawing.state(0, changes) != drawing.state(1, [board(stroke("b", 3, 5))])
+    pieces = [board(stroke("b", 3, 4)), board(stroke("a", undone=True), reset=False)]
+    assert drawing.state(0, pieces) == drawing.state(0, changes)
+    assert drawing.state(0, [drawn("a", 1, 2)]) is None, "no board has come yet"
+
+
+def test_unread_alerts_are_the_same_by_news_and_by_the_list_of_a_newcomer() -> None:
+    alerts = Alerts()
+
+    def alert(number: int) -> dict[str, object]:
+        return {"type": "alert", "to": "admins", "seq": number, "text": f"1: alert {number}"}
+
+    def unread(*numbers: int) -> str:
+        return json.dumps({"type": "unread", "alerts": [alert(number) for number in numbers]})
+
+    read = json.dumps({"type": "acknowledged", "to": "admins", "seq": 7})
+    heard = [unread(7), json.dumps(alert(8)), read]
+    assert alerts.state(0, heard) == alerts.state(1, [unread(8)]) == {"admins 8": "1: alert 8"}
+    assert alerts.state(0, heard) != alerts.state(1, [unread(7, 8)])
+    assert alerts.state(0, heard[1:]) is None, "the list of unread alerts has not come yet"
 
 
 def test_a_player_takes_a_seat_and_follows_and_is_refused_where_there_is_none() -> None:

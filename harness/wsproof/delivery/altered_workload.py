@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from wsproof.workloads import Workload
+from wsproof.workloads import MessageKind, Workload
 
 
 def with_names(workload: Workload, names: Mapping[int, str]) -> Workload:
@@ -28,3 +28,22 @@ def with_rooms(workload: Workload, rooms: Mapping[int, int]) -> Workload:
 
     moved.room_of = room_of  # type: ignore[method-assign]  # for this object only
     return moved
+
+
+def with_half_the_answers(workload: Workload) -> Workload:
+    """The same workload, whose members leave every second publication of a publisher without an answer."""
+    silent, usual = copy.copy(workload), workload.answer
+
+    def answer(member: int, message: str | bytes) -> Iterable[str | bytes]:
+        return () if is_left_unanswered(workload, member, message) else usual(member, message)
+
+    silent.answer = answer  # type: ignore[method-assign]  # for this object only
+    return silent
+
+
+def is_left_unanswered(workload: Workload, member: int, message: str | bytes) -> bool:
+    """Whether a message is one of the publications that `with_half_the_answers` leaves without an answer."""
+    parsed = workload.read(member, message)
+    if parsed.kind is not MessageKind.DELIVERY or parsed.envelope is None or not parsed.needs_answer:
+        return False
+    return parsed.envelope.envelope.sequence % 2 == 0

@@ -21,6 +21,7 @@ from wsproof.delivery.room_names_probe import ROOM_NAMES
 from wsproof.delivery.schedule import Schedule
 from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
+from wsproof.delivery.state_probe import STATE
 from wsproof.delivery.volume_properties import BURSTS
 from wsproof.delivery.worker_crash_probe import WORKER_CRASH
 from wsproof.net.endpoint import Endpoint
@@ -32,6 +33,7 @@ CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
     PLACES,
     ROOM_NAMES,
+    STATE,
     LIMITS,
     REVOCATION,
     RATE,

@@ -46,6 +46,8 @@ class PoolMember:
     """The number of the earlier connection that it came back for; -1 without one."""
     last_delivery: str | bytes | None = None
     """The last delivery, as it came; None before the first."""
+    received: list[str | bytes] = field(default_factory=list)
+    """All messages that it received, as they came, if the pool keeps them."""
     conversation: Conversation | None = None
     """The conversation by which the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False

@@ -213,6 +213,8 @@ class MemberLoop:
             return None
 
     def _take_message(self, member: PoolMember, message: str | bytes, at: int) -> None:
+        if self.setting.keeps_messages:
+            member.received.append(message)
         parsed = self._understood(message, lambda: self.setting.workload.read(member.alias, message))
         if parsed is None:
             return

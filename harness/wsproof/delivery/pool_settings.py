@@ -34,6 +34,8 @@ class PoolSettings:
     budget: Budget = field(default_factory=lambda: Budget(None))
     """The time left in the run. No wait exceeds it."""
 
+    keeps_messages: bool = False
+    """Whether each member keeps all that it receives."""
     has_shapes: bool = False
     """Whether some members have names of unusual shapes."""
 

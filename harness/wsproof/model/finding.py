@@ -59,6 +59,8 @@ class Anomaly(StrEnum):
     PHANTOM = "phantom"
     MISROUTED = "misrouted"
     CORRUPT = "corrupt"
+    DIVERGED = "diverged"
+    """Members of a room know different states of it, although nothing changes any more."""
     MESSAGE_AFTER_LEAVE = "message-after-leave"
     MISSING_LEAVE = "missing-leave"
     DUPLICATE_LEAVE = "duplicate-leave"
@@ -102,6 +104,7 @@ _HARM_OF_ANOMALY = {
             Anomaly.PHANTOM,
             Anomaly.MISROUTED,
             Anomaly.CORRUPT,
+            Anomaly.DIVERGED,
         ),
         Harm.DATA,
     ),

@@ -2,24 +2,23 @@
 
 All members sign in as the demo user `admin`, and send their alerts to all administrators. Each alert waits until it is
 acknowledged by one of them. The member that has published it does so when it comes: the text begins with its number.
+The state is the alerts that are unread: a newcomer is told them, and all others are told which are acknowledged.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Envelope, open_envelope, undamaged
+from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.members import PONG, environment, loaded, with_token
+from wsproof.workloads.members import PONG, environment, is_own, loaded, marked, with_token, without_mark
 from wsproof.workloads.steps import JoinSteps, Wait, json_with
 
 ADMIN = "admin"
 """The user as which all members sign in: one of the server's demo users, and an administrator."""
-_MARK_END = ": "
-"""The separator between a member's number and its text."""
 KNOWN = frozenset({"welcome", "unread", "sent", "acknowledged"})
 """Message types that no promise of this channel covers."""
 
@@ -44,16 +43,15 @@ class Alerts(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         # The server does not store an alert with a known id again, so ids must differ between runs.
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
-        text = f"{_mark(member)}{envelope.seal(body)}"
+        text = marked(member, envelope.seal(body))
         alert = {"type": "send", "id": name, "to": "admins", "level": "info", "text": text}
         return json.dumps(alert)
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         match loaded(message):
             case {"type": "alert", "to": "admins", "text": str(text)}:
-                mark, end, own = text.partition(_MARK_END)
-                opened = undamaged(open_envelope(text), len(f"{mark}{end}".encode(errors="surrogatepass")))
-                return Parsed(MessageKind.DELIVERY, opened, text=own if end else text, needs_answer=True)
+                own, opened = without_mark(text)
+                return Parsed(MessageKind.DELIVERY, opened, text=own, needs_answer=True)
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": kind} if kind in KNOWN:
@@ -64,14 +62,26 @@ class Alerts(Workload):
         asked: Any = loaded(message)
         if asked["type"] == "ping":
             return (PONG,)
-        if not asked["text"].startswith(_mark(member)):
+        if not is_own(member, asked["text"]):
             return ()
         return (json.dumps({"type": "acknowledge", "to": "admins", "seq": asked.get("seq")}),)
+
+    def state(self, member: int, messages: Sequence[str | bytes]) -> Mapping[str, Any] | None:
+        unread: dict[str, Any] | None = None
+        for message in messages:
+            match loaded(message):
+                case {"type": "unread", "alerts": list(alerts)}:
+                    unread = {_name(alert): alert["text"] for alert in alerts}
+                case {"type": "alert", "text": str(text)} as alert if unread is not None:
+                    unread[_name(alert)] = text
+                case {"type": "acknowledged"} as alert if unread is not None:
+                    unread.pop(_name(alert), None)
+        return unread
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()
 
 
-def _mark(member: int) -> str:
-    """The beginning of the text of this member's alerts."""
-    return f"{member}{_MARK_END}"
+def _name(alert: Mapping[str, Any]) -> str:
+    """The name of an alert, by which it is acknowledged."""
+    return f"{alert.get('to')} {alert.get('seq')}"

@@ -243,6 +243,20 @@ class Workload(ABC):
         """
         return ()
 
+    def state(self, member: int, messages: Sequence[Message]) -> Mapping[str, Any] | None:
+        """The state of the channel that `messages` describe: all that `member` received on its connection, in order.
+
+        Parts of the state by name, such as the strokes of a drawing by their ids. None: these messages do not describe
+        it yet. Only workloads that define this method are checked for it: once nothing changes any more, all members of
+        a room must know the same state, also those that came back or joined late.
+        """
+        return None
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the messages that a member receives describe a state, which all members must agree on."""
+        return getattr(self, "users_class", type(self)).state is not Workload.state
+
     def timers(self, member: int) -> Iterable[Every]:
         """The messages that the member repeats once it has joined, for example a heartbeat every 25 s."""
         return ()

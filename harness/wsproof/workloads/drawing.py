@@ -2,13 +2,14 @@
 
 A publication is a stroke, with the bytes of its text as coordinates, two to a point. All members get all changes of the
 board in one order, so that their pictures agree. The member that has drawn a stroke undoes it when it has come back,
-because a board holds a limited number of strokes.
+because a board holds a limited number of strokes. Then it sends the stroke again, as a client does that has missed the
+confirmation: an undone stroke must not come back. The state is the picture: the strokes that can be seen, by their ids.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wsproof.model.contract import Audience, Contract, Order
@@ -18,6 +19,7 @@ from wsproof.workloads.members import PONG, environment, loaded, with_token
 
 PADDING = b" "
 """Precedes a text with an odd number of bytes, so that every x has its y. The envelope is at the end."""
+COLOR, WIDTH = "#000000", 4
 KNOWN = frozenset({"welcome", "board", "undone", "members"})
 """Message types that no promise of this channel covers."""
 
@@ -46,8 +48,7 @@ class Drawing(Workload):
         text = envelope.seal(body).encode()
         points = list(text if len(text) % 2 == 0 else PADDING + text)
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
-        stroke = {"type": "draw", "id": name, "at": 0, "points": points, "color": "#000000", "width": 4, "done": True}
-        return json.dumps(stroke)
+        return _draw(name, points)
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):  # where the others' pointers are
@@ -68,8 +69,23 @@ class Drawing(Workload):
         asked: Any = loaded(message)
         if asked["type"] == "ping":
             return (PONG,)
-        # Each member takes its own strokes away again. A reading may be shared by all that receive the same bytes.
-        return (json.dumps({"type": "undo", "id": asked["id"]}),) if asked["by"] == self.name_of(member) else ()
+        if asked["by"] != self.name_of(member):  # a reading may be shared by all that receive the same bytes
+            return ()
+        return json.dumps({"type": "undo", "id": asked["id"]}), _draw(asked["id"], asked["points"])
+
+    def state(self, member: int, messages: Sequence[str | bytes]) -> Mapping[str, Any] | None:
+        picture: dict[str, Any] | None = None
+        for message in messages:
+            match loaded(message):
+                case {"type": "board", "reset": bool(reset), "strokes": list(strokes)}:
+                    picture = {} if reset or picture is None else picture
+                    for stroke in strokes:
+                        _place(picture, stroke)
+                case {"type": "stroke"} as stroke if picture is not None:
+                    _place(picture, stroke)
+                case {"type": "undone", "id": str(name)} if picture is not None:
+                    picture.pop(name, None)
+        return picture
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()
@@ -77,3 +93,17 @@ class Drawing(Workload):
 
 def _is_byte(value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 256
+
+
+def _draw(name: str, points: Sequence[int]) -> str:
+    """The message that draws a whole stroke."""
+    stroke = {"type": "draw", "id": name, "at": 0, "points": points, "color": COLOR, "width": WIDTH, "done": True}
+    return json.dumps(stroke)
+
+
+def _place(picture: dict[str, Any], stroke: Mapping[str, Any]) -> None:
+    """Put a stroke into a picture, or take it away if it is undone. Its layer is part of what is seen."""
+    name = str(stroke.get("id"))
+    picture.pop(name, None)
+    if not stroke.get("undone"):
+        picture[name] = {part: stroke.get(part) for part in ("by", "order", "color", "width", "points", "done")}

@@ -39,6 +39,7 @@ _ADVICE = {
     "move": "yield Send(message) and Wait(name, until=condition), and nothing else",
     "split": "return a list of messages, each a str or bytes",
     "answer": "return a list of messages, each a str or bytes",
+    "state": "return the parts of the state by name, a mapping with str as keys; None if it is not known yet",
     "timers": "return a list of Every(period_s, message)",
     "publish": "return the message, a str or bytes, or an HttpRequest, a FunctionCall or a Command that carries it; "
     "envelope.seal(body) is its text",
@@ -188,6 +189,12 @@ class _Guarded(Workload):
         if not all(isinstance(each, str | bytes) for each in answers):
             raise self._wrong("answer", repr(answers)[:_SHOWN], "not all of it is a str or bytes")
         return list(answers)
+
+    def state(self, member: int, messages: Sequence[Message]) -> Mapping[str, Any] | None:
+        state: Mapping[str, Any] | None = self._ask("state", (Mapping, type(None)), member, messages)
+        if state is not None and not all(isinstance(part, str) for part in state):
+            raise self._wrong("state", repr(state)[:_SHOWN], "not all of its keys are a str")
+        return state
 
     def timers(self, member: int) -> list[Every]:
         timers = self._guard("timers", lambda: list(super(_Guarded, self).timers(member)), (member,))

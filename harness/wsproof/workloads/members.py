@@ -16,12 +16,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wsproof.model.envelope import Opened, open_envelope, undamaged
 from wsproof.model.reference_server import PACKAGE, SECRET, UNLIMITED_RATES
 
 TOKEN_LASTS_S = 24 * 3600
 """Lifetime of a token in seconds: one day, longer than any run."""
 PONG = json.dumps({"type": "pong"})
 """The answer of a member to the server's ping."""
+_MARK_END = ": "
+"""The separator between a member's number and its text."""
 
 
 def environment() -> Mapping[str, str]:
@@ -41,6 +44,23 @@ def loaded(message: str | bytes) -> Any:
         return json.loads(message) if isinstance(message, str) else None
     except (ValueError, RecursionError):
         return None
+
+
+def marked(member: int, text: str) -> str:
+    """The text with the number of its author in front, for channels in which authors must know their own texts."""
+    return f"{member}{_MARK_END}{text}"
+
+
+def is_own(member: int, text: str) -> bool:
+    """Whether a marked text is of this member."""
+    return text.startswith(f"{member}{_MARK_END}")
+
+
+def without_mark(text: str) -> tuple[str, Opened | None]:
+    """A marked text without its mark, and its envelope. Text that was inserted between the two is damage."""
+    mark, end, own = text.partition(_MARK_END)
+    opened = undamaged(open_envelope(text), len(f"{mark}{end}".encode(errors="surrogatepass")))
+    return own if end else text, opened
 
 
 def _token(user: str, roles: Sequence[str], secret: str) -> str:

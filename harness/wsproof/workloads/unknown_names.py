@@ -28,6 +28,7 @@ METHODS = (
     "move",
     "split",
     "answer",
+    "state",
     "timers",
     "publish",
     "read",
