@@ -16,7 +16,6 @@ from tests.comparison.repositories import git
 from tests.forked import ROOT
 from wsproof import Finding
 from wsproof.cli import main
-from wsproof.session import shares
 
 APP = '''
 members = {}
@@ -94,7 +93,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "the shop")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(shares, "LOAD_SECONDS", 2.0)
+    monkeypatch.setattr("wsproof.session.run.LOAD_SECONDS", 2.0)
     return folder
 
 

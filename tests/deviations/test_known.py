@@ -12,8 +12,8 @@ from wsproof import Finding, Level, UsageError, Verdict
 from wsproof.conformance.rules import RULES
 from wsproof.conformance.tried import was_tried
 from wsproof.deviations import Deviation, KnownDeviations, deviations_file, load_deviations, shipped_deviations
+from wsproof.deviations.deviation import in_range
 from wsproof.deviations.shipped import require_hint, shipped_names
-from wsproof.deviations.versions import in_range
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.target.servers import SERVERS

@@ -10,7 +10,7 @@ from wsproof import Finding, Level, Verdict
 from wsproof.checks import CHECKS
 from wsproof.conformance.rules import RULES
 from wsproof.delivery import CHANNEL_CHECKS
-from wsproof.deviations.parsing import load_deviations
+from wsproof.deviations.toml_file import load_deviations
 from wsproof.model.finding import Anomaly
 from wsproof.model.former_names import FORMER_ANOMALIES, FORMER_CHECKS, FORMER_WARNINGS, current_check, former_checks
 from wsproof.model.suite import CheckRun, NotRun, SuiteOptions

@@ -5,9 +5,8 @@ No rule is weakened: a known finding stays a finding and is shown with its reaso
 
 from wsproof.deviations.deviation import Deviation
 from wsproof.deviations.known import KnownDeviations
-from wsproof.deviations.parsing import load_deviations
 from wsproof.deviations.shipped import require_hint, shipped_deviations, shipped_names
-from wsproof.deviations.writing import deviations_file
+from wsproof.deviations.toml_file import deviations_file, load_deviations
 
 __all__ = [
     "Deviation",

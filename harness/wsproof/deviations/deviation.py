@@ -1,15 +1,19 @@
-"""One known deviation: the findings it covers, and the versions it applies to."""
+"""One known deviation: the findings that it covers, and the versions to which it applies."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import eq, ge, gt, le, lt
 
-from wsproof.deviations.versions import in_range
 from wsproof.model.finding import Finding
 
-__all__ = ["Deviation", "also_broken"]
+__all__ = ["Deviation", "also_broken", "in_range", "is_range"]
+
+_Release = tuple[int, ...]
+_OPERATORS: dict[str, Callable[[_Release, _Release], bool]] = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
+_PART = re.compile(r"\s*(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +72,26 @@ def _comes_and_goes(finding: Finding) -> bool:
     """Whether a finding was repeated and did not recur every time."""
     times, _, tries = (finding.reproduced or "").partition(" of ")
     return bool(tries) and times != tries
+
+
+def is_range(wanted: str) -> bool:
+    """Whether a text is a version range."""
+    return all(_PART.fullmatch(part) for part in wanted.split(","))
+
+
+def in_range(version: str | None, wanted: str) -> bool:
+    """Whether a version lies in a range. False for a package that is not installed."""
+    if version is None:
+        return False
+    release = _release(version)
+    parts = [_PART.fullmatch(part) for part in wanted.split(",")]
+    return all(part is not None and _OPERATORS[part[1]](release, _release(part[2])) for part in parts)
+
+
+def _release(version: str) -> _Release:
+    """`17.4.0rc1` as (17, 4): the leading numbers, without trailing zeros."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    numbers = [int(number) for number in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)

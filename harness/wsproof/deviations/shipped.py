@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from wsproof.deviations.deviation import Deviation
-from wsproof.deviations.parsing import parse_deviation
+from wsproof.deviations.toml_file import parse_deviation
 from wsproof.errors import UsageError
 
 __all__ = ["require_hint", "shipped_deviations", "shipped_names"]

@@ -1,4 +1,4 @@
-"""Reads files of known deviations (TOML).
+"""Reads and writes files of known deviations (TOML).
 
 One table per deviation:
 
@@ -16,21 +16,28 @@ One table per deviation:
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from wsproof.deviations.deviation import Deviation
-from wsproof.deviations.versions import is_range
+from wsproof.deviations.deviation import Deviation, is_range
 from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.former_names import current_check
 
-__all__ = ["load_deviations", "parse_deviation"]
+__all__ = ["deviations_file", "load_deviations", "parse_deviation"]
 
 _TEXTS = ("check", "section", "reason", "upstream")
 _LISTS = ("matches", "implies", "without")
 _FIELDS = {*_TEXTS, *_LISTS, "intermittent", "versions"}
+_HEAD = (
+    "# Known deviations. Give each a reason, or delete it: an entry without a reason is refused.\n"
+    "# Use it with --known-deviations FILE.\n"
+)
+"""Comment at the top of the file."""
 
 
 def load_deviations(path: Path) -> tuple[Deviation, ...]:
@@ -104,3 +111,32 @@ def _versions(place: str, given: Any) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(text, str) and is_range(text) for text in given.values()):
         raise UsageError(f'{place}: expected versions such as {{ websockets = ">=17,<18" }}, got {given!r}')
     return dict(given)
+
+
+def deviations_file(findings: Iterable[Finding]) -> str:
+    """A TOML file with the findings that count and are not known yet."""
+    counting = [each for each in findings if each.accepted is None and each.anomaly is not Anomaly.UNKNOWN]
+    rows = {(each.check, each.section): each for each in counting if each.level.counts}
+    return _HEAD + "".join(map(_entry, rows.values()))
+
+
+def _entry(finding: Finding) -> str:
+    """One `[[deviation]]` table."""
+    seen = " ".join("".join(char if char.isprintable() else " " for char in finding.explanation).split())
+    lines = [
+        "",
+        f"# {seen}",
+        "[[deviation]]",
+        f"check = {_quoted(finding.check)}",
+        f"section = {_quoted(finding.section)}",
+        'reason = ""',
+    ]
+    times, _, tries = (finding.reproduced or "").partition(" of ")
+    if tries and times != tries:
+        lines.append("intermittent = true")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A text as a TOML string."""
+    return json.dumps(text)  # TOML basic strings use the escapes of JSON
