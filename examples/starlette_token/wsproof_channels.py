@@ -1,4 +1,4 @@
-"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check what it promises."""
+"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check the contracts."""
 
 import json
 

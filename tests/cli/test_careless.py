@@ -98,7 +98,7 @@ MISTAKES = [
     (("check", *AT, "--budget", "soon"), r"such as 10s, 500ms or 2m, got 'soon'"),
     (("check", *AT, "--only", "5.55"), r"--only 5\.55 names no check: did you mean"),
     (("bench", *AT, "--channels", "shop_channels", "--arrivals", "trace:trace.txt"), r"trace\.txt"),
-    (("check", *AT, "--json", "absent/copy.json"), r"--json absent/copy\.json: there is no folder absent"),
+    (("check", *AT, "--json", "absent/copy.json"), r"--json absent/copy\.json: the folder absent does not exist"),
     (("check", *AT, "--header", "Authorization"), r"expected --header 'Name: value'"),
     (("check", *AT, "--env", "SHOP_KEY"), r"expected --env NAME=VALUE"),
     (("check", "cmd:./absent {port}", "--ready", "ws://127.0.0.1:{port}/"), r"cannot run \./absent.*Try it by hand"),

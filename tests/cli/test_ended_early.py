@@ -221,7 +221,7 @@ def test_findings_are_in_the_run_while_it_goes_on(
     assert files == [BROKEN]
     assert (record["verdict"], record["complete"]) == ("invalid", False)
     left = {row["check"]: row["reason"] for row in record["check"]["not_run"]}
-    assert left == dict.fromkeys((ENDED_IN, LEFT), "the run has not come to it yet")
+    assert left == dict.fromkeys((ENDED_IN, LEFT), "not run yet")
 
 
 def test_an_ended_table_of_servers_has_the_partial_results_of_the_current_server(

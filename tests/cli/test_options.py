@@ -117,7 +117,7 @@ def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture
 
 def test_only_load_hands_anything_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--", "--html"]) == ExitCode.USAGE
-    assert "locust" in capsys.readouterr().err
+    assert "Locust" in capsys.readouterr().err
 
 
 def test_every_verb_has_a_module_that_performs_it() -> None:
@@ -131,7 +131,7 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
     ("words", "said"),
     [
         (["--rooms", "3"], "the workload chat has no setting called rooms"),
-        (["--rooms", "3", "--channels", "reference"], "of the channels reference, these have: rooms"),
+        (["--rooms", "3", "--channels", "reference"], "These workloads of reference have one: rooms"),
         (["--format", "morse"], "chat speaks text, json; 'morse' is not among them"),
     ],
 )

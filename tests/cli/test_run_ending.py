@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from wsproof.cli import main
-from wsproof.session import shares
 
 SMALL = ("--subscribers", "5", "--rate", "50", "--duration", "1", "--warmup", "0.2", "--users", "6")
 
@@ -15,7 +14,7 @@ SMALL = ("--subscribers", "5", "--rate", "50", "--duration", "1", "--warmup", "0
 def test_a_run_ends_with_what_was_found_and_where_its_page_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shares, "LOAD_SECONDS", 2.0)
+    monkeypatch.setattr("wsproof.session.run.LOAD_SECONDS", 2.0)
     monkeypatch.setenv("COLUMNS", "200")
     code = main(["run", "--only", "opening-accepted", *SMALL, "--out", str(tmp_path)])
     said = capsys.readouterr()

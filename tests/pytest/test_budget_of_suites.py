@@ -41,4 +41,4 @@ def test_a_budget_that_is_none_is_refused(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 4
-    assert "expected a length of time such as 10s, 500ms or 2m, got 'soon' (or none, for no limit)" in done.stderr
+    assert "expected a duration such as 10s, 500ms or 2m, got 'soon', or none for no limit" in done.stderr

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.forked import ROOT, ForkServer
 from wsproof.model.summary import TrustWarning
-from wsproof.session.handed_over import HandedOver
+from wsproof.session.locust_process import Handover
 
 DEADLINE = 90.0
 """Deadline in seconds for the end of a Locust process."""
@@ -89,7 +89,7 @@ class Locust:
             *(("--host", host) if host is not None else ()),
             *arguments,
         ]
-        told = {**HandedOver(summary=str(self.summary)).to_environment(), **(env or {})}
+        told = {**Handover(summary=str(self.summary)).to_environment(), **(env or {})}
         with self.log.open("wb") as output:
             self.process = FORK_SERVER.fork(command, {**os.environ, **told}, output, output, cwd)
 

@@ -23,7 +23,7 @@ def test_a_machine_with_enough_of_everything_gets_no_advice() -> None:
     rows = [cores_row(8, 8, None), connections_row(20_000), stamps_row(is_stamped=True)]
     rows += ports_rows("32768\t60999") + clock_rows("tsc") + part_rows(dict.fromkeys(PARTS, "1.0"))
     assert [row.advice for row in rows] == [""] * len(rows)
-    assert "28,232 from 32768 to 60999" in rows[3].value
+    assert "28,232 per source address, 32768 to 60999" in rows[3].value
 
 
 def test_what_is_missing_gets_advice() -> None:
@@ -53,15 +53,15 @@ def test_the_handshake(status: int, advice: str) -> None:
 
 def test_the_server_library_is_what_it_says() -> None:
     assert "--server-hint daphne" in server_row("url", Response(101, headers=(("Server", "Daphne"),))).advice
-    assert server_row("url", Response(101, headers=(("server", "shop/1.0"),))).value == "says shop/1.0"
-    assert server_row("command", Response(101)).value == "does not say what it is"
+    assert server_row("url", Response(101, headers=(("server", "shop/1.0"),))).value == "sends Server: shop/1.0"
+    assert server_row("command", Response(101)).value == "sends no Server header"
     assert server_row("uvicorn-wsproto", Response(101)).advice == ""
 
 
 def test_the_messages_that_are_taken() -> None:
     assert message_row("text", answer=True, close=None, ended=False).value == "answered"
-    assert message_row("text", answer=False, close=None, ended=False).value == "taken, and not answered"
-    assert "login first" in message_row("text", answer=False, close=(4401, ""), ended=True).advice
+    assert message_row("text", answer=False, close=None, ended=False).value == "accepted, and not answered"
+    assert "login may be needed" in message_row("text", answer=False, close=(4401, ""), ended=True).advice
     refused = message_row("binary", answer=False, close=(1003, "no bytes"), ended=True)
     assert (refused.value, "--sample" in refused.advice) == ("closes with code 1003 (no bytes)", True)
     assert "without a close frame" in message_row("JSON", answer=False, close=None, ended=True).value

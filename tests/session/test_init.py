@@ -19,7 +19,7 @@ from wsproof.session.init import InitResult, guessed_target
 from wsproof.session.init_files import planned_files
 from wsproof.session.message_shape import MessageShape
 from wsproof.session.options import InitOptions
-from wsproof.session.recognition import Publication, RecognisedChannel, filled_path, judged
+from wsproof.session.recognition import Publication, RecognisedChannel, filled_path, recognised_from
 
 APP = """
 from collections import defaultdict
@@ -81,7 +81,7 @@ def test_an_app_is_looked_at_and_its_files_are_written(
         monkeypatch.setattr(recognition, name, 60.0)
     assert main(["init", "shop:app"]) == 0
     told = capsys.readouterr().out
-    assert "/ws/{client_id:int}: text; everyone gets it, and its publisher an answer of its own" in told
+    assert "/ws/{client_id:int}: text; all members receive it, and its publisher receives another message" in told
     assert "/closed: no format recognised: the server refuses a client with HTTP/1.1 403" in told
     table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     assert table == {
@@ -119,7 +119,7 @@ def test_an_app_is_looked_at_and_its_files_are_written(
 def test_init_derives_the_promised_audience_from_the_receipts(
     received: list[list[str]], expected: tuple[object, ...]
 ) -> None:
-    seen = judged("/ws", Publication(), received, ["a1", "b2"], is_of_member=False)
+    seen = recognised_from("/ws", Publication(), received, ["a1", "b2"], is_of_member=False)
     assert (seen.audience, seen.delivery, seen.reply, seen.has_other_messages) == expected
 
 
@@ -137,7 +137,7 @@ def test_a_dry_run_writes_nothing(
     (tmp_path / "wsproof_channels.py").write_text("# mine\n", encoding="utf-8")
     files[:] = planned_files(tmp_path, "shop:app", InitOptions(), [ECHO], starts=False)
     assert main(["init"]) == 0
-    assert "wsproof_channels.py: left as it is (--yes overwrites)" in capsys.readouterr().out
+    assert "wsproof_channels.py: not changed (--yes overwrites it)" in capsys.readouterr().out
     assert (tmp_path / "wsproof_channels.py").read_text(encoding="utf-8") == "# mine\n"
     assert main(["init", "--yes"]) == 0
     assert "class Chat(Workload)" in (tmp_path / "wsproof_channels.py").read_text(encoding="utf-8")
@@ -257,5 +257,5 @@ def test_a_target_is_guessed_only_if_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "shop" / "asgi.py").write_text("from fastapi import FastAPI\n\napplication: FastAPI = FastAPI()\n")
     assert guessed_target(tmp_path) == "shop.asgi:application"
     (tmp_path / "main.py").write_text("app = starlette.Starlette(routes=[])\n")
-    with pytest.raises(UsageError, match=r"several apps are here: main:app, shop[.]asgi:application"):
+    with pytest.raises(UsageError, match=r"this folder has several apps: main:app, shop[.]asgi:application"):
         guessed_target(tmp_path)

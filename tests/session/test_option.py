@@ -73,7 +73,7 @@ def test_pytest_has_each_option_under_its_own_name() -> None:
 
 def test_an_option_named_in_a_help_has_the_same_beginning() -> None:
     told = options_in(PytestOptions)["metrics_token"].arguments("metrics_token", "ws-")[1]["help"]
-    assert "--ws-token and --ws-header are never sent there" in told
+    assert "--ws-token and --ws-header are not sent to it" in told
 
 
 def test_the_table_imports_nothing_heavy() -> None:

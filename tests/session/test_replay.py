@@ -13,7 +13,7 @@ from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly
 from wsproof.model.reference_server import SECRET
 from wsproof.model.secrecy import MARK
-from wsproof.session.replay import attempts, outcome, remember
+from wsproof.session.replay import attempts, outcome, restore
 
 FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
 OTHER = replace(FOUND, check="opening-accepted")
@@ -37,7 +37,7 @@ def test_a_repetition_that_did_not_come_to_the_point_is_no_pass(found: list[Find
 
 
 def test_the_options_that_reached_the_target_are_remembered() -> None:
-    options = remember(
+    options = restore(
         parse_command(["replay", "f.json", "--header", "X-Room: 9"]).options,
         {
             "kind": "command",
@@ -62,15 +62,15 @@ def test_the_options_that_reached_the_target_are_remembered() -> None:
 
 def test_a_finding_records_how_the_target_was_reached() -> None:
     recorded = {"kind": "url", "spec": "wss://a.test/ws", "unix": "/run/a.sock", "ca": "/a.pem", "insecure": 1}
-    options = remember(parse_command(["replay", "f.json"]).options, recorded)
+    options = restore(parse_command(["replay", "f.json"]).options, recorded)
     assert (options.unix, options.ca, options.insecure) == ("/run/a.sock", "/a.pem", True)
 
 
 def test_a_secret_that_was_not_kept_is_asked_for() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "headers": {"Authorization": "[redacted]"}}
     with pytest.raises(UsageError, match=r"Authorization.*--token"):
-        remember(parse_command(["replay", "f.json"]).options, recorded)
-    options = remember(parse_command(["replay", "f.json", "--token", "again"]).options, recorded)
+        restore(parse_command(["replay", "f.json"]).options, recorded)
+    options = restore(parse_command(["replay", "f.json", "--token", "again"]).options, recorded)
     assert options.header == ()
 
 
@@ -103,7 +103,7 @@ def test_an_unreproduced_finding_gives_the_number_of_attempts() -> None:
 
 def test_a_secret_that_the_channels_generate_again_is_not_asked_for() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "channels": "reference", "env": {SECRET: MARK, "MODE": "test"}}
-    options = remember(parse_command(["replay", "f.json"]).options, recorded)
+    options = restore(parse_command(["replay", "f.json"]).options, recorded)
     assert options.env == ("MODE=test",)
     with pytest.raises(UsageError, match=f"the variable {SECRET}"):
-        remember(parse_command(["replay", "f.json"]).options, recorded | {"channels": "tutorial"})
+        restore(parse_command(["replay", "f.json"]).options, recorded | {"channels": "tutorial"})

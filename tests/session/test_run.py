@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.model.plan import Plan
 from wsproof.session.check import PROTOCOL_SHARE, protocol_share
-from wsproof.session.shares import (
+from wsproof.session.run import (
     AROUND_BENCH_SECONDS,
     AROUND_LOAD_SECONDS,
     CHECKED_AFTER_SECONDS,

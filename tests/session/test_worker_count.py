@@ -12,7 +12,7 @@ from wsproof.load import cores
 from wsproof.model.bench_record import GeneratorSetup
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
-from wsproof.session.bench_mix import parse_mix, shared_out
+from wsproof.session.bench_mix import parse_mix, options_per_workload
 from wsproof.session.capacity import base_plan
 from wsproof.session.context import CommandContext
 from wsproof.session.plan import plan_of
@@ -60,7 +60,7 @@ def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, pro
 
 def test_workloads_at_once_share_the_cores() -> None:
     given = context(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
-    for own in shared_out(given.options, parse_mix("chat:1,echo:1")):
+    for own in options_per_workload(given.options, parse_mix("chat:1,echo:1")):
         assert plan_of(CommandContext(own), beside=2).processes == 3
 
 

@@ -19,20 +19,20 @@ from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
 
-ONLY_TELL = ("doctor", "init", "list", "report", "serve")
+NO_VERDICT = ("doctor", "init", "list", "report", "serve")
 """Verbs that give no verdict on a server."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    ours, handed_on = split_at_dashes(sys.argv[1:] if argv is None else argv)
+    words, locust_arguments = split_at_dashes(sys.argv[1:] if argv is None else argv)
     began = time.monotonic()  # before the import of the verb, so that its time counts
-    verb = ours[0] if ours else ""
-    if handed_on and verb != "load":
-        say(f"wsproof {verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
+    verb = words[0] if words else ""
+    if locust_arguments and verb != "load":
+        say(f"wsproof {verb}: arguments after -- are only for `wsproof load`, which passes them to Locust.")
         return int(ExitCode.USAGE)
     try:
-        command = parse_command(ours, handed_on, began)
+        command = parse_command(words, locust_arguments, began)
     except UsageError as error:
         say(f"wsproof {verb}: {error}")
         return int(error.exit_code)
@@ -51,10 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"wsproof {command.verb}: {end}")
             return int(end.exit_code)
         except BrokenPipeError:
-            # The reader of our output has gone (`| head`), so print no error. A verb that gives a verdict was cut
-            # short before it had one, so its exit code must not be OK.
+            # Nobody reads our output any more (`| head`), so print no error. A verb that gives a verdict ended before
+            # it had one, so its exit code must not be OK.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return int(ExitCode.OK if command.verb in ONLY_TELL else ExitCode.CANNOT_TELL)
+            return int(ExitCode.OK if command.verb in NO_VERDICT else ExitCode.CANNOT_TELL)
         except Exception:  # noqa: BLE001  last resort: the exit code of a crash must differ from that of a verdict
             traceback.print_exc()
             say(CRASHED)
@@ -78,13 +78,13 @@ def say(message: str) -> None:
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
     """Context manager that prints each WorkloadWarning as one line. Other warnings are shown as usual."""
-    usual = warnings.showwarning
+    original = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, WorkloadWarning):
             say(f"warning: {message}")
         else:
-            usual(message, category, *place, **more)
+            original(message, category, *place, **more)
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -99,7 +99,7 @@ def sigterm_as_an_error() -> Iterator[None]:
     """
 
     def on_term(_signal: int, _frame: FrameType | None) -> None:
-        raise TerminatedRun("terminated; what was recorded until now is kept.")
+        raise TerminatedRun("terminated; everything recorded so far is kept.")
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     ours = [n for n, handler in before.items() if n == signal.SIGTERM or handler is not signal.SIG_IGN]

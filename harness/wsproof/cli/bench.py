@@ -10,7 +10,7 @@ from rich.text import Text
 
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_run, worst
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.formats.markdown import run_markdown
@@ -46,13 +46,13 @@ def _run_mix(command: ParsedCommand[BenchOptions]) -> ExitCode:
         raise UsageError("several workloads at once cannot have --hdr: leave it out, or measure one workload.")
     console = TerminalConsole(outputs)
     mix = bench_mix(options, console=console, began=command.began)
-    records = [one.record for one in mix.workloads]
+    records = [result.record for result in mix.workloads]
     benches = [Bench(str(record.plan["workload"]), record) for record in records]
-    console.headline("all of them")
+    console.headline("all workloads")
     show_benches(console.rich, benches, what=WHAT, note=NOTE)
     if mix.server_cpu_per_delivery_us is not None:
         cpu = f"{mix.server_cpu_per_delivery_us:.3g}"
-        console.rich.print(Text(f"Server CPU per delivery of any of them: {cpu} µs."))
+        console.rich.print(Text(f"Server CPU per delivery, over all workloads: {cpu} µs."))
     outputs.write_accepted(finding for record in records for finding in record.findings)
     outputs.write_json(benches_document(benches, what=WHAT))
     outputs.write_markdown(lambda: benches_markdown(benches, what=WHAT, note=NOTE))
@@ -63,15 +63,15 @@ def _run_servers(command: ParsedCommand[BenchOptions]) -> ExitCode:
     """Measure each server, print the table, and write the requested copies."""
     options, outputs = command.options, command.outputs
     if outputs.hdr is not None:
-        raise UsageError("--hdr writes one file: give it with one --server.")
+        raise UsageError("--hdr writes one file: use it with one --server.")
     console = TerminalConsole(outputs)
     benches = bench_servers(options, console=console, began=command.began)
-    console.headline("all of them")
+    console.headline("all servers")
     show_benches(console.rich, benches)
-    outputs.write_accepted(finding for one in benches if one.record for finding in one.record.findings)
+    outputs.write_accepted(finding for row in benches if row.record for finding in row.record.findings)
     outputs.write_json(benches_document(benches))
     outputs.write_markdown(lambda: benches_markdown(benches))
-    return worst(_exit_code_of(one, strict_trust=options.strict_trust) for one in benches)
+    return worst(_exit_code_of(row, strict_trust=options.strict_trust) for row in benches)
 
 
 def _exit_code_of(row: Bench, *, strict_trust: bool) -> ExitCode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsproof.cli.console import TerminalConsole
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.capacity import SearchEnding
 from wsproof.model.finding import Anomaly, Verdict
@@ -24,10 +24,10 @@ CODES = {
 
 
 class CapacityConsole(TerminalConsole):
-    """Prints protocol findings and the answer of a search."""
+    """Prints protocol findings and the result of a search."""
 
     def measured(self, record: RunRecord) -> None:
-        """Print the findings and the answer."""
+        """Print the findings and the result."""
         protocol = [finding for finding in record.findings if finding.anomaly is Anomaly.PROTOCOL]
         show_findings(self.rich, protocol, all_known=self.outputs.all)
         if record.capacity is not None:
@@ -45,7 +45,7 @@ def run_command(command: ParsedCommand[CapacityOptions]) -> ExitCode:
 def exit_code_of_search(record: RunRecord) -> ExitCode:
     """The exit code for a search.
 
-    A protocol deviation that is not a known one fails this verb like the others, even if the knee was found.
+    As with all verbs, an unknown protocol deviation fails the command, even if the knee was found.
     """
     if record.verdict is Verdict.INVALID:
         return ExitCode.FAILED

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of, worst
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_comparison
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Comparison
 from wsproof.report.formats.markdown import comparison_markdown

@@ -1,18 +1,34 @@
-"""The console of the command line: prints what session functions tell."""
+"""The console of the command line, to which the session functions report."""
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import rich.console
 from rich.text import Text
 
 from wsproof.cli.outputs import Outputs
-from wsproof.cli.rich_console import rich_console
 from wsproof.model.record import RunRecord
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.formats.terminal import show_run
 from wsproof.session.console import Console, ProgressDisplay
+
+
+class PipeSafeConsole(rich.console.Console):
+    """A console that survives a closed pipe (`| head`): the command continues and keeps its exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Discard the remaining output. rich would exit with code 1, which means *invalid* here."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
+
+
+def rich_console(*, stderr: bool = False) -> rich.console.Console:
+    """A console without highlighting, and without colours if NO_COLOR is set (no-color.org)."""
+    return PipeSafeConsole(stderr=stderr, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)
 
 
 class TerminalConsole(Console):

@@ -1,16 +1,16 @@
-"""`wsproof doctor`: print what this machine and a target can do, on one screen."""
+"""`wsproof doctor`: print a report on this machine and a target, on one screen."""
 
 from __future__ import annotations
 
-from wsproof.cli.parsed_command import ParsedCommand
-from wsproof.cli.rich_console import rich_console
+from wsproof.cli.console import rich_console
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.session.doctor import doctor
 from wsproof.session.options import DoctorOptions
 
 
 def run_command(command: ParsedCommand[DoctorOptions]) -> ExitCode:
-    """Print the report: one line for each topic, and what to do below it."""
+    """Print the report: one line per topic, and below it the advice if there is any."""
     out = rich_console()
     for row in doctor(command.options):
         out.print(f"{'!' if row.advice else ' '} {row.topic:<14} {row.value}", markup=False, soft_wrap=True)

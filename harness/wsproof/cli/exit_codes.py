@@ -10,13 +10,13 @@ from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
 from wsproof.stats.trust import NOTHING_MEASURED
 
-OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
-"""Exit codes by precedence, highest first."""
+PRECEDENCE = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
+"""Exit codes, the one of the highest precedence first."""
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
     """The exit code of the highest precedence: FAILED, then USAGE, then CANNOT_TELL, then OK."""
-    return min(codes, key=OUTRANKS.index)
+    return min(codes, key=PRECEDENCE.index)
 
 
 def exit_code_of(
@@ -49,7 +49,7 @@ def exit_code_of_run(record: RunRecord, *, strict_trust: bool = False) -> ExitCo
 
 
 def exit_code_of_load(record: RunRecord, *, strict_trust: bool = False) -> ExitCode:
-    """The exit code for a load alone. A load that was not carried out as asked for proves nothing."""
+    """The exit code for a load alone. A load that was not carried out as requested proves nothing."""
     code = exit_code_of_run(record, strict_trust=strict_trust)
     is_doubtful = record.load is not None and not record.load.was_carried_out
     return worst([code, ExitCode.CANNOT_TELL]) if is_doubtful else code

@@ -1,4 +1,4 @@
-"""`wsproof init`: write what a project needs to be tested, after a look at its app or server."""
+"""`wsproof init`: look at an app or a server, and write the files that its project needs for tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from wsproof.cli.console import TerminalConsole
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.session.init import InitResult, init
 from wsproof.session.init_files import PlannedFile
@@ -16,7 +16,7 @@ from wsproof.session.recognition import RecognisedChannel
 
 
 def run_command(command: ParsedCommand[InitOptions]) -> ExitCode:
-    """Look at the target, say what was recognised, and write the files. A file that is there is asked about first."""
+    """Look at the target, print what was recognised, and write the files. Ask before an existing file is replaced."""
     console = TerminalConsole(command.outputs)
     result = init(command.options, console=console)
     for channel in result.channels:
@@ -26,7 +26,7 @@ def run_command(command: ParsedCommand[InitOptions]) -> ExitCode:
         if command.options.dry_run:
             console.say(f"\n--- {name}\n{file.text}")
         elif file.replaces and not (command.options.yes or _is_wanted(name)):
-            console.say(f"  {name}: left as it is (--yes overwrites)")
+            console.say(f"  {name}: not changed (--yes overwrites it)")
         else:
             _write(file)
             console.say(f"  {name}: written")
@@ -41,16 +41,20 @@ def recognised(channel: RecognisedChannel) -> str:
         return f"no format recognised: the server {channel.obstacle}"
     form = "JSON" if channel.delivery.is_json else "binary messages" if channel.delivery.is_binary else "text"
     where = f", the text in {'.'.join(channel.delivery.keys)}" if channel.delivery.is_json else ""
-    who = {"EVERYONE": "everyone gets it", "OTHERS": "the others get it", "PUBLISHER": "it comes back, as an echo"}
-    reply = ", and its publisher an answer of its own" if channel.reply is not None else ""
+    who = {
+        "EVERYONE": "all members receive it",
+        "OTHERS": "the other members receive it",
+        "PUBLISHER": "its publisher receives it, as an echo",
+    }
+    reply = ", and its publisher receives another message" if channel.reply is not None else ""
     return f"{form}{where}; {who[channel.audience.name]}{reply}"
 
 
 def _is_wanted(name: Path) -> bool:
-    """Ask whether a file may be overwritten. No, if nobody can be asked."""
+    """Ask whether a file may be overwritten. False if standard input is no terminal."""
     if not sys.stdin.isatty():
         return False
-    return input(f"  {name} is there, with another text. Overwrite it? [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"  {name} exists with another text. Overwrite it? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _write(file: PlannedFile) -> None:
@@ -60,10 +64,10 @@ def _write(file: PlannedFile) -> None:
 
 def _next_step(result: InitResult) -> str:
     if any(channel.obstacle.startswith("refuses") for channel in result.channels):
-        return "The server may want a login: try `wsproof init` with --token, --header, --subprotocol or --origin."
+        return "The server may need a login: try `wsproof init` with --token, --header, --subprotocol or --origin."
     if all(channel.publication is not None for channel in result.channels):
-        return "Now: wsproof check   (and pytest). Look into wsproof_channels.py: it promises what was seen."
+        return "Next: run `wsproof check`, and pytest. Review the contracts in wsproof_channels.py."
     return (
-        "Now: wsproof check   checks the protocol. For your messages, describe them in a class of a few lines: "
-        "see `Describe your own channels` in wsproof's documentation."
+        "Next: `wsproof check` checks the protocol. To check your messages, describe each channel in a small class: "
+        "see `Describe your own channels` in the documentation of wsproof."
     )

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from wsproof.cli.console import rich_console
 from wsproof.cli.options import WHAT_TO_LIST, ListOptions
-from wsproof.cli.parsed_command import ParsedCommand
-from wsproof.cli.rich_console import rich_console
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
 from wsproof.report.store.run_dir import RunDir
@@ -19,9 +19,9 @@ from wsproof.report.store.runs import RunStore
 
 TARGETS = (
     ("(nothing)", "the target in [tool.wsproof] of pyproject.toml; without one, the reference server"),
-    ("ws://host:port/path", "a running server; wss:// with --ca FILE or --insecure"),
-    ("pkg.module:app", "an ASGI app, started here (--server NAME, --env K=V, --path /ws)"),
-    ("cmd:COMMAND", "any command that starts a server, with --ready URL; {port} is filled in"),
+    ("ws://host:port/path", "a running server (wss:// with --ca FILE or --insecure)"),
+    ("pkg.module:app", "an ASGI app, which wsproof starts (--server NAME, --env K=V, --path /ws)"),
+    ("cmd:COMMAND", "any command that starts a server ({port} is filled in), with --ready URL"),
 )
 
 
@@ -38,13 +38,13 @@ def run_command(command: ParsedCommand[ListOptions]) -> ExitCode:
 
 def show(out: Console, rows: list[tuple[str, ...]]) -> None:
     """Print each name with its description: beside the name if all rows fit the width, else indented below."""
-    told = [(name, "  ".join(word for word in rest if word)) for name, *rest in rows]
-    width = max((len(name) for name, _ in told), default=0)
-    beside = all(width + len(words) + 4 <= out.width for _, words in told)
-    for name, words in told:
-        out.print(Text(f"  {name:<{width}}  {words}" if beside else f"  {name}"), soft_wrap=True)
-        if not beside and words:
-            out.print(Padding(Text(words), (0, 0, 0, 6)))
+    described = [(name, "  ".join(text for text in rest if text)) for name, *rest in rows]
+    width = max((len(name) for name, _ in described), default=0)
+    beside = all(width + len(text) + 4 <= out.width for _, text in described)
+    for name, text in described:
+        out.print(Text(f"  {name:<{width}}  {text}" if beside else f"  {name}"), soft_wrap=True)
+        if not beside and text:
+            out.print(Padding(Text(text), (0, 0, 0, 6)))
 
 
 def targets(_: ListOptions) -> list[tuple[str, ...]]:
@@ -66,8 +66,8 @@ def workloads(options: ListOptions) -> list[tuple[str, ...]]:
 
     found = load_channels(options.channels or "reference")
     return [
-        (name, f"{one.title}.", " ".join(promises(one.contract)), _settings(name, one.parameters))
-        for name, one in found.items()
+        (name, f"{workload.title}.", " ".join(promises(workload.contract)), _settings(name, workload.parameters))
+        for name, workload in found.items()
     ]
 
 
@@ -82,7 +82,7 @@ def checks(_: ListOptions) -> list[tuple[str, ...]]:
     from wsproof.delivery import CHANNEL_CHECKS
 
     rows: list[tuple[str, ...]] = [(rule.id, rule.where, rule.level.value, rule.sentence) for rule in RULES]
-    rows += [(one.name, "channels", "promise", one.promise) for one in CHANNEL_CHECKS]
+    rows += [(check.name, "channels", "promise", check.promise) for check in CHANNEL_CHECKS]
     return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 
 
@@ -95,14 +95,14 @@ def metrics(_: ListOptions) -> list[tuple[str, ...]]:
 
 def runs(options: ListOptions) -> list[tuple[str, ...]]:
     """The stored runs with their command and verdict, newest last."""
-    return [(run.id, *_told(run)) for run in RunStore.open(options.out, Path.cwd()).runs()]
+    return [(run.id, *_state_of(run)) for run in RunStore.open(options.out, Path.cwd()).runs()]
 
 
-def _told(run: RunDir) -> tuple[str, ...]:
+def _state_of(run: RunDir) -> tuple[str, ...]:
     try:
         record = run.read()
     except UsageError:
-        return ("unreadable, or still without a record",)
+        return ("unreadable, or without a record yet",)
     void = "some figures void" if void_figures(record.metrics) else "not trusted"
     trust = "" if record.trusted or record.command == "check" else f", {void}"
     state = f"{record.verdict.value}{trust}" if record.complete else "not complete (running, or interrupted)"

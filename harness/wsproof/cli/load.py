@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.cli.console import TerminalConsole
 from wsproof.cli.exit_codes import exit_code_of_load
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.report.formats.terminal import show_findings, show_load, show_load_failures, show_verdict

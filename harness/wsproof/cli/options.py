@@ -15,24 +15,32 @@ WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """The argument of `wsproof list`."""
+    """The options of `wsproof list`."""
 
-    what: str | None = option("(all of them)", positional=True, choices=WHAT_TO_LIST, metavar="|".join(WHAT_TO_LIST))
-    channels: str | None = option("tutorial, reference, or pkg.module of your own workloads", metavar="CHANNELS")
-    out: Path | None = option("list the runs that are kept there", parse=Path, metavar="DIR")
+    what: str | None = option(
+        "what to list (default: all of them)", positional=True, choices=WHAT_TO_LIST, metavar="|".join(WHAT_TO_LIST)
+    )
+    channels: str | None = option("tutorial, reference, or the module with your own workloads", metavar="CHANNELS")
+    out: Path | None = option("the folder of the runs to list", parse=Path, metavar="DIR")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """The argument of `wsproof report`."""
+    """The options of `wsproof report`."""
 
-    run: str | None = option("an id, the beginning of one, a folder, or latest", positional=True, metavar="RUN")
+    run: str | None = option(
+        "the id of a run, its beginning, a folder, or latest (default: the index of all runs)",
+        positional=True,
+        metavar="RUN",
+    )
     open: bool = option("open the page in the browser", False)
     hdr: tuple[Path, ...] = option(
-        "percentiles of HdrHistogram logs, added up", repeats=True, parse=Path, metavar="FILE"
+        "print the percentiles of HdrHistogram logs, added up", repeats=True, parse=Path, metavar="FILE"
     )
     out: Path | None = option(
-        "keep runs there (default reports/ in this checkout, .wsproof/ elsewhere)", parse=Path, metavar="DIR"
+        "folder of the runs (default: reports/ in a checkout of wsproof, .wsproof/ elsewhere)",
+        parse=Path,
+        metavar="DIR",
     )
 
 
@@ -44,7 +52,8 @@ def add_options(
 ) -> None:
     """Add the options of a class to the parser, under the headings of their groups. `names`: only these fields.
 
-    The options in `known` have a value elsewhere: they are not required, and absent from the result if not given.
+    The options in `known` have a value in the project's file: they are not required, and the result lacks them if they
+    are not given.
     """
     table = options_in(cls)
     groups: dict[str, argparse._ArgumentGroup] = {}

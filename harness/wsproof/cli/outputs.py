@@ -1,4 +1,4 @@
-"""Outputs of the command line beside the record of a run."""
+"""Outputs of the command line, in addition to the record of a run."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """The copies that a command writes, and how it shows its result. Each verb offers some of them."""
+    """The files that a command writes, and how it shows its result. Each verb offers some of them."""
 
-    headless: bool = option("no web page: run, report, exit", False)
-    quiet: bool = option("findings and verdict only: no list of checks, no progress", False)
-    all: bool = option("show known deviations of server libraries one by one", False)
+    headless: bool = option("run without the web page, print the result and exit", False)
+    quiet: bool = option("print only findings and verdict: no list of checks, no progress", False)
+    all: bool = option("list known deviations of server libraries one by one", False)
     write_accepted_to: Path | None = option(
-        "write the findings that count as a file of known deviations, with the reasons to fill in",
+        "write the findings that count to a file of known deviations, in which you fill in the reasons",
         flags=("--write-accepted",),
         parse=Path,
         metavar="FILE",
     )
-    hdr: Path | None = option("write latencies as an HdrHistogram log, too", parse=Path, metavar="FILE")
-    json: Path | None = option("write the result as JSON, too (- for standard output)", parse=Path, metavar="FILE")
-    junit: Path | None = option("write JUnit XML of the checks, too", parse=Path, metavar="FILE")
-    markdown: Path | None = option("write the result as Markdown, too", parse=Path, metavar="FILE")
+    hdr: Path | None = option("also write the latencies as an HdrHistogram log", parse=Path, metavar="FILE")
+    json: Path | None = option("also write the result as JSON (- for standard output)", parse=Path, metavar="FILE")
+    junit: Path | None = option("also write the checks as JUnit XML", parse=Path, metavar="FILE")
+    markdown: Path | None = option("also write the result as Markdown", parse=Path, metavar="FILE")
 
     def require_writable(self) -> None:
         """Check that every file can be written. A verdict that cannot be written at the end would be lost.
@@ -93,10 +93,10 @@ def require_writable(path: Path, option_name: str) -> None:
         UsageError: the path is a folder, or its folder does not exist or is not writable.
     """
     if path.is_dir():
-        raise UsageError(f"{option_name} wants a file, and {path} is a folder; name a file in it.")
+        raise UsageError(f"{option_name} needs a file, but {path} is a folder: name a file in it.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UsageError(
-            f"{option_name} {path}: there is no folder {path.parent} that can be written to; make it first."
+            f"{option_name} {path}: the folder {path.parent} does not exist or is not writable: create it first."
         )
 
 

@@ -1,4 +1,4 @@
-"""Parser of the verbs and their options. A verb's module is imported only when it runs, so `--help` is quick."""
+"""The parser of the verbs and their options. A verb's module is imported only when it runs, so `--help` is fast."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from wsproof import __version__
 from wsproof.cli.options import ListOptions, ReportOptions, add_options
 from wsproof.cli.outputs import Outputs
-from wsproof.cli.parsed_command import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.session.option import from_text, options_in, read_options
 from wsproof.session.options import (
@@ -35,37 +34,50 @@ CODES = """\
 exit codes, for every command:
   0    all well
   1    invalid, worse, or an objective missed
-  2    a mistake in the command or in your channel file, or the target could not be started or reached
+  2    an error in the command or in your channel file, or the target could not be started or reached
   3    cannot tell: too little was checked, a comparison is inconclusive, a figure that an
-       objective (or --strict-trust) needs is void, or wsproof itself crashed
+       objective or --strict-trust needs is void, or wsproof itself crashed
   130  interrupted            143  terminated
-  A violation outranks 3. Without --slo and --strict-trust, void figures are only marked. But a load
-  exits with 3 if even its medians are void, or if fewer users connected than requested.
+  1 takes precedence over 3. Without --slo and --strict-trust, void figures are only marked. A load
+  also exits with 3 if even its medians are void, or if fewer users connected than requested.
 
 TARGET, the same for every command:
-  (nothing)              the target in [tool.wsproof] of pyproject.toml; without one, the reference
-                         server of this checkout
+  (nothing)              the target in [tool.wsproof] of pyproject.toml, else the reference server of
+                         this checkout
   ws://host:port/path    a running server (wss:// with --ca FILE or --insecure)
-  pkg.module:app         an ASGI app, started here (--server, --env K=V, --path /ws)
-  cmd:COMMAND            any command that starts a server; {port} is filled in; with --ready URL
+  pkg.module:app         an ASGI app, which wsproof starts (--server, --env K=V, --path /ws)
+  cmd:COMMAND            any command that starts a server ({port} is filled in), with --ready URL
 """
 
 
+O_co = TypeVar("O_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class ParsedCommand(Generic[O_co]):
+    """A verb with its options and outputs. `began`: the start of the command, in seconds of `time.monotonic`."""
+
+    verb: str
+    options: O_co
+    outputs: Outputs
+    began: float | None = None
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are short: the mistake, and the `--help` command to run."""
+    """An argument parser whose errors are short: what is wrong, and the `--help` command to run."""
 
     def error(self, message: str) -> NoReturn:
         """Print the error with a suggestion, and exit with the code of wrong usage."""
-        self.exit(int(ExitCode.USAGE), f"{self.prog}: {_with_meant(message)}\n(usage: {self.prog} --help)\n")
+        self.exit(int(ExitCode.USAGE), f"{self.prog}: {_with_suggestion(message)}\n(usage: {self.prog} --help)\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse as argparse does. The verb's own parser reports unknown options, with the nearest known one."""
         found, rest = super().parse_known_args(args, namespace)
         if rest and self._is_verb:
-            given = [word.partition("=")[0] for word in rest if word.startswith("-")]
-            near = [match for word in given for match in get_close_matches(word, self._option_string_actions, n=1)]
-            meant = f" Did you mean {' '.join(near)}?" if near else ""
-            self.error(f"unrecognized arguments: {' '.join(rest)}.{meant}")
+            flags = [word.partition("=")[0] for word in rest if word.startswith("-")]
+            near = [match for flag in flags for match in get_close_matches(flag, self._option_string_actions, n=1)]
+            suggestion = f" Did you mean {' '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}.{suggestion}")
         return found, rest
 
     @property
@@ -73,7 +85,7 @@ class Parser(argparse.ArgumentParser):
         return " " in self.prog
 
 
-def _with_meant(message: str) -> str:
+def _with_suggestion(message: str) -> str:
     """Add the nearest valid choice to the message of an invalid choice."""
     wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
     near = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), n=1) if wrong is not None else []
@@ -82,7 +94,7 @@ def _with_meant(message: str) -> str:
 
 @dataclass(frozen=True)
 class Verb:
-    """One command: its help, the class of its options, and which outputs it offers."""
+    """One command: its help, the class of its options, and the outputs that it offers."""
 
     help: str
     options: type
@@ -92,48 +104,49 @@ class Verb:
 
 VERBS: dict[str, Verb] = {
     "init": Verb(
-        "look at an app, and write its pyproject.toml table, channel file, test and CI job",
+        "look at an app and write its table in pyproject.toml, a channel file, a test and a CI job",
         InitOptions,
-        epilog="Without TARGET: the app that a module in this folder makes. Nothing is overwritten without a question.",
+        epilog="Default TARGET: the only app in this folder. No file is overwritten without asking.",
     ),
     "check": Verb(
-        "does it speak the protocol, and does every subscriber get every message?",
+        "check that a server follows the protocol and that every subscriber receives every message",
         CheckOptions,
         ("quiet", "all", "write_accepted_to", "json", "junit", "markdown"),
-        "--server all (or a,b,c) runs the app on several servers in turn: one table, servers by chapters.",
+        "--server all (or a,b,c) runs the app on several servers in turn and prints one table, servers by chapters.",
     ),
     "bench": Verb(
-        "how long until the last of N subscribers has it?",
+        "measure how long it takes until the last of N subscribers has received a message",
         BenchOptions,
         ("hdr", "all", "write_accepted_to", "json", "markdown"),
     ),
     "capacity": Verb(
-        "how many subscribers can it take before it misses its objectives?",
+        "find the highest load at which a server meets its objectives",
         CapacityOptions,
         ("all", "write_accepted_to", "json"),
-        "With --over rooms, --subscribers, --publishers and --rate are those of each room.",
+        "With --over rooms, --subscribers, --publishers and --rate apply to each room.",
     ),
     "load": Verb(
-        "put load on it with Locust users, in the web UI or headless",
+        "put load on a server with Locust users, in the web UI or headless",
         LoadOptions,
         ("headless", "all", "write_accepted_to", "json"),
-        "All arguments after -- go to Locust: wsproof load --users 200 -- --spawn-rate 50",
+        "Without --headless, the load starts when you press Start in Locust's web page. All arguments after -- go to "
+        "Locust: wsproof load --users 200 -- --spawn-rate 50",
     ),
     "run": Verb(
-        "check, bench and load; one record, one page",
+        "check, bench and load a server, with one record and one page",
         RunOptions,
         ("all", "write_accepted_to", "json", "junit", "markdown"),
-        "With the default options a run takes at most 90 s. The checks have 46 s of it, counted from the start "
-        "(--budget changes that). Checks without time left are listed as not run.",
+        "With the default options a run takes at most 90 s. The checks end 46 s after the start (--budget changes "
+        "that). Checks for which no time is left are listed as not run.",
     ),
     "compare": Verb(
-        "is the candidate worse than the base? two git refs, or two stored runs",
+        "find out whether a candidate is worse than its base: two git refs, or two stored runs",
         CompareOptions,
         ("all", "write_accepted_to", "json", "markdown"),
     ),
-    "doctor": Verb("show what this machine, this installation and a target can do", DoctorOptions),
+    "doctor": Verb("report on this machine, this installation and a target", DoctorOptions),
     "report": Verb("write the page of a run, or the index of all runs", ReportOptions),
-    "replay": Verb("run the shortest reproduction of one finding again", ReplayOptions),
+    "replay": Verb("repeat the shortest reproduction of a finding", ReplayOptions),
     "list": Verb("list targets, servers, workloads, checks, metrics or runs", ListOptions),
     "serve": Verb("start a target and leave it running until Ctrl-C", ServeOptions),
 }
@@ -141,7 +154,7 @@ VERBS: dict[str, Verb] = {
 
 
 NOT_OF_PROJECT = ("init", "replay")
-"""Verbs that write the project's file, or whose target was recorded before: its options do not apply."""
+"""Verbs to which the options of the project's file do not apply: they write that file, or use a recorded target."""
 
 
 def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.ArgumentParser:
@@ -163,9 +176,9 @@ def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.
 
 
 def parse_command(
-    words: Sequence[str], handed_on: Sequence[str] = (), began: float | None = None
+    words: Sequence[str], locust_arguments: Sequence[str] = (), began: float | None = None
 ) -> ParsedCommand[Any]:
-    """Parse one command. `handed_on`: the arguments for Locust.
+    """Parse one command. `locust_arguments`: what follows `--` on the command line.
 
     Raises:
         SystemExit: wrong usage, or `--help`.
@@ -181,8 +194,8 @@ def parse_command(
     defaults = {name: table[name].initial() for name in known.get(given["verb"], ())}
     values = {name: from_text(name, table[name], value) for name, value in kept.items()}
     options: Any = read_options(verb.options, {**defaults, **values, **given})
-    if handed_on:
-        options = replace(options, locust_arguments=tuple(handed_on))
+    if locust_arguments:
+        options = replace(options, locust_arguments=tuple(locust_arguments))
     return ParsedCommand(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsproof.cli.console import TerminalConsole
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.report.formats.terminal import show_finding
 from wsproof.session.options import ReplayOptions

@@ -6,9 +6,9 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from wsproof.cli.console import rich_console
 from wsproof.cli.options import ReportOptions
-from wsproof.cli.parsed_command import ParsedCommand
-from wsproof.cli.rich_console import rich_console
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
 from wsproof.report.formats.page import write_index, write_page

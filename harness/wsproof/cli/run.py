@@ -1,4 +1,4 @@
-"""`wsproof run`: check, bench and load in one run, with one record and one page. The main command."""
+"""`wsproof run`: check, bench and load in one run, with one record and one page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psutil
 
 from wsproof.cli.check import CheckConsole
 from wsproof.cli.exit_codes import exit_code_of_run
-from wsproof.cli.parsed_command import ParsedCommand
+from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
@@ -19,7 +19,7 @@ from wsproof.session.run import run
 
 
 class RunConsole(CheckConsole):
-    """Prints each part of the run, and writes the requested copies of the whole."""
+    """Prints each part of the run, and writes the requested copies of the whole run."""
 
     def checked(self, report: SuiteReport, record: RunRecord) -> None:
         """Print the report of the checks, and write it as JUnit XML."""
@@ -44,5 +44,5 @@ def run_command(command: ParsedCommand[RunOptions]) -> ExitCode:
 
 
 def process_began() -> float:
-    """The start of this process, in seconds of `time.monotonic`. Imports are slow on a busy machine, and count."""
+    """The start of this process, in seconds of `time.monotonic`: the time of its imports counts."""
     return time.monotonic() - (time.time() - psutil.Process().create_time())

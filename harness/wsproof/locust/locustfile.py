@@ -9,7 +9,7 @@ from locust.argument_parser import get_empty_argument_parser
 from wsproof.locust import ChannelUser
 from wsproof.locust.options import PREFIX
 from wsproof.model import reference_server
-from wsproof.session.handed_over import HandedOver
+from wsproof.session.locust_process import Handover
 from wsproof.session.option import options_in
 from wsproof.session.options import LocustOptions
 from wsproof.workloads import load_channels
@@ -34,7 +34,7 @@ def channels(arguments: list[str]) -> str:
     parser.add_argument(*flags, **keywords)
     given, _ = parser.parse_known_args(arguments)
     named: str | None = given.ws_channels
-    return named or HandedOver.from_environment().channels or reference_server.CHANNELS
+    return named or Handover.from_environment().channels or reference_server.CHANNELS
 
 
 # Locust inspects every name of this module, so a loop variable would add the last class a second time.

@@ -15,7 +15,7 @@ from gevent.lock import BoundedSemaphore
 from wsproof.deviations import KnownDeviations
 from wsproof.locust.live_load import LiveLoad
 from wsproof.model.member_ids import MemberIds
-from wsproof.session.handed_over import HandedOver
+from wsproof.session.locust_process import Handover
 from wsproof.stats.objective import ObjectiveResult
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ATTRIBUTE = "wsproof"
 class LoadSession:
     """The state of wsproof in one Locust process. The second part belongs to the running test."""
 
-    handed: HandedOver = field(default_factory=HandedOver.from_environment)
+    handed: Handover = field(default_factory=Handover.from_environment)
     servers: ExitStack = field(default_factory=ExitStack)
     """Servers that were started beside Locust. They are stopped when Locust quits."""
     urls: dict[str, str] = field(default_factory=dict)

@@ -31,7 +31,7 @@ MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
 @dataclass(frozen=True)
 class BenchResult:
-    """The record of a measurement, with its verdict, figures and objectives, and the measurement itself."""
+    """The record of a measurement (verdict, figures, objectives), and the measurement itself."""
 
     record: RunRecord
     measurement: Measurement
@@ -72,7 +72,7 @@ def measure_server(
     *,
     again: bool = True,
 ) -> Measurement:
-    """Run the plan and write the result into the record, even if the run ends early. Returns the kept measurement.
+    """Run the plan, write the result into the record, even if the run ends early, and return the kept measurement.
 
     With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
     block with a violation is kept without a retry.
@@ -129,7 +129,7 @@ def measure_block(
 
 
 def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = False) -> None:
-    """Write the block into the record. The verdict of an earlier check part still counts."""
+    """Write the block into the record. If the run has had a check, its verdict still counts."""
     findings = log.folder.keep_findings(block.findings, log.record.target)
     verdict = block.verdict(strict=strict)
     if log.record.check is not None:

@@ -28,7 +28,7 @@ from wsproof.target.servers import names_several
 
 @dataclass(frozen=True)
 class MixResult:
-    """One result per workload of the mix, and the server's CPU in µs per delivery of any of them (None: unknown)."""
+    """One result per workload, and the server's CPU time in µs per delivery over all of them (None: unknown)."""
 
     workloads: tuple[BenchResult, ...]
     server_cpu_per_delivery_us: float | None
@@ -48,7 +48,7 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
     whole = CommandContext(options, console, began)
     mix = parse_mix(options.workload or "")
     require_mixable(options, len(mix))
-    parts = [CommandContext(own, console) for own in shared_out(options, mix)]
+    parts = [CommandContext(own, console) for own in options_per_workload(options, mix)]
     plans = [plan_of(part, beside=len(mix)) for part in parts]
     with whole.running(connections=options.subscribers) as server, ExitStack() as stack:
         logs = [stack.enter_context(part.record("bench")) for part in parts]
@@ -74,7 +74,7 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
         for part, log, measurement in zip(parts, logs, measurements, strict=True):
             _complete_record(part, log, measurement, MixedLoad(beside(log, logs), cpu_us), server)
     # The exit of the `with` block has completed the records.
-    results = [BenchResult(log.record, one) for log, one in zip(logs, measurements, strict=True)]
+    results = [BenchResult(log.record, measurement) for log, measurement in zip(logs, measurements, strict=True)]
     return MixResult(tuple(results), cpu_us)
 
 
@@ -87,12 +87,12 @@ def _complete_record(
 ) -> None:
     """Write one workload's measurement into its record, and show the run."""
     keep_block(log, judge_measurement(measurement, server))
-    caution = TrustWarning(
+    warning = TrustWarning(
         "mixed",
         f"At the same time, the server had other load: {mix.beside}.",
         "Compare it with runs of the same mix only.",
     )
-    log.change(warnings=(*log.record.warnings, caution))
+    log.change(warnings=(*log.record.warnings, warning))
     log.change(generator=generator_setup(part, measurement), mix=mix)
     judge_objectives(log, [parse_objective(text) for text in part.options.slo])
     part.console.headline(str(log.record.plan["workload"]))
@@ -109,7 +109,7 @@ def usage_of_all(measurements: Sequence[Measurement], usage: ServerUsage | None)
     """Server CPU in µs per delivery, over all workloads. None if the usage or the deliveries are unknown."""
     if usage is None:
         return None
-    each = [cpu_per_delivery_us(one.history, usage) for one in measurements]
+    each = [cpu_per_delivery_us(measurement.history, usage) for measurement in measurements]
     # Each value is the same CPU time divided by one workload's deliveries. So the inverses add up like the counts.
     inverses = [1 / value for value in each if value]
     return 1 / sum(inverses) if inverses else None
@@ -123,13 +123,13 @@ def parse_mix(text: str) -> dict[str, float]:
     """
     mix: dict[str, float] = {}
     for part in text.split(","):
-        name, colon, words = part.strip().partition(":")
+        name, colon, number = part.strip().partition(":")
         try:
-            weight = float(words) if colon else 1.0
+            weight = float(number) if colon else 1.0
         except ValueError:
             weight = 0.0
         if not name or name in mix or not 0 < weight < float("inf"):
-            raise UsageError(f"expected workloads with their weights, such as chat:8,echo:2, each once; got {text!r}.")
+            raise UsageError(f"expected each workload once, with its weight, such as chat:8,echo:2; got {text!r}.")
         mix[name] = weight
     return mix
 
@@ -140,8 +140,8 @@ def require_mixable(options: BenchOptions, count: int) -> None:
     Raises:
         UsageError: an option applies to a single workload, or there are more workloads than subscribers.
     """
-    lone = {"--rooms": options.rooms, "--format": options.format}
-    given = [name for name, value in lone.items() if value is not None]
+    single = {"--rooms": options.rooms, "--format": options.format}
+    given = [name for name, value in single.items() if value is not None]
     given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
     given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, RampArrivals | Trace)
     if given:
@@ -150,7 +150,7 @@ def require_mixable(options: BenchOptions, count: int) -> None:
         raise UsageError(f"{count} workloads need at least {count} --subscribers; got {options.subscribers}.")
 
 
-def shared_out(options: BenchOptions, mix: dict[str, float]) -> list[BenchOptions]:
+def options_per_workload(options: BenchOptions, mix: dict[str, float]) -> list[BenchOptions]:
     """The options of each workload: its proportional subscribers, publishers and rate, and a seed of its own."""
     total = sum(mix.values())
     subscribers = portions(options.subscribers, list(mix.values()))

@@ -21,12 +21,14 @@ def bench_servers(options: BenchOptions, *, console: Console = SILENT, began: fl
     context = CommandContext(options, console, began)
     benches = tuple(measure(run) for run in server_runs(context, required_app(context)))
     if not any(bench.record for bench in benches):
-        raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
+        raise TargetError(
+            "no server could be measured: " + "; ".join(f"{bench.name}: {bench.reason}" for bench in benches)
+        )
     return benches
 
 
 def measure(run: ServerRun[BenchOptions]) -> Bench:
-    """One server's row. If the server cannot start, the row gives the reason instead of raising."""
+    """Measure one server and return its row. If the server cannot start, the row gives the reason."""
     if run.missing:
         return Bench(run.server.name, reason=run.missing)
     try:

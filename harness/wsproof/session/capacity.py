@@ -38,9 +38,9 @@ from wsproof.stats.knee import CONFIDENCE
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.target.server import RunningServer
 
-MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
-"""Default of `--to`. It is lowered where this machine cannot open as many connections."""
-LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
+HIGHEST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
+"""Default of `--to`. It is lower if this machine cannot open as many connections."""
+LOWEST = {"subscribers": 10, "rate": 1, "rooms": 1}
 """Default of `--from`. A search over subscribers begins at the number of publishers if that is higher."""
 
 
@@ -56,9 +56,8 @@ def capacity(options: CapacityOptions, *, console: Console = SILENT, began: floa
     search = search_of(options, dimension)
     if options.over == "rooms" and "rooms" not in context.workloads[context.workload_name].parameters:
         raise UsageError(
-            f"the workload {context.workload_name} does not say how many rooms it has: --over rooms needs one that "
-            f"takes a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or "
-            f"rate."
+            f"the workload {context.workload_name} has no setting called rooms: --over rooms needs a workload that "
+            f"has one (`wsproof list workloads`). Search this one --over subscribers or rate."
         )
     largest = dimension.plan(search.highest)
     require_possible(largest)
@@ -72,12 +71,12 @@ def capacity(options: CapacityOptions, *, console: Console = SILENT, began: floa
 
 
 def base_plan(context: CommandContext[CapacityOptions]) -> Plan:
-    """The plan whose one number the search raises. All levels use as many processes as the highest needs."""
-    given, plan = context.options, plan_of(context)
-    if given.processes is not None or given.over == "rate":
+    """The plan in which the search raises one number. All levels use as many processes as the highest needs."""
+    options, plan = context.options, plan_of(context)
+    if options.processes is not None or options.over == "rate":
         return plan
-    highest = int(given.highest or MOST[given.over])
-    most = highest if given.over == "subscribers" else highest * given.subscribers
+    highest = int(options.highest or HIGHEST[options.over])
+    most = highest if options.over == "subscribers" else highest * options.subscribers
     return replace(plan, processes=processes_for(most, context.target))
 
 
@@ -120,18 +119,20 @@ def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
     """
     over = options.over
     if over == "rate" and options.closed:
-        raise UsageError("a closed loop has no rate that could be raised: leave out --closed, or --over rate.")
+        raise UsageError("a closed loop has no rate to raise: leave out --closed, or --over rate.")
     if over == "rate" and isinstance(options.arrivals, RampArrivals | Trace):
-        raise UsageError(f"{options.arrivals} has a rate of its own, which cannot be searched --over rate.")
-    lowest = options.lowest or max(LEAST[over], options.publishers if over == "subscribers" else 0)
+        raise UsageError(
+            f"--arrivals {options.arrivals} sets the rate itself, so a search cannot raise it: leave out --over rate."
+        )
+    lowest = options.lowest or max(LOWEST[over], options.publishers if over == "subscribers" else 0)
     highest = options.highest
     if highest is None:
         fit = most_subscribers(dimension.base.processes)
-        room = {"subscribers": fit, "rooms": fit // options.subscribers}.get(over, MOST[over])
-        highest = max(min(MOST[over], room), lowest)
+        room = {"subscribers": fit, "rooms": fit // options.subscribers}.get(over, HIGHEST[over])
+        highest = max(min(HIGHEST[over], room), lowest)
     whole = over != "rate"
     if whole and (lowest != int(lowest) or highest != int(highest)):
-        raise UsageError(f"--from and --to are numbers of {over}: expected whole ones, got {lowest:g} and {highest:g}.")
+        raise UsageError(f"expected whole numbers of {over} for --from and --to, got {lowest:g} and {highest:g}.")
     if lowest > highest:
         raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
     return Search(lowest, highest, whole, resolution=options.resolution, max_runs=options.max_runs)
@@ -157,9 +158,9 @@ class LevelRuns:
         self._search = search
         self._rows: list[LevelRecord] = []
         self._findings: tuple[Finding, ...] = ()
-        self._wire: tuple[Finding, ...] = ()
+        self._protocol_findings: tuple[Finding, ...] = ()
         """Protocol findings of all levels."""
-        self._cautions: tuple[TrustWarning, ...] = ()
+        self._warnings: tuple[TrustWarning, ...] = ()
         self._metrics: Mapping[str, Summary] = {}
         self._best = 0.0
 
@@ -173,22 +174,24 @@ class LevelRuns:
             self._server.restart()
         try:
             measurement = self._run(level)
-        except TargetError as absent:
+        except TargetError as error:
             # At the first level, the target is wrong or not running. At a later one, the server failed under load.
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
-            return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
+            return self._record_level(level, JudgedLevel(LevelOutcome.MISSED, (str(error),)), {})
         self._log.change(generator=generator_setup(self._context, measurement))
         judged = judge_measurement(measurement, self._server)
         results = judged.evaluate(self._objectives)
         outcome = judge_level(results, judged.findings, judged.warnings)
         self._findings = judged.findings
-        self._wire = told_once((*self._wire, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL)))
+        self._protocol_findings = told_once(
+            (*self._protocol_findings, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL))
+        )
         if outcome.outcome is LevelOutcome.UNTRUSTED:
-            self._cautions = judged.warnings
+            self._warnings = judged.warnings
         if outcome.outcome is LevelOutcome.MET and level >= self._best:
             self._best, self._metrics = level, judged.metrics
-        return self._note(level, outcome, judged.metrics, [result.value for result in results])
+        return self._record_level(level, outcome, judged.metrics, [result.value for result in results])
 
     def _run(self, level: float) -> Measurement:
         try:
@@ -204,7 +207,7 @@ class LevelRuns:
         except PartialRun as partial:
             raise partial.cause from None
 
-    def _note(
+    def _record_level(
         self,
         level: float,
         judged: JudgedLevel,
@@ -219,18 +222,18 @@ class LevelRuns:
             metrics=metrics,
         )
         self._rows.append(row)
-        self._log.change(capacity=self._record)
+        self._log.change(capacity=self._search_record)
         self._context.console.say(level_line(row, self._dimension.name))
         return judged.outcome
 
     @property
-    def _record(self) -> CapacityRecord:
-        """The search so far."""
+    def _search_record(self) -> CapacityRecord:
+        """The record of the search so far."""
         search = self._search
         return CapacityRecord(
             over=self._dimension.name,
             objectives=tuple(
-                SearchObjective(one.text, one.metric, one.statistic, one.limit) for one in self._objectives
+                SearchObjective(each.text, each.metric, each.statistic, each.limit) for each in self._objectives
             ),
             search=SearchLimits(search.lowest, search.highest, search.resolution, search.max_runs),
             plan=self._dimension.base.to_json(),
@@ -244,7 +247,7 @@ class LevelRuns:
         If even the lowest level missed, its findings are written too.
         """
         at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
-        findings = told_once((*self._wire, *(self._findings if at_lowest else ())))
+        findings = told_once((*self._protocol_findings, *(self._findings if at_lowest else ())))
         limited = found.ending is SearchEnding.GENERATOR_LIMITED
         self._log.change(
             verdict=verdict_of(findings),
@@ -252,6 +255,8 @@ class LevelRuns:
             plan=self._dimension.plan(self._best).to_json() if self._best else self._log.record.plan,
             metrics=self._metrics,
             measured_findings=findings,
-            warnings=self._cautions if limited else (),
-            capacity=replace(self._record, ending=found.ending, knee=found.knee, met=found.met, ceiling=found.ceiling),
+            warnings=self._warnings if limited else (),
+            capacity=replace(
+                self._search_record, ending=found.ending, knee=found.knee, met=found.met, ceiling=found.ceiling
+            ),
         )

@@ -21,7 +21,7 @@ def channel_file(channels: Iterable[RecognisedChannel]) -> str:
     classes = {name.capitalize(): each for name, each in zip(channel_names(found), found, strict=True)}
     has_json = any(_speaks_json(each) for each in found)
     lines = [
-        '"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check what it promises."""',
+        '"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check the contracts."""',
         "",
         *(["import json", ""] if has_json else []),
         f"from wsproof import {', '.join(_IMPORTED)}",
@@ -33,7 +33,7 @@ def channel_file(channels: Iterable[RecognisedChannel]) -> str:
 
 
 def channel_names(channels: Iterable[RecognisedChannel]) -> list[str]:
-    """The names of workloads, each used once: that of the path, with the first free number from 2 on if it is taken."""
+    """The names of the workloads, without duplicates: the name of the path, with a number from 2 on if it is taken."""
     names: list[str] = []
     for channel in channels:
         name = channel_name(channel)
@@ -43,7 +43,7 @@ def channel_names(channels: Iterable[RecognisedChannel]) -> list[str]:
 
 
 def channel_name(channel: RecognisedChannel) -> str:
-    """The name that the path suggests: its last word that is no parameter, else `chat`."""
+    """The name that the path suggests: its last word that is not a parameter, else `chat`."""
     words = [word for word in re.split(r"[^A-Za-z0-9]+", filled_path(channel.path, "")) if word]
     words = [word for word in words if word.lower() not in ("ws", "websocket", "socket")] or ["chat"]
     name = words[-1].lower()

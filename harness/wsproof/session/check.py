@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 
 from wsproof import delivery
 from wsproof.conformance import suite as rfc6455
+from wsproof.errors import UsageError
 from wsproof.model.chapter import SuiteName
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.budget import Budget
-from wsproof.session.check_recorder import CheckRecorder, Tell
+from wsproof.session.check_recorder import CheckRecorder, OnReport
 from wsproof.session.console import SILENT, Console, ProgressDisplay
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
-from wsproof.session.only import require_known
 from wsproof.session.options import CheckOptions
 from wsproof.target.server import RunningServer
-from wsproof.workloads import opening_of
+from wsproof.workloads import Workload, opening_of
 
 PROTOCOL_SHARE = 0.5
-"""The protocol suite's least share of the budget. The channels suite gets the rest, and what the protocol suite leaves.
-"""
+"""The protocol suite's least share of the budget. The channels suite gets the rest, and all unused time."""
 _FIRST_CHANNEL_SHARE = 0.1
 _CHANNEL_SHARE = 0.05
 """Parts of the budget for the channels suite: one to begin with, and one for each of its checks."""
@@ -45,16 +46,16 @@ def check(options: CheckOptions, *, console: Console = SILENT, began: float | No
         return check_target(context, console.checked)
 
 
-def check_target(context: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
+def check_target(context: CommandContext[CheckOptions], on_report: OnReport) -> RunRecord:
     """Start the target, check it, and keep the run.
 
-    `tell` gets the report before the record is closed, even if the run ends early.
+    `on_report` gets the report before the record is closed, even if the run ends early.
     """
     require_known(context.options.only, context.workloads)
     with (
         context.running(wire=True) as server,
         context.record("check") as log,
-        CheckRecorder(context, server, log, tell) as recorder,
+        CheckRecorder(context, server, log, on_report) as recorder,
     ):
         log.keep_output(server)
         check_server(context, server, recorder)
@@ -64,35 +65,35 @@ def check_target(context: CommandContext[CheckOptions], tell: Tell) -> RunRecord
 def check_server(context: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites. The channels suite needs channels and is left out without them.
 
-    A quick check begins with the channels: they are what a change to an application breaks.
+    A quick check begins with the channels, since a change to an application is most likely to break them.
     """
     options = suite_options(context.options)
-    wire, promises = (
+    protocol, channels = (
         rfc6455.planned(options),
         delivery.planned(context.workloads, options, server.endpoint, owned=server.owned),
     )
-    recorder.plan(wire + promises)
+    recorder.plan(protocol + channels)
     budget = server.budget = context.budget
     with context.console.progress() as progress:
-        if promises and options.quick:
-            own = budget.share(1 - PROTOCOL_SHARE, "the channels' share of the") if wire else budget
+        if channels and options.quick:
+            own = budget.share(1 - PROTOCOL_SHARE, "the channels' share of the") if protocol else budget
             report = _check_channels(context, server, recorder, progress, own)
-            if wire and server.owned and report.findings:
-                server.restart()  # what the channels have broken must not look like a fault of the protocol
-        if wire:
+            if protocol and server.owned and report.findings:
+                server.restart()  # a fault that the channels suite caused must not look like a protocol fault
+        if protocol:
             keep = recorder.keep(SuiteName.PROTOCOL)
-            has_more = promises and not options.quick
-            own = budget.share(protocol_share(len(promises)), "the protocol's share of the") if has_more else budget
+            has_more = channels and not options.quick
+            own = budget.share(protocol_share(len(channels)), "the protocol's share of the") if has_more else budget
             opening = opening_of(context.workloads, server.endpoint.path)
             keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
-        if promises and not options.quick:
+        if channels and not options.quick:
             _check_channels(context, server, recorder, progress, budget)
 
 
 def protocol_share(channel_checks: int) -> float:
-    """The protocol suite's share of the budget, where this many checks of channels follow.
+    """The protocol suite's share of the budget if this many checks of the channels suite follow.
 
-    Few of them need little: of `--only protocol`, one check runs in the channels suite.
+    Few checks need little time. With `--only protocol`, one check of the channels suite runs.
     """
     return max(PROTOCOL_SHARE, 1 - _FIRST_CHANNEL_SHARE - _CHANNEL_SHARE * channel_checks)
 
@@ -114,16 +115,40 @@ def _check_channels(
     return report
 
 
-def suite_options(given: CheckOptions) -> SuiteOptions:
+def suite_options(options: CheckOptions) -> SuiteOptions:
     """The options of both suites."""
-    options = SuiteOptions(
-        seed=given.seed,
-        only=given.only,
-        strict=given.strict,
-        sample=given.sample,
-        disturb=given.disturb or "",
-        login=given.login,
-        quick=given.quick,
+    suites = SuiteOptions(
+        seed=options.seed,
+        only=options.only,
+        strict=options.strict,
+        sample=options.sample,
+        disturb=options.disturb or "",
+        login=options.login,
+        quick=options.quick,
     )
-    examples = QUICK_EXAMPLES if given.examples is None and given.quick else given.examples
-    return options if examples is None else options.but(examples=examples)
+    examples = QUICK_EXAMPLES if options.examples is None and options.quick else options.examples
+    return suites if examples is None else suites.but(examples=examples)
+
+
+def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> None:
+    """Check that each prefix of `--only` matches a check, before anything is started.
+
+    Raises:
+        UsageError: a prefix matches no check. The message suggests the nearest name.
+    """
+    checks = [(one.name, one.rule.section, SuiteName.PROTOCOL) for one in rfc6455.CHECKS]
+    for workload in workloads.values():
+        own = [one for one in delivery.CHANNEL_CHECKS if one.applies(workload.contract)]
+        checks += [(f"{workload.name}.{one.name}", workload.name, SuiteName.CHANNELS) for one in own]
+    for prefix in only:
+        options = SuiteOptions(only=(prefix,))
+        if not any(options.wants(*check) for check in checks):
+            raise UsageError(f"--only {prefix} names no check{_advice(prefix, checks, bool(workloads))}")
+
+
+def _advice(prefix: str, checks: Iterable[tuple[str, str, SuiteName]], has_channels: bool) -> str:
+    names = {part for name, section, _ in checks for part in (name, section, *name.split("."))}
+    near = get_close_matches(prefix, names, n=1)
+    advice = f": did you mean {near[0]}?" if near else ";"
+    without = "" if has_channels else " Checks of channels need --channels."
+    return f"{advice} `wsproof list checks` shows all of them.{without}"

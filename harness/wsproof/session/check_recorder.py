@@ -24,13 +24,13 @@ from wsproof.session.options import CheckOptions
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.server import RunningServer
 
-__all__ = ["CheckRecorder", "Tell"]
+__all__ = ["CheckRecorder", "OnReport"]
 
-Tell = Callable[[SuiteReport, RunRecord], None]
-"""A function that takes the report, and the record of its run."""
+OnReport = Callable[[SuiteReport, RunRecord], None]
+"""A callback that gets the report, and the record of its run."""
 _WRITE_EVERY_S = 1.0
 """Seconds between two writes of progress. A new or changed finding is written at once."""
-_NOT_YET = "the run has not come to it yet"
+_NOT_YET = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class _Kept:
 class CheckRecorder:
     """Context manager that records and reports a check on exit, even if the run ends early.
 
-    `tell` is called once. It is not called if a usage or target error ends the run before any report exists.
+    `on_report` is called once. It is not called if a usage or target error ends the run before any report exists.
     """
 
     def __init__(
-        self, context: CommandContext[CheckOptions], server: RunningServer, log: RunRecorder, tell: Tell
+        self, context: CommandContext[CheckOptions], server: RunningServer, log: RunRecorder, on_report: OnReport
     ) -> None:
-        self._context, self._log, self._tell = context, log, tell
+        self._context, self._log, self._on_report = context, log, on_report
         self._target = context.describe(server)
         self._known = server.known_deviations
         self._planned: tuple[NotRun, ...] = ()
@@ -85,12 +85,12 @@ class CheckRecorder:
         try:
             self._finish(self._report(end_reason(error)))
         except BrokenPipeError:
-            return  # the reader of our output has gone
+            return  # nobody reads our output any more
         except Exception:  # noqa: BLE001  must not replace the error that ended the run
             traceback.print_exc(file=sys.stderr)
 
     def _finish(self, report: SuiteReport) -> None:
-        self._tell(self._write(report, at_once=True), self._log.record)
+        self._on_report(self._write(report, at_once=True), self._log.record)
 
     def _report(self, ended: str | None) -> SuiteReport:
         """The reports of all suites together. `ended`: why the rest was not run; None if the run is complete."""
@@ -98,9 +98,9 @@ class CheckRecorder:
         report = sum(self._reports.values(), SuiteReport(options.seed, strict=options.strict, target=self._target))
         if ended is None:
             return self._mark(replace(report, wall_s=self._context.elapsed_s))
-        known = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
-        left = tuple(replace(one, reason=ended) for one in self._planned if one.check not in known)
-        report = replace(report, not_run=report.not_run + left, complete=False, wall_s=self._context.elapsed_s)
+        known = {run.check for run in report.checks_run} | {check.check for check in report.not_run}
+        remaining = tuple(replace(check, reason=ended) for check in self._planned if check.check not in known)
+        report = replace(report, not_run=report.not_run + remaining, complete=False, wall_s=self._context.elapsed_s)
         return self._mark(report)
 
     def _mark(self, report: SuiteReport) -> SuiteReport:
@@ -112,10 +112,10 @@ class CheckRecorder:
         report = replace(report, checks_run=tuple(self._shown(run) for run in report.checks_run))
         before = self._kept
         self._kept = [self._kept_finding(hide_in(finding, secrets)) for finding in report.findings]
-        paths = {one.path for one in self._kept}
-        for path in {one.path for one in before} - paths:
+        paths = {kept.path for kept in self._kept}
+        for path in {kept.path for kept in before} - paths:
             path.unlink(missing_ok=True)  # the finding has changed, or is now a symptom of another one
-        report = replace(report, findings=tuple(one.shown for one in self._kept))
+        report = replace(report, findings=tuple(kept.shown for kept in self._kept))
         now = time.monotonic()
         if at_once or before != self._kept or now - self._written_at >= _WRITE_EVERY_S:
             self._written_at = now
@@ -128,9 +128,9 @@ class CheckRecorder:
         return report
 
     def _kept_finding(self, finding: Finding) -> _Kept:
-        for one in self._kept:
-            if one.finding == finding:
-                return one
+        for kept in self._kept:
+            if kept.finding == finding:
+                return kept
         return _Kept(finding, *self._log.folder.keep_finding(finding, self._target))
 
     def _shown(self, run: CheckRun) -> CheckRun:

@@ -41,11 +41,11 @@ def check_servers(options: CheckOptions, *, console: Console = SILENT, began: fl
     except BaseException as error:
         rows = (*table.rows, *_rows_of(to_check[len(table.rows) :], end_reason(error)))
         with suppress(Exception):  # must not replace the error that ended the run
-            console.servers_checked(table.but(rows=rows))  # the checks took minutes: tell what is known by now
+            console.servers_checked(table.but(rows=rows))  # the checks took minutes: show what is known so far
         raise
     if all(row.state is ServerRunState.NOT_INSTALLED for row in table.rows):
         raise TargetError(
-            "none of the servers is installed beside the target's interpreter. Try: pip install 'wsproof[servers]'"
+            "none of the servers is installed for the target's interpreter. Try: pip install 'wsproof[servers]'"
         )
     console.servers_checked(table)
     return table
@@ -58,16 +58,16 @@ def checked(run: ServerRun[CheckOptions]) -> ServerTableRow:
         console.say(f"\n{run.number}: {server.name}: {run.missing}", style="dim")
         return ServerTableRow(server.name, server.title, ServerRunState.NOT_INSTALLED, run.missing)
 
-    def tell(report: SuiteReport, record: RunRecord) -> None:
+    def on_report(report: SuiteReport, record: RunRecord) -> None:
         run.known.append(ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, record.id))
         console.say(verdict_of_row(run.known[0]))
 
     try:
-        check_target(run.begin(), tell)
+        check_target(run.begin(), on_report)
     except TargetError as error:
         console.say(str(error), style="bold red")
         if run.known:
-            return run.known[0]  # the server started, and was lost later: its findings count
+            return run.known[0]  # the server started and stopped answering later: its findings count
         return ServerTableRow(server.name, server.title, ServerRunState.FAILED, str(error))
     return run.known[0]
 

@@ -31,7 +31,7 @@ from wsproof.workloads import Workload
 def compare(options: CompareOptions, *, console: Console = SILENT, began: float | None = None) -> Comparison:
     """Compare base and candidate, and keep the comparison.
 
-    If the comparison ends early, what was measured until then is kept and told to the console.
+    If the comparison ends early, what was measured until then is kept and passed to the console.
 
     Raises:
         UsageError: the options are wrong, there is no such ref or run, or a build could not be started.
@@ -73,7 +73,7 @@ def is_run(store: RunStore, name: str) -> bool:
 class ResultLog:
     """Writer of a comparison's blocks or lives, each as soon as it ends.
 
-    The folder is made for the first one, so that a wrong git ref leaves no empty folder.
+    The folder is made with the first of them, so that a wrong git ref leaves no empty folder.
     """
 
     def __init__(self, context: CommandContext[CompareOptions]) -> None:
@@ -82,8 +82,8 @@ class ResultLog:
     @cached_property
     def folder(self) -> ComparisonDir:
         """The comparison's folder, made on first use."""
-        given = self._context.options
-        return self._context.store.new_comparison(given.base, given.candidate)
+        options = self._context.options
+        return self._context.store.new_comparison(options.base, options.candidate)
 
     def keep_block(self, block: BlockResult) -> None:
         """Append one block to `blocks.jsonl`."""
@@ -94,65 +94,70 @@ class ResultLog:
         append_json(self.folder.path / "lives.jsonl", life.to_json())
 
     def checkpoint(self, comparison: Comparison) -> None:
-        """Write the comparison up to now, which is complete in itself and says that it was cut short."""
+        """Write the comparison up to now as a document of its own, marked as cut short."""
         self.folder.write(comparison)
 
 
 def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Comparison:
     """Measure two git refs: in windows in turn, or in blocks with `--apart`."""
-    given = context.options
+    options = context.options
     plan = plan_of(context)
-    if not given.apart:
+    if not options.apart:
         require_windows(plan, context.workloads[plan.workload])
     with context.console.progress() as progress:
-        if given.apart:
+        if options.apart:
             return compare_refs(
-                given.base,
-                given.candidate,
+                options.base,
+                options.candidate,
                 repo=Path.cwd(),
                 target=context.target_at,
                 plan=plan,
                 channels=context.needed_channels(),
                 settings=context.settings,
-                pairs=given.pairs,
-                seed=given.seed,
-                exact_base=given.exact_base,
+                pairs=options.pairs,
+                seed=options.seed,
+                exact_base=options.exact_base,
                 keep=log.keep_block,
                 checkpoint=log.checkpoint,
                 progress=progress.engine,
             )
         return compare_in_turn(
-            given.base,
-            given.candidate,
+            options.base,
+            options.candidate,
             repo=Path.cwd(),
             target=context.target_at,
             plan=plan,
             channels=context.needed_channels(),
             settings=context.settings,
-            extent=extent_of(given),
-            seed=given.seed,
-            exact_base=given.exact_base,
+            extent=extent_of(options),
+            seed=options.seed,
+            exact_base=options.exact_base,
             keep=log.keep_life,
             checkpoint=log.checkpoint,
             progress=progress.engine,
         )
 
 
-def with_fitting_publishers(given: CompareOptions) -> CompareOptions:
+def with_fitting_publishers(options: CompareOptions) -> CompareOptions:
     """The options with no more publishers than subscribers, if the number of publishers is the default."""
-    if given.publishers != COMPARED_PUBLISHERS:
-        return given
-    return replace(given, publishers=min(given.publishers, given.subscribers))
+    if options.publishers != COMPARED_PUBLISHERS:
+        return options
+    return replace(options, publishers=min(options.publishers, options.subscribers))
 
 
-def extent_of(given: CompareOptions) -> Extent:
+def extent_of(options: CompareOptions) -> Extent:
     """The length of a comparison in windows, by its options."""
-    usual = QUICK if given.quick else Extent()
-    return replace(usual, lives=given.lives or usual.lives, budget_s=given.budget or usual.budget_s, until=given.until)
+    default = QUICK if options.quick else Extent()
+    return replace(
+        default,
+        lives=options.lives or default.lives,
+        budget_s=options.budget or default.budget_s,
+        until=options.until,
+    )
 
 
 ARRIVALS = 1.2
-"""Arrivals that a window must have on average, its rest included: with fewer, most windows would have none."""
+"""Least mean number of arrivals in a window and the pause after it: with fewer, many windows would have none."""
 
 
 def require_windows(plan: Plan, workload: Workload) -> None:

@@ -1,4 +1,4 @@
-"""Progress messages of a session function."""
+"""The interface through which a session function reports progress and results."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class _NoProgress:
 
 
 class Console:
-    """A session function calls these methods while it works. Here they do nothing; a front end overrides them.
+    """Methods that a session function calls while it works. They do nothing here; a front end overrides them.
 
-    Results are told before the record of the run is closed, and even if the run ends early.
+    Results arrive before the record of the run is closed, and even if the run ends early.
     """
 
     def headline(self, text: str) -> None:
@@ -46,11 +46,11 @@ class Console:
         """One line for the user."""
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
-        """A context manager for a long wait. `text` says for what."""
+        """A context manager for a long wait. `text` says what it waits for."""
         return nullcontext()
 
     def progress(self, *, lines: bool = True) -> AbstractContextManager[ProgressDisplay]:
-        """A context manager for progress. Without `lines` it is shown only where it can be removed again."""
+        """A context manager for progress. Without `lines` it is shown only on a terminal, which can erase it."""
         return nullcontext(_NoProgress())
 
     def checked(self, report: SuiteReport, record: RunRecord) -> None:

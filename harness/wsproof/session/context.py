@@ -44,7 +44,7 @@ class CommandContext(Generic[O_co]):
         self.log: RunRecorder | None = None
         """The command's run recorder; None until `record` is called."""
         self.budget = Budget.of_check(options.budget_s if isinstance(options, CheckOptions) else None, self.elapsed_s)
-        """The time for all checks, from the start of the command. Starting the server uses part of this time."""
+        """The time for all checks, counted from the start of the command. The start of the server is part of it."""
 
     @property
     def elapsed_s(self) -> float:
@@ -53,7 +53,7 @@ class CommandContext(Generic[O_co]):
 
     @cached_property
     def target(self) -> Target:
-        """The target of the command line, parsed and checked but not started."""
+        """The target of the options, parsed and checked but not started."""
         return self.target_at(Path.cwd())
 
     @cached_property
@@ -89,10 +89,10 @@ class CommandContext(Generic[O_co]):
         values = {name: str(value) for name, value in given.items() if value is not None}
         for name in values:
             if name not in workloads[workload].parameters:
-                able = [other for other, one in workloads.items() if name in one.parameters]
+                able = [other for other, candidate in workloads.items() if name in candidate.parameters]
                 raise UsageError(
-                    f"the workload {workload} has no setting called {name}, so --{name} means nothing to it; "
-                    f"of the channels {self.channels}, these have: {', '.join(able) or 'none'}."
+                    f"the workload {workload} has no setting called {name}, so --{name} does not apply to it. "
+                    f"These workloads of {self.channels} have one: {', '.join(able) or 'none'}."
                 )
         return {f"{workload}.{name}": value for name, value in values.items()}
 
@@ -146,9 +146,9 @@ class CommandContext(Generic[O_co]):
         if named is None:
             named = next(iter(workloads)) if len(workloads) == 1 else "chat"
         if named not in workloads:
-            there = ", ".join(workloads)
-            asked = f"no workload {named!r}" if given else "several workloads and no chat among them"
-            raise UsageError(f"the channels {self.channels!r} have {asked}: say --workload with one of {there}.")
+            known = ", ".join(workloads)
+            problem = f"no workload {named!r}" if given else "several workloads, and none is called chat"
+            raise UsageError(f"the channels {self.channels!r} have {problem}: give --workload with one of {known}.")
         return named
 
     def wire_target(self) -> Target:
@@ -162,7 +162,7 @@ class CommandContext(Generic[O_co]):
 
     @contextmanager
     def running(self, *, port: int | None = None, wire: bool = False, connections: int = 0) -> Iterator[RunningServer]:
-        """Start the target, or connect to the URL that was named. `wire`: the WebSocket path must be known.
+        """Start the target, or connect to its URL. `wire`: the WebSocket path must be known.
 
         The server gets enough file descriptors for `connections`.
 

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CRASHED", "all_done", "end_reason", "violations_outrank_errors"]
 
-CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
-VIOLATED = "Before that a violation was found: see above. It stands, so the exit code is 1."
+CRASHED = "wsproof itself crashed. This is a bug in wsproof and says nothing about the server. The traceback is above."
+VIOLATED = "A violation was found before that: see above. It still counts, so the exit code is 1."
 
 
 @contextmanager
 def violations_outrank_errors(context: CommandContext[TargetOptions]) -> Iterator[None]:
     """Context manager that turns an error into ViolatedRun, if the record already holds a violation.
 
-    Errors are a target that is gone, a mistake that shows late, and a crash of wsproof. Ctrl-C and SIGTERM are none.
+    An error is a target that has gone, a wrong option that shows late, or a crash of wsproof. Ctrl-C and SIGTERM are
+    no errors.
     """
     try:
         yield
@@ -41,19 +42,19 @@ def all_done(steps: Iterable[Callable[[], None]]) -> None:
     """Run all steps, even if some fail. At the end, raise the first failure with the others as its notes.
 
     Raises:
-        BrokenPipeError: at once, since the reader of the output has gone.
+        BrokenPipeError: at once, since nobody reads the output any more.
     """
     failures: list[Exception] = []
     for step in steps:
         try:
             step()
         except BrokenPipeError:
-            raise  # the reader of our output has gone
+            raise  # nobody reads our output any more
         except Exception as error:  # noqa: BLE001  a crash in one reporter must not stop the others
             failures.append(error)
     if failures:
         for other in failures[1:]:
-            failures[0].add_note(f"after that, too: {other!r}")
+            failures[0].add_note(f"a later step failed as well: {other!r}")
         raise failures[0]
 
 

@@ -15,7 +15,7 @@ from wsproof.target.target import Target
 
 
 def doctor(options: DoctorOptions) -> list[DoctorRow]:
-    """The report. Without a target, on this machine alone.
+    """The report on this machine and, if one is given, on a target.
 
     Raises:
         UsageError: the options describe no target.

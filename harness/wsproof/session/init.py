@@ -35,7 +35,7 @@ def init(options: InitOptions, *, console: Console = SILENT) -> InitResult:
     """Look at the target, and plan the files. Nothing is written.
 
     Raises:
-        UsageError: no target is named, and none can be guessed.
+        UsageError: no target is given, and this folder does not have exactly one app.
         TargetError: the target cannot be started or reached.
     """
     folder = Path.cwd()
@@ -45,13 +45,13 @@ def init(options: InitOptions, *, console: Console = SILENT) -> InitResult:
     with serve(target) as server:
         seen = []
         for path in _paths(target):
-            console.headline(f"{path}: two clients connect, and one says a text")
+            console.headline(f"{path}: two clients connect and send a text")
             seen.append(recognise(server, path))
     return InitResult(spec, seen, planned_files(folder, spec, options, seen, starts=target.is_ours))
 
 
 def guessed_target(folder: Path) -> str:
-    """The only app that a module in this folder, or in a package in it, makes.
+    """The only app that a module in this folder or in one of its packages creates.
 
     Raises:
         UsageError: there is none, or there are several.
@@ -64,8 +64,8 @@ def guessed_target(folder: Path) -> str:
         found += [f"{name}:{app}" for app in _MAKES_APP.findall(text) if not module.name.startswith("test_")]
     if len(found) == 1:
         return found[0]
-    what = f"several apps are here: {', '.join(found)}" if found else "no app was found in this folder"
-    raise UsageError(f"name a TARGET, such as my_app:app or ws://127.0.0.1:8000/ws; {what}")
+    problem = f"this folder has several apps: {', '.join(found)}" if found else "no app was found in this folder"
+    raise UsageError(f"{problem}. Name a TARGET, such as my_app:app or ws://127.0.0.1:8000/ws")
 
 
 def _paths(target: Target) -> list[str]:

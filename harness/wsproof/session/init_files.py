@@ -17,7 +17,7 @@ HEADING = "[tool.wsproof]"
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file to write. `replaces`: it is there, with another text."""
+    """A file to write. `replaces`: the file exists with another text."""
 
     path: Path
     text: str
@@ -29,7 +29,7 @@ def planned_files(
 ) -> list[PlannedFile]:
     """The files to write for the project in `folder`, except those that exist with the same text.
 
-    `channels` are those that were seen, with or without a known format. `starts`: wsproof starts the server.
+    `channels` are all channels of the app, with or without a recognised format. `starts`: wsproof starts the server.
     """
     known = [each for each in channels if each.publication is not None]
     files = {}
@@ -50,7 +50,7 @@ def _planned(path: Path, text: str, *, is_changed: bool) -> PlannedFile | None:
 
 
 def _project(folder: Path, target: str, options: InitOptions, *, has_channels: bool) -> str:
-    """The text of pyproject.toml with what its table `[tool.wsproof]` lacks. What stands there is left as it is."""
+    """The text of pyproject.toml with what its table `[tool.wsproof]` lacks. Existing options are not changed."""
     path = folder / NAME
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     known = read_project_file(folder).common

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -27,9 +24,16 @@ from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import RunDir
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
-from wsproof.session.handed_over import HandedOver
+from wsproof.session.locust_process import (
+    Handover,
+    locust_command,
+    ramp_seconds,
+    require_locust,
+    running_locust,
+    secret_pipe,
+    web_page,
+)
 from wsproof.session.options import LoadOptions, TargetOptions
-from wsproof.session.secret_pipe import secret_pipe
 from wsproof.target.server import RunningServer
 
 UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")
@@ -40,7 +44,7 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The result of a headless Locust run. `summary` is what the record keeps beside the findings."""
+    """The result of a headless Locust run. The record keeps `summary` next to the findings."""
 
     summary: LoadSummary
     findings: tuple[Finding, ...]
@@ -78,7 +82,7 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
             seconds=options.duration,
             folder=log.folder,
             scenarios=options.scenario,
-            handed_on=options.locust_arguments,
+            arguments=options.locust_arguments,
             columns=log.folder.columns,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
@@ -97,7 +101,7 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
 
 
 def load_in_browser(options: LoadOptions, *, console: Console = SILENT, began: float | None = None) -> bool:
-    """Start the target and Locust's web UI, until Locust ends. Returns whether Locust reports no failure.
+    """Start the target and Locust's web UI, until Locust ends. Returns whether Locust reported no failure.
 
     Raises:
         UsageError: the options are wrong, Locust is not installed, or the target could not be started or reached.
@@ -106,58 +110,17 @@ def load_in_browser(options: LoadOptions, *, console: Console = SILENT, began: f
     context.needed_channels()
     require_locust()
     with context.running(connections=options.users) as server:
-        command = [*locust_command(context, server, options.users, options.scenario), *options.locust_arguments]
-        console.say(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)")
-        console.say(
-            "Locust waits for you in its web page: open the address that it prints below and press Start. "
-            "For a run without a page add --headless."
-        )
-        with started(command, handed_over(context, server)) as locust:
+        url = server.endpoint.at("/").url
+        command = [*locust_command(url, options.users, options.scenario), *options.locust_arguments]
+        console.say(f"target: {url}  (Ctrl-C ends the target and Locust)")
+        page = web_page(options.locust_arguments)
+        if page is not None:
+            console.say(
+                f"The load starts in Locust's web page: open {page} and press Start. "
+                "For a run without the page add --headless."
+            )
+        with running_locust(command, handover(context, server)) as locust:
             return locust.wait() == 0
-
-
-def require_locust() -> None:
-    """Check that Locust is installed.
-
-    Raises:
-        UsageError: Locust is not installed.
-    """
-    from importlib.util import find_spec
-
-    if find_spec("locust") is None:
-        raise UsageError("this needs Locust, which is not installed: pip install 'wsproof[locust]'")
-
-
-def locust_command(
-    context: CommandContext[TargetOptions], server: RunningServer, users: int, scenarios: Sequence[str]
-) -> list[str]:
-    """The Locust command line for the target and these scenarios."""
-    return [
-        *(sys.executable, "-m", "locust", "-f", str(locustfile())),
-        *("--host", server.endpoint.at("/").url.rstrip("/")),
-        *("--users", str(users), "--spawn-rate", f"{spawn_rate_hz(users):g}"),
-        *scenarios,
-    ]
-
-
-def spawn_rate_hz(users: int) -> float:
-    """Users per second that arrive: all within two seconds, or ten per second where these are few."""
-    return max(users / 2, 10.0)
-
-
-def ramp_seconds(users: int) -> int:
-    """Seconds until all users have come. Locust spawns once per second."""
-    return ceil(users / spawn_rate_hz(users))
-
-
-def locustfile() -> Path:
-    """wsproof's own locustfile, which has a user class for each workload of the channels."""
-    from importlib.util import find_spec
-
-    spec = find_spec("wsproof")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
 def metrics_of_only_workload(summary: LoadSummary) -> Mapping[str, Summary]:
@@ -166,7 +129,7 @@ def metrics_of_only_workload(summary: LoadSummary) -> Mapping[str, Summary]:
 
 
 def parts_of_only_workload(summary: LoadSummary) -> dict[str, Any]:
-    """The fields of the record that a load has like a measurement: warnings and chart data of the only workload."""
+    """The fields of the record that a load shares with a measurement: warnings and chart data of the only workload."""
     if len(summary.rooms) != 1:
         return {}
     (room,) = summary.rooms
@@ -174,7 +137,7 @@ def parts_of_only_workload(summary: LoadSummary) -> dict[str, Any]:
 
 
 def plan_of_load(summary: LoadSummary, seconds: float) -> dict[str, Any]:
-    """The plan of a load, as far as runs are compared by it."""
+    """The part of a load's plan by which runs are compared."""
     return {
         "workload": ",".join(room.workload for room in summary.rooms),
         "subscribers": sum(room.users for room in summary.rooms),
@@ -184,15 +147,15 @@ def plan_of_load(summary: LoadSummary, seconds: float) -> dict[str, Any]:
     }
 
 
-def handed_over(
+def handover(
     context: CommandContext[TargetOptions],
     server: RunningServer,
     summary: Path | None = None,
     pipe: int | None = None,
     columns: Path | None = None,
-) -> HandedOver:
-    """The description of the target for Locust."""
-    return HandedOver(
+) -> Handover:
+    """The description of the target for the Locust process."""
+    return Handover(
         channels=context.needed_channels(),
         settings=context.settings,
         endpoint=server.endpoint.to_json(),
@@ -213,30 +176,32 @@ def load_server(
     seconds: float,
     folder: RunDir,
     scenarios: Sequence[str] = (),
-    handed_on: Sequence[str] = (),
+    arguments: Sequence[str] = (),
     columns: Path | None = None,
 ) -> LoadResult:
     """Run Locust headless for `seconds` and read its summary. `columns` is the directory for its raw samples.
 
+    `arguments` are more arguments for Locust.
+
     Raises:
-        CannotTellError: Locust ended without a summary. The message has its last lines.
+        CannotTellError: Locust ended without a summary. The message has the last lines of its output.
         UsageError: a scenario names no user class.
         WorkloadError: the user's channel file has a mistake.
     """
     summary_file = folder.path / "load.json"
     log_file = folder.path / "locust.log"
     command = [
-        *locust_command(context, server, users, scenarios),
+        *locust_command(server.endpoint.at("/").url, users, scenarios),
         *("--headless", "--run-time", f"{ceil(seconds) + ramp_seconds(users)}s", "--only-summary", "--reset-stats"),
-        *handed_on,
+        *arguments,
     ]
     with (
         log_file.open("w", encoding="utf-8") as output,
         secret_pipe() as pipe,
-        started(command, handed_over(context, server, summary_file, pipe, columns), output=output) as locust,
+        running_locust(command, handover(context, server, summary_file, pipe, columns), output=output) as locust,
         context.console.waiting(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
-    ):  # on a timeout, `started` stops Locust on exit; its summary is read below
+    ):  # on a timeout, `running_locust` stops Locust on exit; its summary is read below
         locust.wait(timeout=seconds + ramp_seconds(users) + GRACE_SECONDS)
     for written in (log_file, summary_file, *(columns.rglob("*.json") if columns is not None else ())):
         hide_in_file(written, server.target.secrets)
@@ -254,11 +219,11 @@ def _without_summary(log_file: Path, exit_code: int, workloads: Iterable[str]) -
     unknown = UNKNOWN_USERS.search(log)
     if unknown is not None:
         return UsageError(
-            f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
-            f"workloads, such as {', '.join(map(user_class_name, workloads))}."
+            f"--scenario {unknown[1].strip()} names no user class. The user classes of channels are named after "
+            f"their workloads, such as {', '.join(map(user_class_name, workloads))}."
         )
     tail = "\n".join(log.splitlines()[-15:])
-    return CannotTellError(f"Locust ended with {exit_code} and left no summary. Its last words:\n{tail}")
+    return CannotTellError(f"Locust ended with {exit_code} and left no summary. The last lines of its output:\n{tail}")
 
 
 def _result_of(summary: Mapping[str, Any], server: RunningServer) -> LoadResult:
@@ -278,29 +243,6 @@ def user_class_name(workload: str) -> str:
 
 
 def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
-    """Remove the secrets from a file that Locust wrote. It may contain messages of the server."""
+    """Hide the secrets in a file that Locust wrote. It may contain messages of the server."""
     if path.is_file():
         write_text(path, hide_known(path.read_text(encoding="utf-8", errors="replace"), secrets))
-
-
-@contextmanager
-def started(command: Sequence[str], handed: HandedOver, output: Any = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Locust in this block. On exit it gets SIGTERM, and SIGKILL after 10 s."""
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, **handed.to_environment()},
-        stdout=output,
-        stderr=output,
-        stdin=subprocess.DEVNULL,
-        pass_fds=() if handed.secrets_to is None else (handed.secrets_to,),
-    )
-    try:
-        yield child
-    finally:
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-            try:
-                child.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()

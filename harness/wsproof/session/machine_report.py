@@ -20,7 +20,7 @@ FEW_CONNECTIONS = 1_000
 """A load of the usual size needs more connections than this."""
 PARTS = {
     "locust": ("wsproof load", "pip install 'wsproof[locust]'"),
-    "uvloop": ("an engine that needs less CPU", "pip install uvloop"),
+    "uvloop": ("a load engine that needs less CPU", "pip install uvloop"),
     "wsproto": ("--server uvicorn-wsproto", "pip install 'wsproof[servers]'"),
     "hypercorn": ("--server hypercorn", "pip install 'wsproof[servers]'"),
     "granian": ("--server granian", "pip install 'wsproof[servers]'"),
@@ -54,45 +54,45 @@ def machine_rows() -> list[DoctorRow]:
 def cores_row(cores: int, own: int, quota: float | None) -> DoctorRow:
     """The row with the number of cores that this process may use."""
     limit = f", and a quota of {quota:g}" if quota is not None else ""
-    few = "server and load share one core: figures of a load are not those of the server" if cores < 2 else ""
-    return DoctorRow("cores", f"{own} to run on{limit}; wsproof counts {cores}", few)
+    few = "server and load generator share one core, which falsifies all figures of a load" if cores < 2 else ""
+    return DoctorRow("cores", f"{own} available{limit}; wsproof uses {cores}", few)
 
 
 def connections_row(most: int) -> DoctorRow:
     """The row with the number of connections that one process can hold."""
     advice = "raise the hard limit of open files: ulimit -Hn 20000" if most < FEW_CONNECTIONS else ""
-    return DoctorRow("connections", f"at most {most:,} in a process (hard limit of open files)", advice)
+    return DoctorRow("connections", f"at most {most:,} per process (hard limit of open files)", advice)
 
 
 def ports_rows(text: str) -> list[DoctorRow]:
-    """The row with the number of ports of one source address; no row where Linux does not say."""
+    """The row with the number of ports per source address; no row if the system does not report it."""
     words = text.split()
     if len(words) != 2:
         return []
-    return [
-        DoctorRow("ports", f"{int(words[1]) - int(words[0]) + 1:,} from {words[0]} to {words[1]}, for each address")
-    ]
+    return [DoctorRow("ports", f"{int(words[1]) - int(words[0]) + 1:,} per source address, {words[0]} to {words[1]}")]
 
 
 def clock_rows(name: str) -> list[DoctorRow]:
-    """The clock source of Linux; nothing elsewhere."""
-    slow = f"{name} is slow: each time stamp costs much; boot with clocksource=tsc if the machine has it"
+    """The row with the clock source of Linux; no row on other systems."""
+    slow = f"{name} is slow, so every timestamp is expensive; boot with clocksource=tsc if the machine has one"
     return [DoctorRow("clock", name, slow if name in SLOW_CLOCKS else "")] if name else []
 
 
 def stamps_row(*, is_stamped: bool) -> DoctorRow:
-    """Whether the kernel stamps what arrives."""
+    """The row that says whether the kernel stamps arriving data."""
     if is_stamped:
-        return DoctorRow("arrival", "stamped by the kernel")
+        return DoctorRow("timestamps", "arrivals are stamped by the kernel")
     return DoctorRow(
-        "arrival", "stamped by the process", "a busy generator makes latencies longer; --strict-trust tells"
+        "timestamps",
+        "arrivals are stamped by the process",
+        "a busy load generator adds to latencies; --strict-trust fails a run in which it does",
     )
 
 
 def part_rows(versions: dict[str, str | None]) -> list[DoctorRow]:
-    """The optional packages that are installed, and those that are not, each with its command."""
-    there = [f"{name} {installed}" for name, installed in versions.items() if installed is not None]
-    rows = [DoctorRow("installed", ", ".join(there) or "no optional part")]
+    """The row of installed optional packages, and a row with the command for each that is missing."""
+    present = [f"{name} {installed}" for name, installed in versions.items() if installed is not None]
+    rows = [DoctorRow("installed", ", ".join(present) or "no optional package")]
     for name, installed in versions.items():
         if installed is None:
             rows.append(DoctorRow("not installed", f"{name}, for {PARTS[name][0]}", PARTS[name][1]))

@@ -1,4 +1,4 @@
-"""The form in which a server delivers a text, as far as one message shows it. Functions without I/O."""
+"""The form in which a server delivers a text, as one message shows it. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DEPTH = 4
 class MessageShape:
     """The position of the published text in a message.
 
-    `keys` leads to it in a JSON object; empty for a message that is no JSON. `before` and `after` are the server's own
-    words around it. `tag` is the key and the value that say what kind of message this is.
+    `keys` leads to it in a JSON object; empty for a message that is no JSON. `before` and `after` are what the
+    server adds around it. `tag` is the key and the value that name the kind of message.
     """
 
     keys: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def _object(message: str) -> Mapping[str, Any] | None:
 
 
 def _find(value: Mapping[str, Any], text: str, depth: int) -> tuple[tuple[str, ...], str, str] | None:
-    """The keys that lead to the text, and the words before and behind it."""
+    """The keys that lead to the text, and what stands before and after it."""
     for key, inner in value.items():
         if isinstance(inner, str) and text in inner:
             before, _, after = inner.partition(text)

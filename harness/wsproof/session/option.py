@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Option:
     """The form of a field as text.
 
-    `default` is the value without the option; a text is parsed by `parse`, which keeps costly imports out of `--help`.
+    `default` is the value without the option. If it is a text, `parse` parses it, so `--help` needs no costly imports.
     `repeats`: the option may be given several times. `group` is the heading in the help.
     """
 
@@ -41,8 +41,8 @@ class Option:
     def arguments(self, name: str, prefix: str = "") -> tuple[tuple[str, ...], dict[str, Any]]:
         """The flags and keywords for `add_argument`. `prefix` stands before each name: `--ws-path` with `ws-`."""
         flags = self.flags or (f"--{name.replace('_', '-')}",)
-        words = self.help.format(default=self._shown_default())
-        keywords: dict[str, Any] = {"help": re.sub(r"(?<![\w-])--(?=[a-z])", f"--{prefix}", words)}
+        text = self.help.format(default=self._shown_default())
+        keywords: dict[str, Any] = {"help": re.sub(r"(?<![\w-])--(?=[a-z])", f"--{prefix}", text)}
         if self.metavar is not None:
             keywords["metavar"] = self.metavar
         if isinstance(self.default, bool):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wsproof.model.arrivals import Arrivals
     from wsproof.model.sizes import Sizes
 
-LENGTH_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
 SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 
 
@@ -32,7 +32,7 @@ def message(text: str) -> str | bytes:
         return bytes.fromhex(content)
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"expected hexadecimal digits behind hex:, got {content!r}. For a text that begins so, write text:{text}"
+            f"expected hexadecimal digits after hex:, got {content!r}. For a text that begins so, write text:{text}"
         ) from error
 
 
@@ -53,7 +53,7 @@ def positive_number(text: str) -> float:
 
 
 def percent(text: str) -> float:
-    """Parse a share in percent: `2%` or `2` is 0.02."""
+    """Parse a percentage into a share: `2%` or `2` is 0.02."""
     value = float(text.removesuffix("%")) / 100
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"expected a percentage between 0 and 100, got {text}")
@@ -61,7 +61,7 @@ def percent(text: str) -> float:
 
 
 def arrivals(text: str) -> Arrivals:
-    """Parse the arrival pattern of publications. The file of a trace is read here."""
+    """Parse the arrival pattern of publications. Reads the file of a trace."""
     from wsproof.model.arrivals import parse_arrivals, parse_trace  # imports numpy, which --help does not need
 
     kind, _, name = text.partition(":")
@@ -88,9 +88,9 @@ def sizes(text: str) -> Sizes:
 
 def seconds(text: str) -> float:
     """Parse a duration into seconds: 10, 10s, 500ms or 2m."""
-    found = LENGTH_OF_TIME.fullmatch(text)
+    found = DURATION.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"expected a length of time such as 10s, 500ms or 2m, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a duration such as 10s, 500ms or 2m, got {text!r}")
     return positive_number(found[1]) * SECONDS_IN[found[2]]
 
 
@@ -101,7 +101,7 @@ def budget(text: str) -> float:
     try:
         return seconds(text)
     except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f"{error} (or none, for no limit)") from None
+        raise argparse.ArgumentTypeError(f"{error}, or none for no limit") from None
 
 
 def seconds_or_none(text: str) -> float:

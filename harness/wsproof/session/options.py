@@ -1,7 +1,7 @@
-"""The one table of options: one class per group of options, and one per thing that a user can do.
+"""The one table of options: one class per group of options, and one per session function.
 
 Each field has its type, its default and its help here, and nowhere else. `Option.arguments` makes the arguments of the
-command line, of pytest (`--ws-path`) and of Locust from it. A program gives the same names to the class:
+command line, of pytest (`--ws-path`) and of Locust from it. A Python program uses the same names:
 `CheckOptions("shop.asgi:app", path="/ws")`.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CHECKS, _LOAD, _METERING, _SEARCH, _TARGET = "checks", "load", "metering", "search", "target"
 GROUP_NOTES = {
-    _METERING: "The usage of a server that was started here comes from the system. Another server can publish it:"
+    _METERING: "wsproof measures the usage of a server that it starts. Any other server can publish its usage:"
 }
 """Sentences below the headings of groups."""
 
@@ -41,7 +41,7 @@ class TargetOptions:
     """The target, how it is started or reached, and its channels."""
 
     target: str | None = option(
-        "ws:// URL, pkg.module:app, cmd:...; nothing: that of pyproject.toml, or the reference server",
+        "ws:// URL, pkg.module:app, or cmd:COMMAND; default: that of pyproject.toml, else the reference server",
         metavar="TARGET",
         positional=True,
     )
@@ -49,7 +49,7 @@ class TargetOptions:
     server: str = option("the server that runs an app (`wsproof list servers`)", "auto", metavar="NAME", group=_TARGET)
     path: str | None = option("the WebSocket path to test", metavar="PATH", group=_TARGET)
     ready: str | None = option(
-        "with cmd: targets: the URL that answers once the server is up; {{port}} is filled in",
+        "for cmd: targets: the URL that answers once the server is up; {{port}} is filled in",
         metavar="URL",
         group=_TARGET,
     )
@@ -67,14 +67,12 @@ class TargetOptions:
         "a subprotocol to offer", repeats=True, metavar="NAME", group=_TARGET, secret=True
     )
     origin: str | None = option("the Origin header to send", metavar="ORIGIN", group=_TARGET)
-    token: str | None = option(
-        "a bearer token; redacted in everything that is written", metavar="TOKEN", group=_TARGET, secret=True
-    )
+    token: str | None = option("a bearer token; redacted in all outputs", metavar="TOKEN", group=_TARGET, secret=True)
     ca: str | None = option("certificates to trust for wss://", metavar="FILE", group=_TARGET)
-    cert: str | None = option("a certificate of your own to show to a wss:// server", metavar="FILE", group=_TARGET)
+    cert: str | None = option("a client certificate for a wss:// server", metavar="FILE", group=_TARGET)
     key: str | None = option("the key of --cert, if it is not in the same file", metavar="FILE", group=_TARGET)
     user_file: str | None = option(
-        "a CSV file with a user for each member; column names in braces are filled in, in --header, --token and query",
+        "a CSV file with one user per member; column names in braces are filled in, in --header, --token and query",
         metavar="FILE",
         group=_TARGET,
     )
@@ -82,20 +80,20 @@ class TargetOptions:
     insecure: bool = option("do not verify certificates", False, group=_TARGET)
     remote: bool = option("allow a target that is not on loopback", False, group=_TARGET)
     known_deviations: Path | None = option(
-        "a file of known deviations of this server, with reasons; they are shown and do not count",
+        "a file of known deviations of this server, with reasons; they are shown but do not count",
         flags=("--known-deviations", "--accepted"),
         parse=Path,
         metavar="FILE",
         group=_TARGET,
     )
     server_hint: str | None = option(
-        "the server library of a target that wsproof does not start: its known deviations do not count",
+        "the server library of a target that wsproof does not start; its known deviations do not count",
         metavar="NAME",
         group=_TARGET,
     )
-    channels: str | None = option("tutorial, reference, or pkg.module of your own workloads", metavar="CHANNELS")
+    channels: str | None = option("tutorial, reference, or the module with your own workloads", metavar="CHANNELS")
     settings: tuple[str, ...] = option(
-        "e.g. --set dashboard.period=0.1",
+        "a setting of a workload, e.g. dashboard.period=0.1 (`wsproof list workloads`)",
         flags=("--set",),
         repeats=True,
         metavar="NAME.KEY=VALUE",
@@ -108,7 +106,7 @@ class KeptOptions(TargetOptions):
     """The target, and where its runs are kept."""
 
     out: Path | None = option(
-        "keep runs there (default reports/ in this checkout, .wsproof/ elsewhere)", parse=Path, metavar="DIR"
+        "folder for runs (default: reports/ in a checkout of wsproof, .wsproof/ elsewhere)", parse=Path, metavar="DIR"
     )
 
 
@@ -116,7 +114,7 @@ class KeptOptions(TargetOptions):
 class TrustOptions(KeptOptions):
     """The treatment of void figures."""
 
-    strict_trust: bool = option("any void figure fails the run (exit 3), with or without --slo", False)
+    strict_trust: bool = option("exit with 3 if any figure is void, with or without --slo", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,26 +122,29 @@ class CheckOptions(KeptOptions):
     """The choice of checks, their messages and their time limit."""
 
     only: tuple[str, ...] = option(
-        "only checks whose section or name begins with this", repeats=True, metavar="5.5", group=_CHECKS
+        "run only checks whose section or name starts with PREFIX, e.g. 5.5",
+        repeats=True,
+        metavar="PREFIX",
+        group=_CHECKS,
     )
     seed: int = option("seed of all generated traffic (default {default})", 0, parse=int, metavar="N", group=_CHECKS)
     examples: int | None = option("generated examples per property", parse=positive, metavar="N", group=_CHECKS)
     budget: float | None = option(
-        "time limit of all checks, the server's start included (default {default}s; none: no limit)",
+        "time limit for all checks and the start of the server (default {default}s; none: no limit)",
         DEFAULT_BUDGET_S,
         parse=budget,
         metavar="S",
         group=_CHECKS,
     )
     sample: str | bytes | None = option(
-        "a text message that the endpoint accepts (hex:00ff for a binary one); the checks send only this one",
+        "a message that the endpoint accepts (hex:00ff for a binary one); the checks send no other message",
         flags=("--sample", "--valid-message"),
         parse=message,
         metavar="TEXT",
         group=_CHECKS,
     )
     login: tuple[str | bytes, ...] = option(
-        "a message to send first on every connection, to log in; repeatable, redacted",
+        "a message to send first on every connection, to log in (repeatable, redacted)",
         repeats=True,
         parse=message,
         metavar="TEXT",
@@ -151,13 +152,13 @@ class CheckOptions(KeptOptions):
         secret=True,
     )
     disturb: str | None = option(
-        "a command that disturbs the server or its backend; afterwards all members must hear each other again",
+        "a command that disturbs the server or its backend; afterwards members must receive messages again",
         metavar="COMMAND",
         group=_CHECKS,
     )
-    strict: bool = option("non-strict findings count, too", False, group=_CHECKS)
+    strict: bool = option("count non-strict findings as violations", False, group=_CHECKS)
     quick: bool = option(
-        "15 s at most, unless --budget says otherwise: the most telling checks only, first the channels",
+        "only the most revealing checks, channels first; 15 s at most, unless --budget is given",
         False,
         group=_CHECKS,
     )
@@ -173,7 +174,7 @@ class MeasureOptions(KeptOptions):
     """The load of a measurement, and where the server's own figures come from."""
 
     workload: str | None = option(
-        "the workload (`wsproof list workloads`; default: chat, or the only one); bench: chat:8,echo:2 for a mix",
+        "the workload (`wsproof list workloads`; default: chat, or the only one); for bench also a mix: chat:8,echo:2",
         metavar="NAME",
         group=_LOAD,
     )
@@ -182,7 +183,11 @@ class MeasureOptions(KeptOptions):
         "publishers among the connections (default {default})", 1, parse=positive, metavar="N", group=_LOAD
     )
     rate: float = option(
-        "publications per second in all (default {default})", 20.0, parse=positive_number, metavar="HZ", group=_LOAD
+        "publications per second, all publishers together (default {default})",
+        20.0,
+        parse=positive_number,
+        metavar="HZ",
+        group=_LOAD,
     )
     duration: float = option(
         "length of the measured window (default {default}s)", 10.0, parse=seconds, metavar="S", group=_LOAD
@@ -195,7 +200,7 @@ class MeasureOptions(KeptOptions):
         group=_LOAD,
     )
     payload: Sizes = option(
-        "bytes of a message (51 at least): {default}, 64-1024, or 120:9,4096:1; a workload may wrap it in JSON",
+        "bytes of a message, at least 51: {default}, 64-1024, or 120:9,4096:1 (weights); JSON around it is not counted",
         "120",
         parse=sizes,
         metavar="B",
@@ -211,11 +216,11 @@ class MeasureOptions(KeptOptions):
         group=_LOAD,
     )
     connect_rate: float | None = option(
-        "most new connections per second", parse=positive_number, metavar="HZ", group=_LOAD
+        "maximum number of new connections per second", parse=positive_number, metavar="HZ", group=_LOAD
     )
     deflate: bool = option("offer permessage-deflate", False, group=_LOAD)
     steps: int = option(
-        "number of steps over the window in which subscribers join ({default})",
+        "let subscribers join in this many steps over the window (default {default})",
         1,
         parse=positive,
         metavar="COUNT",
@@ -229,37 +234,39 @@ class MeasureOptions(KeptOptions):
         group=_LOAD,
     )
     closed: bool = option(
-        "closed loop: publish when the previous message has come back; throughput, no latency", False, group=_LOAD
+        "closed loop: publish when the previous message has come back; measures throughput, not latency",
+        False,
+        group=_LOAD,
     )
     in_flight: int | None = option(
-        "with --closed: messages in flight per publisher (1)", parse=positive, metavar="N", group=_LOAD
+        "with --closed: messages in flight per publisher (default 1)", parse=positive, metavar="N", group=_LOAD
     )
     processes: int | None = option(
-        "processes that generate load (default: one per 250 subscribers, within the cores the server leaves)",
+        "load generator processes (default: one per 250 subscribers, within the cores that the server leaves)",
         parse=positive,
         metavar="N",
         group=_LOAD,
     )
     pin: bool = option(
-        "let the engine share all cores with a server that is started here, instead of keeping some for itself",
+        "let the load generator and the server share all cores; by default they are pinned to different ones",
         True,
         flags=("--no-pin",),
         group=_LOAD,
     )
     loop: str = option(
-        "event loop of the engine: auto (uvloop if it is installed; default) or asyncio, which costs more CPU",
+        "event loop of the load generator: auto (uvloop if installed; default) or asyncio, which needs more CPU",
         "auto",
         choices=("auto", "asyncio"),
         group=_LOAD,
     )
     seed: int = option("seed of the schedule (default {default})", 0, parse=int, metavar="N", group=_LOAD)
     metrics_url: str | None = option(
-        "http(s) URL of Prometheus text with process_* figures, read once a second; no redirects",
+        "http(s) URL of Prometheus metrics process_*, read once a second; redirects are not followed",
         metavar="URL",
         group=_METERING,
     )
     metrics_token: str | None = option(
-        "a bearer token for that URL, redacted; --token and --header are never sent there (--ca and --insecure apply)",
+        "a bearer token for that URL, redacted; --token and --header are not sent to it, --ca and --insecure apply",
         metavar="TOKEN",
         group=_METERING,
         secret=True,
@@ -270,7 +277,7 @@ class MeasureOptions(KeptOptions):
 class BenchOptions(MeasureOptions, TrustOptions):
     """A measurement and its objectives."""
 
-    slo: tuple[str, ...] = option("e.g. 'p99(latency) < 100ms'", repeats=True, metavar="EXPR")
+    slo: tuple[str, ...] = option("an objective, e.g. 'p99(latency) < 100ms'", repeats=True, metavar="EXPR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,26 +285,38 @@ class CapacityOptions(MeasureOptions):
     """A search for the highest level of load at which all objectives are met."""
 
     slo: tuple[str, ...] = option(
-        "e.g. 'p99(latency) < 100ms'; all must be met", repeats=True, required=True, metavar="EXPR", group=_SEARCH
+        "an objective, e.g. 'p99(latency) < 100ms'; a level must meet all of them",
+        repeats=True,
+        required=True,
+        metavar="EXPR",
+        group=_SEARCH,
     )
     over: str = option(
-        "the load to raise ({default})", "subscribers", choices=("subscribers", "rate", "rooms"), group=_SEARCH
+        "the load to raise (default {default})", "subscribers", choices=("subscribers", "rate", "rooms"), group=_SEARCH
     )
     lowest: float | None = option(
-        "the lowest level (10, or 1)", flags=("--from",), parse=positive_number, metavar="N", group=_SEARCH
+        "the lowest level (default 10 subscribers, 1 publication per second, or 1 room)",
+        flags=("--from",),
+        parse=positive_number,
+        metavar="N",
+        group=_SEARCH,
     )
     highest: float | None = option(
-        "the highest level (10,000, or as many as fit)",
+        "the highest level (default 10,000 subscribers, 100,000 per second, or 1,000 rooms; at most what fits here)",
         flags=("--to",),
         parse=positive_number,
         metavar="N",
         group=_SEARCH,
     )
     resolution: float = option(
-        "width of the interval ({default})", 0.4, parse=positive_number, metavar="SHARE", group=_SEARCH
+        "end when the interval of the knee is this narrow, as a share of the knee (default {default})",
+        0.4,
+        parse=positive_number,
+        metavar="SHARE",
+        group=_SEARCH,
     )
     max_runs: int = option(
-        "maximum number of runs ({default})",
+        "maximum number of runs (default {default})",
         40,
         flags=("--max-runs", "--trials"),
         parse=positive,
@@ -313,14 +332,14 @@ class LoadOptions(TrustOptions):
     """A load of Locust users. `locust_arguments` are handed to Locust as they are."""
 
     users: int = option("Locust users (default {default})", 100, parse=positive, metavar="N")
-    scenario: tuple[str, ...] = option("only these user classes", repeats=True, metavar="NAME")
-    duration: float = option("length of a --headless run ({default}s)", 20.0, parse=seconds, metavar="S")
+    scenario: tuple[str, ...] = option("run only this user class (repeatable)", repeats=True, metavar="NAME")
+    duration: float = option("length of a --headless run (default {default}s)", 20.0, parse=seconds, metavar="S")
     locust_arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(BenchOptions, CheckOptions):
-    """All checks, a measurement and a load. Without a `budget` the checks have the time that the start left."""
+    """All checks, a measurement and a load. Without a `budget` the checks end 46 s after the start of the command."""
 
     seed: int = with_default(CheckOptions, "seed", 0)
     users: int = option("Locust users (default {default})", 100, parse=positive, metavar="N")
@@ -328,13 +347,13 @@ class RunOptions(BenchOptions, CheckOptions):
         CheckOptions,
         "budget",
         None,
-        "time limit of all checks, the server's start included (default: what is left of 46s; none: no limit)",
+        "time limit for all checks (default: 46s from the start of the command; none: no limit)",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PytestOptions(BenchOptions, CheckOptions):
-    """The options of the pytest plugin: those of `wsproof check`, and what a fan-out benchmark has of `wsproof bench`.
+    """The options of the pytest plugin: those of `wsproof check`, and those of `wsproof bench` for fan-out benchmarks.
 
     IN_PYTEST names those that pytest offers, each with the prefix `--ws-`.
     """
@@ -353,7 +372,7 @@ IN_PYTEST = (
 
 @dataclass(frozen=True, kw_only=True)
 class LocustOptions(TargetOptions):
-    """The options of Locust users (`--ws-rate`). A value that is not given is that of the user class."""
+    """The options of Locust users (`--ws-rate`). An option that is not given has the value of the user class."""
 
     rate: float | None = option(
         "publications per second of all users of a class together (default: its room_rate_hz)",
@@ -361,7 +380,7 @@ class LocustOptions(TargetOptions):
         metavar="HZ",
     )
     payload: int | None = option(
-        "bytes of a message, 51 at least (default: payload_bytes of the class)", parse=positive, metavar="B"
+        "bytes of a message, at least 51 (default: payload_bytes of the class)", parse=positive, metavar="B"
     )
     rooms: int | None = option(
         "distribute users over N rooms, if a workload has rooms (NAME.rooms=N)", parse=positive, metavar="N"
@@ -373,11 +392,11 @@ class LocustOptions(TargetOptions):
         metavar="EXPR",
     )
     strict: bool = option(
-        "non-strict findings count, too, such as members that receive messages in different orders", False
+        "count non-strict findings as violations, e.g. members that receive messages in different orders", False
     )
     strict_trust: bool = option("any void figure ends Locust with exit code 3", False)
     record: Path | None = option(
-        "keep a record of each test there (default reports/ in a checkout of wsproof, .wsproof/ elsewhere)",
+        "folder for the record of each test (default: reports/ in a checkout of wsproof, .wsproof/ elsewhere)",
         parse=Path,
         metavar="DIR",
     )
@@ -386,7 +405,7 @@ class LocustOptions(TargetOptions):
 IN_LOCUST = tuple(name for name in options_in(LocustOptions) if name not in ("target", "path"))
 """Options of Locust by field name. Its target is `--host`."""
 IN_LOCUSTS_FORM = ("rate", "payload", "rooms", "speakers")
-"""Options in the form with which a test is started in Locust's web UI."""
+"""Options in the form of Locust's web UI that starts a test."""
 
 
 COMPARED_PUBLISHERS = 20
@@ -395,34 +414,36 @@ COMPARED_PUBLISHERS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(MeasureOptions):
-    """Two git refs, or two stored runs, and how they are measured in turn.
+    """Two git refs or two stored runs, and how they are measured in turn.
 
-    Both builds are alive and loaded in short windows in turn, unless `apart`. The load has many publications, because a
-    window is short. They come from many members, because some servers limit what one client may send.
+    Unless `apart`, both builds run at the same time and are loaded in short windows in turn. The load has many
+    publications, because a window is short. Many members publish, because some servers limit each client's rate.
     """
 
     base: str = option("a git ref, or a stored run", metavar="BASE", positional=True, required=True)
     candidate: str = option("a git ref, or a stored run", metavar="CANDIDATE", positional=True, required=True)
-    quick: bool = option("two minutes at most, instead of ten: shows larger changes only", False)
+    quick: bool = option("two minutes at most instead of ten; detects only larger changes", False)
     lives: int | None = option(
-        "starts of fresh servers of both builds (14, with --quick 8; a regression needs 8)",
+        "how often fresh servers of both builds are started (default 14, with --quick 8; a regression needs 8)",
         parse=positive,
         metavar="N",
     )
     until: float | None = option(
-        "end once the intervals of all judged metrics are within this share to either side, e.g. 2%%",
+        "end once the interval of every judged metric is within this share to either side, e.g. 2%%",
         parse=percent,
         metavar="P",
     )
     budget: float | None = option(
-        "time that the lives share, in seconds (600, with --quick 120)", parse=seconds, metavar="S"
+        "time for all of these starts together (default 600s, with --quick 120s)", parse=seconds, metavar="S"
     )
     apart: bool = option(
-        "never run both builds at once: blocks of --duration, one after the other (fixed ports, little memory)", False
+        "never run both builds at once; measure blocks of --duration in turn (for fixed ports or little memory)", False
     )
-    pairs: int = option("with --apart: base/candidate pairs ({default})", 10, parse=positive, metavar="N")
-    exact_base: bool = option("compare with BASE itself, not with the merge base of the two", False)
-    seed: int = option("seed of order and schedule (default {default})", 0, parse=int, metavar="N")
+    pairs: int = option(
+        "with --apart: number of base/candidate pairs (default {default})", 10, parse=positive, metavar="N"
+    )
+    exact_base: bool = option("compare with BASE itself, not with the merge base of BASE and CANDIDATE", False)
+    seed: int = option("seed of the order and of the schedule (default {default})", 0, parse=int, metavar="N")
     subscribers: int = with_default(MeasureOptions, "subscribers", 50)
     publishers: int = with_default(MeasureOptions, "publishers", COMPARED_PUBLISHERS)
     rate: float = with_default(MeasureOptions, "rate", 400.0)
@@ -432,29 +453,29 @@ class CompareOptions(MeasureOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayOptions(TargetOptions):
-    """A finding to repeat. The target that it recorded is used unless an option says otherwise."""
+    """A finding to repeat. Its recorded target is used, unless an option says otherwise."""
 
     finding: Path = option(
-        "a file from a run's findings folder", metavar="FINDING.json", parse=Path, positional=True, required=True
+        "a file in the findings/ folder of a run", metavar="FINDING.json", parse=Path, positional=True, required=True
     )
     login: tuple[str | bytes, ...] = with_default(CheckOptions, "login", None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions(TargetOptions):
-    """A target to look at, beside this machine."""
+    """A target to report on, besides this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InitOptions(TargetOptions):
-    """A target to look at, and how its project's files are written."""
+    """A target to look at, and how the files of its project are written."""
 
-    dry_run: bool = option("print the files, and write nothing", False)
-    yes: bool = option("overwrite files without a question", False)
+    dry_run: bool = option("print the files and write nothing", False)
+    yes: bool = option("overwrite files without asking", False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions(TargetOptions):
     """A target to start and to leave running."""
 
-    port: int | None = option("default: a free one", parse=positive, metavar="N")
+    port: int | None = option("the port to listen on (default: a free one)", parse=positive, metavar="N")

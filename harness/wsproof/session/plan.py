@@ -17,14 +17,14 @@ from wsproof.target.target import Target
 def plan_of(context: CommandContext[MeasureOptions], server: RunningServer | None = None, *, beside: int = 1) -> Plan:
     """The plan that the options describe.
 
-    A running `server` tells how many cores it needs. `beside`: how many workloads run at once, this one included.
+    A running `server` says how many cores it needs. `beside` is the number of workloads that run at the same time.
 
     Raises:
         UsageError: the options contradict each other.
     """
     options = context.options
     if options.in_flight is not None and not options.closed:
-        raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
+        raise UsageError("--in-flight applies only to a closed loop: add --closed, or leave it out.")
     processes = options.processes or processes_for(options.subscribers, context.target, server, beside=beside)
     plan = Plan(
         workload=context.workload_name,
@@ -55,5 +55,5 @@ def plan_of(context: CommandContext[MeasureOptions], server: RunningServer | Non
 
 def processes_for(subscribers: int, target: Target, server: RunningServer | None = None, *, beside: int = 1) -> int:
     """The number of load-generating processes if `--processes` is not given."""
-    taken = server.cores if server is not None else int(target.is_here)
-    return choose_processes(subscribers, server_cores=taken, workloads=beside)
+    server_cores = server.cores if server is not None else int(target.is_here)
+    return choose_processes(subscribers, server_cores=server_cores, workloads=beside)

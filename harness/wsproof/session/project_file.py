@@ -7,7 +7,7 @@
     [tool.wsproof.bench]
     slo = ["p99(latency) < 100ms"]
 
-The table itself has what describes the target. A table inside it has options of one verb, or of pytest.
+The table itself describes the target. A table inside it has the options of one verb, or of pytest.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ OPTIONS_OF: dict[str, type] = {
 }
 """The tables inside `[tool.wsproof]`, with the options that each may have."""
 OF_ANY_TARGET = ("channels", "settings", "out")
-"""Options that also apply to a target that is named on the command line. The others belong to the file's target."""
+"""Options that also apply to a target of the command line. All others belong to the target of the file."""
 FROM_ENVIRONMENT = ("token", "header", "env", "login", "metrics_token")
 """Options whose values may name environment variables: `token = "$SHOP_TOKEN"`."""
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """The options of a project. The values are as TOML has them: text, numbers, booleans, and lists of them."""
+    """The options of a project, with the values of the TOML file: texts, numbers, booleans, and lists of texts."""
 
     common: Mapping[str, Any] = field(default_factory=dict)
     of_verbs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -71,9 +71,9 @@ class ProjectFile:
         return (self.common.keys() & options_in(cls).keys()) | self.of_verbs.get(verb, {}).keys()
 
     def options(self, verb: str, cls: type, target: str | None) -> dict[str, Any]:
-        """The options for a verb, by field name. `target` is that of the command line; None without one.
+        """The options for a verb, by field name. `target` is that of the command line; None if it has none.
 
-        Options of the file's own target do not apply to another one. Environment variables are filled in.
+        Options of the file's target do not apply to another target. Environment variables are filled in.
 
         Raises:
             UsageError: an option names an environment variable that is not set.
@@ -91,7 +91,7 @@ def read_project_file(folder: Path) -> ProjectFile:
     """The options in `folder`/pyproject.toml; none without the file or its table.
 
     Raises:
-        UsageError: the file is no TOML, or its table has an unknown option or a value of the wrong type.
+        UsageError: the file is not valid TOML, or its table has an unknown option or a value of the wrong type.
     """
     try:
         document = tomllib.loads((folder / NAME).read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ def _spellings(name: str, option: Option) -> set[str]:
 
 
 def _value(option: Option, value: Any, where: str) -> Any:
-    """The value of an option, with a number as text."""
+    """The value of an option. A number becomes a text."""
     if option.repeats:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise UsageError(f"{where}: expected a list of texts, got {value!r:.60}")
@@ -157,7 +157,7 @@ def _filled(name: str, value: Any, heading: str) -> Any:
     where = f"{NAME}: {name} in [{heading}]"
     try:
         return Template(value).substitute(os.environ)
-    except KeyError as absent:
-        raise UsageError(f"{where} needs the environment variable {absent.args[0]}, which is not set") from None
+    except KeyError as missing:
+        raise UsageError(f"{where} needs the environment variable {missing.args[0]}, which is not set") from None
     except ValueError as error:
         raise UsageError(f"{where}: {error}. Write $$ for a dollar sign") from error

@@ -27,7 +27,7 @@ class Question:
         return self._unanswered(judged) > 0
 
     def better(self, first: JudgedMeasurement, second: JudgedMeasurement, *, strict: bool = False) -> JudgedMeasurement:
-        """The measurement that answers more of the question. The measured values play no part in the choice.
+        """The measurement that answers more of the question. The measured values do not matter for the choice.
 
         A second measurement with a violation is always chosen, so that the violation is not lost.
         """

@@ -1,4 +1,4 @@
-"""Connects two clients to a path, says a text, and watches who gets what: how `wsproof init` learns a format."""
+"""How `wsproof init` recognises a channel: two clients connect to a path, send a text, and see who receives it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from wsproof.target.server import RunningServer
 from wsproof.wire import BinaryMessage, State, TextMessage
 
 FIRST_S = 1.0
-"""Seconds to wait for a first sign that the server understands a way to publish. Most ways are not understood."""
+"""Seconds to wait for the first delivery of a text. Most ways to publish are not understood, so this wait is short."""
 ANSWER_S = 5.0
 """Seconds to wait for a handshake."""
 SETTLE_S = 1.0
-"""Seconds in which the other member must get a text too, once one of them has it."""
-FAREWELL_S = 0.3
+"""Seconds in which the other member must receive a text, once one of them has it."""
+LEAVE_NOTICE_S = 0.3
 """Seconds to wait for a notice that a member has left."""
 
 
@@ -34,7 +34,7 @@ class Publication:
     fields: Mapping[str, str] | None = None
     """The JSON object without the text; None for no JSON."""
     key: str = ""
-    """The key of the text in it."""
+    """The key of the text in the JSON object."""
     is_binary: bool = False
 
     def message(self, text: str) -> str | bytes:
@@ -52,7 +52,7 @@ TRIED: tuple[Publication, ...] = (
     Publication({"type": "chat"}, "message"),
     Publication(is_binary=True),
 )
-"""The ways that are tried, in this order."""
+"""The ways to publish that are tried, in this order."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RecognisedChannel:
     has_other_messages: bool = False
     """Whether other messages came as well: greetings, or notices that a member joined or left."""
     is_broken: bool = False
-    """Whether the server ended a connection without being asked to."""
+    """Whether the server ended a connection unasked."""
     obstacle: str = ""
     """The reason why nothing was recognised, as a clause whose subject is the server."""
 
@@ -81,7 +81,7 @@ class RecognisedChannel:
 def recognise(server: RunningServer, path: str) -> RecognisedChannel:
     """Try to exchange a text at a path in each way of TRIED.
 
-    A server that we started is replaced after a message that made it end a connection: it may serve nobody any more.
+    If a message makes a server of ours end a connection, the server is restarted: it may no longer serve anybody.
 
     Raises:
         TargetError: nothing listens there.
@@ -94,13 +94,13 @@ def recognise(server: RunningServer, path: str) -> RecognisedChannel:
             if seen.is_broken and server.owned:
                 server.restart()
             if seen.delivery is not None and seen.delivery.after:
-                obstacle = obstacle or "puts words of its own behind a text, where wsproof cannot tell them from it"
+                obstacle = obstacle or "adds something after the text, which wsproof cannot tell from the text"
             elif seen.delivery is not None and (seen.audience is not Audience.PUBLISHER or is_of_member is ways[-1]):
                 return seen
             obstacle = obstacle or seen.obstacle
             if obstacle.startswith("refuses"):
                 return RecognisedChannel(path, obstacle=obstacle)
-    return RecognisedChannel(path, obstacle=obstacle or "does not hand on any text in a form that wsproof tries")
+    return RecognisedChannel(path, obstacle=obstacle or "delivers no text in any of the forms that wsproof tries")
 
 
 def filled_path(path: str, value: str) -> str:
@@ -110,7 +110,7 @@ def filled_path(path: str, value: str) -> str:
 
 
 def _exchange(endpoint: Endpoint, path: str, publication: Publication, *, is_of_member: bool) -> RecognisedChannel:
-    """Connect two members, let both say a text, and see what each of them gets."""
+    """Connect two members, let both send a text, and return what that shows of the channel."""
     with ExitStack() as stack:
         members = []
         for number in (1, 2):
@@ -125,17 +125,19 @@ def _exchange(endpoint: Endpoint, path: str, publication: Publication, *, is_of_
             texts.append(text := Envelope(number, 0, now_ns()).seal("hello from wsproof init"))
             message = publication.message(text)
             _ = speaker.send_text(message) if isinstance(message, str) else speaker.send_binary(message)
-            if not _listen(members, lambda: any(_shapes(each, text) for each in members), FIRST_S):
+            if not _receive_until(members, lambda: any(_shapes(each, text) for each in members), FIRST_S):
                 break
-            _listen(members, lambda: all(_shapes(each, text) for each in members), SETTLE_S)
+            _receive_until(members, lambda: all(_shapes(each, text) for each in members), SETTLE_S)
         is_broken = any(each.ended for each in members)
         members[0].close(deadline_s=ANSWER_S)
-        _listen(members[1:], lambda: False, FAREWELL_S)
-        seen = judged(path, publication, [_messages(each) for each in members], texts, is_of_member=is_of_member)
-        return seen if seen.delivery is not None else replace(seen, is_broken=is_broken, obstacle=_ending(members))
+        _receive_until(members[1:], lambda: False, LEAVE_NOTICE_S)
+        seen = recognised_from(
+            path, publication, [_messages(each) for each in members], texts, is_of_member=is_of_member
+        )
+        return seen if seen.delivery is not None else replace(seen, is_broken=is_broken, obstacle=_reaction(members))
 
 
-def judged(
+def recognised_from(
     path: str,
     publication: Publication,
     received: Sequence[Sequence[str | bytes]],
@@ -143,51 +145,51 @@ def judged(
     *,
     is_of_member: bool,
 ) -> RecognisedChannel:
-    """The channel in which member i said `texts[i]`, and got the messages `received[i]`."""
+    """The channel in which member i sent `texts[i]` and received the messages `received[i]`."""
     own: list[MessageShape] = []
-    heard: list[MessageShape] = []
+    from_others: list[MessageShape] = []
     others = 0
     for member, messages in enumerate(received):
         for message in messages:
             shapes = {at: shape for at, text in enumerate(texts) if (shape := shape_of(message, text)) is not None}
             others += not shapes
             for at, shape in shapes.items():
-                (own if at == member else heard).append(shape)
-    forms = {_form(shape) for shape in heard}
-    replies = [shape for shape in own if _form(shape) not in forms]
+                (own if at == member else from_others).append(shape)
+    delivered = {_form(shape) for shape in from_others}
+    replies = [shape for shape in own if _form(shape) not in delivered]
     seen = RecognisedChannel(path, is_of_member, has_other_messages=others > 0)
-    if not own and not heard:
+    if not own and not from_others:
         return seen
-    if not heard:
+    if not from_others:
         return replace(seen, publication=publication, delivery=own[0], audience=Audience.PUBLISHER)
-    is_for_all = any(_form(shape) in forms for shape in own)
+    is_for_all = any(_form(shape) in delivered for shape in own)
     return replace(
         seen,
         publication=publication,
-        delivery=heard[0],
+        delivery=from_others[0],
         reply=replies[0] if replies else None,
         audience=Audience.EVERYONE if is_for_all else Audience.OTHERS,
     )
 
 
 def _form(shape: MessageShape) -> tuple[object, ...]:
-    """The shape without numbers, which differ from member to member."""
+    """The shape with its digits masked, since numbers differ between members."""
     words = "".join("#" if char.isdigit() else char for char in shape.before)
     return shape.keys, shape.tag, shape.is_binary, words
 
 
-def _listen(members: Sequence[Client], done: Callable[[], bool], wait_s: float) -> bool:
-    """Let all members receive until `done`. False if it is not true within `wait_s`."""
+def _receive_until(members: Sequence[Client], done: Callable[[], bool], wait_s: float) -> bool:
+    """Let all members receive until `done()` is true. False if that takes longer than `wait_s`."""
     deadline = Deadline.after(wait_s)
     while not done():
-        here = [each for each in members if not each.ended]
-        if deadline.passed or not here:
+        connected = [each for each in members if not each.ended]
+        if deadline.passed or not connected:
             return False
         poll = select.poll()
-        for each in here:
+        for each in connected:
             poll.register(each, select.POLLIN)
         poll.poll(deadline.remaining_s * 1000)
-        for each in here:
+        for each in connected:
             each.receive_nowait()
     return True
 
@@ -202,7 +204,7 @@ def _shapes(client: Client, text: str) -> list[MessageShape]:
     return [shape for message in _messages(client) if (shape := shape_of(message, text)) is not None]
 
 
-def _ending(members: list[Client]) -> str:
+def _reaction(members: list[Client]) -> str:
     """The server's reaction to texts that it did not deliver, as a clause; empty if there was none."""
     close = next((each.peer.close_received for each in members if each.peer.close_received is not None), None)
     if close is not None and close[0] not in (None, 1000):

@@ -23,12 +23,12 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import environment_of, load_channels, opening_of, parse_settings
 
 _ATTEMPTS = 10
-"""Attempts for a finding that was not reproduced on every retry, or not tried again."""
+"""Attempts for a finding that not every retry reproduced, or that was not retried."""
 _NOT_SERVED = ("other-clients-served", PROCESS_ENDED)
 """Checks whose findings say that the server no longer serves other clients."""
 _SAME_NAME = ("path", "origin", "ready", "unix", "ca", "cert", "key", "user_file")
-REMEMBERED = {"target": "spec", **{name: name for name in _SAME_NAME}}
-"""Options that are restored from the record, with the keys of the record's target."""
+RESTORED = {"target": "spec", **{name: name for name in _SAME_NAME}}
+"""Options that are restored from the record, with their keys in the recorded target."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def replay(options: ReplayOptions, *, began: float | None = None) -> ReplayResul
         UsageError: the file is no finding, or the target could not be started or reached (TargetError).
     """
     finding, target = read_finding(options.finding)
-    context = CommandContext(remember(options, target), began=began)
+    context = CommandContext(restore(options, target), began=began)
     with context.running(wire=True) as server:
         for number in range(1, attempts(finding) + 1):
             known = server.known_deviations.mark(replayed(context, server, finding))
             shown, sentence, code = outcome(finding, known, number)
             if code is not ExitCode.OK:
                 break
-    return ReplayResult(tuple(replace(hide_in(one, context.secrets), replay=None) for one in shown), sentence, code)
+    return ReplayResult(tuple(replace(hide_in(each, context.secrets), replay=None) for each in shown), sentence, code)
 
 
 def attempts(finding: Finding) -> int:
@@ -63,19 +63,23 @@ def attempts(finding: Finding) -> int:
     return 1 if times == retries and finding.level is not Level.OBSERVATION else _ATTEMPTS
 
 
-def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:
+def outcome(finding: Finding, replayed: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:
     """The outcome of a replay: the findings to show, a sentence, and the exit code."""
-    findings = list(found)
-    often = f" in {tries} attempts" if tries > 1 else ""
-    again = [one for one in findings if _is_same(finding, one)]
-    if again:
-        return again, f"It happens again{often and f', in attempt {tries}'}.", ExitCode.FAILED
-    others = [one for one in findings if one.verdict() is not Verdict.VALID]
+    findings = list(replayed)
+    attempts_text = f" in {tries} attempts" if tries > 1 else ""
+    same = [other for other in findings if _is_same(finding, other)]
+    if same:
+        return same, f"It happens again{attempts_text and f', in attempt {tries}'}.", ExitCode.FAILED
+    others = [other for other in findings if other.verdict() is not Verdict.VALID]
     if not others:
-        when = f" When it was found, {finding.reproduced} retries showed it." if finding.reproduced and often else ""
-        return [], f"It does not happen again{often}: the replay passed.{when}", ExitCode.OK
+        when = (
+            f" When it was found, {finding.reproduced} retries showed it."
+            if finding.reproduced and attempts_text
+            else ""
+        )
+        return [], f"It does not happen again{attempts_text}: the replay passed.{when}", ExitCode.OK
     # A server that refuses the connection or ends cannot show whether the first finding occurs again.
-    if any(one.check in _NOT_SERVED for one in others):
+    if any(other.check in _NOT_SERVED for other in others):
         return (
             others,
             "The server no longer serves other clients after this, whatever the first finding was.",
@@ -108,56 +112,56 @@ def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
         raise UsageError(f"{path} is not a finding of wsproof: {error}") from error
     if finding.recipe is None:
         raise UsageError(
-            f"{path} was measured under load and has no single conversation to repeat; run the bench again."
+            f"{path} comes from a measurement under load: it has no single conversation to repeat. Run the bench again."
         )
     return finding, data.get("target") or {}
 
 
-def remember(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
+def restore(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
     """The options with the recorded target, channels and settings, where the command line does not give them.
 
     Raises:
-        UsageError: a secret that the target needs was not kept and is not given again.
+        UsageError: the target needs a secret, which is never stored, and it is not given again.
     """
     recorded = (target.get("settings") or {}).items()
     settings = options.settings or tuple(f"{key}={_kept(f'the setting {key}', value)}" for key, value in recorded)
     channels = options.channels or target.get("channels")
     if options.target is None:
-        options = remember_target(options, target, _generated(channels, settings))
+        options = restore_target(options, target, _generated(channels, settings))
     return replace(options, channels=channels, settings=settings)
 
 
 def _generated(channels: str | None, settings: Iterable[str]) -> frozenset[str]:
-    """The names of the server's variables that the channels set by themselves, such as a secret for this run only."""
+    """The names of the server's environment variables that the channels set themselves, such as a secret per run."""
     if channels is None:
         return frozenset()
     return frozenset(environment_of(load_channels(channels, parse_settings(list(settings)))))
 
 
-def remember_target(
+def restore_target(
     options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str] = frozenset()
 ) -> ReplayOptions:
-    """The options with the recorded target and what starts and reaches it. Options of the command line win.
+    """The options with the recorded target and the options to start and reach it. The command line takes precedence.
 
-    `generated` are the variables that need not be remembered: the channels set them again.
+    `generated` are the environment variables that need not be restored: the channels set them again.
     """
     changes: dict[str, Any] = {
         "server": target.get("server") or options.server,
         "insecure": options.insecure or bool(target.get("insecure")),
     }
-    for option, word in REMEMBERED.items():
+    for option, key in RESTORED.items():
         if option == "path" and target.get("path_from_channels"):
             continue  # the channels give the path again, with a new token if the path has one
         if getattr(options, option) is None:
-            changes[option] = _kept(f"the {word} of the target", target.get(word))
-    changes["header"] = options.header + _remembered_headers(options, target)
-    changes["env"] = options.env + _remembered_env(options, target, generated)
+            changes[option] = _kept(f"the {key} of the target", target.get(key))
+    changes["header"] = options.header + _recorded_headers(options, target)
+    changes["env"] = options.env + _recorded_env(options, target, generated)
     recorded = target.get("subprotocols") or ()
     changes["subprotocol"] = options.subprotocol or tuple(_kept("a subprotocol", item) for item in recorded)
     return replace(options, **changes)
 
 
-def _remembered_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
+def _recorded_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
     given = {line.partition(":")[0].strip().lower() for line in options.header}
     given |= {"authorization"} if options.token is not None else set()
     recorded = (target.get("headers") or {}).items()
@@ -166,7 +170,7 @@ def _remembered_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tu
     )
 
 
-def _remembered_env(options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str]) -> tuple[str, ...]:
+def _recorded_env(options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str]) -> tuple[str, ...]:
     if target.get("kind") == "url":
         return ()
     given = {item.partition("=")[0] for item in options.env} | generated
@@ -177,7 +181,7 @@ def _remembered_env(options: ReplayOptions, target: Mapping[str, Any], generated
 def _kept(what: str, value: Any) -> Any:
     if isinstance(value, str) and MARK in value:
         raise UsageError(
-            f"the finding was made with a secret in {what}, and secrets are not kept: give it again "
+            f"the finding needs a secret in {what}, and secrets are never stored: give it again "
             "(TARGET, --token, --header, --env, --set, --subprotocol or --path)."
         )
     return value

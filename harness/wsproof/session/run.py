@@ -1,4 +1,4 @@
-"""Check, measure and load one build: one record, one page."""
+"""Check, measure and load one build, with one record and one page."""
 
 from __future__ import annotations
 
@@ -7,22 +7,39 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
+from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
 from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
 from wsproof.session.bench import judge_objectives, measure_server
-from wsproof.session.check import check_server
+from wsproof.session.check import check_server, require_known
 from wsproof.session.check_recorder import CheckRecorder
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
-from wsproof.session.load import LoadResult, load_server, ramp_seconds, require_locust
-from wsproof.session.only import require_known
+from wsproof.session.load import LoadResult, load_server
+from wsproof.session.locust_process import ramp_seconds, require_locust
 from wsproof.session.options import RunOptions
 from wsproof.session.plan import plan_of
 from wsproof.session.run_recorder import RunRecorder
-from wsproof.session.shares import check_budget, fits_again, load_seconds
 from wsproof.stats.objective import Objective, parse_objective
+
+WHOLE_SECONDS = 80.0
+"""Seconds for all parts with the default options. The rest of 90 s is for start, end and page on a busy machine."""
+CHECKED_AFTER_SECONDS = 46.0
+"""Deadline of the checks, in seconds from the start of the process. A slow start leaves less time for them."""
+LEAST_CHECK_SECONDS = 10.0
+"""Minimum time for the checks, however slow the start was."""
+LOAD_SECONDS = 8.0
+"""Run time of Locust, in seconds, unless the parts before took too long."""
+LEAST_LOAD_SECONDS = 4.0
+"""Minimum run time of Locust, in seconds."""
+LOADED_AFTER_SECONDS = 76.0
+"""Deadline of Locust's run time, in seconds from the start. Locust runs for less time if the parts before were slow."""
+AROUND_LOAD_SECONDS = 6.0
+"""Seconds that Locust takes to start, drain and report."""
+AROUND_BENCH_SECONDS = 3.0
+"""Seconds that a bench takes to start its server, connect and drain."""
 
 
 def run(options: RunOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
@@ -67,12 +84,12 @@ def _all_parts(context: CommandContext[RunOptions], objectives: list[Objective])
                 context.budget = Budget(check_budget(context.elapsed_s))
             with CheckRecorder(context, server, log, console.checked) as recorder:
                 check_server(context, server, recorder)
-        parts.enter_context(_shown_at_last(console, log))
+        parts.enter_context(_shown_at_the_end(console, log))
         with context.running(connections=connections) as server:
             log.keep_output(server)
             console.headline("2 of 3: bench")
-            asked = bool(objectives) or options.strict_trust
-            again = asked or fits_again(context.elapsed_s, plan_of(context, server))
+            has_question = bool(objectives) or options.strict_trust
+            again = has_question or fits_again(context.elapsed_s, plan_of(context, server))
             measure_server(context, server, log, objectives, again=again)
         with context.running(connections=connections) as server:
             log.keep_output(server)
@@ -93,7 +110,7 @@ def _all_parts(context: CommandContext[RunOptions], objectives: list[Objective])
 
 
 @contextmanager
-def _shown_at_last(console: Console, log: RunRecorder) -> Iterator[None]:
+def _shown_at_the_end(console: Console, log: RunRecorder) -> Iterator[None]:
     """Context manager that shows the run on exit, complete or not."""
     try:
         yield
@@ -104,9 +121,25 @@ def _shown_at_last(console: Console, log: RunRecorder) -> Iterator[None]:
 
 def add_load(log: RunRecorder, load: LoadResult) -> None:
     """Write the result of the load into the record."""
-    found = log.folder.keep_findings(load.findings, log.record.target)
+    findings = log.folder.keep_findings(load.findings, log.record.target)
     log.change(
         load=load.summary,
         verdict=Verdict.worst([log.record.verdict, load.verdict]),
-        measured_findings=log.record.measured_findings + found,
+        measured_findings=log.record.measured_findings + findings,
     )
+
+
+def check_budget(elapsed: float) -> float:
+    """The budget of the checks in seconds, if `--budget` is not given."""
+    return max(CHECKED_AFTER_SECONDS - elapsed, LEAST_CHECK_SECONDS)
+
+
+def load_seconds(elapsed: float) -> float:
+    """The run time of Locust in seconds."""
+    return min(max(LOADED_AFTER_SECONDS - elapsed, LEAST_LOAD_SECONDS), LOAD_SECONDS)
+
+
+def fits_again(elapsed: float, plan: Plan) -> bool:
+    """Whether there is time for two measurements of the plan and for the load after them."""
+    block_s = plan.warmup_s + plan.duration_s + AROUND_BENCH_SECONDS
+    return elapsed + 2 * block_s + LOAD_SECONDS + AROUND_LOAD_SECONDS <= WHOLE_SECONDS

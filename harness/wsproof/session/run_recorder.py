@@ -1,4 +1,4 @@
-"""Recorder of a run. It writes the record incrementally, so a crash or Ctrl-C loses nothing already recorded."""
+"""Recorder of a run. It writes each result at once, so a crash or Ctrl-C loses nothing that was recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsproof.session.console import SILENT, Console
 from wsproof.target.server import RunningServer
 
 Closing = Callable[[RunRecord, Path], Iterable[str]]
-"""A function of the record and the path of its page, which returns the closing sentences."""
+"""A function that returns the closing sentences for a record and the path of its page."""
 
 
 class RunRecorder:
@@ -37,7 +37,7 @@ class RunRecorder:
         git = git_facts(cwd)
         self.console = console
         self.closing: Closing | None = None
-        """Returns the sentences printed at the end of a complete run. None: only the path of the page is printed."""
+        """Returns the sentences to print at the end of a complete run. None: only the path of the page is printed."""
         self.folder = store.new_run(command, git)
         self.began = time.monotonic()
         self.record = RunRecord(
@@ -88,7 +88,7 @@ class RunRecorder:
         return not (record.findings or record.metrics or checked or record.load or record.capacity)
 
     def _hide_in_output(self) -> None:
-        """Hide secrets in the server's log that the server wrote before they were known as secrets."""
+        """Hide secrets in the server's log that were not known as secrets when the server wrote them."""
         output = self.folder.server_log
         if output.is_file() and learned_count():
             write_text(output, output.read_text(encoding="utf-8", errors="replace"))
@@ -97,13 +97,13 @@ class RunRecorder:
 @contextmanager
 def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[[Finding], Finding]]:
     """Yield a function that keeps findings in a separate run. The first finding begins this run."""
-    here = Path.cwd()
+    folder = Path.cwd()
     with ExitStack() as run:
         log: list[RunRecorder] = []
 
         def keep(finding: Finding) -> Finding:
             if not log:
-                log.append(run.enter_context(RunRecorder(RunStore.open(None, here), command, here, SILENT)))
+                log.append(run.enter_context(RunRecorder(RunStore.open(None, folder), command, folder, SILENT)))
                 log[0].change(target=target, verdict=Verdict.INVALID)
             (kept,) = log[0].folder.keep_findings([finding], target)
             log[0].change(measured_findings=(*log[0].record.measured_findings, kept))

@@ -18,11 +18,13 @@ def serve(options: ServeOptions) -> Iterator[RunningServer]:
     The server's `endpoint` says where it listens.
 
     Raises:
-        UsageError: the target is a URL, which runs already.
+        UsageError: the target is a URL, whose server is already running.
         TargetError: the target could not be started.
     """
     context = CommandContext(options)
     if not context.target.is_ours:
-        raise UsageError(f"{context.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
+        raise UsageError(
+            f"{context.target.spec} is already running; serve starts an app (pkg.module:app) or a cmd: target."
+        )
     with context.running(port=options.port) as server:
         yield server

@@ -25,11 +25,11 @@ class ServerRun(Generic[OptionsT]):
     server: AsgiServer
     number: str
     known: list[ServerTableRow] = field(default_factory=list, compare=False)
-    """At most one row: the server's result, set even if the run ends early."""
+    """The server's result as its only row; empty until it is known. It is set even if the run ends early."""
 
     @property
     def missing(self) -> str:
-        """Return why the server cannot run: the packages that are not installed. Empty if all are installed."""
+        """The reason why the server cannot run: packages that are not installed. Empty if all are installed."""
         packages = missing_packages(self.server, interpreter(self.target.python))
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 
@@ -51,7 +51,7 @@ def required_app(context: CommandContext[TargetOptions]) -> Target:
     target = context.target
     if target.app is None:
         raise UsageError(
-            "--server all, or several names, runs an app on each server, and this target is no app. "
+            "--server all, or several names, runs an app on each server, but this target is not an app. "
             "Name an app (pkg.module:app), or leave --server out"
         )
     return resolve_path(target.at_wire_path(context.workloads))

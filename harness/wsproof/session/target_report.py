@@ -1,4 +1,4 @@
-"""The report of `wsproof doctor` on a target: the server that runs it, and the messages that it takes."""
+"""The report of `wsproof doctor` on a target: the server that runs it, and the messages that it accepts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wsproof.wire import BinaryMessage, State, TextMessage
 from wsproof.wire.handshake import Response
 
 ANSWER_S = 0.8
-"""Seconds that the target has to react to each message. The whole report should take no longer than 5 s."""
+"""Seconds in which the target may answer each message. The whole report should take at most 5 s."""
 TRIED: Mapping[str, str | bytes] = {"text": "hello", "JSON": '{"type": "ping"}', "binary": b"\x00\x01"}
 """The messages that are tried, each on a connection of its own."""
 LOGIN_STATUSES = (401, 403, 407)
 LOGIN_CODES = (1008, 3000, 4001, 4401, 4403)
-"""Close codes with which servers usually say that a client must log in first."""
+"""Close codes that servers usually send to a client that must log in first."""
 
 
 def target_rows(server: RunningServer, path: str) -> list[DoctorRow]:
@@ -38,19 +38,20 @@ def target_rows(server: RunningServer, path: str) -> list[DoctorRow]:
 
 
 def server_row(name: str, response: Response) -> DoctorRow:
-    """The server library, as far as it is known."""
+    """The row with the server library, as far as it is known."""
     if name not in ("url", "command"):
-        return DoctorRow("server", f"{name}, started here; its known deviations do not count")
-    said = response.header("Server")
-    hint = next((each for each in shipped_names() if said is not None and said.lower().startswith(each)), None)
+        return DoctorRow("server", f"{name}, started by wsproof; its known deviations do not count")
+    name_sent = response.header("Server")
+    hint = next((each for each in shipped_names() if name_sent and name_sent.lower().startswith(each)), None)
     if hint is not None:
-        return DoctorRow("server", f"says {said}", f"--server-hint {hint}, and its known deviations do not count")
-    told = f"says {said}" if said else "does not say what it is"
-    return DoctorRow("server", told, "if you know its library: --server-hint NAME (`wsproof list servers`)")
+        advice = f"add --server-hint {hint}, so that its known deviations do not count"
+        return DoctorRow("server", f"sends Server: {name_sent}", advice)
+    value = f"sends Server: {name_sent}" if name_sent else "sends no Server header"
+    return DoctorRow("server", value, "if you know its library: --server-hint NAME (`wsproof list servers`)")
 
 
 def handshake_row(response: Response) -> DoctorRow:
-    """Whether a handshake without credentials is accepted."""
+    """The row that says whether the handshake is accepted."""
     if response.status == 101:
         return DoctorRow("handshake", "accepted")
     advice = "is the path right? --path /ws"
@@ -63,13 +64,14 @@ def message_row(kind: str, *, answer: bool, close: tuple[int | None, str] | None
     """The row with the target's reaction to one kind of message."""
     if close is not None:
         code = "no code" if close[0] is None else f"code {close[0]}"
-        told = f"closes with {code}{f' ({close[1]})' if close[1] else ''}"
+        reaction = f"closes with {code}{f' ({close[1]})' if close[1] else ''}"
         if close[0] in LOGIN_CODES:
-            return DoctorRow(kind, told, "it may want a login first: --login TEXT, or --token")
-        return DoctorRow(kind, told, f"a message that it takes: --sample '...'{' (hex:00ff)' * (kind == 'binary')}")
+            return DoctorRow(kind, reaction, "a login may be needed: --login TEXT, or --token")
+        example = "hex:00ff" if kind == "binary" else "'...'"
+        return DoctorRow(kind, reaction, f"give a message that the endpoint accepts: --sample {example}")
     if ended:
-        return DoctorRow(kind, "ends the connection without a close frame", "look into its log: an exception is likely")
-    return DoctorRow(kind, "answered" if answer else "taken, and not answered")
+        return DoctorRow(kind, "ends the connection without a close frame", "see its log: an exception is likely")
+    return DoctorRow(kind, "answered" if answer else "accepted, and not answered")
 
 
 def _message_row(endpoint: Endpoint, kind: str) -> DoctorRow:

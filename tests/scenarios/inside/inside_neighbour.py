@@ -20,7 +20,7 @@ from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
 from wsproof.locust.locustfile import channels, user_class
 from wsproof.locust.registry import as_url, run_of, url_of, workload_of
 from wsproof.locust.session import session_of
-from wsproof.session.handed_over import VARIABLE, HandedOver
+from wsproof.session.locust_process import VARIABLE, Handover
 from wsproof.wire import Frame, Opcode
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.rooms import Rooms
@@ -116,7 +116,7 @@ def test_two_environments_share_nothing() -> None:
 
 def test_the_locustfile_has_the_channels_of_the_option_or_of_wsproof_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert channels([]) == "tutorial"
-    monkeypatch.setenv(VARIABLE, HandedOver(channels="reference").to_environment()[VARIABLE])
+    monkeypatch.setenv(VARIABLE, Handover(channels="reference").to_environment()[VARIABLE])
     assert channels(["--headless", "ChatUser"]) == "reference"
     assert channels(["--ws-channels", "shop.ways"]) == "shop.ways"
 

@@ -23,7 +23,7 @@ from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.summary import Summary
 from wsproof.net.endpoint import parse_url
 from wsproof.report.store.runs import RunStore
-from wsproof.session.handed_over import HandedOver
+from wsproof.session.locust_process import Handover
 from wsproof.workloads.chat import Chat
 
 LATENCY = Summary("ns", "lower", 200, 2e6, p50=2e6, p99=9e6)
@@ -78,7 +78,7 @@ def test_two_records_can_be_compared(made: Any, tmp_path: Path) -> None:
 
 def test_wsproof_load_keeps_the_record_itself_and_gets_the_raw_samples(made: Any, tmp_path: Path) -> None:
     session = session_of(made)
-    session.handed = HandedOver(summary=str(tmp_path / "load.json"), columns=str(tmp_path / "columns"))
+    session.handed = Handover(summary=str(tmp_path / "load.json"), columns=str(tmp_path / "columns"))
     before = len(records(tmp_path))
     keep_record(made)
     assert len(records(tmp_path)) == before
