@@ -12,7 +12,7 @@ from wsproof.load import cores
 from wsproof.model.bench_record import GeneratorSetup
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
-from wsproof.session.bench_mix import parse_mix, options_per_workload
+from wsproof.session.bench_mix import options_per_workload, parse_mix
 from wsproof.session.capacity import base_plan
 from wsproof.session.context import CommandContext
 from wsproof.session.plan import plan_of
