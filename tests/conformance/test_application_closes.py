@@ -13,8 +13,8 @@ from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_ow
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import expect_frames
 from wsproof.conformance.oracle.handshake import expect_answer
+from wsproof.conformance.properties.accepted_messages import in_samples
 from wsproof.conformance.properties.property import MASK, say
-from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.properties.strategies import fragments
 from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
 from wsproof.conformance.session import Session

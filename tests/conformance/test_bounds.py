@@ -14,9 +14,9 @@ import pytest
 from tests.faulty.difficult import RunningHere, difficult
 from tests.faulty.running import FaultyServer
 from wsproof import CannotTellError, TargetError, Verdict
+from wsproof.conformance.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import explore
-from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.script import Script

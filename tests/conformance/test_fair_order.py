@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from wsproof.conformance.catalogue import QUICK, quick_first
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.quick_checks import QUICK, quick_first
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.suite import CHECKS, PROPERTIES

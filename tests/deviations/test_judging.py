@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsproof import Finding, Level, Verdict
-from wsproof.conformance.tried import was_tried
+from wsproof.conformance.catalogue import was_tried
 from wsproof.deviations import Deviation, KnownDeviations
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport

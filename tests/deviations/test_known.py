@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from wsproof import Finding, Level, UsageError, Verdict
+from wsproof.conformance.catalogue import was_tried
 from wsproof.conformance.rules import RULES
-from wsproof.conformance.tried import was_tried
 from wsproof.deviations import Deviation, KnownDeviations, deviations_file, load_deviations, shipped_deviations
 from wsproof.deviations.deviation import in_range
 from wsproof.deviations.shipped import require_hint, shipped_names

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, replace
 
 from wsproof.conformance.endpoint_profile import DROPPED, HTTP, EndpointProfile, Message, MessageEvents, is_own_reason
-from wsproof.conformance.exchange.http_behind import http_line
 from wsproof.conformance.exchange.login import log_in
+from wsproof.conformance.exchange.transcript import http_line
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
 from wsproof.errors import CannotTellError
 from wsproof.net.budget import Budget

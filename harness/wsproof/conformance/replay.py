@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from wsproof.conformance.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.exchange.driver import Driver
@@ -14,14 +15,12 @@ from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.probe import probe
-from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.script import Script
-from wsproof.conformance.server_watch import STAYS, ServerWatch
+from wsproof.conformance.server_watch import STAYS, MemoryGrowth, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.memory_growth import MemoryGrowth
 from wsproof.conformance.verify.root_cause import PLAIN_CLIENT
 from wsproof.conformance.verify.violations import RuleViolation, verify
 from wsproof.errors import CannotTellError, TargetError, UsageError

@@ -19,12 +19,11 @@ from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.load_refusals import Result, with_room
 from wsproof.conformance.probe import probe
-from wsproof.conformance.properties.sample_text import in_samples
+from wsproof.conformance.properties.accepted_messages import in_samples
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.script import Script, SendFrame
-from wsproof.conformance.server_watch import STAYS, ServerWatch
+from wsproof.conformance.server_watch import STAYS, MemoryGrowth, ServerWatch
 from wsproof.conformance.verify.cases import Cases
-from wsproof.conformance.verify.memory_growth import MemoryGrowth
 from wsproof.conformance.verify.root_cause import PLAIN_CLIENT, apart, plainly, simpler
 from wsproof.conformance.verify.violations import RuleViolation, leaves_open, verify
 from wsproof.errors import CannotTellError, TargetError

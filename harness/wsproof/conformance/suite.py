@@ -7,29 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from wsproof.conformance.catalogue import BEFORE_FRAMES, CHECKS, PROPERTIES, QUICK, ROBUSTNESS_TESTS, quick_first
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import DIED, UNFINISHED, explore, private_storage
 from wsproof.conformance.fair_order import FairOrder
-from wsproof.conformance.properties import (
-    close,
-    control,
-    deflate_bombs,
-    deflate_data,
-    deflate_frames,
-    deflate_messages,
-    deflate_offers,
-    deflate_server,
-    fragmentation,
-    framing,
-    handshake,
-    masking,
-    mixed_frames,
-    utf8,
-)
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.quick_checks import QUICK, quick_first
 from wsproof.conformance.replay import replay
-from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.rules import rule
 from wsproof.conformance.run_robustness import RobustnessRunner
@@ -77,39 +60,6 @@ _EDGES_SHARE = 6.0
 _LEAST_EDGES_S = 10.0
 """The same limits for edge cases, in shares and in seconds. A server that leaves several answers out takes this long
 with a few cases."""
-
-_BY_CHAPTER: tuple[Property, ...] = (
-    *handshake.PROPERTIES,
-    *framing.PROPERTIES,
-    *masking.PROPERTIES,
-    *fragmentation.PROPERTIES,
-    *control.PROPERTIES,
-    *close.PROPERTIES,
-    *utf8.PROPERTIES,
-    *mixed_frames.PROPERTIES,
-    *deflate_offers.PROPERTIES,
-    *deflate_messages.PROPERTIES,
-    *deflate_frames.PROPERTIES,
-    *deflate_server.PROPERTIES,
-    *deflate_data.PROPERTIES,
-    *deflate_bombs.PROPERTIES,
-)
-_OFTEN_SILENT = ("header-limits", "handshake-body")
-"""Many servers do not answer these at all, which costs full timeouts: they must not take the time of the others."""
-
-PROPERTIES: tuple[Property, ...] = (
-    *(each for each in _BY_CHAPTER if each.name not in _OFTEN_SILENT),
-    *(each for each in _BY_CHAPTER if each.name in _OFTEN_SILENT),
-)
-"""All properties in the order of a run: the handshake first, since everything stands on it. What servers often leave
-without an answer comes last."""
-
-
-_BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
-"""Properties for which the client sends no frame."""
-
-CHECKS: tuple[Property | RobustnessTest, ...] = (*PROPERTIES, *ROBUSTNESS_TESTS)
-"""All checks. Robustness tests come last, since they strain the server."""
 
 
 def run_suite(
@@ -355,7 +305,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
 
 def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
     """Return why the property cannot be checked on this endpoint; empty if it can."""
-    if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-by-server":
+    if facts.closes_unasked and tested not in BEFORE_FRAMES and tested.name != "close-by-server":
         return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
     return tested.not_here(facts)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from wsproof.conformance.tried import was_tried
+from wsproof.conformance.catalogue import was_tried
 from wsproof.errors import InterruptedRun, WsproofError
 from wsproof.model.chapter import SuiteName
 from wsproof.model.finding import Finding

@@ -10,8 +10,8 @@ from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof import Verdict
+from wsproof.conformance.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.probe import probe
-from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome
 from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST

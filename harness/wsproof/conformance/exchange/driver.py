@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from wsproof.conformance.endpoint_profile import BARRIER, EndpointProfile, Message, MessageEvents
-from wsproof.conformance.exchange.http_behind import http_line
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import AnswerKind, Timeout, Timeouts
-from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.exchange.transcript import Transcript, http_line
 from wsproof.conformance.oracle.deflate_negotiation import offers_deflate
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation, expect_answer

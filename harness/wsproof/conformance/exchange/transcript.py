@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from wsproof.conformance.endpoint_profile import BARRIER, Message, MessageEvents
 from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.oracle.inflate import BOMB_BYTES, InflatedMessage
+from wsproof.net.client import Client
 from wsproof.wire import (
     Breach,
     CloseReceived,
@@ -22,12 +23,13 @@ from wsproof.wire import (
     text_preview,
 )
 
-__all__ = ["Transcript"]
+__all__ = ["Transcript", "http_line"]
 
 _HEX_LIMIT = 40
 """Longest frame in bytes that a transcript shows in hex."""
 _HTTP_LINES = 12
 _HTTP_COLUMNS = 120
+_HTTP_LINE_BYTES = 60
 
 
 @dataclass
@@ -136,6 +138,12 @@ class Transcript:
             self.messages.append(message)
             if self._compressed:
                 self.note(f"inflated: {_preview(message.payload)}")
+
+
+def http_line(client: Client) -> str:
+    """The status line of an HTTP response that came after the upgrade; empty if none came."""
+    line = client.peer.http_behind.partition(b"\r")[0].partition(b"\n")[0]
+    return ascii(line[:_HTTP_LINE_BYTES].decode("latin-1"))[1:-1]
 
 
 def _preview(data: bytes) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wsproof.conformance.endpoint_profile import Message, MessageEvents
+from wsproof.conformance.properties.accepted_messages import long_message
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
-from wsproof.conformance.robustness.long_message import long_message
 from wsproof.conformance.robustness.scaling import FEWEST_SIZES, Cost, exponent_of, is_superlinear
 from wsproof.errors import TargetError
 from wsproof.model.suite import Figure

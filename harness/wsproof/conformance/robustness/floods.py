@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from wsproof.conformance.endpoint_profile import Message, MessageEvents, is_own_reason
+from wsproof.conformance.properties.accepted_messages import LongMessage, long_message
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
-from wsproof.conformance.robustness.long_message import LongMessage, long_message
 from wsproof.model.suite import Figure
 from wsproof.net.client import Client
 from wsproof.wire import MASK, CloseCode, CloseReceived, Ended, Event, Frame, Opcode, PingReceived, PongReceived
