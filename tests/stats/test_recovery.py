@@ -7,7 +7,7 @@ import pytest
 from wsproof.model.history import Departure, History, Member, Recorder
 from wsproof.model.nanoseconds import NS
 from wsproof.model.recovery import Recovery
-from wsproof.stats.recovery import recovery_of
+from wsproof.stats.recovery import recovery_of, users_cut_off
 
 
 def seconds(value: float) -> int:
@@ -42,6 +42,16 @@ def back(number: int, in_s: float, replaces: int) -> Member:
 
 def test_without_a_user_that_comes_back_there_is_no_recovery() -> None:
     assert recovery_of(history(dropped(0, 103), Member(1, "1"))) is None
+
+
+def test_users_that_only_come_and_go_have_no_recovery() -> None:
+    left = Member(0, "0", in_ns=seconds(101), left_ns=seconds(103), departure=Departure.CLOSED)
+    assert recovery_of(history(left, back(1, 104, 0))) is None
+
+
+def test_a_user_that_comes_back_is_not_cut_off() -> None:
+    members = dropped(0, 103), dropped(1, 103), back(2, 104, 0), dropped(3, 110.5)
+    assert users_cut_off(history(*members)) == 1
 
 
 def test_each_user_recovers_when_it_receives_again() -> None:

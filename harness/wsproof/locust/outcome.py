@@ -16,6 +16,7 @@ from wsproof.locust.session import LoadSession, session_of
 from wsproof.model.finding import Verdict
 from wsproof.model.load_summary import LoadFailure, LoadSummary
 from wsproof.net.redact import hide_known_everywhere
+from wsproof.stats.recovery import users_cut_off
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,9 @@ def told(environment: Any) -> Iterator[str]:
     for result in session.results:
         load = result.load
         yield f"{load.workload}: {load.users} users, {load.published} publications, {load.verdict.value}"
+        cut = users_cut_off(result.measurement.history) if result.measurement is not None else 0
+        if cut:
+            yield f"{load.workload}: {_cut_in_words(cut)}, and nothing is known of what was due to them afterwards."
         if load.recovery is not None:
             yield f"{load.workload}: {load.recovery.sentence()}."
         for finding in result.findings:
@@ -80,6 +84,11 @@ def told(environment: Any) -> Iterator[str]:
                 yield f"{load.workload}: void figures ({warning.code}): {warning.message} {warning.advice}"
     for one in session.objectives:
         yield one.sentence()
+
+
+def _cut_in_words(users: int) -> str:
+    who = "a user, who has" if users == 1 else f"{users} users, who have"
+    return f"the server ended the connection of {who} not come back"
 
 
 def exit_code(environment: Any, before: int | None) -> int | None:

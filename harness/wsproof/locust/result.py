@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from wsproof.load.judging import JudgedMeasurement
 from wsproof.locust.measured_run import MeasuredRun
-from wsproof.model.finding import Anomaly, Finding, Level, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.measurement import Measurement
 from wsproof.report.charts.series import series_of
 from wsproof.stats.objective import ObjectiveResult
-from wsproof.stats.recovery import recovery_of
+from wsproof.stats.recovery import recovery_of, users_cut_off
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def describe(run: MeasuredRun, judged: JudgedMeasurement) -> WorkloadResult:
         users=plan.subscribers,
         rate_hz=plan.rate_hz if plan.publishers else None,
         published=len(history.publications),
-        verdict=verdict_of(judged.findings),
+        verdict=verdict_of_users(judged.findings, run.measurement),
         stamps=run.measurement.generator.stamps.clock,
         metrics=judged.metrics,
         warnings=judged.warnings,
@@ -55,6 +55,16 @@ def describe(run: MeasuredRun, judged: JudgedMeasurement) -> WorkloadResult:
         recovery=recovery_of(history),
     )
     return WorkloadResult(load, judged.findings, run.measurement)
+
+
+def verdict_of_users(findings: Sequence[Finding], measurement: Measurement | None, *, strict: bool = False) -> Verdict:
+    """The verdict of the findings. Unknown without a violation if the server has ended connections for good.
+
+    Nothing is known of what these users would have received.
+    """
+    found = verdict_of(findings, strict=strict)
+    is_cut = measurement is not None and users_cut_off(measurement.history) > 0
+    return Verdict.UNKNOWN if found is Verdict.VALID and is_cut else found
 
 
 def crashed(workload: str, users: int, fault: Exception) -> WorkloadResult:

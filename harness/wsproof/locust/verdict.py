@@ -10,11 +10,11 @@ from locust.runners import MasterRunner, WorkerRunner
 from wsproof.locust import joint_verdict
 from wsproof.locust.options import options_of
 from wsproof.locust.record import keep_record
-from wsproof.locust.result import WorkloadResult, crashed, describe
+from wsproof.locust.result import WorkloadResult, crashed, describe, verdict_of_users
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import log_failures
 from wsproof.locust.violations import marked, tell_final
-from wsproof.model.finding import UNDECIDED, Verdict, verdict_of
+from wsproof.model.finding import UNDECIDED, Verdict
 from wsproof.stats.objective import applies_to, parse_objective
 
 
@@ -90,7 +90,7 @@ def tell(environment: Any, result: WorkloadResult) -> None:
     """Keep a result with its known deviations marked, and report its findings as Locust failures."""
     session, given = session_of(environment), options_of(environment, None)
     findings = marked(environment, result.findings)
-    load = replace(result.load, verdict=verdict_of(findings, strict=given.strict))
+    load = replace(result.load, verdict=verdict_of_users(findings, result.measurement, strict=given.strict))
     objectives = [one for one in map(parse_objective, given.slo) if load.metrics and applies_to(one, load.metrics)]
     outcomes = tuple(one.evaluate(load.metrics, findings) for one in objectives)
     session.results.append(replace(result, load=load, findings=findings, objectives=outcomes))

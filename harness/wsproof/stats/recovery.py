@@ -11,11 +11,13 @@ from wsproof.model.recovery import Recovery
 
 
 def recovery_of(history: History) -> Recovery | None:
-    """How users came back whose connection the server had ended. None if no user tries to come back."""
+    """How users came back whose connection the server had ended. None if it ended none, or no user comes back."""
     successors = {member.replaces: member for member in history.members if member.replaces >= 0}
     if not successors:
         return None
     ended = [member for member in history.members if member.in_ns and member.departure is Departure.DROPPED]
+    if not ended:
+        return None
     back_ns = [came_ns - member.left_ns for member in ended if (came_ns := _came_back_ns(member, successors))]
     return Recovery(
         ended=len(ended),
@@ -24,6 +26,13 @@ def recovery_of(history: History) -> Recovery | None:
         longest_ns=max(back_ns, default=0),
         silent_ns=_longest_silence_ns(history),
     )
+
+
+def users_cut_off(history: History) -> int:
+    """The number of users whose connection the server ended in the window, and that have not come back."""
+    successors = {member.replaces: member for member in history.members if member.replaces >= 0}
+    ended = [one for one in history.members if one.departure is Departure.DROPPED and one.is_well_behaved]
+    return sum(1 for one in ended if one.left_ns < history.end_ns and not _came_back_ns(one, successors))
 
 
 def _came_back_ns(member: Member, successors: dict[int, Member]) -> int:
