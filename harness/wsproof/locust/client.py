@@ -181,9 +181,10 @@ class _Mailbox:
         self._client = client
         self._received = client._received
 
-    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
         """Put a message into the queue."""
         self._received.put((payload.decode() if is_text else payload, now_ns))
+        return 1
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Report input that is not a valid message as a failure."""

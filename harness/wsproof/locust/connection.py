@@ -49,8 +49,8 @@ class StepOver(Exception):
 class ConnectionListener(Protocol):
     """Receiver of a connection's events: its workload run. None of these methods may block."""
 
-    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """Take a message. `frame` is its key: equal frames are equal messages.
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
+        """Take a frame, and return the number of its messages. `frame` is its key: equal frames are equal messages.
 
         Raises:
             UnicodeDecodeError: a text message is not UTF-8.
@@ -79,7 +79,14 @@ class GeventConnection:
     """A member's connection. Call `open`, then `listen`; then `send` at any time; finally `close` or `abort`."""
 
     def __init__(
-        self, member: int, endpoint: Endpoint, ear: ConnectionListener, *, seed: int, deadline_s: float = 10.0
+        self,
+        member: int,
+        endpoint: Endpoint,
+        ear: ConnectionListener,
+        *,
+        seed: int,
+        deadline_s: float = 10.0,
+        receive_buffer: int | None = None,
     ) -> None:
         rng = random.Random(f"wsproof-line-{seed}")
         self.member = member
@@ -92,6 +99,7 @@ class GeventConnection:
         self.sent_ns = 0
         """The time at which the last message was handed to the kernel, after it was encoded."""
         self._deadline_s = deadline_s
+        self._receive_buffer = receive_buffer
         self._socket: socket.socket | TlsSocket | None = None
         self._closing = False
         self._reader = MessageReader(self.peer)
@@ -103,7 +111,11 @@ class GeventConnection:
         self._last_ns = monotonic_ns()
         """The last stamp. The next data that is read arrived after it."""
         self._messages = 0
+        """Messages of the current read, and those of its last frame, which arrived together."""
+        self._in_last_frame = 0
         self._unsent = bytearray()
+        self._is_slow = False
+        """Whether the connection has stopped reading on purpose."""
         self._readable: Any = None
         self._writable: Any = None
 
@@ -119,7 +131,7 @@ class GeventConnection:
             HandshakeAbandoned: the server has not answered within the deadline.
             HandshakeBroken: the server ended the connection instead of answering.
         """
-        self._socket, is_stamped = connect_stamped(self.endpoint, self._deadline_s)
+        self._socket, is_stamped = connect_stamped(self.endpoint, self._deadline_s, self._receive_buffer)
         self._clock = CLOCK if is_stamped else None
         self.peer.connect()
         kind: type[TargetError] = HandshakeBroken
@@ -174,6 +186,17 @@ class GeventConnection:
         if not self.gone.is_set():
             self._readable.start(self._on_readable)
 
+    def stop_reading(self) -> None:
+        """Leave what arrives in the kernel's receive buffer. The end of the connection is not noticed any more."""
+        self._is_slow = True
+        if self._readable is not None:
+            self._readable.stop()
+
+    def read_once(self) -> None:
+        """Read what the kernel has, once, although the connection has stopped reading."""
+        if self._readable is not None:
+            self._on_readable()
+
     # Sending.
 
     def send(self, message: str | bytes) -> bool:
@@ -199,11 +222,14 @@ class GeventConnection:
     # Ending.
 
     def close(self, deadline_s: float) -> None:
-        """Send a close frame (1000), wait up to the deadline for the server to end the connection, then abort it."""
+        """Send a close frame (1000), wait up to the deadline for the server to end the connection, then abort it.
+
+        A connection that has stopped reading is aborted at once: it would not see the server's answer.
+        """
         if self._socket is None:
             return
         self._closing = True
-        if self.peer.state is State.OPEN and not self.gone.is_set():
+        if self.peer.state is State.OPEN and not self.gone.is_set() and not self._is_slow:
             self.peer.send_close()
             self._write()
             try:
@@ -250,7 +276,7 @@ class GeventConnection:
         if not data:
             self._end()
             return
-        self._messages = 0
+        self._messages = self._in_last_frame = 0
         events = self._reader.read(data, self._take_frames, at_ns)
         if events is not None:
             self._follow(events, at_ns)
@@ -258,7 +284,9 @@ class GeventConnection:
 
     def _note_stamp(self, read_bytes: int, at_ns: int) -> None:
         """Note the less exact times: of messages without a stamp of their own, and of a full receive buffer."""
-        uncertain = self._messages - (self._is_exact and self._reader.is_between_frames)
+        if self._is_slow:
+            return
+        uncertain = self._messages - (self._in_last_frame if self._is_exact and self._reader.is_between_frames else 0)
         if uncertain > 0:
             self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))
         if read_bytes >= LARGE_READ_BYTES and self._clock is not None and self._socket is not None:
@@ -289,10 +317,11 @@ class GeventConnection:
             # Usually one frame fills the read. Then this slice is `data` itself and copies nothing.
             frame = data[start:close]
             try:
-                self.ear.hear(self.member, frame, data[begin:close], frame[0] & 0x0F == Opcode.TEXT, now_ns)
+                is_text = frame[0] & 0x0F == Opcode.TEXT
+                self._in_last_frame = self.ear.hear(self.member, frame, data[begin:close], is_text, now_ns)
             except UnicodeDecodeError:
                 return at // 2
-            self._messages += 1
+            self._messages += self._in_last_frame
             start = close
         return len(spans) // 2
 
@@ -315,8 +344,9 @@ class GeventConnection:
 
     def _hear(self, opcode: Opcode, payload: bytes, now_ns: int) -> None:
         """Take a message that the peer assembled, under the key that a plain frame of it has."""
-        self.ear.hear(self.member, Frame(opcode, payload).encode(), payload, opcode is Opcode.TEXT, now_ns)
-        self._messages += 1
+        frame = Frame(opcode, payload).encode()
+        self._in_last_frame = self.ear.hear(self.member, frame, payload, opcode is Opcode.TEXT, now_ns)
+        self._messages += self._in_last_frame
 
     def _write(self) -> None:
         """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""

@@ -56,18 +56,20 @@ class MemberConversation:
 
     # The listener of the connection.
 
-    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """Take a frame's messages.
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
+        """Take a frame's messages, and return their number.
 
         A message that the conversation waited for may be unknown to the workload's `read`.
         """
-        for message in self._run.workload.parts_of(payload.decode() if is_text else payload):
+        messages = self._run.workload.parts_of(payload.decode() if is_text else payload)
+        for message in messages:
             parsed = self._run.workload.read(member, message)
             heard = self._talk.hear(message, now_ns)
             self._send(heard.messages)
             self._go_on()
             if not (heard.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
                 self._run.hear_message(member, message, now_ns)
+        return len(messages)
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Take the description of input that is not a valid message."""

@@ -19,7 +19,7 @@ from wsproof.locust.drain import is_waiting_across
 from wsproof.locust.loop_timeout import LoopTimeout
 from wsproof.locust.lost_workers import alive_workers, fail_for_lost_worker, look_for_lost_workers
 from wsproof.locust.measured_run import MeasuredRun, join_runs
-from wsproof.locust.registry import url_of, workload_of
+from wsproof.locust.registry import room_classes, url_of, workload_of
 from wsproof.locust.result import WorkloadResult, crashed, describe
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.locust.workload_run import DRAIN_SECONDS
@@ -114,7 +114,7 @@ def _reachable(environment: Any, workers: Collection[str]) -> list[str]:
 
 def take_answer(environment: Any, msg: Any, **_: Any) -> None:
     """Take a worker's answer. One that was not asked for is its last. Runs in the master."""
-    session, classes = session_of(environment), {each.__name__: each for each in environment.user_classes}
+    session, classes = session_of(environment), {each.__name__: each for each in room_classes(environment)}
     if msg.node_id in session.answers and session.answers[msg.node_id].round == UNASKED:
         return
     runs: list[MeasuredRun] = []
@@ -140,7 +140,7 @@ def _judged(environment: Any, runs: Sequence[MeasuredRun], *, is_only: bool) -> 
     try:
         joined = join_runs(runs)
         if is_only and session.watcher is not None:
-            user_class = next(each for each in environment.user_classes if each.__name__ == first.user_class)
+            user_class = next(each for each in room_classes(environment) if each.__name__ == first.user_class)
             usage = session.watcher.usage(url_of(environment, user_class) or "")
             joined = replace(joined, measurement=replace(joined.measurement, server=usage))
         return describe(joined, joined.judged_measurement(environment.runner.target_user_count))

@@ -12,10 +12,10 @@ import gevent
 from locust import events
 from locust.runners import WorkerRunner
 
-from wsproof.locust import live_workers, member_ids, options, outcome, target, verdict
+from wsproof.locust import live_workers, member_ids, options, outcome, rate, target, verdict
 from wsproof.locust.events import add_events
 from wsproof.locust.log_filter import hide_in_logs
-from wsproof.locust.registry import tell_spawned
+from wsproof.locust.registry import room_classes, tell_spawned
 from wsproof.locust.session import session_of
 from wsproof.locust.watcher import Watcher
 from wsproof.locust.web import add_pages
@@ -41,6 +41,7 @@ def set_up(environment: Any, **_: Any) -> None:
     member_ids.connect_processes(environment)
     verdict.connect_processes(environment)
     live_workers.connect_processes(environment)
+    rate.connect_processes(environment)
     environment.events.spawning_complete.add_listener(lambda **_: all_spawned(environment))
     environment.events.quit.add_listener(lambda **_: session_of(environment).servers.close())
     if not target.our_classes(environment):
@@ -75,7 +76,7 @@ def begin(environment: Any, **_: Any) -> None:
     """Reset the state of the previous test and check the targets, when a test begins."""
     session = session_of(environment)
     session.begin_test()
-    session.has_begun = bool(target.our_channels(environment))
+    session.has_begun = bool(room_classes(environment))
     target.check_targets(environment)
     if session.has_begun and not isinstance(environment.runner, WorkerRunner):
         session.watcher = Watcher(environment)

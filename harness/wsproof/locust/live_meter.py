@@ -156,8 +156,7 @@ class LiveMeter:
         counts = dict.fromkeys(("connecting", "joining", "receiving", "closed", "ended", "refused"), 0)
         for member in self._run.members:
             if not member.left_ns:
-                is_in = member.number in self._run.present
-                counts["receiving" if is_in else "joining" if member.connected_ns else "connecting"] += 1
+                counts["receiving" if member.in_ns else "joining" if member.connected_ns else "connecting"] += 1
             else:
                 ends = {Departure.DROPPED: "ended", Departure.REFUSED: "refused"}
                 counts[ends.get(member.departure, "closed")] += 1

@@ -13,6 +13,9 @@ from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import target_of_facts
 from wsproof.stats.objective import applies_to, parse_objective
 
+ACROSS_WORKERS = "messages that are lost between users of two workers are told when the test stops"
+"""The limit of the live checks: each worker knows what its own users have sent."""
+
 
 def view_of(environment: Any) -> LiveView:
     """The view of the test. Once it has ended, its final findings and warnings replace the live ones."""
@@ -32,6 +35,7 @@ def view_of(environment: Any) -> LiveView:
             *session.mistakes,
             *_recoveries(session),
             *([lost_workers_in_words(len(session.gone))] if session.gone else ()),
+            *([ACROSS_WORKERS] if len(session.workers) > 1 and not has_ended else ()),
         ),
         has_ended=has_ended,
         has_record=session.record is not None,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wsproof.load.files.packed_history import pack_history, unpack_history
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.generator_fault import Freeze, excused
+from wsproof.locust.restart import undecided_after_restart
 from wsproof.model.contract import Contract
 from wsproof.model.joined_history import HistoryPart, join_histories
 from wsproof.model.measurement import ArrivalStamps, GeneratorUsage, Measurement
@@ -45,7 +46,9 @@ class MeasuredRun:
         measurement = self.measurement
         doubts = load_doubts(measurement, is_ramp_complete=self.is_ramp_complete, users_asked=users_asked)
         judged = judge_measurement(measurement, UnknownServer(), doubts=doubts)
-        return replace(judged, findings=tuple(excused(judged.findings, self.freezes, measurement.history.members)))
+        members = measurement.history.members
+        findings = excused(undecided_after_restart(judged.findings, members), self.freezes, members)
+        return replace(judged, findings=tuple(findings))
 
     def to_message(self) -> dict[str, Any]:
         """The run as a worker sends it to its master."""

@@ -21,7 +21,7 @@ ASK, TOLD = "wsproof-ask-share", "wsproof-share"
 ANSWER_SECONDS = 10.0
 """Timeout in seconds for the master's reply. A master without wsproof never replies, and the worker draws a share."""
 PER_WORKER = 10 * SIZE
-"""Ids per worker, so the number of users it may have in all before its ids reach those of the next worker."""
+"""Ids per worker: SIZE for each user class. With more users or classes, its ids reach those of the next worker."""
 
 
 def connect_processes(environment: Any) -> None:
@@ -32,10 +32,20 @@ def connect_processes(environment: Any) -> None:
         environment.runner.register_message(ASK, tell)
 
 
-def first_number(environment: Any, share: MemberIds) -> int:
-    """The id of this process's first member in a test with the share."""
+def first_number(environment: Any, share: MemberIds, user_class: int = 0) -> int:
+    """The id of the first member in this process of a user class, by the number of the class."""
     worker = max(getattr(environment.runner, "worker_index", 0), 0)
-    return (share.first + worker * PER_WORKER) % (SHARES * SIZE)
+    return (share.first + worker * PER_WORKER + user_class * SIZE) % (SHARES * SIZE)
+
+
+def ids_of_test(environment: Any) -> range:
+    """The ids of the same user class in all processes of the test, counted from the first one in this process.
+
+    A worker joins at a random time, so that workers with a higher index than the number of workers are not among them.
+    """
+    worker = max(getattr(environment.runner, "worker_index", 0), 0)
+    count = session_of(environment).process_count
+    return range(-worker * PER_WORKER, (count - worker) * PER_WORKER)
 
 
 def share_of(environment: Any) -> MemberIds:

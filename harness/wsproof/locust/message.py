@@ -51,10 +51,17 @@ class MessageCache:
 
     Equal bytes have equal checksums, so a cache hit is as strong as verifying the receipt again. `keeps_foreign`: the
     receipts of messages of other publishers are kept, too, for a master that judges several processes together.
+    `of_this_test`: the ids of all processes of this test, counted from `first_publisher`.
     """
 
     def __init__(
-        self, workload: Workload, first_publisher: int, members: Callable[[], int], *, keeps_foreign: bool = False
+        self,
+        workload: Workload,
+        first_publisher: int,
+        members: Callable[[], int],
+        *,
+        keeps_foreign: bool = False,
+        of_this_test: range = range(0),
     ) -> None:
         self.workload = workload
         self.first_publisher = first_publisher
@@ -68,6 +75,7 @@ class MessageCache:
         """The damage of the first DAMAGE_AT_MOST damaged messages."""
         self._has_split = workload.has_split
         self._keeps_foreign = keeps_foreign
+        self._of_this_test = of_this_test
         self._members = members
         self._table = array("q")
         self._rows = array("q")
@@ -146,7 +154,7 @@ class MessageCache:
         return len(self._table) // 5 - 1
 
     def receipts_since(self, row: int) -> tuple[list[list[int]], int]:
-        """Receipts of our publications from the row on, and the next row.
+        """Receipts of the test's publications from the row on, and the next row.
 
         A receipt is a row of member, publisher, sequence, kind and intact.
         """
@@ -154,8 +162,9 @@ class MessageCache:
         known = self._table_rows()[rows[:, 1]] if len(rows) else np.zeros((0, 5), np.int64)
         columns = np.column_stack([rows[:, 0], known[:, 0], known[:, 1], known[:, 3], known[:, 4]])
         if self._keeps_foreign:
-            publisher, intact = columns[:, 1], columns[:, 4]
-            columns = columns[(intact == 0) | ((publisher >= 0) & (publisher < self._members()))]
+            in_test, publisher, intact = self._of_this_test, columns[:, 1], columns[:, 4]
+            own = (publisher >= 0) & (publisher < self._members())
+            columns = columns[(intact == 0) | own | ((publisher >= in_test.start) & (publisher < in_test.stop))]
         return columns.tolist(), row + len(rows)
 
     def receipts(self) -> Receipts:

@@ -38,7 +38,7 @@ class RunPacer:
         self.slots = SendTimes(rate_hz)
         self._publish = publish
         self._somebody = Event()
-        self._early_ns = EARLY_NS if rate_hz <= LOOKING_AT_MOST_HZ else 0
+        self._early_ns = _early_ns(rate_hz)
         self.greenlet = gevent.spawn(self._run)
 
     def add(self, member: int) -> None:
@@ -68,6 +68,11 @@ class RunPacer:
         if member in self.lost:
             self.lost.remove(member)
 
+    def change_rate(self, rate_hz: float) -> None:
+        """Publish at another rate from the next intended time on."""
+        self.slots.change_rate(rate_hz, monotonic_ns())
+        self._early_ns = _early_ns(rate_hz)
+
     def stop(self) -> None:
         """Stop publishing."""
         self.greenlet.kill()
@@ -95,3 +100,7 @@ class RunPacer:
         gevent.sleep(max(left_ns - self._early_ns, 0) / NS)  # 0 still lets the other greenlets run
         while monotonic_ns() < intended_ns:
             gevent.sleep(0)
+
+
+def _early_ns(rate_hz: float) -> int:
+    return EARLY_NS if rate_hz <= LOOKING_AT_MOST_HZ else 0

@@ -11,7 +11,7 @@ from locust.runners import WorkerRunner
 
 from wsproof.errors import UsageError
 from wsproof.locust import options
-from wsproof.locust.member_ids import first_number, share_of
+from wsproof.locust.member_ids import first_number, ids_of_test, share_of
 from wsproof.locust.session import session_of
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model import reference_server
@@ -55,13 +55,15 @@ def _rooms(kind: type[Workload], rooms: int | None) -> dict[str, str]:
 
 
 def run_of(environment: Any, user_class: Any) -> WorkloadRun | None:
-    """The workload run of a user class in this test. None if it has no target, or the test has ended."""
+    """The workload run of a room class in this test. None if it has no target, or the test has ended."""
     share = share_of(environment)  # may block; the code below must not, or two users of a class would create two runs
     session = session_of(environment)
     if url_of(environment, user_class) is None:
         return None
     if user_class not in session.runs:
-        session.runs[user_class] = make_run(environment, user_class, share)
+        run = session.runs[user_class] = make_run(environment, user_class, share)
+        if session.rate_factor != 1:
+            run.set_rate_factor(session.rate_factor)
         tell_spawned(environment)
     run = session.runs[user_class]
     return None if run.recorder.end_ns else run  # Locust still spawns users while a stopped test drains
@@ -72,7 +74,23 @@ def tell_spawned(environment: Any) -> None:
     session = session_of(environment)
     if session.spawned is not None:
         for user_class, run in session.runs.items():
-            run.all_spawned(session.spawned.get(user_class.__name__, 0))
+            run.all_spawned(sum(session.spawned.get(name, 0) for name in _names_in_ramp(environment, user_class)))
+
+
+def _names_in_ramp(environment: Any, room_class: Any) -> list[str]:
+    """The names of the classes whose users the measured window of a run waits for."""
+    in_room = [each for each in channel_classes(environment) if each.room_class() is room_class]
+    return [each.__name__ for each in in_room if not each.has_slow_start]
+
+
+def channel_classes(environment: Any) -> list[Any]:
+    """The picked classes whose users are members of a channel."""
+    return [each for each in environment.user_classes if hasattr(each, "room_class")]
+
+
+def room_classes(environment: Any) -> list[Any]:
+    """The classes that have a workload run each. One whose users others join need not be picked itself."""
+    return list(dict.fromkeys(each.room_class() for each in channel_classes(environment)))
 
 
 def target_of(environment: Any, user_class: Any) -> str:
@@ -94,10 +112,19 @@ def as_url(target: str) -> str | None:
     return None
 
 
+def others_on_server(environment: Any, user_class: Any) -> list[Any]:
+    """The other room classes whose channels are of the same server. Perhaps it is the same channel."""
+    url = url_of(environment, user_class)
+    return [each for each in room_classes(environment) if each is not user_class and url_of(environment, each) == url]
+
+
 def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
-    """Create the workload run of a user class. Its members have ids of the share."""
+    """Create the workload run of a room class. Its members have ids of the share that no other class has."""
     used = session_of(environment).used[user_class]
-    first = first_number(environment, share) + used
+    others = others_on_server(environment, user_class)
+    slot = sum(each.__name__ < user_class.__name__ for each in others)
+    first = first_number(environment, share, slot) + used
+    has_strangers = any(workload_of(environment, each).contract.leaves for each in others)
     url = url_of(environment, user_class)
     assert url is not None
     given = options.options_of(environment, None)
@@ -109,7 +136,8 @@ def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun
         payload_bytes=given.payload or user_class.payload_bytes,
         speakers=given.speakers,
         first_publisher=first,
-        alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not used,
+        alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not used and not has_strangers,
         shared=isinstance(environment.runner, WorkerRunner),
+        of_this_test=ids_of_test(environment),
         user_class=user_class.__name__,
     )

@@ -43,6 +43,13 @@ class SendTimes:
         self.start_ns = None
         self.taken = 0
 
+    def change_rate(self, rate_hz: float, now_ns: int) -> None:
+        """Use another rate from the next intended time on."""
+        if self.start_ns is not None:
+            self.start_ns = self.next_ns(now_ns)
+        self.taken = 0
+        self.gap_ns = NS / rate_hz
+
     def overdue(self, now_ns: int) -> int:
         """The number of intended times that have passed without `take`."""
         if self.start_ns is None or now_ns < self.start_ns:

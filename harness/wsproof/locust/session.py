@@ -68,6 +68,8 @@ class LoadSession:
     """Workers that were there at some time of the test, also those that have ended since."""
     gone: set[str] = field(default_factory=set)
     """Workers that do not answer now."""
+    rate_factor: float = 1.0
+    """The rate of all publications, as a multiple of the one that was asked for."""
     process_count: int = 1
     """The number of workers among which the publications are divided."""
     has_begun: bool = False
@@ -90,6 +92,7 @@ class LoadSession:
         """Forget the previous test."""
         self.forget_runs()
         self.share, self.spawned, self.live, self.process_count = None, None, LiveLoad(time()), 1
+        self.rate_factor = 1.0
         self.is_asked.clear()
         self.is_released.clear()
         self.told.clear()

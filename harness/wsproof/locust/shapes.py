@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from locust import LoadTestShape
 
+from wsproof.locust.rate import set_rate_factor
+
 Tick = tuple[int, float]
 """The number of users, and how many come or go per second."""
 
@@ -70,6 +72,54 @@ class Spike(LoadTestShape):
         if run_s >= ends_s + self.after_s:
             return None
         return (self.spike_users if self.spike_at_s <= run_s < ends_s else self.users), float(self.spike_users)
+
+
+class ReconnectStorm(LoadTestShape):
+    """Lets most users leave at once and come back at once, several times.
+
+    The row `connect` has the times of the handshakes, and the page shows when all users receive again.
+    """
+
+    abstract = True
+    users = 200
+    staying_users = 10
+    """Users that stay, so that somebody notices what the storm does to others."""
+    calm_s = 20.0
+    """Seconds before each storm, and after the last one."""
+    away_s = 2.0
+    storms = 3
+
+    def tick(self) -> Tick | None:
+        """The number of users now; None ends the test."""
+        run_s = self.get_run_time()  # type: ignore[no-untyped-call]
+        storm, in_turn_s = divmod(run_s, self.calm_s + self.away_s)
+        is_away = in_turn_s >= self.calm_s
+        if storm > self.storms or (storm == self.storms and is_away):
+            return None
+        return (self.staying_users if is_away else self.users), float(self.users)
+
+
+class BroadcastStorm(LoadTestShape):
+    """Lets all users publish many times as much for a while. The number of users stays the same."""
+
+    abstract = True
+    users = 100
+    storm_factor = 10.0
+    """The rate of publications in the storm, as a multiple of the usual one (`--ws-rate`)."""
+    storm_at_s = 20.0
+    storm_s = 10.0
+    after_s = 20.0
+
+    def tick(self) -> Tick | None:
+        """The number of users now; None ends the test."""
+        run_s = self.get_run_time()  # type: ignore[no-untyped-call]
+        ends_s = self.storm_at_s + self.storm_s
+        if run_s >= ends_s + self.after_s:
+            return None
+        factor = self.storm_factor if self.storm_at_s <= run_s < ends_s else 1.0
+        if self.runner is not None:
+            set_rate_factor(self.runner.environment, factor)
+        return self.users, float(self.users)
 
 
 class Soak(Ramp):

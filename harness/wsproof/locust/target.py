@@ -28,13 +28,9 @@ USAGE = 2
 
 
 def our_classes(environment: Any) -> list[type[WebSocketUser]]:
-    """The picked user classes that are ours."""
-    return [each for each in environment.user_classes if issubclass(each, WebSocketUser)]
-
-
-def our_channels(environment: Any) -> list[type[ChannelUser]]:
-    """The picked user classes whose users are members of a channel."""
-    return [each for each in our_classes(environment) if issubclass(each, ChannelUser)]
+    """The picked user classes that are ours. Classes that join the users of another one are represented by that one."""
+    ours = [each for each in environment.user_classes if issubclass(each, WebSocketUser)]
+    return list(dict.fromkeys(each.room_class() if issubclass(each, ChannelUser) else each for each in ours))
 
 
 def start_targets(environment: Any) -> None:

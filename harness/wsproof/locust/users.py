@@ -67,10 +67,22 @@ class ChannelUser(WebSocketUser):
     workload_name = "chat"
     room_rate_hz = 20.0
     payload_bytes = 120
+    beside: ClassVar[type[ChannelUser] | None] = None
+    """The class whose users this one joins: same channel, same settings, and all are judged together."""
+    may_publish = True
+    has_slow_start = False
+    """Whether the measured window begins without these users."""
+    receive_buffer: ClassVar[int | None] = None
+    """Size of the kernel's receive buffer in bytes; None: the kernel chooses."""
     line: GeventConnection | None = None
 
     def __init__(self, environment: Any) -> None:
         User.__init__(self, environment)  # a member has no client: its workload speaks
+
+    @classmethod
+    def room_class(cls) -> type[ChannelUser]:
+        """The class whose users share one WorkloadRun with this one."""
+        return cls.beside or cls
 
     def on_start(self) -> None:
         """Connect and start receiving. A failed connection is reported as a Locust failure and ends this user."""
@@ -81,17 +93,17 @@ class ChannelUser(WebSocketUser):
             give_up(self.environment, mistake)
 
     def _connect(self) -> None:
-        run = run_of(self.environment, type(self))
+        run = run_of(self.environment, self.room_class())
         if run is None:
             return
         self.room = run
-        self.member = run.join()
+        self.member = run.join(may_publish=self.may_publish)
         line, fault = self._open()
         if line is not None and fault is not None:
             run.not_connected(line, fault)
 
     def connect_again(self) -> None:
-        """Try once to come back, as a new member, after the server has ended the connection.
+        """Try once to come back, as a new member, after the connection has ended.
 
         Raises:
             StopUser: the test has ended.
@@ -116,7 +128,8 @@ class ChannelUser(WebSocketUser):
             run.fail("prepare", ConnectionError(f"the member {refusal}"))
             return None, None
         endpoint = member_endpoint(run.endpoint, workload, self.member)
-        line = GeventConnection(self.member, endpoint, run, seed=run.first_publisher + self.member)
+        seed = run.first_publisher + self.member
+        line = GeventConnection(self.member, endpoint, run, seed=seed, receive_buffer=self.receive_buffer)
         began_ns = monotonic_ns()
         try:
             response = line.open()
@@ -149,8 +162,13 @@ class ChannelUser(WebSocketUser):
         """Stay connected; the workload run publishes and receives."""
         if self.line is None:
             raise StopUser
-        if self.line.gone.wait(STAY_SECONDS):
+        self.behave(self.line)
+        if self.line.gone.is_set():
             self.on_connection_gone()
+
+    def behave(self, line: GeventConnection) -> None:
+        """Wait for a while, or until the connection is gone. A subclass may do something else meanwhile."""
+        line.gone.wait(STAY_SECONDS)
 
     def on_connection_gone(self) -> None:
         """End this user, since its connection is gone. A subclass may do something else."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent
 import numpy as np
+from gevent.event import Event
 from numpy.typing import NDArray
 
 from wsproof.errors import TargetError, WorkloadError
@@ -80,7 +81,7 @@ class WorkloadRun:
     that publish, from the first on; None: all. `first_publisher` is the id of the first member. It tells our
     publications from those of other processes, runs and earlier tests. `alone`: no other process or run has users in
     the same channel. `shared`: users of other processes of this test are in the channel, too, and the master judges all
-    of them together.
+    of them together. `of_this_test`: the ids of all these users, counted from `first_publisher`.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class WorkloadRun:
         first_publisher: int = 0,
         alone: bool = True,
         shared: bool = False,
+        of_this_test: range = range(0),
         user_class: str = "",
     ) -> None:
         self.environment = environment
@@ -114,8 +116,18 @@ class WorkloadRun:
         """The conversations of the members that are connected."""
         self.present: set[int] = set()
         """Members that are present: connected, and with a first receipt."""
+        self._silent: set[int] = set()
+        """Members that never publish."""
+        self._unhurried: set[int] = set()
+        """Members that read slowly or not at all, on purpose."""
         self.pending = OutstandingDeliveries()
-        self.messages = MessageCache(workload, first_publisher, lambda: len(self.members), keeps_foreign=shared)
+        self.messages = MessageCache(
+            workload,
+            first_publisher,
+            lambda: len(self.members),
+            keeps_foreign=shared,
+            of_this_test=of_this_test,
+        )
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
         self._begin_records()
         self._begin_tables()
@@ -144,6 +156,8 @@ class WorkloadRun:
         self._expected: int | None = None
         """The number of members that open the measured window. None: Locust still spawns users."""
         self.phase = Phase.WARMUP
+        self.has_begun = Event()
+        """Set once the measured window has begun."""
         self._known = self.messages.known
         self._received = self.messages.received
         self._names: dict[str, int] = {}
@@ -180,9 +194,11 @@ class WorkloadRun:
 
     # Joining and leaving.
 
-    def join(self, replaces: int = -1) -> int:
+    def join(self, replaces: int = -1, *, may_publish: bool = True) -> int:
         """Add a member and return its number. `replaces`: see `Member.replaces`."""
         number = len(self.members)
+        if not may_publish:
+            self._silent.add(number)
         name = self.workload.name_of(number)
         self.members.append(Member(number, name, room=self.workload.room_of(number), replaces=replaces))
         self._names[name] = number
@@ -202,6 +218,7 @@ class WorkloadRun:
         is_ready = self._expected is not None and self.users >= self._expected and not self._arriving
         if is_ready and self.phase is Phase.WARMUP and not self.recorder.end_ns:
             self.phase = Phase.MEASURED
+            self.has_begun.set()
             self.recorder.start_ns = self._counted_from_ns = monotonic_ns()
             self.pulse.begin_window()
             if self.environment.reset_stats:
@@ -233,7 +250,17 @@ class WorkloadRun:
     def _may_speak(self, member: int) -> bool:
         while self.members[member].replaces >= 0:
             member = self.members[member].replaces
-        return self.speakers is None or member < self.speakers
+        return member not in self._silent and (self.speakers is None or member < self.speakers)
+
+    def stop_expecting(self, member: int) -> None:
+        """Expect nothing more of a member that reads slowly or not at all, on purpose.
+
+        The server may leave messages out for it, or end its connection. Its latency is its own.
+        """
+        self._change(member, stalled=True)
+        self._unhurried.add(member)
+        self.present.discard(member)
+        self.pending.forget(member)
 
     def not_joined(self, line: GeventConnection, fault: str) -> None:
         """Record that a member could not join, and report a failure of its user."""
@@ -257,7 +284,7 @@ class WorkloadRun:
         if frozen_ns and isinstance(fault, TargetError):
             self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then a connection failed"))
         else:
-            self.fail("connect", fault)
+            self.fail("connect", self._of_any_member(line, fault))
 
     def not_back(self, line: GeventConnection, fault: Exception) -> None:
         """Report a failed attempt to come back. The user tries again as the same member.
@@ -267,7 +294,12 @@ class WorkloadRun:
         if isinstance(fault, HandshakeAbandoned | HandshakeBroken):
             self.left(line.member, Departure.CLOSED)
         line.abort()
-        self.fail("reconnect", fault)
+        self.fail("reconnect", self._of_any_member(line, fault))
+
+    def _of_any_member(self, line: GeventConnection, fault: Exception) -> Exception:
+        """The fault without the member's own URL, so that Locust shows those of all members in one row."""
+        told, own_url = str(fault), line.endpoint.url
+        return type(fault)(told.replace(own_url, self.endpoint_url)) if own_url in told else fault
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
         """Record that a member leaves, or that the server dropped or refused it.
@@ -334,9 +366,17 @@ class WorkloadRun:
         kept = sum(
             1
             for one in self.members
-            if one.room == room and one.departure in PLANNED_TO_STAY and one.number not in replaced
+            if one.room == room
+            and one.is_well_behaved
+            and one.departure in PLANNED_TO_STAY
+            and one.number not in replaced
         )
         return kept - (self.contract.audience is Audience.OTHERS)
+
+    def set_rate_factor(self, factor: float) -> None:
+        """Publish at `rate_hz` times the factor."""
+        if self.pacer is not None:
+            self.pacer.change_rate(self.rate_hz * factor)
 
     def sent_ns(self, publisher: int, sequence: int) -> int:
         """The time at which the publication was sent, in ns; 0 if it was not sent."""
@@ -371,14 +411,16 @@ class WorkloadRun:
 
     # Receiving. None of these methods may block, since they run in the event loop.
 
-    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """Record a message that a member received. The hot path: most messages are already in the cache."""
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
+        """Record the messages of a frame, and return their number. The hot path: most frames are in the cache."""
         message = self._known.get(frame)
         if message is not None:
             self._take(member, message, now_ns)
-            return
-        for each in self.messages.learn(member, frame, payload, is_text):
+            return 1
+        messages = self.messages.learn(member, frame, payload, is_text)
+        for each in messages:
             self._take_new(member, each, now_ns)
+        return len(messages)
 
     def hear_message(self, member: int, message: str | bytes, now_ns: int) -> None:
         """Record a message that may have come in one frame with others."""
@@ -400,7 +442,8 @@ class WorkloadRun:
             self._came_in(member, now_ns)
         # A message sent before its reader was present (such as history) has no latency, as in stats/deliveries.py.
         counted_from_ns = max(self.members[member].in_ns, self._counted_from_ns)
-        if message.kind is Kind.DELIVERY and message.sent_ns >= counted_from_ns:
+        is_timed = message.sent_ns >= counted_from_ns and member not in self._unhurried
+        if message.kind is Kind.DELIVERY and is_timed:
             self.latency.add(now_ns - message.intended_ns, message.size_bytes)
         waiting = message.waiting
         if waiting is not None and member in waiting:
@@ -464,7 +507,7 @@ class WorkloadRun:
             self.spread.add(spread_ns, message.size_bytes)
 
     def _came_in(self, member: int, now_ns: int) -> None:
-        if member not in self.present and not self.members[member].left_ns:
+        if member not in self.present and member not in self._unhurried and not self.members[member].left_ns:
             self.present.add(member)
             self._change(member, in_ns=now_ns)
 
@@ -577,8 +620,7 @@ class WorkloadRun:
             return False
         return any(
             self.members[n].connected_ns < self._last_sent_ns.get(self.members[n].room, 0)
-            for n in self.lines
-            if n not in self.present
+            for n in self.lines.keys() - self.present - self._unhurried
         )
 
     def _forget_lost(self) -> None:

@@ -154,7 +154,7 @@ class Member:
     resumes: int = -1
     """The number of the earlier connection that this one came back for; -1 if it came back for none."""
     replaces: int = -1
-    """The number of the earlier connection of the same user, which the server had ended; -1 if there is none.
+    """The number of the earlier connection of the same user, which had ended; -1 if there is none.
 
     The user only connects again. It asks for nothing that it has missed, as one that `resumes` does.
     """

@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 class Deliveries:
     """Intact first receipts of measured publications, one row each, by members that were in when they were sent.
 
+    Those of a member that reads slowly on purpose are left out: their latency is its own.
     A message that was sent before a member was in (such as a chat history) is not a delivery with a long latency, so it
     is left out. `publication` is the row in the history's publications. `intended_ns` and `sent_ns` are those of that
     publication. A second receipt of a publication by the same subscriber is an anomaly and not a sample.
@@ -90,7 +91,9 @@ def _useful(history: History, rows: Ints) -> tuple[Ints, Ints]:
     of = publication_rows(published, receipts.publisher[rows], receipts.sequence[rows])
     rows, of = rows[of >= 0], of[of >= 0]
     in_ns = np.array([member.in_ns for member in history.members], np.int64)
-    chosen = (published.phase[of] == Phase.MEASURED) & (published.sent_ns[of] >= in_ns[receipts.subscriber[rows]])
+    reads = np.array([member.is_well_behaved for member in history.members], np.bool_)
+    by = receipts.subscriber[rows]
+    chosen = (published.phase[of] == Phase.MEASURED) & (published.sent_ns[of] >= in_ns[by]) & reads[by]
     rows, of = rows[chosen], of[chosen]
     first = _first_of_each(of, receipts.subscriber[rows])
     return rows[first], of[first]

@@ -55,7 +55,7 @@ def _lonely_rooms(measurement: Measurement) -> Iterator[Doubt]:
     contract, history = measurement.contract, measurement.history
     if contract.audience not in SHARED or contract.feed is not None:
         return
-    rooms = Counter(member.room for member in history.members if member.connected_ns)
+    rooms = Counter(member.room for member in history.members if member.connected_ns and member.is_well_behaved)
     lonely = sum(1 for members in rooms.values() if members == 1)
     if not lonely:
         return

@@ -38,7 +38,7 @@ class Ear:
         self.intervals: list[tuple[int, int, int, int]] = []
         self.queues: list[tuple[int, int, int]] = []
 
-    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
         if payload == b"crash":
             raise RuntimeError("on purpose")
         if is_text:
@@ -46,6 +46,7 @@ class Ear:
         self.heard.append(payload)
         self.keys.add(frame)
         self.at_ns.append(now_ns)
+        return payload.count(b"+") + 1
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         self.unexpected_texts.append(text)
@@ -267,6 +268,46 @@ def test_messages_that_are_read_together_have_an_interval_up_to_the_last(ear: Ea
         until(lambda: len(ear.heard) == 4)
         assert ear.intervals[-1][:3] == (ear.at_ns[0], ear.at_ns[-1], 2)
         assert ear.at_ns[1:] == [ear.at_ns[-1]] * 3
+        line.abort()
+
+
+@needs_stamps
+def test_all_messages_of_a_frame_have_its_time(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"first"))
+        until(lambda: ear.heard)
+        sock.sendall(text(b"a+b+c") + text(b"d+e"))
+        until(lambda: len(ear.heard) == 3)
+        assert ear.intervals[-1][2] == 3
+        line.abort()
+
+
+def test_a_connection_that_stops_reading_leaves_everything_and_is_aborted_at_once(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        line.stop_reading()
+        sock.sendall(text(b"a"))
+        gevent.sleep(0.01)
+        assert ear.heard == []
+        line.close(DEADLINE_S)
+        assert line.gone.is_set()
+        assert ear.ends == []
+
+
+def test_a_slow_reader_reads_when_it_is_told_and_its_times_say_nothing(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        line.stop_reading()
+        sock.sendall(text(b"a") + text(b"b"))
+
+        def has_read() -> bool:
+            line.read_once()
+            return len(ear.heard) == 2
+
+        until(has_read)
+        assert ear.heard == [b"a", b"b"]
+        assert (ear.intervals, ear.queues) == ([], [])
         line.abort()
 
 

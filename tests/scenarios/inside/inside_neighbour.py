@@ -20,6 +20,7 @@ from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
 from wsproof.locust.locustfile import channels, user_class
 from wsproof.locust.registry import as_url, run_of, url_of, workload_of
 from wsproof.locust.session import session_of
+from wsproof.model.member_ids import SIZE
 from wsproof.session.locust_process import VARIABLE, Handover
 from wsproof.wire import Frame, Opcode
 from wsproof.workloads.chat import Chat
@@ -39,6 +40,16 @@ class Lobby(Chat):
 class LobbyUser(ChannelUser):
     channel = Lobby
     host = "ws://127.0.0.1:7001"
+
+
+class OtherLobbyUser(ChannelUser):
+    channel = Lobby
+    host = "ws://127.0.0.1:7001"
+
+
+class ElsewhereUser(ChannelUser):
+    channel = Lobby
+    host = "ws://127.0.0.1:7004"
 
 
 class Talker(WebSocketUser):
@@ -96,6 +107,20 @@ def test_a_channel_is_a_class_and_takes_its_settings_and_rate_from_the_options(r
     assert isinstance(run.workload, Lobby)
     assert (run.rate_hz, run.payload_bytes, run.speakers) == (5.0, 64, 1)
     session_of(environment).begin_test()
+
+
+def test_two_classes_in_one_channel_have_members_with_different_ids(reached: list[str]) -> None:
+    environment = locust(LobbyUser, OtherLobbyUser, ElsewhereUser)
+    target.start_targets(environment)
+    session = session_of(environment)
+    session.owned.update(reached)
+    runs = [run_of(environment, each) for each in (LobbyUser, OtherLobbyUser, ElsewhereUser)]
+    assert [(run.first_publisher, run.alone) for run in runs if run is not None] == [
+        (0, False),
+        (SIZE, False),
+        (0, True),
+    ]
+    session.begin_test()
 
 
 def test_ws_rooms_makes_rooms_where_a_workload_has_them() -> None:

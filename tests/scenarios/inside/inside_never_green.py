@@ -21,8 +21,9 @@ from wsproof.locust.connection import GeventConnection
 from wsproof.locust.generator_fault import Freeze, HandshakeAbandoned, excused
 from wsproof.locust.outcome import exit_code, finish, summary_of
 from wsproof.locust.pacer import RunPacer
-from wsproof.locust.result import WorkloadResult
+from wsproof.locust.result import WorkloadResult, describe
 from wsproof.locust.session import session_of
+from wsproof.locust.verdict import tell
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Member, Outcome
@@ -103,6 +104,25 @@ def test_publications_that_could_not_be_made_lower_the_reach_and_void_the_figure
     assert room.recorder.publications.data["outcome"][-1] == Outcome.FAILED
     assert judged.metrics["reach"].min == 0.0
     assert "unpublished" in [warning.code for warning in judged.warnings if warning.voids_medians]
+
+
+def test_users_that_the_server_has_cut_off_for_good_make_the_verdict_unknown(
+    room: WorkloadRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = enter(room), enter(room)
+    room.all_spawned(2)
+    hear(room, say(room, one), 0, 1)
+    for line in (one, two):
+        room.ended(line.member, 1012)
+    room.stop_publishing()
+    room.recorder.drained_ns = room.recorder.end_ns
+    measured = room.measured()
+    result = describe(measured, measured.judged_measurement(2))
+    assert result.load.verdict is Verdict.UNKNOWN
+    tell(room.environment, result)
+    finish(room.environment)
+    assert "chat: 2 users, 1 publications, unknown" in caplog.text
+    assert "the server ended the connection of 2 users, who have not come back" in caplog.text
 
 
 # The ramp.
@@ -207,6 +227,34 @@ def test_a_short_lag_is_no_freeze(room: WorkloadRun) -> None:
     assert room.pulse.frozen_ns(now_ns + 2 * NS) == 2 * NS
     room.pulse._beat_ns = now_ns + 10 * NS
     assert room.pulse.frozen_ns(now_ns + 10 * NS) == 0
+
+
+@pytest.mark.parametrize(("close_code", "verdict"), [(1012, Verdict.UNKNOWN), (1011, Verdict.INVALID)])
+def test_a_restart_is_not_blamed_on_a_stalled_member(room: WorkloadRun, close_code: int, verdict: Verdict) -> None:
+    lines = [enter(room) for _ in range(3)]
+    room.all_spawned(3)
+    hear(room, say(room, lines[0]), 0, 1, 2)
+    hear(room, say(room, lines[1]), 0, 1, 2)
+    room.stop_expecting(2)
+    for member in (0, 1):
+        room.ended(member, close_code)
+    room.stop_publishing()
+    room.recorder.drained_ns = room.recorder.end_ns
+    findings = [one for one in room.measured().judged_measurement(3).findings if one.check == "stalled-by-other-member"]
+    assert [one.verdict() for one in findings] == [verdict]
+
+
+def test_a_generator_without_cpu_time_is_exit_code_3(room: WorkloadRun) -> None:
+    one, _ = enter(room), enter(room)
+    room.all_spawned(2)
+    for _ in range(3):
+        hear(room, say(room, one), 0, 1)
+    room.pulse.cpu_share.extend([1.0, 1.0])
+    room.stop_publishing()
+    room.recorder.drained_ns = room.recorder.end_ns
+    measured = room.measured()
+    tell(room.environment, describe(measured, measured.judged_measurement(2)))
+    assert exit_code(room.environment, None) == 3
 
 
 # The exit code.

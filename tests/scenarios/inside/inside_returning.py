@@ -11,6 +11,8 @@ from locust.exception import StopUser
 
 from tests.net.hand import HandServer, accept_handshake
 from tests.scenarios.inside.inside_live import environment
+from tests.scenarios.inside.inside_room import FakeLine
+from wsproof.locust.generator_fault import HandshakeBroken
 from wsproof.locust.pacer import RunPacer
 from wsproof.locust.returning_user import ReturningUser
 from wsproof.locust.session import session_of
@@ -101,6 +103,17 @@ def test_an_attempt_that_fails_is_a_failure_and_no_new_member(user: ChatUser, se
     assert [member.replaces for member in user.room.members] == [-1, 0]
     failures = {row.name: row.occurrences for row in user.room.environment.stats.errors.values()}
     assert failures == {"chat: connection": 1, "chat: reconnect": 2}
+
+
+def test_failed_attempts_of_all_users_are_one_row(user: ChatUser, server: HandServer) -> None:
+    for member in (user.member, user.room.join()):
+        line = FakeLine(member)
+        line.endpoint = server.endpoint.channel(f"/ws/{member}")
+        line.abort = lambda: None  # type: ignore[attr-defined]
+        user.room.not_back(line, HandshakeBroken(f"no answer at {line.endpoint.url}"))  # type: ignore[arg-type]
+    (row,) = user.room.environment.stats.errors.values()
+    assert (row.name, row.occurrences) == ("chat: reconnect", 2)
+    assert f"no answer at {user.room.endpoint_url}" in str(row.error)
 
 
 def test_a_user_does_not_come_back_when_the_test_has_ended(user: ChatUser, server: HandServer) -> None:

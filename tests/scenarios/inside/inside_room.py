@@ -25,6 +25,7 @@ class FakeLine:
 
     is_stamped = False
     sent_ns = 0
+    endpoint = parse_url("ws://127.0.0.1:1/ws/7")
 
     def __init__(self, member: int) -> None:
         self.member = member

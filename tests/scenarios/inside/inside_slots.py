@@ -56,3 +56,23 @@ def test_a_burst_does_not_change_what_is_overdue_at_its_end() -> None:
         slots.take()
     assert slots.overdue(19 * MS) == 0
     assert slots.overdue(20 * MS) == 1
+
+
+def test_another_rate_counts_from_the_next_intended_time() -> None:
+    slots = SendTimes(100)
+    assert slots.next_ns(1_000) == 1_000
+    slots.take()
+    assert slots.next_ns(2_000) == 10_001_000
+    slots.change_rate(1_000, now_ns=2_000)
+    times = []
+    for _ in range(3):
+        times.append(slots.next_ns(2_000))
+        slots.take()
+    assert times == [10_001_000, 11_001_000, 12_001_000]
+    assert slots.overdue(12_001_000) == 0
+
+
+def test_a_rate_may_change_before_the_first_publication() -> None:
+    slots = SendTimes(100)
+    slots.change_rate(1_000, now_ns=1_000)
+    assert slots.next_ns(5_000) == 5_000

@@ -14,6 +14,7 @@ from tests.scenarios.inside.inside_room import enter, hear, say
 from wsproof import Finding
 from wsproof.locust import joint_verdict, verdict
 from wsproof.locust.drain import is_waiting_across
+from wsproof.locust.live_view import ACROSS_WORKERS, view_of
 from wsproof.locust.lost_workers import look_for_lost_workers
 from wsproof.locust.member_ids import PER_WORKER, take, tell
 from wsproof.locust.registry import make_run
@@ -47,6 +48,7 @@ class Worker:
             first_publisher=id_of_first,
             alone=False,
             shared=True,
+            of_this_test=range(-id_of_first, 2 * PER_WORKER - id_of_first),
             user_class="ChatUser",
         )
         assert self.run.pacer is not None
@@ -252,15 +254,37 @@ def test_a_crash_in_a_worker_is_no_success(workers: tuple[Worker, Worker], monke
     assert master.stats.errors
 
 
-def test_the_live_checks_look_at_own_publications_only(workers: tuple[Worker, Worker]) -> None:
+def test_a_message_of_another_worker_that_arrives_twice_or_changed_is_found_at_once(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joint_verdict, "FURTHER_WAITS", ())
     one, other = workers
     all_speak(workers)
     said = other.speak()
     for _ in range(2):
         one.hear(said, 0)
+    one.hear(other.speak().replace("quick", "quack"), 1)
+    one.run.live.read()
+    assert {finding.check for finding in one.run.live.findings()} == {"duplicated", "corrupt"}
+    assert {"duplicated", "corrupt"} <= {finding.check for finding in findings(master_of(*workers))}
+
+
+def test_messages_of_other_tests_are_not_checked_while_the_test_runs(workers: tuple[Worker, Worker]) -> None:
+    one, _ = workers
+    all_speak(workers)
+    stranger = Worker(2 * PER_WORKER)
+    said = stranger.speak()
+    for _ in range(2):
+        one.hear(said, 0)
+    stranger.run.close()
     one.run.live.read()
     assert one.run.live.findings() == []
-    assert "duplicated" in {finding.check for finding in findings(master_of(*workers))}
+
+
+def test_the_page_says_that_losses_between_workers_are_told_at_the_end(master: Any) -> None:
+    session_of(master).workers.update({"one", "other"})
+    master.runner.state = "running"
+    assert view_of(master).notes == (ACROSS_WORKERS,)
 
 
 def test_members_of_two_workers_wait_for_each_others_leave_notices(workers: tuple[Worker, Worker]) -> None:
@@ -316,7 +340,7 @@ def test_workers_divide_the_rate(master: Any) -> None:
     ((_, told, _),) = master.runner.sent
     assert told["workers"] == 2
     worker = environment()
-    worker.host = "ws://127.0.0.1:1"
+    worker.host, worker.user_classes = "ws://127.0.0.1:1", []
     session_of(worker).begin_test()
     take(worker, SimpleNamespace(data=told | {"urls": {worker.host: worker.host}}))
     user_class = type("ChatUser", (ChannelUser,), {"abstract": False, "room_rate_hz": 20.0})

@@ -1,0 +1,242 @@
+"""Tests of users that never publish, that read slowly or not at all, that come late, or that come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+
+from tests.scenarios.inside.inside_live import environment
+from tests.scenarios.inside.inside_room import FakeLine, hear, say
+from wsproof.checks import run_checks
+from wsproof.locust import (
+    ChannelUser,
+    Churner,
+    LateJoiner,
+    Lurker,
+    SlowReader,
+    StalledReader,
+    churner,
+    registry,
+    target,
+)
+from wsproof.locust.session import session_of
+from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model.history import Departure
+from wsproof.model.nanoseconds import NS
+from wsproof.net.endpoint import parse_url
+from wsproof.stats.deliveries import deliveries
+from wsproof.workloads.chat import Chat
+
+
+class LobbyUser(ChannelUser):
+    channel = Chat
+    host = "ws://127.0.0.1:1"
+
+
+class Quiet(Lurker):
+    beside = LobbyUser
+
+
+class Sleeper(StalledReader):
+    beside = LobbyUser
+    reads_s = 0.0
+
+
+class OnAModem(SlowReader):
+    beside = LobbyUser
+    pause_s = 0.0
+
+
+class Late(LateJoiner):
+    beside = LobbyUser
+    joins_after_s = 0.0
+
+
+class Commuter(Churner):
+    beside = LobbyUser
+    stays_s = 10.0
+
+
+class Gone:
+    """The event of a connection's end. A wait takes no time; its length is noted."""
+
+    def __init__(self) -> None:
+        self.waits_s: list[float] = []
+        self._is_set = False
+
+    def wait(self, timeout_s: float) -> bool:
+        self.waits_s.append(timeout_s)
+        return self._is_set
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+
+class Line(FakeLine):
+    """A connection that records what its user does with it."""
+
+    def __init__(self, member: int) -> None:
+        super().__init__(member)
+        self.gone = Gone()
+        self.done: list[str] = []
+
+    def stop_reading(self) -> None:
+        self.done.append("stop reading")
+
+    def read_once(self) -> None:
+        self.done.append("read")
+
+    def close(self, deadline_s: float) -> None:
+        self.done.append("close")
+        self.gone.set()
+
+
+class Room:
+    """A run of LobbyUser, with users of other classes beside it."""
+
+    def __init__(self) -> None:
+        self.environment = environment()
+        self.environment.host = None
+        self.environment.user_classes = [LobbyUser, Quiet, Sleeper, OnAModem, Late, Commuter]
+        session_of(self.environment).begin_test()
+        self.run = WorkloadRun(self.environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
+        assert self.run.pacer is not None
+        self.run.pacer.stop()
+        self.run.pulse.stop()
+        session_of(self.environment).runs[LobbyUser] = self.run
+
+    def user(self, kind: type[ChannelUser]) -> Any:
+        """A user that has joined."""
+        user: Any = kind(self.environment)
+        user.room = self.run
+        user.member = self.run.join(may_publish=kind.may_publish)
+        user.line = Line(user.member)
+        self.run.connected(user.line, connect_ns=5)
+        return user
+
+    def all_hear_each(self, *users: Any) -> None:
+        """All these users receive a message of the first one, so that they are present."""
+        hear(self.run, say(self.run, users[0].line), *(user.member for user in users))
+
+    def findings(self) -> list[str]:
+        self.run.stop_publishing()
+        self.run.recorder.drained_ns = self.run.recorder.end_ns + 5 * NS
+        return [finding.check for finding in run_checks(self.run.measurement().history, self.run.contract)]
+
+
+@pytest.fixture
+def room() -> Any:
+    room = Room()
+    yield room
+    room.run.close()
+
+
+def test_users_beside_others_share_their_run_and_server(room: Room) -> None:
+    assert registry.room_classes(room.environment) == [LobbyUser]
+    assert target.our_classes(room.environment) == [LobbyUser]
+
+
+def test_a_lurker_receives_and_never_publishes(room: Room) -> None:
+    one, quiet = room.user(LobbyUser), room.user(Quiet)
+    assert list(room.run.pacer.speakers) == [one.member]  # type: ignore[union-attr]
+    room.all_hear_each(one, quiet)
+    assert room.run.present == {one.member, quiet.member}
+
+
+@pytest.mark.parametrize(("kind", "done"), [(Sleeper, []), (OnAModem, ["read"])])
+def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, kind: Any, done: list[str]) -> None:
+    one, two, other = room.user(LobbyUser), room.user(LobbyUser), room.user(kind)
+    room.run.all_spawned(3)
+    room.all_hear_each(one, two, other)
+    room.all_hear_each(one, two, other)
+    said = say(room.run, one.line)
+    other.behave(other.line)
+    assert other.line.done == ["stop reading", *done]
+    assert [who for key, who in room.run.pending.pairs() if key[0] == 0] == [one.member, two.member]
+    hear(room.run, said, one.member, two.member)
+    assert "lost" not in room.findings()
+    assert room.run.measurement().history.members[other.member].stalled
+
+
+def test_what_a_slow_member_receives_late_is_no_latency(room: Room) -> None:
+    one, slow = room.user(LobbyUser), room.user(OnAModem)
+    room.run.all_spawned(2)
+    room.all_hear_each(one, slow)
+    slow.behave(slow.line)
+    before = len(room.run.latency.samples_ns)
+    hear(room.run, say(room.run, one.line), slow.member)
+    assert len(room.run.latency.samples_ns) == before
+    assert room.run.present == {one.member}
+    assert not room.run._somebody_is_new()
+    assert len(deliveries(room.run.measurement().history).received_ns) == 1  # by the first member
+
+
+def test_the_members_beside_a_stalled_one_are_still_judged(room: Room) -> None:
+    users = [room.user(LobbyUser), room.user(LobbyUser), room.user(Sleeper)]
+    room.run.all_spawned(3)
+    room.all_hear_each(*users)
+    room.all_hear_each(*users)
+    room.run.stop_expecting(users[2].member)
+    room.all_hear_each(users[0], users[1])
+    say(room.run, users[0].line)  # and the server waits for the stalled member
+    assert "stalled-by-other-member" in room.findings()
+
+
+def test_the_window_does_not_wait_for_late_joiners(room: Room) -> None:
+    session_of(room.environment).spawned = {"LobbyUser": 2, "Quiet": 1, "Late": 5}
+    for kind in (LobbyUser, LobbyUser):
+        room.user(kind)
+    registry.tell_spawned(room.environment)
+    assert not room.run.has_begun.is_set()
+    room.user(Quiet)
+    assert room.run.has_begun.is_set()
+
+
+def test_a_late_joiner_joins_once_the_window_has_begun(room: Room) -> None:
+    late: Any = Late(room.environment)
+    joined = []
+    late._connect = lambda: joined.append(room.run.has_begun.is_set())
+    coming = gevent.spawn(late.on_start)
+    gevent.sleep(0)
+    assert joined == []
+    room.run.has_begun.set()
+    with gevent.Timeout(90):
+        coming.get()
+    assert joined == [True]
+
+
+def test_a_churner_leaves_when_its_time_is_up_and_comes_back_as_the_same_user(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(churner, "monotonic_ns", lambda: 1_000 * NS)
+    monkeypatch.setattr("wsproof.locust.churner.random.uniform", lambda low, high: high)
+    one, commuter = room.user(LobbyUser), room.user(Commuter)
+    room.all_hear_each(one, commuter)
+    commuter.behave(commuter.line)
+    assert (commuter.line.gone.waits_s, commuter.line.done) == ([15.0], ["close"])
+    old = room.run.members[commuter.member]
+    assert (old.departure, old.stalled) == (Departure.CLOSED, False)
+    assert room.run.environment.stats.errors == {}
+    commuter._open = lambda: (None, None)
+    commuter.connect_again()
+    assert room.run.members[-1].replaces == old.number
+    assert room.run.users == 2
+
+
+def test_a_churner_that_the_server_cuts_off_does_not_close(room: Room) -> None:
+    commuter = room.user(Commuter)
+    commuter.line.gone.set()
+    commuter.behave(commuter.line)
+    assert commuter.line.done == []
+    assert commuter.leaves_ns == 0
+
+
+@pytest.mark.parametrize("kind", [Churner, LateJoiner, Lurker, SlowReader, StalledReader])
+def test_an_imported_behaviour_is_not_picked_by_locust(kind: type[ChannelUser]) -> None:
+    assert kind.abstract
+    assert [getattr(each, "__name__", "") for each in kind.tasks] == ["stay"]
