@@ -20,19 +20,18 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidHeaderFormat, PayloadTooBig
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.headers import parse_extension
 from websockets.http11 import Request, Response
-from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 
 from target_app.direct_writer import DirectWriter
 from target_app.eviction import RESET_ON_CLOSE
 from target_app.flusher import Flusher
 from target_app.outbox import Outbox
+from target_app.websocket_protocol import BoundedWSProtocol
 from target_app.writers import DIRECT
 
 GRACE = 1.0
@@ -43,8 +42,6 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII 
 
 CONTROL_BYTES = 125
 """The longest control frame, which `websockets` would not read where less is left of a message's size."""
-
-UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 logger = logging.getLogger("target_app")
 
@@ -88,7 +85,7 @@ def _complaint(request: Request) -> str | None:
     return None
 
 
-class DirectWSProtocol(WebSocketsSansIOProtocol):
+class DirectWSProtocol(BoundedWSProtocol):
     """One connection, and its `Wire`."""
 
     # The attributes that every write reads, adjacent in memory: in a broadcast none of them is in the CPU cache.
@@ -155,13 +152,6 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         if transport.get_extra_info("sslcontext") is None:
             self._descriptor = transport.get_extra_info("socket").fileno()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.transport.is_closing() and self.conn.state is CONNECTING:
-            # The request cannot be parsed. `websockets` may have no response, and uvicorn would wait without a limit.
-            self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
-            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -12,8 +12,12 @@ import logging
 import signal
 
 from uvicorn import Config, Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from target_app.http_protocol import BoundedHttpProtocol
 from target_app.settings import Settings
+from target_app.websocket_protocol import BoundedWSProtocol
 
 UVICORN_PING_SECONDS = 20.0
 """The default of uvicorn's two options for pings. Any other value is the operator's choice."""
@@ -40,8 +44,19 @@ def set_options(config: Config, settings: Settings) -> dict[str, object]:
         value, default = getattr(settings, name), UVICORN_PING_SECONDS
         if getattr(config, f"ws_{name}") == default != value:
             wanted[f"ws_{name}"] = value
+    if config.loaded:  # at startup the classes are known, and no connection has been made
+        wanted |= _bounded_protocols(config)
     for name, value in wanted.items():
         setattr(config, name, value)
+    return wanted
+
+
+def _bounded_protocols(config: Config) -> dict[str, object]:
+    wanted: dict[str, object] = {}
+    if config.http_protocol_class is HttpToolsProtocol:
+        wanted["http_protocol_class"] = BoundedHttpProtocol
+    if config.ws_protocol_class is WebSocketsSansIOProtocol:
+        wanted["ws_protocol_class"] = BoundedWSProtocol
     return wanted
 
 

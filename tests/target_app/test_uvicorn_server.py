@@ -15,17 +15,24 @@ from unittest.mock import Mock
 import pytest
 import uvicorn
 from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from target_app import __main__ as command
 from target_app import unread_answers, uvicorn_server
+from target_app.direct import DirectWSProtocol
+from target_app.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
 from target_app.request_deadlines import RequestDeadlines
 from target_app.settings import Settings
+from target_app.websocket_protocol import BoundedWSProtocol
 from tests.target_app.conftest import EnterRaw, StartServer
 from tests.target_app.peers import PING, RawPeer, frame
 from tests.target_app.people import dial
 from tests.target_app.server import DEADLINE, STARTS, running, wait_until
 from tests.target_app.server import Server as Running
+from tests.target_app.test_direct import GOOD
 
 
 @pytest.fixture(scope="module", params=STARTS)
@@ -70,6 +77,31 @@ def test_a_client_that_does_not_finish_its_request_is_cut_off(server: Running, s
         assert client.recv(DEADLINE) == "Message received: still here"
     wait_until(lambda: "cut off requests that were not finished" in server.log(), "the log says so")
     wait_until(lambda: server.stats()["counts"].get("requests.unfinished", 0), "it is counted")
+
+
+def answer_to(server: Running, request: bytes) -> bytes:
+    """Return all that the server sends until it ends the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer:
+        peer.sendall(request)
+        answer = b""
+        try:
+            while chunk := peer.recv(65_536):
+                answer += chunk
+        except ConnectionResetError:
+            pass  # the server has not read all of it
+        return answer
+
+
+def test_a_head_that_is_too_long_is_refused(server: Running) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: a\r\n" * (MAX_HEAD_BYTES // 6)
+    assert answer_to(server, head).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_handshake_that_cannot_be_parsed_is_refused(server: Running) -> None:
+    """Such as one that announces a body. The bounds of this protocol class are tested in `test_fair_reading`."""
+    lines = [f"{name}: {value}\r\n" for name, value in GOOD.items()]
+    request = "".join(["GET /ws HTTP/1.1\r\n", *lines, "Content-Length: 5\r\n\r\n"]).encode()
+    assert answer_to(server, request).startswith(b"HTTP/1.1 400 ")
 
 
 def send_pings_for_ever(peer: RawPeer) -> None:
@@ -119,6 +151,20 @@ def test_every_way_of_starting_results_in_the_same_options(monkeypatch: pytest.M
         uvicorn_server.set_options(config, settings)
     found = {tuple(getattr(config, name) for name in (*decisive, "timeout_graceful_shutdown")) for config in configs}
     assert found == {(999, False, 7, 8, False, settings.shutdown_timeout)}
+
+
+@pytest.mark.parametrize(
+    ("http", "websocket", "expected"),
+    [
+        (HttpToolsProtocol, WebSocketsSansIOProtocol, (BoundedHttpProtocol, BoundedWSProtocol)),
+        (H11Protocol, DirectWSProtocol, (H11Protocol, DirectWSProtocol)),
+    ],
+)
+def test_protocols_without_limits_are_replaced(http: Any, websocket: Any, expected: tuple[type, type]) -> None:
+    config = Config("unused:app")
+    config.loaded, config.http_protocol_class, config.ws_protocol_class = True, http, websocket
+    uvicorn_server.set_options(config, Settings())
+    assert (config.http_protocol_class, config.ws_protocol_class) == expected
 
 
 def test_the_server_is_found_by_its_signal_handler(monkeypatch: pytest.MonkeyPatch) -> None:
