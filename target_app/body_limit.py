@@ -62,5 +62,6 @@ class _Body:
 
 
 def _announced(scope: Scope) -> int:
-    length = Headers(scope=scope).get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
+    length = Headers(scope=scope).get("content-length", "")
+    digits = length.lstrip("0")[:20] or "0"  # Python refuses to read thousands of digits, and some servers pass them on
+    return int(digits) if length.isdecimal() else 0

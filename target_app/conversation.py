@@ -161,8 +161,6 @@ class Conversation:
             newer = self.services.shared(Tokens).read(token)
             if newer.user != self.user:
                 raise InvalidToken("token_of_another_user")
-            if newer.roles != self.identity.roles:  # the new roles may not allow the channel it is in
-                raise InvalidToken("roles_changed")
         except InvalidToken as invalid:
             raise refused(self.connection, invalid.reason) from invalid
         self.identity = newer

@@ -31,6 +31,9 @@ OFFERED = ("/dashboard-feed", "/notifications", "/rooms/")
 MOST_WAITING = 64
 """Posted messages that may wait for the channel."""
 
+MOST_DIGITS = 16
+"""Digits of a cursor's number. Numbers of the history have fewer, and Python refuses to read thousands."""
+
 LAST_WORDS = 2.0
 """Seconds that the channel gets to notice that its client is gone."""
 
@@ -170,7 +173,7 @@ async def _session(request: Request, response: Response, path: str) -> AsyncIter
 def _join(request: Request) -> str | None:
     """Return the room's first message for a client that cannot post it."""
     epoch, _, seq = request.headers.get("last-event-id", "").rpartition(":")
-    if epoch and seq.isdecimal():
+    if epoch and seq.isdecimal() and len(seq) <= MOST_DIGITS:
         return json.dumps({"type": "join", "epoch": epoch, "seq": int(seq)})
     return json.dumps({"type": "join"}) if "join" in request.query_params else None
 

@@ -53,21 +53,23 @@ class Tokens:
         self._users = services.settings.users
         self._logged_out: dict[str, float] = {}
 
-    def issue(self, user: str, roles: frozenset[str]) -> str:
-        """A token for `user` that lasts for the configured lifetime."""
+    def issue(self, user: str) -> str:
+        """Return a token for `user` that lasts for the configured lifetime."""
         now = time.time()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": user,
-            "roles": sorted(roles),
             "iat": now,
             "exp": math.ceil(now + self._lifetime),  # PyJWT compares whole seconds
         }
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def read(self, token: str) -> Identity:
-        """Return the user of a token. Raises InvalidToken if it is forged, malformed, expired or logged out."""
+        """Return the user of a token. Raises InvalidToken if it is forged, malformed, expired or logged out.
+
+        The roles are those that the user has now. A token has none, because it outlives changes of the users.
+        """
         try:
             claims = jwt.decode(
                 token,
@@ -85,13 +87,9 @@ class Tokens:
         issued_at = float(claims["iat"])
         if issued_at <= self._logged_out.get(claims["sub"], 0.0):
             raise InvalidToken("logged_out")
-        roles = self._roles_now(claims["sub"]) & frozenset(claims.get("roles", ()))
+        user = self._users.get(claims["sub"])
+        roles = frozenset[str]() if user is None else user.roles
         return Identity(claims["sub"], roles, float(claims["exp"]), issued_at)
-
-    def _roles_now(self, name: str) -> frozenset[str]:
-        """Return the user's current roles: a token outlives changes, and must not give roles that were removed."""
-        user = self._users.get(name)
-        return frozenset() if user is None else user.roles
 
     def log_out(self, user: str, at: float) -> None:
         """Invalidate all tokens that `user` got until `at` (Unix time in seconds)."""

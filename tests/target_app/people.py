@@ -21,7 +21,7 @@ SECRET = "a secret for tests that is long enough"
 def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600, secret: str = SECRET) -> str:
     """Return a token as the server would issue it, for any name, so that tests need no list of users.
 
-    Roles have an effect only for users whom `users_with` adds to the server."""
+    The server ignores `roles`. Users have the roles that `users_with` gives them."""
     now = time.time()
     claims = {
         "iss": "target_app",
