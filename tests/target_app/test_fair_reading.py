@@ -38,12 +38,15 @@ class Transport(Mock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_reading = True
+        self.reads = True
         self.sent = b""
         self.is_gone = False
 
     def _get_child_mock(self, **options: Any) -> Mock:
         return Mock(**options)
+
+    def is_reading(self) -> bool:
+        return self.reads
 
     def is_closing(self) -> bool:
         return self.is_gone
@@ -59,10 +62,10 @@ class Transport(Mock):
         self.sent += data
 
     def pause_reading(self) -> None:
-        self.is_reading = False
+        self.reads = False
 
     def resume_reading(self) -> None:
-        self.is_reading = True
+        self.reads = True
 
     def close(self) -> None:
         self.is_gone = True
@@ -125,10 +128,10 @@ def test_a_burst_of_small_frames_is_handled_in_slices(made: type[BoundedWSProtoc
         pongs = len(connected.transport.sent)
         connected.protocol.data_received(frame(PING, b"") * 40_000)
         assert len(connected.transport.sent) == pongs, "no frame is handled in the iteration that received them"
-        assert not connected.transport.is_reading
+        assert not connected.transport.is_reading()
         await asyncio.sleep(0)
         assert 0 < len(connected.transport.sent) - pongs < 40_000, "others have their turn in between"
-        while not connected.transport.is_reading:
+        while not connected.transport.is_reading():
             await asyncio.sleep(0)
         assert len(connected.transport.sent) - pongs == 2 * 40_000
 
@@ -143,13 +146,13 @@ def test_no_message_is_parsed_while_the_application_has_some_to_handle(made: typ
         connected.protocol.data_received(b"".join(frame(TEXT, text.encode()) for text in texts))
         await connected.rest()
         assert 0 < connected.protocol.queue.qsize() < SLICE_BYTES // 6
-        assert not connected.transport.is_reading
+        assert not connected.transport.is_reading()
         connected.let_receive(len(texts))
         while len(connected.texts) < len(texts):
             await asyncio.sleep(0)
         assert connected.texts == texts
         await connected.rest()
-        assert connected.transport.is_reading
+        assert connected.transport.is_reading()
 
     asyncio.run(scenario())
 
@@ -211,7 +214,7 @@ def test_the_close_frame_behind_unread_messages_ends_the_connection(made: type[B
         connected.let_receive(1)
         await asyncio.gather(*connected.state.tasks)
         await connected.rest()
-        assert connected.transport.is_gone
+        assert connected.transport.is_closing()
         assert connected.protocol.close_timer is None
 
     asyncio.run(scenario())
@@ -229,7 +232,7 @@ def test_the_fragments_of_a_message_have_a_limit(made: type[BoundedWSProtocol]) 
         connected.protocol.data_received(EMPTY_FIRST + EMPTY_CONTINUATION * (LIMIT + 10))
         await connected.rest()
         assert connected.transport.sent[before:][:4] == b"\x88\x14" + struct.pack("!H", 1009)
-        assert connected.transport.is_gone
+        assert connected.transport.is_closing()
         assert connected.protocol.frames == []
 
     asyncio.run(scenario())
@@ -249,7 +252,7 @@ def test_a_handshake_that_cannot_be_parsed_is_answered(made: type[BoundedWSProto
         connected.protocol.data_received(HANDSHAKE % header)
         await connected.rest()
         assert connected.transport.sent.startswith(b"HTTP/1.1 4")
-        assert connected.transport.is_gone
+        assert connected.transport.is_closing()
 
     asyncio.run(scenario())
 
@@ -313,10 +316,10 @@ def test_a_request_without_end_is_cut_off_at_the_limit(first: bytes, more: bytes
         protocol.data_received(first)
         for _ in range(MAX_HEAD_BYTES // len(more) - 1):
             protocol.data_received(more)
-        assert not transport.is_gone
+        assert not transport.is_closing()
         for _ in range(2):
             protocol.data_received(more)
-        assert transport.is_gone
+        assert transport.is_closing()
         assert transport.sent == b"" or transport.sent.startswith(b"HTTP/1.1 431 ")
         protocol.connection_lost(None)
         await asyncio.gather(*protocol.tasks)
@@ -335,7 +338,7 @@ def test_a_long_body_and_many_requests_are_no_long_head() -> None:
             await asyncio.gather(*protocol.tasks)
             protocol.data_received(HEAD + b"\r\n")
         await asyncio.gather(*protocol.tasks)
-        assert not transport.is_gone
+        assert not transport.is_closing()
         assert transport.sent.count(b"HTTP/1.1 200 OK") == 3_001
         transport.close()
         protocol.connection_lost(None)
