@@ -1,4 +1,7 @@
-"""Keeps tokens out of the logs, whichever library writes the line: uvicorn logs the whole address of a WebSocket."""
+"""Keeps tokens and control characters out of the logs, whichever library writes the line.
+
+uvicorn logs the whole address of a WebSocket. A line break in an address would look like a second line of the log.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,16 @@ SERVER_LOGGERS = (
 
 
 def redact(text: str) -> str:
-    """The text without tokens: neither anything that looks like a JWT, nor a `token` parameter of an address."""
+    """Return the text without tokens: neither anything that looks like a JWT, nor a `token` parameter of an address."""
     return _PARAMETER.sub(rf"\g<1>{REDACTED}", _JWT.sub(REDACTED, text))
+
+
+def _clean(value: object) -> object:
+    """Return a value of a log line without tokens, and with escapes for what a client could forge lines with."""
+    if not isinstance(value, str):
+        return value
+    text = redact(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 class RedactTokens(logging.Filter):
@@ -35,7 +46,7 @@ class RedactTokens(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):  # keep the arguments separate where possible: access formatters need them
-            record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
+            record.args = tuple(map(_clean, record.args))
         message = record.getMessage()
         if (clean := redact(message)) != message:
             record.msg, record.args = clean, ()
@@ -46,6 +57,6 @@ _filter = RedactTokens()
 
 
 def redact_all_logs() -> None:
-    """Have tokens redacted in the logs of this server and of the server libraries; safe to call again."""
+    """Filter the logs of this server and of the server libraries. Repeated calls do nothing."""
     for name in SERVER_LOGGERS:
         logging.getLogger(name).addFilter(_filter)

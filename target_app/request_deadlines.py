@@ -1,7 +1,8 @@
-"""Deadlines for requests that do not get finished: half-open handshakes, slow heads, slow bodies.
+"""Deadlines for requests that are not finished: half-open handshakes, slow heads, slow bodies, unread responses.
 
-uvicorn waits for ever for the rest of a request, and counts nobody who has not sent one. So one task looks at its
-connections: who has kept a request unfinished for too long is cut off, and so are the oldest where there are too many.
+uvicorn waits without a limit for the rest of a request, and for a client that does not read its response. So a task
+checks the connections once a second. It disconnects clients whose request has been unfinished for too long, and the
+oldest of them if there are too many.
 """
 
 from __future__ import annotations
@@ -17,26 +18,30 @@ from target_app import unread_answers, uvicorn_server
 from target_app.services import Services
 
 SWEEP_INTERVAL = 1.0
-"""Seconds between two looks at the connections."""
+"""Seconds between two checks of the connections."""
 
 NO_REQUEST = object()
-"""In the place of a request, before the first one."""
+"""Stands for the request before the first one has arrived."""
 
 logger = logging.getLogger("target_app")
 
 
 def unfinished(connection: Any) -> object | None:
-    """Return the unfinished request of a uvicorn connection, or NO_REQUEST before the first; None if there is none."""
+    """Return what the server waits for: a request, NO_REQUEST before the first, or the reader of a full response.
+
+    Returns None if the server waits for nothing.
+    """
     if not hasattr(connection, "cycle"):  # a WebSocket
         return None
-    request = connection.cycle
+    request, reader = connection.cycle, connection.flow
     if request is None:
         return NO_REQUEST
-    return request if request.response_complete or request.more_body else None
+    waits_for: object | None = reader if reader.write_paused else None
+    return request if request.response_complete or request.more_body else waits_for
 
 
 class RequestDeadlines:
-    """Connections with an unfinished request, with its start. The caller passes the time, in seconds."""
+    """The connections with an unfinished request, each with its start. The caller passes the time in seconds."""
 
     def __init__(self, connections: Callable[[], Iterable[Any]], seconds: float, most: int) -> None:
         self._connections = connections
@@ -45,7 +50,7 @@ class RequestDeadlines:
         self._since: dict[Any, tuple[object, float]] = {}
 
     def sweep(self, now: float) -> int:
-        """Cut off connections that are too late, or too many. Returns their number."""
+        """Disconnect clients that are too late, or too many. Returns their number."""
         waiting: dict[Any, tuple[object, float]] = {}
         for connection in list(self._connections()):
             request = unfinished(connection)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from target_app import admin, fallback, uvicorn_server
+from target_app import admin, fallback, file_descriptors, uvicorn_server
 from target_app.close_reasons import INTERNAL_ERROR
 from target_app.history import HistoryUnavailable
 from target_app.request_deadlines import RequestSweeper
@@ -54,6 +54,7 @@ class Startup:
         services.shared(admin.Desk)  # subscribes to the backplane at startup
         services.shared(fallback.Sessions)
         uvicorn_server.set_options_or_warn(services.settings)
+        file_descriptors.raise_limit(services.settings)
         services.shared(RequestSweeper).start()
         services.shared(Tokens)  # warns about a missing secret at startup, not at the first login
         self.is_done = True

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
 from fastapi.routing import iter_route_contexts
+from starlette.responses import PlainTextResponse
 
+from target_app.body_limit import BodyLimit
 from target_app.main import create_app
 from target_app.settings import Settings
 from tests.target_app.people import log_in, post
@@ -92,3 +97,21 @@ def test_bodies_in_flight_take_no_memory(server: Server) -> None:
             pass  # expected: the server has answered and closed
         grown = process.memory_info().rss - before
     assert grown < 30_000_000
+
+
+def test_a_content_length_of_thousands_of_digits_is_too_long() -> None:
+    """Some servers pass it on, and Python refuses to read it as a number."""
+    sent: list[dict[str, Any]] = []
+
+    async def scenario(length: bytes) -> int:
+        sent.clear()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "headers": [(b"content-length", length)]}
+        await BodyLimit(PlainTextResponse("read"), Settings())(scope, Mock(), send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(scenario(b"9" * 5_000)) == 413
+    assert asyncio.run(scenario(b"0" * 5_000 + b"5")) == 200

@@ -108,6 +108,12 @@ def test_a_returning_stream_gets_the_missed_messages(server: Server) -> None:
             assert [again.message("said")["text"] for _ in range(2)] == ["two", "three"]
 
 
+@pytest.mark.parametrize("cursor", ["x:" + "9" * 5_000, "x:-1", "x:", ":1"])
+def test_a_cursor_that_is_none_is_ignored(server: Server, cursor: str) -> None:
+    with opened(server, "/dashboard-feed", **{"last-event-id": cursor}) as viewer:
+        assert "cpu_usage" in viewer.next()[2]
+
+
 def test_the_dashboard_and_the_notifications_come_as_events_too(server: Server) -> None:
     with opened(server, "/dashboard-feed") as viewer:
         assert set(json.loads(viewer.next()[2])) >= {"cpu_usage", "memory_usage", "active_users", "response_time"}

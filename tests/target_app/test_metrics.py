@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
 from target_app.logs import formatter
+from target_app.redaction import RedactTokens
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 from tests.target_app.conftest import EnterRaw, StartServer
 from tests.target_app.people import SECRET, make_token, users_with
@@ -146,6 +147,14 @@ def test_no_token_gets_into_a_line_nor_into_a_traceback(form: str) -> None:
     assert JWT.split(".")[1] not in written
     assert "ValueError: not this one: [redacted]" in written
     assert "&x=1" in written
+
+
+def test_a_client_cannot_forge_a_line_of_the_log() -> None:
+    """In an address, `%0a` is a line break, and `%1b` begins a command to the terminal."""
+    values = {"msg": '"WebSocket %s" seconds=%d', "args": ("/rooms/x\nERROR forged\x1b[2J", 1)}
+    record = logging.makeLogRecord(values)
+    assert RedactTokens().filter(record)
+    assert record.getMessage() == '"WebSocket /rooms/x\\nERROR forged\\x1b[2J" seconds=1'
 
 
 def test_the_command_writes_json_when_told_to(start_server: StartServer) -> None:

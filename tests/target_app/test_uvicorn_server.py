@@ -185,6 +185,7 @@ class Peer:
     """A connection of uvicorn, with its request."""
 
     cycle: Any = None
+    flow: Any = field(default_factory=lambda: SimpleNamespace(write_paused=False))
     transport: Any = field(init=False)
     is_cut: bool = False
 
@@ -201,13 +202,16 @@ def request(*, more_body: bool = False, response_complete: bool = False) -> obje
 
 def test_only_requests_that_are_not_finished_have_a_deadline() -> None:
     silent, slow, served, again = Peer(), Peer(request(more_body=True)), Peer(request()), Peer()
+    never_reads, reads_late = (Peer(request(), SimpleNamespace(write_paused=True)) for _ in range(2))
     websocket = SimpleNamespace()
-    deadlines = RequestDeadlines(lambda: [silent, slow, served, again, websocket], seconds=10, most=100)
+    peers = [silent, slow, never_reads, served, again, reads_late]
+    deadlines = RequestDeadlines(lambda: [*peers, websocket], seconds=10, most=100)
     assert deadlines.sweep(0.0) == 0
     again.cycle = request(response_complete=True)  # one request is complete, so another may begin
+    reads_late.flow.write_paused = False
     assert deadlines.sweep(9.9) == 0
-    assert deadlines.sweep(10.0) == 2
-    assert [peer.is_cut for peer in (silent, slow, served, again)] == [True, True, False, False]
+    assert deadlines.sweep(10.0) == 3
+    assert [peer.is_cut for peer in peers] == [True, True, True, False, False, False]
 
 
 def test_the_oldest_unfinished_requests_over_the_limit_are_cut_off() -> None:
