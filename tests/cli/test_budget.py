@@ -45,7 +45,7 @@ def test_a_budget_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as refused:
         main(["check", "--budget", "soon"])
     assert refused.value.code == ExitCode.USAGE
-    assert "length of time" in capsys.readouterr().err
+    assert "duration" in capsys.readouterr().err
 
 
 def test_a_server_that_never_answers_is_called_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
