@@ -1,8 +1,9 @@
-"""The HTTP side: pages, their scripts and style, a health check, and figures about the connections."""
+"""Pages over HTTP, health checks, and figures about the connections."""
 
 from __future__ import annotations
 
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_app.auth import WATCHERS
+from target_app.connection import route_path
 from target_app.denials import REFUSAL_HEADER
 from target_app.handshake_policy import Handshakes
 from target_app.limits import limited_address
@@ -56,12 +58,13 @@ router = APIRouter()
 
 
 def page(request: Request, name: str) -> HTMLResponse:
-    """A page: what all have in common, the navigation, and its own file: what it adds to the head, and its content."""
-    return HTMLResponse(_html(name, request.url.path))
+    """Return a page: the common frame, the navigation, and the content of the page's own file."""
+    return HTMLResponse(_html(name, route_path(request.scope), str(request.scope.get("root_path", ""))))
 
 
 @cache
-def _html(name: str, path: str) -> str:
+def _html(name: str, path: str, root: str) -> str:
+    """Put a page together. All links begin with the path under which the application is mounted."""
     current = ' aria-current="page"'
     links = [f'<a href="{to}"{current if to == path else ""}>{words}</a>' for to, words in NAVIGATION.items()]
     head, _, main = (PAGES / f"{name}.html").read_text().partition("\n\n")
@@ -69,16 +72,18 @@ def _html(name: str, path: str) -> str:
     html = (PAGES / "frame.html").read_text()
     for part, written in parts.items():
         html = html.replace(f"<!-- {part} -->", written)
-    return html
+    return html.replace('="/', f'="{escape(root)}/')
 
 
 @router.get("/")
 async def index(request: Request) -> HTMLResponse:
+    """The start page."""
     return page(request, "index")
 
 
 @router.get("/pages/{name}")
 async def page_of_a_channel(request: Request, name: str) -> HTMLResponse:
+    """The page of a channel, or the login page."""
     if name not in PAGE_NAMES:
         raise HTTPException(404)
     return page(request, name)
@@ -86,12 +91,13 @@ async def page_of_a_channel(request: Request, name: str) -> HTMLResponse:
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
+    """Whether the process is alive."""
     return {"status": "ok"}
 
 
 @router.get("/readyz")
 async def readyz(request: Request, response: Response) -> dict[str, str]:
-    """Whether to send newcomers here: not while the server is on its way out, or cannot write its history."""
+    """Whether to send new clients here. 503: the server is stopping, or cannot write its history."""
     objection = await Services.of(request).shared(Readiness).objection()
     if objection is None:
         return {"status": "ready"}
@@ -101,7 +107,7 @@ async def readyz(request: Request, response: Response) -> dict[str, str]:
 
 @router.post("/handshake", status_code=204)
 async def handshake(request: Request) -> Response:
-    """Whether a WebSocket handshake of this page would be let in; else `x-refused` says why not."""
+    """Whether the server would accept a WebSocket handshake of this page. If not, `x-refused` has the reason."""
     services = Services.of(request)
     if services.drain.has_begun:
         return Response(status_code=503, headers={REFUSAL_HEADER: "draining"})
@@ -113,7 +119,7 @@ async def handshake(request: Request) -> Response:
 
 @router.get("/stats", dependencies=WATCHERS)
 async def stats(request: Request) -> dict[str, Any]:
-    """Open connections now; since the start: endings by reason, and what the channels counted."""
+    """The number of open connections, and counts since the start: endings by reason, and events of channels."""
     services = Services.of(request)
     return {
         "open": len(services.roster),
@@ -123,7 +129,7 @@ async def stats(request: Request) -> dict[str, Any]:
 
 
 class HeadersMiddleware:
-    """Puts the same protective headers on every HTTP response; leaves WebSockets alone."""
+    """Adds the same security headers to every HTTP response. WebSockets are not changed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -82,6 +82,19 @@ def test_one_worker_runs_without_the_folder_for_several(tmp_path: Path) -> None:
             assert person.wait("ack")["seq"] == 1
 
 
+LOGIN_CHANNELS = ("rooms.py", "draw.py", "game.py", "notifications.py")
+THEIR_PARTS = ("game", "drawing*.py", "board_sessions.py", "match_sessions.py", "alerts.py", "direct*.py", "naive.py")
+
+
+def test_the_rest_runs_without_the_channels_that_have_a_login(tmp_path: Path) -> None:
+    without = shutil.ignore_patterns("__pycache__", "cluster", *LOGIN_CHANNELS, *THEIR_PARTS)
+    shutil.copytree(ROOT / "target_app", tmp_path / "target_app", ignore=without)
+    code = 'from target_app.main import app; from target_app.asyncapi import document; print(*document(app, "")["channels"])'
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=DEADLINE)
+    assert len(done.stdout.split()) == 4, "echo, JSON echo, chat and dashboard"
+
+
 def test_the_channel_of_the_readme_runs_as_pasted(tmp_path: Path) -> None:
     found = CODE.search((ROOT / "target_app/README.md").read_text())
     assert found is not None

@@ -1,5 +1,6 @@
-// Who is signed in, and a way out, in the header of every page.
+// The signed-in user and a sign-out button, in the header of every page.
 
+import { at } from "./root.js";
 import { signInPage, signOut, whoIsIt } from "./session.js";
 
 // {user, roles}; null: nobody is signed in; undefined: the server does not answer.
@@ -12,7 +13,7 @@ function wayOut() {
   out.textContent = "Sign out";
   out.onclick = async () => {
     await signOut().catch(() => {});
-    location.assign("/pages/login");
+    location.assign(at("/pages/login"));
   };
   return out;
 }
@@ -24,13 +25,13 @@ function wayIn() {
   return link;
 }
 
-// Show it, as it is at the start or after a login without a new page.
+// Show the user: once when the page opens, and again after a login without a page load.
 export async function showAccount(asked = account) {
   const me = await asked;
   if (me === undefined) return;
   const name = document.createElement("strong");
   name.textContent = me === null ? "" : me.user;
-  const isLogin = location.pathname === "/pages/login";
+  const isLogin = location.pathname === at("/pages/login");
   const shown = me !== null ? [name, " ", wayOut()] : isLogin ? [] : [wayIn()];
   document.getElementById("account").replaceChildren(...shown);
 }

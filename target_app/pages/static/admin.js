@@ -1,7 +1,8 @@
-// The administrators' page: asks the server every two seconds, and sends it orders.
+// The administrators' page: asks the server every two seconds, and sends it commands.
 
 import { showAccount } from "./account.js";
 import { byId } from "./page.js";
+import { at } from "./root.js";
 import { whoIsIt } from "./session.js";
 
 const REFRESH_MS = 2000;
@@ -9,7 +10,7 @@ let timer = null;
 
 async function call(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  return fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+  return fetch(at(path), { credentials: "same-origin", cache: "no-store", ...options });
 }
 
 function say(state, words) {
@@ -47,10 +48,10 @@ function show(workers) {
   byId("open").textContent = total === open.length ? `(${total})` : `(${open.length} of ${total})`;
   fill("connections", open, 9, "Nobody is connected.", connectionRow);
   const ended = listed.flatMap(([, worker]) => worker.ended).sort((a, b) => b.at - a.at);
-  fill("ended", ended.slice(0, 100), 6, "Nobody has gone yet.", endedRow);
+  fill("ended", ended.slice(0, 100), 6, "No connection has ended yet.", endedRow);
 }
 
-// Keeps the focus where it is: a table that is made anew every two seconds could not be used by keyboard.
+// Keep the focus where it is. The table is rebuilt every two seconds, and could not be used by keyboard otherwise.
 function fill(id, rows, columns, nothing, rowOf) {
   const body = byId(id);
   const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
@@ -79,7 +80,7 @@ function duration(seconds) {
 
 function card(name, worker) {
   const drain = element("button", { type: "button", className: "quiet", disabled: worker.draining }, worker.draining ? "Draining" : "Drain");
-  drain.onclick = () => ask(`Send everybody on worker ${name} away, and let nobody in any more?`, "Drain", "/admin/drain", { worker: name });
+  drain.onclick = () => ask(`Close all connections of worker ${name}, and accept no new ones?`, "Drain", "/admin/drain", { worker: name });
   return element("li", { className: "card" }, element("p", { className: "lead" }, `Worker ${name}`), element("p", { className: "figure" }, String(worker.open), " ", element("span", { className: "unit" }, "open")), drain);
 }
 
@@ -102,14 +103,14 @@ function endedRow(row) {
   return element("tr", {}, ...cells(when, row.channel, row.why, n(row.code), row.reason || "–", n(duration(row.seconds))));
 }
 
-function ask(question, verb, path, order) {
+function ask(question, verb, path, command) {
   const dialog = byId("sure");
   byId("question").textContent = question;
   byId("yes").textContent = verb;
   dialog.onclose = async () => {
     if (dialog.returnValue === "yes") {
-      const answer = await call(path, order).catch(() => null);
-      if (!answer?.ok) say("disconnected", "The order was not taken");
+      const answer = await call(path, command).catch(() => null);
+      if (!answer?.ok) say("disconnected", "The server did not carry out the command");
       else refresh();
     }
   };
@@ -121,7 +122,7 @@ byId("broadcast").onsubmit = async (event) => {
   event.preventDefault();
   const answer = await call("/admin/broadcast", { text: byId("text").value }).catch(() => null);
   if (answer?.ok) byId("text").value = "";
-  say(answer?.ok ? "connected" : "disconnected", answer?.ok ? "Announced" : "The announcement was not taken");
+  say(answer?.ok ? "connected" : "disconnected", answer?.ok ? "Announced" : "The announcement was not sent");
 };
 
 byId("login").onsubmit = async (event) => {

@@ -22,7 +22,7 @@ nameField.focus();
 nameField.select();
 
 function enter(id) {
-  // What we said and the room has not repeated yet, oldest first.
+  // Messages that we have sent and the room has not repeated yet, oldest first.
   let unplaced = [];
   let gone = false;
 
@@ -32,7 +32,7 @@ function enter(id) {
     onConnected() {
       byId("send").disabled = false;
       unplaced = [];
-      if (gone) append(log, "notice", "Back again. What was said meanwhile is not kept here.");
+      if (gone) append(log, "notice", "Connected again. This chat keeps no messages: you have missed what others wrote meanwhile.");
     },
     onDisconnected({ state, final }) {
       byId("send").disabled = true;
@@ -50,7 +50,7 @@ function enter(id) {
     }
     const [, author, said] = SAID.exec(text) ?? [];
     if (author === id && unplaced[0]?.said === said) {
-      // Our own message as all see it: it takes its place after what came before it.
+      // Our own message, as all members receive it: it moves to its place in the common order.
       const { entry } = unplaced.shift();
       entry.classList.add("placed");
       log.append(entry);

@@ -1,6 +1,7 @@
-// Shows the server's own descriptions of itself to people.
+// Shows the server's machine-readable descriptions in a form for people.
 
 import { byId } from "./page.js";
+import { at } from "./root.js";
 
 function element(name, properties, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -8,7 +9,7 @@ function element(name, properties, ...children) {
   return made;
 }
 
-// Text with what stands between backticks as code.
+// Text in which parts between backticks are code.
 function words(text) {
   return text.split("`").map((part, number) => (number % 2 === 0 ? part : element("code", {}, part)));
 }
@@ -24,7 +25,7 @@ function prose(paragraphs) {
 
 const nameIn = (reference) => reference.$ref.split("/").at(-1);
 
-// A schema in one line where that is possible: what a person wants to know before the details.
+// A short description of a schema, in one line where that is possible.
 function kind(schema, schemas) {
   if (schema === undefined) return "anything";
   if (schema.$ref !== undefined) return kind(schemas[nameIn(schema)], schemas);
@@ -91,7 +92,7 @@ async function json(path) {
 }
 
 try {
-  const [channels, rest] = await Promise.all([json("/asyncapi.json"), json("/openapi.json")]);
+  const [channels, rest] = await Promise.all([json(at("/asyncapi.json")), json(at("/openapi.json"))]);
   byId("about").append(...prose(channels.info.description.split("\n\n")));
   byId("channels").append(...Object.entries(channels.channels).map(([name, channel]) => channelCard(name, channel, channels)));
   byId("paths").append(...Object.entries(rest.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => pathCard(path, method, operation))));

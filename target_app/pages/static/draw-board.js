@@ -1,10 +1,10 @@
-// The strokes of a board as the server numbers them, and our own on top that it has not confirmed yet.
+// The strokes of a board in the server's order, with our own unconfirmed strokes on top.
 
 export const WIDTH = 1600;
 export const HEIGHT = 1000;
 const MOST_POINTS_OF_STROKE = 1900;
 const MOST_POINTS_OF_MESSAGE = 256;
-// So that who has drawn much while the connection was away does not send faster than one may.
+// Messages that are sent at once, so that much drawing after an outage stays within the server's rate limit.
 const MOST_MESSAGES_AT_ONCE = 2;
 
 export class Board {
@@ -12,10 +12,10 @@ export class Board {
   seq = 0;
   member = 0;
   #strokes = new Map();
-  // id -> our own strokes of which the server does not have all yet. `sent`: how many points are on their way.
+  // id -> our own strokes that the server has not confirmed in full. `sent`: the number of points already sent.
   #mine = new Map();
 
-  // Take what the server says. False: a change is missing in between, ask for the board again.
+  // Apply a message of the server. Returns false if a change is missing: then ask for the board again.
   take(message, me) {
     if (message.type === "board") return this.#takeBoard(message, me);
     if (message.seq !== this.seq + 1) return message.seq <= this.seq;
@@ -50,7 +50,7 @@ export class Board {
     return true;
   }
 
-  // The board that we knew went with its server; what we drew goes to the new one, under the same ids.
+  // The server has a new board, for example after a restart. Our own strokes are sent to it, under the same ids.
   #bringAlong(me) {
     const drawn = [...this.#strokes.values()].filter((stroke) => stroke.by === me && !this.#mine.has(stroke.id));
     for (const { id, color, width, points } of drawn.sort((one, other) => one.order - other.order)) {
@@ -69,7 +69,7 @@ export class Board {
     this.#mine.delete(id);
   }
 
-  // Bottom first; the unconfirmed ones of our own are the longest that is known of them, and the newest on top.
+  // All strokes, bottom first. Our unconfirmed strokes are on top, with all points that we know.
   visible() {
     const confirmed = [...this.#strokes.values()].sort((one, other) => one.order - other.order);
     const waiting = [...this.#mine.values()].filter((own) => !this.#strokes.has(own.id));
@@ -89,7 +89,7 @@ export class Board {
     return id;
   }
 
-  // The id to go on with: a very long stroke continues as a new one.
+  // The id to continue with: a very long stroke continues as a new one.
   extend(id, x, y) {
     const own = this.#mine.get(id);
     if (own === undefined) return id;
@@ -112,17 +112,17 @@ export class Board {
     return this.#mine.size;
   }
 
-  // It was refused: it will not be on the board.
+  // The server refused the stroke, so it will not be on the board.
   giveUp(id) {
     this.#mine.delete(id);
   }
 
-  // After a lost connection: whatever is not confirmed goes again. The server takes it once.
+  // After a lost connection, send everything unconfirmed again. The server takes each point once.
   repeatAll() {
     for (const own of this.#mine.values()) own.told = false;
   }
 
-  // Messages with what is to be sent now; `send` says whether it went.
+  // Send what the server does not have yet. `send` returns whether a message was sent.
   sendNews(send) {
     let left = MOST_MESSAGES_AT_ONCE;
     for (const own of this.#mine.values()) {

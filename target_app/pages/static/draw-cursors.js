@@ -1,4 +1,4 @@
-// The pens of the others over the paper, each with the name of who holds it; and our own, when the keyboard moves it.
+// The pens of the other users over the paper, each with its user's name, and our own pen if the keyboard moves it.
 
 import { HEIGHT, WIDTH } from "./draw-board.js";
 
@@ -16,7 +16,7 @@ export class Cursors {
     this.#names = new Map(members.map(({ member, user }) => [member, user]));
   }
 
-  // A frame: u8 1, then u16 member, u16 x, u16 y for each. All that is not in it is nowhere.
+  // A frame: u8 1, then u16 member, u16 x, u16 y for each pen. Pens that are missing in it are not over the paper.
   move(buffer, self) {
     const bytes = new DataView(buffer);
     const seen = new Set();

@@ -1,5 +1,5 @@
-// Draws strokes on a canvas. The same strokes in the same order give the same pixels, however they came to be:
-// each is drawn as one path, bottom first, on paper of a fixed size and colour.
+// Draws strokes on a canvas. The same strokes in the same order give the same pixels: each stroke is one path, the
+// bottom one first, on paper of a fixed size and colour.
 
 import { HEIGHT, WIDTH } from "./draw-board.js";
 
@@ -7,7 +7,7 @@ export const PAPER = "#ffffff";
 
 export class Paper {
   #context;
-  // The strokes at the bottom of the pile that are done, so that they need not be drawn anew for each frame.
+  // The finished strokes at the bottom, kept as an image so that they are not drawn again for each frame.
   #settled = new OffscreenCanvas(WIDTH, HEIGHT).getContext("2d", { alpha: false });
   #settledStrokes = [];
 
@@ -47,7 +47,7 @@ function trace(context, { points, color, width }) {
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
   context.moveTo(points[0], points[1]);
-  // Curves through the middles between the points: smooth, and still the same for everybody.
+  // Curves through the midpoints between the points: smooth, and the same on every screen.
   for (let i = 2; i + 3 < points.length; i += 2) {
     context.quadraticCurveTo(points[i], points[i + 1], (points[i] + points[i + 2]) / 2, (points[i + 1] + points[i + 3]) / 2);
   }

@@ -21,11 +21,11 @@ let me = null;
 // The stroke that the pointer or the keyboard is drawing now.
 let drawing = null;
 let undone = [];
-// Where our own pen is, and whether the others know.
+// The position of our own pen, and whether the others have been told.
 let pen = null;
 let penIsNews = false;
 let joined = false;
-// Whether a frame is due.
+// Whether a frame is scheduled.
 let due = false;
 
 byId("board").textContent = name;
@@ -85,7 +85,7 @@ function take(message) {
   repaint();
 }
 
-// Everything on the board, or what is new to us.
+// Apply the whole board, or the changes since our last visit.
 function join() {
   joined = false;
   send(board.epoch === null ? { type: "join" } : { type: "join", epoch: board.epoch, since: board.seq });
@@ -95,7 +95,7 @@ function send(message) {
   return socket.send(JSON.stringify(message));
 }
 
-// What is new goes out a few times a second, and nothing while nobody does anything.
+// Send what is new a few times a second, and nothing while nobody draws.
 setInterval(() => {
   if (!joined) return;
   board.sendNews(send);
@@ -107,13 +107,13 @@ setInterval(() => {
   penIsNews = !socket.send(bytes.buffer);
 }, SEND_EVERY_MS);
 
-// For who looks from outside: how far this picture has come, and how many strokes of ours the server has not confirmed.
+// For tests: the number of the latest change in this picture, and of our strokes that are not confirmed.
 function tellState() {
   canvas.dataset.seq = board.seq;
   canvas.dataset.waiting = board.waiting;
 }
 
-// What has changed is shown in the next frame. While nothing changes, nothing is painted.
+// Changes are painted in the next frame. While nothing changes, nothing is painted.
 function repaint() {
   if (due) return;
   due = true;
@@ -179,7 +179,7 @@ byId("undo").onclick = undo;
 byId("redo").onclick = redo;
 byId("clear").onclick = () => send({ type: "clear" });
 
-// Pointer: mouse, pen and finger alike.
+// Pointer: mouse, pen and finger.
 
 function onPaper(event) {
   const box = canvas.getBoundingClientRect();

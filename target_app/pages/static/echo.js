@@ -1,4 +1,4 @@
-// The three kinds of data that a WebSocket takes: text, JSON (which is text) and binary.
+// The three kinds of data that the page can send: text, JSON (which is text) and binary.
 
 import { append, byId, openSocket, sendForm } from "./page.js";
 
@@ -7,10 +7,10 @@ const button = byId("send");
 
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 
-// Bytes from pairs of hexadecimal digits. Throws where it is none.
+// Bytes from pairs of hexadecimal digits. Throws if the text has anything else.
 function bytesOf(text) {
   const digits = text.replaceAll(/\s/g, "");
-  if (!/^([0-9a-f]{2})+$/i.test(digits)) throw new Error("Bytes in hexadecimal, please: 00 ff 10");
+  if (!/^([0-9a-f]{2})+$/i.test(digits)) throw new Error("Write bytes as hexadecimal digits, such as 00 ff 10");
   return Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16));
 }
 
@@ -26,7 +26,7 @@ function jsonOf(text) {
 const KINDS = {
   text: { path: "/ws", encode: (text) => text, about: "A text T comes back as: Message received: T" },
   json: { path: "/echo/json", encode: jsonOf, about: 'A JSON value comes back as {"received": value}, as it was written.' },
-  binary: { path: "/ws", encode: bytesOf, about: "Bytes, written in hexadecimal, come back as the bytes that they were." },
+  binary: { path: "/ws", encode: bytesOf, about: "Bytes, written in hexadecimal, come back unchanged." },
 };
 
 let kind = KINDS[byId("kind").value];

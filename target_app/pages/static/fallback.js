@@ -1,5 +1,7 @@
-// Looks like a WebSocket to those who use it, and is an event stream down and POST requests up: for where proxies
-// let no WebSocket through. The messages are the same, see fallback.py.
+// Has the interface of a WebSocket, but receives events (SSE) and sends POST requests, for networks in which proxies
+// block WebSockets. The messages are the same: see fallback.py.
+
+import { at } from "./root.js";
 
 const OFFERED = /^\/(dashboard-feed$|notifications$|rooms\/)/;
 const GONE = 1006;
@@ -17,7 +19,7 @@ export class FallbackSocket {
   #posting = false;
 
   constructor(path) {
-    this.#events = new EventSource(new URL(`/fallback${path}`, location.href));
+    this.#events = new EventSource(new URL(at(`/fallback${path}`), location.href));
     this.#events.addEventListener("session", (event) => {
       this.#session = event.data;
       this.readyState = WebSocket.OPEN;
@@ -25,7 +27,7 @@ export class FallbackSocket {
     });
     this.#events.addEventListener("closed", (event) => this.#closed(JSON.parse(event.data)));
     this.#events.onmessage = (event) => this.onmessage?.({ data: event.data });
-    // An EventSource would come back by itself, but whoever uses this has a plan of its own for that.
+    // An EventSource would reconnect by itself, but the user of this class has its own back-off.
     this.#events.onerror = () => this.#closed({ code: GONE, reason: "" });
   }
 
@@ -38,11 +40,11 @@ export class FallbackSocket {
     this.#closed({ code, reason });
   }
 
-  // One request after the other: what is said in order arrives in order.
+  // One request at a time, so that messages arrive in the order in which they were sent.
   async #post() {
     this.#posting = true;
     while (this.#unsent.length > 0 && this.readyState === WebSocket.OPEN) {
-      const answer = await fetch(this.#session, { method: "POST", body: this.#unsent[0] }).catch(() => null);
+      const answer = await fetch(at(this.#session), { method: "POST", body: this.#unsent[0] }).catch(() => null);
       if (answer?.ok) this.#unsent.shift();
       else if (answer?.status === 429) await new Promise((later) => setTimeout(later, 1000));
       else this.#closed({ code: answer?.status === 413 ? 1009 : GONE, reason: "" });

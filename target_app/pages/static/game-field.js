@@ -1,4 +1,4 @@
-// Draws a match. The picture of the land is made once per tick; between ticks only the heads glide.
+// Draws a match. The land is painted once per tick. Between ticks only the heads move.
 
 import { STATUS } from "./game-view.js";
 
@@ -40,7 +40,7 @@ export class Field {
     this.#redraw();
   }
 
-  // A new tick: where everybody was is where they glide from.
+  // A new tick: the heads move from their last positions to the new ones.
   update() {
     this.#since = performance.now();
     this.#drawLand();
@@ -63,7 +63,7 @@ export class Field {
     this.#redraw();
   }
 
-  // Draw in the next frame, and in each one after it until the heads have arrived.
+  // Draw in the next frame, and in each frame after it until the heads have arrived.
   #redraw() {
     if (this.#due) return;
     this.#due = true;
@@ -106,7 +106,7 @@ export class Field {
     });
   }
 
-  // Returns which share of the way the heads have gone.
+  // Returns the fraction of the way that the heads have moved.
   #draw() {
     const context = this.#context;
     const size = this.#cell;
@@ -132,7 +132,7 @@ export class Field {
     context.arc(x, y, radius, 0, 2 * Math.PI);
     context.stroke();
     context.fill();
-    // The number tells seats apart without colours.
+    // The number distinguishes seats without colours.
     context.fillStyle = "#ffffff";
     context.font = `700 ${Math.round(radius * 1.3)}px system-ui, sans-serif`;
     context.textAlign = "center";

@@ -17,7 +17,7 @@ export class View {
     this.cells = this.#baseCells = new Uint8Array(width * height);
   }
 
-  // False: the frame builds on a snapshot that we do not have; the next snapshot is at most a second away.
+  // Returns false if the frame builds on a snapshot that we do not have. The next snapshot comes within a second.
   take(buffer) {
     const bytes = new DataView(buffer);
     const tick = bytes.getUint32(1);

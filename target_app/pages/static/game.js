@@ -11,7 +11,7 @@ const SWIPE_PIXELS = 18;
 
 const name = new URLSearchParams(location.search).get("match") ?? "main";
 const canvas = byId("field");
-// The seat of this tab: it survives a reload, and two tabs have one each.
+// The seat of this tab. It survives a reload, and two tabs have one seat each.
 const stored = `seat in ${name}`;
 let view = null;
 let field = null;
@@ -43,7 +43,7 @@ function take(message) {
   if (message.type === "match") open(message);
   else if (message.type === "players") showPlayers(message);
   else if (message.type === "seated") sitDown(message);
-  else if (message.type === "stood") standUp("You have no seat now, and watch.");
+  else if (message.type === "stood") standUp("You have no seat any more, and can watch.");
   else if (message.type === "error") byId("note").textContent = message.text;
 }
 
@@ -117,7 +117,7 @@ function takeFrame(buffer) {
 }
 
 function put(id, text) {
-  // Only what changed: a screen reader says it once.
+  // Only what changed, so that a screen reader says it once.
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 

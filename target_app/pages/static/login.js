@@ -1,13 +1,14 @@
 import { byId } from "./page.js";
 import { account } from "./account.js";
+import { at } from "./root.js";
 import { signIn, whoIsIt } from "./session.js";
 
 const NOT_KEPT = "The password is right, but the browser did not keep the session. Allow cookies for this page, or open it over HTTPS.";
 
-// Where to go afterwards: a page of this server, whatever the address says.
+// The page to open after the login: always one of this server, whatever the address says.
 function next() {
-  const url = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
-  return url.origin === location.origin ? url.pathname + url.search : "/";
+  const url = new URL(new URLSearchParams(location.search).get("next") ?? at("/"), location.origin);
+  return url.origin === location.origin ? url.pathname + url.search : at("/");
 }
 
 byId("form").onsubmit = async (event) => {

@@ -1,14 +1,14 @@
-// A socket to a channel for those who have signed in, in the status line of the page.
+// A socket to a channel for signed-in users, with its state in the status line of the page.
 
 import { account } from "./account.js";
 import { openSocket } from "./page.js";
 import { newerToken, signInPage } from "./session.js";
 
-// Close codes after which only signing in again can help.
+// Close codes after which the user must sign in again.
 const SIGNED_OUT = new Set([1008, 4001, 4002]);
 
-// Like openSocket, but onMessage gets the parsed message, or the ArrayBuffer of a binary one. What concerns the connection
-// itself is dealt with here. Without a session: the login page.
+// Like openSocket, but onMessage gets the parsed message, or the ArrayBuffer of a binary one. Messages about the connection
+// itself are handled here. Without a session the login page opens.
 export function openMemberSocket(path, { onMessage, onConnected = () => {}, onDisconnected = () => {} }) {
   const socket = openSocket(path, {
     onMessage(data) {
@@ -53,7 +53,7 @@ export function openMemberSocket(path, { onMessage, onConnected = () => {}, onDi
   return socket;
 }
 
-// Without a session this page is left for the login.
+// Without a session, open the login page.
 async function requireAccount() {
   if ((await account) === null) location.replace(signInPage());
 }

@@ -5,7 +5,7 @@ const MARKS = { info: "Info", success: "Done", warning: "Warning", critical: "Cr
 
 const list = byId("alerts");
 let welcomed = false;
-// What we sent and nobody has confirmed: id -> message. Sent again after a reconnect.
+// Messages that we have sent and the server has not confirmed: id -> message. Sent again after a reconnect.
 const unconfirmed = new Map();
 
 const socket = openMemberSocket("/notifications", {

@@ -1,4 +1,4 @@
-// What the pages share: the status line, and a list of messages.
+// Parts that all pages share: the status line, and a list of messages.
 
 import { Socket } from "./socket.js";
 
@@ -6,7 +6,7 @@ const MOST_ENTRIES = 500;
 
 export const byId = (id) => document.getElementById(id);
 
-// Open a socket whose state is shown in the status line of the page.
+// Open a socket, and show its state in the status line of the page.
 export function openSocket(path, { onMessage, onConnected = () => {}, onDisconnected = () => {} }) {
   const status = byId("status");
   const retry = byId("retry");
@@ -25,7 +25,7 @@ export function openSocket(path, { onMessage, onConnected = () => {}, onDisconne
   return socket;
 }
 
-// A form that sends its text field, and keeps the text for as long as it cannot be sent.
+// A form that sends its text field, and keeps the text while it cannot be sent.
 export function sendForm(send) {
   const field = byId("text");
   byId("form").onsubmit = (event) => {
@@ -35,7 +35,7 @@ export function sendForm(send) {
   };
 }
 
-// Append an entry and keep the end in view, unless the reader has scrolled back to older ones.
+// Append an entry and scroll to the end, unless the reader has scrolled back to older entries.
 export function append(list, kind, text, author = "") {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const entry = document.createElement("p");

@@ -1,5 +1,6 @@
 import { append, byId, sendForm } from "./page.js";
 import { openMemberSocket } from "./member.js";
+import { at } from "./root.js";
 
 const TYPING_SHOWN_MS = 4000;
 const TYPING_TOLD_MS = 2000;
@@ -7,11 +8,11 @@ const TYPING_TOLD_MS = 2000;
 const name = new URLSearchParams(location.search).get("room") ?? "lobby";
 const log = byId("log");
 let me = null;
-// The last message that we saw: from there we go on after a reconnect.
+// The last message that we have received: after a reconnect we continue from there.
 let cursor = null;
-// What we said and nobody has confirmed, oldest first: id -> {message, entry}. Said again after a reconnect.
+// Messages that we have sent and the server has not confirmed, oldest first: id -> {message, entry}. Sent again after a reconnect.
 const unconfirmed = new Map();
-// Who is typing -> the timer that forgets it.
+// User who is typing -> the timer that ends the note about it.
 const typing = new Map();
 let present = false;
 let missed = 0;
@@ -69,13 +70,13 @@ function joined({ epoch, recovered, seq }) {
     append(log, "notice", "You were away too long for everything to be kept. These are the latest messages.");
   }
   missed = 0;
-  // Without a cursor the first message that comes sets it: there may be older ones that we do not get.
+  // Without a cursor the first message sets it: there may be older messages that we do not get.
   if (recovered !== true) cursor = { epoch, seq: null, head: seq };
 }
 
 function heard(message) {
   if (cursor.seq !== null && message.seq !== cursor.seq + 1) {
-    // Never seen, and should it ever happen: come back with the cursor, and get what is missing.
+    // A gap, which should never happen: reconnect with the cursor, and get what is missing.
     if (message.seq > cursor.seq) socket.restart();
     return;
   }
@@ -99,11 +100,11 @@ function heard(message) {
   entry.dataset.seq = message.seq;
 }
 
-// Everything that was missed is here, and what comes now happens now.
+// Everything that was missed has arrived. From now on messages are new.
 function entered(users) {
   if (cursor.seq === null) cursor = { epoch: cursor.epoch, seq: cursor.head };
   if (!present && log.dataset.before !== undefined) {
-    append(log, "notice", missed === 0 ? "Back again; nothing was said meanwhile." : `Back again; messages while you were away: ${missed}.`);
+    append(log, "notice", missed === 0 ? "Back again. There were no new messages." : `Back again. New messages while you were away: ${missed}.`);
   }
   log.dataset.before = "";
   present = true;
@@ -185,6 +186,6 @@ byId("text").oninput = () => {
 
 byId("elsewhere").onsubmit = (event) => {
   event.preventDefault();
-  location.assign(`/pages/rooms?room=${encodeURIComponent(byId("room-name").value.trim())}`);
+  location.assign(at("/pages/rooms") + `?room=${encodeURIComponent(byId("room-name").value.trim())}`);
 };
 byId("text").focus();

@@ -1,18 +1,20 @@
-// Who is signed in. The token is in a cookie that no script can read; the server says whose it is.
+// The signed-in user. The token is in a cookie that no script can read, so the server is asked whose it is.
+
+import { at } from "./root.js";
 
 async function ask(path, body) {
   const options = { method: body === undefined ? "GET" : "POST", cache: "no-store" };
   if (body !== undefined) Object.assign(options, { headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  return fetch(`/auth/${path}`, options);
+  return fetch(at(`/auth/${path}`), options);
 }
 
-// {user, roles}, or null when nobody is signed in. Throws when the server does not answer.
+// {user, roles}, or null if nobody is signed in. Throws if the server does not answer.
 export async function whoIsIt() {
   const answer = await ask("me");
   return answer.ok ? answer.json() : null;
 }
 
-// null, or in words why not.
+// null, or the reason why not, in words.
 export async function signIn(username, password) {
   const answer = await ask("token", { username, password, cookie: true });
   if (answer.ok) return null;
@@ -21,17 +23,17 @@ export async function signIn(username, password) {
   return "This name and password do not go together.";
 }
 
-// Ends the session everywhere: all sockets of this user are closed.
+// Ends the session everywhere: the server closes all sockets of this user.
 export async function signOut() {
   await ask("logout", {});
 }
 
-// A newer token for an open socket; the cookie gets it too. null: the session is over.
+// A newer token for an open socket. The cookie gets it as well. null: the session is over.
 export async function newerToken() {
   const answer = await ask("refresh", {});
   return answer.ok ? (await answer.json()).access_token : null;
 }
 
 export function signInPage() {
-  return `/pages/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  return at(`/pages/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }

@@ -1,16 +1,17 @@
-// One WebSocket that comes back by itself, and says in words how it is.
+// A WebSocket that reconnects by itself, and describes its state in words.
 
 import { FallbackSocket, isOffered } from "./fallback.js";
+import { at } from "./root.js";
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8000;
 const OPENING_TIMEOUT_MS = 10000;
 
-// WebSockets in a row that did not open although the server is there, after which something on the way blocks them.
+// After so many WebSockets in a row that did not open although the server answers, something on the way blocks them.
 const MOST_REFUSALS = 2;
-const BLOCKED = "WebSockets are blocked on the way here, and this page cannot do without. Trying again";
+const BLOCKED = "WebSockets are blocked on the way here, and this page needs them. Trying again";
 
-// Close codes after which trying the same again can only end the same way.
+// Close codes after which the same attempt can only end in the same way.
 const FINAL_CODES = new Map([
   [1003, "the server does not take this kind of message"],
   [1007, "the message was not valid text"],
@@ -24,15 +25,15 @@ const FINAL_CODES = new Map([
   [4007, "the server did not understand this page"],
 ]);
 
-// ws: for a page from http:, wss: for one from https:, on the host and port that the page itself came from.
+// ws: for a page from http:, wss: for one from https:, on the host and port of the page.
 function socketUrl(path) {
-  const url = new URL(path, location.href);
+  const url = new URL(at(path), location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.hash = "";
   return url;
 }
 
-// Reasons that say it better than their close code.
+// Close reasons that say more than their close code.
 const REASONS = new Map([
   ["logged_out", "you have signed out"],
   ["invalid_token", "your session is not valid any more"],
@@ -40,7 +41,7 @@ const REASONS = new Map([
   ["rate_limited", "too many messages"],
 ]);
 
-// Why the server let this page in, and then did not keep it: it may be worth trying again.
+// Reasons for which the server closes right after the handshake. A later attempt may succeed.
 const TEMPORARY = new Map([
   ["too_many_connections", "the server is full"],
   ["too_many_connections_of_address", "there are too many connections from your address"],
@@ -48,7 +49,7 @@ const TEMPORARY = new Map([
   ["history_unavailable", "the server cannot store anything just now"],
 ]);
 
-// Why a handshake is refused, in the server's word for it. A browser does not tell a page, so the page asks.
+// Reasons for which the server refuses a handshake. A browser does not tell them to a page, so the page asks.
 const REFUSALS = new Map([
   ["origin", () => `the server takes no connections from pages of ${location.origin}`],
   ["host", () => `the server does not go by the name ${location.hostname}`],
@@ -56,14 +57,14 @@ const REFUSALS = new Map([
   ["draining", () => "the server is stopping"],
 ]);
 
-// Full jitter: anything from nothing to the back-off, so that many pages do not return in step after a restart.
+// Full jitter: a random delay from zero to the back-off, so that many pages do not return at once after a restart.
 function delayMs(failures) {
   return Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
 }
 
-// {letIn, why}: whether a handshake of this page would be let in, and in words why not, if the server says so.
+// {letIn, why}: whether the server would accept a handshake of this page, and if not, why, in words.
 async function askWhy() {
-  const answer = await fetch("/handshake", { method: "POST", cache: "no-store" }).catch(() => null);
+  const answer = await fetch(at("/handshake"), { method: "POST", cache: "no-store" }).catch(() => null);
   return { letIn: answer?.ok === true, why: REFUSALS.get(answer?.headers.get("x-refused"))?.() };
 }
 
@@ -87,7 +88,7 @@ export class Socket {
     this.connect();
   }
 
-  // Try now, unless there is a connection or an attempt already.
+  // Connect now, unless there is a connection or an attempt already.
   connect() {
     if (this.#socket !== null || this.#left) return;
     clearTimeout(this.#timer);
@@ -103,24 +104,24 @@ export class Socket {
     socket.onclose = (event) => this.#closed(event.code, event.reason);
   }
 
-  // The server is about to close, and has said when to come back.
+  // The server has announced a close, and when to come back.
   comeBackAfter(milliseconds) {
     this.#announcedDelayMs = milliseconds;
   }
 
-  // Not to come back, not even by itself: another socket takes its place.
+  // Close, and do not reconnect: another socket takes its place.
   leave() {
     this.#left = true;
     clearTimeout(this.#timer);
     this.#socket?.close();
   }
 
-  // Begin anew: what came is not what should have come.
+  // Reconnect: an unexpected message has come.
   restart() {
     this.#socket?.close();
   }
 
-  // Never throws. False: not connected, nothing was sent, keep it.
+  // Never throws. Returns false if there is no connection: nothing was sent, so keep the message.
   send(data) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(data);
@@ -142,12 +143,12 @@ export class Socket {
     this.#failures += 1;
   }
 
-  // Whether something lets no WebSocket through, and this channel comes in no other way.
+  // Whether WebSockets are blocked, and the channel has no fallback.
   #isBlocked() {
     return this.#refusals >= MOST_REFUSALS && !isOffered(this.#path);
   }
 
-  // A WebSocket, or where these are blocked, what stands in for it. After that has ended, WebSockets get their chance.
+  // A WebSocket, or its fallback if WebSockets are blocked. After the fallback has ended, WebSockets are tried again.
   #open() {
     if (this.#refusals >= MOST_REFUSALS && isOffered(this.#path)) {
       this.#refusals = 0;
