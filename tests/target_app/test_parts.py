@@ -89,7 +89,8 @@ THEIR_PARTS = ("game", "drawing*.py", "board_sessions.py", "match_sessions.py", 
 def test_the_rest_runs_without_the_channels_that_have_a_login(tmp_path: Path) -> None:
     without = shutil.ignore_patterns("__pycache__", "cluster", *LOGIN_CHANNELS, *THEIR_PARTS)
     shutil.copytree(ROOT / "target_app", tmp_path / "target_app", ignore=without)
-    code = 'from target_app.main import app; from target_app.asyncapi import document; print(*document(app, "")["channels"])'
+    document = "from target_app.main import app; from target_app.asyncapi import document"
+    code = f"{document}; print(*document(app, 'localhost')['channels'])"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=DEADLINE)
     assert len(done.stdout.split()) == 4, "echo, JSON echo, chat and dashboard"
