@@ -15,6 +15,8 @@ from wsproof.model.expected import Ints, expected_deliveries
 from wsproof.model.history import Kind, Receipts
 
 Number = TypeVar("Number", int, Ints)
+ID_COUNT = 1 << 31
+"""The number of member ids: the largest distance between two of them."""
 
 
 def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tuple[Key, int]]:
@@ -69,5 +71,8 @@ def is_waiting_across(runs: Sequence[MeasuredRun]) -> bool:
 
 
 def stream_of(member: Number, publisher: Number, kind: Number) -> Number:
-    """One number per member, publisher and kind (DELIVERY is 0, REPLY is 1)."""
-    return (member << 33) | (publisher << 1) | kind
+    """One number per member, publisher and kind (DELIVERY is 0, REPLY is 1).
+
+    A publisher in another process is counted from the first member of this one, and may be negative.
+    """
+    return (member << 33) + ((publisher + ID_COUNT) << 1) + kind

@@ -269,6 +269,14 @@ def test_a_message_of_another_worker_that_arrives_twice_or_changed_is_found_at_o
     assert {"duplicated", "corrupt"} <= {finding.check for finding in findings(master_of(*workers))}
 
 
+def test_members_of_a_worker_do_not_receive_each_others_copies_twice(workers: tuple[Worker, Worker]) -> None:
+    for _ in range(3):
+        all_speak(workers)
+    for worker in workers:  # the publishers of the first have lower ids than those of the second
+        worker.run.live.read()
+        assert worker.run.live.findings() == []
+
+
 def test_messages_of_other_tests_are_not_checked_while_the_test_runs(workers: tuple[Worker, Worker]) -> None:
     one, _ = workers
     all_speak(workers)
