@@ -4,7 +4,7 @@
 
 slow-accept    a backlog of 5, and a new connection is accepted every 0.3 s only
 silent         accepts connections and never answers a handshake
-late           answers each thing after a second
+first-only     answers its first connection only; accepts others and never answers their handshakes
 mortal         the process ends at every 7th connection
 reads-on       answers a close frame, and then reads and answers on; never ends TCP
 one-at-a-time  serves one connection to its end before it looks at the next
@@ -13,6 +13,8 @@ one-at-a-time  serves one connection to its end before it looks at the next
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import os
 import socket
 import sys
@@ -31,19 +33,17 @@ from wsproof.net.endpoint import Endpoint
 
 BACKLOG = 5
 ACCEPT_EVERY_S = 0.3
-LATE_S = 1.0
 LIFE = 7
 """Number of connections after which a mortal server exits."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The behaviour of a server. `late_s` is the delay before each answer."""
+    """The behaviour of a server. It answers the first `answered` of the connections that send something."""
 
-    late_s: float = 0.0
     accept_every_s: float = 0.0
     backlog: int = 100
-    answers: bool = True
+    answered: float = math.inf
     life: int = 0
     ends_tcp: bool = True
     at_once: bool = True
@@ -51,8 +51,8 @@ class Kind:
 
 KINDS = {
     "slow-accept": Kind(accept_every_s=ACCEPT_EVERY_S, backlog=BACKLOG),
-    "silent": Kind(answers=False),
-    "late": Kind(late_s=LATE_S),
+    "silent": Kind(answered=0),
+    "first-only": Kind(answered=1),
     "mortal": Kind(life=LIFE),
     "reads-on": Kind(ends_tcp=False),
     "one-at-a-time": Kind(at_once=False),
@@ -62,8 +62,9 @@ KINDS = {
 class Connection:
     """One client: an echo with the behaviour of its kind."""
 
-    def __init__(self, sock: socket.socket, kind: Kind) -> None:
-        self._sock, self._kind = sock, kind
+    def __init__(self, sock: socket.socket, kind: Kind, numbers: Iterator[int]) -> None:
+        self._sock, self._kind, self._numbers = sock, kind, numbers
+        self._number = 0
         self._protocol = ServerProtocol()
         self._pieces: list[bytes] = []
         self._opcode = Opcode.TEXT
@@ -72,10 +73,10 @@ class Connection:
         """Serve until the client ends TCP."""
         with self._sock, contextlib.suppress(OSError):
             while data := self._sock.recv(65_536):
-                if not self._kind.answers:
+                self._number = self._number or next(self._numbers)
+                if self._number > self._kind.answered:
                     continue
                 self._take(data)
-                time.sleep(self._kind.late_s)
                 for out in self._protocol.data_to_send():
                     self._sock.sendall(out)
                 if self._kind.ends_tcp and self._protocol.close_expected():
@@ -105,14 +106,14 @@ class Connection:
 
 
 def _accept_all(listening: socket.socket, kind: Kind, die: Callable[[], None]) -> None:
-    count = 0
+    count, numbers = 0, itertools.count(1)
     with contextlib.suppress(OSError):  # ends when the socket is closed
         while True:
             sock = listening.accept()[0]
             count += 1
             if kind.life and count >= kind.life:
                 die()
-            connection = Connection(sock, kind)
+            connection = Connection(sock, kind, numbers)
             if kind.at_once:
                 threading.Thread(target=connection.serve, daemon=True).start()
             else:

@@ -13,10 +13,10 @@ SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsp
 
 
 def test_tests_out_of_budget_are_skipped(tmp_path: Path) -> None:
-    with difficult("late") as server:  # answers after a second: the first answer comes in time, the others do not
+    with difficult("first-only") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         done = subprocess.run(
-            [sys.executable, *SUITE, "--ws-target", url, "--ws-budget", "2"],
+            [sys.executable, *SUITE, "--ws-target", url, "--ws-budget", "4"],
             cwd=tmp_path,
             env=environment(),
             capture_output=True,
@@ -25,7 +25,7 @@ def test_tests_out_of_budget_are_skipped(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout
-    assert "the budget of 2 s is spent" in done.stdout
+    assert "the budget of 4 s is spent" in done.stdout
     assert " passed" not in done.stdout
     assert "Traceback" not in done.stdout
 
