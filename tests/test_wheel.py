@@ -156,9 +156,8 @@ def test_a_strangers_own_tests_still_run(stranger: Path, target: Path) -> None:
     assert written(stranger, before) == set()
 
 
-@pytest.mark.parametrize(
-    "only", [("-k", "opening-accepted or fragments-joined"), pytest.param((), marks=pytest.mark.slow, id="everything")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("only", [("-k", "opening-accepted or fragments-joined"), pytest.param((), id="everything")])
 def test_the_shipped_suite_runs_in_a_strangers_project(stranger: Path, target: Path, only: tuple[str, ...]) -> None:
     before = list(stranger.rglob("*"))
     told = succeed(

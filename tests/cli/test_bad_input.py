@@ -129,7 +129,7 @@ TYPO = ("tests.cli.apps.guarded:app", "--token", "open-sesame", "--channels", "t
     [
         ("check", *TYPO, "--only", "typo"),
         ("bench", *TYPO, "--subscribers", "2", "--duration", "1", "--warmup", "0.1"),
-        ("load", *TYPO, "--headless", "--users", "2", "--duration", "3"),
+        pytest.param(("load", *TYPO, "--headless", "--users", "2", "--duration", "3"), marks=pytest.mark.slow),
     ],
     ids=["check", "bench", "load"],
 )

@@ -17,6 +17,7 @@ SMALL = ("--subscribers", "4", "--rate", "50", "--duration", "300ms", "--warmup"
 NAMES = ("uvicorn-websockets-sansio", "uvicorn-wsproto", "daphne")
 
 
+@pytest.mark.slow
 def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,10 @@ FORMS = [form.encode() for secret in SECRETS for form in (secret, secret.replace
     [
         ("bench", *TARGET, "--workload", "echo", *SHORT),
         ("check", *TARGET, "--only", "echo.delivery", "--only", "5.6", "--examples", "2", "--path", "/ws"),
-        ("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "1", "--duration", "2"),
+        pytest.param(
+            ("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "1", "--duration", "2"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["bench", "check", "load"],
 )

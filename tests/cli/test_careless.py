@@ -171,6 +171,7 @@ def test_pytest_without_a_target_names_its_own_options(project: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_pytest_tells_a_mistake_in_a_channel_file_with_its_line_alone(project: Path) -> None:
     raising = "    def read(self, member, message): raise KeyError('typo')\nWORKLOADS"
     (project / "typo_channels.py").write_text(FILES["shop_channels.py"].replace("WORKLOADS", raising))

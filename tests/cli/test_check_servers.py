@@ -56,6 +56,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_all_servers_are_checked_one_after_the_other(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copies = {name: shop / f"matrix.{name}" for name in ("json", "junit", "markdown")}
     words = [word for name, path in copies.items() for word in (f"--{name}", str(path))]

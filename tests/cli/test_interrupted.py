@@ -18,8 +18,8 @@ BENCH = ("bench", "--subscribers", "20", "--duration", "60", "--warmup", "0.5")
     ("asked", "code"),
     [
         (signal.SIGINT, ExitCode.INTERRUPTED),
-        (signal.SIGTERM, ExitCode.TERMINATED),
-        (signal.SIGHUP, ExitCode.TERMINATED),
+        pytest.param(signal.SIGTERM, ExitCode.TERMINATED, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, ExitCode.TERMINATED, marks=pytest.mark.slow),
     ],
 )
 def test_a_bench_that_is_stopped_keeps_its_partial_record(

@@ -74,6 +74,7 @@ def test_a_missed_objective_fails(tmp_path: Path) -> None:
     assert ("cannot tell" if void else "missed") in said.out
 
 
+@pytest.mark.slow
 def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -> None:
     words = ("--closed", "--in-flight", "4", "--loop", "asyncio", "--slo", "p99(latency) < 9s")
     said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))

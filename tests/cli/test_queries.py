@@ -12,6 +12,7 @@ import pytest
 from tests.cli.apps.signed_in import KEY
 from tests.cli.shell import only_run, wsproof
 from tests.forked import ROOT
+from tests.slow import slow_except
 from wsproof.comparison.blocks import Load, run_block
 from wsproof.comparison.order import Block, Side
 from wsproof.model.plan import Plan
@@ -37,7 +38,7 @@ def url() -> Iterator[str]:
         yield f"{server.endpoint.at('/').url.rstrip('/')}?key={KEY}"
 
 
-@pytest.mark.parametrize("target", ["url", "app"])
+@pytest.mark.parametrize("target", slow_except(["url", "app"], "app"))
 def test_members_of_a_check_sign_in_as_themselves(target: str, url: str, tmp_path: Path) -> None:
     given = (url,) if target == "url" else (APP, "--path", f"/lobby?key={KEY}")
     words = ("check", *given, "--channels", CHANNELS, "--out", str(tmp_path))
@@ -65,7 +66,7 @@ def test_subscribers_of_a_bench_sign_in_as_themselves(workload: str, url: str, t
     assert record["metrics"]["reach"]["mean"] == 1.0
 
 
-@pytest.mark.parametrize("by", ["host", "wsproof load"])
+@pytest.mark.parametrize("by", slow_except(["host", "wsproof load"], "host"))
 def test_locust_users_sign_in_as_themselves(by: str, url: str, tmp_path: Path) -> None:
     summary = load(url, tmp_path) if by == "wsproof load" else locust(url, tmp_path)
     assert summary["verdict"] == "valid", summary

@@ -26,7 +26,11 @@ def assert_kept_secret(said: Said, out: Path) -> None:
     [
         (("check", *TARGET, "--only", "5.5.2", "--only", "echo.delivery", "--examples", "3"), {0}),
         (("bench", *TARGET, "--workload", "echo", "--subscribers", "2", "--duration", "1", "--warmup", "0.1"), {0, 3}),
-        (("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "2", "--duration", "3"), {0, 3}),
+        pytest.param(
+            ("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "2", "--duration", "3"),
+            {0, 3},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["check", "bench", "load"],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.shell import wsproof
 from tests.cli.ticketed_project import TARGET, assert_hidden, leaks, project
 
@@ -21,6 +23,7 @@ def test_no_secret_is_written_in_the_evidence_of_lost_messages(project: Path, tm
     assert "ticketed.delivery" in said.out
 
 
+@pytest.mark.slow
 def test_a_replay_signs_in_again_by_itself(project: Path, tmp_path: Path) -> None:
     words = ("check", "ticketed:app", "--channels", "ticketed_channels", "--env", "FAULT=lose")
     said = wsproof(*words, "--only", "ticketed.delivery", "--examples", "1", "--out", str(tmp_path), cwd=project)

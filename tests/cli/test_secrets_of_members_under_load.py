@@ -16,10 +16,22 @@ __all__ = ["project"]
     [
         (("bench", *TARGET, "--env", "FAULT=lose", *LOAD, "--slo", "lost == 0"), {1}),
         (("bench", *TARGET, "--workload", "ticketed:1", *LOAD), {1}),
-        (("capacity", *TARGET, *LOAD, "--slo", "lost == 0", "--from", "2", "--to", "3", "--trials", "2"), {0, 1, 3}),
-        (("load", *TARGET, "--headless", "--users", "3", "--duration", "2"), {1}),
-        (("compare", "HEAD", "HEAD", *TARGET, *LOAD, "--publishers", "1", "--apart", "--pairs", "1"), {0, 1, 3}),
-        (("run", *TARGET, *LOAD, "--only", "ticketed.delivery", "--examples", "2", "--users", "3"), {1}),
+        pytest.param(
+            ("capacity", *TARGET, *LOAD, "--slo", "lost == 0", "--from", "2", "--to", "3", "--trials", "2"),
+            {0, 1, 3},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(("load", *TARGET, "--headless", "--users", "3", "--duration", "2"), {1}, marks=pytest.mark.slow),
+        pytest.param(
+            ("compare", "HEAD", "HEAD", *TARGET, *LOAD, "--publishers", "1", "--apart", "--pairs", "1"),
+            {0, 1, 3},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ("run", *TARGET, *LOAD, "--only", "ticketed.delivery", "--examples", "2", "--users", "3"),
+            {1},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["bench", "mix", "capacity", "load", "compare", "run"],
 )

@@ -61,6 +61,7 @@ def test_a_build_that_asks_for_nothing_is_not_installed(tmp_path: Path) -> None:
     assert install_commands(tmp_path, "python") == []
 
 
+@pytest.mark.slow
 def test_an_environment_of_its_own_has_its_own_python(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()

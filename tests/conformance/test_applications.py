@@ -12,6 +12,7 @@ import pytest
 from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TIMED, TOKEN
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer
+from tests.slow import slow_except
 from wsproof import Envelope, Level, Send, Verdict, Wait
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.login import log_in
@@ -43,6 +44,11 @@ _CHECKS = (
     "deflate-isolation",
 )
 _OPTIONS = SuiteOptions(examples=1, deadline_s=30.0, only=_CHECKS)
+QUICK = (
+    *("only-bare", "only-1008", "only-drop", "only-http", "only-silent", "login", "binary", "text", "second"),
+    *("after-5-drop", "large", "mute", "bans", "closes-4001"),
+)
+"""One application of each way to refuse messages."""
 _REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
 _NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between-fragments", "utf8-valid", "deflate-blocks")
 _NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan", "ping-answered", "close-answered")
@@ -71,7 +77,7 @@ def _reported(report: SuiteReport) -> list[str]:
     return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", slow_except(KINDS, *QUICK))
 def test_an_application_that_refuses_messages_has_no_finding(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS)
     assert _reported(report) == []
@@ -88,7 +94,9 @@ def test_an_application_that_refuses_messages_has_no_finding(faulty: FaultyServe
         assert rows[check] is Verdict.VALID
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("only")])
+@pytest.mark.parametrize(
+    "kind", slow_except([kind for kind in KINDS if kind.startswith("only")], "only-bare", "only-drop")
+)
 def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(sample=SAMPLE))
     assert _reported(report) == []
@@ -101,7 +109,9 @@ def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: Faul
     assert {row.check for row in report.checks_run} >= {*_CHECKS} - left.keys()
 
 
-@pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent", "login-greeted"])
+@pytest.mark.parametrize(
+    "kind", slow_except(["login", "login-bare", "login-silent", "login-greeted"], "login", "login-silent")
+)
 def test_with_a_login_every_check_runs(faulty: FaultyServer, kind: str) -> None:
     report = _check(faulty, kind, _OPTIONS.but(login=(TOKEN,)))
     assert _reported(report) == []

@@ -96,6 +96,7 @@ def test_a_workload_that_puts_no_member_in_a_room_is_a_usage_error() -> None:
         check(PUBSUB, {"pubsub": NoSecondRoom()}, "pubsub.delivery")
 
 
+@pytest.mark.slow
 def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_to_it() -> None:
     report = check(PUBSUB, {"pubsub": PubSub()}, "pubsub.slow-reader-isolation", fault="every 50th is lost")
     (finding,) = violations(report)
@@ -173,6 +174,7 @@ def test_replies_in_another_format_are_corrupt_and_not_lost() -> None:
     assert "never received" not in finding.explanation
 
 
+@pytest.mark.slow
 def test_a_wrong_sender_name_is_reported_with_both_names() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.delivery", fault="chat mixes up names")

@@ -35,11 +35,15 @@ def sound() -> Iterator[RunningServer]:
         yield server
 
 
-def test_a_correct_server_has_no_violations(sound: RunningServer) -> None:
-    report = run_suite(sound, WORKLOADS, SuiteOptions(examples=5))
+@pytest.mark.parametrize(
+    "only", [("echo", "chat.delivery", "chat.leave", "dashboard.feed"), pytest.param((), marks=pytest.mark.slow)]
+)
+def test_a_correct_server_has_no_violations(sound: RunningServer, only: tuple[str, ...]) -> None:
+    options = SuiteOptions(examples=5, only=only)
+    report = run_suite(sound, WORKLOADS, options)
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
-    assert len(report.checks_run) == len(planned(WORKLOADS, SuiteOptions()))
+    assert len(report.checks_run) == len(planned(WORKLOADS, options))
 
 
 @pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])

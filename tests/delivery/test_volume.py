@@ -42,10 +42,10 @@ def counted(report: SuiteReport) -> list[Finding]:
     ("fault", "anomaly"),
     [
         ("rarely loses one for one member", Anomaly.LOST),
-        ("rarely repeats", Anomaly.DUPLICATED),
-        ("rarely swaps two", Anomaly.REORDERED),
+        pytest.param("rarely repeats", Anomaly.DUPLICATED, marks=pytest.mark.slow),
+        pytest.param("rarely swaps two", Anomaly.REORDERED, marks=pytest.mark.slow),
         ("drops what does not fit into its queue", Anomaly.LOST),
-        ("forgets all beyond thirty", Anomaly.LOST),
+        pytest.param("forgets all beyond thirty", Anomaly.LOST, marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_that_only_volume_shows_is_reported(

@@ -14,6 +14,7 @@ import pytest
 from tests.cli.shell import environment
 from tests.comparison.repositories import git
 from tests.forked import ROOT
+from tests.slow import slow_except
 from wsproof import Finding
 from wsproof.cli import main
 
@@ -109,7 +110,7 @@ def seen(document: Any) -> Iterable[Finding]:
             yield from seen(value)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", slow_except(VERBS, "check", "bench", "bench of a mix", "load"))
 def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: Path, verb: str) -> None:
     may_be_void = (0, 3) if verb in ("load", "run") else (0,)  # on a busy machine no median of a load stands
     assert main([*VERBS[verb], *FILE, "--json", "result.json"]) in may_be_void
@@ -119,6 +120,7 @@ def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: P
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
 
+@pytest.mark.slow
 def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
     words = (
         "compare",
@@ -172,7 +174,7 @@ SUITES = {
 }
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", slow_except(SUITES, "rfc6455"))
 def test_a_known_deviation_fails_no_pytest_test(shop: Path, suite: str) -> None:
     (shop / "test_fanout_here.py").write_text(FANOUT)
     target = ("--ws-target", "shop:app", "--ws-known-deviations", "known.toml")
@@ -181,7 +183,7 @@ def test_a_known_deviation_fails_no_pytest_test(shop: Path, suite: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("known", slow_except([False, True], True))
 def test_a_known_deviation_is_no_failure_in_locust(shop: Path, known: bool) -> None:
     words = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
     words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]

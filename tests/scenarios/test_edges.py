@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.scenarios.locusts import Ended, Locust, run, run_together, wait_for
+from tests.slow import slow_except
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
 from wsproof.target.server import serve
@@ -60,7 +61,7 @@ def test_a_test_stopped_in_the_ramp_has_no_finding_and_is_no_success(tmp_path: P
     assert 0 < sum(room["users"] for room in ended.summary["rooms"]) < 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", slow_except([signal.SIGTERM, signal.SIGINT], signal.SIGTERM))
 def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number: signal.Signals) -> None:
     locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
     try:
@@ -121,6 +122,7 @@ def test_a_message_that_is_lost_between_two_processes_is_found(two_processes: di
     assert ended.was_frozen or {finding["anomaly"] for finding in ended.findings_of("chat")} == {"lost"}
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_room_of_one_server_report_no_finding(tmp_path: Path) -> None:
     with serve(parse_target("target_app.main:app")) as server:
         host = server.endpoint.at("/").url

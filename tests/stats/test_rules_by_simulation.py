@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.compare_rules import NOISY_P99, QUIET, WILD, Scenario, simulate
 from benchmarks.compare_windows import World
 from benchmarks.compare_windows import simulate as simulate_windows
@@ -38,6 +40,7 @@ def test_drift_across_the_whole_run_is_not_taken_for_a_change() -> None:
     assert simulate(Scenario("drift", 8, QUIET, drift=0.5), TRIALS, seed=1).alarmed <= 0.02
 
 
+@pytest.mark.slow
 def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
     for world in (
         World("quiet"),
@@ -49,6 +52,7 @@ def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
         assert simulate_windows(world, 25, seed=1).alarmed <= 0.05, world.title
 
 
+@pytest.mark.slow
 def test_windows_call_identical_code_the_same_whatever_the_weather() -> None:
     for world in (World("quiet"), World("two modes", slow=0.3), World("drift", drift=0.5)):
         assert simulate_windows(world, 25, seed=1).same >= 0.95, world.title

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.slow import slow_except
 from tests.target_app.browsing import PHONE, open_page, open_signed_in
 from tests.target_app.people import SECRET, make_token, users_with
 from tests.target_app.server import Server, running
@@ -25,14 +26,14 @@ def server() -> Iterator[Server]:
         yield started
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", slow_except(PAGES, "/", "/pages/rooms", "/pages/game", "/admin"))
 def test_every_page_is_accessible(window: Page, server: Server, path: str) -> None:
     page = open_signed_in(window, server, path, make_token("ada", roles=("admin",)))
     expect(page.locator("#account strong")).to_have_text("ada")
     check_by_axe(page)
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path not in FOR_MEMBERS])
+@pytest.mark.parametrize("path", slow_except((path for path in PAGES if path not in FOR_MEMBERS), "/pages/login"))
 def test_every_public_page_is_accessible_without_signing_in(window: Page, server: Server, path: str) -> None:
     check_by_axe(open_page(window, server, path))
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from target_app.web import NAVIGATION
+from tests.slow import slow_except
 from tests.target_app.browsing import expect_connected, open_page, open_signed_in, say
 from tests.target_app.conftest import Enter, StartServer
 from tests.target_app.people import SECRET, make_token, users_with
@@ -22,7 +23,7 @@ def server() -> Iterator[Server]:
         yield started
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", slow_except(PAGES, "/", "/pages/rooms"))
 def test_every_page_shows_the_signed_in_user_and_a_sign_out(window: Page, server: Server, path: str) -> None:
     page = open_signed_in(window, server, path, make_token("ada", roles=("admin",)))
     expect(page.locator("#account strong")).to_have_text("ada")

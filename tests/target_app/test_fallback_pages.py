@@ -149,6 +149,7 @@ def test_alerts_arrive_without_websockets_and_the_page_says_so(
     expect(page.locator(".alerts .body")).to_have_text(["a note to myself"])
 
 
+@pytest.mark.slow
 def test_a_room_has_members_with_and_without_websockets_and_one_that_comes_back_has_missed_nothing(
     new_context: NewContext, server: Server, blocking: Blocking
 ) -> None:
@@ -192,6 +193,7 @@ def sign_in(page: Page, name: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.slow
 def test_an_administrator_sees_connections_and_sends_one_away(window: Page, server: Server) -> None:
     page = open_page(window, server, "/admin")
     sign_in(page, "user")

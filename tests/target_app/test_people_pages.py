@@ -53,6 +53,7 @@ def test_two_people_chat_and_see_each_other_come_and_go(new_context: NewContext,
     expect(ada.locator("#members li")).to_have_text(["ada (you)"])
 
 
+@pytest.mark.slow
 def test_a_direct_message_is_seen_by_its_recipient_only(new_context: NewContext, server: Server) -> None:
     ada, grace, alan = (enter(new_context, server, name, "secrets") for name in ("ada", "grace", "alan"))
     ada.get_by_label("To").select_option("grace")
@@ -63,6 +64,7 @@ def test_a_direct_message_is_seen_by_its_recipient_only(new_context: NewContext,
     expect(alan.locator(".theirs")).to_have_text("ada for all")
 
 
+@pytest.mark.slow
 def test_a_page_says_that_the_room_lost_its_history(new_context: NewContext) -> None:
     port = free_port()
     with running("target_app", {"secret": SECRET}, port) as server:
@@ -74,6 +76,7 @@ def test_a_page_says_that_the_room_lost_its_history(new_context: NewContext) -> 
         expect(ada.get_by_text("kept in memory only")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_an_admin_alert_arrives_and_a_plain_users_does_not(new_context: NewContext, server: Server) -> None:
     def inbox(user: str, *roles: str) -> Page:
         page = open_signed_in(new_context(), server, "/pages/notifications", make_token(user, roles=roles))
@@ -129,6 +132,7 @@ def test_the_login_redirects_only_within_the_site(window: Page, server: Server, 
     page.wait_for_url(re.compile(rf"^http://127\.0\.0\.1:{server.port}/$"))
 
 
+@pytest.mark.slow
 def test_a_session_is_refreshed_while_the_page_is_open(context: BrowserContext, start_server: StartServer) -> None:
     server = start_server(secret=SECRET, token_lifetime=6)
     page = open_page(context, server, "/pages/login?next=/pages/rooms")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.slow import slow_except
 from tests.target_app.browsing import LAN_ADDRESS, OWN_NAME, expect_connected, say
 from tests.target_app.server import Server, running
 
@@ -31,7 +32,7 @@ def sign_in(page: Page) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", slow_except(PLACES, OWN_NAME))
 def test_a_user_stays_signed_in_and_can_sign_out(window: Page, server: Server, place: str) -> None:
     page = window
     page.goto(url(server, place, f"/pages/rooms?room={place}"))
@@ -49,7 +50,7 @@ def test_a_user_stays_signed_in_and_can_sign_out(window: Page, server: Server, p
     expect(page.locator("#status")).to_have_text("Not signed in")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", slow_except(PLACES, OWN_NAME))
 def test_an_administrator_uses_the_admin_commands(window: Page, server: Server, place: str) -> None:
     page = window
     page.goto(url(server, place, "/admin"))

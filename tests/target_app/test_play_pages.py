@@ -96,6 +96,7 @@ def test_two_drawers_and_a_late_viewer_see_the_same_pixels(new_context: NewConte
     expect(late.locator("#people")).to_have_text("you, ada, grace")
 
 
+@pytest.mark.slow
 def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
     new_context: NewContext, server: Server
 ) -> None:
@@ -113,6 +114,7 @@ def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
     assert ink_of(ada, grace) == both
 
 
+@pytest.mark.slow
 def test_strokes_drawn_during_an_outage_arrive_after_it(new_context: NewContext) -> None:
     port = free_port()
     with running("target_app", SETTINGS, port) as server:
@@ -165,6 +167,7 @@ def land_of(page: Page, who: str) -> str:
     return row_of(page, who).locator(".land").inner_text()
 
 
+@pytest.mark.slow
 def test_two_play_a_match_and_a_third_watches(new_context: NewContext, server: Server) -> None:
     ada, grace, viewer = (at_match(new_context(**STILL), server, user, "three") for user in ("ada", "grace", "mary"))
     sit_down(ada, "Ada")
@@ -197,6 +200,7 @@ def test_a_reload_keeps_the_seat_and_giving_it_up_frees_it(new_context: NewConte
     expect(ada.locator("#watchers")).to_have_text("One person watches.")
 
 
+@pytest.mark.slow
 def test_the_players_find_their_seats_after_the_connection_was_lost(new_context: NewContext) -> None:
     """A restarted server knows no seats. The players then take new ones automatically."""
     port = free_port()

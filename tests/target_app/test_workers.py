@@ -273,6 +273,7 @@ def test_uvicorns_own_workers_say_that_each_of_them_is_a_server_of_its_own(
     assert (f"each of these {workers} workers is a server of its own" in server.log()) is warned
 
 
+@pytest.mark.slow
 def test_two_hundred_members_receive_all_once_in_order_despite_a_killed_worker(server: Server) -> None:
     async def scenario() -> None:
         async with members(server, "crowd", CLIENTS) as everybody:

@@ -61,10 +61,10 @@ def test_a_correct_server_passes(name: str, settings: dict[str, str]) -> None:
     ("name", "fault", "anomaly"),
     [
         ("socketio", "forgets", Anomaly.LOST),
-        ("graphql-ws", "forgets", Anomaly.LOST),
+        pytest.param("graphql-ws", "forgets", Anomaly.LOST, marks=pytest.mark.slow),
         ("mqtt", "forgets", Anomaly.LOST),
-        ("mqtt", "leaks", Anomaly.MISROUTED),
-        ("phoenix", "forgets", Anomaly.LOST),
+        pytest.param("mqtt", "leaks", Anomaly.MISROUTED, marks=pytest.mark.slow),
+        pytest.param("phoenix", "forgets", Anomaly.LOST, marks=pytest.mark.slow),
         ("phoenix", "leaks", Anomaly.MISROUTED),
     ],
 )

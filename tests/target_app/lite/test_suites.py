@@ -13,9 +13,9 @@ from tests.cli.shell import wsproof
 @pytest.mark.parametrize(
     "chosen",
     [
-        ("--examples", "1", "--only", "chat"),
-        ("--examples", "1", "--only", "dashboard"),
-        ("--examples", "2", "--only", "5", "--only", "7"),
+        ("--examples", "1", "--only", "chat.delivery", "--only", "chat.leave-notices"),
+        ("--examples", "1", "--only", "dashboard.feed"),
+        ("--examples", "1", "--only", "5", "--only", "7"),
         pytest.param(("--examples", "5"), marks=pytest.mark.slow),
     ],
     ids=["chat", "dashboard", "frames and closes", "all"],
