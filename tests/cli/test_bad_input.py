@@ -57,6 +57,10 @@ def test_an_unknown_workload_names_those_that_exist() -> None:
     assert_refused(wsproof("bench", "--workload", "chatt"), "chatt", "echo, chat, dashboard")
 
 
+def test_unknown_faulty_clients_name_those_that_exist() -> None:
+    assert_refused(wsproof("bench", "--faults", "sleepy=5"), "--faults", "expected one of stalled", "sleepy")
+
+
 def test_unknown_channels_and_settings_name_those_that_exist() -> None:
     assert_refused(wsproof("check", "--channels", "tutorals"), "tutorals", "tutorial")
     assert_refused(wsproof("check", "--set", "dashboard.perod=1"), "dashboard.perod", "dashboard.period")

@@ -10,6 +10,15 @@ import numpy as np
 from wsproof import Audience, Comparison, Contract, Finding, Level, Measurement, RunRecord, Verdict
 from wsproof.model.chapter import Chapter
 from wsproof.model.comparison import Judgement, MetricComparison
+from wsproof.model.fault_record import (
+    FaultFigure,
+    FaultResources,
+    FaultsRecord,
+    FaultTally,
+    ServerState,
+    StormRecord,
+    StormTurn,
+)
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
@@ -180,6 +189,27 @@ def summary(unit: str = "ns", centre: float = 1_840_321, n: int = 20_000, better
     return Summary(
         unit, better, n, centre, centre * 1.2, centre * 0.4, centre, centre * 2, centre * 4.5, centre * 7, centre * 9
     )
+
+
+def faults() -> FaultsRecord:
+    """Return what faulty clients did to a server whose healthy clients had to wait."""
+    states = (ServerState(34_000_000, 34), ServerState(36_000_000, 52), ServerState(35_000_000, 34))
+    return FaultsRecord(
+        "stalled=5,churn=10/s",
+        1.25,
+        (
+            FaultFigure("latency_p50", "ns", 2.7e6, 348e6, 35.1, 5.74, 215.0, 8, has_worsened=True),
+            FaultFigure("latency_p99", "ns", None, None),
+        ),
+        (FaultTally("stalled", 20), FaultTally("churn", 44, 3, 1)),
+        FaultResources(*states, waited_s=0.2),
+    )
+
+
+def storm() -> StormRecord:
+    """Return a reconnect storm of two turns. In the second one, two clients did not come back in time."""
+    back = StormTurn(False, 100, 100, 0.86, 0.79)
+    return StormRecord((back, StormTurn(True, 100, 98, None, 2.95, 40, 12, "HTTP 503")), 5.0, 30.0)
 
 
 def record(**changes: Any) -> RunRecord:

@@ -16,9 +16,11 @@ from tests.report.samples import (
     TARGET,
     caution,
     comparison,
+    faults,
     measurement,
     partly_void,
     record,
+    storm,
     suite_report,
     summary,
     violation,
@@ -120,6 +122,8 @@ def full_record() -> RunRecord:
             0.95,
             (LevelRecord(10.0, LevelOutcome.MET, ("met: lost == 0",), (None,), {"latency": summary()}),),
         ),
+        faults=faults(),
+        reconnect_storm=storm(),
         server_log="server.log",
     )
 
@@ -128,7 +132,17 @@ def test_a_record_with_everything_fits_its_schema_and_the_schema_names_every_par
     document = full_record().to_json()
     validate(document)
     definitions = load_schema(RUN_SCHEMA)["$defs"]
-    for name in ("check", "generator", "measured_again", "mix", "series", "load", "capacity"):
+    for name in (
+        "check",
+        "generator",
+        "measured_again",
+        "mix",
+        "series",
+        "load",
+        "capacity",
+        "faults",
+        "reconnect_storm",
+    ):
         assert set(document[name]) == set(definitions[name]["properties"]), name
     assert set(document["objectives"][0]) == set(definitions["objective"]["properties"])
     room = definitions["load"]["properties"]["rooms"]["items"]["properties"]

@@ -19,6 +19,7 @@ from wsproof.load.worker_config import WorkerConfig, worker_configs
 from wsproof.load.workers import WorkerPool
 from wsproof.machine.lock import MeasurementLock, measurement_lock
 from wsproof.model.measurement import Measurement
+from wsproof.model.member_ids import MemberIds, draw_share
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.server import RunningServer
@@ -71,11 +72,12 @@ def engines_for(
     columns: Sequence[Path] = (),
     progress: Watcher | None = None,
     fits: Callable[[Workload], None] = lambda workload: None,
+    share: MemberIds | None = None,
 ) -> Iterator[Engines]:
     """Check the limits, take the lock, pin the cores and start the workers of each plan.
 
     `columns` are the directories for the records, one per plan (temporary ones by default). `fits` raises UsageError
-    for a workload that the plan cannot use. It is called before anything starts.
+    for a workload that the plan cannot use. It is called before anything starts. `share`: see `configs_for`.
 
     Raises:
         UsageError: a plan cannot be followed here (its numbers, ports, file descriptors, unknown channels).
@@ -83,7 +85,7 @@ def engines_for(
     _require_limits(plans, target.endpoint)
     with ExitStack() as stack:
         folders = columns or [_temporary_folder(stack) for _ in plans]
-        configs = configs_for(plans, target, folders)
+        configs = configs_for(plans, target, folders, share)
         for own in configs:
             fits(own[0].workload())
         lock = stack.enter_context(measurement_lock())
@@ -106,7 +108,7 @@ def engines_beside(
         _require_limits([plan], target.endpoint)
     with ExitStack() as stack:
         configs = [
-            _configs(plan, target, _temporary_folder(stack), alone=True)
+            _configs(plan, target, _temporary_folder(stack), MemberIds())
             for plan, target in zip(plans, targets, strict=True)
         ]
         lock = stack.enter_context(measurement_lock())
@@ -145,22 +147,28 @@ def _temporary_folder(stack: ExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
 
 
-def configs_for(plans: Sequence[Plan], target: LoadTarget, folders: Sequence[Path]) -> list[list[WorkerConfig]]:
+def configs_for(
+    plans: Sequence[Plan], target: LoadTarget, folders: Sequence[Path], share: MemberIds | None = None
+) -> list[list[WorkerConfig]]:
     """The configurations of the workers of each plan.
 
-    Several plans may meet in one channel of the server, so each numbers its members from a range of its own.
+    Several plans may meet in one channel of the server, so each numbers its members from a range of its own, or from
+    `share` if it is given.
     """
     alone = len(plans) == 1 and (target.server is None or target.server.owned)
-    return [_configs(plan, target, folder, alone=alone) for plan, folder in zip(plans, folders, strict=True)]
+    return [
+        _configs(plan, target, folder, share or draw_share(alone=alone))
+        for plan, folder in zip(plans, folders, strict=True)
+    ]
 
 
-def _configs(plan: Plan, target: LoadTarget, folder: Path, *, alone: bool) -> list[WorkerConfig]:
+def _configs(plan: Plan, target: LoadTarget, folder: Path, share: MemberIds) -> list[WorkerConfig]:
     folder.mkdir(parents=True, exist_ok=True)
     return worker_configs(
         plan,
         channels=target.channels,
         settings=target.settings,
         endpoint=target.endpoint,
-        alone=alone,
+        share=share,
         folder=folder,
     )

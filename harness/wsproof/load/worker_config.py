@@ -10,7 +10,7 @@ from typing import Any
 
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
-from wsproof.model.member_ids import MemberIds, draw_share
+from wsproof.model.member_ids import MemberIds
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
@@ -101,17 +101,14 @@ def worker_configs(
     channels: str,
     settings: Mapping[str, str],
     endpoint: Endpoint,
-    alone: bool,
+    share: MemberIds,
     folder: Path,
 ) -> list[WorkerConfig]:
     """Build one configuration per worker. All of them number their members from the same range of ids.
 
-    `alone`: nobody else's clients are on the server. Otherwise the range is drawn at random.
-
     Raises:
         UsageError: the channels, their settings or the workload do not exist.
     """
-    share = draw_share(alone=alone)
     configs = [
         WorkerConfig(plan, channels, endpoint, folder, settings, share, index) for index in range(plan.processes)
     ]

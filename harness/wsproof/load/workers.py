@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wsproof.errors import CannotTellError, WorkloadError
-from wsproof.load.worker_config import WorkerConfig
 from wsproof.model.secrecy import learn
 from wsproof.net.clock import Deadline
 
+WORKER = "wsproof.load.worker.process"
+"""The module of a worker of the load engine."""
 _GRACE_S = 3.0
 """Time, in seconds, that the workers get to exit by themselves."""
 
@@ -31,11 +32,27 @@ class WorkerMessage:
     details: dict[str, Any]
 
 
-class WorkerPool:
-    """Context manager that starts the worker processes on entry and stops all of them on exit."""
+class Job(Protocol):
+    """The configuration of one process: its number, the directory of its log, and its line of JSON."""
 
-    def __init__(self, jobs: Sequence[WorkerConfig]) -> None:
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def index(self) -> int: ...
+
+    def encode(self) -> bytes: ...
+
+
+class WorkerPool:
+    """Context manager that starts the worker processes on entry and stops all of them on exit.
+
+    Each process runs `module`.
+    """
+
+    def __init__(self, jobs: Sequence[Job], module: str = WORKER) -> None:
         self._jobs = jobs
+        self._module = module
         self._processes: list[subprocess.Popen[bytes]] = []
         self._words: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
         self.is_stopping = False
@@ -57,12 +74,12 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start(self, job: WorkerConfig) -> None:
+    def _start(self, job: Job) -> None:
         # -P: the current directory must not shadow the standard library. A new session: Ctrl-C signals only the parent,
         # so that the workers can still write what they have recorded.
         with self._log_path(job).open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "wsproof.load.worker.process"],
+                [sys.executable, "-P", "-m", self._module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -144,7 +161,7 @@ class WorkerPool:
         return f"Worker {worker} of the load engine died (exit code {code}).{words}"
 
     @staticmethod
-    def _log_path(job: WorkerConfig) -> Path:
+    def _log_path(job: Job) -> Path:
         return job.folder / f"worker-{job.index}.log"
 
 

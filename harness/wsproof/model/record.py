@@ -6,6 +6,7 @@ History of the format
                               Added: void in each metric, figures in each warning, parts.measured_again.
     wsproof.run/2   2026-11   `parts` has become one field each. Each finding stands once, under `findings`, and `part`
                               says what found it. `capacity.trials` is `capacity.runs`, `said` is `sentence`.
+                              Added: faults, reconnect_storm.
 
 Records of every version can be read (`record_upgrade`). Only the last one is written.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import CapacityRecord
 from wsproof.model.chart_series import ChartSeries
+from wsproof.model.fault_record import FaultsRecord, StormRecord
 from wsproof.model.finding import Finding, Verdict, severity
 from wsproof.model.load_summary import LoadSummary
 from wsproof.model.record_upgrade import upgraded
@@ -33,6 +35,8 @@ _OPTIONAL = {
     "series": ChartSeries,
     "load": LoadSummary,
     "capacity": CapacityRecord,
+    "faults": FaultsRecord,
+    "reconnect_storm": StormRecord,
 }
 """The types of the fields that only some commands set."""
 _OF_THE_RECORD = ("schema", "target", "findings")
@@ -71,6 +75,8 @@ class RunRecord:
     series: ChartSeries | None = None
     load: LoadSummary | None = None
     capacity: CapacityRecord | None = None
+    faults: FaultsRecord | None = None
+    reconnect_storm: StormRecord | None = None
     server_log: str | None = None
     """The file with the output of a server that wsproof started, in the directory of the run."""
 
@@ -147,7 +153,7 @@ class RunRecord:
             check=SuiteReport.from_json(data["check"] | shared) if data["check"] is not None else None,
             measured_findings=tuple(Finding.from_json(row) for row in rows if row["part"] != "check"),
             objectives=tuple(ObjectiveOutcome.from_json(row) for row in data["objectives"]),
-            **{name: _value_of(kind, data[name]) for name, kind in _OPTIONAL.items()},
+            **{name: _value_of(kind, data.get(name)) for name, kind in _OPTIONAL.items()},
             server_log=data["server_log"],
         )
 

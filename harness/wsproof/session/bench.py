@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsproof.checks.beside_faults import judge_faults
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import JudgedMeasurement, judge_measurement
 from wsproof.load.limits import require_possible
 from wsproof.model.bench_record import GeneratorSetup, SecondMeasurement
+from wsproof.model.fault_load import FaultLoad
 from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.series import series_of
+from wsproof.session.bench_faults import (
+    add_findings,
+    faults_record,
+    faulty_connections,
+    measure_storm,
+    require_faults_possible,
+    run_with_faults,
+)
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
@@ -51,14 +61,17 @@ def bench_target(context: CommandContext[BenchOptions]) -> BenchResult:
     """Measure one target."""
     objectives = [parse_objective(text) for text in context.options.slo]
     require_possible(plan_of(context))
+    require_faults_possible(context.options)
     with (
         violations_outrank_errors(context),
-        context.running(connections=context.options.subscribers) as server,
+        context.running(connections=context.options.subscribers + faulty_connections(context.options)) as server,
         context.record("bench") as log,
     ):
         log.change(target=context.describe(server), plan=plan_of(context, server).to_json())
         log.keep_output(server)
         measurement = measure_server(context, server, log, objectives)
+        if context.options.reconnect_storm:
+            measure_storm(context, server, log, strict=False)
         judge_objectives(log, objectives)
         context.console.measured(log.record)
     return BenchResult(log.record, measurement)
@@ -78,6 +91,8 @@ def measure_server(
     block with a violation is kept without a retry.
     """
     strict = isinstance(context.options, RunOptions) and context.options.strict  # `run` has --strict, for all its parts
+    if context.options.faults is not None:
+        return _measure_beside_faults(context, server, log, context.options.faults, strict=strict)
     first = measure_block(context, server, log, log.folder.columns)
     question = Question(tuple(objectives), context.options.strict_trust)
     block = first
@@ -122,10 +137,27 @@ def measure_block(
     except PartialRun as partial:
         if instead is not None:
             keep_block(log, instead)
-        elif partial.measurement is not None:
+        else:
             keep_block(log, judge_measurement(partial.measurement, server, whole=False))
         raise partial.cause from None
     return judge_measurement(measurement, server)
+
+
+def _measure_beside_faults(
+    context: CommandContext[BenchOptions], server: RunningServer, log: RunRecorder, faults: FaultLoad, *, strict: bool
+) -> Measurement:
+    """Run the plan once, in turn without and beside faulty clients, and write the result into the record."""
+    try:
+        result = run_with_faults(context, server, faults, log.folder.columns)
+    except PartialRun as partial:
+        keep_block(log, judge_measurement(partial.measurement, server, whole=False))
+        raise partial.cause from None
+    measurement = result.measurement
+    keep_block(log, judge_measurement(measurement, server), strict=strict)
+    record = faults_record(result, faults)
+    log.change(faults=record, generator=generator_setup(context, measurement))
+    add_findings(log, judge_faults(record, measurement.contract), server, strict=strict)
+    return measurement
 
 
 def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = False) -> None:

@@ -15,6 +15,7 @@ from wsproof.model.bench_record import MixedLoad
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.summary import TrustWarning
 from wsproof.session.bench import BenchResult, generator_setup, judge_objectives, keep_block
+from wsproof.session.bench_faults import require_faults_possible
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.options import BenchOptions
@@ -48,6 +49,7 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
     whole = CommandContext(options, console, began)
     mix = parse_mix(options.workload or "")
     require_mixable(options, len(mix))
+    require_faults_possible(options, is_mix=True)
     parts = [CommandContext(own, console) for own in options_per_workload(options, mix)]
     plans = [plan_of(part, beside=len(mix)) for part in parts]
     with whole.running(connections=options.subscribers) as server, ExitStack() as stack:

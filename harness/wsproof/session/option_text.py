@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wsproof.model.arrivals import Arrivals
+    from wsproof.model.fault_load import FaultLoad
     from wsproof.model.sizes import Sizes
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
@@ -82,6 +83,16 @@ def sizes(text: str) -> Sizes:
 
     try:
         return parse_sizes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def faults(text: str) -> FaultLoad:
+    """Parse the faulty clients beside a load."""
+    from wsproof.model.fault_load import parse_faults  # not needed for --help
+
+    try:
+        return parse_faults(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -16,6 +16,7 @@ from wsproof.session.option import option, options_in, with_default
 from wsproof.session.option_text import (
     arrivals,
     budget,
+    faults,
     message,
     percent,
     positive,
@@ -27,9 +28,10 @@ from wsproof.session.option_text import (
 
 if TYPE_CHECKING:
     from wsproof.model.arrivals import Arrivals
+    from wsproof.model.fault_load import FaultLoad
     from wsproof.model.sizes import Sizes
 
-_CHECKS, _LOAD, _METERING, _SEARCH, _TARGET = "checks", "load", "metering", "search", "target"
+_CHECKS, _FAULTS, _LOAD, _METERING, _SEARCH, _TARGET = "checks", "faults", "load", "metering", "search", "target"
 GROUP_NOTES = {
     _METERING: "wsproof measures the usage of a server that it starts. Any other server can publish its usage:"
 }
@@ -278,6 +280,17 @@ class BenchOptions(MeasureOptions, TrustOptions):
     """A measurement and its objectives."""
 
     slo: tuple[str, ...] = option("an objective, e.g. 'p99(latency) < 100ms'", repeats=True, metavar="EXPR")
+    faults: FaultLoad | None = option(
+        "faulty clients in every other window: stalled=5,silent=3,slow-handshake=10,reset=1/s,churn=10/s,garbage=1/s",
+        parse=faults,
+        metavar="KIND=N,...",
+        group=_FAULTS,
+    )
+    reconnect_storm: bool = option(
+        "afterwards: drop all clients at once, and see how long until all are served again, with and without jitter",
+        False,
+        group=_FAULTS,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

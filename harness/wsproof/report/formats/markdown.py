@@ -10,6 +10,7 @@ from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
+from wsproof.report.text.faults import fault_rows, fault_sentences, storm_sentences
 from wsproof.report.text.run import (
     accepted,
     answers,
@@ -50,8 +51,26 @@ def run_markdown(record: RunRecord) -> str:
             parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
         if not record.trusted:
             parts += ["", markdown_text(f"{VOID} = void. {trust_sentence(record)}")]
-    parts += _findings(record.findings) + _warnings(record.warnings)
+    parts += _faults(record) + _findings(record.findings) + _warnings(record.warnings)
     return "\n".join(parts) + "\n"
+
+
+def _faults(record: RunRecord) -> list[str]:
+    parts: list[str] = []
+    if record.faults is not None:
+        first, *rest = fault_sentences(record.faults)
+        parts += ["", "### Faulty clients", "", markdown_text(first), ""]
+        parts += [
+            "| figure | without | beside | change | 95 % interval | |",
+            "| --- | ---: | ---: | ---: | :---: | --- |",
+        ]
+        for row in fault_rows(record.faults):
+            parts.append(markdown_row([row.title, row.without, row.beside, row.change, row.interval, row.verdict]))
+        parts += ["", *(f"- {markdown_text(sentence)}" for sentence in rest)]
+    if record.reconnect_storm is not None:
+        parts += ["", "### Reconnect storm", ""]
+        parts += [f"- {markdown_text(sentence)}" for sentence in storm_sentences(record.reconnect_storm)]
+    return parts
 
 
 def comparison_markdown(comparison: Comparison) -> str:

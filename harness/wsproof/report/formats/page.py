@@ -39,6 +39,9 @@ from wsproof.report.text import (
     comparison as comparison_text,
 )
 from wsproof.report.text import (
+    faults as faults_text,
+)
+from wsproof.report.text import (
     run as run_text,
 )
 from wsproof.report.text import (
@@ -253,6 +256,7 @@ def _environment() -> Environment:
         "style": Markup(style),
         "style_hash": base64.b64encode(sha256(style.encode()).digest()).decode(),
         "words": run_text,
+        "faults": faults_text,
         "units": units_text,
         "figures": figures,
         "judgements": comparison_text,

@@ -24,6 +24,7 @@ from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured, time_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
+from wsproof.report.text.faults import fault_rows, fault_sentences, storm_sentences
 from wsproof.report.text.run import (
     STAMPS,
     Tone,
@@ -168,6 +169,7 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
         # Use the full width: rows that are wrapped or cut off are hard to read.
         table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
         console.print(table, crop=False)
+    _show_faults(console, record)
     for row in record.objectives:
         _show_objective(console, row)
     show_findings(console, record.measured_findings, all_known=all_known)
@@ -185,6 +187,25 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
     _say(console, verdict_sentence(ended), STYLES[tone_of_run(ended)])
     if folder is not None:
         _say(console, f"page: {folder.page}")
+
+
+def _show_faults(console: Console, record: RunRecord) -> None:
+    """Print the figures of healthy clients beside faulty ones, and how clients came back from a reconnect storm."""
+    if record.faults is not None:
+        first, *rest = fault_sentences(record.faults)
+        _say(console, f"\n{first}", "bold")
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("", "without", "beside", "change", "95 % interval", ""):
+            table.add_column(name, justify="left" if not name else "right")
+        for row in fault_rows(record.faults):
+            table.add_row(row.title, row.without, row.beside, row.change, row.interval, row.verdict)
+        console.print(table)
+        for sentence in rest:
+            _say(console, sentence)
+    if record.reconnect_storm is not None:
+        _say(console, "\nReconnect storm", "bold")
+        for sentence in storm_sentences(record.reconnect_storm):
+            _say(console, sentence)
 
 
 def _show_trust(console: Console, record: RunRecord) -> None:

@@ -1,0 +1,111 @@
+"""Tests of the findings about faulty clients beside a load, and about reconnect storms. Each has innocent twins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from wsproof.checks.beside_faults import judge_faults, judge_storm
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.fault_record import (
+    FaultFigure,
+    FaultResources,
+    FaultsRecord,
+    FaultTally,
+    ServerState,
+    StormRecord,
+    StormTurn,
+)
+from wsproof.model.finding import Level
+
+CONTRACT = Contract("chat", Audience.EVERYONE)
+STARVED = FaultFigure("latency_p50", "ns", 2e6, 400e6, 200.0, 90.0, 450.0, 4, has_worsened=True)
+BUSIER = FaultFigure("latency_p50", "ns", 2e6, 4e6, 2.0, 1.5, 2.6, 4, has_worsened=True)
+SLOWER_TAIL = replace(STARVED, name="latency_p99")
+KEPT = FaultResources(ServerState(50, 30), ServerState(60, 90), ServerState(55, 70), 15.0)
+CLIENTS = (FaultTally("churn", 50), FaultTally("reset", 10))
+FAULTS = FaultsRecord("churn=10/s,reset=2/s", 1.25, (STARVED,), CLIENTS)
+
+
+def test_healthy_clients_that_wait_for_faulty_ones_are_starved() -> None:
+    (found,) = judge_faults(FAULTS, CONTRACT)
+    assert (found.check, found.level) == ("served-beside-faults", Level.NON_STRICT)
+    assert "400 ms instead of 2 ms (times 200, 95 % interval 90 to 450)" in found.explanation
+
+
+@pytest.mark.parametrize("figure", [BUSIER, SLOWER_TAIL])
+def test_a_server_that_is_only_busier_is_told_and_not_blamed(figure: FaultFigure) -> None:
+    (found,) = judge_faults(replace(FAULTS, figures=(figure,)), CONTRACT)
+    assert found.level is Level.INFORMATIONAL
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        replace(FAULTS, unsure="this machine was noisy"),
+        replace(FAULTS, figures=(replace(STARVED, has_worsened=False),)),
+        replace(FAULTS, figures=()),
+    ],
+)
+def test_nothing_is_said_without_proof(record: FaultsRecord) -> None:
+    assert judge_faults(record, CONTRACT) == []
+
+
+def test_descriptors_of_clients_that_have_gone_are_kept() -> None:
+    (found,) = judge_faults(replace(FAULTS, figures=(), resources=KEPT), CONTRACT)
+    assert (found.check, found.level) == ("released-after-faults", Level.NON_STRICT)
+    assert "40 more open descriptors than before" in found.explanation
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        ServerState(55, 30),
+        ServerState(55, 37),  # a pool that opened some
+        ServerState(90, 20),
+        ServerState(55, None),
+    ],
+)
+def test_descriptors_that_are_given_back_are_no_finding(after: ServerState) -> None:
+    record = replace(FAULTS, figures=(), resources=replace(KEPT, after=after))
+    assert judge_faults(record, CONTRACT) == []
+
+
+def test_a_few_descriptors_of_thousands_of_clients_are_no_finding() -> None:
+    crowd = (FaultTally("churn", 5_000),)
+    assert judge_faults(replace(FAULTS, figures=(), tallies=crowd, resources=KEPT), CONTRACT) == []
+
+
+LOST = StormTurn(True, 100, 60, None, 1.0, 400, 90, "the connection ended")
+BACK = StormTurn(True, 100, 100, 5.2, 2.5)
+AT_ONCE = replace(BACK, is_spread=False)
+
+
+def storm(*turns: StormTurn, unsure: str = "") -> StormRecord:
+    return StormRecord(turns, 5.0, 30.0, unsure)
+
+
+def test_clients_that_never_come_back_are_a_finding() -> None:
+    (found,) = judge_storm(storm(AT_ONCE, LOST, replace(LOST, returned=70), AT_ONCE), CONTRACT)
+    assert (found.check, found.level) == ("reconnect-storm", Level.NON_STRICT)
+    assert "only 60 of them are served again" in found.explanation
+
+
+def test_a_server_that_refuses_in_words_is_told_and_not_blamed() -> None:
+    limited = replace(LOST, refusal="HTTP 429")
+    (found,) = judge_storm(storm(limited, limited), CONTRACT)
+    assert found.level is Level.INFORMATIONAL
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        storm(),
+        storm(AT_ONCE, BACK, BACK, AT_ONCE),
+        storm(AT_ONCE, LOST, BACK, AT_ONCE),  # once of two times: a stalled machine looks the same
+        storm(LOST, LOST, unsure="the process of the clients used 95% of its core"),
+    ],
+)
+def test_a_storm_that_passes_is_no_finding(record: StormRecord) -> None:
+    assert judge_storm(record, CONTRACT) == []
