@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from wsproof import Audience, Contract, Level
 from wsproof.checks.beside_faults import judge_faults, judge_storm
-from wsproof.model.contract import Audience, Contract
 from wsproof.model.fault_record import (
     FaultFigure,
     FaultResources,
@@ -17,7 +17,6 @@ from wsproof.model.fault_record import (
     StormRecord,
     StormTurn,
 )
-from wsproof.model.finding import Level
 
 CONTRACT = Contract("chat", Audience.EVERYONE)
 STARVED = FaultFigure("latency_p50", "ns", 2e6, 400e6, 200.0, 90.0, 450.0, 4, has_worsened=True)

@@ -32,9 +32,9 @@ def client() -> JoiningClient:
 def test_a_client_has_joined_after_its_handshake() -> None:
     joining = client()
     assert joining.start().startswith(b"GET / HTTP/1.1\r\n")
-    assert not joining.has_joined
+    had_joined = joining.has_joined
     joining.receive(ACCEPTED, 0)
-    assert joining.has_joined
+    assert (had_joined, joining.has_joined) == (False, True)
     assert joining.refusal == ""
 
 

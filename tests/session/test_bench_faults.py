@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.errors import UsageError
+from wsproof import BenchOptions, UsageError
 from wsproof.load.faults.run import require_latencies
 from wsproof.model.fault_load import parse_faults
 from wsproof.session.bench_faults import faulty_connections, require_faults_possible
-from wsproof.session.options import BenchOptions
 from wsproof.workloads import load_channels
 
 FAULTS = parse_faults("stalled=5,churn=10/s")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import exp
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.report.samples import measurement
+from wsproof import Measurement
 from wsproof.model.fault_windows import FaultWindows, windows_of
-from wsproof.model.measurement import Measurement
 from wsproof.stats.fault_effect import fault_figures, ratio_of, why_unsure
 
 WHOLE = measurement(subscribers=20, seconds=10, rate_hz=40)
@@ -34,7 +35,7 @@ def test_a_ratio_is_the_geometric_mean_with_students_interval() -> None:
     ratio, low, high = ratio_of(pairs)
     assert ratio == pytest.approx(exp(0.2))
     half = 4.302653 * 0.1 / 3**0.5  # t of two degrees of freedom
-    assert (low, high) == (pytest.approx(exp(0.2 - half)), pytest.approx(exp(0.2 + half)))
+    assert [low, high] == pytest.approx([exp(0.2 - half), exp(0.2 + half)])
 
 
 def test_latencies_that_are_three_times_as_long_beside_faulty_clients_have_worsened() -> None:
@@ -75,7 +76,7 @@ def test_too_few_deliveries_show_nothing() -> None:
     ],
 )
 def test_a_saturated_generator_or_a_noisy_machine_proves_nothing(
-    changes: dict[str, object], faults_cpu: float, told: str
+    changes: dict[str, Any], faults_cpu: float, told: str
 ) -> None:
     whole, windows = slowed(3.0)
     disturbed = replace(whole, generator=replace(whole.generator, **changes))
