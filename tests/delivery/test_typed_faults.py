@@ -15,8 +15,9 @@ from wsproof.workloads import Workload, load_channels
 from wsproof.workloads.settings import environment_of
 
 PLANTED = [
-    ("repeated stroke comes back", "drawing.delivery", Anomaly.DUPLICATED, "more than once"),
-    ("repeated turn counts again", "game.delivery", Anomaly.DUPLICATED, "more than once"),
+    ("repeated stroke comes back", "drawing.repeated-inputs", Anomaly.DUPLICATED, "more than once"),
+    ("repeated turn counts again", "game.repeated-inputs", Anomaly.DUPLICATED, "more than once"),
+    ("repeated alert is sent again", "alerts.repeated-inputs", Anomaly.DUPLICATED, "more than once"),
     ("acknowledged alerts stay", "alerts.state-convergence", Anomaly.DIVERGED, "know different states"),
     ("unread alerts are forgotten", "alerts.state-convergence", Anomaly.DIVERGED, "know different states"),
     ("only the latest alerts stay", "alerts.state-convergence", Anomaly.DIVERGED, "know different states"),
@@ -25,7 +26,7 @@ PLANTED = [
     ("turns are dropped", "game.delivery", Anomaly.LOST, "never received"),
     ("one turn is told for each tick", "game.delivery", Anomaly.LOST, "never received"),
 ]
-IN_SHORT = 3
+IN_SHORT = 4
 """The number of faults that the quick run of the tests looks for. The others take some seconds each, too."""
 
 

@@ -48,7 +48,7 @@ def test_a_stroke_is_read_as_it_was_drawn_and_its_author_undoes_it(body: str) ->
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (MessageKind.DELIVERY, ENVELOPE, True)
     assert parsed.needs_answer, "all that receive the same bytes may share one reading"
-    assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}, sent]
+    assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}]
     assert list(drawing.answer(0, heard)) == [], "nobody undoes the stroke of another"
 
 
@@ -64,8 +64,7 @@ def test_a_turn_is_read_as_it_was_made_and_numbers_grow() -> None:
         Envelope(1, 2, 3),
         True,
     )
-    assert [json.loads(text) for text in game.answer(1, told)] == [sent[2]], "a turn that is sent twice counts once"
-    assert list(game.answer(0, told)) == [], "nobody repeats the turn of another"
+    assert not parsed.needs_answer, "two connections of one name would answer each other's turns"
 
 
 def stroke(name: str, *points: int, **more: object) -> dict[str, object]:

@@ -16,6 +16,7 @@ from wsproof.delivery.places_probe import PLACES
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.rate_probe import RATE
 from wsproof.delivery.release_probe import RELEASE
+from wsproof.delivery.repeat_probe import REPEATS
 from wsproof.delivery.revocation_probe import REVOCATION
 from wsproof.delivery.room_names_probe import ROOM_NAMES
 from wsproof.delivery.schedule import Schedule
@@ -34,6 +35,7 @@ CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     PLACES,
     ROOM_NAMES,
     STATE,
+    REPEATS,
     LIMITS,
     REVOCATION,
     RATE,

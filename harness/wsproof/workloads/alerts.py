@@ -28,6 +28,7 @@ class Alerts(Workload):
 
     name = "alerts"
     title = "Alerts: signed in, typed JSON; what one sends, all administrators get, until it is acknowledged"
+    repeats_count_once = True
     longest_bytes = 900
 
     @property

@@ -98,6 +98,11 @@ class Workload(ABC):
 
     Only then does the suite also send texts that `publish` has not made.
     """
+    repeats_count_once: ClassVar[bool] = False
+    """Whether a publication that its member sends again counts once, by an id or a number in it.
+
+    Only then does the suite send publications twice, as a client does that has missed the confirmation.
+    """
     longest_bytes: ClassVar[int] = 60_000
     """Longest text in bytes that the suite passes to `publish`.
 

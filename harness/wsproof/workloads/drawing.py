@@ -2,8 +2,8 @@
 
 A publication is a stroke, with the bytes of its text as coordinates, two to a point. All members get all changes of the
 board in one order, so that their pictures agree. The member that has drawn a stroke undoes it when it has come back,
-because a board holds a limited number of strokes. Then it sends the stroke again, as a client does that has missed the
-confirmation: an undone stroke must not come back. The state is the picture: the strokes that can be seen, by their ids.
+because a board holds a limited number of strokes. A stroke that is sent again counts once, also after it was undone.
+The state is the picture: the strokes that can be seen, by their ids.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from wsproof.workloads.members import PONG, environment, loaded, with_token
 
 PADDING = b" "
 """Precedes a text with an odd number of bytes, so that every x has its y. The envelope is at the end."""
-COLOR, WIDTH = "#000000", 4
 KNOWN = frozenset({"welcome", "board", "undone", "members"})
 """Message types that no promise of this channel covers."""
 
@@ -29,6 +28,7 @@ class Drawing(Workload):
 
     name = "drawing"
     title = "Drawing: signed in; each stroke reaches all at the board, in one order"
+    repeats_count_once = True
     longest_bytes = 400
 
     @property
@@ -48,7 +48,8 @@ class Drawing(Workload):
         text = envelope.seal(body).encode()
         points = list(text if len(text) % 2 == 0 else PADDING + text)
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
-        return _draw(name, points)
+        stroke = {"type": "draw", "id": name, "at": 0, "points": points, "color": "#000000", "width": 4, "done": True}
+        return json.dumps(stroke)
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):  # where the others' pointers are
@@ -71,7 +72,7 @@ class Drawing(Workload):
             return (PONG,)
         if asked["by"] != self.name_of(member):  # a reading may be shared by all that receive the same bytes
             return ()
-        return json.dumps({"type": "undo", "id": asked["id"]}), _draw(asked["id"], asked["points"])
+        return (json.dumps({"type": "undo", "id": asked["id"]}),)
 
     def state(self, member: int, messages: Sequence[str | bytes]) -> Mapping[str, Any] | None:
         picture: dict[str, Any] | None = None
@@ -93,12 +94,6 @@ class Drawing(Workload):
 
 def _is_byte(value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 256
-
-
-def _draw(name: str, points: Sequence[int]) -> str:
-    """The message that draws a whole stroke."""
-    stroke = {"type": "draw", "id": name, "at": 0, "points": points, "color": COLOR, "width": WIDTH, "done": True}
-    return json.dumps(stroke)
 
 
 def _place(picture: dict[str, Any], stroke: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ class Rooms(WorkloadWithRooms):
 
     name = "rooms"
     title = "Rooms: signed in, typed JSON; what one says, all in its room get, in one order"
+    repeats_count_once = True
     longest_bytes = 3_900
     usual_rooms = 1
     parameters: ClassVar[Mapping[str, str]] = {

@@ -37,7 +37,7 @@ METHODS = (
     "server_environment",
 )
 """The methods that wsproof calls."""
-_ATTRIBUTES = ("name", "title", "parameters", "any_text", "longest_bytes", "rooms", "publishes")
+_ATTRIBUTES = ("name", "title", "parameters", "any_text", "repeats_count_once", "longest_bytes", "rooms", "publishes")
 """The attributes that wsproof reads."""
 _CLOSE = 0.75
 """Similarity, from 0 to 1, from which a name is a likely misspelling."""

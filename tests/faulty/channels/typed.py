@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from typing import Any
 
 from target_app import drawing, sqlite_history
@@ -16,6 +17,7 @@ from target_app.main import create_app
 
 app = create_app()
 planted = ExitStack()
+numbers = count()
 
 
 @contextmanager
@@ -61,6 +63,11 @@ async def latest_unread(usual: Any, history: Any, reader: str, channel: str) -> 
     return (await usual(history, reader, channel))[-2:]
 
 
+async def without_ids(usual: Any, history: Any, channel: str, kind: str, sender: str, name: str, *more: Any) -> Any:
+    """A message that is sent again under the same id is stored again."""
+    return await usual(history, channel, kind, sender, f"{name}-{next(numbers)}", *more)
+
+
 def applied_twice(usual: Any, place: seat.Seat, turn: Any) -> Any:
     """The number of the latest turn is not compared, so that a repeated turn counts again."""
     place.ack = 0
@@ -86,6 +93,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "unread alerts are forgotten": lambda: replaced(HISTORY, "unread", none_unread),
     "acknowledged alerts stay": lambda: replaced(HISTORY, "acknowledge", never_acknowledged),
     "only the latest alerts stay": lambda: replaced(HISTORY, "unread", latest_unread),
+    "repeated alert is sent again": lambda: replaced(HISTORY, "append", without_ids),
     "repeated turn counts again": lambda: replaced(seat.Seat, "take", applied_twice),
     "turns are dropped": lambda: replaced(seat.Seat, "take", sometimes_ignored),
     "one turn is told for each tick": lambda: replaced(match.Match, "advance", last_of_tick_only),

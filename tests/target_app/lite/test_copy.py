@@ -25,13 +25,17 @@ def imported(source: str) -> Iterator[str]:
 
 
 def lines_of_code(source: str) -> int:
-    """Count the lines that are not empty, a comment or a docstring."""
+    """Count the lines that are not empty, a comment, a docstring or an import."""
     texts: set[int] = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Expr) and _is_text(node.value)):
             texts.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = enumerate(source.splitlines(), start=1)
     return sum(1 for number, line in lines if number not in texts and line.strip() and line.strip()[0] != "#")
+
+
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def test_the_small_server_needs_only_fastapi_and_uvicorn() -> None:
@@ -39,8 +43,12 @@ def test_the_small_server_needs_only_fastapi_and_uvicorn() -> None:
     assert used - sys.stdlib_module_names == PACKAGES
 
 
-def test_the_small_server_has_at_most_450_lines_of_code() -> None:
-    assert sum(lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")) <= 450
+def test_the_small_server_has_some_300_lines_of_code() -> None:
+    """Apart from its settings, its command line and its signal handlers, which have some 70."""
+    lines = {file.name: lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")}
+    around = sum(lines.pop(name) for name in ("settings.py", "__main__.py", "drain.py"))
+    assert sum(lines.values()) <= 310, lines
+    assert around <= 70
 
 
 def test_a_copy_under_another_name_runs(tmp_path: Path) -> None:
