@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -65,8 +66,25 @@ def test_a_stall_is_red_and_says_for_how_long() -> None:
 def test_a_generator_without_time_left_is_red() -> None:
     busy = row(view(load(cpu_share=0.97)), "generator CPU")
     assert (busy.tone, busy.recent) == (Tone.BAD, "97 %")
-    assert row(view(load(unsent=9)), "unsent publications").tone is Tone.BAD
     assert row(view(load(slip_ns=80 * MS)), "schedule slip").tone is Tone.UNSURE
+
+
+def test_unsent_publications_are_red_once_they_have_been_there_for_a_second() -> None:
+    one = load(unsent=9)
+    assert row(view(one), "unsent publications").tone is Tone.NONE
+    assert row(view([*one, LoadSecond(**{**vars(one[-1]), "at_s": 300})]), "unsent publications").tone is Tone.BAD
+
+
+def test_a_remark_has_no_red_badge_and_a_problem_has_one() -> None:
+    seconds = load()
+    problem, remark = replace(view(seconds), notes=("a worker ended",)), replace(view(seconds), remarks=("it <is> so",))
+    assert "note</span> a worker ended" in " ".join(live_body(problem, ()).split())
+    assert "<p>it &lt;is&gt; so</p>" in live_body(remark, ())
+
+
+def test_a_stall_stands_at_the_top() -> None:
+    rows = rows_of(view(load(outstanding=40, oldest_ns=4_000 * MS)))
+    assert [each.figure for each in rows[:2]] == ["violations", "outstanding"]
 
 
 def test_connections_that_the_server_ended_are_red() -> None:

@@ -47,8 +47,8 @@ def test_an_overdue_message_counts_once_with_its_waiting_time() -> None:
 
 
 def test_the_largest_value_stays() -> None:
-    load = RunningLoad([second(1, unsent=4), second(2, unsent=1)])
-    assert load.largest("unsent") == 4
+    load = RunningLoad([second(1, lag_ns=4), second(2, lag_ns=1)])
+    assert load.largest("lag_ns") == 4
 
 
 LATENCY = Summary("ns", "lower", 9, 1.0)

@@ -13,7 +13,7 @@ from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import target_of_facts
 from wsproof.stats.objective import applies_to, parse_objective
 
-ACROSS_WORKERS = "messages that are lost between users of two workers are told when the test stops"
+ACROSS_WORKERS = "Messages that are lost between users of two workers are told when the test stops."
 """The limit of the live checks: each worker knows what its own users have sent."""
 
 
@@ -33,8 +33,10 @@ def view_of(environment: Any) -> LiveView:
         servers=tuple(watcher.usages) if watcher is not None else (),
         notes=(
             *session.mistakes,
-            *_recoveries(session),
             *([lost_workers_in_words(len(session.gone))] if session.gone else ()),
+        ),
+        remarks=(
+            *_recoveries(session),
             *([ACROSS_WORKERS] if len(session.workers) > 1 and not has_ended else ()),
         ),
         has_ended=has_ended,
@@ -47,7 +49,7 @@ def _recoveries(session: LoadSession) -> Iterator[str]:
     """How users came back, once the test has ended."""
     for result in session.results:
         if result.load.recovery is not None:
-            yield f"{result.load.workload}: {result.load.recovery.sentence()}"
+            yield f"{result.load.workload}: {result.load.recovery.sentence()}."
 
 
 def _running(environment: Any, name: str) -> LiveWorkload:

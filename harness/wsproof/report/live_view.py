@@ -37,7 +37,9 @@ class LiveView:
     workloads: tuple[LiveWorkload, ...] = ()
     servers: tuple[ServerUsage, ...] = ()
     notes: tuple[str, ...] = ()
-    """Sentences about the whole test, such as a worker that has ended."""
+    """Problems of the whole test in words, such as a worker that has ended."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about the whole test that are no problem."""
     has_ended: bool = False
     has_record: bool = False
     is_strict: bool = False

@@ -15,7 +15,7 @@ from wsproof.model.summary import Summary
 RECENT_SECONDS = 10
 """Seconds that the newest figures cover."""
 COUNTED = ("deliveries", "published")
-LARGEST = ("cpu_share", "lag_ns", "slip_ns", "unsent", "oldest_ns")
+LARGEST = ("cpu_share", "lag_ns", "slip_ns")
 
 
 class RunningLoad:

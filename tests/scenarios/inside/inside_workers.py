@@ -292,7 +292,7 @@ def test_messages_of_other_tests_are_not_checked_while_the_test_runs(workers: tu
 def test_the_page_says_that_losses_between_workers_are_told_at_the_end(master: Any) -> None:
     session_of(master).workers.update({"one", "other"})
     master.runner.state = "running"
-    assert view_of(master).notes == (ACROSS_WORKERS,)
+    assert (view_of(master).remarks, view_of(master).notes) == ((ACROSS_WORKERS,), ())
 
 
 def test_members_of_two_workers_wait_for_each_others_leave_notices(workers: tuple[Worker, Worker]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.load_second import ConnectionCounts, Duration, percentile_ns
+from wsproof.model.load_second import ConnectionCounts, Duration, LoadSecond, percentile_ns
 from wsproof.model.measurement import ServerUsage
 from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import Tone
@@ -50,6 +50,8 @@ def rows_of(view: LiveView) -> list[FigureRow]:
 def _of_workload(workload: LiveWorkload, view: LiveView) -> Iterator[FigureRow]:
     name = workload.name
     yield _violations(workload, is_strict=view.is_strict)
+    if workload.seconds and not view.has_ended:
+        yield from _outstanding(name, workload.seconds[-1])
     for outcome in workload.objectives:
         tone = Tone.UNSURE if outcome.met is None else Tone.GOOD if outcome.met else Tone.BAD
         result, _, reason = outcome.sentence.partition(": ")
@@ -73,12 +75,9 @@ def _of_workload(workload: LiveWorkload, view: LiveView) -> Iterator[FigureRow]:
         is_whole = last.missed == 0
         tone = Tone.GOOD if is_whole else Tone.UNSURE
         yield FigureRow(name, "reach", "", share(whole.reach), tone, "of the deliveries due more than a second ago")
-    if last.outstanding and not view.has_ended:
-        waited = for_reader(last.oldest_ns, "ns")
-        tone = Tone.BAD if last.oldest_ns > STALLED_NS else Tone.NONE
-        yield FigureRow(name, "outstanding", f"{last.outstanding:,}", "", tone, f"the oldest for {waited}")
     yield _connections(name, last.connections)
     yield from _generator(name, recent, whole)
+    yield from _unsent(name, workload.seconds)
 
 
 def _violations(workload: LiveWorkload, *, is_strict: bool) -> FigureRow:
@@ -91,6 +90,13 @@ def _violations(workload: LiveWorkload, *, is_strict: bool) -> FigureRow:
 def violations_of(workload: LiveWorkload, *, is_strict: bool) -> list[Finding]:
     """The findings that make the verdict invalid."""
     return [finding for finding in workload.findings if finding.verdict(strict=is_strict) is Verdict.INVALID]
+
+
+def _outstanding(name: str, last: LoadSecond) -> Iterator[FigureRow]:
+    if last.outstanding:
+        tone = Tone.BAD if last.oldest_ns > STALLED_NS else Tone.NONE
+        waited = f"the oldest for {for_reader(last.oldest_ns, 'ns')}"
+        yield FigureRow(name, "outstanding", f"{last.outstanding:,}", "", tone, waited)
 
 
 def _times(name: str, title: str, recent: Duration, whole: Duration) -> Iterator[FigureRow]:
@@ -138,11 +144,15 @@ def _generator(name: str, recent: RunningLoad, whole: RunningLoad) -> Iterator[F
     )
     if whole.per_second("published"):
         yield _slip(name, recent, whole)
-    unsent = recent.largest("unsent")
-    if unsent:
-        is_late = unsent > 1  # one message may have become due at this moment
+
+
+def _unsent(name: str, seconds: Sequence[LoadSecond]) -> Iterator[FigureRow]:
+    """The backlog of publications: red if it has lasted for a second. A send that is only late is shown as slip."""
+    last, lasting = seconds[-1].unsent, min(second.unsent for second in seconds[-2:])
+    if last:
+        is_late = lasting > 1  # one message may have become due at this moment
         remark, tone = ("void: due, but not sent", Tone.BAD) if is_late else ("", Tone.NONE)
-        yield FigureRow(name, "unsent publications", f"{unsent:,.0f}", "", tone, remark)
+        yield FigureRow(name, "unsent publications", f"{last:,}", "", tone, remark)
 
 
 def _slip(name: str, recent: RunningLoad, whole: RunningLoad) -> FigureRow:
