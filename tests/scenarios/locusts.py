@@ -19,6 +19,8 @@ from wsproof.session.locust_process import Handover
 DEADLINE = 90.0
 """Deadline in seconds for the end of a Locust process."""
 PROVEN = "proven"
+ENOUGH = Path(__file__).with_name("enough.py")
+LATENCY = "chat: latency from intended time"
 FORK_SERVER = ForkServer(
     [
         "locust.main",
@@ -112,6 +114,17 @@ class Locust:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def run_until(folder: Path, rows: str, *arguments: str, **options: Any) -> Locust:
+    """Start a Locust process whose test ends once these rows of its table have enough requests: see `enough.py`.
+
+    `count`: the number of requests, if not the usual one.
+    """
+    count = options.pop("count", None)
+    told = {"ENOUGH_ROWS": rows} | ({} if count is None else {"ENOUGH_COUNT": str(count)})
+    files = f"{options.pop('files', 'scenarios')},{ENOUGH}"
+    return Locust(folder, *arguments, files=files, seconds=600, env=told | options.pop("env", {}), **options)
 
 
 def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.forked import ROOT
-from tests.scenarios.locusts import Ended, Locust, run_together
+from tests.scenarios.locusts import LATENCY, Ended, Locust, run_together, run_until
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 
@@ -23,7 +23,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
             (folder / "locustfile.py").write_text(FILES[["five_lines", "mixed"].index(name)], encoding="utf-8")
             url = server.endpoint.at("/").url.rstrip("/")
             host = url.replace("ws", "http", 1) if name == "mixed" else url
-            return Locust(folder, host=host, users=8, seconds=3, files=str(folder / "locustfile.py"))
+            rows = f"{LATENCY},/,/ws: ask" if name == "mixed" else LATENCY
+            return run_until(folder, rows, host=host, users=8, files=str(folder / "locustfile.py"))
 
         return run_together(start, ("five_lines", "mixed"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenarios.locusts import Ended, Locust, run, run_together, wait_for
+from tests.scenarios.locusts import LATENCY, Ended, Locust, run, run_together, run_until, wait_for
 from tests.slow import slow_except
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
@@ -53,7 +53,7 @@ def test_users_of_a_workload_that_is_not_there_are_refused_before_the_run(tmp_pa
 
 
 def test_a_test_stopped_in_the_ramp_has_no_finding_and_is_no_success(tmp_path: Path) -> None:
-    ended = run(tmp_path, host="target_app.main:app", users=200, spawn_rate=30, seconds=2)
+    ended = run_until(tmp_path, "chat: connect", host="target_app.main:app", users=200, spawn_rate=1, count=2).end()
     assert ended.code == 3, ended.output
     assert "The test ended before all 200 users had joined" in ended.output
     assert ended.summary is not None
@@ -96,14 +96,8 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
         folder = tmp_path_factory.mktemp(server)
         port = str(free_port())
         words = ("ChatUser", "--processes", "2", "--master-bind-port", port, "--master-port", port)
-        return Locust(
-            folder,
-            *words,
-            host=f"tests.scenarios.planted:{server}",
-            users=4,
-            seconds=60,
-            files="tests/scenarios/patient.py",
-        )
+        host, files = f"tests.scenarios.planted:{server}", "tests/scenarios/patient.py"
+        return run_until(folder, LATENCY, *words, host=host, users=4, files=files, count=80)
 
     return run_together(start, ("correct", "separates"))
 
@@ -157,7 +151,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
         file = folder / "locustfile.py"
         file.write_text(CRASHES[where] + "from scenarios.chat import ChatUser\n")
         correct, here = "tests.scenarios.planted:correct", {"PYTHONPATH": "."}
-        return Locust(folder, files=str(file), host=correct, users=2, seconds=2, env=here)
+        return run_until(folder, LATENCY, files=str(file), host=correct, users=2, env=here)
 
     return run_together(start, CRASHES)
 

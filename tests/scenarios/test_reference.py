@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.locusts import Ended, run
+from tests.scenarios.locusts import LATENCY, Ended, run_until
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder = tmp_path_factory.mktemp("reference")
     words = ("--csv", str(folder / "stats"), "--reset-stats", "--ws-set", "dashboard.period=0.25")
-    return run(folder, *words, users=9, seconds=4)
+    rows = f"{LATENCY},echo: latency from intended time,dashboard: spread of a tick"
+    return run_until(folder, rows, *words, users=9, count=5).end()
 
 
 def test_without_a_host_the_reference_server_is_started_and_found_valid(ended: Ended) -> None:
@@ -69,13 +70,13 @@ def test_a_locustfile_ships_that_has_one_class_for_each_workload_of_a_strangers_
     (package / "asgi.py").write_text((Path(__file__).parent / "planted.py").read_text())
     assert wsproof.__file__ is not None
     shipped = Path(wsproof.__file__).parent / "locust" / "locustfile.py"
-    ended = run(
+    ended = run_until(
         tmp_path,
+        "lobby: latency from intended time",
         *("LobbyUser", "--ws-channels", "shop.ways"),
         host="shop.asgi:correct",
-        seconds=2,
         files=str(shipped),
         cwd=tmp_path,
-    )
+    ).end()
     assert ended.code == ended.code_if_valid, ended.output
     assert ended.rooms["lobby"]["verdict"] == "valid"
