@@ -23,14 +23,14 @@ from websockets.protocol import CONNECTING
 
 from target_app.reading_turns import turns_of
 
-SLICE_BYTES = 4_096
-"""Bytes that are handled at once: up to 680 of the smallest frames, which take about 10 ms."""
+SLICE_BYTES = 8_192
+"""Bytes that are handled at once: up to 1,365 of the smallest frames, which take about 10 ms."""
 
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class BoundedWSProtocol(WebSocketsSansIOProtocol):
-    """One connection. Received bytes that have not been handled wait in `_unread`, and reading pauses until then."""
+    """One connection. While received bytes wait to be handled, it reads no more of them."""
 
     def __init__(
         self,
@@ -41,6 +41,8 @@ class BoundedWSProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._unread = b""
+        """Received bytes. Those before `_position` have been handled."""
+        self._position = 0
         self._has_asked = False
         self._has_no_reader = False
         self._is_lost = False
@@ -52,7 +54,8 @@ class BoundedWSProtocol(WebSocketsSansIOProtocol):
         if len(data) <= SLICE_BYTES and not self._unread:
             self._handle(data)
             return
-        self._unread += data
+        self._unread = self._unread[self._position :] + data
+        self._position = 0
         self.transport.pause_reading()
         self._ask()
 
@@ -65,12 +68,14 @@ class BoundedWSProtocol(WebSocketsSansIOProtocol):
         self._has_asked = False
         if self.read_paused:  # the application has messages to handle first; `receive` asks for the next turn
             return
-        first, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
-        if first:
-            self._handle(first)
-        if self._unread:
+        begin, self._position = self._position, self._position + SLICE_BYTES
+        if begin < len(self._unread):
+            self._handle(self._unread[begin : self._position])
+        if self._position < len(self._unread):
             self._ask()
-        elif self._is_lost:
+            return
+        self._unread = b""
+        if self._is_lost:
             super().connection_lost(self._lost_by)
         elif not self.read_paused:
             self.transport.resume_reading()
