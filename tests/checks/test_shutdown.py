@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checks.histories import CHAT, QUIET_CHAT
+from tests.checks.histories import CHAT, QUIET_CHAT, Room
 from wsproof import Level
-from wsproof.checks.disturbance import judge_disturbance
+from wsproof.checks.disturbance import judge_disturbance, judge_repeats
 from wsproof.checks.shutdown import judge_shutdown
 from wsproof.model.disturbance import DisturbanceRecord, SeenEnd, ShutdownRecord
 
@@ -75,3 +75,18 @@ def test_members_that_join_after_the_recovery_and_are_not_heard_are_a_violation(
     assert found.level is Level.VIOLATION
     assert "u1 does not hear u7" in found.explanation
     assert judge_disturbance(replace(DEAF, was_heard=False), CHAT) == []
+
+
+@pytest.mark.parametrize(("since", "is_found"), [("before", True), ("after", False)])
+def test_what_comes_twice_after_a_disturbance_counts_only_if_it_was_sent_after_it(since: str, is_found: bool) -> None:
+    room = Room(QUIET_CHAT)
+    first, other = room.join(), room.join()
+    before_ns = room.tick()
+    sequence = room.say(first)
+    room.hear(other, first, sequence)
+    after_ns = room.tick()
+    history = room.history()
+    found = judge_repeats(history, before_ns if since == "before" else after_ns, "docker restart redis", QUIET_CHAT)
+    assert [one.check for one in found] == (["recovery"] if is_found else [])
+    if is_found:
+        assert found[0].explanation.startswith("After the disturbance ('docker restart redis')")

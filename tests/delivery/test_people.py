@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from tests.delivery.planting import PATIENT_S, findings_of, planting
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Halls, Named, Presence, Private, Room, Sloppy
 from wsproof import Level, TargetError, Workload
-from wsproof.delivery import recovery, run_suite, shutdown_probe
+from wsproof.delivery import run_suite, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.joining import join
 from wsproof.delivery.member import PoolMember
@@ -191,12 +192,13 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
         ("", ""),
         ("forgets all after a disturbance", "A member that joins now hears nothing either"),
         ("forgets its connections after a disturbance", "A member that joins now is served"),
+        ("subscribes again after a disturbance", "the members heard each other again, but more than once"),
     ],
 )
 def test_a_server_that_does_not_recover_from_a_disturbance_is_a_violation(
     plant: Plant, kind: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "RECOVERS_S", 1.0)
+    monkeypatch.setattr(Room, "contract", replace(Room({}).contract, recovers_within_s=1.0))
     server = plant(kind)
     place = f"http://{server.endpoint.host}:{server.endpoint.port}/disturb"
     command = f'{sys.executable} -c "from urllib.request import urlopen; urlopen({place!r})"'

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
+import numpy as np
+
+from wsproof.checks.delivery import duplicated
 from wsproof.checks.describe import shortened
 from wsproof.model.contract import Contract
 from wsproof.model.disturbance import DisturbanceRecord
 from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History, Receipts
 
 
 def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
@@ -39,6 +45,24 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
         f"{record.waited_s:.0f} s later: {', '.join(record.deaf) or 'nobody'} hears nothing",
     )
     return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]
+
+
+def judge_repeats(history: History, since_ns: int, what: str, contract: Contract) -> list[Finding]:
+    """The finding that messages come more than once after a disturbance. Only those sent since `since_ns` count.
+
+    What was on its way during the disturbance may come again.
+    """
+    receipts = history.receipts
+    rows = np.flatnonzero(receipts.intended_ns >= since_ns)
+    later = Receipts(*(getattr(receipts, column.name)[rows] for column in fields(Receipts)))
+    told = (
+        f"After the disturbance ({shortened(what, 80)}) the members heard each other again, but more than once. "
+        "Perhaps the server has subscribed again and not ended its old subscription. "
+    )
+    return [
+        replace(finding, check="recovery", explanation=told + finding.explanation)
+        for finding in duplicated(replace(history, receipts=later), contract)
+    ]
 
 
 def _newcomers_unheard(record: DisturbanceRecord, command: str, contract: Contract) -> Finding:

@@ -8,7 +8,7 @@ from wsproof.checks.disturbance import judge_disturbance
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
-from wsproof.delivery.recovery import MEMBERS, all_hear, join_member, recovery
+from wsproof.delivery.recovery import MEMBERS, all_hear, join_member, recovery, repeats_after
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.suite import Figure, SuiteOptions
 from wsproof.net.clock import Deadline
@@ -30,7 +30,8 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
             return ProbeOutcome(unknown=f"not checked: {fault}")
         record = recovery(pool, present, options.disturb)
         measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
-        return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), 1, measured)
+        again = repeats_after(pool, present, options.disturb) if record.recovered_s is not None else []
+        return ProbeOutcome((*judge_disturbance(record, runner.workload.contract), *again), 1, measured)
 
 
 def _disturb(pool: ClientPool, command: str) -> str:

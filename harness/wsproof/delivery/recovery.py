@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from wsproof.checks.disturbance import judge_repeats
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.member import PoolMember
 from wsproof.errors import TargetError
 from wsproof.model.disturbance import DisturbanceRecord
+from wsproof.model.finding import Finding
 from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 
-RECOVERS_S = 10.0
-"""Seconds after the disturbance in which all members must hear each other again."""
 PAUSE_S = 0.25
 """Seconds between two messages, and between two attempts to connect, while members wait to be served again."""
 MEMBERS = 3
@@ -50,7 +50,8 @@ def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> Disturba
 
     `what` names the disturbance.
     """
-    began_ns, deadline, cut_off = now_ns(), Deadline.after(RECOVERS_S), 0
+    limit_s = pool.contract.recovers_within_s
+    began_ns, deadline, cut_off = now_ns(), Deadline.after(limit_s), 0
     while not deadline.passed:
         for place, member in enumerate(present):
             if not member.can_speak:
@@ -59,10 +60,10 @@ def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> Disturba
                     present[place] = join_member(pool, member)
         if all_hear(pool, present, PAUSE_S):
             recovered_s = (now_ns() - began_ns) / NS
-            return DisturbanceRecord(what, MEMBERS, True, cut_off, recovered_s, RECOVERS_S)
+            return DisturbanceRecord(what, MEMBERS, True, cut_off, recovered_s, limit_s)
         pool.wait(lambda: False, PAUSE_S)
     deaf = tuple(member.name for member in present if member.can_speak and member.heard_ns < began_ns)
-    return DisturbanceRecord(what, MEMBERS, True, cut_off, None, RECOVERS_S, deaf, _fresh_hears(pool, began_ns))
+    return DisturbanceRecord(what, MEMBERS, True, cut_off, None, limit_s, deaf, _fresh_hears(pool, began_ns))
 
 
 def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: DisturbanceRecord) -> DisturbanceRecord:
@@ -71,7 +72,7 @@ def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: Distu
     everybody = [member for member in (*present, *newcomers) if member.can_speak]
     for _ in range(2):
         sent = len(list(pool.sent))
-        if all_hear(pool, everybody, RECOVERS_S):
+        if all_hear(pool, everybody, pool.contract.recovers_within_s):
             return record
     unheard = next(
         (
@@ -84,6 +85,20 @@ def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: Distu
     )
     is_known = all(member.can_speak for member in everybody)  # who is cut off again has another fault
     return replace(record, newcomers=len(newcomers), unheard=unheard if is_known else None)
+
+
+def repeats_after(pool: ClientPool, present: list[PoolMember], what: str) -> list[Finding]:
+    """Let all members publish twice more, and find out whether messages of the second round come more than once."""
+    since_ns = 0
+    for _ in range(2):
+        since_ns = now_ns()
+        for member in present:
+            if member.can_speak:
+                pool.speak(member, "is all as before?")
+        pool.settle()
+    pool.wait(lambda: False, PAUSE_S)  # for second copies
+    pool.end_drain()
+    return judge_repeats(pool.sent.history(), since_ns, what, pool.contract)
 
 
 def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.checks.disturbance import judge_disturbance
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.delivery_property import is_shared
-from wsproof.delivery.recovery import MEMBERS, RECOVERS_S, all_hear, join_member, recovery, unheard_newcomers
+from wsproof.delivery.recovery import MEMBERS, all_hear, join_member, recovery, repeats_after, unheard_newcomers
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.suite import Figure, SuiteOptions
 
@@ -25,14 +25,16 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         if not runner.server.kill_worker():
             return ProbeOutcome(examples=0, remark=ONE_WORKER)
         record = recovery(pool, present, DISTURBANCE)
-        if record.recovered_s is not None and pool.wait(lambda: runner.server.cores >= workers, RECOVERS_S):
+        limit_s = pool.contract.recovers_within_s
+        if record.recovered_s is not None and pool.wait(lambda: runner.server.cores >= workers, limit_s):
             record = unheard_newcomers(pool, present, record)
+        again = repeats_after(pool, present, DISTURBANCE) if record.recovered_s is not None else []
         is_alive = runner.server.is_alive()
     runner.server.restart()
     if not is_alive:
         return ProbeOutcome(remark=ENDED)
     measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
-    return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), measured=measured)
+    return ProbeOutcome((*judge_disturbance(record, runner.workload.contract), *again), measured=measured)
 
 
 WORKER_CRASH = ChannelProbe(

@@ -106,5 +106,7 @@ class Contract:
     """The limit on one member's publications, within which all are delivered. None: not said."""
     revoked_within_s: float = 5.0
     """Seconds for which a member may still be served after its access was revoked (`Workload.revoke`)."""
+    recovers_within_s: float = 10.0
+    """Seconds after a disturbance until all members must hear each other again. Until then, messages may be lost."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

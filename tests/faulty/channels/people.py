@@ -96,6 +96,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
             world.is_disturbed = world.has("forgets all after a disturbance")
             if world.has("forgets its connections after a disturbance"):
                 world.people.clear()
+            if world.has("subscribes again after a disturbance"):
+                world.people.extend(list(world.people))
         if scope["path"].startswith("/plant/"):
             world = World(scope["path"].removeprefix("/plant/"))
         await send({"type": "http.response.start", "status": 200, "headers": []})
