@@ -98,7 +98,7 @@ def _may_be_demo(request: Request) -> bool:
 
 def _answer(request: Request, response: Response, user: str, roles: frozenset[str], *, as_cookie: bool) -> Token:
     services = Services.of(request)
-    issued, lifetime = services.shared(Tokens).issue(user), services.settings.token_lifetime
+    issued, lifetime = services.shared(Tokens).issue(user, roles), services.settings.token_lifetime
     if as_cookie:
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, issued, max_age=int(lifetime), httponly=True, samesite="strict", secure=secure)

@@ -53,13 +53,14 @@ class Tokens:
         self._users = services.settings.users
         self._logged_out: dict[str, float] = {}
 
-    def issue(self, user: str) -> str:
-        """Return a token for `user` that lasts for the configured lifetime."""
+    def issue(self, user: str, roles: frozenset[str]) -> str:
+        """Return a token for `user` that lasts for the configured lifetime. Its roles only inform the client."""
         now = time.time()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": user,
+            "roles": sorted(roles),
             "iat": now,
             "exp": math.ceil(now + self._lifetime),  # PyJWT compares whole seconds
         }
@@ -68,7 +69,7 @@ class Tokens:
     def read(self, token: str) -> Identity:
         """Return the user of a token. Raises InvalidToken if it is forged, malformed, expired or logged out.
 
-        The roles are those that the user has now. A token has none, because it outlives changes of the users.
+        The roles are those that the user has now, because a token outlives changes of the users.
         """
         try:
             claims = jwt.decode(

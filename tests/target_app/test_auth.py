@@ -278,7 +278,7 @@ def test_another_hosts_clock_may_be_ahead_by_seconds(
     tokens, now = Tokens(Services.build(Settings(secret=SecretStr(SECRET)))), time.time()
     with monkeypatch.context() as there:
         there.setattr(time, "time", lambda: now + ahead)
-        token = tokens.issue("ada")
+        token = tokens.issue("ada", frozenset())
     try:
         assert tokens.read(token).user == "ada"
     except InvalidToken:
