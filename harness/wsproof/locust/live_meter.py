@@ -159,5 +159,5 @@ class LiveMeter:
                 counts["receiving" if member.in_ns else "joining" if member.connected_ns else "connecting"] += 1
             else:
                 ends = {Departure.DROPPED: "ended", Departure.REFUSED: "refused"}
-                counts[ends.get(member.departure, "closed")] += 1
+                counts[ends.get(member.departure, "closed") if member.is_well_behaved else "closed"] += 1
         return ConnectionCounts(**counts)

@@ -118,12 +118,17 @@ def others_on_server(environment: Any, user_class: Any) -> list[Any]:
     return [each for each in room_classes(environment) if each is not user_class and url_of(environment, each) == url]
 
 
+def _name(user_class: Any) -> tuple[str, str]:
+    return user_class.__name__, user_class.__module__
+
+
 def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
     """Create the workload run of a room class. Its members have ids of the share that no other class has."""
     used = session_of(environment).used[user_class]
-    others = others_on_server(environment, user_class)
-    slot = sum(each.__name__ < user_class.__name__ for each in others)
+    # Two classes may be in one channel, also if their servers have different names.
+    slot = sum(_name(each) < _name(user_class) for each in room_classes(environment))
     first = first_number(environment, share, slot) + used
+    others = others_on_server(environment, user_class)
     has_strangers = any(workload_of(environment, each).contract.leaves for each in others)
     url = url_of(environment, user_class)
     assert url is not None

@@ -529,10 +529,15 @@ class WorkloadRun:
         self._queues.append(row)
 
     def ended(self, member: int, close_code: int | None) -> None:
-        """Record that the server ended a connection unasked, and report a failure of its user."""
+        """Record that the server ended a connection unasked, and report a failure of its user.
+
+        It may end the connection of a member that does not keep up.
+        """
         now_ns = monotonic_ns()
         self.left(member, Departure.DROPPED, close_code)
         self._fire("ws_ended", member=member, close_code=close_code)
+        if member in self._unhurried:
+            return
         frozen_ns = self.pulse.frozen_ns(now_ns)
         if frozen_ns:
             self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then the server ended connections"))

@@ -55,7 +55,7 @@ class ConnectionCounts:
     """Connected, and nothing received yet."""
     receiving: int = 0
     closed: int = 0
-    """Closed by the user itself."""
+    """Closed by the user itself, or by the server because the user did not keep up on purpose."""
     ended: int = 0
     """Ended by the server."""
     refused: int = 0

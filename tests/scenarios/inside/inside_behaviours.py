@@ -27,6 +27,7 @@ from wsproof.model.history import Departure
 from wsproof.model.nanoseconds import NS
 from wsproof.net.endpoint import parse_url
 from wsproof.stats.deliveries import deliveries
+from wsproof.stats.recovery import users_cut_off
 from wsproof.workloads.chat import Chat
 
 
@@ -120,8 +121,10 @@ class Room:
         return user
 
     def all_hear_each(self, *users: Any) -> None:
-        """All these users receive a message of the first one, so that they are present."""
-        hear(self.run, say(self.run, users[0].line), *(user.member for user in users))
+        """All these users receive a message of the first one, so that they are present. It receives the reply."""
+        said = say(self.run, users[0].line)
+        hear(self.run, said, *(user.member for user in users))
+        hear(self.run, f"You: {said.partition(' says: ')[2]}", users[0].member)
 
     def findings(self) -> list[str]:
         self.run.stop_publishing()
@@ -174,6 +177,20 @@ def test_what_a_slow_member_receives_late_is_no_latency(room: Room) -> None:
     assert room.run.present == {one.member}
     assert not room.run._somebody_is_new()
     assert len(deliveries(room.run.measurement().history).received_ns) == 1  # by the first member
+
+
+def test_a_server_may_end_the_connection_of_a_slow_member(room: Room) -> None:
+    one, two, slow = room.user(LobbyUser), room.user(LobbyUser), room.user(OnAModem)
+    room.run.all_spawned(3)
+    room.all_hear_each(one, two, slow)
+    room.all_hear_each(one, two, slow)
+    slow.behave(slow.line)
+    room.run.ended(slow.member, 1011)
+    assert room.run.environment.stats.errors == {}
+    connections = room.run.live._connections()
+    assert (connections.receiving, connections.ended) == (2, 0)
+    assert not {"disconnected", "stalled-by-other-member"} & set(room.findings())
+    assert users_cut_off(room.run.measurement().history) == 0
 
 
 def test_the_members_beside_a_stalled_one_are_still_judged(room: Room) -> None:

@@ -116,8 +116,8 @@ def test_two_classes_in_one_channel_have_members_with_different_ids(reached: lis
     session.owned.update(reached)
     runs = [run_of(environment, each) for each in (LobbyUser, OtherLobbyUser, ElsewhereUser)]
     assert [(run.first_publisher, run.alone) for run in runs if run is not None] == [
-        (0, False),
         (SIZE, False),
+        (2 * SIZE, False),
         (0, True),
     ]
     session.begin_test()
