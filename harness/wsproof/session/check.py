@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from wsproof import delivery
 from wsproof.conformance import suite as rfc6455
+from wsproof.delivery.revoking import require_member_in, with_revoke
 from wsproof.errors import UsageError
 from wsproof.model.chapter import SuiteName
 from wsproof.model.record import RunRecord
@@ -52,6 +53,7 @@ def check_target(context: CommandContext[CheckOptions], on_report: OnReport) -> 
     `on_report` gets the report before the record is closed, even if the run ends early.
     """
     require_known(context.options.only, context.workloads)
+    require_member_in(context.options.revoke or "")
     with (
         context.running(wire=True) as server,
         context.record("check") as log,
@@ -70,7 +72,7 @@ def check_server(context: CommandContext[CheckOptions], server: RunningServer, r
     options = suite_options(context.options)
     protocol, channels = (
         rfc6455.planned(options),
-        delivery.planned(context.workloads, options, server.endpoint, owned=server.owned),
+        delivery.planned(_revocable(context), options, server.endpoint, owned=server.owned),
     )
     recorder.plan(protocol + channels)
     budget = server.budget = context.budget
@@ -108,11 +110,16 @@ def _check_channels(
     """Run the channels suite within this budget, and return its report."""
     keep = recorder.keep(SuiteName.CHANNELS)
     before, options = len(server.ends), suite_options(context.options)
-    report = delivery.run_suite(server, context.workloads, options, progress.suite("channels"), keep, budget)
+    report = delivery.run_suite(server, _revocable(context), options, progress.suite("channels"), keep, budget)
     # The protocol suite already reports which script ended the server's process.
     report = replace(report, findings=report.findings + end_findings(server.ends[before:]))
     keep(report)
     return report
+
+
+def _revocable(context: CommandContext[CheckOptions]) -> Mapping[str, Workload]:
+    """The workloads, whose members lose their access as `--revoke` says."""
+    return with_revoke(context.workloads, context.options.revoke or "")
 
 
 def suite_options(options: CheckOptions) -> SuiteOptions:

@@ -158,6 +158,12 @@ class CheckOptions(KeptOptions):
         metavar="COMMAND",
         group=_CHECKS,
     )
+    revoke: str | None = option(
+        "a command or a URL (POST) that revokes a member's access; {{n}} is its number, {{name}} its name",
+        metavar="COMMAND|URL",
+        group=_CHECKS,
+        secret=True,
+    )
     strict: bool = option("count non-strict findings as violations", False, group=_CHECKS)
     quick: bool = option(
         "only the most revealing checks, channels first; 15 s at most, unless --budget is given",

@@ -226,7 +226,7 @@ class Workload(ABC):
     @property
     def has_revoke(self) -> bool:
         """Whether the access of a member can be revoked."""
-        return getattr(self, "users_class", type(self)).revoke is not Workload.revoke
+        return "revoke" in vars(self) or getattr(self, "users_class", type(self)).revoke is not Workload.revoke
 
     def expire(self, member: int, url: str) -> None:  # noqa: B027 - optional by design
         """Let this member's credentials expire before it connects: get a token that is valid for no time, or wait.
