@@ -44,7 +44,7 @@ def test_a_late_event_loop_matters_only_to_the_generators_own_stamps(clock: str,
 
 class TestLateSends:
     @pytest.mark.parametrize(("latency_ms", "slip_ms", "is_void"), [(1.0, 0.5, True), (10.0, 0.5, False)])
-    def test_they_are_known_exactly_and_void_a_figure_of_which_they_are_a_fifth(
+    def test_late_sends_are_exact_and_void_a_figure_of_which_they_are_a_fifth(
         self, latency_ms: float, slip_ms: float, is_void: bool
     ) -> None:
         found = by_kernel(steady(latency_ms=latency_ms, slip_ms=slip_ms))
@@ -61,13 +61,13 @@ class TestFullBuffers:
     def test_a_buffer_that_is_not_full_is_no_cause(self) -> None:
         assert codes(self.filled(0.7, 100)) == {}
 
-    def test_a_few_full_ones_void_the_tails(self) -> None:
+    def test_a_few_full_buffers_void_the_tails(self) -> None:
         metrics, _ = judged_summaries(self.filled(1.0, 5))
         assert {"p99", "p999", "max"} <= set(metrics["latency"].void)
         assert "p50" not in metrics["latency"].void
         assert not metrics["reach"].void
 
-    def test_many_void_every_time(self) -> None:
+    def test_many_full_buffers_void_all_times(self) -> None:
         metrics, cautions = judged_summaries(self.filled(1.0, 100))
         assert {"p50", "p99"} <= set(metrics["latency"].void)
         assert not metrics["reach"].void
@@ -83,21 +83,21 @@ class TestReadTogether:
         rows = np.column_stack([at_ns - int(width_ms * MS), at_ns, np.full(len(at_ns), 3), woke_ns])
         return by_kernel(history, intervals=rows, **more)
 
-    def test_a_figure_that_is_known_within_a_fifth_stands(self) -> None:
+    def test_a_figure_that_is_known_within_a_fifth_is_valid(self) -> None:
         assert codes(self.late(1.0)) == {}
 
-    def test_a_figure_that_may_be_much_lower_is_void_and_has_both_ends(self) -> None:
+    def test_a_figure_that_may_be_much_lower_is_void_and_shows_both_values(self) -> None:
         found = self.late(6.0)
         metrics, cautions = judged_summaries(found)
         assert codes(found) == {"inexact-arrival-times": True}
-        assert "latency p99 (10.0 ms; 4.00 ms if each came as early as it may have)" in cautions[0].message
+        assert "latency p99 (10.0 ms; 4.00 ms if each arrived as early as possible)" in cautions[0].message
         assert metrics["latency"].void["p99"].without == pytest.approx(4 * MS)
         assert not metrics["reach"].void
 
     def test_a_loop_that_slept_woke_up_for_the_first_message(self) -> None:
         assert codes(self.late(6.0, slept=True)) == {}
 
-    def test_unless_it_was_late(self) -> None:
+    def test_a_loop_that_was_late_may_have_slept_through_the_first_message(self) -> None:
         late = table((START, START + 1000 * MS), width=2)
         assert codes(self.late(6.0, slept=True, late=late)) == {"inexact-arrival-times": True}
 
@@ -127,7 +127,7 @@ class TestIntervals:
         found = arrival_intervals(self.STAMPS)
         assert (found.messages, found.width_p50_ns, found.width_p99_ns, found.width_max_ns) == (100, 10, 200, 5000)
 
-    def test_none_have_no_width(self) -> None:
+    def test_without_intervals_there_is_no_width(self) -> None:
         assert arrival_intervals(ArrivalStamps("kernel")) == ArrivalIntervals(0, 0, 0, 0)
 
     def test_the_sentence_says_which_clock_it_was(self) -> None:

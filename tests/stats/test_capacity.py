@@ -43,7 +43,7 @@ def levels(found: Capacity) -> list[float]:
 
 
 @pytest.mark.parametrize("knee", [11, 37, 412, 2900, 9500])
-def test_the_interval_holds_the_knee_and_is_as_narrow_as_was_asked(knee: int) -> None:
+def test_the_interval_holds_the_knee_and_is_as_narrow_as_requested(knee: int) -> None:
     found = find_capacity(server(knee), WIDE)
     assert found.ending is SearchEnding.FOUND
     assert found.knee is not None
@@ -59,14 +59,14 @@ def test_the_search_doubles_the_level_and_then_bisects() -> None:
     assert all(40 < level < 320 for level in tried[5:])
 
 
-def test_levels_near_the_knee_are_measured_again_and_again() -> None:
+def test_levels_near_the_knee_are_measured_repeatedly() -> None:
     found = find_capacity(server(100), WIDE)
     near = [run.outcome for run in found.runs if 70 <= run.level <= 140]
     assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
 @pytest.mark.parametrize(("softness", "wrong"), [(0.02, 0.0), (0.05, 0.02), (0.1, 0.0), (0.1, 0.02)])
-def test_with_noise_the_interval_holds_the_knee_about_as_often_as_it_says(softness: float, wrong: float) -> None:
+def test_with_noise_the_interval_holds_the_knee_with_its_stated_probability(softness: float, wrong: float) -> None:
     held = settled = 0
     for seed in range(40):
         knee = math.exp(random.Random(seed).uniform(math.log(20), math.log(5000)))

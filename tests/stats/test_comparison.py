@@ -84,7 +84,7 @@ def test_an_effect_that_identical_code_also_shows_is_not_a_difference() -> None:
     assert one(pairs_of(1.1)).verdict is Judgement.WORSE
 
 
-def test_a_shaky_machine_still_sees_a_factor_of_five() -> None:
+def test_a_noisy_machine_still_shows_a_factor_of_five() -> None:
     shaky = [(100.0, 130.0), (130.0, 100.0), (100.0, 125.0), (120.0, 100.0)]
     assert one(pairs_of(5.0, 8, wobble=15), shaky).verdict is Judgement.WORSE
 
@@ -150,9 +150,7 @@ W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT
         ([], C),
     ],
 )
-def test_one_worse_decides_and_better_needs_that_nothing_is_unknown(
-    verdicts: list[Judgement], whole: Judgement
-) -> None:
+def test_one_worse_metric_decides_and_better_needs_all_to_be_known(verdicts: list[Judgement], whole: Judgement) -> None:
     metrics = [
         MetricComparison("x", "ns", "lower", verdict, 1.0, 1.0, 1.0, 0.05, 1.0, primary=True) for verdict in verdicts
     ]

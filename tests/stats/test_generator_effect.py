@@ -77,7 +77,7 @@ def test_a_slow_server_is_not_excused_by_a_generator_that_was_a_little_late() ->
     assert void(some_late(200, 4.0, latency_ms=80.0)) == set()
 
 
-def test_late_ones_that_were_quicker_prove_nothing() -> None:
+def test_late_messages_that_were_faster_prove_nothing() -> None:
     record = recorder(10)
     for sequence in range(200):
         late = sequence % 2 == 1
@@ -110,7 +110,7 @@ def test_a_second_without_cpu_that_changed_nothing_voids_nothing() -> None:
     assert "exceeded in 1 second of 10" in caution.message
 
 
-def test_a_generator_without_cpu_in_most_seconds_voids_whatever_is_timed() -> None:
+def test_a_generator_without_cpu_in_most_seconds_voids_all_timed_figures() -> None:
     run = busy_second(0.0)
     found = void(replace(run, generator=replace(run.generator, cpu_share=np.full(10, 0.9))))
     assert {"latency.p50", "latency.p99", "time_to_last.value", "spread.max", "deliveries_per_s.value"} <= found
@@ -118,7 +118,7 @@ def test_a_generator_without_cpu_in_most_seconds_voids_whatever_is_timed() -> No
 
 
 @pytest.mark.parametrize("generator", [replace(QUIET, unsent=1), replace(QUIET, alone=False)])
-def test_a_lighter_load_and_a_rival_void_what_is_timed_for_good(
+def test_a_lighter_load_and_a_concurrent_measurement_void_all_timed_figures(
     generator: GeneratorUsage,
 ) -> None:
     metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=generator))

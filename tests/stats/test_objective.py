@@ -47,7 +47,7 @@ def test_an_objective_is_evaluated_on_the_run(text: str, met: bool | None) -> No
     ("text", "met"),
     [("lost == 0", False), ("lost <= 3", True), ("duplicated == 0", True), ("violations == 0", False)],
 )
-def test_the_name_of_an_anomaly_counts_how_often_it_was_found(text: str, met: bool) -> None:
+def test_the_name_of_an_anomaly_counts_its_occurrences(text: str, met: bool) -> None:
     assert parse_objective(text).evaluate(RUN, [lost(3)]).met is met
 
 
@@ -55,7 +55,7 @@ def test_accepted_deviations_are_not_counted() -> None:
     assert parse_objective("lost == 0").evaluate(RUN, [lost(accepted="known")]).met
 
 
-def test_violations_do_not_count_what_is_merely_non_strict() -> None:
+def test_violations_do_not_count_non_strict_findings() -> None:
     assert parse_objective("violations == 0").evaluate(RUN, [lost(level=Level.NON_STRICT)]).met
 
 
@@ -83,7 +83,7 @@ def test_an_unreadable_objective_is_refused_with_an_example(text: str, hint: str
     assert hint in str(raised.value)
 
 
-def test_the_result_reads_as_a_sentence() -> None:
+def test_the_result_is_described_in_a_sentence() -> None:
     objective = parse_objective("p99(latency) < 5ms")
     assert objective.evaluate(RUN).sentence() == "missed: p99(latency) < 5ms (measured 9.00 ms)"
     assert objective.evaluate({}).sentence().startswith("cannot tell: p99(latency) < 5ms")

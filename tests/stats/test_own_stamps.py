@@ -62,7 +62,7 @@ def test_a_figure_is_void_where_a_fifth_of_it_may_be_the_wait_for_the_reader(
 
 
 @pytest.mark.parametrize(("limit", "outcome"), [("2ms", LevelOutcome.MET), ("0.9ms", LevelOutcome.UNTRUSTED)])
-def test_a_level_that_is_met_is_met_whatever_the_generator_has_added(limit: str, outcome: LevelOutcome) -> None:
+def test_a_level_is_met_although_the_generator_added_delay(limit: str, outcome: LevelOutcome) -> None:
     run = slow_reading(0.3)
     metrics, cautions = judged_summaries(run)
     results = [parse_objective(f"p99(latency) < {limit}").evaluate(metrics)]

@@ -8,7 +8,7 @@ import pytest
 from wsproof.stats.permutation import EXACT_PAIRS, holm, interval, two_sided_p
 
 
-def test_the_p_value_is_the_share_of_all_sign_flips_that_reach_so_far() -> None:
+def test_the_p_value_is_the_share_of_sign_flips_with_at_least_this_mean() -> None:
     differences = np.array([0.3, -0.1, 0.4, 0.2, 0.5])
     reached = abs(differences.sum())
     flips = [abs(float((np.array(signs) * differences).sum())) for signs in product((1, -1), repeat=5)]
@@ -16,7 +16,7 @@ def test_the_p_value_is_the_share_of_all_sign_flips_that_reach_so_far() -> None:
 
 
 @pytest.mark.parametrize("pairs", [1, 5, 8, 10])
-def test_pairs_that_all_agree_have_the_smallest_p_that_so_many_can_have(pairs: int) -> None:
+def test_pairs_that_all_agree_have_the_smallest_possible_p(pairs: int) -> None:
     assert two_sided_p(np.linspace(0.1, 0.2, pairs)) == 2 / 2**pairs
 
 
@@ -77,7 +77,7 @@ def test_the_interval_of_many_pairs_is_drawn_and_repeatable() -> None:
     assert found[1] - found[0] == pytest.approx(2 * 2.045 * differences.std(ddof=1) / 30**0.5, rel=0.1)
 
 
-def test_holm_steps_down_and_never_turns_the_order_round() -> None:
+def test_holm_steps_down_and_keeps_the_order() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wsproof.model.history import Departure, History, Member, Recorder
+from wsproof.model.load_summary import Recovery
 from wsproof.model.nanoseconds import NS
-from wsproof.model.recovery import Recovery
 from wsproof.stats.recovery import recovery_of, users_cut_off
 
 
@@ -86,7 +86,7 @@ def test_the_silence_is_the_longest_time_in_which_publications_were_due() -> Non
         (
             Recovery(20, 20, seconds(0.8), seconds(2.1), seconds(1.9)),
             "the server ended the connection of a user 20 times; all users received messages again, after 0.8 s in the "
-            "median and 2.1 s at most; for 1.9 s nobody received what was due",
+            "median and 2.1 s at most; for 1.9 s no user received a message that was due",
         ),
         (
             Recovery(1, 1, seconds(0.8), seconds(0.8), 0),
@@ -99,8 +99,8 @@ def test_the_silence_is_the_longest_time_in_which_publications_were_due() -> Non
         ),
         (
             Recovery(3, 0, 0, 0, seconds(5)),
-            "the server ended the connection of a user 3 times, and no user has come back; for 5.0 s nobody received "
-            "what was due",
+            "the server ended the connection of a user 3 times, and no user has come back; for 5.0 s no user received "
+            "a message that was due",
         ),
     ],
 )

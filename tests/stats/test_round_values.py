@@ -28,7 +28,7 @@ def usage(step_ns: int = 0) -> ServerUsage:
     return ServerUsage(at_ns=at, cpu_ns=np.array([0, 0, 30 * MS, 90 * MS], np.int64), cpu_step_ns=step_ns)
 
 
-def test_a_figure_belongs_to_the_round_in_which_its_publication_was_meant_to_be_sent() -> None:
+def test_a_figure_belongs_to_the_round_of_the_intended_send_time() -> None:
     values = round_values(measurement(two_rounds(), server=usage()), ROUNDS)
     assert values["latency_p50"] == [10 * MS, 20 * MS]
     assert values["latency_p99"] == [11 * MS, 21 * MS]

@@ -36,7 +36,7 @@ def test_a_factor_of_five_is_always_found_even_with_wild_noise() -> None:
     assert simulate(replace(wild, ratio=(5, 5, 5, 5)), TRIALS, seed=2).found == 1.0
 
 
-def test_drift_across_the_whole_run_is_not_taken_for_a_change() -> None:
+def test_drift_across_the_whole_run_does_not_count_as_a_change() -> None:
     assert simulate(Scenario("drift", 8, QUIET, drift=0.5), TRIALS, seed=1).alarmed <= 0.02
 
 
@@ -53,7 +53,7 @@ def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
 
 
 @pytest.mark.slow
-def test_windows_call_identical_code_the_same_whatever_the_weather() -> None:
+def test_windows_call_identical_code_the_same_in_spite_of_disturbances() -> None:
     for world in (World("quiet"), World("two modes", slow=0.3), World("drift", drift=0.5)):
         assert simulate_windows(world, 25, seed=1).same >= 0.95, world.title
 
@@ -68,7 +68,7 @@ def test_windows_find_five_percent_of_cpu_and_fifteen_of_p99() -> None:
     assert simulate_windows(World("p99 +15 %", ratio=(1, 1.15, 1, 1)), 40, seed=1).found >= 0.9
 
 
-def test_flipping_single_rounds_would_take_the_effect_of_a_life_for_a_difference() -> None:
+def test_flipping_single_rounds_would_report_the_effect_of_a_life_as_a_difference() -> None:
     world = simulate_windows(World("life effects", life=(0.03,) * 4), 40, seed=1)
     assert world.naive >= 0.2
     assert world.alarmed == 0.0

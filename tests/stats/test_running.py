@@ -46,7 +46,7 @@ def test_an_overdue_message_counts_once_with_its_waiting_time() -> None:
     assert latency.max == pytest.approx(3000 * MS, rel=0.01)
 
 
-def test_the_largest_value_stays() -> None:
+def test_the_largest_value_is_kept() -> None:
     load = RunningLoad([second(1, lag_ns=4), second(2, lag_ns=1)])
     assert load.largest("lag_ns") == 4
 
@@ -70,5 +70,5 @@ def test_an_objective_applies_to_the_workloads_that_can_have_its_metric(objectiv
     assert (applies_to(parsed, TICKS), applies_to(parsed, MESSAGES)) == (feed, chat)
 
 
-def test_an_objective_stays_where_nothing_was_measured() -> None:
+def test_an_objective_applies_although_nothing_was_measured() -> None:
     assert applies_to(parse_objective("p99(latency) < 1s"), {})

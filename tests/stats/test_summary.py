@@ -16,7 +16,7 @@ def test_the_99th_of_a_hundred_samples_is_the_99th() -> None:
     assert nearest_rank(np.arange(1, 1001), 0.999) == 999
 
 
-def test_percentiles_that_so_few_samples_cannot_have_are_null() -> None:
+def test_percentiles_that_need_more_samples_are_null() -> None:
     few = summary_of(np.arange(99), "ns", "lower")
     assert (few.p90, few.p99, few.p999) == (89.0, None, None)
     more = summary_of(np.arange(999), "ns", "lower")
@@ -24,7 +24,7 @@ def test_percentiles_that_so_few_samples_cannot_have_are_null() -> None:
     assert summary_of(np.arange(1000), "ns", "lower").p999 == 998.0
 
 
-def test_nothing_measured_is_zero_samples_and_nulls() -> None:
+def test_a_summary_without_samples_has_nulls() -> None:
     for nothing in (None, np.zeros(0)):
         empty = summary_of(nothing, "ns", "lower")
         assert (empty.n, empty.value, empty.p50, empty.max) == (0, None, None, None)

@@ -112,7 +112,7 @@ def test_a_plan_whose_publisher_lost_its_connection_was_not_carried_out() -> Non
     assert codes(measurement(record.freeze())) == {"unpublished": True}
 
 
-def test_subscribers_that_were_refused_void_the_measurement_and_silent_ones_are_for_the_checks_to_judge() -> None:
+def test_refused_subscribers_void_the_measurement_and_silent_ones_are_left_to_the_checks() -> None:
     history = steady()
     refused, silent = Member(3, "4", departure=Departure.REFUSED), Member(3, "4", connected_ns=1)
     assert codes(measurement(replace(history, members=(*history.members, refused)))) == {"incomplete-ramp": True}
@@ -125,7 +125,7 @@ def test_a_window_without_a_delivery_measured_nothing() -> None:
     assert codes(measurement(record.freeze())) == {"nothing-measured": True}
 
 
-def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
+def test_members_that_only_listen_to_an_echo_are_not_missing() -> None:
     record = recorder(3)
     for sequence in range(1000):
         publish(record, sequence, sequence, [10.0])

@@ -38,7 +38,7 @@ class Search:
         digits = 2 - math.floor(math.log10(inside))
         return round(inside, min(digits, 0) if self.whole else digits)
 
-    def close(self, low: float, high: float) -> bool:
+    def is_narrow(self, low: float, high: float) -> bool:
         """Whether two levels are within the resolution, or no whole level lies between them."""
         return high <= low * (1 + self.resolution) or (self.whole and math.floor(high) - math.ceil(low) <= 0)
 
@@ -72,7 +72,7 @@ Measure = Callable[[float], LevelOutcome]
 
 def find_capacity(measure: Measure, search: Search) -> Capacity:
     """Search for the knee. `measure` runs a level and returns the outcome."""
-    return _KneeSearch(measure, search).follow()
+    return _KneeSearch(measure, search).run()
 
 
 @dataclass
@@ -86,14 +86,14 @@ class _KneeSearch:
     def __post_init__(self) -> None:
         self.belief = Belief(self.search.lowest, self.search.highest)
 
-    def follow(self) -> Capacity:
+    def run(self) -> Capacity:
         level = self.search.level(self.search.lowest)
         while self._try(level):
             ending = self._ending()
             if ending is not None:
                 return self._result(ending)
             level = self._next()
-        return self._result(SearchEnding.GENERATOR_LIMITED if self._blocked() else SearchEnding.UNSETTLED)
+        return self._result(SearchEnding.GENERATOR_LIMITED if self._is_generator_limited() else SearchEnding.UNSETTLED)
 
     def _try(self, level: float) -> bool:
         """Run a level until a run is trusted. False if no further run is possible or allowed."""
@@ -122,17 +122,17 @@ class _KneeSearch:
         if self.belief.above(self.search.lowest) < 1 - CONFIDENCE:
             return SearchEnding.MISSED_AT_LOWEST
         if self.ceiling is not None and interval.high > self.ceiling:
-            return SearchEnding.GENERATOR_LIMITED if self._blocked() else None
+            return SearchEnding.GENERATOR_LIMITED if self._is_generator_limited() else None
         if self.belief.above(self.search.highest) > CONFIDENCE:
             return SearchEnding.MET_AT_HIGHEST
-        return SearchEnding.FOUND if self.search.close(interval.low, interval.high) else None
+        return SearchEnding.FOUND if self.search.is_narrow(interval.low, interval.high) else None
 
-    def _blocked(self) -> bool:
+    def _is_generator_limited(self) -> bool:
         """Whether the generator is the limit, and the server could probably take more."""
         if self.ceiling is None or self.belief.above(self.ceiling) < 0.5:
             return False
         met = self._met()
-        return met is None or self.search.close(met, self.ceiling)
+        return met is None or self.search.is_narrow(met, self.ceiling)
 
     def _met(self) -> float | None:
         return max((run.level for run in self.runs if run.outcome is LevelOutcome.MET), default=None)

@@ -12,12 +12,12 @@ from wsproof.stats.objective import ObjectiveResult
 
 OF_THE_SERVER = frozenset({"unsent", "unpublished", "refused", "incomplete-ramp"})
 """Warnings that invalidate figures because the plan was not carried out. If the generator is in order, the server is
-the cause: it did not read, closed a publisher's connection, or refused connections or requests. So the level is more
-than the server can take."""
+the cause: it did not read, closed a publisher's connection, or refused connections or requests. So the level is beyond
+the capacity of the server."""
 OF_NOBODY = frozenset({"nothing-measured"})
 """Warnings that nothing was measured. Only the findings can show the cause."""
-TOLD = 3
-"""Reasons of one kind that are kept."""
+SHOWN = 3
+"""Number of findings that are kept as reasons."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,25 @@ def judge_level(
     The generator may have affected some figures by sending or reading late. This makes the level untrusted only if an
     objective uses such a figure and would have another outcome without the delay.
     """
-    undecided = {one.void.code for one in objectives if one.void is not None}
-    voiding = [one for one in cautions if one.invalidates and (one.code in undecided or not _by_effect(one))]
+    undecided = {result.void.code for result in objectives if result.void is not None}
+    voiding = [
+        caution
+        for caution in cautions
+        if caution.invalidates and (caution.code in undecided or not _by_effect(caution))
+    ]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]
     if ours:
         return JudgedLevel(LevelOutcome.UNTRUSTED, tuple(ours))
     missed = [result.sentence() for result in objectives if result.met is False]
     of_channel = [finding for finding in findings if finding.anomaly is not Anomaly.PROTOCOL]
     broken = [finding for finding in of_channel if finding.verdict() is Verdict.INVALID]
-    missed += [f"{finding.check}: {finding.explanation}" for finding in broken[:TOLD]]
+    missed += [f"{finding.check}: {finding.explanation}" for finding in broken[:SHOWN]]
     missed += [f.explanation for f in findings if f.anomaly is Anomaly.BEHIND]
     missed += [caution.message for caution in voiding if caution.code in OF_THE_SERVER]
     if missed:
         return JudgedLevel(LevelOutcome.MISSED, tuple(missed))
     unsure = [result.sentence() for result in objectives if result.met is None]
-    unsure += [finding.explanation for finding in findings if finding.verdict() is Verdict.UNKNOWN][:TOLD]
+    unsure += [finding.explanation for finding in findings if finding.verdict() is Verdict.UNKNOWN][:SHOWN]
     unsure += [caution.message for caution in voiding]
     if unsure:
         return JudgedLevel(LevelOutcome.UNTRUSTED, tuple(unsure))

@@ -1,4 +1,4 @@
-"""The metrics that a comparison compares, one number per block. At most four are judged."""
+"""The metrics that a comparison uses, one number per block. At most four of them decide the verdict."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def is_narrow(
 ) -> bool:
     """Whether the 95 % intervals of all judged metrics are at most this wide to either side (0.02: 2 %)."""
     judged = [lives[aspect.name] for aspect in aspects if aspect.primary and lives.get(aspect.name)]
-    spans = [evidence.span for one in judged if (evidence := weigh_lives(one)) is not None]
+    spans = [evidence.span for each in judged if (evidence := weigh_lives(each)) is not None]
     return bool(spans) and all(span is not None and (span.high - span.low) / 2 <= log1p(width) for span in spans)
 
 

@@ -37,12 +37,12 @@ def spreads_ns(history: History, period_s: float) -> NDArray[np.int64]:
 
     A round counts if it begins in the window and reached all members that were in.
     """
-    found = [
+    spreads = [
         round_[-1].received_ns - round_[0].received_ns
         for round_ in rounds(history.steady_ticks(), period_s)
         if history.start_ns <= round_[0].received_ns <= history.end_ns and _complete(round_, history)
     ]
-    return np.array(found, dtype=np.int64)
+    return np.array(spreads, dtype=np.int64)
 
 
 def rounds(ticks: Iterable[Tick], period_s: float) -> Iterator[list[Tick]]:
@@ -64,9 +64,9 @@ def rounds(ticks: Iterable[Tick], period_s: float) -> Iterator[list[Tick]]:
 
 
 def _complete(round_: list[Tick], history: History) -> bool:
-    here = {tick.subscriber for tick in round_}
+    viewers = {tick.subscriber for tick in round_}
     return all(
-        member.number in here
+        member.number in viewers
         for member in history.members
         if member.departure is Departure.STAYED and not member.stalled and 0 < member.in_ns < round_[0].received_ns
     )

@@ -3,7 +3,7 @@
 A figure is one statistic of one metric, such as latency p99. The generator may have changed it in three ways:
 
 - It sent late. The effect is known exactly: the figure is computed again from the actual send times, and again without
-  the late publications. (A burst of late ones can slow down those behind them.)
+  the late publications. (A burst of late messages can also slow down the messages after it.)
 - It read late. Where a receipt has no exact time, the bounds of its arrival are known: see `arrival_stamps`.
 - It had no CPU time left in some seconds. The figure is computed again without these seconds.
 """
@@ -97,8 +97,7 @@ class DeliveryTimes:
         """Compute all figures, in ns, by metric and statistic.
 
         `as_sent` counts from the actual send times instead of the intended ones. `at_once` moves each receipt to the
-        earliest time of its arrival. `kept` selects publications (one flag per row of the
-        history).
+        earliest possible time of its arrival. `kept` selects publications (one flag per row of the history).
         """
         begin_ns = self.intended_ns + self.slip_ns if as_sent else self.intended_ns
         sent_ns = self.intended_ns + self.slip_ns

@@ -9,14 +9,14 @@ second. So within a round, the machine is the same for all three.
   windows have the same noise. So the floor of identical code costs a third of the windows, and half of that comes back,
   because the candidate is compared with twice as many windows of the base.
 - The rounds of a life become one number, the mean of two trimmed means: against one base, and against the other. A
-  window in which the machine was away is an outlier.
-- A process has an effect of its own, from its start to its end (memory layout, hash seeds, start-up order): windows of
-  one life agree with each other on a number that the next life does not repeat. So only lives are independent, and only
+  window in which the machine was busy with something else is an outlier.
+- A process has a constant effect of its own (memory layout, hash seeds, start-up order): all windows of one life share
+  an offset that the next life does not have. So only lives are independent, and only
   the signs of whole lives may be flipped (a permutation test restricted to the units that were randomised: M. J.
   Anderson and C. J. F. ter Braak, Journal of Statistical Computation and Simulation 73, 2003). Flipping windows would
   call a life's own effect a difference of the builds; the simulation in the benchmarks shows how often.
 
-`spread` tells both levels apart, and so whether more lives or more windows would help.
+`spread_of` separates both levels, and so shows whether more lives or more windows would help.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
     if not whole:
         return None
     effects = np.array([life.effect for life in whole])
-    aside = np.array([trimmed_mean(life.identical) for life in whole])
+    same_code = np.array([trimmed_mean(life.identical) for life in whole])
     return Evidence(
         pairs=len(whole),
         estimate=float(effects.mean()),
@@ -120,8 +120,8 @@ def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
         equivalence=ratio_interval(effects, EQUIVALENCE_CONFIDENCE, seed=seed),
         p=permutation.two_sided_p(effects, seed=seed),
         noise=float(effects.std(ddof=1)) if len(effects) > 1 else 0.0,
-        identical=student_interval(aside, CONFIDENCE),
-        bias=student_interval(aside, VETO_CONFIDENCE),
+        identical=student_interval(same_code, CONFIDENCE),
+        bias=student_interval(same_code, VETO_CONFIDENCE),
     )
 
 
@@ -132,6 +132,6 @@ def spread_of(lives: Sequence[Life]) -> Spread | None:
         return None
     within = [float(life.differences.var(ddof=1)) for life in whole]
     means = np.array([life.differences.mean() for life in whole])
-    explained = float(np.mean([one / len(life.differences) for one, life in zip(within, whole, strict=True)]))
+    explained = float(np.mean([noise / len(life.differences) for noise, life in zip(within, whole, strict=True)]))
     between = max(0.0, float(means.var(ddof=1)) - explained)
     return Spread(sqrt(float(np.mean(within))), sqrt(between))

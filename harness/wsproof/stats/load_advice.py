@@ -1,4 +1,4 @@
-"""Advice to ask for less load or for more of it, with the options of the load generator that measured."""
+"""Advice to use less or more load, with the options of the load generator that measured."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LoadControls:
         return f"{number:,} {self.member if number == 1 else self.members}"
 
     def less(self, plan: Plan, *, is_feed: bool, start: str = "Use ") -> str:
-        """Advice to ask for less load. Nobody sets the rate of a feed."""
+        """Advice to use less load. The rate of a feed is not an option."""
         fewer = f"fewer {self.members} than {plan.subscribers} ({self.members_option})"
         if is_feed:
             return start + fewer

@@ -1,4 +1,4 @@
-"""Doubts about a load of Locust users: whether it was the load that was asked for, and whether it can show anything."""
+"""Doubts about a load of Locust users: whether it was the requested load, and whether it can prove anything."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ SHARED = (Audience.EVERYONE, Audience.OTHERS)
 
 def load_doubts(measurement: Measurement, *, is_ramp_complete: bool, users_asked: int) -> tuple[Doubt, ...]:
     """The doubts about one workload. `users_asked`: the users of all workloads that Locust was to spawn."""
-    found = (
+    return (
         *(() if is_ramp_complete else (_incomplete_ramp(measurement, users_asked),)),
         *_missing_users(measurement),
         *_lonely_rooms(measurement),
     )
-    return tuple(found)
 
 
 def _incomplete_ramp(measurement: Measurement, users_asked: int) -> Doubt:
     workload, users = measurement.contract.channel, len(measurement.history.members)
     return doubt(
         "ramp-not-ended",
-        f"The test ended before all {users_asked} users had joined ({users} of {workload} had come): "
-        "there is no measured window, and the load was lighter than asked for.",
+        f"The test ended before all {users_asked} users had joined ({users} of {workload} had joined): "
+        "there is no measured window, and the load was lighter than requested.",
         "Run longer (--run-time), or let users arrive faster (--spawn-rate).",
         LOADED,
     )
 
 
 def _missing_users(measurement: Measurement) -> Iterator[Doubt]:
-    """Users whose handshake we gave up. The trust rules report refused users."""
+    """Users whose handshake timed out. The trust rules report refused users."""
     history = measurement.history
     gone = [m for m in history.members if m.departure is Departure.CLOSED and not m.connected_ns]
     missing = sum(1 for member in gone if member.left_ns < history.end_ns)
@@ -45,8 +44,8 @@ def _missing_users(measurement: Measurement) -> Iterator[Doubt]:
         yield doubt(
             "users-missing",
             f"{missing} of {len(history.members)} users were not answered in time and never joined: "
-            "the load was lighter than asked for.",
-            "Let users arrive more slowly (--spawn-rate), or ask for fewer (--users).",
+            "the load was lighter than requested.",
+            "Let users arrive more slowly (--spawn-rate), or use fewer (--users).",
             LOADED,
         )
 
@@ -64,6 +63,6 @@ def _lonely_rooms(measurement: Measurement) -> Iterator[Doubt]:
     yield doubt(
         "one-member",
         f"{which} alone in the room of {contract.channel}: nobody else could miss a message, so nothing is proven.",
-        "Ask for more users (--users), or for fewer rooms.",
+        "Use more users (--users), or fewer rooms.",
         (*LOADED, "reach") if is_all else (),
     )

@@ -99,7 +99,7 @@ class ObjectiveResult:
     def sentence(self) -> str:
         """The outcome as one line for people."""
         if self.value is None:
-            return f"cannot tell: {self.objective.text} (there was too little to measure it from)"
+            return f"cannot tell: {self.objective.text} (there were too few samples)"
         metric = METRICS_BY_NAME.get(self.objective.metric)
         shown = f"{self.value:g}" if metric is None else metric.show(self.value)
         if self.void is not None:
@@ -166,7 +166,7 @@ def _statistic(match: re.Match[str], metric: Metric, text: str) -> str:
     if statistic is None:
         if not metric.single:
             raise UsageError(
-                f"in {text!r}, {metric.name} has many samples in a run: say which, for example p50({metric.name}), "
+                f"in {text!r}, {metric.name} has many samples in a run: name a statistic, such as p50({metric.name}), "
                 f"p99({metric.name}), min({metric.name}) or max({metric.name})"
             )
         return "value"

@@ -1,4 +1,4 @@
-"""Computation of a channel's recovery from its history."""
+"""Computes the recovery of a channel, after its server has ended connections, from its history."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from statistics import median
 import numpy as np
 
 from wsproof.model.history import Departure, History, Kind, Member
-from wsproof.model.recovery import Recovery
+from wsproof.model.load_summary import Recovery
 
 
 def recovery_of(history: History) -> Recovery | None:
-    """How users came back whose connection the server had ended. None if it ended none, or no user comes back."""
+    """The recovery of users whose connections the server had ended. None if it ended none, or no user comes back."""
     successors = {member.replaces: member for member in history.members if member.replaces >= 0}
     if not successors:
         return None
     ended = [member for member in history.members if member.in_ns and member.departure is Departure.DROPPED]
     if not ended:
         return None
-    back_ns = [came_ns - member.left_ns for member in ended if (came_ns := _came_back_ns(member, successors))]
+    durations_ns = [
+        returned_ns - member.left_ns for member in ended if (returned_ns := _returned_ns(member, successors))
+    ]
     return Recovery(
         ended=len(ended),
-        returned=len(back_ns),
-        median_ns=int(median(back_ns)) if back_ns else 0,
-        longest_ns=max(back_ns, default=0),
+        returned=len(durations_ns),
+        median_ns=int(median(durations_ns)) if durations_ns else 0,
+        longest_ns=max(durations_ns, default=0),
         silent_ns=_longest_silence_ns(history),
     )
 
 
 def users_cut_off(history: History) -> int:
-    """The number of users whose connection the server ended in the window, and that have not come back."""
+    """The number of users that the server disconnected in the window, and that have not come back."""
     successors = {member.replaces: member for member in history.members if member.replaces >= 0}
-    ended = [one for one in history.members if one.departure is Departure.DROPPED and one.is_well_behaved]
-    return sum(1 for one in ended if one.left_ns < history.end_ns and not _came_back_ns(one, successors))
+    ended = [member for member in history.members if member.departure is Departure.DROPPED and member.is_well_behaved]
+    return sum(1 for member in ended if member.left_ns < history.end_ns and not _returned_ns(member, successors))
 
 
-def _came_back_ns(member: Member, successors: dict[int, Member]) -> int:
+def _returned_ns(member: Member, successors: dict[int, Member]) -> int:
     """The time at which the user of a member received messages again; 0 if it never did."""
     successor = successors.get(member.number)
     while successor is not None and not successor.in_ns:

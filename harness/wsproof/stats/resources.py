@@ -20,8 +20,8 @@ a cost per connection."""
 def arrivals_between(history: History, start_ns: int, end_ns: int) -> int:
     """Deliveries and ticks that arrived from `start_ns` (included) to `end_ns` (excluded). Replies do not count."""
     at = history.receipts.received_ns
-    told = (history.receipts.kind == Kind.DELIVERY) & (at >= start_ns) & (at < end_ns)
-    return int(np.count_nonzero(told)) + sum(start_ns <= tick.received_ns < end_ns for tick in history.ticks)
+    is_inside = (history.receipts.kind == Kind.DELIVERY) & (at >= start_ns) & (at < end_ns)
+    return int(np.count_nonzero(is_inside)) + sum(start_ns <= tick.received_ns < end_ns for tick in history.ticks)
 
 
 def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
@@ -43,8 +43,8 @@ def switches_per_delivery(history: History, usage: ServerUsage) -> float | None:
 
 def most_fds(usage: ServerUsage) -> float | None:
     """The largest number of open file descriptors in a sample. None if it is not known."""
-    told = usage.fds[usage.fds >= 0]
-    return float(told.max()) if len(told) else None
+    known = usage.fds[usage.fds >= 0]
+    return float(known.max()) if len(known) else None
 
 
 def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int64], least: float = 0.0) -> float | None:
@@ -74,5 +74,5 @@ def memory_per_connection_kib(usage: ServerUsage) -> float | None:
     memory: NDArray[np.float64] = usage.memory_bytes[:until] / KIB
     if np.ptp(connections) < FEWEST_RAMP_CONNECTIONS:
         return None
-    apart = connections - connections.mean()
-    return float((apart * (memory - memory.mean())).sum() / (apart * apart).sum())
+    centred = connections - connections.mean()
+    return float((centred * (memory - memory.mean())).sum() / (centred * centred).sum())

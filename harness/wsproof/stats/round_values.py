@@ -33,24 +33,26 @@ class RoundInterval:
 def round_values(measurement: Measurement, rounds: Sequence[RoundInterval]) -> Mapping[str, list[float | None]]:
     """The figures of each round, by the name of the compared metric. None where there is no figure.
 
-    A publication belongs to the round in which it was meant to be sent. Latency and time to last count from the moment
-    at which it was sent. Between the two moments the generator was late, and that says nothing about a build: the
-    generator never waits for a server.
+    A publication belongs to the round of its intended send time. Latency and time to last count from its actual send
+    time. The difference is lateness of the generator and says nothing about a build: the generator never waits for a
+    server.
     """
     observed = Observed(measurement)
     joined, fanout = observed.deliveries, observed.fanout
     published = observed.history.publications
-    left_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
-    meant_ns = published.intended_ns[fanout.complete]
-    latency = [_within(joined.received_ns - left_ns[joined.publication], joined.intended_ns, one) for one in rounds]
-    last = [_within(fanout.last_ns - left_ns[fanout.complete], meant_ns, one) for one in rounds]
+    began_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
+    intended_ns = published.intended_ns[fanout.complete]
+    latency = [
+        _within(joined.received_ns - began_ns[joined.publication], joined.intended_ns, round_) for round_ in rounds
+    ]
+    last = [_within(fanout.last_ns - began_ns[fanout.complete], intended_ns, round_) for round_ in rounds]
     return {
-        "latency_p50": [_rank(one, 0.50) for one in latency],
-        "latency_p99": [_rank(one, 0.99) for one in latency],
-        "time_to_last_p50": [_rank(one, 0.50) for one in last],
+        "latency_p50": [_rank(samples, 0.50) for samples in latency],
+        "latency_p99": [_rank(samples, 0.99) for samples in latency],
+        "time_to_last_p50": [_rank(samples, 0.50) for samples in last],
         "server_cpu_per_delivery": [
-            _cpu_per_delivery_us(measurement.server, len(one), whole)
-            for one, whole in zip(latency, rounds, strict=True)
+            _cpu_per_delivery_us(measurement.server, len(samples), round_)
+            for samples, round_ in zip(latency, rounds, strict=True)
         ],
     }
 

@@ -39,7 +39,7 @@ class RunningLoad:
     def add(self, second: LoadSecond, process: str = "") -> None:
         """Add a second of a process, or a part of one.
 
-        The measured window begins with its first second: what was added before is dropped.
+        The first measured second begins the measured window. Earlier seconds are dropped.
         """
         last = self._last.get(process)
         if second.is_measured and last is not None and not last.is_measured:
@@ -56,7 +56,7 @@ class RunningLoad:
 
     @property
     def latency(self) -> Duration:
-        """Latency from the intended send time. What is overdue now counts with the time that it has waited so far."""
+        """Latency from the intended send time. An overdue message counts with its waiting time so far."""
         return merged([self._arrived, *(last.overdue for last in self._last.values())])
 
     @property
@@ -102,8 +102,8 @@ class RunningLoad:
 def merged(counts: Iterable[Duration]) -> Duration:
     """The sum of histograms."""
     total: Counter[int] = Counter()
-    for one in counts:
-        total.update(one)
+    for each in counts:
+        total.update(each)
     return dict(total)
 
 

@@ -68,8 +68,8 @@ SHOWN = 4
 def trust_of(measurement: Measurement, doubts: Sequence[Doubt] = ()) -> Trust:
     """Apply all rules to a measurement. `doubts`: further doubts of the caller."""
     observed = Observed(measurement)
-    found = [*doubts, *(one for rule in RULES for one in rule(observed))]
-    return Trust(tuple(sorted(found, key=lambda one: not one.caution.invalidates)))
+    found = [*doubts, *(raised for rule in RULES for raised in rule(observed))]
+    return Trust(tuple(sorted(found, key=lambda raised: not raised.caution.invalidates)))
 
 
 def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:
@@ -88,8 +88,10 @@ def judged_summaries(
 def _listed(effects: list[Effect], what: str) -> str:
     """The figures with both values: "latency p99 (5.72 ms, 4.1 ms without)"."""
     order = sorted(effects, key=lambda effect: (TIMES.index(effect.metric), effect.statistic != "p99"))
-    shown = [f"{_figure(one)} ({one.show(one.reported)}; {one.show(one.without)} {what})" for one in order[:SHOWN]]
-    return ", ".join(shown + [_figure(one) for one in order[SHOWN:]])
+    shown = [
+        f"{_figure(each)} ({each.show(each.reported)}; {each.show(each.without)} {what})" for each in order[:SHOWN]
+    ]
+    return ", ".join(shown + [_figure(each) for each in order[SHOWN:]])
 
 
 def _figure(effect: Effect) -> str:
@@ -110,7 +112,7 @@ def _generator_cpu(observed: Observed) -> Iterator[Doubt]:
     if not busy.any():
         return
     seconds = _count(int(np.count_nonzero(busy)), "second", "seconds")
-    told = (
+    usage = (
         f"The load generator used {float(generator.cpu_share.max()):.0%} of a core in one second "
         f"(limit {MAX_GENERATOR_CPU:.0%}, exceeded in {seconds} of {len(busy)}): "
     )
@@ -118,14 +120,14 @@ def _generator_cpu(observed: Observed) -> Iterator[Doubt]:
     times = _timed(observed)
     if times is None or np.count_nonzero(busy) * 2 > len(busy):
         why = "part of the measured time may be its own."
-        yield doubt("generator-cpu", told + why, remedy, (*TIMES, "deliveries_per_s"))
+        yield doubt("generator-cpu", usage + why, remedy, (*TIMES, "deliveries_per_s"))
         return
     effects = list(without_seconds(observed, times, busy, CPU_LIMIT))
     if effects:
         why = f"these figures would be lower otherwise: {_listed(effects, 'without these seconds')}."
-        yield doubt_of("generator-cpu", told + why, remedy, effects)
+        yield doubt_of("generator-cpu", usage + why, remedy, effects)
     else:
-        yield doubt("generator-cpu", f"{told}without these seconds no figure would be lower.", remedy)
+        yield doubt("generator-cpu", f"{usage}without these seconds no figure would be lower.", remedy)
 
 
 def _unsent(observed: Observed) -> Iterator[Doubt]:
@@ -143,7 +145,7 @@ def _unsent(observed: Observed) -> Iterator[Doubt]:
     failed = (Outcome.REFUSED, Outcome.INFO) if observed.history.refusals else (Outcome.REFUSED,)
     refused = (published.phase == Phase.MEASURED) & np.isin(published.outcome, failed)
     if refused.any():
-        answers = ", ".join(sorted({one.reason.partition(":")[0] for one in observed.history.refusals}))
+        answers = ", ".join(sorted({refusal.reason.partition(":")[0] for refusal in observed.history.refusals}))
         yield doubt(
             "refused",
             f"{int(np.count_nonzero(refused))} of the window's "
@@ -159,7 +161,7 @@ def _unsent(observed: Observed) -> Iterator[Doubt]:
             "unsent",
             f"{_count(unsent, 'publication was', 'publications were')} due and still unsent when the window ended: "
             "the plan was not carried out, so the numbers describe a lighter load.",
-            f"{_less_load(observed)}; if the generator's CPU is low, the server does not take what is sent to it.",
+            f"{_less_load(observed)}; if the generator's CPU usage is low, the server does not read fast enough.",
             LOADED,
         )
 
@@ -188,16 +190,16 @@ def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
     generator = observed.measurement.generator
     if _by_kernel(observed):
         messages = arrival_intervals(generator.stamps).messages
-        told = (
+        reason = (
             f"{_count(messages, 'message', 'messages')} together with a later one of the same connection, whose "
             "arrival time they got"
         )
     else:
-        told = "the kernel does not stamp these connections, and some messages waited while others were read"
+        reason = "the kernel does not stamp these connections, and some messages waited while others were read"
     yield doubt_of(
         "inexact-arrival-times",
-        f"The load generator read late: {told}. These figures may be lower: "
-        f"{_listed(effects, 'if each came as early as it may have')}.",
+        f"The load generator read late: {reason}. These figures may be lower: "
+        f"{_listed(effects, 'if each arrived as early as possible')}.",
         f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free.",
         effects,
     )
@@ -236,7 +238,7 @@ def _clock_step(observed: Observed) -> Iterator[Doubt]:
                 "clock-step",
                 f"Somebody set this machine's wall clock, by {by_ns / MS:+,.3f} ms, "
                 f"{(after_ns - history.start_ns) / 1e9:.2f} to {(before_ns - history.start_ns) / 1e9:.2f} s after the "
-                "window began: arrival times in that stretch may be wrong by as much.",
+                "window began: arrival times in that interval may be wrong by as much.",
                 "Measure again. A time service that slews the clock, instead of setting it, does no harm.",
                 TIMES,
             )
@@ -249,7 +251,7 @@ def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) 
         return
     few = len(slip) < ENOUGH["p99"]
     lateness = float(slip.max()) if few else nearest_rank(np.sort(slip), 0.99)
-    told = (
+    message = (
         "Messages were sent late, not caused by the server: "
         f"{'the latest by' if few else 'schedule slip p99 is'} {lateness / MS:.2f} ms. "
     )
@@ -259,21 +261,21 @@ def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) 
     )
     if effects:
         void = f"These figures would be lower otherwise: {_listed(effects, 'without late sends')}."
-        yield doubt_of("schedule-slip", told + void, remedy, effects)
+        yield doubt_of("schedule-slip", message + void, remedy, effects)
         return
     figure = ("latency", "p99")
     reported, as_sent = times.figures(), times.figures(as_sent=True)
     if not few and figure in reported and lateness > SLIP_LIMIT.of(reported[figure]):
         show = METRICS_BY_NAME["latency"].show
         both = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
-        yield doubt("schedule-slip", f"{told}That decided no figure: latency p99 is {both}.", remedy)
+        yield doubt("schedule-slip", f"{message}That voids no figure: latency p99 is {both}.", remedy)
 
 
 def _not_alone(observed: Observed) -> Iterator[Doubt]:
     if not observed.measurement.generator.alone:
         yield doubt(
             "concurrent-measurement",
-            "Another wsproof measurement ran on this machine at the same time, and both took each other's CPU.",
+            "Another wsproof measurement ran on this machine at the same time, and both competed for the CPU.",
             "Wait until it has ended (`wsproof list runs` shows it), then measure again.",
             MACHINE,
         )
@@ -288,8 +290,8 @@ def _loop_lag(observed: Observed) -> Iterator[Doubt]:
         yield doubt(
             "loop-lag",
             f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late. "
-            "Figures that this may have decided are void; the others stand.",
-            "Something else wants this core: close it, or measure on a quieter machine.",
+            "Figures that this may have changed are void; the others are valid.",
+            "Another process uses this core: close it, or measure on a quieter machine.",
         )
 
 
@@ -301,7 +303,7 @@ def _few_samples(observed: Observed) -> Iterator[Doubt]:
     if not count and observed.measurement.contract.audience is not Audience.NOBODY:
         yield doubt(
             NOTHING_MEASURED,
-            "Not one delivery belongs to the measured window, so there is nothing to judge by.",
+            "No delivery belongs to the measured window, so nothing was measured.",
             f"Measure longer ({controls.duration_option}) or with a higher rate ({controls.rate_option}); if there "
             "were publications, look at the findings.",
             LOADED,
@@ -326,8 +328,8 @@ def _stdlib_loop(observed: Observed) -> Iterator[Doubt]:
             "Use `wsproof bench` for latency figures; compare only runs that used the same loop.",
         )
     elif "uvloop" not in loop.lower():
-        asked = observed.measurement.plan.event_loop != "auto"
-        better = "Leave out --loop" if asked else "Install uvloop where it exists (`pip install uvloop`)"
+        is_chosen = observed.measurement.plan.event_loop != "auto"
+        better = "Leave out --loop" if is_chosen else "Install uvloop where it exists (`pip install uvloop`)"
         yield doubt(
             "stdlib-loop",
             f"The generator ran on {loop}, which costs about a quarter more CPU per message than uvloop.",
@@ -340,7 +342,7 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
     missing = [member for member in members if not member.in_ns]
     refused = sum(member.departure is Departure.REFUSED or bool(member.join_fault) for member in missing)
     if not refused:
-        missing = [member for member in missing if _may_hear(member, observed)]
+        missing = [member for member in missing if _may_receive(member, observed)]
     if missing:
         controls = controls_of(observed.measurement)
         why = f", {refused} of them because the server refused them or did not let them join" if refused else ""
@@ -348,13 +350,13 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
             "incomplete-ramp",
             f"{len(missing)} of {controls.count(len(members))} never received anything{why}: "
             "the load was lighter than planned.",
-            "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
+            "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or use fewer "
             f"{controls.members} ({controls.members_option}).",
             LOADED if refused else (),
         )
 
 
-def _may_hear(member: Member, observed: Observed) -> bool:
+def _may_receive(member: Member, observed: Observed) -> bool:
     """Whether this member is in the audience of any publisher. An echo, for example, reaches only its own publisher."""
     contract = observed.measurement.contract
     publishers = set(observed.history.publications.publisher.tolist())
@@ -373,19 +375,19 @@ def _deflate_declined(observed: Observed) -> Iterator[Doubt]:
     if taken < opened:
         yield doubt(
             "deflate-declined",
-            f"Compression was offered (--deflate), and the server took it on {taken:,} of "
-            f"{_count(opened, 'connection', 'connections')}: the rest was measured with plain frames.",
+            f"Compression was offered (--deflate), and the server accepted it on {taken:,} of "
+            f"{_count(opened, 'connection', 'connections')}: the others were measured without compression.",
             "Turn permessage-deflate on in the server, or leave out --deflate.",
         )
 
 
-def _server_silent(observed: Observed) -> Iterator[Doubt]:
+def _metrics_url_failed(observed: Observed) -> Iterator[Doubt]:
     usage = observed.measurement.server
     if usage is not None and usage.trouble:
         yield doubt(
             "metrics-url",
-            f"What the server uses is not known, or in part: its --metrics-url failed ({usage.trouble}).",
-            "Ask for it with `curl`; it must have process_cpu_seconds_total and process_resident_memory_bytes.",
+            f"The resource usage of the server is unknown or incomplete: its --metrics-url failed ({usage.trouble}).",
+            "Try it with `curl`: it must have process_cpu_seconds_total and process_resident_memory_bytes.",
         )
 
 
@@ -410,5 +412,5 @@ RULES: tuple[Callable[[Observed], Iterator[Doubt]], ...] = (
     _few_samples,
     _stdlib_loop,
     _deflate_declined,
-    _server_silent,
+    _metrics_url_failed,
 )

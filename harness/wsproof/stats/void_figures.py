@@ -28,7 +28,7 @@ class Trust:
     @property
     def cautions(self) -> tuple[TrustWarning, ...]:
         """The warnings for display. A measurement is trusted if none of them invalidates figures."""
-        return tuple(one.caution for one in self.doubts)
+        return tuple(each.caution for each in self.doubts)
 
     def mark(self, metrics: Mapping[str, Summary]) -> dict[str, Summary]:
         """Return these metrics with a reason attached to each invalid figure."""
@@ -40,10 +40,10 @@ class Trust:
             # `value` is the median if there are samples.
             figure = f"{metric}.{'p50' if statistic == 'value' and summary.n > 1 else statistic}"
             reasons = [
-                Void(one.caution.code, one.caution.message, one.without[name])
-                for one in self.doubts
+                Void(each.caution.code, each.caution.message, each.without[name])
+                for each in self.doubts
                 for name in (metric, figure)
-                if name in one.without
+                if name in each.without
             ]
             if reasons and getattr(summary, statistic) is not None:
                 # An unknown value outranks an estimate. Of two estimates, the one with the larger change counts.
