@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from wsproof.cli import main
-from wsproof.machine.ports import PortState, free_port, knock
+from wsproof.machine.ports import PortState, free_port, probe_port
 from wsproof.report.formats.json_documents import load_schema
 
 SERVER = """
@@ -86,7 +86,7 @@ def test_the_last_exception_stands_with_the_finding(here: Path, capsys: pytest.C
 def test_the_end_of_the_process_is_the_finding_and_comes_first(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finding, *outputs = checked("abort", here, capsys)
     assert (finding["check"], finding["harm"], finding["reproduced"]) == ("process-ended", "process-died", "3 of 3")
-    told = "After this, the server's process ended with signal 6 (SIGABRT); its last words: assertion failed: message"
+    told = "After this, the server's process ended with signal 6 (SIGABRT); its last line: assertion failed: message"
     assert finding["explanation"].startswith(told)
     assert finding["server_output"][-1].startswith("assertion failed")
     for shown in outputs:
@@ -101,7 +101,7 @@ def elsewhere(here: Path) -> Iterator[int]:
     words = [sys.executable, "server.py", "abort", str(port)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
         try:
-            while knock("127.0.0.1", port) is PortState.NOTHING:
+            while probe_port("127.0.0.1", port) is PortState.NOTHING:
                 assert process.poll() is None
             yield port
         finally:

@@ -13,14 +13,14 @@ from tests.load.conftest import small_plan
 from wsproof import Measurement
 from wsproof.load import cores, run_plan
 from wsproof.load.cores import choose_processes, pinned_apart
-from wsproof.machine.affinity import CAN_KEEP, own_cores
+from wsproof.machine.affinity import CAN_PIN, own_cores
 from wsproof.model.plan import Plan
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 
 ROOT = Path(__file__).parents[2]
 CORES = own_cores()
-ON_SOME = pytest.mark.skipif(not CAN_KEEP or len(CORES) < 2, reason="needs two cores, and Linux")
+ON_SOME = pytest.mark.skipif(not CAN_PIN or len(CORES) < 2, reason="needs two cores, and Linux")
 
 
 @pytest.fixture(scope="module")

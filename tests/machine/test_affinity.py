@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from wsproof.machine import affinity
-from wsproof.machine.affinity import CAN_KEEP, cores_quota, count_cores, keep_on, own_cores
+from wsproof.machine.affinity import CAN_PIN, cores_quota, count_cores, own_cores, pin
 
-ON_SOME = pytest.mark.skipif(not CAN_KEEP or len(own_cores()) < 2, reason="needs two cores, and Linux")
+ON_SOME = pytest.mark.skipif(not CAN_PIN or len(own_cores()) < 2, reason="needs two cores, and Linux")
 THREADS = "import sys, threading; threading.Thread(target=sys.stdin.read).start(); print('up', flush=True)"
 
 
@@ -27,7 +27,7 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "groups"
 
 
-def test_the_smallest_quota_above_us_counts(groups: Path) -> None:
+def test_the_smallest_quota_of_the_parent_groups_counts(groups: Path) -> None:
     assert cores_quota() is None
     (groups / "a" / "b" / "cpu.max").write_text("max 100000\n")
     assert cores_quota() is None
@@ -36,7 +36,7 @@ def test_the_smallest_quota_above_us_counts(groups: Path) -> None:
     assert cores_quota() == 1.5
 
 
-def test_a_quota_makes_fewer_cores_but_never_none(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quota_leaves_at_least_one_core(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affinity, "own_cores", lambda: (0, 1, 2, 3))
     assert count_cores() == 4
     for quota, expected in (("250000", 2), ("50000", 1), ("900000", 4)):
@@ -67,11 +67,11 @@ def affinities(pid: int) -> list[set[int]]:
 
 
 @ON_SOME
-def test_all_threads_of_a_process_are_kept(two_threads: int) -> None:
+def test_all_threads_of_a_process_are_pinned(two_threads: int) -> None:
     here = own_cores()
-    assert keep_on(two_threads, here[:1], instead_of=here)
+    assert pin(two_threads, here[:1], instead_of=here)
     assert affinities(two_threads) == [{here[0]}] * 2
-    assert keep_on(two_threads, here, instead_of=here[:1])
+    assert pin(two_threads, here, instead_of=here[:1])
     assert affinities(two_threads) == [set(here)] * 2
 
 
@@ -79,11 +79,11 @@ def test_all_threads_of_a_process_are_kept(two_threads: int) -> None:
 def test_a_process_with_its_own_affinity_keeps_it(two_threads: int) -> None:
     here = own_cores()
     os.sched_setaffinity(two_threads, here[-1:])  # its first thread only
-    assert not keep_on(two_threads, here[:1], instead_of=here)
+    assert not pin(two_threads, here[:1], instead_of=here)
     assert sorted(affinities(two_threads), key=min) == [{here[0]}, {here[-1]}]
 
 
-def test_a_process_that_is_gone_is_kept_nowhere() -> None:
+def test_a_process_that_has_ended_is_not_pinned() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait(90)
-    assert keep_on(process.pid, own_cores()[:1], instead_of=own_cores())
+    assert pin(process.pid, own_cores()[:1], instead_of=own_cores())

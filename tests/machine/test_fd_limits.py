@@ -50,7 +50,7 @@ def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_number
 
 
 @pytest.mark.usefixtures("narrow")
-def test_a_server_is_given_twice_as_many_as_it_must_have_but_never_more_than_there_are() -> None:
+def test_a_server_gets_two_files_per_connection_within_the_hard_limit() -> None:
     assert [files_of_server(connections) for connections in (0, 100, 900)] == [0, 264, 1000]
     with pytest.raises(UsageError, match=r"hard limit of 1000 open files, and 937 connections need 1001.* at most 936"):
         files_of_server(937)
@@ -63,7 +63,7 @@ def test_too_many_connections_for_the_server_are_reported_before_it_starts() -> 
 
 
 @NEEDS_PRLIMIT
-def test_a_server_may_open_what_was_asked_for_whatever_the_shell_allows() -> None:
+def test_a_started_server_may_open_enough_files_whatever_the_soft_limit() -> None:
     told = subprocess.run(
         [sys.executable, "-c", ALLOWED, str(ROOT)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 600)),

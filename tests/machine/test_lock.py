@@ -36,13 +36,13 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
 
 
-def test_whoever_measures_alone_knows_it_also_afterwards(tmp_path: Path) -> None:
+def test_a_measurement_without_others_is_alone_also_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with measurement_lock(tmp_path) as lock:
             assert lock.alone
 
 
-def test_both_of_two_at_once_know_it_even_when_one_has_gone(tmp_path: Path) -> None:
+def test_two_concurrent_measurements_both_know_even_after_one_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path) as lock:
         process = another(tmp_path)
         assert answer(process) == "False"
@@ -52,7 +52,7 @@ def test_both_of_two_at_once_know_it_even_when_one_has_gone(tmp_path: Path) -> N
         assert lock.alone
 
 
-def test_a_third_sees_the_second_although_the_first_has_gone(tmp_path: Path) -> None:
+def test_a_third_measurement_detects_the_second_after_the_first_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path):
         second = another(tmp_path)
         assert answer(second) == "False"
@@ -71,13 +71,13 @@ def test_a_process_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
         assert lock.alone
 
 
-def test_nested_uses_in_one_process_are_one(tmp_path: Path) -> None:
+def test_nested_uses_in_one_process_count_as_one(tmp_path: Path) -> None:
     with measurement_lock(tmp_path) as outer, measurement_lock(tmp_path) as inner:
         assert inner is outer
         assert outer.alone
 
 
-def test_a_link_in_the_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_in_place_of_the_lock_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wsproof-measurement.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="cannot open the measurement lock"), measurement_lock(tmp_path):
         pass

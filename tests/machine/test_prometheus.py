@@ -48,7 +48,7 @@ def source(url: str) -> Endpoint:
     return parse_url(url, schemes=("http",))
 
 
-def test_figures_of_all_workers_are_added_up_and_the_rest_is_passed_over() -> None:
+def test_figures_of_all_workers_are_added_up_and_other_lines_are_ignored() -> None:
     text = """# HELP process_cpu_seconds_total Time.
 # TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total{pid="1",note="a } b\\"c"} 1.5 1700000000000
@@ -61,7 +61,7 @@ what is this
     assert figures_in(text) == Usage(1_024_000, None, 1_750_000_000)
 
 
-def test_the_usual_client_library_is_understood() -> None:
+def test_the_output_of_the_python_client_library_is_parsed() -> None:
     registry = CollectorRegistry()
     ProcessCollector(pid=os.getpid, registry=registry)
     Gauge("other", "Something.", ["label"], registry=registry).labels("x y").set(3)
@@ -103,7 +103,7 @@ def test_a_redirect_is_reported_and_not_followed() -> None:
     assert asked == []
 
 
-def test_an_answer_without_an_end_costs_no_more_than_the_time_it_was_given() -> None:
+def test_an_endless_response_ends_at_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         gone = threading.Event()
 

@@ -82,7 +82,7 @@ def test_descriptors_are_counted_exactly() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what is private is told on Linux only")
-def test_memory_that_is_kept_is_seen_and_a_peak_is_remembered() -> None:
+def test_allocated_memory_and_the_peak_are_reported() -> None:
     with worker() as one:
         meter = TreeMeter(one.process.pid)
         meter.forget_peak()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.net.hand import HandServer
 from wsproof import TargetError, UsageError
-from wsproof.machine.ports import PortState, free_port, knock
+from wsproof.machine.ports import PortState, free_port, probe_port
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
 from wsproof.target import launch, process
@@ -49,7 +49,7 @@ class TestAnAppThatRuns:
             assert (ask(server, "environment SHOP"), ask(server, "environment OTHER")) == ("one", "two")
         assert not server.is_alive()
         assert server.pid is None
-        assert knock("127.0.0.1", server.endpoint.port) is PortState.NOTHING
+        assert probe_port("127.0.0.1", server.endpoint.port) is PortState.NOTHING
 
     def test_its_output_is_kept_without_secrets_and_without_control_characters(self) -> None:
         with serve(echo_target(headers=["Authorization: Bearer sesame-street"])) as server:

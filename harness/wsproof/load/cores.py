@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wsproof.machine.affinity import CAN_KEEP, cores_quota, count_cores, keep_on, own_cores
+from wsproof.machine.affinity import CAN_PIN, cores_quota, count_cores, own_cores, pin
 from wsproof.target.server import RunningServer
 
 SUBSCRIBERS_PER_PROCESS = 250
@@ -44,12 +44,12 @@ def pinned_apart(processes: int, *servers: RunningServer | None, wanted: bool) -
     pids = [server.pid for server in servers if server is not None and server.owned]
     known = [pid for pid in pids if pid is not None]
     cores = own_cores()
-    if not wanted or len(known) < len(servers) or not CAN_KEEP or len(cores) <= processes or cores_quota() is not None:
+    if not wanted or len(known) < len(servers) or not CAN_PIN or len(cores) <= processes or cores_quota() is not None:
         yield ()
         return
     theirs, ours = cores[:-processes], cores[-processes:]
     try:
-        if not all(keep_on(pid, theirs, instead_of=cores) for pid in known):
+        if not all(pin(pid, theirs, instead_of=cores) for pid in known):
             yield ()
             return
         os.sched_setaffinity(0, ours)
@@ -57,4 +57,4 @@ def pinned_apart(processes: int, *servers: RunningServer | None, wanted: bool) -
     finally:
         os.sched_setaffinity(0, cores)
         for pid in known:
-            keep_on(pid, cores, instead_of=theirs)
+            pin(pid, cores, instead_of=theirs)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-CAN_KEEP = hasattr(os, "sched_setaffinity")
+CAN_PIN = hasattr(os, "sched_setaffinity")
 """Whether CPU affinity can be set. Linux can; macOS offers no such call and does not report the current core."""
 _CGROUP = Path("/proc/self/cgroup")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -19,7 +19,7 @@ def own_cores() -> tuple[int, ...]:
 
     A container or `taskset` may allow fewer cores than the machine has.
     """
-    return tuple(sorted(os.sched_getaffinity(0))) if CAN_KEEP else tuple(range(os.cpu_count() or 1))
+    return tuple(sorted(os.sched_getaffinity(0))) if CAN_PIN else tuple(range(os.cpu_count() or 1))
 
 
 def cores_quota() -> float | None:
@@ -29,7 +29,7 @@ def cores_quota() -> float | None:
     except (OSError, StopIteration):
         return None
     group = _CGROUPS / line.removeprefix("0::").strip("/")
-    limits = [limit for one in (group, *group.parents) if (limit := _quota(one / "cpu.max")) is not None]
+    limits = [limit for each in (group, *group.parents) if (limit := _quota(each / "cpu.max")) is not None]
     return min(limits, default=None)
 
 
@@ -48,15 +48,15 @@ def count_cores() -> int:
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
-def keep_on(pid: int, cores: Collection[int], *, instead_of: Collection[int]) -> bool:
+def pin(pid: int, cores: Collection[int], *, instead_of: Collection[int]) -> bool:
     """Pin a process and its descendants to these cores, with all their threads.
 
     Processes and threads that they start later inherit the cores. Only threads whose affinity is `instead_of` are
-    pinned. A thread with another affinity was placed by somebody else and keeps it. Returns False if there was such a
-    thread.
+    pinned. A thread with another affinity keeps it, because somebody else has set it. Returns False if there was such
+    a thread.
     """
     done: set[int] = set()
-    respected = True
+    is_complete = True
     # A thread that starts during this loop inherits the cores of its parent. Repeat until no new thread is found.
     while new := _threads(pid) - done:
         for thread in new:
@@ -64,11 +64,11 @@ def keep_on(pid: int, cores: Collection[int], *, instead_of: Collection[int]) ->
                 if os.sched_getaffinity(thread) == set(instead_of):
                     os.sched_setaffinity(thread, cores)
                 elif os.sched_getaffinity(thread) != set(cores):
-                    respected = False
+                    is_complete = False
             except ProcessLookupError:
                 pass  # the thread has ended
         done |= new
-    return respected
+    return is_complete
 
 
 def _threads(pid: int) -> set[int]:

@@ -69,7 +69,7 @@ def files_of_server(connections: int) -> int:
     if hard < needed:
         raise UsageError(
             f"A server that is started here inherits the hard limit of {hard} open files, and {connections} "
-            f"connections need {needed}. Ask for at most {max(hard - SPARE_FILES, 0)}, raise the hard limit "
-            "(ulimit -Hn), or start the server yourself, under a limit of its own, and name its URL."
+            f"connections need {needed}. Use at most {max(hard - SPARE_FILES, 0)}, raise the hard limit "
+            "(ulimit -Hn), or start the server yourself under another limit, and give its URL."
         )
     return min(PER_CONNECTION * connections + SPARE_FILES, hard)

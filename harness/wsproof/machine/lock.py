@@ -19,7 +19,7 @@ from pathlib import Path
 from wsproof.errors import UsageError
 
 _NAME = "wsproof-measurement.lock"
-_mine: list[MeasurementLock] = []
+_held: list[MeasurementLock] = []
 
 
 @dataclass(slots=True)
@@ -44,17 +44,17 @@ def measurement_lock(folder: Path | None = None) -> Iterator[MeasurementLock]:
 
     Nested uses in one process count as one. `folder` is for tests; the default is the temporary folder of the machine.
     """
-    if _mine:
-        yield _mine[-1]
+    if _held:
+        yield _held[-1]
         return
     descriptor = _open(folder)
     try:
         lock = MeasurementLock(descriptor, _enter(descriptor))
-        _mine.append(lock)
+        _held.append(lock)
         try:
             yield lock
         finally:
-            _mine.remove(lock)
+            _held.remove(lock)
     finally:
         os.close(descriptor)
 

@@ -52,22 +52,22 @@ def require_free_port(host: str, port: int) -> None:
         except OSError as error:
             raise TargetError(
                 f"expected port {port} of {host} to be free, but: {error.strerror}. "
-                "End what listens there, or choose another --port"
+                "Stop the process that listens there, or choose another --port"
             ) from error
 
 
-def knock(host: str, port: int) -> PortState:
+def probe_port(host: str, port: int) -> PortState:
     """Connect and find out whether a live process handles the connection.
 
     A successful connect proves nothing: servers with workers listen before a worker is ready. So the first probe sends
     a FIN only, which leaves no trace in any log. Some servers ignore a FIN (hypercorn waits for its keep-alive
     timeout). For these, the second probe sends bytes that are not HTTP, which no server passes to the app.
     """
-    answer = _knock(host, port, b"", _FIN_TIMEOUT_S)
-    return _knock(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if answer is PortState.ACCEPTED else answer
+    state = _probe(host, port, b"", _FIN_TIMEOUT_S)
+    return _probe(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if state is PortState.ACCEPTED else state
 
 
-def _knock(host: str, port: int, words: bytes, timeout_s: float) -> PortState:
+def _probe(host: str, port: int, data: bytes, timeout_s: float) -> PortState:
     try:
         sock = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
     except OSError:
@@ -75,7 +75,7 @@ def _knock(host: str, port: int, words: bytes, timeout_s: float) -> PortState:
     with sock:
         try:
             sock.settimeout(timeout_s)
-            sock.sendall(words)
+            sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
             sock.recv(4096)
         except TimeoutError:

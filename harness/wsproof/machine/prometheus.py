@@ -23,7 +23,7 @@ OK = 200
 
 
 class NoProcessMetrics(Exception):
-    """The URL did not answer, or not as expected. The message says what came instead."""
+    """The URL did not response as expected. The message says what it answered."""
 
 
 def scrape(source: Endpoint, timeout_s: float) -> Usage:
@@ -32,7 +32,7 @@ def scrape(source: Endpoint, timeout_s: float) -> Usage:
     Redirects are not followed: the user allowed requests and credentials for this address only.
 
     Raises:
-        NoProcessMetrics: no answer in time, or `process_cpu_seconds_total` or `process_resident_memory_bytes` is
+        NoProcessMetrics: no response in time, or `process_cpu_seconds_total` or `process_resident_memory_bytes` is
             missing.
         UsageError: the file of trusted certificates cannot be read.
     """
@@ -54,18 +54,18 @@ def _connection(source: Endpoint, timeout_s: float) -> HTTPConnection:
     return HTTPConnection(source.host, source.port, timeout=timeout_s)
 
 
-def _body(answer: HTTPResponse, deadline: Deadline) -> bytes:
-    if 300 <= answer.status < 400:
+def _body(response: HTTPResponse, deadline: Deadline) -> bytes:
+    if 300 <= response.status < 400:
         raise NoProcessMetrics(
-            f"it answered {answer.status}, a redirect, and these are not followed; name where it leads to"
+            f"it answered {response.status}, a redirect, which is not followed; use the address that it redirects to"
         )
-    if answer.status != OK:
-        raise NoProcessMetrics(f"it answered {answer.status} {answer.reason}")
+    if response.status != OK:
+        raise NoProcessMetrics(f"it answered {response.status} {response.reason}")
     body = bytearray()
-    while len(body) < LONGEST_BYTES and (some := answer.read1(READ_BYTES)):
+    while len(body) < LONGEST_BYTES and (some := response.read1(READ_BYTES)):
         body += some
         if deadline.passed:
-            raise NoProcessMetrics("its answer did not come to an end in time")
+            raise NoProcessMetrics("its response did not end in time")
     return bytes(body[:LONGEST_BYTES])
 
 
@@ -80,7 +80,7 @@ def figures_in(text: str) -> Usage:
         sums[name] = sums.get(name, 0.0) + value
     missing = [name for name in (CPU, MEMORY) if name not in sums]
     if missing:
-        raise NoProcessMetrics(f"its answer has no {' and no '.join(missing)}")
+        raise NoProcessMetrics(f"its response has no {' and no '.join(missing)}")
     fds = sums.get(FDS)
     return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * NS))
 

@@ -155,11 +155,11 @@ class TreeMeter:
 
 def _cpu_ns(process: psutil.Process) -> int:
     times = process.cpu_times()
-    told = int((times.user + times.system) * NS)
+    total_ns = int((times.user + times.system) * NS)
     if sys.platform != "linux":
-        return told
+        return total_ns
     # schedstat has living threads only, in ns. cpu_times covers all threads, also ended ones, in ticks.
-    return max(told, sum(thread[0] for thread in _scheduled(process)))
+    return max(total_ns, sum(thread[0] for thread in _scheduled(process)))
 
 
 def _scheduled(process: psutil.Process) -> list[list[int]]:

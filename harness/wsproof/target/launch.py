@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.machine.fd_limits import files_of_server
-from wsproof.machine.ports import PortState, free_port, http_status, knock, require_free_port
+from wsproof.machine.ports import PortState, free_port, http_status, probe_port, require_free_port
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.redact import redact_command
@@ -137,7 +137,7 @@ def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: fl
     while not deadline.passed:
         if process.exit_code is not None:
             raise _ended(process, launch, port)
-        answer = knock(launch.host, port)
+        answer = probe_port(launch.host, port)
         if answer is not PortState.NOTHING:
             if process.listens_on(port) is False:
                 seen = "a process that is not ours listened there (a daemon, a container?)"
