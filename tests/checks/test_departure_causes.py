@@ -48,7 +48,7 @@ def test_a_publisher_that_is_cut_off_after_another_has_left_is_explained_by_that
     room = after_a_departure([True])
     room.change(0, left_ns=room.tick(), departure=Departure.DROPPED, close_code=1011)
     (found,) = disconnected(room.history(), QUIET_CHAT)
-    assert "member 2 (called '3') had left by a TCP reset before that, and who was cut off" in found.explanation
+    assert "member 2 (called '3') had left by a TCP reset before that, and the disconnected member" in found.explanation
 
 
 def test_a_member_that_is_cut_off_without_having_published_since_has_no_such_cause() -> None:

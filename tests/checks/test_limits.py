@@ -18,7 +18,7 @@ def test_a_size_limit_is_described_and_is_no_finding() -> None:
 def test_a_missing_limit_with_memory_growth_is_non_strict() -> None:
     (finding,) = judge_limits([SizeLimitRecord("in fragments", 64 * MIB, memory_bytes=70 * MIB)], CHAT)
     assert (finding.check, finding.level) == ("message-size-limit", Level.NON_STRICT)
-    assert "took 64 MiB of one message without a limit (in fragments)" in finding.explanation
+    assert "accepted 64 MiB of one message without reaching a limit (in fragments)" in finding.explanation
     assert "memory grew by 70 MiB" in finding.explanation
 
 

@@ -63,7 +63,7 @@ def test_messages_that_are_missing_because_they_follow_too_soon_are_explained_by
         room.say(0)
         room.here = here
     (found,) = lost(room.history(), QUIET_CHAT)
-    assert ("keep one of several messages of a moment" in found.explanation) is is_told
+    assert ("keep only one of several messages in a short time" in found.explanation) is is_told
 
 
 @pytest.mark.parametrize("lost_sequence", [0, 1])
@@ -76,7 +76,7 @@ def test_a_missing_first_message_is_explained_by_the_handshake_before_it(lost_se
         room.say(2)
     room.here = [*others, 2]
     (found,) = lost(room.history(), QUIET_CHAT)
-    assert ("lose what comes before it is ready to read" in found.explanation) is (lost_sequence == 0)
+    assert ("lose messages that arrive before it is ready to read" in found.explanation) is (lost_sequence == 0)
 
 
 def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_told_as_such() -> None:

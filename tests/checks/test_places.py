@@ -23,7 +23,7 @@ def fillings(*members: int, refusal: str = FULL) -> list[Filling]:
 def test_places_that_come_back_after_a_close_and_not_after_a_reset_are_a_violation() -> None:
     (finding,) = judge_places(fillings(60, 60, 60, 0, 0, 0), QUIET_CHAT)
     assert (finding.anomaly, finding.level, finding.occurrences) == (Anomaly.NOT_FREED, Level.VIOLATION, 60)
-    assert "After 60 members had left by TCP RST it took only 0" in finding.explanation
+    assert "After 60 members had left by TCP RST it accepted only 0" in finding.explanation
 
 
 @pytest.mark.parametrize(

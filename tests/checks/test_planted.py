@@ -646,7 +646,7 @@ def told(history: History, contract: Contract = CHAT) -> str:
 
 def test_a_member_that_is_behind_is_unknown_with_the_number_of_messages() -> None:
     (finding,) = run_checks(*a_member_that_is_behind())
-    assert "member 2 (called '3'), for one, by 3 message(s), replies included" in finding.explanation
+    assert "member 2 (called '3'), for example, by 3 message(s), replies included" in finding.explanation
     assert finding.verdict() is Verdict.UNKNOWN
     assert finding.verdict(strict=True) is Verdict.UNKNOWN
 
@@ -662,7 +662,7 @@ def test_a_receipt_after_the_drain_shows_that_a_member_is_behind() -> None:
 
 
 def test_disconnected_groups_of_members_are_named() -> None:
-    assert "The members fall into 2 groups that hear only themselves: 0, 2 | 1, 3." in told(
+    assert "The members form 2 groups that receive only their own messages: 0, 2 | 1, 3." in told(
         *a_room_that_two_processes_serve()
     )
 
@@ -682,8 +682,8 @@ def test_a_gap_is_a_loss_even_if_its_member_is_behind() -> None:
 
 def test_a_message_in_an_unknown_format_is_shown_and_not_lost() -> None:
     assert told(*a_reply_in_words_of_another_channel()) == (
-        "member 1 (called '2') received message 1 of member 1 (called '2') as 'You wrote: hello~w1', which is none of "
-        "the formats of the channel chat."
+        "member 1 (called '2') received message 1 of member 1 (called '2') as 'You wrote: hello~w1', which is in no "
+        "format of the channel chat."
     )
 
 
@@ -704,7 +704,7 @@ def test_a_message_in_an_unknown_format_is_shown_and_not_lost() -> None:
         ),
         (
             Damage(1, 1, Part.TEXT, "", "hallo~w1"),
-            " with a changed text: its checksum does not fit what arrived, 'hallo~w1'.",
+            " with a changed text: its checksum does not match what arrived, 'hallo~w1'.",
         ),
     ],
 )
@@ -716,9 +716,9 @@ def test_damage_is_reported_with_both_values(damage: Damage, words: str) -> None
 
 def test_a_history_of_ignored_messages_is_unknown_and_says_so() -> None:
     history = replace(a_room().history(), receipts=_nothing(), ignored=40, ignored_text='{"type": "value"}')
-    assert """Nothing but 40 message(s) was received that the workload reads as IGNORED, '{"type": "value"}'""" in told(
-        history
-    )
+    explanation = told(history)
+    assert "Nothing but 40 message(s) was received that the workload reads as IGNORED" in explanation
+    assert """for example '{"type": "value"}'""" in explanation
 
 
 def test_a_missing_total_order_is_non_strict_unless_it_is_promised() -> None:

@@ -72,4 +72,4 @@ def test_unmeasured_resources_are_no_finding() -> None:
 def test_a_connection_slot_that_is_not_released_is_a_violation() -> None:
     (finding,) = judge_release(ReleaseRecord((), "HTTP/1.1 503", 48), CHAT)
     assert (finding.check, finding.level) == ("place-not-freed", Level.VIOLATION)
-    assert "After 48 members had come and gone" in finding.explanation
+    assert "After 48 members had joined and left" in finding.explanation

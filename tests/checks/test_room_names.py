@@ -6,15 +6,15 @@ import pytest
 
 from tests.checks.histories import QUIET_CHAT
 from wsproof import Level
-from wsproof.checks.room_names import RoomTrial, judge_room_names
+from wsproof.checks.room_names import RoomNamesTest, judge_room_names
 from wsproof.model.finding import Anomaly
 
 ROOMS = (1, 11, 22, 21)
 OWN = frozenset((room, room) for room in ROOMS)
 
 
-def trial(*mixed: tuple[int, int]) -> RoomTrial:
-    return RoomTrial(ROOMS, OWN | frozenset(mixed))
+def trial(*mixed: tuple[int, int]) -> RoomNamesTest:
+    return RoomNamesTest(ROOMS, OWN | frozenset(mixed))
 
 
 def test_rooms_that_hear_those_whose_numbers_begin_with_theirs_are_a_violation() -> None:
@@ -35,7 +35,7 @@ def test_what_was_seen_once_is_an_observation() -> None:
         [trial()],
         [trial((11, 22), (22, 11), (21, 22), (22, 21), (11, 21), (21, 11))] * 2,
         [trial((1, 11), (11, 21))] * 2,
-        [RoomTrial(ROOMS, frozenset({(1, 11)}))] * 2,
+        [RoomNamesTest(ROOMS, frozenset({(1, 11)}))] * 2,
         [trial((1, 11)), trial((11, 1))],
     ],
     ids=[
@@ -47,5 +47,5 @@ def test_what_was_seen_once_is_an_observation() -> None:
         "another pair each time",
     ],
 )
-def test_a_server_that_may_have_another_reason_is_not_accused(trials: list[RoomTrial]) -> None:
+def test_a_server_that_may_have_another_reason_is_not_accused(trials: list[RoomNamesTest]) -> None:
     assert judge_room_names(trials, QUIET_CHAT) == []

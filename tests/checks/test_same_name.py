@@ -10,9 +10,9 @@ import pytest
 from tests.checks.histories import CHAT, MS, QUIET_CHAT, Room, a_room
 from wsproof.checks import run_checks
 from wsproof.checks.delivery import disconnected, lost
-from wsproof.checks.hearing import split_audience
-from wsproof.checks.people import early_user_leave
 from wsproof.checks.presence import missing_leave
+from wsproof.checks.same_name import early_user_leave
+from wsproof.checks.split_audience import split_audience
 from wsproof.model.history import Departure, History, Outcome, PresenceNotice
 
 
@@ -63,7 +63,7 @@ def test_a_missing_leave_notice_for_the_last_connection_is_reported() -> None:
     room.change(2, left_ns=room.tick(), departure=Departure.CLOSED)
     room.here.remove(2)
     (found,) = missing_leave(room.history(), QUIET_CHAT)
-    assert found.explanation.startswith("member 0 (called '1') was never told that member 2 (called 'bo') had gone")
+    assert found.explanation.startswith("member 0 (called '1') was never told that member 2 (called 'bo') had left")
 
 
 def one_that_hears_nothing(member: int, *, first_left: bool) -> History:
@@ -116,7 +116,7 @@ def a_split_room(groups: tuple[tuple[int, ...], ...], deaf: tuple[int, ...] = ()
 
 def test_disconnected_groups_are_reported_with_their_members() -> None:
     (found,) = split_audience(a_split_room(((0, 2, 4), (1, 3))), QUIET_CHAT)
-    assert "fall into 2 groups that hear only themselves: 0, 2, 4 | 1, 3." in found.explanation
+    assert "form 2 groups that receive only their own messages: 0, 2, 4 | 1, 3." in found.explanation
     assert "workers or processes without a shared backplane" in found.explanation
 
 
@@ -145,7 +145,7 @@ def test_rooms_are_not_reported_as_separate_workers() -> None:
 
 def test_members_that_receive_only_their_own_messages_are_reported() -> None:
     (found,) = lost(a_split_room(((0,), (1,), (2,))), QUIET_CHAT)
-    assert "Every member hears only itself." in found.explanation
+    assert "Every member receives only its own messages." in found.explanation
 
 
 def test_groups_of_which_only_one_misses_messages_are_not_reported_as_separate_workers() -> None:

@@ -49,15 +49,15 @@ def test_a_process_that_outlives_its_stop_is_reported() -> None:
     assert "its process still runs 10 s later; 1 of the connections" in found.explanation
 
 
-DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, deaf=("1", "2"), fresh_hears=False)
+DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, unserved=("1", "2"), is_newcomer_served=False)
 
 
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (DEAF, "A member that joins now hears nothing either"),
-        (replace(DEAF, fresh_hears=True), "only the old connections are forgotten"),
-        (replace(DEAF, deaf=(), fresh_hears=None), "3 members cannot come back"),
+        (DEAF, "A member that joins now receives nothing either"),
+        (replace(DEAF, is_newcomer_served=True), "the server has lost only the old connections"),
+        (replace(DEAF, unserved=(), is_newcomer_served=None), "3 members cannot connect again"),
     ],
 )
 def test_members_that_do_not_recover_are_reported(record: DisturbanceRecord, words: str) -> None:
@@ -66,15 +66,15 @@ def test_members_that_do_not_recover_are_reported(record: DisturbanceRecord, wor
 
 
 def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding() -> None:
-    assert judge_disturbance(replace(DEAF, recovered_s=3.0, deaf=()), CHAT) == []
+    assert judge_disturbance(replace(DEAF, recovered_s=3.0, unserved=()), CHAT) == []
 
 
 def test_members_that_join_after_the_recovery_and_are_not_heard_are_a_violation() -> None:
-    record = replace(DEAF, recovered_s=0.5, deaf=(), newcomers=6, unheard=("u1", "u7"))
+    record = replace(DEAF, recovered_s=0.5, unserved=(), newcomers=6, lost_pair=("u1", "u7"))
     (found,) = judge_disturbance(record, CHAT)
     assert found.level is Level.VIOLATION
-    assert "u1 does not hear u7" in found.explanation
-    assert judge_disturbance(replace(DEAF, was_heard=False), CHAT) == []
+    assert "u1 receives nothing that u7 publishes" in found.explanation
+    assert judge_disturbance(replace(DEAF, was_delivering=False), CHAT) == []
 
 
 @pytest.mark.parametrize(("since", "is_found"), [("before", True), ("after", False)])

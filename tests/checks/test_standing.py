@@ -11,9 +11,9 @@ from wsproof.checks.standing import has_evidence, judge_standing, pings_in_words
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind, Tick
 from wsproof.model.standing import (
-    HeardMessage,
     PlayedSchedule,
     PoolPublication,
+    ReceivedMessage,
     StandingRecord,
     StandingRole,
     StandingSession,
@@ -24,12 +24,12 @@ CHAT = Contract("chat", Audience.EVERYONE)
 FEED = Contract("feed", Audience.NOBODY, feed=Feed(0.1, (("load", Range(0, 100)),)))
 
 
-def said(number: int, at_s: float, *, room: int = 0, was_heard: bool = True) -> PoolPublication:
-    return PoolPublication(7, number, int(at_s * S), room, "8", was_heard)
+def said(number: int, at_s: float, *, room: int = 0, was_received: bool = True) -> PoolPublication:
+    return PoolPublication(7, number, int(at_s * S), room, "8", was_received)
 
 
-def heard(one: PoolPublication, *, intact: bool = True) -> HeardMessage:
-    return HeardMessage(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
+def heard(one: PoolPublication, *, intact: bool = True) -> ReceivedMessage:
+    return ReceivedMessage(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
 
 
 SAID = [said(n, n + 1.0) for n in range(10)]
@@ -37,8 +37,8 @@ SAID = [said(n, n + 1.0) for n in range(10)]
 SCHEDULES = tuple(PlayedSchedule((one,), one.sent_ns + S // 10) for one in SAID)
 
 
-def listener(*got: HeardMessage, until_s: float = 30.0) -> StandingSession:
-    return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(until_s * S), heard=got)
+def listener(*got: ReceivedMessage, until_s: float = 30.0) -> StandingSession:
+    return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(until_s * S), received=got)
 
 
 def findings_of(*sessions: StandingSession, contract: Contract = CHAT, **more: object) -> list[Finding]:
@@ -67,7 +67,7 @@ def test_deliveries_that_stop_are_a_violation() -> None:
 
 
 def test_a_message_that_no_member_received_is_not_expected() -> None:
-    silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_heard=False),), 13 * S))
+    silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_received=False),), 13 * S))
     assert findings_of(listener(*map(heard, SAID)), schedules=silent) == []
 
 
@@ -125,7 +125,7 @@ def test_losses_of_all_standing_members_are_one_finding() -> None:
 
 
 def test_a_members_own_message_is_not_misrouted() -> None:
-    hello = PoolPublication(2, 0, S - 1, 0, "3", was_heard=False)
+    hello = PoolPublication(2, 0, S - 1, 0, "3", was_received=False)
     reply = replace(heard(hello), kind=Kind.REPLY)
     own = replace(listener(heard(hello), reply, *map(heard, SAID)), own=hello.key)
     contract = replace(CHAT, replies=True)
@@ -149,7 +149,12 @@ def cut(role: StandingRole = StandingRole.IDLE, code: int | None = 1001) -> Stan
 @pytest.mark.parametrize(
     ("session", "promised", "level", "words"),
     [
-        (cut(), None, Level.INFORMATIONAL, "cut off 5.0 s after it had connected, with close code 1001 (going away)"),
+        (
+            cut(),
+            None,
+            Level.INFORMATIONAL,
+            "disconnected 5.0 s after it had connected, with close code 1001 (going away)",
+        ),
         (cut(code=None), None, Level.INFORMATIONAL, "without a close frame"),
         (cut(code=1011), None, Level.NON_STRICT, "with close code 1011"),
         (cut(), 60.0, Level.VIOLATION, "promises to keep it for 60 s"),
@@ -165,10 +170,10 @@ def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_k
 
 
 def test_a_leave_notice_about_a_present_member_is_a_violation() -> None:
-    witness = replace(listener(*map(heard, SAID)), told_gone=(("3", 5 * S), ("44", 5 * S)))
+    witness = replace(listener(*map(heard, SAID)), leave_notices=(("3", 5 * S), ("44", 5 * S)))
     assert kinds(findings_of(witness)) == [("false-leave", Level.VIOLATION)]
     assert "false-leave" not in [check for check, _ in kinds(findings_of(replace(witness, was_cut_off=True)))]
-    gone = replace(witness, told_gone=(("3", 40 * S), ("44", 5 * S)))
+    gone = replace(witness, leave_notices=(("3", 40 * S), ("44", 5 * S)))
     assert findings_of(gone) == []
 
 
@@ -183,7 +188,7 @@ def test_the_finding_describes_the_pings_of_the_server() -> None:
     assert pings_in_words(record) == "the server sent 2 pings in 30 s"
     unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))
     told = pings_in_words(StandingRecord((*record.sessions, unanswered)))
-    assert told.endswith("and cut off who answered none after 5 s, with close code 1011")
+    assert told.endswith("and disconnected members that answered none after 5 s, with close code 1011")
     assert findings_of(unanswered, contract=replace(CHAT, keeps_idle_s=60.0), schedules=()) == []
     assert pings_in_words(StandingRecord((listener(),))) == "the server sent no ping in 30 s"
 

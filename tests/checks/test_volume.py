@@ -128,7 +128,7 @@ def test_a_refused_member_is_a_limit_with_its_number() -> None:
     room.change(3, departure=Departure.REFUSED, in_ns=0, connected_ns=0, left_ns=room.now)
     room.here.remove(3)
     limits = [finding for finding in findings_of(room) if finding.check == "limit"]
-    assert "took 3 members at once and refused the next one" in limits[0].explanation
+    assert "accepted 3 members at the same time and refused the next one" in limits[0].explanation
 
 
 def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() -> None:

@@ -52,7 +52,7 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation
     monkeypatch.setattr(property_run, "refined", crash)
     report = run("nobody is told who leaves", "chat.leave", "chat.order")
     assert [(one.anomaly, one.level) for one in report.findings] == [(Anomaly.MISSING_LEAVE, Level.OBSERVATION)]
-    assert "could not be tried again" in report.findings[0].explanation
+    assert "could not be retried" in report.findings[0].explanation
     crashed, sound = sorted(report.checks_run, key=lambda run: not run.traceback)
     assert (crashed.check, crashed.verdict) == ("chat.leave-notices", Verdict.UNKNOWN)
     assert (sound.check, sound.verdict) == ("chat.order", Verdict.VALID)

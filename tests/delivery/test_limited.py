@@ -34,7 +34,7 @@ def test_a_member_that_is_logged_out_and_still_served_is_a_violation() -> None:
         Anomaly.MISROUTED,
         Level.VIOLATION,
     )
-    assert "still received what others published and could still publish to others" in finding.explanation
+    assert "still received messages of others and could still publish to others" in finding.explanation
 
 
 @pytest.mark.parametrize("server", ["", "deaf", "patient"])

@@ -38,7 +38,7 @@ def test_a_correct_server_passes() -> None:
     [
         ("stays", Anomaly.MISROUTED, "which is meant for room 0 only and not for room 1"),
         ("forgets", Anomaly.LOST, "came back for member 1"),
-        ("no memory", Anomaly.LOST, "what was published since the last message that it has"),
+        ("no memory", Anomaly.LOST, "all messages after the last one that it received"),
     ],
 )
 def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly, words: str) -> None:

@@ -170,7 +170,7 @@ def test_replies_in_another_format_are_corrupt_and_not_lost() -> None:
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.CORRUPT
     assert "as 'Thanks for " in finding.explanation
-    assert "which is none of the formats of the channel chat" in finding.explanation
+    assert "which is in no format of the channel chat" in finding.explanation
     assert "never received" not in finding.explanation
 
 

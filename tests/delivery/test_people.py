@@ -38,7 +38,7 @@ Plant = Callable[[str], RunningServer]
 
 FAULTS: list[tuple[str, type[Workload], str, str]] = [
     ("history gap", Room, "late-join", "gap between the history"),
-    ("the first message is lost", Room, "delivery", "lose what comes before it is ready to read"),
+    ("the first message is lost", Room, "delivery", "lose messages that arrive before it is ready to read"),
     (
         "history overlap",
         Room,
@@ -53,7 +53,7 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
     ("a name for each connection", Room, "reconnect", "once for each of them"),
     ("person + person leaves with each connection", Presence, "reconnect", "one of its two connections ended"),
     ("a room is made twice", Room, "concurrent-joins", "both find no room and create one"),
-    ("a slow reader lacks some", Room, "paused-reader", "does not fit into the queue of a slow member"),
+    ("a slow reader lacks some", Room, "paused-reader", "do not fit into the queue of a slow member"),
     ("greet + greet under a lock", Greeting, "silent-client-isolation", "sent nothing after its handshake, "),
     ("token is optional", Private, "access", "joined without its credentials, and received message"),
     ("token may be any", Private, "access", "joined with wrong credentials, and received message"),
@@ -167,7 +167,7 @@ def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> Non
 
 OWN_PROBES = [
     ("", "shutdown", ""),
-    ("ends without a word", "shutdown", "got no close frame"),
+    ("ends without a word", "shutdown", "received no close frame"),
     ("does not end", "shutdown", "its process still runs"),
     ("", "pause", ""),
     ("", "worker-crash", ""),
@@ -190,7 +190,7 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
     ("kind", "words"),
     [
         ("", ""),
-        ("forgets all after a disturbance", "A member that joins now hears nothing either"),
+        ("forgets all after a disturbance", "A member that joins now receives nothing either"),
         ("forgets its connections after a disturbance", "A member that joins now is served"),
         ("subscribes again after a disturbance", "the members heard each other again, but more than once"),
     ],

@@ -24,7 +24,7 @@ def run(fault: str) -> SuiteReport:
     ("fault", "words"),
     [
         ("keeps a descriptor of who ends abruptly", "file descriptors: their number grew in each of"),
-        ("keeps every seat", "though nobody was connected any more"),
+        ("keeps every seat", "although nobody was connected any more"),
     ],
 )
 def test_resources_that_the_server_keeps_are_reported(fault: str, words: str) -> None:

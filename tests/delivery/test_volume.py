@@ -66,7 +66,7 @@ def test_a_limit_on_the_rate_is_no_loss_of_a_member_that_stopped_reading(
     [
         ("drops what is above its rate", "seems to limit the rate"),
         ("cuts off slow consumers", "with close code 1013 (try again later)"),
-        ("takes ten connections", "took 10 members at once and refused the next one"),
+        ("takes ten connections", "accepted 10 members at the same time and refused the next one"),
     ],
 )
 def test_a_limit_that_the_server_enforces_is_information(

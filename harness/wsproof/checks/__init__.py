@@ -14,15 +14,14 @@ from wsproof.checks.delivery import corrupt, disconnected, duplicated, lost, mis
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import feed_stopped, leaked_producer, out_of_range, wrong_period
 from wsproof.checks.gap import gap
-from wsproof.checks.hearing import split_audience
 from wsproof.checks.isolation import stalled_by_other_member
-from wsproof.checks.joining import join_failed
 from wsproof.checks.order import reordered
-from wsproof.checks.people import early_user_leave
 from wsproof.checks.presence import duplicate_leave, false_leave, message_after_leave, misrouted_leave, missing_leave
 from wsproof.checks.protocol import protocol
-from wsproof.checks.refused import publish_refused
+from wsproof.checks.refused import join_failed, publish_refused
 from wsproof.checks.resumed import missed_while_away, repeated_after_return
+from wsproof.checks.same_name import early_user_leave
+from wsproof.checks.split_audience import split_audience
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -63,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(history: History, contract: Contract) -> list[Finding]:
-    """All findings of all checks. The result is UNKNOWN for a check that crashes, and for an empty history."""
+    """Return all findings of all checks. The result is UNKNOWN for a check that crashes, and for an empty history."""
     nothing = _nothing_received(history, contract)
     if nothing is not None:
         return [
@@ -79,8 +78,8 @@ def _guarded(each: Check, history: History, contract: Contract) -> list[Finding]
     try:
         findings = each.run(history, contract)
     except Exception as fault:  # noqa: BLE001 - a crash in a check must never read as "valid"
-        told = f"The check {each.name} crashed, so nothing is known: {type(fault).__name__}: {fault}"
-        return [_unknown(each.name, contract, told)]
+        explanation = f"The check {each.name} crashed, so nothing is known: {type(fault).__name__}: {fault}"
+        return [_unknown(each.name, contract, explanation)]
     if each.name == "protocol":
         return findings  # these findings already name the rule of the RFC
     return [replace(finding, check=each.name, source=each.promise) for finding in findings]
@@ -91,21 +90,21 @@ def _nothing_received(history: History, contract: Contract) -> Finding | None:
     if len(history.receipts) or history.ticks or history.notices or history.unexpected:
         return None
     opened = [m for m in history.members if m.departure is not Departure.REFUSED]
-    came = "Nothing was received"
+    received = "Nothing was received"
     if history.ignored:
-        came = (
+        received = (
             f"Nothing but {history.ignored} message(s) was received that the workload reads as IGNORED, "
-            f"{shortened(history.ignored_text)} for one"
+            f"for example {shortened(history.ignored_text)}"
         )
-    told = (
-        f"{came}, so nothing is known: {len(opened)} of {len(history.members)} connections opened, "
+    explanation = (
+        f"{received}, so nothing is known: {len(opened)} of {len(history.members)} connections opened, "
         f"{len(history.publications)} messages were published."
     )
-    return _unknown("received", contract, told)
+    return _unknown("received", contract, explanation)
 
 
-def _unknown(name: str, contract: Contract, told: str) -> Finding:
-    return Finding(name, contract.channel, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+def _unknown(name: str, contract: Contract, explanation: str) -> Finding:
+    return Finding(name, contract.channel, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
 
 
 __all__ = ["CHECKS", "Check", "check", "found", "run_checks"]

@@ -1,4 +1,4 @@
-"""Checks that a member without the right credentials receives nothing of a channel, and that others do not hear it."""
+"""Checks that a member without the right credentials receives nothing of a channel, and cannot publish to it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def _finding(
 ) -> Finding:
     describer = Describer(history)
     first = next(member for member in intruders if member.intrusion == kind)
-    told, _ = evidence[0]
-    if first.by_origin:
+    action, _ = evidence[0]
+    if first.has_wrong_origin:
         level = Level.VIOLATION if contract.origins else Level.INFORMATIONAL
         advice = (
             f"The channel allows {', '.join(contract.origins)} only."
             if contract.origins
-            else "A browser sends the user's cookies with it, so any page that the user visits can speak for the user. "
+            else "A browser sends the user's cookies with it, so any page that the user visits can act for the user. "
             "Name the allowed ones in the contract (origins) to have others refused."
         )
     elif kind == OTHER_ROOM:
@@ -45,7 +45,7 @@ def _finding(
     return found(
         Anomaly.MISROUTED,
         contract,
-        f"{describer.who(first.number)} joined {kind}, and {told}. {advice}",
+        f"{describer.who(first.number)} joined {kind}, and {action}. {advice}",
         [describer.arrival(first.number), *(line for _, line in evidence[:3])],
         level=level,
         occurrences=len(evidence),
@@ -53,21 +53,21 @@ def _finding(
 
 
 def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
-    """An intruder's receipts and the members that heard it: each as a clause and as a line of a witness."""
+    """An intruder's receipts, and receipts of its publications: each as a clause and as a line of a witness."""
     describer, got = Describer(history), history.receipts
     lines = []
-    heard = (got.subscriber == member.number) & (got.publisher != member.number)
-    for row in np.flatnonzero(heard).tolist():
+    received = (got.subscriber == member.number) & (got.publisher != member.number)
+    for row in np.flatnonzero(received).tolist():
         what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
         lines.append((f"received {what}", describer.receipt(row)))
     for notice in history.notices:
         if notice.subscriber == member.number and notice.about != member.name:
-            told = f"was told that {shortened(notice.about, 40)} had {'gone' if notice.left else 'come'}"
-            lines.append((told, f"{describer.when(notice.received_ns)}  {describer.who(member.number)} {told}"))
+            action = f"was told that {shortened(notice.about, 40)} had {'left' if notice.left else 'joined'}"
+            lines.append((action, f"{describer.when(notice.received_ns)}  {describer.who(member.number)} {action}"))
     for tick in history.ticks:
         if tick.subscriber == member.number:
-            told = f"received {shortened(tick.text or str(tick.value), 60)}"
-            lines.append((told, f"{describer.when(tick.received_ns)}  {describer.who(member.number)} {told}"))
+            action = f"received {shortened(tick.text or str(tick.value), 60)}"
+            lines.append((action, f"{describer.when(tick.received_ns)}  {describer.who(member.number)} {action}"))
     for row in np.flatnonzero((got.publisher == member.number) & (got.subscriber != member.number)).tolist():
         lines.append(("others received what it published", describer.receipt(row)))
     return lines

@@ -1,4 +1,4 @@
-"""Tells late messages from lost ones.
+"""Separates late messages from lost ones.
 
 A member that was still receiving in order when the drain ended has not lost the messages that are missing then.
 """
@@ -41,7 +41,7 @@ def behind(history: History, contract: Contract) -> list[Finding]:
             Anomaly.BEHIND,
             contract,
             f"{len(numbers)} of {len(history.members)} members were behind when the drain ended, {drain_s:.1f} s after "
-            f"the last publication: {describer.who(most)}, for one, by {counts.max()} message(s), replies included "
+            f"the last publication: {describer.who(most)}, for example, by {counts.max()} message(s), replies included "
             f"({len(member)} in all). They were still receiving in order, so nothing shows that these are lost.",
             [
                 describer.publication(oldest),
@@ -76,7 +76,7 @@ def still_receiving(history: History) -> set[int]:
     """The members that were still receiving when the drain ended.
 
     They received a message after the drain, or their last pause was short. Messages of other clients count: a server
-    that still works through these has not come to ours.
+    that still sends these may not have reached ours yet.
     """
     start, end, got = history.end_ns, history.drained_ns, history.receipts
     if not 0 < start < end:

@@ -13,7 +13,7 @@ from wsproof.model.finding_event import FindingEvent
 from wsproof.model.history import History
 
 Judge: TypeAlias = Callable[[History, Contract], list[Finding]]
-"""Compares a history with a contract and returns the findings."""
+"""A function that compares a history with a contract and returns the findings."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Checks that each publication reaches its audience once and unchanged, and nobody else."""
+"""Checks that each publication reaches its whole audience once and unchanged, and nobody else."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.departure_causes import cut_after_departure
 from wsproof.checks.describe import Describer, shortened
-from wsproof.checks.duplicates import repeats
-from wsproof.checks.hearing import groups_in_words, hearing_groups, split_audience
+from wsproof.checks.duplicates import cause_of_repeats, repeats
 from wsproof.checks.loss_causes import cause_of_loss, joined_at_once_in_words, names_in_words
-from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
 from wsproof.checks.space_time import events_of
+from wsproof.checks.split_audience import delivery_groups, groups_in_words, split_audience
 from wsproof.checks.text_changes import change_in_words
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
@@ -40,16 +39,16 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
         elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
         mine &= ~np.isin(due.missing_row, elsewhere)
         if history.unexpected:
-            mine &= ~_came_unplaced(history, kind, due.missing_member, due.missing_row)
+            mine &= ~_arrived_in_unknown_format(history, kind, due.missing_member, due.missing_row)
         mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
-        if excused and disturbed(history):
+        if excused and is_disturbed(history):
             # Silence to the end may be caused by the member that stalled or misbehaved: not reported here.
             mine &= ~silent_after(history, kind, due.missing_member, due.missing_row)
         if not mine.any():
             continue
         members, rows = due.missing_member[mine], due.missing_row[mine]
         if kind is Kind.DELIVERY and split_audience(history, contract):
-            continue  # told there, with the groups
+            continue  # that check reports it, with the groups
         first = int(np.argmin(history.publications.sent_ns[rows]))
         findings.append(_lost_finding(history, contract, kind, noun, members, rows, first))
     return findings
@@ -67,10 +66,10 @@ def _lost_finding(
     if later is not None:
         proof = "it received a newer one of the same publisher"
     else:
-        proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
+        proof = f"it stayed, and {waited_s:.1f} s later it had not arrived" if waited_s > 0 else "it stayed to the end"
     key = (int(sent.publisher[row]), int(sent.sequence[row]))
     newer = [] if later is None else [(int(history.receipts.publisher[later]), int(history.receipts.sequence[later]))]
-    groups = hearing_groups(history, members, rows) if kind is Kind.DELIVERY else []
+    groups = delivery_groups(history, members, rows) if kind is Kind.DELIVERY else []
     cause = groups_in_words(groups) or cause_of_loss(history, members, rows, contract.rate_limit)
     return found(
         Anomaly.LOST,
@@ -88,21 +87,23 @@ def _lost_finding(
     )
 
 
-def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> Flags:
+def _arrived_in_unknown_format(history: History, kind: Kind, members: Ints, rows: Ints) -> Flags:
     """For missing pairs (member, publication row): whether the message may have arrived in an unknown format.
 
     An unexpected message without an envelope may be the reply to any earlier publication. Each one excuses one
     publication.
     """
-    came = {(unexpected.subscriber, unexpected.publisher, unexpected.sequence) for unexpected in history.unexpected}
+    found_keys = {
+        (unexpected.subscriber, unexpected.publisher, unexpected.sequence) for unexpected in history.unexpected
+    }
     nameless: dict[int, list[int]] = defaultdict(list)
     for unexpected in history.unexpected:
-        if kind is Kind.REPLY and not unexpected.carries:
+        if kind is Kind.REPLY and not unexpected.has_envelope:
             nameless[unexpected.subscriber].append(unexpected.received_ns)
     sent, excused = history.publications, np.zeros(len(rows), dtype=bool)
     for at in np.argsort(sent.sent_ns[rows], kind="stable").tolist():
         member, row = int(members[at]), int(rows[at])
-        if (member, int(sent.publisher[row]), int(sent.sequence[row])) in came:
+        if (member, int(sent.publisher[row]), int(sent.sequence[row])) in found_keys:
             excused[at] = True
         elif fits := [each for each in nameless.get(member, ()) if each > sent.sent_ns[row]]:
             nameless[member].remove(fits[0])
@@ -133,8 +134,8 @@ def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDA
     return silent
 
 
-def disturbed(history: History) -> bool:
-    """Whether a member stopped reading or misbehaved on purpose. A bystander's silence may then be its effect."""
+def is_disturbed(history: History) -> bool:
+    """Whether a member stopped reading or misbehaved on purpose. Others may then receive nothing because of it."""
     return any(not member.is_well_behaved for member in history.members)
 
 
@@ -142,7 +143,7 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
     """Every member that stays connected receives at least one of the messages published meanwhile."""
     sent = history.publications
     known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
-    deaf = []
+    unserved = []
     for member in history.members:
         if (
             member.in_ns
@@ -159,22 +160,22 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
             due &= sent.publisher != member.number
         due &= history.rooms_of(sent.publisher) == member.room
         if contract.audience is not Audience.NOBODY and due.any():
-            deaf.append((member.number, int(np.argmax(due)), int(due.sum())))
-    if not deaf:
+            unserved.append((member.number, int(np.argmax(due)), int(due.sum())))
+    if not unserved:
         return []
     describer = Describer(history)
-    number, row, missed = deaf[0]
-    are_at_once = all(history.members[each].joined_at_once for each, _, _ in deaf)
+    number, row, missed = unserved[0]
+    are_at_once = all(history.members[each].joined_at_once for each, _, _ in unserved)
     cause = joined_at_once_in_words(history) if are_at_once else ""
     return [
         found(
             Anomaly.NOTHING_RECEIVED,
             contract,
-            f"{len(deaf)} of {len(history.members)} members were accepted, stayed, and never received anything: "
-            f"{describer.who(number)}, for one, though {missed} message(s) were published meanwhile."
+            f"{len(unserved)} of {len(history.members)} members were accepted, stayed, and never received anything: "
+            f"{describer.who(number)}, for example, although {missed} message(s) were published meanwhile."
             f"{cause}",
             [describer.arrival(number), describer.publication(row)],
-            occurrences=len(deaf),
+            occurrences=len(unserved),
         )
     ]
 
@@ -191,21 +192,21 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
     # A server may allow one connection per name, and end the other.
     shared = shared_names(history)
     cut = [m for m in cut if m.name not in shared or not any(namesakes(m, history))]
-    if not cut or (excused and disturbed(history)):
+    if not cut or (excused and is_disturbed(history)):
         return []
     describer = Describer(history)
     limit = time_limit(history, cut)
     if limit is not None:
-        told = (
+        explanation = (
             f"The server ended {len(cut)} of {len(history.members)} connections by a rule of its own: "
-            f"{limit.in_words(history)}. That breaks no promise of the channel, but nothing is known of what came "
-            "after it. Let the workload answer (answer) or beat (timers)."
+            f"{limit.in_words(history)}. That breaks no promise of the channel, but nothing is known about the time "
+            "after it. Let the workload answer (answer) or send heartbeats (timers)."
         )
         return [
             found(
                 Anomaly.UNKNOWN,
                 contract,
-                told,
+                explanation,
                 [describer.arrival(cut[0].number)],
                 level=Level.INFORMATIONAL,
                 occurrences=len(cut),
@@ -213,13 +214,13 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
         ]
     worst = next((m for m in cut if m.close_code not in GOOD_REASONS), cut[0])
     reason = GOOD_REASONS.get(worst.close_code or 0)
-    told = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"
+    how = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"
     return [
         found(
             Anomaly.LOST,
             contract,
             f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
-            f"{describer.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}."
+            f"{describer.who(worst.number)}, for example, with {how}{f' ({reason})' if reason else ''}."
             f"{names_in_words(history) or cut_after_departure(history, cut)}",
             [describer.arrival(worst.number)],
             level=Level.NON_STRICT if reason else Level.VIOLATION,
@@ -231,34 +232,34 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
 def duplicated(history: History, contract: Contract) -> list[Finding]:
     """No member receives the same publication, or the reply to it, twice."""
     got = history.receipts
-    before, again = _without_greeted(history, *repeats(got))
+    before, again = _without_second_greeting(history, *repeats(got))
     if not len(again):
         return []
     describer = Describer(history)
     first = np.argmin(got.received_ns[again])
-    one, two = int(before[first]), int(again[first])
-    what = describer.what(int(got.publisher[one]), int(got.sequence[one]))
+    earlier, later = int(before[first]), int(again[first])
+    what = describer.what(int(got.publisher[earlier]), int(got.sequence[earlier]))
     return [
         found(
             Anomaly.DUPLICATED,
             contract,
-            f"{describer.who(int(got.subscriber[one]))} received {what} more than once"
+            f"{describer.who(int(got.subscriber[earlier]))} received {what} more than once"
             f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}."
             f"{cause_of_repeats(history, again)}",
-            [describer.receipt(one), describer.receipt(two)],
+            [describer.receipt(earlier), describer.receipt(later)],
             occurrences=len(again),
             events=events_of(
                 history,
-                [(int(got.publisher[one]), int(got.sequence[one]))],
-                [int(got.subscriber[one])],
-                kind=Kind(int(got.kind[one])),
+                [(int(got.publisher[earlier]), int(got.sequence[earlier]))],
+                [int(got.subscriber[earlier])],
+                kind=Kind(int(got.kind[earlier])),
             ),
         )
     ]
 
 
-def _without_greeted(history: History, before: Ints, again: Ints) -> tuple[Ints, Ints]:
-    """The repeats without what a member may get again because it sent its greeting again, such as a history."""
+def _without_second_greeting(history: History, before: Ints, again: Ints) -> tuple[Ints, Ints]:
+    """The repeats, except those that a member may receive because it sent its greeting again, such as a history."""
     since = np.array([member.greeted_again_ns for member in history.members], np.int64)
     if not since.any():
         return before, again
@@ -283,30 +284,30 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     if len(unsent):
         row, got = int(unsent[0]), history.receipts
         what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
-        told = f"{describer.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
+        explanation = f"{describer.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
         witness = f"{describer.receipt(row)}, which was never sent"
     else:
-        told = (
+        explanation = (
             f"{describer.who(unexpected[0].subscriber)} received {shortened(unexpected[0].text)}, which no client of "
-            f"this run published, and which is none of the formats of the channel {contract.channel}"
+            f"this run published, and which is in no format of the channel {contract.channel}"
         )
         witness = describer.unexpected(unexpected[0])
     often = f" ({occurrences} such messages)" if occurrences > 1 else ""
-    return [found(Anomaly.PHANTOM, contract, f"{told}{often}.", [witness], occurrences=occurrences)]
+    return [found(Anomaly.PHANTOM, contract, f"{explanation}{often}.", [witness], occurrences=occurrences)]
 
 
 def _unsent_rows(history: History) -> Ints:
     """Receipts of messages that were never published."""
     sent, got = history.publications, history.receipts
 
-    def unsent(part: slice) -> Flags:
+    def is_unsent(part: slice) -> Flags:
         rows = publication_rows(sent, got.publisher[part], got.sequence[part])
         unknown: Flags = (rows < 0) & (got.intact[part] == 1)
         if len(sent):
             unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
         return unknown
 
-    return rows_where(got, unsent)
+    return rows_where(got, is_unsent)
 
 
 def misrouted(history: History, contract: Contract) -> list[Finding]:
@@ -321,13 +322,13 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     rooms = {number: history.members[number].room for number in (int(got.subscriber[row]), int(got.publisher[row]))}
     leaked = len(set(rooms.values())) > 1 and not noun
     meant = f"room {rooms[int(got.publisher[row])]}" if leaked else audience.value
-    stands = f" and not for room {rooms[int(got.subscriber[row])]}" if leaked else ""
+    excluded = f" and not for room {rooms[int(got.subscriber[row])]}" if leaked else ""
     return [
         found(
             Anomaly.MISROUTED,
             contract,
-            f"{describer.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} only{stands}"
-            f"{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
+            f"{describer.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} "
+            f"only{excluded}{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
             [describer.receipt(row)],
             occurrences=len(wrong),
             events=events_of(
@@ -350,7 +351,7 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
     got = history.receipts
     rooms = any(member.room for member in history.members)
 
-    def strayed(part: slice) -> Flags:
+    def is_misrouted(part: slice) -> Flags:
         subscriber, publisher, kind = got.subscriber[part], got.publisher[part], got.kind[part]
         own = subscriber == publisher
         wrong: Flags = (kind == Kind.REPLY) & ~own
@@ -366,7 +367,7 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
         wrong &= got.intact[part] == 1
         return wrong
 
-    rows = rows_where(got, strayed)
+    rows = rows_where(got, is_misrouted)
     return rows[publication_rows(history.publications, *_keys_of(history, rows)) >= 0]
 
 
@@ -381,37 +382,43 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     changed = ""
     if len(damaged):
         changed = _change_in_words(history, int(damaged[0]))
-        told, witness = _damage_in_words(history, int(damaged[0])), describer.receipt(int(damaged[0])) + ", damaged"
+        explanation, witness = (
+            _damage_in_words(history, int(damaged[0])),
+            describer.receipt(int(damaged[0])) + ", damaged",
+        )
     else:
-        told, witness = _unplaced_in_words(history, contract, unexpected[0]), describer.unexpected(unexpected[0])
+        explanation, witness = (
+            _unknown_format_in_words(history, contract, unexpected[0]),
+            describer.unexpected(unexpected[0]),
+        )
     often = f" ({occurrences} times)" if occurrences > 1 else ""
-    told = f"{told}{often}.{changed}{names_in_words(history)}"
-    return [found(Anomaly.CORRUPT, contract, told, [witness], occurrences=occurrences)]
+    explanation = f"{explanation}{often}.{changed}{names_in_words(history)}"
+    return [found(Anomaly.CORRUPT, contract, explanation, [witness], occurrences=occurrences)]
 
 
 def _damage_in_words(history: History, row: int) -> str:
     """Describe how a damaged receipt differs from its publication, with both values if they are known."""
     describer, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
-    came = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"
+    received = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"
     damage = _damage(history, row)
     if damage is None:
-        return f"{came} changed: its checksum, or the server's own words in front of it, do not fit"
+        return f"{received} changed: its checksum, or the server's own text in front of it, does not match"
     if damage.part is Part.SPEAKER:
         return (
-            f"{came} under a wrong name: the server named {shortened(damage.got)} as its publisher, which is "
+            f"{received} under a wrong name: the server named {shortened(damage.got)} as its publisher, which is "
             f"{shortened(damage.expected)}"
         )
     if not damage.expected:
-        return f"{came} with a changed text: its checksum does not fit what arrived, {shortened(damage.got)}"
+        return f"{received} with a changed text: its checksum does not match what arrived, {shortened(damage.got)}"
     place = f" from character {damage.at} on" if damage.at else ""
-    return f"{came} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
+    return f"{received} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
 
 
 def _damage(history: History, row: int) -> Damage | None:
     """The damage of the publication that this row received; None if it is not known."""
     key = (int(history.receipts.publisher[row]), int(history.receipts.sequence[row]))
-    return next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
+    return next((damage for damage in history.damage if (damage.publisher, damage.sequence) == key), None)
 
 
 def _change_in_words(history: History, row: int) -> str:
@@ -421,13 +428,13 @@ def _change_in_words(history: History, row: int) -> str:
     return change_in_words(damage.expected, damage.got, damage.at) if damage is not None and is_text else ""
 
 
-def _unplaced_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:
+def _unknown_format_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:
     """A message in an unknown format that contains a publication."""
     describer, text = Describer(history), shortened(unexpected.text)
     what = "a damaged message"
     if 0 <= unexpected.publisher < len(history.members):
         what = describer.what(unexpected.publisher, unexpected.sequence)
     return (
-        f"{describer.who(unexpected.subscriber)} received {what} as {text}, which is none of the formats of "
+        f"{describer.who(unexpected.subscriber)} received {what} as {text}, which is in no format of "
         f"the channel {contract.channel}"
     )

@@ -1,4 +1,4 @@
-"""Losses that follow the departure of another member: what the server seems to do wrong there."""
+"""Losses after the departure of another member, and the likely fault of the server."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from wsproof.checks.describe import WENT, Describer
+from wsproof.checks.describe import DEPARTURES, Describer
 from wsproof.model.expected import Ints, received_rows
 from wsproof.model.history import Departure, History, Member
 
-OWN_WAYS = (Departure.CLOSED, Departure.FIN, Departure.RESET)
-"""The ways in which a member leaves by itself."""
+OWN_DEPARTURES = (Departure.CLOSED, Departure.FIN, Departure.RESET)
+"""Departures that the member itself caused."""
 
 
 def loss_after_departure(history: History, members: Ints, rows: Ints) -> str:
     """A sentence on the departure after which these pairs (member, publication row) are missing; empty without one.
 
-    It says so only if each pair is the first that the member should have received after a departure, or if nothing
+    A departure is reported only if each pair is the first that the member should have received after it, or if nothing
     reached the member any more.
     """
     causes: list[Member] = []
     are_silent = []
     for number in sorted(set(members.tolist())):
         member, missed = history.members[number], np.sort(history.publications.sent_ns[rows[members == number]])
-        heard = history.publications.sent_ns[received_rows(history, number)]
+        received_sent_ns = history.publications.sent_ns[received_rows(history, number)]
         for sent_ns in missed.tolist():
             cause = _last_departure(history, member, sent_ns)
-            if cause is None or bool(((heard > cause.left_ns) & (heard < sent_ns)).any()):
+            if cause is None or bool(((received_sent_ns > cause.left_ns) & (received_sent_ns < sent_ns)).any()):
                 return ""
             causes.append(cause)
-        are_silent.append(not bool((heard > causes[-len(missed)].left_ns).any()))
+        are_silent.append(not bool((received_sent_ns > causes[-len(missed)].left_ns).any()))
     if not causes:
         return ""
     describer, gone, first = Describer(history), causes[0], int(members[0])
-    went = f"{describer.who(gone.number)} {_way(gone)} before that"
+    went = f"{describer.who(gone.number)} {_departure_in_words(gone)} before that"
     if all(are_silent):
         return (
             f" {went}, and nothing that was sent later reached {describer.who(first)}. So the end of one connection "
@@ -58,23 +58,24 @@ def cut_after_departure(history: History, cut: Iterable[Member]) -> str:
     if not gone:
         return ""
     return (
-        f" {Describer(history).who(gone[0].number)} {_way(gone[0])} before that, and who was cut off has published "
-        "since. So an error in a send to a connection that has ended seems to end the connection of the publisher."
+        f" {Describer(history).who(gone[0].number)} {_departure_in_words(gone[0])} before that, and the disconnected "
+        "member has published since. So an error in a send to a connection that has ended seems to end the connection "
+        "of the publisher."
     )
 
 
 def _last_departure(history: History, member: Member, before_ns: int) -> Member | None:
     """The last other member of the room that left before this time, while `member` was already served."""
     gone = [
-        one
-        for one in history.members
-        if one is not member
-        and one.room == member.room
-        and one.departure in OWN_WAYS
-        and 0 < member.in_ns < one.left_ns < before_ns
+        other
+        for other in history.members
+        if other is not member
+        and other.room == member.room
+        and other.departure in OWN_DEPARTURES
+        and 0 < member.in_ns < other.left_ns < before_ns
     ]
-    return max(gone, key=lambda one: one.left_ns, default=None)
+    return max(gone, key=lambda other: other.left_ns, default=None)
 
 
-def _way(member: Member) -> str:
-    return f"had left by {member.went_by}" if member.went_by else f"had {WENT[member.departure]}"
+def _departure_in_words(member: Member) -> str:
+    return f"had left by {member.left_by}" if member.left_by else f"had {DEPARTURES[member.departure]}"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from wsproof.model.history import Departure, History, Kind, UnexpectedMessage
 
-WENT = {
+DEPARTURES = {
     Departure.STAYED: "stayed",
     Departure.CLOSED: "left with a close frame",
     Departure.FIN: "left by ending TCP (FIN)",
     Departure.RESET: "left by a TCP reset",
-    Departure.DROPPED: "was cut off by the server",
+    Departure.DROPPED: "was disconnected by the server",
     Departure.REFUSED: "was refused",
 }
 """The end of a member's connection, as a phrase."""
@@ -52,24 +52,24 @@ class Describer:
         return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
 
     def unexpected(self, message: UnexpectedMessage) -> str:
-        """A message that the workload cannot place, as one line."""
+        """A message that the workload cannot classify, as one line."""
         return f"{self.when(message.received_ns)}  {self.who(message.subscriber)} receives {shortened(message.text)}"
 
     def arrival(self, number: int) -> str:
         """The join and leave of a member, as one line."""
         member = self.history.members[number]
-        came = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
-        by = f"left by {member.went_by}" if member.went_by else WENT[member.departure]
-        went = by + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
+        joined = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
+        by = f"left by {member.left_by}" if member.left_by else DEPARTURES[member.departure]
+        left = by + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
         code = f", close code {member.close_code}" if member.close_code is not None else ""
-        did = (
+        misbehaviour = (
             f"; it sent {member.misbehaviour}"
             if member.misbehaviour
             else "; it stopped reading"
             if member.stalled
             else ""
         )
-        return f"{self.who(number)}: {came}, {went}{code}{did}"
+        return f"{self.who(number)}: {joined}, {left}{code}{misbehaviour}"
 
     @property
     def start_ns(self) -> int:

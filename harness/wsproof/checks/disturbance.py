@@ -1,4 +1,4 @@
-"""Judges whether the members of a channel hear each other again after a disturbance."""
+"""Judges whether the members of a channel receive each other's messages again after a disturbance."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from wsproof.model.history import History, Receipts
 
 
 def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
-    """The finding that members did not recover. Messages lost in the meantime are no fault."""
+    """The finding that members did not recover. Messages lost during the disturbance are no fault."""
     command = shortened(record.command, 80)
-    if record.unheard is not None and record.was_heard:
+    if record.lost_pair is not None and record.was_delivering:
         return [_newcomers_unheard(record, command, contract)]
-    if record.recovered_s is not None or not record.was_heard:
+    if record.recovered_s is not None or not record.was_delivering:
         return []
-    if record.deaf:
+    if record.unserved:
         state = (
-            f"{len(record.deaf)} of {record.members} members hear nothing more, though their connections are open: "
-            f"{record.deaf[0]}, for one"
+            f"{len(record.unserved)} of {record.members} members receive nothing more, although their connections are "
+            f"open: {record.unserved[0]}, for example"
         )
     else:
-        state = f"{record.members} members cannot come back"
-    fresh = {
+        state = f"{record.members} members cannot connect again"
+    newcomer = {
         None: "",
-        True: " A member that joins now is served, so only the old connections are forgotten.",
-        False: " A member that joins now hears nothing either, so the server has lost what hands messages on, and does "
-        "not try again.",
-    }[record.fresh_hears]
-    told = (
-        f"After the disturbance ({command}) {state}. Before it all heard each other, and {record.waited_s:.0f} s later "
-        f"they still do not.{fresh}"
+        True: " A member that joins now is served, so the server has lost only the old connections.",
+        False: " A member that joins now receives nothing either, so the server has lost the connection to its message "
+        "broker, or to its other workers, and does not connect again.",
+    }[record.is_newcomer_served]
+    explanation = (
+        f"After the disturbance ({command}) {state}. Before it, all received each other's messages, and "
+        f"{record.waited_s:.0f} s later they still do not.{newcomer}"
     )
     witness = (
-        f"before: {record.members} members hear each other",
+        f"before: {record.members} members receive each other's messages",
         f"the command {command} ends",
         f"{record.cut_off} connection(s) are ended by the server and opened again",
-        f"{record.waited_s:.0f} s later: {', '.join(record.deaf) or 'nobody'} hears nothing",
+        f"{record.waited_s:.0f} s later: {', '.join(record.unserved) or 'nobody'} receives nothing",
     )
-    return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]
+    return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)]
 
 
 def judge_repeats(history: History, since_ns: int, what: str, contract: Contract) -> list[Finding]:
@@ -66,17 +66,17 @@ def judge_repeats(history: History, since_ns: int, what: str, contract: Contract
 
 
 def _newcomers_unheard(record: DisturbanceRecord, command: str, contract: Contract) -> Finding:
-    """The finding that members which joined after the recovery are not heard, or do not hear the others."""
-    assert record.unheard is not None
-    hearer, publisher = record.unheard
-    told = (
-        f"After the disturbance ({command}) the members heard each other again. Then {record.newcomers} more joined, "
-        f"and {hearer} does not hear {publisher}, {record.waited_s:.0f} s later. So what the server started in place "
-        "of what had ended is not connected with the rest: a list of workers, for example, that is read once."
+    """The finding that members which joined after the recovery do not exchange messages with the others."""
+    assert record.lost_pair is not None
+    member, publisher = record.lost_pair
+    explanation = (
+        f"After the disturbance ({command}) the members received each other's messages again. Then {record.newcomers} "
+        f"more joined, and {member} receives nothing that {publisher} publishes, {record.waited_s:.0f} s later. So the "
+        "server seems not to connect a restarted part with the rest: for example, it reads its list of workers once."
     )
     witness = (
-        f"the members hear each other {record.recovered_s or 0:.1f} s after the disturbance",
+        f"the members receive each other's messages {record.recovered_s or 0:.1f} s after the disturbance",
         f"{record.newcomers} members join",
-        f"{hearer} never receives what {publisher} publishes",
+        f"{member} never receives what {publisher} publishes",
     )
-    return Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)
+    return Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)

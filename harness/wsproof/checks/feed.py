@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from wsproof.checks.check import found
-from wsproof.checks.delivery import disturbed
+from wsproof.checks.delivery import is_disturbed
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract, Feed, Range
 from wsproof.model.expected import stayed_through
@@ -56,7 +56,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
 def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
     """Return what is wrong with an object of the feed; None if nothing is."""
     if value is None:
-        return "it is no JSON object"
+        return "it is not a JSON object"
     for name, allowed in feed.fields:
         if name not in value:
             return f"{name} is missing"
@@ -80,7 +80,11 @@ def wrong_period(history: History, contract: Contract) -> list[Finding]:
     if contract.feed is None:
         return []
     too_often = _too_often(history, contract.feed)
-    findings = [] if too_often is None or _crowd_made(history, contract.feed) else [_pace(history, contract, too_often)]
+    findings = (
+        []
+        if too_often is None or _has_period_for_one_viewer(history, contract.feed)
+        else [_pace(history, contract, too_often)]
+    )
     limit = SLOWEST * contract.feed.period_s * NS + HICCUP_NS
     for number, ticks in _by_viewer(history).items():
         step = _step_ns(ticks)
@@ -102,7 +106,7 @@ def leaked_producer(history: History, contract: Contract) -> list[Finding]:
     if contract.feed is None:
         return []
     number = _too_often(history, contract.feed)
-    if number is not None and _crowd_made(history, contract.feed):
+    if number is not None and _has_period_for_one_viewer(history, contract.feed):
         return [_pace(history, contract, number, Anomaly.LEAKED_PRODUCER)]
     return _different(history, contract)
 
@@ -111,7 +115,7 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
     """A feed goes on for its remaining viewers, whatever happens to the others."""
     if contract.feed is None or not history.drained_ns:
         return []
-    patience_ns = silence_ns(contract.feed)
+    timeout_ns = silence_ns(contract.feed)
     last: dict[int, int] = defaultdict(int)
     for tick in history.ticks:
         last[tick.subscriber] = tick.received_ns
@@ -119,7 +123,7 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
     for member in history.members:
         since = last[member.number] or member.connected_ns
         watching = member.connected_ns and member.is_well_behaved and stayed_through(member, history)
-        if watching and history.drained_ns - since > patience_ns:
+        if watching and history.drained_ns - since > timeout_ns:
             silent.append((member, last[member.number]))
     if not silent:
         return []
@@ -127,12 +131,12 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
     others = [m for m in history.members if not m.is_well_behaved] if names_cause else []
     anomaly = Anomaly.STALLED_BY_OTHER_MEMBER if others else Anomaly.LOST if at else Anomaly.NOTHING_RECEIVED
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
-    because = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
+    cause = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
     return [
         found(
             anomaly,
             contract,
-            f"The feed {'stopped' if at else 'never spoke'}{because}: {describer.who(member.number)} got "
+            f"The feed {'stopped' if at else 'never sent anything'}{cause}: {describer.who(member.number)} got "
             f"{'nothing more' if at else 'nothing'} for {seconds:.1f} s, "
             f"with a period of {contract.feed.period_s:g} s ({len(silent)} viewer(s) in all).",
             [*(describer.arrival(m.number) for m in others[:2]), describer.arrival(member.number)]
@@ -165,7 +169,7 @@ def _step_ns(ticks: list[Tick]) -> float | None:
     """The typical period in ns; None if there are too few objects.
 
     The median over pairs of periods, because two producers may alternate at any distance. It is half a period for two
-    producers and a whole one for one producer. A single delay does not change it.
+    producers and a whole period for one producer. A single delay does not change it.
     """
     if len(ticks) < FEWEST:
         return None
@@ -181,7 +185,7 @@ def _too_often(history: History, feed: Feed) -> int | None:
     return None
 
 
-def _crowd_made(history: History, feed: Feed) -> bool:
+def _has_period_for_one_viewer(history: History, feed: Feed) -> bool:
     """Whether the feed kept its period while it had one viewer. False if there never was a second; True if unknown."""
     viewers = sorted((m for m in history.members if m.connected_ns), key=lambda m: m.connected_ns)
     if len(viewers) < 2:
@@ -198,11 +202,11 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
     seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
     step = (_step_ns(ticks) or 0) / NS
     viewers = sum(1 for m in history.members if m.connected_ns)
-    crowd = f" after {viewers} viewers had come" if anomaly is Anomaly.LEAKED_PRODUCER else ""
+    joined = f" after {viewers} viewers had joined" if anomaly is Anomaly.LEAKED_PRODUCER else ""
     return found(
         anomaly,
         contract,
-        f"{describer.who(number)} got {len(ticks)} objects in {seconds:.2f} s{crowd}, typically one every {step:.3g} "
+        f"{describer.who(number)} got {len(ticks)} objects in {seconds:.2f} s{joined}, typically one every {step:.3g} "
         f"s; the period is {contract.feed.period_s:g} s.",
         [describer.arrival(m.number) for m in history.members[:3]] + [_line(describer, tick) for tick in ticks[-4:]],
     )
@@ -212,11 +216,11 @@ def _different(history: History, contract: Contract) -> list[Finding]:
     """The finding that two viewers received different objects during the same time."""
     assert contract.feed is not None
     viewers = _by_viewer(history)
-    if disturbed(history) or len(viewers) < 2:
+    if is_disturbed(history) or len(viewers) < 2:
         return []
     longest = max(viewers, key=lambda number: len(viewers[number]))
     for number, ticks in viewers.items():
-        shift = _most_apart(contract.feed, ticks, viewers[longest])
+        shift = _allowed_shift(contract.feed, ticks, viewers[longest])
         ticks, reference = _together(ticks, viewers[longest])
         if number == longest or min(len(ticks), len(reference)) < TOGETHER + shift - 1:
             continue
@@ -229,8 +233,8 @@ def _different(history: History, contract: Contract) -> list[Finding]:
             found(
                 Anomaly.LEAKED_PRODUCER,
                 contract,
-                f"{describer.who(number)} and {describer.who(longest)} watched at the same time and got different "
-                "objects: each seems to have a producer of its own.",
+                f"{describer.who(number)} and {describer.who(longest)} were connected at the same time and received "
+                "different objects: each seems to have a producer of its own.",
                 [_line(describer, nearest), _line(describer, mine)],
             )
         ]
@@ -244,7 +248,7 @@ def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick
     return first, second
 
 
-def _most_apart(feed: Feed, *viewers: list[Tick]) -> int:
+def _allowed_shift(feed: Feed, *viewers: list[Tick]) -> int:
     """Return how many objects two viewers may be apart at one moment: one, and more if they did not read in time.
 
     A delayed client reads several objects at once, and all but the last of them arrived late.
@@ -270,5 +274,5 @@ def _same(one: Tick, other: Tick) -> bool:
 
 
 def _line(describer: Describer, tick: Tick) -> str:
-    told = shortened(tick.text or str(tick.value))
-    return f"{describer.when(tick.received_ns)}  {describer.who(tick.subscriber)} receives {told}"
+    text = shortened(tick.text or str(tick.value))
+    return f"{describer.when(tick.received_ns)}  {describer.who(tick.subscriber)} receives {text}"

@@ -34,13 +34,13 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     # Publications that were sent after the member's first receipt are judged by `lost`.
     if contract.order is Order.NONE or contract.audience in (Audience.NOBODY, Audience.PUBLISHER):
         return []
-    heard = _deliveries(history)
-    gaps = [each for member in history.members for each in _gaps_of(member, heard, history)]
+    received = _deliveries(history)
+    gaps = [each for member in history.members for each in _gaps_of(member, received, history)]
     if not gaps:
         return []
     describer, sent, first = Describer(history), history.publications, gaps[0]
     publisher = int(sent.publisher[first.publication])
-    missing = [int(sent.sequence[one.publication]) for one in gaps if _is_same_stream(one, first, history)]
+    missing = [int(sent.sequence[each.publication]) for each in gaps if _is_same_stream(each, first, history)]
     got = history.receipts
     older, newer = int(got.sequence[first.older]), int(got.sequence[first.newer])
     others = len(gaps) - len(missing)
@@ -49,10 +49,10 @@ def gap(history: History, contract: Contract) -> list[Finding]:
             Anomaly.LOST,
             contract,
             f"{describer.who(first.member)} joined while others published: of {describer.who(publisher)} it received "
-            f"message {older} and message {newer}, and never {_numbers(missing)} between them, which others received"
-            f"{f' ({others} such messages of other publishers or members)' if others else ''}. So there is a gap "
-            "between the history that the server sends to a new member and the live messages: what is published after "
-            "the history is read and before the member is subscribed reaches it in neither way.",
+            f"message {older} and message {newer}, and never {_numbers(missing)} between them, which others "
+            f"received{f' ({others} such messages of other publishers or members)' if others else ''}. So there is a "
+            "gap between the history that the server sends to a new member and the live messages: a message that is "
+            "published after the history is read and before the member is subscribed is in neither.",
             [
                 describer.arrival(first.member),
                 describer.receipt(first.older),
@@ -76,19 +76,19 @@ def _deliveries(history: History) -> dict[tuple[int, int], dict[int, int]]:
     """The deliveries per (subscriber, publisher): publication row to the row of its first receipt."""
     got = history.receipts
     known = publication_rows(history.publications, got.publisher, got.sequence)
-    heard: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    received: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
     for row in np.flatnonzero((known >= 0) & (got.kind == Kind.DELIVERY) & (got.intact == 1)).tolist():
-        heard[int(got.subscriber[row]), int(got.publisher[row])].setdefault(int(known[row]), row)
-    return heard
+        received[int(got.subscriber[row]), int(got.publisher[row])].setdefault(int(known[row]), row)
+    return received
 
 
-def _gaps_of(member: Member, heard: dict[tuple[int, int], dict[int, int]], history: History) -> list[_Gap]:
+def _gaps_of(member: Member, received: dict[tuple[int, int], dict[int, int]], history: History) -> list[_Gap]:
     """The gaps of one member, by publisher and sequence."""
     if not member.is_well_behaved or not member.in_ns:
         return []
     sent, gaps = history.publications, list[_Gap]()
     for publisher in range(len(history.members)):
-        mine = heard.get((member.number, publisher))
+        mine = received.get((member.number, publisher))
         if not mine or publisher == member.number:
             continue
         order = sorted(mine, key=lambda row: sent.sequence[row])
@@ -96,19 +96,19 @@ def _gaps_of(member: Member, heard: dict[tuple[int, int], dict[int, int]], histo
         between = (sent.publisher == publisher) & (sent.sequence > oldest) & (sent.sequence < newest)
         between &= (sent.outcome == Outcome.OK) & (sent.sent_ns > 0) & (sent.sent_ns < member.in_ns)
         for row in np.flatnonzero(between).tolist():
-            if row not in mine and _reached_others(row, publisher, member, heard, history):
-                older = max((one for one in order if sent.sequence[one] < sent.sequence[row]), key=order.index)
-                newer = next(one for one in order if sent.sequence[one] > sent.sequence[row])
+            if row not in mine and _reached_others(row, publisher, member, received, history):
+                older = max((other for other in order if sent.sequence[other] < sent.sequence[row]), key=order.index)
+                newer = next(other for other in order if sent.sequence[other] > sent.sequence[row])
                 gaps.append(_Gap(member.number, row, mine[older], mine[newer]))
     return gaps
 
 
 def _reached_others(
-    row: int, publisher: int, member: Member, heard: dict[tuple[int, int], dict[int, int]], history: History
+    row: int, publisher: int, member: Member, received: dict[tuple[int, int], dict[int, int]], history: History
 ) -> bool:
-    """Whether another member received the publication. Otherwise the server did not accept it, perhaps for its rate."""
-    others = (one.number for one in history.members if one.number != member.number and one.room == member.room)
-    return any(row in heard.get((other, publisher), ()) for other in others)
+    """Whether another member received the publication. Otherwise the server did not accept it."""
+    others = (m.number for m in history.members if m.number != member.number and m.room == member.room)
+    return any(row in received.get((other, publisher), ()) for other in others)
 
 
 def _is_same_stream(one: _Gap, other: _Gap, history: History) -> bool:

@@ -8,10 +8,10 @@ import numpy as np
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
-from wsproof.checks.delivery import disconnected, disturbed, lost, silent_after
-from wsproof.checks.describe import WENT, Describer
+from wsproof.checks.delivery import disconnected, is_disturbed, lost, silent_after
+from wsproof.checks.describe import DEPARTURES, Describer
 from wsproof.checks.feed import feed_stopped
-from wsproof.checks.joining import join_failed
+from wsproof.checks.refused import join_failed
 from wsproof.model.contract import Contract
 from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
@@ -20,13 +20,13 @@ from wsproof.model.history import SILENCE, Departure, History, Kind, Member
 
 def stalled_by_other_member(history: History, contract: Contract) -> list[Finding]:
     """A member that stops reading, breaks the protocol or is reset does not affect the others."""
-    if not disturbed(history):
+    if not is_disturbed(history):
         return []
     describer = Describer(history)
     cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
-    kept_out = _kept_out(history)
+    refused = _refused(history)
     silent, rows = _silenced(history, contract)
-    if not cut and not len(silent) and not kept_out:
+    if not cut and not len(silent) and not refused:
         return []
     misbehaving = [m for m in history.members if not m.is_well_behaved]
     witness = [describer.arrival(m.number) for m in misbehaving[:3]]
@@ -35,18 +35,20 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
         first, row = int(silent[0]), int(rows[0])
         what = describer.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
         number = len(set(silent.tolist()))
-        harm.append(f"{number} other member(s) got nothing any more: {describer.who(first)} never received {what}")
+        harm.append(f"{number} other member(s) received nothing any more: {describer.who(first)} never received {what}")
         witness += [
             describer.arrival(first),
             describer.publication(row),
             f"        {describer.who(first)} never receives it",
         ]
-    if kept_out:
-        first = kept_out[0].number
-        harm.append(f"{len(kept_out)} other member(s) could not join: the server {kept_out[0].join_fault}")
+    if refused:
+        first = refused[0].number
+        harm.append(f"{len(refused)} other member(s) could not join: the server {refused[0].join_fault}")
         witness.append(describer.arrival(first))
     if cut:
-        harm.append(f"{len(cut)} other member(s) were cut off by the server: {describer.who(cut[0].number)}, for one")
+        harm.append(
+            f"{len(cut)} other member(s) were disconnected by the server: {describer.who(cut[0].number)}, for example"
+        )
         witness.append(describer.arrival(cut[0].number))
     return [
         found(
@@ -54,13 +56,13 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
             contract,
             f"After {_misbehaviour(describer, misbehaving)}, {'; and '.join(harm)}.",
             list(dict.fromkeys(witness)),
-            occurrences=len(silent) + len(cut) + len(kept_out),
+            occurrences=len(silent) + len(cut) + len(refused),
         )
     ]
 
 
-def _kept_out(history: History) -> list[Member]:
-    """The members that could not join after another one had kept silent, although one had joined before it."""
+def _refused(history: History) -> list[Member]:
+    """The members that could not join after a silent client had connected, although one had joined before it."""
     silent_ns = [m.connected_ns for m in history.members if m.misbehaviour == SILENCE and m.connected_ns]
     first_in_ns = min((m.in_ns for m in history.members if m.in_ns), default=0)
     if not silent_ns or not 0 < first_in_ns < min(silent_ns):
@@ -100,7 +102,7 @@ def _misbehaviour(describer: Describer, misbehaving: list[Member]) -> str:
     """The actions of the misbehaving members, as a phrase."""
     words = []
     for member in misbehaving[:2]:
-        did = f"sent {member.misbehaviour}" if member.misbehaviour else "stopped reading"
-        went = "" if member.departure is Departure.STAYED else f" and {WENT[member.departure]}"
-        words.append(f"{describer.who(member.number)} {did}{went}")
+        action = f"sent {member.misbehaviour}" if member.misbehaviour else "stopped reading"
+        departure = "" if member.departure is Departure.STAYED else f" and {DEPARTURES[member.departure]}"
+        words.append(f"{describer.who(member.number)} {action}{departure}")
     return ", ".join(words)

@@ -54,9 +54,9 @@ def inversions(got: Receipts, rows: Ints) -> tuple[Ints, Ints]:
     """
     if _ascending(got, rows):
         return rows[:0], rows[:0]
-    came = rows[np.lexsort((rows, got.publisher[rows], got.kind[rows], got.subscriber[rows]))]
-    at = np.flatnonzero(_one_stream(got, came) & (np.diff(got.sequence[came]) < 0))
-    return came[at], came[at + 1]
+    arrived = rows[np.lexsort((rows, got.publisher[rows], got.kind[rows], got.subscriber[rows]))]
+    at = np.flatnonzero(_one_stream(got, arrived) & (np.diff(got.sequence[arrived]) < 0))
+    return arrived[at], arrived[at + 1]
 
 
 def _ascending(got: Receipts, rows: Ints) -> bool:

@@ -1,4 +1,4 @@
-"""Checks leave notices: the others are told once about each departure, and the member is gone by then."""
+"""Checks leave notices: the server announces each departure once, and after it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _NoticeCount:
 
     witness: Member
     name: str
-    told: tuple[PresenceNotice, ...]
+    notices: tuple[PresenceNotice, ...]
     due: tuple[Member, ...]
     """Departures while the witness was connected, of members that were in the room: a notice is expected for each."""
     possible: tuple[Member, ...]
@@ -33,7 +33,7 @@ class _NoticeCount:
 
 def missing_leave(history: History, contract: Contract) -> list[Finding]:
     """When a member leaves, in any way, the server tells all remaining members."""
-    silent = [t for t in _tallies(history, contract) if len(t.told) < len(t.due)]
+    silent = [t for t in _notice_counts(history, contract) if len(t.notices) < len(t.due)]
     if not silent:
         return []
     describer, first = Describer(history), silent[0]
@@ -42,14 +42,14 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.MISSING_LEAVE,
             contract,
-            f"{describer.who(first.witness.number)} was never told that {describer.who(gone.number)} had gone"
-            f"{f', by {gone.went_by}' if gone.went_by else ''}"
+            f"{describer.who(first.witness.number)} was never told that {describer.who(gone.number)} had left"
+            f"{f', by {gone.left_by}' if gone.left_by else ''}"
             f"{f' ({len(silent)} such notices are missing in all)' if len(silent) > 1 else ''}.",
             [
                 describer.arrival(first.witness.number),
                 *(describer.arrival(member.number) for member in first.due),
                 f"        notices about {shortened(first.name, 40)}: "
-                f"{len(first.due)} expected, {len(first.told)} received",
+                f"{len(first.due)} expected, {len(first.notices)} received",
             ],
             occurrences=len(silent),
         )
@@ -59,7 +59,9 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
 def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
     """The server tells each member of a departure once."""
     often = [
-        t for t in _tallies(history, contract) if len(t.told) > len(t.possible) > 0 and not _false_notice(history, t)
+        t
+        for t in _notice_counts(history, contract)
+        if len(t.notices) > len(t.possible) > 0 and not _false_notice(history, t)
     ]
     if not often:
         return []
@@ -68,11 +70,11 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.DUPLICATE_LEAVE,
             contract,
-            f"{describer.who(first.witness.number)} was told {len(first.told)} times that {shortened(first.name, 40)} "
-            f"had gone, after {len(first.possible)} departure(s).",
+            f"{describer.who(first.witness.number)} was told {len(first.notices)} times that "
+            f"{shortened(first.name, 40)} had left, after {len(first.possible)} departure(s).",
             [
                 *(describer.arrival(m.number) for m in first.possible),
-                *(_line(describer, notice) for notice in first.told),
+                *(_line(describer, notice) for notice in first.notices),
             ],
             occurrences=len(often),
         )
@@ -81,7 +83,9 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
 
 def false_leave(history: History, contract: Contract) -> list[Finding]:
     """The server never says that a member has left while it is still connected."""
-    wrong = [(t, notice) for t in _tallies(history, contract) if (notice := _false_notice(history, t)) is not None]
+    wrong = [
+        (t, notice) for t in _notice_counts(history, contract) if (notice := _false_notice(history, t)) is not None
+    ]
     if not wrong:
         return []
     describer, (first, notice) = Describer(history), wrong[0]
@@ -90,8 +94,8 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.PHANTOM,
             contract,
-            f"{describer.who(first.witness.number)} was told that {shortened(first.name, 40)} had gone, and "
-            f"{'it had not' if named else 'nobody of that name was ever there'}.",
+            f"{describer.who(first.witness.number)} was told that {shortened(first.name, 40)} had left, and "
+            f"{'it had not' if named else 'nobody of that name had ever joined'}.",
             [*(describer.arrival(m.number) for m in named), _line(describer, notice)],
             occurrences=len(wrong),
         )
@@ -112,7 +116,7 @@ def misrouted_leave(history: History, contract: Contract) -> list[Finding]:
             Anomaly.MISROUTED,
             contract,
             f"{describer.who(first.subscriber)}, in room {history.members[first.subscriber].room}, was told that "
-            f"{shortened(first.about, 40)} had gone, who was in room {rooms[first.about]}"
+            f"{shortened(first.about, 40)} had left, which was in room {rooms[first.about]}"
             f"{f' ({len(leaked)} such notices in all)' if len(leaked) > 1 else ''}.",
             [describer.arrival(first.subscriber), _line(describer, first)],
             occurrences=len(leaked),
@@ -134,13 +138,13 @@ def message_after_leave(history: History, contract: Contract) -> list[Finding]:
         if member.departure is not Departure.REFUSED:
             connections[member.name].append(member.connected_ns)
     gone_for: dict[tuple[int, str], PresenceNotice] = {}
-    heard: dict[tuple[int, str], int] = defaultdict(int)
+    received: dict[tuple[int, str], int] = defaultdict(int)
     for notice in history.notices:
         if not notice.left:
             continue
-        heard[notice.subscriber, notice.about] += 1
+        received[notice.subscriber, notice.about] += 1
         before = sum(connected < notice.received_ns for connected in connections[notice.about])
-        if heard[notice.subscriber, notice.about] == before:
+        if received[notice.subscriber, notice.about] == before:
             gone_for[notice.subscriber, notice.about] = notice
     named: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
@@ -152,24 +156,24 @@ def message_after_leave(history: History, contract: Contract) -> list[Finding]:
         for member in named[notice.about]
         if max(member.connected_ns, member.left_ns) < notice.received_ns
     }
-    row = _heard_afterwards(history, gone)
+    row = _received_afterwards(history, gone)
     if row is None:
         return []
     describer, number = Describer(history), int(history.receipts.publisher[row])
-    told = gone[int(history.receipts.subscriber[row]), number]
+    notice = gone[int(history.receipts.subscriber[row]), number]
     return [
         found(
             Anomaly.MESSAGE_AFTER_LEAVE,
             contract,
-            f"{describer.who(told.subscriber)} was told that {describer.who(number)} had gone, and after "
+            f"{describer.who(notice.subscriber)} was told that {describer.who(number)} had left, and after "
             "that received a message of it.",
-            [describer.arrival(number), _line(describer, told), describer.receipt(row)],
+            [describer.arrival(number), _line(describer, notice), describer.receipt(row)],
         )
     ]
 
 
-def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceNotice]) -> int | None:
-    """The row of a delivery from a publisher that its reader had been told was gone.
+def _received_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceNotice]) -> int | None:
+    """The row of a delivery whose publisher had left, according to a notice that its subscriber had received.
 
     None if there is none. Of several, the one with the first publisher.
     """
@@ -177,18 +181,18 @@ def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceN
         return None
     got = history.receipts
     readers, publishers = np.array([*gone], np.int64).T
-    told_ns = np.array([notice.received_ns for notice in gone.values()], np.int64)
+    notice_ns = np.array([notice.received_ns for notice in gone.values()], np.int64)
 
     def late(part: slice) -> Flags:
         at = rows_of_pairs(readers, publishers, got.subscriber[part], got.publisher[part])
-        heard: Flags = (at >= 0) & (got.kind[part] == Kind.DELIVERY) & (got.received_ns[part] > told_ns[at])
-        return heard
+        is_late: Flags = (at >= 0) & (got.kind[part] == Kind.DELIVERY) & (got.received_ns[part] > notice_ns[at])
+        return is_late
 
     rows = rows_where(got, late)
     return int(rows[np.argmin(got.publisher[rows])]) if len(rows) else None
 
 
-def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
+def _notice_counts(history: History, contract: Contract) -> list[_NoticeCount]:
     """The notices per witness and name, for witnesses that stayed and did not misbehave."""
     if not contract.leaves:
         return []
@@ -200,49 +204,51 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
     named: dict[int, set[str]] = defaultdict(set)
     for number, name in told:
         named[number].add(name)
-    last_heard = _last_heard(history)
+    last_receipts = _last_receipts(history)
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
         # The server may have disconnected a member that stalled or misbehaved, without the member seeing it.
         went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.is_well_behaved
         if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
-    surely_here = {member.number: _surely_here_until(member, last_heard) for member in history.members}
+    connected_until = {member.number: _certainly_connected_until(member, last_receipts) for member in history.members}
     shared = shared_names(history)
     followed = {m.number for name in gone.keys() & shared for m in gone[name] if _has_another(m, history)}
-    tallies = []
+    counts = []
     for witness in history.members:
         if not (witness.in_ns and witness.is_well_behaved and stayed_through(witness, history)):
             continue
         for name in sorted(gone.keys() | named[witness.number]):
             possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
             due = tuple(
-                m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number] and m.number not in followed
+                m
+                for m in possible
+                if m.in_ns and witness.in_ns <= connected_until[m.number] and m.number not in followed
             )
-            tallies.append(_NoticeCount(witness, name, tuple(told[witness.number, name]), due, possible))
-    return tallies
+            counts.append(_NoticeCount(witness, name, tuple(told[witness.number, name]), due, possible))
+    return counts
 
 
 def _has_another(member: Member, history: History) -> bool:
-    """Whether another connection of the name was open when this one ended: then a person may be still there."""
-    return any(not one.left_ns or one.left_ns > member.left_ns for one in namesakes(member, history))
+    """Whether another connection of the name was open when this one ended: then the user may still be connected."""
+    return any(not other.left_ns or other.left_ns > member.left_ns for other in namesakes(member, history))
 
 
-def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | None:
+def _false_notice(history: History, count: _NoticeCount) -> PresenceNotice | None:
     """A notice that came before any departure it could be about."""
     # We record our own departures beforehand, but notice a drop by the server only afterwards: its time is unknown.
-    told_late = (m.departure is Departure.DROPPED or not m.is_well_behaved for m in tally.possible)
-    left = sorted(0 if late else m.left_ns for late, m in zip(told_late, tally.possible, strict=True))
-    here = [m for m in history.members if m.name == tally.name and not m.left_ns and m.is_well_behaved]
-    for count, notice in enumerate(tally.told):
-        if count < len(left) and notice.received_ns < left[count]:
+    is_late = (m.departure is Departure.DROPPED or not m.is_well_behaved for m in count.possible)
+    left = sorted(0 if late else m.left_ns for late, m in zip(is_late, count.possible, strict=True))
+    connected = [m for m in history.members if m.name == count.name and not m.left_ns and m.is_well_behaved]
+    for at, notice in enumerate(count.notices):
+        if at < len(left) and notice.received_ns < left[at]:
             return notice
-        if count >= len(left) and (not left or any(m.connected_ns < notice.received_ns for m in here)):
+        if at >= len(left) and (not left or any(m.connected_ns < notice.received_ns for m in connected)):
             return notice
     return None
 
 
-def _last_heard(history: History) -> list[int]:
+def _last_receipts(history: History) -> list[int]:
     """Time of each member's last receipt; 0 if there is none.
 
     All 0 if no member was dropped, because the times are not needed then.
@@ -255,13 +261,13 @@ def _last_heard(history: History) -> list[int]:
     return last.tolist()
 
 
-def _surely_here_until(member: Member, last_heard: list[int]) -> int:
+def _certainly_connected_until(member: Member, last_receipts: list[int]) -> int:
     """The last time at which the member was certainly connected.
 
     We notice late that the server has dropped a member, perhaps after others have joined.
     """
     if member.departure is Departure.DROPPED:
-        return last_heard[member.number] or member.in_ns
+        return last_receipts[member.number] or member.in_ns
     return member.left_ns
 
 
@@ -273,5 +279,5 @@ def _after_the_drain(member: Member, history: History) -> bool:
 def _line(describer: Describer, notice: PresenceNotice) -> str:
     return (
         f"{describer.when(notice.received_ns)}  {describer.who(notice.subscriber)} is told that "
-        f"{shortened(notice.about, 40)} has gone"
+        f"{shortened(notice.about, 40)} has left"
     )

@@ -1,4 +1,4 @@
-"""Reports protocol violations on any connection. `wire` audits every frame; this check collects its notes."""
+"""Reports protocol violations on any connection. `wire` audits every frame; this check collects the breaches."""
 
 from __future__ import annotations
 

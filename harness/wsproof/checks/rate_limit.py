@@ -1,4 +1,4 @@
-"""Checks that a member that keeps the limit on its rate is served in full."""
+"""Checks that the server delivers all messages of a member that keeps its rate limit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Burst:
 
 
 def judge_rate(bursts: Sequence[Burst], contract: Contract, *, is_ended: bool = False) -> list[Finding]:
-    """The findings about bursts of which not everything was served. A single such burst is an observation."""
+    """The findings about bursts that were not delivered in full. A single such burst is an observation."""
     limit = contract.rate_limit
     short = [burst for burst in bursts if burst.is_short]
     if limit is None or not short:
@@ -39,7 +39,7 @@ def judge_rate(bursts: Sequence[Burst], contract: Contract, *, is_ended: bool = 
     finding = found(
         Anomaly.LOST,
         contract,
-        _told(bursts, short, limit, is_ended=is_ended),
+        _explanation(bursts, short, limit, is_ended=is_ended),
         [_line(number, burst) for number, burst in enumerate(bursts, 1)],
         level=Level.VIOLATION if len(short) > 1 else Level.OBSERVATION,
         occurrences=len(short),
@@ -47,7 +47,7 @@ def judge_rate(bursts: Sequence[Burst], contract: Contract, *, is_ended: bool = 
     return [replace(finding, check=CHECK)]
 
 
-def _told(bursts: Sequence[Burst], short: Sequence[Burst], limit: RateLimit, *, is_ended: bool) -> str:
+def _explanation(bursts: Sequence[Burst], short: Sequence[Burst], limit: RateLimit, *, is_ended: bool) -> str:
     least, most = min(burst.served for burst in short), max(burst.served for burst in short)
     served = f"{least}" if least == most else f"{least} to {most}"
     ended = " The server then ended its connection." if is_ended else ""

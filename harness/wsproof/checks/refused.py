@@ -1,4 +1,4 @@
-"""Reports publications from outside that were not accepted: requests, calls and commands. None of them is lost."""
+"""Reports members that could not join, and publications that were not accepted. No message counts as lost for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Outcome
 
 REASONS_SHOWN = 3
-"""Different answers that the finding shows."""
+"""Number of different answers that the finding shows."""
 
 
 def publish_refused(history: History, contract: Contract) -> list[Finding]:
@@ -18,22 +18,49 @@ def publish_refused(history: History, contract: Contract) -> list[Finding]:
         return []
     describer, first = Describer(history), history.refusals[0]
     count = sum(refusal.count for refusal in history.refusals)
-    reasons = "; ".join(f"{one.count} with {shortened(one.reason, 120)}" for one in history.refusals[:REASONS_SHOWN])
-    unsure = sum(one.count for one in history.refusals if one.outcome is Outcome.INFO)
-    told = (
+    reasons = "; ".join(
+        f"{refusal.count} with {shortened(refusal.reason, 120)}" for refusal in history.refusals[:REASONS_SHOWN]
+    )
+    unsure = sum(refusal.count for refusal in history.refusals if refusal.outcome is Outcome.INFO)
+    explanation = (
         f"{count} of {len(history.publications)} requests that should publish did not succeed: {reasons}. "
         "Nobody is expected to receive such a publication, so none of them counts as lost."
     )
     if unsure:
-        told += f" Of {unsure} nobody can know whether the server published them."
+        explanation += f" It is unknown whether the server published {unsure} of them."
     what = describer.what(first.publisher, first.sequence)
     return [
         found(
             Anomaly.REFUSED,
             contract,
-            told,
+            explanation,
             [f"        {describer.who(first.publisher)} publishes {what} from outside: {shortened(first.reason, 200)}"],
             level=Level.INFORMATIONAL,
             occurrences=count,
+        )
+    ]
+
+
+def join_failed(history: History, contract: Contract) -> list[Finding]:
+    """Every member that is accepted can join: the server answers each step of the workload's join().
+
+    The server is right to refuse a member without the right credentials.
+    """
+    failed = [member for member in history.members if member.join_fault and not member.intrusion]
+    if not failed:
+        return []
+    describer, first = Describer(history), failed[0]
+    explanation = (
+        f"{len(failed)} of {len(history.members)} members could not join: {describer.who(first.number)}, for "
+        f"example, because the server {first.join_fault}. It is unknown what such members would have received."
+    )
+    return [
+        found(
+            Anomaly.UNKNOWN,
+            contract,
+            explanation,
+            [describer.arrival(first.number)],
+            level=Level.INFORMATIONAL,
+            occurrences=len(failed),
         )
     ]

@@ -1,4 +1,4 @@
-"""Checks that a member which comes back gets what it missed, where the channel promises that."""
+"""Checks that a member which comes back receives what it missed, if the channel promises that."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
         return []
     describer, sent, (member, row) = Describer(history), history.publications, missing[0]
     what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
-    count = sum(one is member for one, _ in missing)
+    count = sum(other is member for other, _ in missing)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
         found(
@@ -47,7 +47,7 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
 
 
 def repeated_after_return(history: History, contract: Contract) -> list[Finding]:
-    """A member that comes back receives nothing again that it has said it has."""
+    """A member that comes back receives no message again that it has reported as received."""
     if contract.resume is not Resume.SINCE_LAST:
         return []
     again = [
@@ -60,19 +60,19 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
         return []
     describer, sent, (member, row) = Describer(history), history.publications, again[0]
     what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
-    count = sum(one is member for one, _ in again)
+    count = sum(other is member for other, _ in again)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
         found(
             Anomaly.DUPLICATED,
             contract,
             f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, told the server its last "
-            f"message, and received {what}{others} again, which it had before. So what the server sends again seems to "
-            "begin at that message, or earlier, and not after it.",
+            f"message, and received {what}{others} again, which it had before. So the server seems to resend from that "
+            "message on, or from an earlier one, and not from the one after it.",
             [
                 describer.arrival(member.resumes),
                 describer.publication(row),
-                *(describer.receipt(one) for one in _receipts_of(history, row, (member.resumes, member.number))),
+                *(describer.receipt(each) for each in _receipts_of(history, row, (member.resumes, member.number))),
             ],
             occurrences=len(again),
         )

@@ -17,20 +17,21 @@ CHECK = "revoked-access"
 class RevocationAttempt:
     """One member whose access was revoked while it was connected.
 
-    `ended_s` says when the server ended its connection; None if it did not. `has_received`: it received what another
-    member published after the time that the contract allows. `was_heard`: another member received what it published.
+    `ended_s` says when the server ended its connection; None if it did not. `has_received`: it received a message that
+    another member published after the time that the contract allows. `could_publish`: another member received a
+    message of it.
     """
 
     name: str
     ended_s: float | None
     close_code: int | None = None
     has_received: bool = False
-    was_heard: bool = False
+    could_publish: bool = False
 
     @property
     def is_served(self) -> bool:
         """Whether the server still served the member."""
-        return self.has_received or self.was_heard
+        return self.has_received or self.could_publish
 
 
 def judge_revocation(attempts: Sequence[RevocationAttempt], contract: Contract) -> list[Finding]:
@@ -42,16 +43,16 @@ def judge_revocation(attempts: Sequence[RevocationAttempt], contract: Contract) 
     if not served:
         return []
     is_repeated = len(served) == len(attempts) > 1
-    told = (
+    explanation = (
         f"{contract.revoked_within_s:g} s after its access was revoked, member {served[0].name} {_service(served[0])}. "
-        "Its connection was open all the time: the server looks at credentials in the handshake only. End the "
+        "Its connection was open all the time: the server checks credentials only in the handshake. End the "
         "connections of a user whose access is revoked."
     )
     level = Level.VIOLATION if is_repeated else Level.OBSERVATION
     finding = found(
         Anomaly.MISROUTED,
         contract,
-        told,
+        explanation,
         [_line(attempt) for attempt in attempts],
         level=level,
         occurrences=len(served),
@@ -60,8 +61,8 @@ def judge_revocation(attempts: Sequence[RevocationAttempt], contract: Contract) 
 
 
 def _service(attempt: RevocationAttempt) -> str:
-    ways = ["still received what others published"] if attempt.has_received else []
-    if attempt.was_heard:
+    ways = ["still received messages of others"] if attempt.has_received else []
+    if attempt.could_publish:
         ways.append("could still publish to others")
     return " and ".join(ways)
 

@@ -14,51 +14,51 @@ CHECK = "room-names"
 
 
 @dataclass(frozen=True, slots=True)
-class RoomTrial:
-    """One member in each of some rooms, each of which published.
+class RoomNamesTest:
+    """One run with one member in each of some rooms, each of which published.
 
-    `heard` are the pairs (room, other room) of which a member of the first heard what was published in the second.
-    A member always hears its own room, or nothing is known of it.
+    `deliveries` are the pairs (room, other room): a member of the first received what was published in the second. A
+    member that does not receive the messages of its own room proves nothing.
     """
 
     rooms: tuple[int, ...]
-    heard: frozenset[tuple[int, int]]
+    deliveries: frozenset[tuple[int, int]]
 
     @property
     def are_served(self) -> bool:
-        """Whether every member heard its own room."""
-        return all((room, room) in self.heard for room in self.rooms)
+        """Whether every member received the messages of its own room."""
+        return all((room, room) in self.deliveries for room in self.rooms)
 
     @property
     def mixed(self) -> frozenset[tuple[int, int]]:
-        """The pairs of different rooms of which one hears the other."""
-        return frozenset(pair for pair in self.heard if pair[0] != pair[1])
+        """The pairs of different rooms of which one receives messages of the other."""
+        return frozenset(pair for pair in self.deliveries if pair[0] != pair[1])
 
-    def alike(self, one: int, other: int) -> bool:
+    def are_similar(self, room: int, other: int) -> bool:
         """Whether the number of one room begins or ends with that of the other."""
-        first, second = str(one), str(other)
+        first, second = str(room), str(other)
         return first.startswith(second) or second.startswith(first) or first.endswith(second) or second.endswith(first)
 
 
-def judge_room_names(trials: Sequence[RoomTrial], contract: Contract) -> list[Finding]:
+def judge_room_names(tests: Sequence[RoomNamesTest], contract: Contract) -> list[Finding]:
     """The finding that rooms with similar names are mixed, and no others.
 
     A server that knows only some rooms may put all other members into one of its own, or into one of theirs. Then rooms
-    whose names are not alike are mixed, too, and nothing is told.
+    with different names are mixed, too, and nothing is reported.
     """
-    if not trials or not all(trial.are_served and trial.mixed for trial in trials):
+    if not tests or not all(test.are_served and test.mixed for test in tests):
         return []
-    if any(not trial.alike(*pair) for trial in trials for pair in trial.mixed):
+    if any(not test.are_similar(*pair) for test in tests for pair in test.mixed):
         return []
-    if len({trial.mixed for trial in trials}) > 1:
+    if len({test.mixed for test in tests}) > 1:
         return []
-    room, other = sorted(trials[0].mixed)[0]
-    told = (
-        f"A member of room {room} received what was published in room {other}, {len(trials)} times. Members of rooms "
-        "whose numbers are not alike did not hear each other. So the server seems to compare only a part of the rooms' "
-        "names: with a prefix, or with a pattern of channels."
+    room, other = sorted(tests[0].mixed)[0]
+    explanation = (
+        f"A member of room {room} received what was published in room {other}, {len(tests)} times. Members of rooms "
+        "with dissimilar numbers did not receive each other's messages. So the server seems to compare only a part of "
+        "the rooms' names: with a prefix, or with a pattern of channels."
     )
-    lines = [f"a member of room {one} received a message of room {its}" for one, its in sorted(trials[0].mixed)]
-    level = Level.VIOLATION if len(trials) > 1 else Level.OBSERVATION
-    finding = found(Anomaly.MISROUTED, contract, told, lines, level=level, occurrences=len(trials))
+    lines = [f"a member of room {own} received a message of room {other}" for own, other in sorted(tests[0].mixed)]
+    level = Level.VIOLATION if len(tests) > 1 else Level.OBSERVATION
+    finding = found(Anomaly.MISROUTED, contract, explanation, lines, level=level, occurrences=len(tests))
     return [replace(finding, check=CHECK)]

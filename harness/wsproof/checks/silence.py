@@ -1,8 +1,8 @@
-"""Tells a server that ends silent connections by a rule of its own from one that cuts members off.
+"""Recognises a server that ends silent connections by a rule of its own, which breaks no promise.
 
 Many servers end a connection that has sent nothing for a while, or that has not answered a heartbeat of the application
-(`2` in Engine.IO). A member whose workload neither answers nor beats must expect that. No promise of the channel is
-broken, and nothing is known of what the member would have received.
+(`2` in Engine.IO). A member whose workload neither answers nor sends heartbeats must expect that. No promise of the
+channel is broken, and it is unknown what the member would have received.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 
 from wsproof.checks.describe import shortened
 from wsproof.model.history import Departure, History, Member
+from wsproof.model.nanoseconds import NS
 
-NS = 1_000_000_000
 SHORTEST_S = 0.5
-"""Shortest time limit in seconds that is plausible as a rule. Shorter lives are ended for other reasons."""
-ALIKE = 0.1
+"""Shortest time limit in seconds that is plausible as a rule. Shorter connections end for other reasons."""
+TOLERANCE = 0.1
 """Largest spread of the limit, as a share of it: servers look for silent connections every few seconds."""
-ALIKE_S = 0.25
+TOLERANCE_S = 0.25
 """The spread in seconds that is always allowed."""
-MOST = 0.75
+MIN_SHARE = 0.75
 """Share of the ended connections that must have ended at the limit."""
-APART = 3.0
+MIN_FACTOR = 3.0
 """Factor by which the times of the ends must differ more than the limits, for the limits to be the cause."""
 
 
@@ -50,8 +50,8 @@ def time_limit(history: History, cut: list[Member]) -> TimeLimit | None:
     """The limit by which the server ended all of these connections; None if there is no such limit.
 
     There is one only if the connections ended at different times and all at the same age, or all after the same
-    silence, and if no other member lasted longer. That a server ends all at once, as in a crash, is no limit. Ends at
-    one time do count if each had a close frame and the members left messages of the server unanswered.
+    silence, and if no other member lasted longer. A server that ends all at once, as in a crash, has no limit. Ends at
+    one time count if each had a close frame and the members left messages of the server unanswered.
     """
     if history.keeps_alive or len(cut) < 2:
         return None
@@ -59,16 +59,16 @@ def time_limit(history: History, cut: list[Member]) -> TimeLimit | None:
     for is_of_silence in (True, False):
         spans = np.array([_span_s(history, member, member.left_ns, is_of_silence) for member in cut])
         limit_s = float(np.median(spans))
-        margin_s = max(ALIKE * limit_s, ALIKE_S)
+        margin_s = max(TOLERANCE * limit_s, TOLERANCE_S)
         alike = np.abs(spans - limit_s) <= margin_s
         # A member that sent something may last longer than the others; one that ends sooner ends for another reason.
-        if limit_s < SHORTEST_S or alike.mean() < MOST or (spans < limit_s - margin_s).any():
+        if limit_s < SHORTEST_S or alike.mean() < MIN_SHARE or (spans < limit_s - margin_s).any():
             continue
         spread_s, ends_apart_s = float(np.ptp(spans[alike])), float(np.ptp(ends[alike]))
         stayed = [m for m in history.members if m.departure is Departure.STAYED and m.connected_ns]
         until_ns = history.drained_ns or history.end_ns
         lasted_s = max((_longest_s(history, m, until_ns, is_of_silence) for m in stayed), default=0.0)
-        apart = ends_apart_s > APART * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
+        apart = ends_apart_s > MIN_FACTOR * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
         unanswered = bool(history.ignored) and all(member.close_code is not None for member in cut)
         if (apart or unanswered) and lasted_s <= limit_s + margin_s:
             return TimeLimit(limit_s, is_of_silence)

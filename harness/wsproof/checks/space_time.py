@@ -15,7 +15,7 @@ from wsproof.model.history import History, Kind
 
 Key: TypeAlias = tuple[int, int]
 """A publication, as (publisher, sequence)."""
-MOST_RECEIPTS = 2
+SHOWN_RECEIPTS = 2
 """Receipts of one message by one member that are shown."""
 
 
@@ -27,15 +27,15 @@ def events_of(
     kind: Kind = Kind.DELIVERY,
     missing: Iterable[tuple[int, Key]] = (),
 ) -> tuple[FindingEvent, ...]:
-    """What became of these publications at their publishers, at `members`, and at one more member that has them.
+    """The events of these publications at their publishers, at `members`, and at one more member that received them.
 
     `missing` are the members that never received one of them. The events are in order of time.
     """
     keys = list(dict.fromkeys(keys))
     receipts = _receipts(history, keys, kind)
-    hearers = [int(number) for number in history.receipts.subscriber[receipts].tolist()]
+    receivers = [int(number) for number in history.receipts.subscriber[receipts].tolist()]
     known = [*members, *(publisher for publisher, _ in keys if 0 <= publisher < len(history.members))]
-    another = next((number for number in hearers if number not in known), None)
+    another = next((number for number in receivers if number not in known), None)
     shown = set(known) | ({another} if another is not None else set())
     events = [*_sent(history, keys), *_received(history, receipts, shown), *_left(history, shown)]
     lacking = [(number, key) for number, key in missing if number in shown]
@@ -74,7 +74,7 @@ def _received(history: History, rows: Ints, shown: set[int]) -> list[FindingEven
     for row in rows.tolist():
         number, key = int(got.subscriber[row]), (int(got.publisher[row]), int(got.sequence[row]))
         seen[number, key] += 1
-        if number in shown and seen[number, key] <= MOST_RECEIPTS:
+        if number in shown and seen[number, key] <= SHOWN_RECEIPTS:
             at_ms = _at_ms(history, int(got.received_ns[row]))
             events.append(FindingEvent(at_ms, _who(history, number), EventKind.RECEIVED, _what(key)))
     return events

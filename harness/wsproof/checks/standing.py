@@ -1,4 +1,4 @@
-"""Judges what standing members saw: who only listens gets all of it, and nothing else, to the last second."""
+"""Judges what standing members received: a member that only listens receives everything meant for it, and no more."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from wsproof.model.standing import PoolPublication, StandingRecord, StandingRole
 INTERNAL_ERROR = 1011
 """Close code of a server that failed (RFC 6455 7.4.1)."""
 FEWEST_UNHEARD = 5
-"""Fewest publications that a member must have missed before "it hears nothing" is told."""
+"""Fewest publications that a member must have missed before "it receives nothing" is reported."""
 
 
 def judge_standing(record: StandingRecord, contract: Contract) -> list[Finding]:
     """All findings about the standing members of one channel, each kind once."""
     return [
         *_worst_of_each(record, contract),
-        *heard_nothing(record, contract),
+        *received_nothing(record, contract),
         *leaked_from_elsewhere(record, contract),
-        *said_to_have_left(record, contract),
+        *false_leaves(record, contract),
         *cut_off(record, contract),
     ]
 
@@ -65,12 +65,12 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
         for name, check in (*_OF_A_SESSION, ("wrong-period", of_the_feed)):
             for finding in check(history, contract):
                 key = (name, finding.anomaly)
-                told = _introduced(session, finding)
+                introduced = _introduced(session, finding)
                 before = kept.get(key)
                 kept[key] = (
-                    replace(told, check=name)
+                    replace(introduced, check=name)
                     if before is None
-                    else replace(before, occurrences=before.occurrences + told.occurrences)
+                    else replace(before, occurrences=before.occurrences + introduced.occurrences)
                 )
     return list(kept.values())
 
@@ -81,26 +81,26 @@ def _introduced(session: StandingSession, finding: Finding) -> Finding:
     return replace(finding, explanation=f"{introduction} {finding.explanation}")
 
 
-def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
+def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
     """A member that only listens receives messages. Some servers subscribe a member only once it has published."""
     if contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
         return []
     for session in record.sessions:
         missed = [
-            said
+            publication
             for schedule in record.schedules
-            for said in schedule.publications
-            if said.was_heard and said.room == session.room and _is_in(session, said)
+            for publication in schedule.publications
+            if publication.was_received and publication.room == session.room and _is_in(session, publication)
         ]
-        if session.refusal or session.heard or session.was_cut_off or len(missed) < FEWEST_UNHEARD:
+        if session.refusal or session.received or session.was_cut_off or len(missed) < FEWEST_UNHEARD:
             continue
         return [
             replace(
                 found(
                     Anomaly.NOTHING_RECEIVED,
                     contract,
-                    f"A member that {session.role} for {session.seconds:.1f} s heard none of the {len(missed)} "
-                    "messages that others said and heard meanwhile. Members that had said something heard them.",
+                    f"A member that {session.role} for {session.seconds:.1f} s received none of the {len(missed)} "
+                    "messages that others published and received meanwhile. Members that had published received them.",
                     (),
                     level=Level.INFORMATIONAL,
                 ),
@@ -110,39 +110,42 @@ def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
     return []
 
 
-def _is_in(session: StandingSession, said: PoolPublication) -> bool:
-    """Whether the member had joined when this was said, and was still there."""
-    return max(session.connected_ns, session.joined_ns) < said.sent_ns < session.until_ns
+def _is_in(session: StandingSession, publication: PoolPublication) -> bool:
+    """Whether the member had joined when this was published, and was still connected."""
+    return max(session.connected_ns, session.joined_ns) < publication.sent_ns < session.until_ns
 
 
 def leaked_from_elsewhere(record: StandingRecord, contract: Contract) -> list[Finding]:
-    """What is said on one channel is not heard on another."""
+    """A publication on one channel is not received on another."""
     own = known_keys(record)
     for session in record.sessions:
-        for one in session.heard:
-            key = (one.publisher, one.sequence, one.intended_ns)
+        for message in session.received:
+            key = (message.publisher, message.sequence, message.intended_ns)
             if key in record.elsewhere and key not in own:
-                told = (
+                explanation = (
                     f"A member that {session.role} received a message that was published on the channel "
                     f"{record.elsewhere[key]}, and not on {contract.channel}."
                 )
-                return [replace(found(Anomaly.MISROUTED, contract, told, ()), check="misrouted")]
+                return [replace(found(Anomaly.MISROUTED, contract, explanation, ()), check="misrouted")]
     return []
 
 
-def said_to_have_left(record: StandingRecord, contract: Contract) -> list[Finding]:
+def false_leaves(record: StandingRecord, contract: Contract) -> list[Finding]:
     """The server never says that a member has left while it is still connected."""
-    here = defaultdict(list)
+    sessions = defaultdict(list)
     for session in record.sessions:
-        here[session.name].append(session)
+        sessions[session.name].append(session)
     for witness in record.sessions:
-        for name, at_ns in witness.told_gone:
-            if any(one.connected_ns < at_ns < one.until_ns and not one.was_cut_off for one in here.get(name, ())):
-                told = (
-                    f"A member that {witness.role} was told that {shortened(name, 40)} had left, which stayed "
-                    "connected and read everything."
+        for name, at_ns in witness.leave_notices:
+            if any(
+                session.connected_ns < at_ns < session.until_ns and not session.was_cut_off
+                for session in sessions.get(name, ())
+            ):
+                explanation = (
+                    f"A member that {witness.role} was told that {shortened(name, 40)} had left, although it "
+                    "stayed connected and read everything."
                 )
-                return [replace(found(Anomaly.PHANTOM, contract, told, ()), check="false-leave")]
+                return [replace(found(Anomaly.PHANTOM, contract, explanation, ()), check="false-leave")]
     return []
 
 
@@ -151,20 +154,25 @@ def cut_off(record: StandingRecord, contract: Contract) -> list[Finding]:
 
     A server may disconnect it, unless the contract promises to keep it.
     """
-    cut = [one for one in record.sessions if one.was_cut_off and one.role is not StandingRole.UNRESPONSIVE]
+    cut = [
+        session for session in record.sessions if session.was_cut_off and session.role is not StandingRole.UNRESPONSIVE
+    ]
     if not cut:
         return []
-    first = min(cut, key=lambda one: one.seconds)
+    first = min(cut, key=lambda session: session.seconds)
     often = f", {len(cut)} times in all" if len(cut) > 1 else ""
-    told = f"A member that {first.role} was cut off {first.seconds:.1f} s after it had connected, {_how(first)}{often}."
+    explanation = (
+        f"A member that {first.role} was disconnected {first.seconds:.1f} s after it had connected, "
+        f"{_how(first)}{often}."
+    )
     level = _level_of_cut(first, contract)
-    told_more = (
+    contract_note = (
         f" The contract promises to keep it for {contract.keeps_idle_s:g} s."
         if level is Level.VIOLATION
         else " No contract forbids that: clients must be ready to connect again."
     )
-    one = found(Anomaly.DISCONNECTED, contract, told + told_more, (), level=level, occurrences=len(cut))
-    return [replace(one, check="disconnected")]
+    finding = found(Anomaly.DISCONNECTED, contract, explanation + contract_note, (), level=level, occurrences=len(cut))
+    return [replace(finding, check="disconnected")]
 
 
 def _level_of_cut(session: StandingSession, contract: Contract) -> Level:
@@ -188,24 +196,28 @@ def pings_in_words(record: StandingRecord) -> str:
 
     Empty if no member stayed.
     """
-    sessions = [one for one in record.sessions if one.role is StandingRole.IDLE and not one.refusal]
+    sessions = [session for session in record.sessions if session.role is StandingRole.IDLE and not session.refusal]
     if not sessions:
         return ""
-    longest = max(sessions, key=lambda one: one.seconds)
+    longest = max(sessions, key=lambda session: session.seconds)
     count = len(longest.pings_ns)
     many = f"{count} ping{'s' if count > 1 else ''}" if count else "no ping"
-    told = f"the server sent {many} in {longest.seconds:.0f} s"
-    cut = [one for one in record.sessions if one.role is StandingRole.UNRESPONSIVE and one.was_cut_off and one.pings_ns]
+    clause = f"the server sent {many} in {longest.seconds:.0f} s"
+    cut = [
+        session
+        for session in record.sessions
+        if session.role is StandingRole.UNRESPONSIVE and session.was_cut_off and session.pings_ns
+    ]
     if not cut or longest.was_cut_off:
-        return told
-    return f"{told}, and cut off who answered none after {cut[0].seconds:.0f} s, {_how(cut[0])}"
+        return clause
+    return f"{clause}, and disconnected members that answered none after {cut[0].seconds:.0f} s, {_how(cut[0])}"
 
 
 def has_evidence(record: StandingRecord, contract: Contract) -> bool:
-    """Whether standing members were connected while something happened that they should or should not have heard."""
-    stayed = [one for one in record.sessions if not one.refusal]
+    """Whether standing members were connected while messages were sent that they should or should not receive."""
+    stayed = [session for session in record.sessions if not session.refusal]
     if contract.feed is not None:
-        return any(one.ticks for one in stayed)
-    said = any(schedule.publications for schedule in record.schedules)
-    hears = contract.audience in (Audience.EVERYONE, Audience.OTHERS)
-    return bool(stayed) and said and (not hears or any(one.heard for one in stayed))
+        return any(session.ticks for session in stayed)
+    has_publications = any(schedule.publications for schedule in record.schedules)
+    is_audience = contract.audience in (Audience.EVERYONE, Audience.OTHERS)
+    return bool(stayed) and has_publications and (not is_audience or any(session.received for session in stayed))

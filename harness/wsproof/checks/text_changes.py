@@ -1,4 +1,4 @@
-"""Names what a server did to a text, from the beginning of the text as it was sent and as it arrived."""
+"""Recognises the change of a text by a server, from the beginnings of the sent and of the received text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Form: TypeAlias = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
 """The normalization forms of Unicode (Unicode Standard Annex 15)."""
 UNSURE = 4
-"""Characters at the end of an excerpt that are not compared: they may depend on what follows it."""
+"""Characters at the end of an excerpt that are not compared: they may depend on the text after it."""
 
 
 def change_in_words(expected: str, got: str, at: int) -> str:

@@ -40,15 +40,15 @@ class _MemberOrder:
     publication: Ints
     """Rows of the publications."""
     publisher: Ints
-    told: Ints
-    """Publishers whose own messages arrived out of order."""
+    excluded: Ints
+    """Publishers whose own messages arrived out of order, which the check `reordered` reports."""
 
-    def without(self, told: Ints) -> _MemberOrder:
+    def without(self, excluded: Ints) -> _MemberOrder:
         """The same without the messages of these publishers."""
-        if not len(told):
+        if not len(excluded):
             return self
-        keep = ~np.isin(self.publisher, told)
-        return _MemberOrder(self.member[keep], self.publication[keep], self.publisher[keep], self.told)
+        keep = ~np.isin(self.publisher, excluded)
+        return _MemberOrder(self.member[keep], self.publication[keep], self.publisher[keep], self.excluded)
 
 
 def agreed_order(history: History, contract: Contract) -> list[Finding]:
@@ -90,16 +90,16 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
     """
     portions = list(member_ranges(history.receipts))
     # A short run has one portion, which is sorted once. Of several portions only the latest is cached.
-    heard = lru_cache(maxsize=1)(partial(_heard, history, contract))
+    orders = lru_cache(maxsize=1)(partial(_orders, history, contract))
     # The check `reordered` reports publishers whose own messages are out of order: leave them out here.
-    told = np.unique(np.concatenate([np.zeros(0, np.int64), *(heard(members).told for members in portions)]))
+    excluded = np.unique(np.concatenate([np.zeros(0, np.int64), *(orders(members).excluded for members in portions)]))
     best: dict[int, Ints] = {}
     for members in portions:
-        best |= _best_informed(heard(members).without(told))
+        best |= _best_informed(orders(members).without(excluded))
         best = dict(sorted(best.items(), key=lambda item: -len(item[1]))[:REFERENCES])
     places = _places(best, len(history.publications))
     for members in portions:
-        part = heard(members).without(told)
+        part = orders(members).without(excluded)
         for one, place in places.items():
             pair = _first_descent(part, place)
             if pair is not None:
@@ -108,20 +108,20 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
     return None
 
 
-def _heard(history: History, contract: Contract, members: range) -> _MemberOrder:
+def _orders(history: History, contract: Contract, members: range) -> _MemberOrder:
     """The order in which some members received deliveries."""
     got = history.receipts
     rows = first_receipts(got, rows_of(got, members))
     _, afters = inversions(got, rows)
-    told = np.unique(got.publisher[afters])
+    excluded = np.unique(got.publisher[afters])
     rows = rows[got.kind[rows] == Kind.DELIVERY]
     if contract.audience is Audience.OTHERS:
         rows = rows[got.subscriber[rows] != got.publisher[rows]]
     known = publication_rows(history.publications, got.publisher[rows], got.sequence[rows])
     rows, known = rows[known >= 0], known[known >= 0]
-    came = np.lexsort((rows, got.subscriber[rows]))
-    rows = rows[came]
-    return _MemberOrder(got.subscriber[rows], known[came], got.publisher[rows], told)
+    order = np.lexsort((rows, got.subscriber[rows]))
+    rows = rows[order]
+    return _MemberOrder(got.subscriber[rows], known[order], got.publisher[rows], excluded)
 
 
 def _best_informed(part: _MemberOrder) -> dict[int, Ints]:

@@ -1,4 +1,4 @@
-"""Limits that a server may enforce under load: drop messages, cut off slow members, refuse connections."""
+"""Limits that a server may enforce under load: drop messages, disconnect slow members, refuse connections."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ def under_load(history: History, contract: Contract, findings: list[Finding]) ->
     for finding in findings:
         if finding.check == "lost" and limit is not None:
             continue
-        if finding.check == "phantom" and _only_other_words(history, finding):
-            kept.append(_other_words(history, contract))
+        if finding.check == "phantom" and _is_only_unclassified(history, finding):
+            kept.append(_unclassified(history, contract))
         elif finding.check != "disconnected" and finding.anomaly is not Anomaly.BEHIND:
             kept.append(finding)
     return [*kept, *_cut_off(history, contract), *_refused(history, contract)]
 
 
 def _rate_limit(history: History, contract: Contract) -> Finding | None:
-    """The information that the server discarded messages for everybody; None if that is not what happened.
+    """The finding that the server discarded messages for everybody; None if it did not.
 
-    A message that one member has and another one lacks is lost. One of hundreds that nobody has is lost as well.
+    A message that only some members received is lost. A single one of hundreds that nobody received is lost as well.
     """
     sent = history.publications
-    heard = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
-    unheard = np.ones(len(sent), dtype=bool)
-    unheard[heard[heard >= 0]] = False
+    received = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
+    is_missing = np.ones(len(sent), dtype=bool)
+    is_missing[received[received >= 0]] = False
     missing = np.concatenate([_lost_rows(history, contract, kind) for kind in (Kind.DELIVERY, Kind.REPLY)])
-    if not bool(np.all(unheard[missing])):
+    if not bool(np.all(is_missing[missing])):
         return None
     discarded: Ints = np.unique(missing)
     if len(discarded) < max(FEWEST_ABOVE, SHARE_ABOVE * len(sent)):
@@ -61,7 +61,7 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
     return _limit(
         contract,
         f"The server discarded {len(discarded)} of {len(sent)} messages for everybody, the publisher included: it "
-        "seems to limit the rate. Nothing tells the publishers so.",
+        "seems to limit the rate, and does not tell the publishers.",
         occurrences=len(discarded),
     )
 
@@ -73,17 +73,19 @@ def _lost_rows(history: History, contract: Contract, kind: Kind) -> Ints:
     return lost
 
 
-def _only_other_words(history: History, finding: Finding) -> bool:
+def _is_only_unclassified(history: History, finding: Finding) -> bool:
     """Whether a phantom finding is only about messages without an envelope, such as an error."""
-    return bool(history.unexpected) and finding.occurrences <= sum(not one.carries for one in history.unexpected)
+    return bool(history.unexpected) and finding.occurrences <= sum(
+        not message.has_envelope for message in history.unexpected
+    )
 
 
-def _other_words(history: History, contract: Contract) -> Finding:
-    one = next(unexpected for unexpected in history.unexpected if not unexpected.carries)
+def _unclassified(history: History, contract: Contract) -> Finding:
+    first = next(unexpected for unexpected in history.unexpected if not unexpected.has_envelope)
     return _limit(
         contract,
-        f"Under load the server said {shortened(one.text)}, which is no message of the channel: it may be a limit. If "
-        "the channel may say so, let read() of the workload return IGNORED.",
+        f"Under load the server sent {shortened(first.text)}, which is not a message of the channel: it may be a "
+        "limit. If the channel may send it, let read() of the workload return IGNORED.",
         occurrences=len(history.unexpected),
     )
 
@@ -98,32 +100,34 @@ def _cut_off(history: History, contract: Contract) -> list[Finding]:
 def _cut_with(code: int | None, cut: list[Member], history: History, contract: Contract) -> Finding:
     reason = GOOD_REASONS.get(code or 0)
     how = f"close code {code}{f' ({reason})' if reason else ''}" if code is not None else "no close code"
-    told = (
-        f"Under {len(history.publications)} messages the server cut off {len(cut)} of {len(history.members)} members, "
-        f"with {how}"
+    explanation = (
+        f"Under {len(history.publications)} messages the server disconnected {len(cut)} of {len(history.members)} "
+        f"members, with {how}"
     )
     if code == INTERNAL_ERROR and all(_is_slow_keepalive(member) for member in cut):
         return _limit(
             contract,
-            f"{told}: it did not read the answers to its pings in time. The members answer pings at once, so the "
-            "server, or its machine, was too slow for this load.",
+            f"{explanation}: it did not read the answers to its pings in time. The members answer pings at once, so "
+            "the server, or its machine, was too slow for this load.",
             occurrences=len(cut),
         )
     if code == INTERNAL_ERROR:
-        finding = found(Anomaly.LOST, contract, f"{told}: it failed.", (), occurrences=len(cut))
+        finding = found(Anomaly.LOST, contract, f"{explanation}: it failed.", (), occurrences=len(cut))
         return replace(finding, check="disconnected")
     if code is None and all(member.was_reset for member in cut):
         return _limit(
             contract,
-            f"{told}: it reset TCP, and a close frame that it sent may have got lost with what it had not read. It "
-            "has a limit, or it was too slow for this load.",
+            f"{explanation}: it reset TCP, and a close frame that it sent may be lost with the data that it had not "
+            "read. It has a limit, or it was too slow for this load.",
             occurrences=len(cut),
         )
     if code is None:
-        told_more = f"{told}. A limit that ends connections should say so with a close code."
-        finding = found(Anomaly.DISCONNECTED, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))
+        explanation = f"{explanation}. A limit that ends connections should say so with a close code."
+        finding = found(Anomaly.DISCONNECTED, contract, explanation, (), level=Level.NON_STRICT, occurrences=len(cut))
         return replace(finding, check="limit")
-    return _limit(contract, f"{told}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut))
+    return _limit(
+        contract, f"{explanation}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut)
+    )
 
 
 def _is_slow_keepalive(member: Member) -> bool:
@@ -137,9 +141,9 @@ def _refused(history: History, contract: Contract) -> list[Finding]:
     if not refused:
         return []
     taken = len(history.members) - len(refused)
-    return [_limit(contract, f"The server took {taken} members at once and refused the next one.")]
+    return [_limit(contract, f"The server accepted {taken} members at the same time and refused the next one.")]
 
 
-def _limit(contract: Contract, told: str, *, occurrences: int = 1) -> Finding:
-    finding = found(Anomaly.DISCONNECTED, contract, told, (), level=Level.INFORMATIONAL, occurrences=occurrences)
+def _limit(contract: Contract, explanation: str, *, occurrences: int = 1) -> Finding:
+    finding = found(Anomaly.DISCONNECTED, contract, explanation, (), level=Level.INFORMATIONAL, occurrences=occurrences)
     return replace(finding, check="limit")

@@ -61,8 +61,8 @@ def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: Su
             pool.speak(member, AFTERWARDS)
     hearers = tuple(zip(keys, (leaves, stays), strict=True))
     pool.wait(lambda: all(_is_heard(pool, *each) for each in hearers) or not leaves.here, options.deadline_s / 2)
-    has_received, was_heard = (_is_heard(pool, *each) for each in hearers)
-    return RevocationAttempt(leaves.name, ended_s, leaves.close_code, has_received, was_heard)
+    has_received, could_publish = (_is_heard(pool, *each) for each in hearers)
+    return RevocationAttempt(leaves.name, ended_s, leaves.close_code, has_received, could_publish)
 
 
 def _ask_to_revoke(pool: ClientPool, alias: int, options: SuiteOptions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wsproof.checks.room_names import CHECK, RoomTrial, judge_room_names
+from wsproof.checks.room_names import CHECK, RoomNamesTest, judge_room_names
 from wsproof.delivery.altered_workload import with_rooms
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
@@ -27,7 +27,7 @@ NO_SUCH_ROOMS = "the channel has no rooms of these numbers"
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    trials: list[RoomTrial] = []
+    trials: list[RoomNamesTest] = []
     while len(trials) < TRIALS and (not trials or trials[-1].mixed):
         try:
             trial = _try(runner, options)
@@ -39,7 +39,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     return ProbeOutcome(tuple(judge_room_names(trials, runner.workload.contract)), len(trials))
 
 
-def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomTrial | None:
+def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomNamesTest | None:
     """Let one member join each of the rooms, and let each publish. None if one of them cannot join."""
     first = runner.first
     rooms = {first + at: room for at, room in enumerate(ROOMS)}
@@ -51,7 +51,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomTrial | None:
         members = [pool.join(room=room) for room in ROOMS]
         if not all(member.can_speak for member in members):
             return None
-        return RoomTrial(ROOMS, _heard(pool, members))
+        return RoomNamesTest(ROOMS, _heard(pool, members))
     finally:
         pool.disconnect_all()
         runner.first = max(pool.next_first, first + len(ROOMS))

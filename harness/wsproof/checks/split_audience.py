@@ -1,4 +1,4 @@
-"""Groups of members that receive only each other's messages, as at workers that do not share what is published."""
+"""Groups of members that receive only each other's messages, as with workers that do not share publications."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SHOWN = 8
 
 
 def split_audience(history: History, contract: Contract) -> list[Finding]:
-    """All members of a room hear each other, whichever worker of the server each is connected to."""
+    """All members of a room receive each other's messages, whichever worker of the server each is connected to."""
     due = expected_deliveries(history, contract)
-    groups = hearing_groups(history, due.missing_member, due.missing_row)
+    groups = delivery_groups(history, due.missing_member, due.missing_row)
     if not _shows_workers(groups):
         return []
     describer = Describer(history)
@@ -30,8 +30,8 @@ def split_audience(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.LOST,
             contract,
-            f"{describer.who(member)} never received {what}, as {len(due.missing_row)} other pair(s) of a member and a "
-            f"message, and whatever is missing crosses from one group to another.{groups_in_words(groups)}",
+            f"{describer.who(member)} never received {what}. In all, {len(due.missing_row)} pair(s) of a member and "
+            f"a message are missing, each between two groups.{groups_in_words(groups)}",
             [
                 *(f"        group {at}: members {_named(group)}" for at, group in enumerate(groups, 1)),
                 describer.publication(row),
@@ -45,22 +45,22 @@ def split_audience(history: History, contract: Contract) -> list[Finding]:
 def _shows_workers(groups: list[list[int]]) -> bool:
     """Whether such groups can only be explained by workers: two of them have several members each.
 
-    Otherwise a member may be deaf or mute, or the server may send to the publisher alone.
+    Otherwise one member may not be served, or the server may send to the publisher alone.
     """
     return sum(len(group) > 1 for group in groups) > 1
 
 
-def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int]]:
+def delivery_groups(history: History, members: Ints, rows: Ints) -> list[list[int]]:
     """Groups of members, if every missing delivery (member, publication row) crosses groups; else an empty list.
 
     Two members are in one group if one of them has received a message of the other. Groups of several members must miss
-    each other's messages: members that were never there together are in different groups, too.
+    each other's messages: members that were never connected at the same time are in different groups, too.
     """
     if not len(members):
         return []
     room = history.members[int(members[0])].room
-    heard = [m.number for m in history.members if m.room == room and m.is_well_behaved and m.in_ns]
-    group = {number: number for number in heard}
+    connected = [m.number for m in history.members if m.room == room and m.is_well_behaved and m.in_ns]
+    group = {number: number for number in connected}
 
     def root(number: int) -> int:
         while group[number] != number:
@@ -77,7 +77,7 @@ def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int
             return []
         missing.add((root(member), root(publisher)))
     groups: dict[int, list[int]] = {}
-    for number in heard:
+    for number in connected:
         groups.setdefault(root(number), []).append(number)
     several = {number for number, group_members in groups.items() if len(group_members) > 1}
     is_mutual = any((other, one) in missing for one, other in missing if {one, other} <= several)
@@ -91,13 +91,13 @@ def groups_in_words(groups: list[list[int]]) -> str:
     if not _shows_workers(groups):
         alone = sorted(group[0] for group in groups if len(group) == 1)
         if len(alone) == len(groups):
-            return " Every member hears only itself."
-        only = f"Member {alone[0]} hears only itself, and nobody else hears it"
-        return f" {only if len(alone) == 1 else f'Each of the members {_named(alone)} hears only itself'}."
+            return " Every member receives only its own messages."
+        only = f"Member {alone[0]} receives only its own messages, and nobody else receives them"
+        return f" {only if len(alone) == 1 else f'Each of the members {_named(alone)} receives only its own messages'}."
     return (
-        f" The members fall into {len(groups)} groups that hear only themselves: {' | '.join(map(_named, groups))}. So "
-        "it is where a server has several workers or processes without a shared backplane: what is published reaches "
-        "only the members of the same worker."
+        f" The members form {len(groups)} groups that receive only their own messages: "
+        f"{' | '.join(map(_named, groups))}. This happens if a server has several workers or processes without a "
+        "shared backplane: a publication reaches only the members of the same worker."
     )
 
 
