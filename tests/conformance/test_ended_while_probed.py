@@ -11,7 +11,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
-from wsproof.model.harm import Harm
+from wsproof.model.chapter import Harm
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.endpoint import Endpoint, parse_url

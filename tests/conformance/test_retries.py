@@ -82,7 +82,7 @@ def test_a_finding_without_time_for_a_retry_is_an_observation(checked: Callable[
     assert (left.check, behind.check) == ("version-13", "version-draft")
     assert left.is_out_of_time
     assert behind.is_out_of_time
-    assert "seen, and not tried again" in left.reason
+    assert "seen, and not retried" in left.reason
 
 
 def level_of(rule: str, awaited: AnswerKind | None = None, *, retries: int = 0, hits: int = 0) -> Level:

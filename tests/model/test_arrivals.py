@@ -49,24 +49,24 @@ def test_times_ascend_from_the_beginning_of_the_warm_up(arrivals: Arrivals) -> N
 
 
 @pytest.mark.parametrize("arrivals", ALL)
-def test_they_are_the_same_after_the_journey_to_a_worker(arrivals: Arrivals) -> None:
+def test_arrivals_survive_the_encoding_for_a_worker(arrivals: Arrivals) -> None:
     again = arrivals_from_job(json.loads(json.dumps(arrivals_to_job(arrivals))))
     assert again == arrivals
     assert np.array_equal(times(again), times(arrivals))
 
 
 @pytest.mark.parametrize("arrivals", [CONSTANT, BurstArrivals(7), POISSON])
-def test_on_average_the_rate_is_the_plans(arrivals: Arrivals) -> None:
+def test_the_mean_rate_is_that_of_the_plan(arrivals: Arrivals) -> None:
     assert between(times(arrivals), 0, 5) == pytest.approx(500, abs=70 if arrivals is POISSON else 7)
 
 
-def test_a_burst_is_so_many_at_the_same_moment_and_then_nothing_for_a_while() -> None:
+def test_a_burst_sends_its_size_at_one_moment() -> None:
     moments, sizes = np.unique(times(BurstArrivals(20)), return_counts=True)
     assert set(sizes.tolist()) == {20}
     assert np.allclose(np.diff(moments), NS / 5, atol=2)
 
 
-def test_a_ramp_has_the_rate_that_a_straight_line_has() -> None:
+def test_the_rate_of_a_ramp_changes_linearly() -> None:
     at = times(RampArrivals(10, 190))
     assert between(at, 0, 1) == pytest.approx(10, abs=1)  # the warm-up
     # The integral of 10 + 45 t from 0 to 1, 2, 3 and 4 seconds.
@@ -77,11 +77,11 @@ def test_a_ramp_has_the_rate_that_a_straight_line_has() -> None:
 @pytest.mark.parametrize(
     ("ramp", "total"), [(RampArrivals(100, 0), 300), (RampArrivals(0, 100), 200), (RampArrivals(50, 50), 250)]
 )
-def test_a_ramp_may_fall_begin_with_nothing_or_be_level(ramp: RampArrivals, total: int) -> None:
+def test_a_ramp_may_fall_start_at_zero_or_be_constant(ramp: RampArrivals, total: int) -> None:
     assert between(times(ramp), 0, 5) == pytest.approx(total, abs=1)
 
 
-def test_a_falling_ramp_is_a_rising_one_backwards() -> None:
+def test_a_falling_ramp_mirrors_a_rising_one() -> None:
     down, up = times(RampArrivals(100, 0)), times(RampArrivals(0, 100))
     assert between(down, 1, 3) == pytest.approx(between(up, 3, 5), abs=1)
 
@@ -95,13 +95,13 @@ def test_a_trace_is_played_from_its_first_time() -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["1.0", "soon"], "line 2 of the trace is no time"),
+        (["1.0", "soon"], "line 2 of the trace is not a time"),
         (["2.0", "1.0"], "line 2 of the trace goes back"),
         (["inf"], "line 1"),
         (["# nothing"], "holds no times"),
     ],
 )
-def test_a_trace_that_is_none_says_where(lines: list[str], said: str) -> None:
+def test_an_invalid_trace_is_refused_with_the_line_number(lines: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_trace(lines, "t.txt")
 

@@ -24,7 +24,7 @@ def test_an_envelope_is_found_after_any_prefix_of_the_server(envelope: Envelope,
 
 
 @given(ENVELOPES, st.text(), st.text(st.characters(codec="utf-8", exclude_characters="~")))
-def test_an_envelope_with_words_behind_it_is_found(envelope: Envelope, body: str, suffix: str) -> None:
+def test_an_envelope_with_text_after_it_is_found(envelope: Envelope, body: str, suffix: str) -> None:
     opened = find_envelope(f'{{"text": "{envelope.seal(body)}"{suffix}'.encode())
     assert opened is not None
     assert (opened.envelope, opened.intact) == (envelope, True)
@@ -32,7 +32,7 @@ def test_an_envelope_with_words_behind_it_is_found(envelope: Envelope, body: str
 
 @pytest.mark.parametrize("plain_ascii", [True, False])
 @given(ENVELOPES, st.text())
-def test_a_text_comes_whole_out_of_json_again(plain_ascii: bool, envelope: Envelope, body: str) -> None:
+def test_a_text_survives_json(plain_ascii: bool, envelope: Envelope, body: str) -> None:
     wire = json.dumps({"text": envelope.seal(body)}, ensure_ascii=plain_ascii)
     opened = open_envelope(json.loads(wire)["text"])
     assert opened is not None
@@ -47,7 +47,7 @@ def test_escaped_json_is_not_intact() -> None:
 
 
 @pytest.mark.parametrize("at", range(len(SEALED)))
-def test_one_flipped_bit_anywhere_is_noticed(at: int) -> None:
+def test_one_flipped_bit_anywhere_is_detected(at: int) -> None:
     damaged = bytearray(SEALED)
     damaged[at] ^= 1
     opened = open_envelope(bytes(damaged))
@@ -74,5 +74,5 @@ def test_the_trailer_is_51_bytes_of_ascii() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 50, 51, 52, 120, 4096])
-def test_a_body_makes_the_sealed_message_as_long_as_was_asked(size: int) -> None:
+def test_a_body_makes_the_message_as_long_as_requested(size: int) -> None:
     assert len(Envelope(0, 0, 0).seal(body_of(size))) == max(size, TRAILER_BYTES)

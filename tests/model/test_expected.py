@@ -65,7 +65,7 @@ def test_failed_or_uncertain_publications_are_not_expected() -> None:
     ] + [0]
 
 
-def test_each_audience_has_its_own() -> None:
+def test_the_audience_decides_who_expects_a_publication() -> None:
     members = [Member(number, str(number), in_ns=5) for number in range(3)]
     history = a_history(members, [(1, 0, 10)], [])
     expected = {
@@ -167,7 +167,7 @@ def test_the_vectorised_rule_agrees_with_the_simple_one(
     assert (due.expected - due.received).sum() == len(missing)
 
 
-def test_a_thousand_members_and_messages_are_handled() -> None:
+def test_a_thousand_members_and_messages_are_compared() -> None:
     size = 1_000
     history = a_history([Member(n, str(n), in_ns=1, left_ns=900, departure=Departure.FIN) for n in range(size)], [], [])
     sequence, member = np.meshgrid(np.arange(size), np.arange(size))

@@ -82,6 +82,6 @@ def test_an_unretried_finding_is_an_observation_with_advice() -> None:
     assert not_retried(known) is known
 
 
-def test_information_is_no_observation() -> None:
+def test_an_informational_finding_is_not_an_observation() -> None:
     known = replace(FINDING, reproduced="0 of 3", level=Level.INFORMATIONAL)
     assert observed(known) is known

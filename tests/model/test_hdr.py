@@ -35,7 +35,7 @@ def test_a_written_histogram_inflates_to_the_bytes_of_another_implementation() -
 
 
 @given(st.lists(st.integers(0, HOUR_NS), min_size=1, max_size=60), st.integers(0, 59), st.sampled_from([1, 2, 3]))
-def test_parts_add_up_to_the_histogram_of_all_and_survive_the_journey(values: list[int], cut: int, digits: int) -> None:
+def test_parts_add_up_to_the_whole_histogram_and_survive_encoding(values: list[int], cut: int, digits: int) -> None:
     layout = Layout(digits=digits)
     whole = Histogram.of(np.array(values), layout)
     first, second = (Histogram.of(np.array(part, np.int64), layout) for part in (values[:cut], values[cut:]))
@@ -73,7 +73,7 @@ def test_an_invalid_histogram_is_refused(noise: bytes) -> None:
 
 
 @given(st.binary(min_size=1, max_size=60))
-def test_counts_that_are_damaged_are_refused_or_read_as_something(noise: bytes) -> None:
+def test_damaged_counts_raise_only_a_value_error(noise: bytes) -> None:
     good = base64.b64decode(WRITTEN_BY_ANOTHER)
     inner = zlib.decompress(good[8:])
     squeezed = zlib.compress(inner[:4] + len(noise).to_bytes(4, "big") + inner[8:40] + noise)

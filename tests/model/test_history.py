@@ -41,13 +41,13 @@ def test_columns_are_whole_numbers_and_all_of_one_length() -> None:
         columns.append(1)
 
 
-def test_an_empty_history_is_a_history() -> None:
+def test_an_empty_history_is_valid() -> None:
     history = Recorder().freeze()
     assert len(history.publications) == len(history.receipts) == 0
     assert history.receipts.received_ns.dtype == np.int64
 
 
-def test_members_are_called_what_the_server_calls_them() -> None:
+def test_members_have_the_names_that_the_server_knows() -> None:
     recorder = Recorder()
     recorder.members.append(Member(0, "17"))
     assert recorder.freeze().name_of(0) == "17"

@@ -44,8 +44,8 @@ def exchange(one: Recorder, other: Recorder, rounds: int = 3) -> None:
                     process.received(member, its_first - first, sequence, at_ns, at_ns + 10)
 
 
-def joined(one: Recorder, other: Recorder, *, heard_until_ns: int = 10_000) -> History:
-    parts = [HistoryPart(FIRST, one.freeze(), heard_until_ns), HistoryPart(SECOND, other.freeze(), 10_000)]
+def joined(one: Recorder, other: Recorder, *, complete_until_ns: int = 10_000) -> History:
+    parts = [HistoryPart(FIRST, one.freeze(), complete_until_ns), HistoryPart(SECOND, other.freeze(), 10_000)]
     return join_histories(parts)
 
 
@@ -84,11 +84,11 @@ def test_nothing_is_lost_of_a_process_that_has_ended() -> None:
     assert run_checks(history, CHAT) == []
 
 
-def test_a_publication_that_one_process_may_not_have_awaited_is_expected_by_nobody() -> None:
+def test_a_publication_after_the_end_of_one_process_is_expected_by_nobody() -> None:
     one, other = recorder(FIRST), recorder(SECOND)
     exchange(one, other)
     without(one, 1, SECOND - FIRST, 2)
-    assert run_checks(joined(one, other, heard_until_ns=2_150), CHAT) == []
+    assert run_checks(joined(one, other, complete_until_ns=2_150), CHAT) == []
     assert [finding.check for finding in run_checks(joined(one, other), CHAT)] == ["lost"]
 
 
@@ -112,12 +112,12 @@ def test_a_leave_notice_of_the_other_process_counts() -> None:
     assert [finding.check for finding in run_checks(joined(one, other), CHAT)] == ["missing-leave"]
 
 
-def test_a_departure_after_one_process_has_ended_its_drain_is_nobodys_fault() -> None:
+def test_a_departure_after_one_process_has_ended_its_drain_is_left_out() -> None:
     one, other = recorder(FIRST), recorder(SECOND)
     other.members[1] = replace(other.members[1], left_ns=9_000, departure=Departure.CLOSED)
     other.notices.append(PresenceNotice(0, "201", True, 9_100))
     exchange(one, other)
-    assert run_checks(joined(one, other, heard_until_ns=8_000), CHAT) == []
+    assert run_checks(joined(one, other, complete_until_ns=8_000), CHAT) == []
 
 
 def test_all_other_entries_name_the_joined_members() -> None:

@@ -32,7 +32,7 @@ def test_a_second_of_two_processes_has_the_sums_and_the_worse_generator() -> Non
     assert (both.oldest_ns, both.cpu_share, both.connections.ended) == (9, 0.9, 1)
 
 
-def test_a_second_survives_the_way_to_the_master() -> None:
+def test_a_second_survives_json() -> None:
     second = LoadSecond(
         7, is_measured=False, latency={1 << 20: 2}, overdue={3: 1}, connections=ConnectionCounts(receiving=4)
     )

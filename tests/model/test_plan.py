@@ -57,7 +57,7 @@ def test_a_plan_without_publishers_does_not_divide_by_zero() -> None:
     assert set(schedule(replace(PLAN, publishers=0)).publisher) == {0}
 
 
-def test_a_plan_is_json_with_plain_words() -> None:
+def test_a_plan_is_stored_as_readable_json() -> None:
     assert PLAN.to_json()["arrivals"] == "constant"
     assert replace(PLAN, arrivals=BurstArrivals(3)).to_json()["arrivals"] == "burst:3"
     assert PLAN.to_json()["seed"] == 5

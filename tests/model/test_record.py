@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wsproof import Comparison, Finding, Level, RunRecord, Verdict
-from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
+from wsproof.model.bench_record import ChartSeries, GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import (
     CapacityRecord,
     Interval,
@@ -15,7 +15,6 @@ from wsproof.model.capacity import (
     SearchLimits,
     SearchObjective,
 )
-from wsproof.model.chart_series import ChartSeries
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
@@ -87,7 +86,7 @@ def test_a_record_of_an_older_version_names_no_void_figures() -> None:
     assert [warning.figures for warning in old.warnings] == [(), ()]
 
 
-def test_a_record_says_what_format_it_has_and_another_one_is_refused() -> None:
+def test_a_record_names_its_schema_and_an_unknown_schema_is_refused() -> None:
     data = RECORD.to_json()
     assert data["schema"] == "wsproof.run/2"
     with pytest.raises(ValueError, match=r"schema wsproof\.run/2, got 'wsproof\.run/9'"):
@@ -102,7 +101,7 @@ def test_a_record_begins_unfinished_unknown_and_untrusted() -> None:
     assert fresh.but(complete=True).complete
 
 
-def test_a_summary_keeps_the_keys_of_numbers_it_does_not_have() -> None:
+def test_a_summary_stores_missing_numbers_as_null() -> None:
     data = Summary("ns", "lower", 0, None).to_json()
     assert data["p99"] is None
     assert set(data) >= {"unit", "better", "n", "value", "p50", "p90", "p99", "p999", "max"}

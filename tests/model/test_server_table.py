@@ -77,7 +77,7 @@ def test_a_section_of_an_old_document_belongs_to_a_chapter(section: str, chapter
     assert chapter_of_section(section) is chapter
 
 
-def test_old_documents_get_the_chapter_and_kind_that_the_rule_has_today() -> None:
+def test_old_documents_get_the_current_chapter_and_kind_of_the_rule() -> None:
     from wsproof.conformance.rules import RULES
 
     assert {rule.id: chapter_of_section(rule.section) for rule in RULES} == {rule.id: rule.chapter for rule in RULES}
@@ -128,11 +128,11 @@ def test_the_worst_server_decides(rows: list[ServerTableRow], verdict: Verdict) 
     assert matrix(*rows).verdict is verdict
 
 
-def test_the_columns_are_the_chapters_that_any_server_was_asked_about() -> None:
+def test_the_columns_are_the_chapters_that_were_tested_on_any_server() -> None:
     assert matrix(row("a"), row("b", finding("chat")), GONE).chapters() == [Chapter.FRAMING, Chapter.CHANNELS]
 
 
-def test_findings_of_several_servers_stand_together() -> None:
+def test_findings_of_several_servers_are_grouped() -> None:
     rows = (row("a", finding("5.2")), row("b", finding("5.2"), finding("8.1", accepted="known")), GONE)
     assert [server for server, _ in by_check(rows, accepted=False)[("5.2", "check-5.2")]] == ["a", "b"]
     assert list(by_check(rows, accepted=True)) == [("8.1", "check-8.1")]

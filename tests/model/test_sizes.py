@@ -20,11 +20,11 @@ def test_a_value_is_written_in_a_record_as_it_is_typed(text: str) -> None:
     assert str(parse_sizes(text)) == text
 
 
-def test_one_size_is_for_all() -> None:
+def test_a_single_size_applies_to_all_publications() -> None:
     assert set(drawn(parse_sizes("120"))) == {120}
 
 
-def test_between_two_sizes_each_is_as_likely_both_ends_included() -> None:
+def test_a_range_draws_each_size_with_equal_probability() -> None:
     counts = Counter(drawn(parse_sizes("10-14")))
     assert set(counts) == {10, 11, 12, 13, 14}
     assert min(counts.values()) > 0.9 * MANY / 5

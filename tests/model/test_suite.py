@@ -74,7 +74,7 @@ def test_only_keeps_a_whole_suite_by_its_name() -> None:
     assert SuiteOptions(only=("protocol",)).wants("mask-any", "5.3", SuiteName.PROTOCOL)
 
 
-def test_the_time_of_a_report_is_what_passed_and_reports_ran_one_after_the_other() -> None:
+def test_the_times_of_reports_add_up() -> None:
     both = SuiteReport(1, (ran(Verdict.VALID),), wall_s=2.0) + SuiteReport(1, (), wall_s=3.0)
     assert both.seconds == 5.0
 

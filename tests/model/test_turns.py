@@ -28,7 +28,7 @@ def test_each_round_has_as_many_windows_of_each_server_and_they_mirror_each_othe
         assert half == mirrored[::-1]
 
 
-def test_the_seed_decides_the_order() -> None:
+def test_the_order_depends_on_the_seed() -> None:
     assert turns(1) == turns(1)
     assert len({turns(seed).order for seed in range(5)}) == 5
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from wsproof.model.expected import publications_with_unknown_outcome
 from wsproof.model.history import Departure, Member, Recorder
-from wsproof.model.unsure import unsure_publications
 
 
-def test_the_last_publications_of_a_connection_that_ended_are_unsure() -> None:
+def test_the_last_publications_of_a_connection_that_ended_have_an_unknown_outcome() -> None:
     made = Recorder()
     made.members = [Member(0, "0", left_ns=50, departure=Departure.DROPPED), Member(1, "1")]
     for sequence in range(3):
@@ -17,6 +17,6 @@ def test_the_last_publications_of_a_connection_that_ended_are_unsure() -> None:
     made.received(1, -1, 9, 0, 22)
     history = made.freeze()
     sent = history.publications
-    unsure = unsure_publications(sent.publisher, sent.sequence, history.receipts, history.members)
+    unsure = publications_with_unknown_outcome(sent.publisher, sent.sequence, history.receipts, history.members)
     assert sent.sequence[unsure].tolist() == [2]
     assert sent.publisher[unsure].tolist() == [0]

@@ -9,8 +9,7 @@ from threading import Event
 import pytest
 
 from wsproof import Command, FunctionCall
-from wsproof.model.outside_call import OutsideCall
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import OutsideCall, PublishAnswer
 from wsproof.net.outside_call import CallInThread, run_call
 
 DEADLINE_S = 60.0

@@ -16,7 +16,7 @@ def test_each_promise_is_a_sentence() -> None:
         "The same order for all members is expected; a breach counts with --strict only.",
         "The server replies to each publication, and only to its publisher.",
         "When a member leaves, in whatever way, the server notifies the others in its room once.",
-        "A member that comes back gets what was published since the last message that it has.",
+        "A member that comes back gets all messages after the last one that it received.",
         "Anybody may listen.",
     )
 

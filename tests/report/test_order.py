@@ -10,8 +10,8 @@ from rich.console import Console
 from tests.report.samples import comparison, record, violation
 from wsproof import Finding, Level
 from wsproof.conformance.rules import rule
+from wsproof.model.chapter import Harm
 from wsproof.model.finding import Anomaly, severity
-from wsproof.model.harm import Harm
 from wsproof.model.suite import SuiteReport
 from wsproof.report.formats.junit import junit_xml
 from wsproof.report.formats.markdown import run_markdown

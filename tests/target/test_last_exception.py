@@ -85,7 +85,7 @@ def test_a_long_exception_keeps_its_head_and_its_end() -> None:
     [
         (
             ServerEnd(1, ("Traceback:", "KeyError: 'text'")),
-            "the server's process ended with code 1; its last words: KeyError: 'text'",
+            "the server's process ended with code 1; its last line: KeyError: 'text'",
         ),
         (ServerEnd(134), "the server's process ended with signal 6 (SIGABRT)"),
         (ServerEnd(255), "the server's process ended with code 255"),

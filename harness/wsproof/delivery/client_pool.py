@@ -17,8 +17,7 @@ from wsproof.delivery.sent_messages import SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import SILENCE, Departure, ProtocolNote
-from wsproof.model.outside_call import OutsideCall
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import OutsideCall, PublishAnswer
 from wsproof.model.suite import Figure
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.client import Client

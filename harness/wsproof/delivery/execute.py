@@ -222,7 +222,7 @@ def _leave(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 def _depart(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Go as the step says."""
-    member.went_by = step.how
+    member.left_by = step.how
     DEPARTURES[step.how](pool, member)
 
 

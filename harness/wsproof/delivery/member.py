@@ -36,7 +36,7 @@ class PoolMember:
     stalled: bool = False
     misbehaviour: str = ""
     room: int = 0
-    went_by: str = ""
+    left_by: str = ""
     """The way in which it left, in words, if it left by one of many ways."""
     is_abrupt: bool = False
     """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
@@ -146,12 +146,12 @@ class PoolMember:
             self.stalled,
             self.misbehaviour,
             self.room,
-            self.went_by,
+            self.left_by,
             self.join_fault,
             greeted_again_ns=self.greeted_again_ns,
             shape=self.shape.value if self.shape is not None else "",
             intrusion=self.access.value if self.access is not None else "",
-            by_origin=self.access is Access.STRANGER,
+            has_wrong_origin=self.access is Access.STRANGER,
             resumes=self.resumes,
             others_ns=self.others_ns,
             close_reason=self.close_reason,

@@ -110,7 +110,7 @@ class MessageRecorder:
         If a publication can be found in it, that publication has arrived and is no longer waited for.
         """
         unexpected = unplaced(parsed, message, member.number, at, self._first)
-        if unexpected.carries and not (0 <= unexpected.publisher < len(self._members) or self._is_alone):
+        if unexpected.has_envelope and not (0 <= unexpected.publisher < len(self._members) or self._is_alone):
             return  # from another client of the server
         if self._is_excused(unexpected):
             self._recorder.ignore(message)
@@ -128,8 +128,8 @@ class MessageRecorder:
         A name must not break the format itself: what begins as JSON must be JSON.
         """
         if any(member.is_fuzzing for member in self._members):
-            return not unexpected.carries or self._members[unexpected.publisher].is_fuzzing
-        has_shape = unexpected.carries and self._members[unexpected.publisher].shape is not None
+            return not unexpected.has_envelope or self._members[unexpected.publisher].is_fuzzing
+        has_shape = unexpected.has_envelope and self._members[unexpected.publisher].shape is not None
         return has_shape and not (unexpected.text[:1] in ("{", "[") and not _is_json(unexpected.text))
 
     def _note_presence(self, member: PoolMember, about: str, *, left: bool, at: int) -> None:

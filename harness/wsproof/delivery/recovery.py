@@ -84,7 +84,7 @@ def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: Distu
         None,
     )
     is_known = all(member.can_speak for member in everybody)  # who is cut off again has another fault
-    return replace(record, newcomers=len(newcomers), unheard=unheard if is_known else None)
+    return replace(record, newcomers=len(newcomers), lost_pair=unheard if is_known else None)
 
 
 def repeats_after(pool: ClientPool, present: list[PoolMember], what: str) -> list[Finding]:

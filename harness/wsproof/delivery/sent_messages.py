@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.delivery.member import PoolMember
 from wsproof.model.contract import Audience, Contract, Resume
 from wsproof.model.history import Departure, History, Kind, Outcome, Recorder, Refusal
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import PublishAnswer
 
 
 @dataclass(eq=False)

@@ -155,7 +155,7 @@ def _parts(workload: Workload) -> list[tuple[StandingRole, int]]:
 def _arrival(member: StandingConnection) -> PlayedSchedule:
     """The message that a standing member published when it joined. It is not known whether others received it."""
     name, room = member.workload.name_of(member.alias), member.workload.room_of(member.alias)
-    said = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_heard=False)
+    said = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_received=False)
     return PlayedSchedule((said,), member.spoke_ns)
 
 

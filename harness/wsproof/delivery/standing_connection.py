@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.errors import TargetError
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind, Tick
-from wsproof.model.standing import HeardMessage, StandingRole, StandingSession
+from wsproof.model.standing import ReceivedMessage, StandingRole, StandingSession
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -43,9 +43,9 @@ class StandingConnection:
     closed: bool = False
     refusal: str = ""
     pings_ns: list[int] = field(default_factory=list)
-    heard: list[HeardMessage] = field(default_factory=list)
+    heard: list[ReceivedMessage] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
-    told_gone: list[tuple[str, int]] = field(default_factory=list)
+    leave_notices: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -122,11 +122,11 @@ class StandingConnection:
             value = dict(parsed.value) if parsed.value is not None else None
             self.ticks.append(Tick(0, at_ns, value, parsed.text))
         elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
-            self.told_gone.append((parsed.member, at_ns))
+            self.leave_notices.append((parsed.member, at_ns))
         elif parsed.kind in KINDS and parsed.envelope is not None:
             sealed = parsed.envelope.envelope
             self.heard.append(
-                HeardMessage(
+                ReceivedMessage(
                     sealed.publisher,
                     sealed.sequence,
                     sealed.intended_ns,
@@ -159,7 +159,7 @@ class StandingConnection:
             tuple(at for at in self.pings_ns if at <= until_ns),
             tuple(one for one in self.heard if one.received_ns <= until_ns),
             tuple(one for one in self.ticks if one.received_ns <= until_ns),
-            tuple(one for one in self.told_gone if one[1] <= until_ns),
+            tuple(one for one in self.leave_notices if one[1] <= until_ns),
             (self.alias, 0, self.spoke_ns) if self.spoke_ns else None,
             self.joined_ns or until_ns,
         )

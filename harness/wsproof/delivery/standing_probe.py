@@ -78,7 +78,7 @@ def _figures(record: StandingRecord, contract: Contract) -> tuple[Figure, ...]:
     if contract.feed is not None:
         received = Figure("objects received", max(len(one.ticks) for one in sessions))
     else:
-        received = Figure("messages received", max(len(one.heard) for one in sessions))
+        received = Figure("messages received", max(len(one.received) for one in sessions))
     return Figure("longest connection", longest, "s"), received
 
 

@@ -185,7 +185,7 @@ def send_answer(environment: Any, number: int, seconds: float) -> None:
                 run.drain()
             measured = run.measured()
             if number == UNASKED:  # messages of other processes may still be on their way
-                measured = replace(measured, heard_until_ns=run.recorder.drained_ns - int(DRAIN_SECONDS * NS))
+                measured = replace(measured, complete_until_ns=run.recorder.drained_ns - int(DRAIN_SECONDS * NS))
             messages.append(gevent.get_hub().threadpool.apply(measured.to_message))
         except Exception as fault:  # noqa: BLE001 - Locust would end the worker with exit code 0
             crashes.append(crashed(run.workload.name, len(run.members), fault))

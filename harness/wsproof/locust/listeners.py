@@ -19,7 +19,7 @@ from wsproof.locust.registry import room_classes, tell_spawned
 from wsproof.locust.session import session_of
 from wsproof.locust.watcher import Watcher
 from wsproof.locust.web import add_pages
-from wsproof.model.secrecy import on_news
+from wsproof.model.secrecy import on_learned
 
 
 def install() -> None:
@@ -59,7 +59,7 @@ def set_up(environment: Any, **_: Any) -> None:
 def tell_secrets(descriptor: int | None) -> None:
     """Report the workloads' secrets to `wsproof load`, which hides them in the server's output."""
     if descriptor is not None:
-        on_news(lambda values: _tell(descriptor, values))
+        on_learned(lambda values: _tell(descriptor, values))
 
 
 def _tell(descriptor: int, values: list[str]) -> None:

@@ -76,7 +76,7 @@ class LiveChecks:
     def take_unplaced(self, messages: Iterable[UnexpectedMessage]) -> None:
         """Take messages of an unknown format. The publications in them have arrived, whatever else is wrong."""
         for each in messages:
-            for kind in (Kind.DELIVERY, Kind.REPLY) if each.carries else ():
+            for kind in (Kind.DELIVERY, Kind.REPLY) if each.has_envelope else ():
                 self._settled.add((stream_of(each.subscriber, each.publisher, kind), each.sequence))
 
     def _take_odd(self, stream: _Stream, holes: set[int], member: int, publisher: int, sequence: int) -> None:

@@ -35,7 +35,7 @@ class MeasuredRun:
     first_publisher: int = 0
     freezes: tuple[Freeze, ...] = ()
     is_ramp_complete: bool = True
-    heard_until_ns: int = 0
+    complete_until_ns: int = 0
     """See `HistoryPart`; 0: until the end of the drain."""
 
     def judged_measurement(self, users_asked: int) -> JudgedMeasurement:
@@ -59,7 +59,7 @@ class MeasuredRun:
             "first_publisher": self.first_publisher,
             "freezes": [[freeze.start_ns, freeze.end_ns] for freeze in self.freezes],
             "is_ramp_complete": self.is_ramp_complete,
-            "heard_until_ns": self.heard_until_ns,
+            "complete_until_ns": self.complete_until_ns,
             "workload": plan.workload,
             "subscribers": plan.subscribers,
             "publishers": plan.publishers,
@@ -91,13 +91,13 @@ class MeasuredRun:
             message["first_publisher"],
             tuple(Freeze(start_ns, end_ns) for start_ns, end_ns in message["freezes"]),
             message["is_ramp_complete"],
-            message["heard_until_ns"],
+            message["complete_until_ns"],
         )
 
     def as_part(self) -> HistoryPart:
         """The history of this process, for a joined one."""
         history = self.measurement.history
-        return HistoryPart(self.first_publisher, history, self.heard_until_ns or history.drained_ns)
+        return HistoryPart(self.first_publisher, history, self.complete_until_ns or history.drained_ns)
 
 
 def join_runs(runs: Sequence[MeasuredRun]) -> MeasuredRun:

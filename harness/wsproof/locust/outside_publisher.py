@@ -9,8 +9,7 @@ from typing import TypeAlias
 
 import gevent
 
-from wsproof.model.outside_call import OutsideCall
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import OutsideCall, PublishAnswer
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpConnection
 from wsproof.net.outside_call import run_call

@@ -35,9 +35,9 @@ from wsproof.locust.pacer import RunPacer
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats, log_failures
 from wsproof.locust.tick_rounds import TickRounds
-from wsproof.machine.clock_name import clock_name
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.expected import publications_with_unknown_outcome
 from wsproof.model.history import (
     Departure,
     Kind,
@@ -51,9 +51,9 @@ from wsproof.model.history import (
 )
 from wsproof.model.measurement import ArrivalStamps, Measurement, ServerUsage
 from wsproof.model.nanoseconds import NS
+from wsproof.model.outside_call import PublishAnswer
 from wsproof.model.plan import Phase, Plan
-from wsproof.model.publish_answer import PublishAnswer
-from wsproof.model.unsure import unsure_publications
+from wsproof.net.clock import clock_name
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import http_endpoint
 from wsproof.wire import Breach
@@ -657,7 +657,7 @@ class WorkloadRun:
         for (publisher, sequence), outcome in self._refusals.items():
             sent.outcome[(sent.publisher == publisher) & (sent.sequence == sequence)] = outcome
         if not self.shared:  # the master knows what the members of other workers have received
-            unsure = unsure_publications(sent.publisher, sent.sequence, history.receipts, history.members)
+            unsure = publications_with_unknown_outcome(sent.publisher, sent.sequence, history.receipts, history.members)
             sent.outcome[unsure & (sent.outcome == Outcome.OK)] = Outcome.INFO
         generator = replace(self.pulse.usage(self.unsent), stamps=self.stamps)
         return Measurement(plan, self.contract, history, generator, self.server_usage)

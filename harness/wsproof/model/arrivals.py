@@ -1,7 +1,7 @@
 """Arrival patterns: intended send times of publications. The same value and seed give the same times.
 
 constant       evenly, at the plan's rate
-poisson        independent of each other, at the plan's rate on average: like many users who do not know each other
+poisson        independent of each other, at the plan's rate on average: like many independent users
 burst:N        N at the same moment, repeatedly, at the plan's rate on average
 ramp:A-B       the rate changes linearly over the measured window from A to B per second; A during warm-up
 trace:FILE     at recorded times
@@ -129,7 +129,7 @@ class Trace:
 
 Arrivals: TypeAlias = Constant | Poisson | BurstArrivals | RampArrivals | Trace
 CONSTANT, POISSON = Constant(), Poisson()
-WORDS = "constant, poisson, burst:SIZE, ramp:FROM-TO (per second) or trace:FILE (a time in seconds per line)"
+SYNTAX = "constant, poisson, burst:SIZE, ramp:FROM-TO (per second) or trace:FILE (a time in seconds per line)"
 
 
 def parse_arrivals(text: str) -> Arrivals:
@@ -152,7 +152,7 @@ def parse_arrivals(text: str) -> Arrivals:
                 return RampArrivals(low, high)
     except ValueError:
         pass  # reported below, with the valid forms
-    raise ValueError(f"expected {WORDS}, got {text!r}")
+    raise ValueError(f"expected {SYNTAX}, got {text!r}")
 
 
 def parse_trace(lines: Iterable[str], source: str) -> Trace:
@@ -169,7 +169,7 @@ def parse_trace(lines: Iterable[str], source: str) -> Trace:
         try:
             at = float(word)
         except ValueError:
-            raise ValueError(f"line {number} of the trace is no time in seconds: {word[:40]!r}") from None
+            raise ValueError(f"line {number} of the trace is not a time in seconds: {word[:40]!r}") from None
         if not np.isfinite(at) or (seconds and at < seconds[-1]):
             raise ValueError(f"line {number} of the trace goes back in time: {at:g} after {seconds[-1:]}")
         seconds.append(at)

@@ -1,12 +1,20 @@
-"""Circumstances and results of a measurement, apart from its metrics and findings."""
+"""Circumstances and results of a measurement, apart from its metrics and findings: set-up, objectives, chart series."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeAlias
 
-__all__ = ["ArrivalIntervals", "GeneratorSetup", "MixedLoad", "ObjectiveOutcome", "SecondMeasurement"]
+__all__ = [
+    "ArrivalIntervals",
+    "ChartSeries",
+    "Columns",
+    "GeneratorSetup",
+    "MixedLoad",
+    "ObjectiveOutcome",
+    "SecondMeasurement",
+]
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class ObjectiveOutcome:
 
 @dataclass(frozen=True)
 class ArrivalIntervals:
-    """Messages that arrived within an interval, since several were read together. Widths in ns."""
+    """Messages whose arrival is known only within an interval, because several were read together. Widths in ns."""
 
     messages: int
     width_p50_ns: int
@@ -96,7 +104,7 @@ class SecondMeasurement:
 
 @dataclass(frozen=True)
 class MixedLoad:
-    """The other load on the server during a measurement of several workloads, as text, and the CPU of all together."""
+    """The other load on the server in a mix of workloads, and the server's CPU time per delivery of all workloads."""
 
     beside: str
     server_cpu_per_delivery_us: float | None = None
@@ -109,3 +117,31 @@ class MixedLoad:
     def from_json(cls, data: Mapping[str, Any]) -> MixedLoad:
         """The inverse of `to_json`."""
         return cls(**data)
+
+
+Columns: TypeAlias = Mapping[str, Sequence[float | None]]
+"""The columns of one chart, by name. Empty without data."""
+
+
+@dataclass(frozen=True)
+class ChartSeries:
+    """Data series of the charts of a run, each reduced to a few hundred points.
+
+    Times are in ns, except `at_s`: seconds since the measured window began.
+    """
+
+    percentiles: Columns = field(default_factory=dict)
+    timeline: Columns = field(default_factory=dict)
+    time_to_last: Columns = field(default_factory=dict)
+    deliveries: Columns = field(default_factory=dict)
+    server: Columns = field(default_factory=dict)
+    generator: Columns = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `series` in a run record."""
+        return {one.name: dict(getattr(self, one.name)) for one in fields(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ChartSeries:
+        """The inverse of `to_json`. Unknown series of later versions are ignored."""
+        return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})

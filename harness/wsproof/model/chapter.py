@@ -1,10 +1,10 @@
-"""Suite, chapter and kind of a rule, and of the checks and findings that are about it."""
+"""Suite, chapter, kind and harm of a rule, and of the checks and findings that are about it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Chapter", "RuleKind", "SuiteName", "with_document"]
+__all__ = ["Chapter", "Harm", "RuleKind", "SuiteName", "with_document"]
 
 
 class SuiteName(StrEnum):
@@ -53,3 +53,14 @@ def with_document(section: str) -> str:
     A rule that is in no RFC has a word instead of a section.
     """
     return f"RFC 6455 {section}" if section[0].isdigit() else section
+
+
+class Harm(StrEnum):
+    """The harm that a fault does. Findings are shown in the order of these members."""
+
+    PROCESS_DIED = "process-died"
+    OTHERS_NOT_SERVED = "others-not-served"
+    DATA = "data-lost-or-altered"
+    MUST = "must"
+    SHOULD = "should"
+    INFORMATION = "information"

@@ -30,17 +30,17 @@ class Resume(StrEnum):
 
     NONE = "none"
     SINCE_LAST = "since-last"
-    """The member tells the server what it has (`Workload.resume`), and gets what came after that."""
+    """The member tells the server its last message (`Workload.resume`), and gets the later ones."""
     HISTORY = "history"
-    """The server sends the latest messages to whoever joins."""
+    """The server sends the latest messages to each member that joins."""
 
     @property
     def in_words(self) -> str:
         """The promise as a clause."""
         return {
-            Resume.NONE: "a member that comes back begins anew",
-            Resume.SINCE_LAST: "a member that comes back gets what was published since the last message that it has",
-            Resume.HISTORY: "a member that comes back gets what it missed from the history that the server sends",
+            Resume.NONE: "a member that comes back starts without the messages that it missed",
+            Resume.SINCE_LAST: "a member that comes back gets all messages after the last one that it received",
+            Resume.HISTORY: "a member that comes back gets the messages that it missed in the server's history",
         }[self]
 
 
@@ -63,7 +63,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """The limit on what one member may publish: so many messages in any `window_s` seconds."""
+    """The limit on what one member may publish: at most `messages` in any `window_s` seconds."""
 
     messages: int
     window_s: float
@@ -81,8 +81,8 @@ class Contract:
     `order` is the promised order: breaking it is a violation. `agreed_order` says that a good server delivers in one
     order to all members: its absence is a non-strict finding. `replies`: each publication is answered to its publisher
     alone. `leaves`: when a member leaves in any way, the others are told once. `binary` is the response to a binary
-    frame: "echo" or "refused-or-ignored". `keeps_idle_s`: a member that only listens is kept for so many seconds; None
-    if nothing is promised, so that a server may cut it off.
+    frame: "echo" or "refused-or-ignored". `keeps_idle_s`: the server keeps a member that only listens for this
+    many seconds; None without a promise, so that the server may disconnect it.
     """
 
     channel: str
@@ -95,18 +95,18 @@ class Contract:
     feed: Feed | None = None
     keeps_idle_s: float | None = None
     public: bool = False
-    """Whether anybody may listen. A token then only says who a member is."""
+    """Whether anybody may listen. A token then only identifies a member."""
     private_rooms: bool = False
     """Whether the credentials of a member open its own room only."""
     resume: Resume = Resume.NONE
     """The missed messages that a returning member gets."""
     connections: int | None = None
-    """The number of members that the server takes at once, and serves. None: not said."""
+    """The number of members that the server accepts and serves at the same time. None: no promise."""
     rate_limit: RateLimit | None = None
-    """The limit on one member's publications, within which all are delivered. None: not said."""
+    """The limit on one member's publications, within which all are delivered. None: no promise."""
     revoked_within_s: float = 5.0
     """Seconds for which a member may still be served after its access was revoked (`Workload.revoke`)."""
     recovers_within_s: float = 10.0
     """Seconds after a disturbance until all members must hear each other again. Until then, messages may be lost."""
     origins: tuple[str, ...] = ()
-    """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""
+    """The origins of the pages that may connect, such as `https://app.example`. Empty: no promise."""

@@ -1,4 +1,4 @@
-"""Result of a crashed check: a bug of wsproof, which says nothing about the server."""
+"""Result of a crashed check, which is a bug of wsproof and no evidence about the server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["crash_reason", "crashed_check", "traceback_of"]
 
 def crash_reason(error: Exception) -> str:
     """Return one sentence for the check's row."""
-    words = str(error).splitlines()[0:1]
-    said = f": {words[0]}" if words else ""
-    return f"wsproof crashed in this check ({type(error).__name__}{said}); this is a bug of wsproof, not of the server"
+    lines = str(error).splitlines()
+    detail = f": {lines[0]}" if lines else ""
+    return f"wsproof crashed in this check ({type(error).__name__}{detail}): a bug of wsproof, not of the server"
 
 
 def traceback_of(error: Exception) -> str:

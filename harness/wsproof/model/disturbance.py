@@ -1,4 +1,4 @@
-"""Observations of members during a shutdown of their server, and around a disturbance that it should survive."""
+"""Observations of members during a shutdown of their server, and around a disturbance."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class SeenEnd:
     """The end of one member's connection after the server was asked to end.
 
-    `close_code` is None without a close frame. `missed` counts the publications that their sender had received back
-    before, and that this member never got.
+    `close_code` is None without a close frame. `missed` counts the publications that this member never received,
+    although their publisher had received them before the end.
     """
 
     name: str
@@ -33,22 +33,22 @@ class ShutdownRecord:
 class DisturbanceRecord:
     """The state of the members after a disturbance behind their server.
 
-    `recovered_s` is None if not all members heard each other again within `waited_s`.
+    `recovered_s` is None if not all members received each other's messages again within `waited_s`.
     """
 
     command: str
     members: int
-    was_heard: bool
-    """Whether all members had heard each other before."""
+    was_delivering: bool
+    """Whether all members had received each other's messages before."""
     cut_off: int
     """Members whose connection the server ended; they connected again."""
     recovered_s: float | None
     waited_s: float
-    deaf: tuple[str, ...] = ()
-    """The members that heard nothing more, by name, with their connections open."""
-    fresh_hears: bool | None = None
-    """Whether a member that joined after it heard something; None if it was not tried."""
+    unserved: tuple[str, ...] = ()
+    """Names of the members that received nothing more, although their connections were open."""
+    is_newcomer_served: bool | None = None
+    """Whether a member that joined afterwards received a message; None if it was not tried."""
     newcomers: int = 0
-    """Members that joined when all was as before: the others had recovered, and a killed worker had been replaced."""
-    unheard: tuple[str, str] | None = None
-    """Two of all members then, of which the first did not hear the second, by name; None if all heard each other."""
+    """Members that joined after the recovery, when a killed worker had been replaced."""
+    lost_pair: tuple[str, str] | None = None
+    """Names of a member, and of a publisher whose messages it did not receive once newcomers had joined."""

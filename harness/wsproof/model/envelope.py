@@ -1,7 +1,7 @@
 """Envelope of each message: key, intended send time and checksum.
 
 A message with an envelope is a body and a fixed-length ASCII trailer at its *end*. Servers put text in front of a
-client's message (`Client #7 says: ...`), and not behind it.
+client's message (`Client #7 says: ...`), and not after it.
 
     body  ~w1 LLLLLLLL PPPPPPPP SSSSSSSS IIIIIIIIIIIIIIII CCCCCCCC      (no blanks between the fields; hexadecimal)
           mark length  publisher sequence intended time    CRC-32
@@ -84,7 +84,7 @@ def open_envelope(payload: bytes | str) -> Opened | None:
 
 
 def find_envelope(payload: bytes) -> Opened | None:
-    """Find the last envelope anywhere in `payload`, for servers that also add text behind a message.
+    """Find the last envelope anywhere in `payload`, for servers that also add text after a message.
 
     The bytes are read as they are. A text that was escaped for JSON has other bytes than the original and is not
     intact: for JSON, parse it and call `open_envelope` on the text.
@@ -93,7 +93,7 @@ def find_envelope(payload: bytes) -> Opened | None:
 
 
 def undamaged(opened: Opened | None, body_at: int) -> Opened | None:
-    """The same envelope, marked damaged unless the body begins at byte `body_at`, right after the server's prefix.
+    """Return the envelope, marked damaged unless the body begins at byte `body_at`, right after the server's prefix.
 
     The checksum covers only what the publisher sent. Without this check, extra text between prefix and body would go
     unnoticed.
@@ -117,6 +117,6 @@ def _open_at(payload: bytes, at: int) -> Opened | None:
 
 
 def body_of(size_bytes: int) -> str:
-    """Return plain words that make a message with its envelope `size_bytes` long, or as close as possible."""
+    """Return filler text so that the message with its envelope is `size_bytes` long, or as close as possible."""
     room = max(size_bytes - TRAILER_BYTES, 0)
     return (FILLER * (room // len(FILLER) + 1))[:room]

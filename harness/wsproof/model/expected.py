@@ -10,7 +10,7 @@ is expected by nobody.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications
-from wsproof.model.partition import member_ranges, rows_of
+from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
+from wsproof.model.partition import member_ranges, rows_of, slices
 
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -60,16 +60,16 @@ def publication_rows(publications: Publications, publisher: Ints, sequence: Ints
     return rows_of_pairs(publications.publisher, publications.sequence, publisher, sequence)
 
 
-def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
-    """Return the index of each pair (`one`, `other`) among the pairs (`ones`, `others`); -1 if absent.
+def rows_of_pairs(firsts: Ints, seconds: Ints, first: Ints, second: Ints) -> Ints:
+    """Return the index of each pair (`first`, `second`) among the pairs (`firsts`, `seconds`); -1 if absent.
 
     All values have 32 bits.
     """
-    if not len(ones):
-        return np.full(len(one), -1, dtype=np.int64)
-    keys = _keys(ones, others)
+    if not len(firsts):
+        return np.full(len(first), -1, dtype=np.int64)
+    keys = _keys(firsts, seconds)
     order = np.argsort(keys, kind="stable")
-    wanted = _keys(one, other)
+    wanted = _keys(first, second)
     at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
     found: Ints = np.where(keys[order][at] == wanted, order[at], -1)
     return found
@@ -87,7 +87,7 @@ def expected_deliveries(history: History, contract: Contract, kind: Kind = Kind.
     expected_by, received_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
     missing: list[tuple[Ints, Ints]] = []
     for chunk in _chunks(members, history):
-        got = _got(chunk, *_heard(history, chunk, kind), len(publications))
+        got = _got(chunk, *_received(history, chunk, kind), len(publications))
         due = _due(chunk, got, history, contract, audience)
         expected_by += due.sum(axis=0)
         received_by += (due & got).sum(axis=0)
@@ -119,7 +119,7 @@ def _chunks(members: list[Member], history: History) -> Iterator[list[Member]]:
             yield members[first : min(first + step, high)]
 
 
-def _heard(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Ints]:
+def _received(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Ints]:
     """Return the receipts of one kind of these members: member and publication row of each receipt."""
     receipts = history.receipts
     rows = rows_of(receipts, range(chunk[0].number, chunk[-1].number + 1))
@@ -130,7 +130,7 @@ def _heard(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Int
 
 
 def _got(chunk: list[Member], member: Ints, row: Ints, width: int) -> Flags:
-    """Return which members have received which publications: one row per member, one column per publication."""
+    """Flag the publications that each member received: one row per member, one column per publication."""
     numbers = np.array([m.number for m in chunk], np.int64)
     order = np.argsort(numbers)
     at = np.minimum(np.searchsorted(numbers[order], member), len(numbers) - 1)
@@ -185,7 +185,24 @@ def received_rows(history: History, number: int, before_ns: int | None = None) -
     return rows[rows >= 0]
 
 
-def _keys(one: Ints, other: Ints) -> Ints:
+def _keys(first: Ints, second: Ints) -> Ints:
     # The envelope has 32 bits for each number, so a pair fits into one integer without collisions.
-    keys: Ints = (one << 32) | (other & 0xFFFFFFFF)
+    keys: Ints = (first << 32) | (second & 0xFFFFFFFF)
     return keys
+
+
+def publications_with_unknown_outcome(
+    publisher: Ints, sequence: Ints, receipts: Receipts, members: Sequence[Member]
+) -> NDArray[np.bool_]:
+    """Flag the publications whose outcome is unknown: the last ones of a connection that ended.
+
+    The server has read a publication if a member received it, or a later one of the same publisher.
+    """
+    last_received = np.full(len(members), -1)
+    for part in slices(0, len(receipts)):
+        publishers = receipts.publisher[part]
+        intact = (receipts.intact[part] == 1) & (publishers >= 0) & (publishers < len(members))
+        np.maximum.at(last_received, publishers[intact], receipts.sequence[part][intact])
+    left_ns = np.array([member.left_ns for member in members], np.int64)
+    unsure: NDArray[np.bool_] = (left_ns[publisher] > 0) & (sequence > last_received[publisher])
+    return unsure

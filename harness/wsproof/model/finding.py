@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from wsproof.model.chapter import Chapter, RuleKind, SuiteName
+from wsproof.model.chapter import Chapter, Harm, RuleKind, SuiteName
 from wsproof.model.finding_event import FindingEvent
 from wsproof.model.former_names import FORMER_ANOMALIES, current_check
-from wsproof.model.harm import Harm
 from wsproof.model.old_findings import chapter_of_section, kind_of
 
 
@@ -70,20 +69,20 @@ class Anomaly(StrEnum):
     LEAKED_PRODUCER = "leaked-producer"
     SECRET_LOGGED = "secret-logged"
     UNCLEAN_CLOSE = "unclean-close"
-    """Connections of a server that ends are closed without the right words."""
+    """A server that ends closes its connections without a suitable close frame."""
     SLOW_SHUTDOWN = "slow-shutdown"
     """A server does not end when it is asked to."""
     PROTOCOL = "protocol"
     DISCONNECTED = "disconnected"
     """The server ended the connection of a member that kept the rules."""
     REFUSED = "refused"
-    """The server refused requests or calls that should publish: no message is lost, because none was accepted."""
+    """The server refused requests or calls that should publish. No message is lost, because none was accepted."""
     NOT_FREED = "not-freed"
-    """The server keeps something of members that have gone."""
+    """The server keeps resources of members that have left."""
     BEHIND = "behind"
     """Not lost: the member was still receiving in order when the drain ended.
 
-    Nobody knows whether the rest would have arrived.
+    Whether the rest would have arrived is unknown.
     """
     UNKNOWN = "unknown"
     """Not a fault of the server: the check crashed or saw nothing."""
@@ -128,7 +127,7 @@ PROVEN_BY_RECEIVED_DATA = frozenset(
         Anomaly.PROTOCOL,
     }
 )
-"""Anomalies between members that received data proves by itself. A busy machine explains none of them."""
+"""Anomalies that the received data proves by itself. A busy machine cannot cause them."""
 UNDECIDED = frozenset({Anomaly.BEHIND, Anomaly.UNKNOWN})
 """Anomalies that are neither a violation nor a pass."""
 
@@ -254,7 +253,7 @@ def observed(finding: Finding) -> Finding:
     if not (finding.level.counts and times == "0" and retries):
         return finding
     settle = (
-        f"It was seen and did not come again in {retries} retries, so it does not count. To settle it: replay it "
+        f"It was seen, and {retries} retries did not reproduce it, so it does not count. To settle it: replay it "
         f"several times on a quiet machine, or search longer with --only {finding.check} --examples 200"
     )
     return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
@@ -265,7 +264,7 @@ def not_retried(finding: Finding) -> Finding:
     if not finding.level.counts:
         return finding
     settle = (
-        "It was seen, and could not be tried again, so it does not count. To settle it: "
+        "It was seen, and could not be retried, so it does not count. To settle it: "
         f"`wsproof replay` with this finding's file, or a larger --budget (with --only {finding.check})"
     )
     return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
@@ -275,7 +274,7 @@ def seen_only(finding: Finding) -> str:
     """Return why an observation does not count, as a reason for its check; empty for any other finding."""
     if finding.level is not Level.OBSERVATION:
         return ""
-    return f"seen, and not reproduced ({finding.reproduced})" if finding.reproduced else "seen, and not tried again"
+    return f"seen, and not reproduced ({finding.reproduced})" if finding.reproduced else "seen, and not retried"
 
 
 def severity(finding: Finding) -> tuple[int, int, str, str]:

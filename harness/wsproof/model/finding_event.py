@@ -9,12 +9,12 @@ from typing import Any
 
 
 class EventKind(StrEnum):
-    """What a member did, or what did not happen to it."""
+    """The kind of an event."""
 
     SENT = "sent"
     RECEIVED = "received"
     MISSING = "missing"
-    """The message had not come until then, which is the end of the wait for it."""
+    """The message had not arrived by this time, the end of the wait for it."""
     LEFT = "left"
 
 

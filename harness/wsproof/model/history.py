@@ -40,7 +40,7 @@ class Outcome(IntEnum):
     INFO = 3
     """Unknown: the connection ended right after the write, or an HTTP request was not answered."""
     REFUSED = 4
-    """The server answered the HTTP request that should publish with a refusal."""
+    """The server refused the HTTP request that should publish."""
 
 
 class Departure(IntEnum):
@@ -107,7 +107,7 @@ class Receipts:
 
 
 SILENCE = "nothing after its handshake"
-"""The misbehaviour of a client that connects and never says anything."""
+"""The misbehaviour of a client that connects and sends nothing."""
 OTHER_ROOM = "with the credentials of a member of another room"
 """The intrusion of a client into a room that its credentials do not open."""
 
@@ -134,45 +134,46 @@ class Member:
     """The member's deliberate message outside of any promise ("a binary frame"): no delivery is expected."""
     room: int = 0
     """The member's room. A publication in a room is meant for the members of that room only."""
-    went_by: str = ""
-    """The way in which it left, where `departure` does not say all ("a close frame with code 1002")."""
+    left_by: str = ""
+    """How it left, if `departure` is not precise enough ("a close frame with code 1002")."""
     join_fault: str = ""
     """The reason why the member could not join after its handshake: a clause about the server. Empty if it could."""
     greeted_again_ns: int = 0
-    """The time at which a second greeting of this member had surely been processed: older messages may come again.
+    """The time by which the server had certainly processed a second greeting of this member.
 
-    0 without a second greeting, and far in the future if nothing shows that it was processed.
+    Older messages may arrive again. 0 without a second greeting, and far in the future if nothing shows that the server
+    has processed it.
     """
 
     shape: str = ""
     """The unusual property of the member's name, such as "with slashes and dots". A server may refuse or change it."""
     intrusion: str = ""
     """The way in which an intruder joined, such as "without its credentials". Empty for all others."""
-    by_origin: bool = False
-    """Whether only its origin was wrong."""
+    has_wrong_origin: bool = False
+    """Whether only the origin of the intruder was wrong."""
 
     resumes: int = -1
-    """The number of the earlier connection that this one came back for; -1 if it came back for none."""
+    """The number of the earlier connection that this one resumes; -1 if it resumes none."""
     replaces: int = -1
     """The number of the earlier connection of the same user, which had ended; -1 if there is none.
 
-    The user only connects again. It asks for nothing that it has missed, as one that `resumes` does.
+    The user only connects again. Unlike a member that `resumes`, it does not ask for the messages that it missed.
     """
     others_ns: int = 0
     """The time of its last receipt of another client's message; 0 without one."""
     close_reason: str = ""
     """The reason in the server's close frame."""
     was_reset: bool = False
-    """Whether TCP was reset: a close frame that the server sent before may have got lost."""
+    """Whether TCP was reset: a close frame that the server had sent may be lost."""
     joined_at_once: bool = False
-    """Whether it joined in the same moment as others, on purpose."""
+    """Whether it joined at the same moment as others, on purpose."""
     paused_ns: int = 0
     """The time at which it stopped reading for a while; 0 if it never did.
 
-    The server may cut it off, and must otherwise deliver everything to it.
+    The server may disconnect it, and must otherwise deliver everything to it.
     """
     resumed_ns: int = 0
-    """The time at which it read again; 0 if it never stopped."""
+    """The time at which it continued to read; 0 if it never stopped."""
 
     @property
     def is_well_behaved(self) -> bool:
@@ -215,7 +216,7 @@ class UnexpectedMessage:
     sequence: int = -1
 
     @property
-    def carries(self) -> bool:
+    def has_envelope(self) -> bool:
         """Whether an envelope was found in the message."""
         return self.sequence >= 0
 
@@ -225,7 +226,7 @@ class Part(StrEnum):
 
     TEXT = "text"
     SPEAKER = "speaker"
-    """The name that the server gives to its publisher."""
+    """The publisher's name, as the server sends it."""
 
 
 @dataclass(frozen=True)
@@ -253,9 +254,10 @@ def outcome_of_refusal(status: int) -> Outcome:
 
 @dataclass(frozen=True)
 class Refusal:
-    """HTTP requests of publications that the server answered in the same way, and not with success.
+    """HTTP requests of publications that the server refused in the same way.
 
-    The first of them is named. `reason` is the status line with the beginning of the body, or why there was no answer.
+    `publisher` and `sequence` name the first of them. `reason` is the status line with the beginning of the body, or
+    why there was no answer.
     """
 
     status: int
@@ -306,13 +308,13 @@ class History:
     ignored_text: str = ""
     """The first ignored message."""
     shortest_ignored_text: str = ""
-    """The shortest ignored message: a heartbeat, where the server sends any."""
+    """The shortest ignored message, which is the heartbeat if the server sends one."""
     keeps_alive: bool = False
     """Whether the members answer the server, or send heartbeats by themselves."""
     refusals: tuple[Refusal, ...] = ()
     """HTTP requests of publications that did not succeed."""
     silent_ns: int = 0
-    """The time at which a long wait ended because nothing arrived any more; 0 without one.
+    """The time at which a long wait ended because nothing more arrived; 0 without one.
 
     Messages that were published before and were missing then are lost.
     """

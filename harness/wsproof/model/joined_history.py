@@ -1,4 +1,4 @@
-"""The histories of several processes as one, so that a message from one to the other is checked.
+"""Joins the histories of several processes, so that messages between them are checked.
 
 Members are numbered per process in the parts, and across all processes in the result. Envelopes carry ids, which are
 unique: the id of a process's member 0, plus the member's number.
@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.model.expected import publications_with_unknown_outcome
 from wsproof.model.history import (
     Damage,
     Departure,
@@ -27,7 +28,6 @@ from wsproof.model.history import (
     UnexpectedMessage,
 )
 from wsproof.model.plan import Phase
-from wsproof.model.unsure import unsure_publications
 
 Ints = NDArray[np.int64]
 UNKNOWN = -1
@@ -40,35 +40,35 @@ class HistoryPart:
     """The history of one process. `first` is the id of its member 0.
 
     The publishers of its receipts are counted from `first`, too. Those of other processes are negative, or larger than
-    its own. `heard_until_ns`: the process has received every message that was sent until then and arrived at all.
+    its own. `complete_until_ns`: every message that was sent before this time, and arrived at all, is in the history.
     """
 
     first: int
     history: History
-    heard_until_ns: int
+    complete_until_ns: int
 
 
 def join_histories(parts: Sequence[HistoryPart]) -> History:
     """Join the histories of processes whose clocks are the same.
 
     - The measured window begins when it has begun in all processes. Earlier publications belong to the warm-up.
-    - Intact messages of publishers in no part are left out. They belong to other runs, or to a process that has ended.
-    - After `heard_until_ns` of a process, nobody knows what its members would have received. A publication that was
-      sent later is unsure, and a later departure is left out, with the notices about it.
+    - Intact messages whose publisher is in no part are left out: they belong to other runs, or to a process that ended.
+    - After `complete_until_ns` of a process, it is unknown what its members would have received. A publication that was
+      sent later has an unknown outcome. A later departure is left out, with the notices about it.
     """
     numbers, histories = _Numbers(parts), [part.history for part in parts]
-    heard_until_ns = min(part.heard_until_ns for part in parts)
-    members = tuple(_members(parts, numbers, heard_until_ns))
+    complete_until_ns = min(part.complete_until_ns for part in parts)
+    members = tuple(_members(parts, numbers, complete_until_ns))
     start_ns = max(history.start_ns for history in histories)
     receipts = _receipts(parts, numbers)
-    publications = _publications(parts, numbers, start_ns, heard_until_ns)
-    unsure = unsure_publications(publications.publisher, publications.sequence, receipts, members)
-    publications.outcome[unsure & (publications.outcome == Outcome.OK)] = Outcome.INFO
+    publications = _publications(parts, numbers, start_ns, complete_until_ns)
+    is_unknown = publications_with_unknown_outcome(publications.publisher, publications.sequence, receipts, members)
+    publications.outcome[is_unknown & (publications.outcome == Outcome.OK)] = Outcome.INFO
     return History(
         publications=publications,
         receipts=receipts,
         members=members,
-        notices=tuple(_notices(parts, numbers, members, heard_until_ns)),
+        notices=tuple(_notices(parts, numbers, members, complete_until_ns)),
         ticks=tuple(
             replace(tick, subscriber=numbers.offsets[at] + tick.subscriber)
             for at, history in enumerate(histories)
@@ -83,7 +83,7 @@ def join_histories(parts: Sequence[HistoryPart]) -> History:
         start_ns=start_ns,
         end_ns=max(history.end_ns for history in histories),
         drained_ns=max(history.drained_ns for history in histories),
-        damage=tuple(numbers.renumbered(at, one) for at, history in enumerate(histories) for one in history.damage),
+        damage=tuple(numbers.renumbered(at, damage) for at, part in enumerate(parts) for damage in part.history.damage),
         ignored=sum(history.ignored for history in histories),
         ignored_text=next((history.ignored_text for history in histories if history.ignored_text), ""),
         shortest_ignored_text=min(
@@ -127,19 +127,21 @@ class _Numbers:
         return replace(entry, publisher=self.of_publisher(part, entry.publisher))
 
 
-def _members(parts: Sequence[HistoryPart], numbers: _Numbers, heard_until_ns: int) -> Iterable[Member]:
+def _members(parts: Sequence[HistoryPart], numbers: _Numbers, complete_until_ns: int) -> Iterable[Member]:
     for at, part in enumerate(parts):
         offset = numbers.offsets[at]
         for member in part.history.members:
             resumes = member.resumes if member.resumes < 0 else member.resumes + offset
             replaces = member.replaces if member.replaces < 0 else member.replaces + offset
-            one = replace(member, number=member.number + offset, resumes=resumes, replaces=replaces)
-            if one.left_ns > heard_until_ns:
-                one = replace(one, left_ns=0, departure=Departure.STAYED, close_code=None)
-            yield one
+            joined = replace(member, number=member.number + offset, resumes=resumes, replaces=replaces)
+            if joined.left_ns > complete_until_ns:
+                joined = replace(joined, left_ns=0, departure=Departure.STAYED, close_code=None)
+            yield joined
 
 
-def _publications(parts: Sequence[HistoryPart], numbers: _Numbers, start_ns: int, heard_until_ns: int) -> Publications:
+def _publications(
+    parts: Sequence[HistoryPart], numbers: _Numbers, start_ns: int, complete_until_ns: int
+) -> Publications:
     tables = [part.history.publications for part in parts]
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (
         np.concatenate([np.zeros(0, np.int64), *(getattr(table, name) for table in tables)])
@@ -148,7 +150,7 @@ def _publications(parts: Sequence[HistoryPart], numbers: _Numbers, start_ns: int
     publisher = publisher + np.repeat(numbers.offsets[:-1], [len(table) for table in tables]).astype(np.int64)
     was_early = np.where(sent_ns > 0, sent_ns, intended_ns) < start_ns
     phase[(phase == Phase.MEASURED) & was_early] = Phase.WARMUP
-    outcome[(outcome == Outcome.OK) & (sent_ns > heard_until_ns)] = Outcome.INFO
+    outcome[(outcome == Outcome.OK) & (sent_ns > complete_until_ns)] = Outcome.INFO
     return Publications(publisher, sequence, intended_ns, sent_ns, phase, outcome)
 
 
@@ -176,10 +178,10 @@ def _receipts(parts: Sequence[HistoryPart], numbers: _Numbers) -> Receipts:
 
 
 def _notices(
-    parts: Sequence[HistoryPart], numbers: _Numbers, members: tuple[Member, ...], heard_until_ns: int
+    parts: Sequence[HistoryPart], numbers: _Numbers, members: tuple[Member, ...], complete_until_ns: int
 ) -> Iterable[PresenceNotice]:
     """The notices about our members. One that stays may have left only after its process has ended its drain."""
-    known_until_ns: dict[str, float] = {member.name: inf if member.left_ns else heard_until_ns for member in members}
+    known_until_ns: dict[str, float] = {member.name: inf if member.left_ns else complete_until_ns for member in members}
     for at, part in enumerate(parts):
         for notice in part.history.notices:
             if notice.received_ns <= known_until_ns.get(notice.about, -1):
@@ -190,11 +192,11 @@ def _unexpected(parts: Sequence[HistoryPart], numbers: _Numbers) -> Iterable[Une
     """The unexpected messages, without those that carry a publication of somebody else."""
     for at, part in enumerate(parts):
         for message in part.history.unexpected:
-            one = replace(message, subscriber=message.subscriber + numbers.offsets[at])
-            if one.carries:
-                one = numbers.renumbered(at, one)
-            if not one.carries or one.publisher != UNKNOWN:
-                yield one
+            joined = replace(message, subscriber=message.subscriber + numbers.offsets[at])
+            if joined.has_envelope:
+                joined = numbers.renumbered(at, joined)
+            if not joined.has_envelope or joined.publisher != UNKNOWN:
+                yield joined
 
 
 def _refusals(parts: Sequence[HistoryPart], numbers: _Numbers) -> Iterable[Refusal]:

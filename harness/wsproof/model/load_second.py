@@ -20,7 +20,7 @@ Duration: TypeAlias = Mapping[int, int]
 
 
 def bucket_counts(durations_ns: Iterable[int], times: Iterable[int] | None = None) -> dict[int, int]:
-    """The durations, in ns, as counts by bucket. `times`: how often each duration occurs, if not once."""
+    """Count durations, in ns, by bucket. `times`: how often each duration occurs, if not once."""
     buckets = LAYOUT.index(np.array(list(durations_ns), dtype=np.int64)).tolist()
     if times is None:
         return dict(Counter(buckets))
@@ -75,7 +75,7 @@ class LoadSecond:
 
     at_s: int
     is_measured: bool = True
-    """Whether the second is part of the measured window: before, users still arrived."""
+    """Whether the second is part of the measured window. Before it, users were still arriving."""
     latency: Duration = field(default_factory=dict)
     overdue: Duration = field(default_factory=dict)
     """The time that each overdue delivery has waited by the end of the second."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wsproof.model.chart_series import ChartSeries
+from wsproof.model.bench_record import ChartSeries
 from wsproof.model.finding import Verdict
-from wsproof.model.recovery import Recovery
+from wsproof.model.nanoseconds import NS
 from wsproof.model.summary import Summary, TrustWarning
 
 __all__ = ["LoadFailure", "LoadSummary", "WorkloadLoad"]
@@ -32,7 +32,7 @@ class WorkloadLoad:
     stamps: str | None = None
     series: ChartSeries | None = None
     recovery: Recovery | None = None
-    """How users came back whose connection the server had ended. None if no user comes back."""
+    """The recovery of users whose connections the server had ended. None if no user tries to come back."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `rooms`."""
@@ -67,7 +67,7 @@ class WorkloadLoad:
 
 
 UNDECIDED_FAILURES = ("NothingProven(", "GeneratorFrozen(")
-"""Beginnings of Locust failures that are no findings about the server."""
+"""Prefixes of Locust failures that are not findings about the server."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class LoadFailure:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the failure says that too little is known, and not that something failed."""
+        """Whether the failure means that too little is known, not that the server failed."""
         return self.error.startswith(UNDECIDED_FAILURES)
 
     def to_json(self) -> dict[str, Any]:
@@ -106,12 +106,12 @@ class LoadSummary:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a request failed. A check that could not decide is no failure."""
-        return any(not one.is_undecided for one in self.failed)
+        """Whether a request failed. An undecided check is not a failure."""
+        return any(not failure.is_undecided for failure in self.failed)
 
     @property
     def was_carried_out(self) -> bool:
-        """Whether the median of each figure stands: the load was the one that was asked for."""
+        """Whether the median of each figure is valid: the load was as requested."""
         return not any(warning.voids_medians for room in self.rooms for warning in room.warnings)
 
     @property
@@ -126,12 +126,53 @@ class LoadSummary:
             "rooms": [room.to_json() for room in self.rooms],
             "requests": self.requests,
             "failures": self.failures,
-            "failed": [one.to_json() for one in self.failed],
+            "failed": [failure.to_json() for failure in self.failed],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LoadSummary:
         """The inverse of `to_json`."""
         rooms = tuple(WorkloadLoad.from_json(room) for room in data["rooms"])
-        failed = tuple(LoadFailure(**one) for one in data.get("failed", ()))
+        failed = tuple(LoadFailure(**row) for row in data.get("failed", ()))
         return cls(rooms, data["requests"], data["failures"], failed)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The recovery of users that come back after the server has ended their connections, such as in a restart."""
+
+    ended: int
+    """The number of times that the server ended the connection of a user."""
+    returned: int
+    """Number of these times after which the user received messages again."""
+    median_ns: int
+    """Median time from the end of a connection until its user received messages again; 0 if none did."""
+    longest_ns: int
+    silent_ns: int
+    """The longest time in which publications were due and no member received any."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `recovery`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recovery:
+        """The inverse of `to_json`."""
+        return cls(**data)
+
+    def sentence(self) -> str:
+        """The recovery in words."""
+        times = "once" if self.ended == 1 else f"{self.ended} times"
+        ended = f"the server ended the connection of a user {times}"
+        silence = f"; for {_seconds(self.silent_ns)} no user received a message that was due" if self.silent_ns else ""
+        if not self.returned:
+            return f"{ended}, and no user has come back{silence}"
+        all_users = "the user" if self.ended == 1 else "all users"
+        who = all_users if self.returned == self.ended else f"{self.returned} of them"
+        median, longest = _seconds(self.median_ns), _seconds(self.longest_ns)
+        after = f"after {median}" if self.returned == 1 else f"after {median} in the median and {longest} at most"
+        return f"{ended}; {who} received messages again, {after}{silence}"
+
+
+def _seconds(duration_ns: int) -> str:
+    return f"{duration_ns / NS:.1f} s"

@@ -13,14 +13,14 @@ SHARES, SIZE = 20_000, 100_000
 class MemberIds:
     """Our range of the ids in envelopes and member names. `first` is the id of member 0.
 
-    `alone`: the server has no other clients, so an id outside our range was made up by the server. Otherwise it may
-    belong to somebody else's client.
+    `alone`: the server has no other clients, so the server invented any id outside our range. Otherwise such
+    an id may belong to another run.
     """
 
     first: int = 0
     alone: bool = True
 
-    def is_strangers(self, publisher: int) -> bool:
+    def is_foreign(self, publisher: int) -> bool:
         """Whether a publisher, counted from our first id, belongs to another run."""
         return not self.alone and not 0 <= publisher < SIZE
 

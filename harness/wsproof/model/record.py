@@ -4,7 +4,7 @@ History of the format
     wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
                               Added: parts.capacity; plan: loop, in_flight, sizes, connect_hz, steps, deflate.
                               Added: void in each metric, figures in each warning, parts.measured_again.
-    wsproof.run/2   2026-11   `parts` has become one field each. Each finding stands once, under `findings`, and `part`
+    wsproof.run/2   2026-11   `parts` has become one field each. Each finding appears once, under `findings`, and `part`
                               says what found it. `capacity.trials` is `capacity.runs`, `said` is `sentence`.
                               Added: faults, reconnect_storm.
 
@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
+from wsproof.model.bench_record import ChartSeries, GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
 from wsproof.model.capacity import CapacityRecord
-from wsproof.model.chart_series import ChartSeries
 from wsproof.model.fault_record import FaultsRecord, StormRecord
 from wsproof.model.finding import Finding, Verdict, severity
 from wsproof.model.load_summary import LoadSummary
@@ -121,8 +120,9 @@ class RunRecord:
 
     def _findings_json(self) -> list[dict[str, Any]]:
         checked = self.check.findings if self.check is not None else ()
-        parts = [*((one, "check") for one in checked), *((one, "measurement") for one in self.measured_findings)]
-        return [finding.to_json() | {"part": part} for finding, part in sorted(parts, key=lambda one: severity(one[0]))]
+        parts = [("check", finding) for finding in checked]
+        parts += [("measurement", finding) for finding in self.measured_findings]
+        return [finding.to_json() | {"part": part} for part, finding in sorted(parts, key=lambda row: severity(row[1]))]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunRecord:

@@ -16,7 +16,7 @@ def upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _from_first_version(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts become fields, and a finding that stood in the check and in the record stands once."""
+    """Turn the parts into fields, and keep a finding once that was in the check and in the record."""
     parts: Mapping[str, Any] = data["parts"]
     check = parts.get("check") or None
     log = parts.get("server_log")
@@ -36,7 +36,7 @@ def _from_first_version(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _findings_once(findings: Iterable[Any], checked: Iterable[Any]) -> list[dict[str, Any]]:
-    """The findings of the check and those of the measurement, which the old record held together."""
+    """Separate the findings of the check from those of the measurement, which the old record held together."""
     checked = list(checked)
     known = [_identity(row) for row in checked]
     rest = [row for row in findings if _identity(row) not in known]
@@ -67,7 +67,7 @@ def _generator(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Upgrade the part of a load. The findings of its rooms are dropped, as the record has them, too."""
+    """Upgrade the part of a load. The findings of its rooms are dropped, because the record has them, too."""
     rooms = [
         {
             "workload": room.get("workload", "room"),

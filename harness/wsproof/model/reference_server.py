@@ -70,7 +70,7 @@ def is_part_of(app: str | None) -> bool:
 
 
 def with_faster_feed(settings: Mapping[str, str], app: str | None) -> dict[str, str]:
-    """The workload settings, with a faster feed if the app is one of ours, which accept this setting."""
+    """Return the workload settings, with a faster feed for apps of the reference server, which accept this setting."""
     return {**_FASTER_FEED, **settings} if is_part_of(app) else dict(settings)
 
 

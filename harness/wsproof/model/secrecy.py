@@ -57,7 +57,7 @@ def secrets_in_message(message: str | bytes) -> list[str]:
 
 
 def secrets_in_header(name: str, value: str) -> list[str]:
-    """Return the secret values in a request header: all of it if the name is a secret's, and each cookie's value."""
+    """Return the secret values in a request header: all of it for a secret name, and the value of each cookie."""
     whole = [value] if is_secret_name(name) else []
     cookies = [pair.partition("=")[2].strip() for pair in value.split(";")] if name.lower() == "cookie" else []
     return [*whole, *cookies, *secrets_in_message(f"{name}: {value}")]
@@ -82,8 +82,8 @@ def learn(values: Iterable[str]) -> None:
     if new:
         _KNOWN.update(dict.fromkeys(new))
         _VERSION[0] += 1
-        for tell in _LISTENERS:
-            tell(new)
+        for listener in _LISTENERS:
+            listener(new)
 
 
 def learned() -> tuple[str, ...]:
@@ -107,6 +107,6 @@ def forget() -> None:
     _VERSION[0] += 1
 
 
-def on_news(tell: Callable[[list[str]], None]) -> None:
-    """Call `tell` with each new list of values, so that a worker process can pass them on."""
-    _LISTENERS.append(tell)
+def on_learned(listener: Callable[[list[str]], None]) -> None:
+    """Call `listener` with each new list of values, so that a worker process can pass them on."""
+    _LISTENERS.append(listener)

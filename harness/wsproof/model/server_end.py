@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from wsproof.model.chapter import Chapter, RuleKind
+from wsproof.model.chapter import Chapter, Harm, RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.harm import Harm
 
 __all__ = ["PROCESS_ENDED", "ServerEnd", "end_findings"]
 
@@ -17,7 +16,7 @@ PROCESS_ENDED = "process-ended"
 
 @dataclass(frozen=True, slots=True)
 class ServerEnd:
-    """An exit of a process that nobody had stopped. `code` is 128 + n after signal n."""
+    """An exit of a process that we had not stopped. `code` is 128 + n after signal n."""
 
     code: int
     output: tuple[str, ...] = ()
@@ -36,9 +35,9 @@ class ServerEnd:
 
     @property
     def sentence(self) -> str:
-        """`the server's process ended with code 1; its last words: ...`."""
-        words = next((line.strip() for line in reversed(self.output) if line.strip()), "")
-        return f"the server's process ended with {self.how}" + (f"; its last words: {words}" if words else "")
+        """`the server's process ended with code 1; its last line: ...`."""
+        line = next((text.strip() for text in reversed(self.output) if text.strip()), "")
+        return f"the server's process ended with {self.how}" + (f"; its last line: {line}" if line else "")
 
 
 def end_findings(ends: tuple[ServerEnd, ...]) -> tuple[Finding, ...]:

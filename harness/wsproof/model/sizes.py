@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK = 1024
-WORDS = "a number of bytes, LOW-HIGH, or a mix SIZE:WEIGHT,SIZE:WEIGHT"
+SYNTAX = "a number of bytes, LOW-HIGH, or a mix SIZE:WEIGHT,SIZE:WEIGHT"
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,4 @@ def parse_sizes(text: str) -> Sizes:
             return sizes
     except ValueError:
         pass  # reported below, with the valid forms
-    raise ValueError(f"expected {WORDS}, got {text!r}")
+    raise ValueError(f"expected {SYNTAX}, got {text!r}")

@@ -20,8 +20,8 @@ class StandingRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HeardMessage:
-    """A publication or a reply that a standing member received, by the envelope in it."""
+class ReceivedMessage:
+    """A publication or a reply that a standing member received, identified by its envelope."""
 
     publisher: int
     sequence: int
@@ -40,7 +40,7 @@ class StandingSession:
     room: int
     connected_ns: int
     until_ns: int
-    """End of the judged time: when we left, when the server cut it off, or when a schedule broke the server."""
+    """End of the judged time: when we left, when the server disconnected it, or when a schedule broke the server."""
     was_cut_off: bool = False
     close_code: int | None = None
     """The code of the server's close frame; None without a close frame or without a code."""
@@ -49,14 +49,14 @@ class StandingSession:
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
     pings_ns: tuple[int, ...] = ()
-    heard: tuple[HeardMessage, ...] = ()
+    received: tuple[ReceivedMessage, ...] = ()
     ticks: tuple[Tick, ...] = ()
-    told_gone: tuple[tuple[str, int], ...] = ()
-    """Leave notices that it received: the name, and the time."""
+    leave_notices: tuple[tuple[str, int], ...] = ()
+    """Leave notices that it received: name and time."""
     own: tuple[int, int, int] | None = None
-    """The key of the one message that it said itself."""
+    """The key of the one message that it published itself."""
     joined_ns: int = 0
-    """The time at which it had joined the channel; `until_ns` if that never happened."""
+    """The time at which it had joined the channel; `until_ns` if it never joined."""
 
     @property
     def seconds(self) -> float:
@@ -66,14 +66,14 @@ class StandingSession:
 
 @dataclass(frozen=True, slots=True)
 class PoolPublication:
-    """A publication of a schedule. `was_heard`: a member of the schedule received it."""
+    """A publication of a schedule. `was_received`: a member of the schedule received it."""
 
     publisher: int
     sequence: int
     sent_ns: int
     room: int
     name: str
-    was_heard: bool
+    was_received: bool
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -84,7 +84,7 @@ class PoolPublication:
 Flood: TypeAlias = tuple[int, int]
 """Beginning and end, in ns, of a time in which the suite itself kept the server busy."""
 LEAST_FLOOD = 300
-"""Publications of a schedule that count as a flood: the schedules of the check `volume` have some thousands."""
+"""Number of publications from which a schedule is a flood. Those of the check `volume` have some thousands."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,14 @@ class PlayedSchedule:
         """The time in which this schedule kept the server busy; None for one that publishes little."""
         if len(self.publications) < LEAST_FLOOD:
             return None
-        return min(said.sent_ns for said in self.publications), self.ended_ns
+        return min(publication.sent_ns for publication in self.publications), self.ended_ns
 
 
 @dataclass(frozen=True)
 class StandingRecord:
-    """All that the standing members of one channel saw, and what was published beside them.
+    """What the standing members of one channel received, and what others published in that time.
 
-    `elsewhere` has the keys of what was published on other channels, with the channel's name. `floods` are those of all
+    `elsewhere` maps the keys of publications on other channels to the channel's name. `floods` are those of all
     channels.
     """
 

@@ -21,8 +21,8 @@ class SuiteOptions:
     "delivery"). `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
     property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
-    `disturb` is a command that disturbs the server, or something behind it. `quick` keeps the most telling checks of
-    channels only.
+    `disturb` is a command that disturbs the server, or something behind it. `quick` keeps only the channel checks
+    of `delivery/catalogue.py`.
     """
 
     seed: int = 0
@@ -42,7 +42,7 @@ class SuiteOptions:
 
     def wants(self, check: str, section: str, suite: SuiteName | None = None) -> bool:
         """Whether `--only` keeps this check of that suite."""
-        names = [section, *(name for one in (check, *former_checks(check)) for name in (one, *one.split(".")))]
+        names = [section, *(part for name in (check, *former_checks(check)) for part in (name, *name.split(".")))]
         return not self.only or any(word == suite or any(n.startswith(word) for n in names) for word in self.only)
 
 
@@ -182,7 +182,7 @@ class SuiteReport:
         return SuiteReport(
             self.seed,
             self.checks_run + other.checks_run,
-            told_once(self.findings + other.findings),
+            merged_by_rule(self.findings + other.findings),
             self.not_run + other.not_run,
             self.wall_s + other.wall_s,
             self.complete and other.complete,
@@ -203,7 +203,7 @@ class SuiteReport:
     @property
     def out_of_time(self) -> int:
         """The number of checks that the time budget left out."""
-        return sum(one.is_out_of_time for one in self.not_run)
+        return sum(row.is_out_of_time for row in self.not_run)
 
     @property
     def is_mostly_out_of_time(self) -> bool:
@@ -233,7 +233,7 @@ class SuiteReport:
             "target": dict(self.target),
             "seed": self.seed,
             "checks_run": [run.to_json() for run in self.checks_run],
-            "not_run": [one.to_json() for one in self.not_run],
+            "not_run": [row.to_json() for row in self.not_run],
             "remarks": list(self.remarks),
             "findings": [finding.to_json() for finding in sorted(self.findings, key=severity)],
             "wall_s": round(self.wall_s, 3),
@@ -267,7 +267,7 @@ def _chapter_of(row: Mapping[str, Any]) -> Chapter | None:
     return Chapter(row["chapter"]) if row["chapter"] is not None else None
 
 
-def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def merged_by_rule(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Merge the findings about frames on the wire: one finding per rule, with the sum of the occurrences.
 
     The first finding is kept. Rules in the `also` of its recipe count as reported, too.

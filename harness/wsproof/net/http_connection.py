@@ -10,7 +10,7 @@ import socket
 import ssl
 
 from wsproof.errors import TargetError
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import PublishAnswer
 from wsproof.net.clock import Deadline
 from wsproof.net.connect import connect_socket
 from wsproof.net.endpoint import Endpoint, clean_path

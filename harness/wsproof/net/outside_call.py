@@ -7,8 +7,7 @@ import subprocess
 from collections.abc import Callable
 from threading import Thread
 
-from wsproof.model.outside_call import Command, OutsideCall
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import Command, OutsideCall, PublishAnswer
 
 CALL_S = 10.0
 """Seconds that a command may take. That is enough to start an interpreter on a busy machine, and for a slow broker."""

@@ -22,7 +22,7 @@ from wsproof.model.finding import Anomaly, Finding, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
-from wsproof.model.suite import told_once
+from wsproof.model.suite import merged_by_rule
 from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.text.capacity import level_line
 from wsproof.report.text.sanitize import clean_line
@@ -184,7 +184,7 @@ class LevelRuns:
         results = judged.evaluate(self._objectives)
         outcome = judge_level(results, judged.findings, judged.warnings)
         self._findings = judged.findings
-        self._protocol_findings = told_once(
+        self._protocol_findings = merged_by_rule(
             (*self._protocol_findings, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL))
         )
         if outcome.outcome is LevelOutcome.UNTRUSTED:
@@ -247,7 +247,7 @@ class LevelRuns:
         If even the lowest level missed, its findings are written too.
         """
         at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
-        findings = told_once((*self._protocol_findings, *(self._findings if at_lowest else ())))
+        findings = merged_by_rule((*self._protocol_findings, *(self._findings if at_lowest else ())))
         limited = found.ending is SearchEnding.GENERATOR_LIMITED
         self._log.change(
             verdict=verdict_of(findings),

@@ -158,7 +158,7 @@ def test_a_message_in_an_unknown_format_is_not_called_lost_while_the_test_runs(r
     hear(room, say(room, one), 0, 1)
     look(room, after_s=3)
     look(room, after_s=4)
-    assert [each.carries for each in room.recorder.unexpected] == [True, True]
+    assert [each.has_envelope for each in room.recorder.unexpected] == [True, True]
     assert room.live.findings() == []
 
 

@@ -11,7 +11,7 @@ from gevent.event import Event
 
 from wsproof import FunctionCall, HttpRequest
 from wsproof.locust.outside_publisher import OutsidePublisher
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import PublishAnswer
 from wsproof.net.endpoint import Endpoint
 
 DEADLINE_S = 60

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MUST, Rule
-from wsproof.model.chapter import Chapter
-from wsproof.model.harm import Harm
+from wsproof.model.chapter import Chapter, Harm
 
 FRAGMENTATION = (
     Rule(

@@ -9,8 +9,7 @@ their importance depends on who may connect.
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MUST, SHOULD, Rule
-from wsproof.model.chapter import Chapter, RuleKind
-from wsproof.model.harm import Harm
+from wsproof.model.chapter import Chapter, Harm, RuleKind
 from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["ROBUSTNESS", "RULES_WITH_A_TEST"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wsproof.model.chapter import Chapter, RuleKind, with_document
+from wsproof.model.chapter import Chapter, Harm, RuleKind, with_document
 from wsproof.model.finding import Level
-from wsproof.model.harm import Harm
 
 __all__ = ["MAY", "MUST", "SHOULD", "Binding", "Rule"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from wsproof.load.files.worker_files import MESSAGE, RECEIVED, SUBSCRIBER, Records, Rows, WorkerRecords, first_receipts
 from wsproof.load.worker.recorder import kind_of_first_receipt
-from wsproof.model.expected import rows_of_pairs
+from wsproof.model.expected import publications_with_unknown_outcome, rows_of_pairs
 from wsproof.model.history import (
     Damage,
     Departure,
@@ -27,7 +27,6 @@ from wsproof.model.history import (
     UnexpectedMessage,
     outcome_of_refusal,
 )
-from wsproof.model.unsure import unsure_publications
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
@@ -56,7 +55,7 @@ def merge(
     if not alone:
         names = {person.name for person in people}
         notices = [notice for notice in notices if notice.about in names]
-        unexpected = [one for one in unexpected if not one.carries or 0 <= one.publisher < members]
+        unexpected = [one for one in unexpected if not one.has_envelope or 0 <= one.publisher < members]
     refused = [entry for entry in records.journal() if entry["what"] == "refused"]
     return History(
         publications=_publications(records.publications(), receipts, people, refused),
@@ -91,7 +90,7 @@ def _publications(
 ) -> Publications:
     """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them."""
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
-    unsure = unsure_publications(publisher, sequence, receipts, people)
+    unsure = publications_with_unknown_outcome(publisher, sequence, receipts, people)
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
     keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
     for row, entry in zip(rows_of_pairs(publisher, sequence, keys[:, 0], keys[:, 1]).tolist(), refused, strict=True):

@@ -8,8 +8,7 @@ from contextlib import suppress
 
 from wsproof.load.worker.outside_sender import OutsideSender
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.outside_call import OutsideCall
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import OutsideCall, PublishAnswer
 from wsproof.net.outside_call import CALL_S, run_in_thread
 from wsproof.workloads import Workload
 

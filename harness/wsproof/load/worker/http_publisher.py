@@ -10,7 +10,7 @@ from typing import cast
 
 from wsproof.load.worker.outside_sender import OutsideSender
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.model.publish_answer import PublishAnswer
+from wsproof.model.outside_call import PublishAnswer
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import answer_of, encode_request
 from wsproof.target.member_endpoint import http_endpoint

@@ -20,8 +20,8 @@ from wsproof.load.worker.pacer import BODIES_KEPT, Sender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Order
 from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.outside_call import PublishAnswer
 from wsproof.model.plan import Phase
-from wsproof.model.publish_answer import PublishAnswer
 from wsproof.net.clock import Deadline
 from wsproof.workloads import Workload
 

@@ -31,7 +31,7 @@ from wsproof.load.worker_config import WorkerConfig
 from wsproof.machine.fd_limits import raise_limit
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, schedule
-from wsproof.model.secrecy import on_news
+from wsproof.model.secrecy import on_learned
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import HttpRequest
 from wsproof.workloads import Workload
@@ -260,7 +260,7 @@ def main() -> None:
     job = WorkerConfig.decode(sys.stdin.buffer.readline())
     raise_limit(len(job.members))
     factory, name = _loop_factory(job.plan.event_loop)
-    on_news(lambda values: tell("secrets", values=values))
+    on_learned(lambda values: tell("secrets", values=values))
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(Worker(job, runner.get_loop(), name).run())

@@ -153,7 +153,7 @@ class WorkerRecorder:
             publisher = envelope.publisher - self._share.first
             # A damaged envelope may name any publisher. Only an intact one proves that the message belongs to another
             # run.
-            if opened.intact and self._share.is_strangers(publisher):
+            if opened.intact and self._share.is_foreign(publisher):
                 kind = FOREIGN
             damage = damage_of(parsed, (publisher, envelope.sequence), self._name_of(publisher))
             intact = damage is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.model.chart_series import ChartSeries
+from wsproof.model.bench_record import ChartSeries
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.capacity import capacity_chart
 from wsproof.report.charts.svg import ChartFrame, ChartLine, RunChart, histogram_chart, percentile_chart, timeline_chart

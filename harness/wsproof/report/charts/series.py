@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.model.chart_series import ChartSeries
+from wsproof.model.bench_record import ChartSeries
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
 from wsproof.model.nanoseconds import NS
