@@ -157,7 +157,7 @@ def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
     room.recorder.drained_ns = room.recorder.end_ns
     codes = {warning.code: warning for warning in room.measured().judged_measurement(2).warnings}
     assert codes["ramp-not-ended"].voids_medians
-    assert "before all 2 users had joined (1 of chat had come)" in codes["ramp-not-ended"].message
+    assert "before all 2 users had joined (1 of chat had joined)" in codes["ramp-not-ended"].message
 
 
 # Faults of wsproof.
