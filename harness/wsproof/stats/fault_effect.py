@@ -12,8 +12,8 @@ import numpy as np
 from wsproof.model.fault_record import FaultFigure
 from wsproof.model.fault_windows import FaultWindows
 from wsproof.model.measurement import Measurement
+from wsproof.stats.paired import student_quantile
 from wsproof.stats.round_values import RoundInterval, round_values
-from wsproof.stats.student import two_sided
 from wsproof.stats.summary import nearest_rank
 
 CONFIDENCE = 0.95
@@ -65,7 +65,7 @@ def ratio_of(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]
     """The geometric mean of the ratios of pairs (second by first), with its 95 % interval by Student's t."""
     logs = [log(b / a) for a, b in pairs]
     middle = mean(logs)
-    half = two_sided(CONFIDENCE, len(logs) - 1) * stdev(logs) / sqrt(len(logs))
+    half = student_quantile(CONFIDENCE, len(logs) - 1) * stdev(logs) / sqrt(len(logs))
     return exp(middle), exp(middle - half), exp(middle + half)
 
 

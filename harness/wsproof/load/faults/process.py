@@ -21,7 +21,7 @@ from wsproof.load.faults.job import FaultJob
 from wsproof.load.faults.storm import Storm
 from wsproof.machine.fd_limits import most_connections, raise_limit
 from wsproof.model.fault_windows import FaultWindows
-from wsproof.model.secrecy import on_news
+from wsproof.model.secrecy import on_learned
 
 SPARE_FDS = 2_000
 """File descriptors for faulty clients, beside those of a storm."""
@@ -105,7 +105,7 @@ def main() -> None:
     job = FaultJob.decode(sys.stdin.buffer.readline())
     raise_limit(min(job.worker.plan.subscribers + SPARE_FDS, most_connections()))
     os.nice(NICENESS)
-    on_news(lambda values: tell("secrets", values=values))
+    on_learned(lambda values: tell("secrets", values=values))
     asyncio.run(FaultProcess(job).run())
 
 
