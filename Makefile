@@ -42,7 +42,7 @@ wheel: $(VENV)/ready ## build the wheel into dist/
 clean:           ## remove the environment and what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml constraints.txt hatch_build.py harness/wsproof/load/worker/_frame_reader.c
 	@test -n "$(PYTHON)" || { echo "wsproof needs Python 3.11 or newer with venv; none is on the PATH. Try: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 2; }
 	@echo "Setting up $(VENV): once, and again when the requirements change."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

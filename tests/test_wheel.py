@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hatch_build import build
+
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE = 300.0
 OWN_CACHES = {"__pycache__", ".pytest_cache", ".benchmarks"}
@@ -82,6 +84,24 @@ def test_all_of_wsproof_is_installed_data_too(wheel: Path) -> None:
 @pytest.mark.parametrize("suffix", ["schemas/wsproof.run.2.json", "schemas/wsproof.check.1.json"])
 def test_the_schemas_are_there(wheel: Path, suffix: str) -> None:
     assert f"wsproof/report/{suffix}" in names(wheel)
+
+
+def test_a_wheel_with_the_compiled_reader_is_of_one_platform_and_of_all_newer_pythons(wheel: Path) -> None:
+    has_reader = any(name.endswith("_frame_reader.abi3.so") for name in names(wheel))
+    python_tag, abi_tag, platform_tag = wheel.stem.split("-")[-3:]
+    if has_reader:
+        assert (python_tag, abi_tag) == ("cp311", "abi3")
+        assert platform_tag.startswith("linux_")
+    else:
+        assert (python_tag, abi_tag, platform_tag) == ("py3", "none", "any")
+
+
+def test_without_a_compiler_the_build_goes_on_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert build(tmp_path) == "there is no C compiler (no-such-compiler)"
+    monkeypatch.setenv("CC", f"{sys.executable} -c pass")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert build(tmp_path) == "it reads on Linux only"
 
 
 @pytest.mark.parametrize("suite", ["conformance", "delivery"])

@@ -57,6 +57,9 @@ class Wire:
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def take_back(self) -> None:
+        return None
+
 
 class Bench:
     """A connection, its worker's recorder, and the resulting history."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -15,14 +17,14 @@ import pytest
 import uvloop
 
 from tests.load.test_connection import ANSWER, KEY, says, text
+from wsproof.load.worker.compiled_poller import CompiledPoller, is_built, transport_on
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.socket_poller import SocketPoller
-from wsproof.load.worker.socket_transport import SocketTransport
 from wsproof.load.worker.state import WorkerState
 from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
 from wsproof.net.send_stamps import send_stamped
-from wsproof.wire import Request
+from wsproof.wire import Frame, Opcode, Request
 from wsproof.workloads import load_channels
 
 CLOCK_ERROR_NS = 1_000
@@ -35,9 +37,10 @@ pytestmark = pytest.mark.skipif(not does_kernel_stamp(), reason="this system doe
 class Hall:
     """Members on TCP sockets with timestamps, and the other ends of these sockets."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_compiled: bool) -> None:
         self.room = WorkerState(WorkerRecorder(folder, 0, load_channels("tutorial")["chat"]))
-        self.poller = SocketPoller(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self.poller = CompiledPoller(loop, self.room) if is_compiled else SocketPoller(loop)
         self.ends: list[socket.socket] = []
         self.connections: list[Connection] = []
         self.at_first: list[tuple[int, ...]] = []
@@ -66,7 +69,7 @@ class Hall:
         self.ends.append(theirs)
         opened: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         connection = Connection(member, Request("localhost", "/ws/1", KEY), self.room, opened)
-        transport = SocketTransport(self.poller, ours, connection, self.room.clock, is_stamped=is_stamped)
+        transport = transport_on(self.poller, ours, connection, self.room.clock, is_stamped=is_stamped)
         connection.connection_made(transport)
         transport.start()
         theirs.sendall(ANSWER)
@@ -76,15 +79,36 @@ class Hall:
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
         """Return the next `count` receipts: the member, and the stamp."""
-        rows = self.room.recorder.rows
-        await until(lambda: len(rows) >= 3 * count)
-        found = list(zip(rows[::3], rows[2::3], strict=True))
-        rows.clear()
-        return found
+        recorder = self.room.recorder
+        await until(lambda: len(recorder.unwritten_receipts()) >= 3 * count)
+        rows = recorder.unwritten_receipts()
+        recorder._receipts.settle()
+        return list(zip(rows[::3], rows[2::3], strict=True))
+
+    async def hear_in_pieces(
+        self, member: int, data: bytes, count: int, chance: random.Random
+    ) -> list[tuple[int, ...]]:
+        """Send a member data in pieces of any size. Returns its `count` receipts: member, message, and stamp."""
+        rows: list[int] = []
+
+        def read() -> bool:
+            rows.extend(self.room.recorder.unwritten_receipts())
+            self.room.recorder._receipts.settle()
+            return len(rows) >= 3 * count
+
+        end = self.ends[member]
+        end.setblocking(False)
+        while data:
+            with suppress(BlockingIOError):
+                data = data[end.send(data[: chance.choice([1, 2, 3, 50, 1_000, 70_000, 500_000])]) :]
+            await asyncio.sleep(0)
+            read()
+        await until(read)
+        return list(zip(rows[::3], rows[1::3], rows[2::3], strict=True))
 
     @property
     def intervals(self) -> list[tuple[int, ...]]:
-        rows = self.room.recorder._intervals.rows
+        rows = self.room.recorder._intervals.unwritten()
         return list(zip(rows[::4], rows[1::4], rows[2::4], rows[3::4], strict=True))
 
     async def close(self) -> None:
@@ -103,15 +127,25 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
+@pytest.fixture(params=["python", "compiled"])
+def is_compiled(request: pytest.FixtureRequest) -> bool:
+    """Return whether the compiled reader reads. If it is not built, skip, or fail if WSPROOF_REQUIRE_ALL is set."""
+    if request.param == "compiled" and not is_built():
+        if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
+            pytest.fail("the compiled reader is not built: see what hatch_build.py needs")
+        pytest.skip("the compiled reader is not built")
+    return str(request.param) == "compiled"
+
+
 @pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 def perform(
-    request: pytest.FixtureRequest, tmp_path: Path
+    request: pytest.FixtureRequest, tmp_path: Path, is_compiled: bool
 ) -> Callable[[Callable[[Hall], Coroutine[Any, Any, None]]], None]:
     """Return a function that runs a scenario with a hall, and closes the hall afterwards."""
 
     def run(scene: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
         async def whole() -> None:
-            hall = Hall(tmp_path)
+            hall = Hall(tmp_path, is_compiled=is_compiled)
             try:
                 await scene(hall)
             finally:
@@ -359,7 +393,7 @@ def test_the_end_of_the_stream_ends_the_member_after_its_last_message(perform: P
             end.recv(65536)  # with unread data, close would send RST
         end.close()
         await until(lambda: hall.room.members_open == 0)
-        assert len(hall.room.recorder.rows) == 3
+        assert len(hall.room.recorder.unwritten_receipts()) == 3
         assert not hall.connections[0].can_send
 
     perform(scene)
@@ -375,8 +409,71 @@ def test_a_full_receive_buffer_is_noted(perform: Perform) -> None:
         with suppress(BlockingIOError):
             while True:  # until nothing more fits into the buffers of both sides
                 sent += end.send(waiting[sent % len(waiting) :])
-        await until(lambda: hall.room.recorder._queues.rows)
-        _, queued, window = hall.room.recorder._queues.rows[:3]
+        await until(hall.room.recorder._queues.unwritten)
+        _, queued, window = hall.room.recorder._queues.unwritten()[:3]
         assert queued >= 0.75 * window
+
+    perform(scene)
+
+
+@pytest.mark.parametrize("is_plain", [True, False], ids=["known", "new"])
+def test_messages_in_pieces_of_any_size_are_recorded_once_and_in_order(perform: Perform, is_plain: bool) -> None:
+    chance = random.Random(7)
+    sizes = [0, 1, 60, 110, 125, 126, 127, 300, 5_000, 65_000, 66_000, 200_000]
+    frames = [text(says(number, "x" * chance.choice(sizes))) for number in range(60)]
+
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(3)
+        if is_plain:
+            for frame in frames:  # the first member has heard all, so they are known to the others
+                hall.ends[0].sendall(frame)
+                assert len(await hall.receipts(1)) == 1
+        for member in (1, 2):
+            order = [chance.choice(frames) for _ in range(100)]
+            heard = await hall.hear_in_pieces(member, b"".join(order), len(order), chance)
+            assert [number for _, number, _ in heard] == [hall.room.recorder.known[frame] for frame in order]
+            stamps = [at_ns for _, _, at_ns in heard]
+            assert stamps == sorted(stamps)
+            assert {who for who, _, _ in heard} == {member}
+
+    perform(scene)
+
+
+def test_other_bytes_between_known_frames_are_read_too(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(2)
+        frame, ping, long = text(says(0)), Frame(Opcode.PING, b"?").encode(), says(1)
+        pieces = Frame(Opcode.TEXT, long[:9], fin=False).encode()
+        pieces += Frame(Opcode.CONTINUATION, long[9:]).encode()
+        for end in hall.ends:
+            end.settimeout(DEADLINE_S)
+            while not end.recv(65536).endswith(b"\r\n\r\n"):
+                pass
+            end.sendall(frame)
+            assert len(await hall.receipts(1)) == 1
+            end.sendall(frame + ping + frame + pieces + frame[:5])
+            assert len(await hall.receipts(3)) == 3
+            end.sendall(frame[5:] + frame)
+            assert len(await hall.receipts(2)) == 2
+            assert end.recv(100)[:2] == b"\x8a\x81"  # the pong
+        assert len(hall.room.recorder.kinds) == 2
+
+    perform(scene)
+
+
+def test_a_member_that_is_heard_elsewhere_is_read_from_where_it_was(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,), (connection,) = hall.ends, hall.connections
+        frame = text(says(0))
+        end.sendall(frame)
+        assert len(await hall.receipts(1)) == 1
+        end.sendall(frame + frame[:10])
+        assert len(await hall.receipts(1)) == 1
+        elsewhere: list[int] = []
+        connection.hear_with(lambda rows: elsewhere.extend(rows))
+        end.sendall(frame[10:] + frame)
+        await until(lambda: len(elsewhere) == 6)
+        assert elsewhere[1::3] == [0, 0]
 
     perform(scene)

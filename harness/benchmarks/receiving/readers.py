@@ -42,18 +42,24 @@ def c_epoll(port: int, connections: int, frames: int) -> Cost:
     return {"frames": read, "cpu_s": time.process_time() - began, "frames_per_read": read / max(reads, 1)}
 
 
-def engine(port: int, connections: int, frames: int) -> Cost:
+def engine(port: int, connections: int, frames: int, *, is_compiled: bool = False) -> Cost:
     """wsproof's own reader. It records and writes every receipt, and then runs all delivery checks."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_engine(port, connections, frames))
+        return runner.run(_engine(port, connections, frames, is_compiled=is_compiled))
 
 
-async def _engine(port: int, connections: int, frames: int) -> Cost:
+def compiled_engine(port: int, connections: int, frames: int) -> Cost:
+    """As `engine`, with the compiled reader."""
+    return engine(port, connections, frames, is_compiled=True)
+
+
+async def _engine(port: int, connections: int, frames: int, *, is_compiled: bool) -> Cost:
     import gc
 
     from wsproof.checks import run_checks
+    from wsproof.load.files.columns import table_path
     from wsproof.load.files.merge import merge
     from wsproof.load.files.worker_files import Records
     from wsproof.load.worker.connector import Connector
@@ -67,8 +73,9 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
     workload = load_channels("tutorial", {})["chat"]
     with tempfile.TemporaryDirectory(prefix="wsproof-receiving-") as folder:
         recorder = WorkerRecorder(Path(folder), 0, workload)
+        receipts = table_path(Path(folder), 0, "receipts")
         room = WorkerState(recorder, loop=asyncio.get_running_loop())
-        connector = Connector(Endpoint("127.0.0.1", port), workload, room)
+        connector = Connector(Endpoint("127.0.0.1", port), workload, room, is_compiled=is_compiled)
         await connector.connect_all(range(connections), Deadline.after(60))
         start_ns = now_ns()
         for number in range(frames // connections):
@@ -80,8 +87,8 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
         read = 0
         while read < frames and room.members_open:
             await asyncio.sleep(0.05)  # as often as a worker writes
-            read += len(recorder.rows) // 3
             recorder.settle()
+            read = receipts.stat().st_size // 24
         cpu_s = time.process_time() - began
         recorder.close()
         history = merge(
@@ -183,6 +190,7 @@ def npm_ws(port: int, connections: int, frames: int) -> Cost:
 READERS: dict[str, Callable[[int, int, int], Cost]] = {
     "C epoll": c_epoll,
     "wsproof": engine,
+    "wsproof, compiled": compiled_engine,
     "websockets": websockets,
     "Locust": locust,
     "picows": picows,

@@ -164,6 +164,7 @@ def generator_usage(
     *,
     unsent: int,
     loop: str,
+    reader: str | None,
     alone: bool,
     cores: tuple[int, ...] = (),
 ) -> GeneratorUsage:
@@ -181,6 +182,7 @@ def generator_usage(
         loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
         unsent=unsent,
         loop=loop,
+        reader=reader,
         deflated=sum(entry["deflated"] for entry in records.journal() if entry["what"] == "open"),
         processes=len(records.workers),
         cores=cores,

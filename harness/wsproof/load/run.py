@@ -70,6 +70,7 @@ class EngineRun:
         self._in = [0] * len(jobs)
         self._said: dict[str, dict[int, WorkerMessage]] = {}
         self._loop = "asyncio"
+        self._reader: str | None = None
         self.start_ns = self.end_ns = self.drained_ns = 0
 
     def follow_plan(self) -> None:
@@ -190,6 +191,7 @@ class EngineRun:
             history.end_ns,
             unsent=sum(word.details["unsent"] for word in self._said.get("window-over", {}).values()),
             loop=self._loop,
+            reader=self._reader,
             alone=alone,
             cores=self._cores,
         )
@@ -239,7 +241,7 @@ class EngineRun:
     def _hear(self, word: WorkerMessage) -> None:
         match word.what:
             case "ready":
-                self._loop = word.details["loop"]
+                self._loop, self._reader = word.details["loop"], word.details["reader"]
             case "in":
                 self._in[word.worker] = word.details["count"]
                 self._open[word.worker] = word.details["open"]

@@ -51,15 +51,16 @@ class GeneratorSetup:
     """The load generator of a measurement.
 
     `chosen`: wsproof chose the number of processes, not the user. `cores` are those reserved for the generator. `loop`
-    is the event loop's library. `deflated` counts the connections that agreed to compression; None if none was offered.
-    `stamps` is the clock of the arrival times, `kernel` or `user`. With the kernel's, `full_buffers` counts the reads
-    that found a full receive buffer.
+    is the event loop's library. `reader` is the code that read known frames, `compiled` or `python`. `deflated` counts
+    the connections that agreed to compression; None if none was offered. `stamps` is the clock of the arrival times,
+    `kernel` or `user`. With the kernel's, `full_buffers` counts the reads that found a full receive buffer.
     """
 
     processes: int
     chosen: bool
     cores: tuple[int, ...] = ()
     loop: str | None = None
+    reader: str | None = None
     stamps: str | None = None
     intervals: ArrivalIntervals | None = None
     full_buffers: int | None = None

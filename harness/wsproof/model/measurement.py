@@ -74,6 +74,8 @@ class GeneratorUsage:
     unsent: int = 0
     """The backlog: publications that were due but not yet sent when the window ended."""
     loop: str = "asyncio"
+    reader: str | None = None
+    """Which code read known frames: `compiled` or `python`; None outside the load engine."""
     deflated: int = 0
     """Number of connections on which the server agreed to compression."""
     processes: int = 1

@@ -61,10 +61,13 @@ class KernelClock:
 
     def monotonic_ns(self, ancillary: AncillaryData, now_ns: int) -> int | None:
         """Return the arrival time of a read at `now_ns`; None without a stamp, or with one from the future."""
-        if not ancillary:
+        return self.converted(wall_time_ns(ancillary), now_ns)
+
+    def converted(self, wall_ns: int, now_ns: int) -> int | None:
+        """Convert the stamp (CLOCK_REALTIME; 0 for none) of a read at `now_ns`. None as for `monotonic_ns`."""
+        if not wall_ns:
             return None
-        seconds, ns = unpack_stamp(ancillary[0][2])
-        at_ns: int = seconds * 1_000_000_000 + ns - self.offset_ns
+        at_ns = wall_ns - self.offset_ns
         if at_ns <= now_ns:
             return at_ns
         self.check()  # a stamp from the future: the wall clock was set forward
@@ -99,6 +102,14 @@ class KernelClock:
                 best = (wall_ns - (before_ns + after_ns) // 2, width_ns)
         assert best is not None
         return best
+
+
+def wall_time_ns(ancillary: AncillaryData) -> int:
+    """The stamp that came with a read, by CLOCK_REALTIME; 0 if there is none."""
+    if not ancillary:
+        return 0
+    seconds, ns = unpack_stamp(ancillary[0][2])
+    return int(seconds * 1_000_000_000 + ns)
 
 
 def request_stamps(sock: socket.socket) -> bool:

@@ -191,6 +191,7 @@ def describe_generator(measurement: Measurement, *, chosen: bool) -> GeneratorSe
         chosen=chosen,
         cores=generator.cores,
         loop=generator.loop,
+        reader=generator.reader,
         stamps=generator.stamps.clock,
         intervals=arrival_intervals(generator.stamps) if is_stamped else None,
         full_buffers=len(full_buffer_ns(generator.stamps)) if is_stamped else None,

@@ -95,6 +95,20 @@ class MessageReader:
         rest = self.read(data, take, 0)
         return events + rest if rest else events
 
+    @property
+    def waiting_bytes(self) -> int:
+        """The number of bytes of a frame whose end has not come yet."""
+        return len(self._rest)
+
+    def take_rest(self) -> bytes:
+        """Take the start of a frame whose end has not come yet, to read it elsewhere together with what follows."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+    def put_back(self, rest: bytes) -> None:
+        """Take back the start of a frame, which was read elsewhere. What follows it comes next."""
+        self._rest = rest
+
     def receive_eof(self) -> list[Event]:
         """Handle the end of the stream. Does nothing without a peer."""
         if self.peer is None:

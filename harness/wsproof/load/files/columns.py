@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,30 @@ class RowFile:
 
     def __init__(self, path: Path) -> None:
         self.rows: list[int] = []
+        self.source: Callable[[], bytes] = bytes
+        """Returns rows that were recorded elsewhere since the last call, packed as int64: the compiled reader's."""
+        self._packed: list[bytes] = []
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def collect(self) -> None:
+        """Take the source's rows. They come after those that are in `rows` now, and before those that follow."""
+        if packed := self.source():
+            if self.rows:
+                self._packed.append(array("q", self.rows).tobytes())
+                self.rows.clear()
+            self._packed.append(packed)
+
+    def unwritten(self) -> list[int]:
+        """All rows that are not in the file yet, one after the other."""
+        self.collect()
+        return [*array("q", b"".join(self._packed)), *self.rows]
 
     def settle(self) -> None:
         """Append the rows so far to the file."""
+        self.collect()
+        if self._packed:  # only on little-endian machines
+            _write_all(self._file, memoryview(b"".join(self._packed)))
+            self._packed.clear()
         if self.rows:
             packed = array("q", self.rows)
             self.rows.clear()

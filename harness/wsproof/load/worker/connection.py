@@ -53,6 +53,8 @@ class Transport(Protocol):
 
     def get_write_buffer_size(self) -> int: ...
 
+    def take_back(self) -> tuple[int, bytes] | None: ...
+
 
 class ConnectionOwner(Protocol):
     """State that the connections of a worker share: recorder, handshake cache, timers and pacer.
@@ -89,6 +91,7 @@ class Connection:
         "_in_last_frame",
         "_is_first_read",
         "_is_plain",
+        "_is_redirected",
         "_known",
         "_lengths",
         "_messages",
@@ -130,6 +133,7 @@ class Connection:
         self._wake_ns = 0
         self._is_first_read = True
         self._is_plain = False
+        self._is_redirected = False
         self._started_ns = self._at_ns = monotonic_ns()
         self._messages = 0
         """Messages of the present read."""
@@ -244,6 +248,29 @@ class Connection:
         `received` must pass them on to the recorder.
         """
         self._received = received
+        self._is_redirected = True
+        state = None if self.transport is None else self.transport.take_back()
+        if state is not None:
+            at_ns, rest = state
+            self.continue_at(at_ns)
+            self.reader.put_back(rest)
+
+    # Reads that the compiled reader handles.
+
+    def continue_at(self, at_ns: int) -> None:
+        """Note the stamp of the last read, which was handled elsewhere."""
+        self._at_ns = max(self._at_ns, at_ns)
+
+    def hand_over(self, most_bytes: int) -> tuple[int, bytes] | None:
+        """The last stamp, and the start of the next frame (at most `most_bytes`), if others may record known frames.
+
+        None if this connection must read the next bytes.
+        """
+        if self._is_redirected or not self.is_in or self.opened is not None or self.reader.peer is not None:
+            return None
+        if self.reader.waiting_bytes > most_bytes:
+            return None
+        return self._at_ns, self.reader.take_rest()
 
     # Reads that are not exactly one known frame.
 

@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from wsproof.load.worker.compiled_poller import CompiledPoller, is_built, transport_on
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.socket_poller import SocketPoller
-from wsproof.load.worker.socket_transport import SocketTransport
 from wsproof.load.worker.sockets import SocketOpener
 from wsproof.load.worker.state import WorkerState
 from wsproof.load.worker.tls_transport import TlsTransport
@@ -47,6 +47,7 @@ class Connector:
         *,
         gap_s: float = 0.0,
         deflate: bool = False,
+        is_compiled: bool = True,
     ) -> None:
         self._endpoint = endpoint
         self._workload = workload
@@ -55,8 +56,11 @@ class Connector:
         self._sockets = SocketOpener(endpoint)
         self._poller: SocketPoller | None = None
         # The first time takes a moment, which would count as time to connect, or to send.
-        does_kernel_stamp()
+        is_stamped = does_kernel_stamp()
         does_kernel_stamp_sends()
+        is_tcp = self._tls is None and endpoint.unix is None
+        self.reader = "compiled" if is_compiled and is_built() and is_stamped and is_tcp else "python"
+        """Which code reads known frames: `compiled` or `python`."""
         self._gap_s = gap_s
         self._deflate = deflate
         self._turn = asyncio.Lock()
@@ -129,12 +133,16 @@ class Connector:
     async def _dial(self, connection: Connection, endpoint: Endpoint) -> None:
         opened = await self._sockets.open(connection.member)
         is_stamped = request_stamps(opened)
-        self._poller = poller = self._poller or SocketPoller(asyncio.get_running_loop())
+        poller = self._poller = self._poller or self._new_poller()
         if self._tls is None:
-            transport = SocketTransport(poller, opened, connection, self._state.clock, is_stamped=is_stamped)
+            transport = transport_on(poller, opened, connection, self._state.clock, is_stamped=is_stamped)
             connection.connection_made(transport)
             transport.start()
         else:
             session = TlsSession(self._tls, endpoint.host)
             clock = self._state.clock
             await TlsTransport(poller, opened, connection, clock, session, is_stamped=is_stamped).open()
+
+    def _new_poller(self) -> SocketPoller:
+        loop = asyncio.get_running_loop()
+        return CompiledPoller(loop, self._state) if self.reader == "compiled" else SocketPoller(loop)

@@ -84,7 +84,7 @@ class Worker:
         await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
         self._on_pulse()
         self._lag.start()
-        tell("ready", loop=self._loop_name, pid=os.getpid())
+        tell("ready", loop=self._loop_name, reader=self._connector.reader, pid=os.getpid())
         members = self.job.joining(0)
         ramp = Deadline.after(self.job.plan.ramp_s)
         await self._connector.connect_all(members, ramp)

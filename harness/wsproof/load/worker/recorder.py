@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wsproof.load.files.columns import JOURNAL, Journal, RowFile, table_path
 from wsproof.model.contract import Audience, Contract
@@ -21,6 +22,9 @@ from wsproof.net.kernel_clock import ClockStep
 from wsproof.wire import Breach
 from wsproof.workloads import Message, MessageKind, Workload
 from wsproof.workloads.damage import damage_of
+
+if TYPE_CHECKING:
+    from wsproof.load.worker._frame_reader import FrameReader
 
 UNSEALED = -1
 """The kind of a message without envelope. Its text is in the journal and is parsed after the run."""
@@ -70,8 +74,8 @@ class WorkerRecorder:
         self._journal = Journal(table_path(folder, worker, JOURNAL))
         self._names: dict[int, str] = {}
         self._damaged = 0
-        self.rows = self._receipts.rows
-        self.received: Callable[[Sequence[int]], None] = self.rows.extend
+        self._compiled: FrameReader | None = None
+        self.received: Callable[[Sequence[int]], None] = self._receipts.rows.extend
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
         self.interval: Callable[[tuple[int, int, int, int]], None] = self._intervals.rows.extend
         """`interval((after_ns, at_ns, messages, woke_ns))`: messages whose arrival is known only within an interval.
@@ -80,6 +84,22 @@ class WorkerRecorder:
         """
         self.queued: Callable[[tuple[int, int, int]], None] = self._queues.rows.extend
         """`queued((at_ns, queued_bytes, window_bytes))`: a large read, and how much the server may send ahead."""
+
+    def read_with(self, compiled: FrameReader) -> None:
+        """Let the compiled reader record receipts of known frames."""
+        self._compiled = compiled
+        self._receipts.source, self._intervals.source = compiled.receipts, compiled.intervals
+        self._queues.source = compiled.queues
+        for frame, number in self.known.items():
+            compiled.learn(frame, number)
+
+    def collect(self) -> None:
+        """Take the receipts that the compiled reader has recorded, so that those that follow come after them."""
+        self._receipts.collect()
+
+    def unwritten_receipts(self) -> list[int]:
+        """The receipts since the last `settle`: rows (member, message, at_ns), one after the other."""
+        return self._receipts.unwritten()
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> tuple[int, ...]:
         """Parse a frame that is not known, and return the numbers of its messages.
@@ -98,9 +118,14 @@ class WorkerRecorder:
         if needs_answer:
             self.others[frame], self.asking[frame] = (number,), (message,)
         else:
-            self.known[frame] = number
-            self.lengths.add(len(frame))
+            self._remember(frame, number)
         return (number,)
+
+    def _remember(self, frame: bytes, number: int) -> None:
+        self.known[frame] = number
+        self.lengths.add(len(frame))
+        if self._compiled is not None:
+            self._compiled.learn(frame, number)
 
     def number_of(self, member: int, message: Message) -> int:
         """Parse a message that may have come in one frame with others, and return its number."""
@@ -112,8 +137,7 @@ class WorkerRecorder:
         asking = tuple(part for part, (_, needs_answer) in zip(parts, learnt, strict=True) if needs_answer)
         self._make_space(len(frame))
         if len(numbers) == 1 and not asking:
-            self.known[frame] = numbers[0]
-            self.lengths.add(len(frame))
+            self._remember(frame, numbers[0])
             return numbers
         self.others[frame] = numbers
         if asking:
@@ -134,6 +158,8 @@ class WorkerRecorder:
         if entries >= _KNOWN_AT_MOST or self._known_bytes + size_bytes > _KNOWN_BYTES:
             for cache in (self.known, self.others, self.asking, self._parts, self.lengths):
                 cache.clear()
+            if self._compiled is not None:
+                self._compiled.forget()
             self._known_bytes = 0
         self._known_bytes += size_bytes
 

@@ -47,7 +47,7 @@ class RoundPublisher:
         A frame that was learned since the round began belongs to this round: the previous one was complete or given up.
         """
         deliveries, replies = self._expected()
-        rows = self._recorder.rows
+        rows = self._recorder.unwritten_receipts()
         if len(rows) // 3 < deliveries + replies:
             return False
         kinds = self._recorder.kinds

@@ -11,7 +11,7 @@ from time import monotonic_ns
 from typing import Protocol
 
 from wsproof.load.worker.socket_poller import IDLE_NS, SocketPoller
-from wsproof.net.kernel_clock import ANCILLARY_BYTES, AncillaryData, KernelClock, unpack_stamp
+from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, unpack_stamp, wall_time_ns
 from wsproof.net.receive_queue import LARGE_READ_BYTES, receive_queue
 from wsproof.net.send_stamps import MOST_BYTES, does_kernel_stamp_sends, drain, is_idle, send_stamped
 
@@ -79,6 +79,10 @@ class SocketTransport:
         """Begin to read."""
         if not self._is_closing:
             self._poller.add(self._socket.fileno(), self._on_readable, self._on_end)
+
+    def take_back(self) -> tuple[int, bytes] | None:
+        """Nobody but the reader reads: there is nothing to take back."""
+        return None
 
     # Writing and ending, as an asyncio transport does.
 
@@ -151,7 +155,7 @@ class SocketTransport:
             if at_ns <= now_ns:
                 self._reader.received(data, at_ns, now_ns)
                 return
-        self._take_unusual(data, ancillary, now_ns)
+        self._take_unusual(data, wall_time_ns(ancillary), now_ns)
 
     def _on_end(self) -> None:
         """Read what came before the end, if it is still wanted. The poller calls again until all is read."""
@@ -172,13 +176,13 @@ class SocketTransport:
             self._is_closing = True
             self._end_soon(error)
 
-    def _take_unusual(self, data: bytes, ancillary: AncillaryData, now_ns: int) -> None:
+    def _take_unusual(self, data: bytes, wall_ns: int, now_ns: int) -> None:
         """Take a large read, a read without a stamp that can be true, or the end of the stream."""
         if not data:
             self._reader.eof_received()
             self.close()
             return
-        at_ns = self._clock.monotonic_ns(ancillary, now_ns)
+        at_ns = self._clock.converted(wall_ns, now_ns)
         if len(data) >= LARGE_READ_BYTES and self.is_stamped:
             self._reader.found_queued(*receive_queue(self._socket, len(data)), at_ns or now_ns)
         if at_ns is None:

@@ -44,6 +44,10 @@ class TlsTransport:
         self._session = session
         self._opened: asyncio.Future[None] | None = None
 
+    def take_back(self) -> tuple[int, bytes] | None:
+        """Nobody but the reader reads: there is nothing to take back."""
+        return None
+
     async def open(self) -> None:
         """Do the TLS handshake, then pass the transport to the reader.
 

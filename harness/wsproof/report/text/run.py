@@ -143,6 +143,7 @@ def generator_sentence(generator: GeneratorSetup) -> str:
     """The load generator's processes, and whether the user chose them."""
     sentence = f"load from {count(generator.processes, 'process', 'processes')}"
     sentence += f" with {generator.loop}" if generator.loop else ""
+    sentence += " and the compiled reader" if generator.reader == "compiled" else ""
     sentence += " (chosen by subscribers and free cores)" if generator.chosen else " (as requested)"
     cores = len(generator.cores)
     sentence += f" on {count(cores, 'dedicated core')}" if cores else ""
