@@ -224,6 +224,7 @@ def test_findings_are_in_the_run_while_it_goes_on(
     assert left == dict.fromkeys((ENDED_IN, LEFT), "not run yet")
 
 
+@pytest.mark.slow
 def test_an_ended_table_of_servers_has_the_partial_results_of_the_current_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

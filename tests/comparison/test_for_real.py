@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.comparison.repositories import forgetful_echo, git
 from wsproof.comparison import BlockResult, compare_refs
 from wsproof.model.comparison import Judgement
@@ -19,6 +21,7 @@ FORGOTTEN = 4
 """Each connection sends ten messages, so the echoes of later ones prove that this one is lost and not late."""
 
 
+@pytest.mark.slow
 def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
     repo = forgetful_echo(tmp_path / "repo", FORGOTTEN)
     kept: list[BlockResult] = []

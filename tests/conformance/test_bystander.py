@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.running import FaultyServer, faulty_server
+from tests.slow import slow_except
 from wsproof import Level, TargetError, Verdict
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.suite import run_suite
@@ -40,7 +41,11 @@ def reported(report: SuiteReport) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["idle-1000", "heartbeat-1000", "one-session", "seats-1", "seats-30", "closed-seats-1"]
+    "name",
+    slow_except(
+        ["idle-1000", "heartbeat-1000", "one-session", "seats-1", "seats-30", "closed-seats-1"],
+        *("idle-1000", "one-session", "seats-1"),
+    ),
 )
 def test_a_correct_server_with_client_limits_has_no_finding(particular: FaultyServer, name: str) -> None:
     report = run_suite(particular.with_fault(name), _OPTIONS)

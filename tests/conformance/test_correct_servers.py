@@ -6,6 +6,7 @@ import pytest
 
 from tests.faulty.faults import ALLOWED
 from tests.faulty.running import FaultyServer
+from tests.slow import slow_except
 from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
 from wsproof.model.suite import SuiteOptions
@@ -16,7 +17,7 @@ from wsproof.wire.audit import audit_close_payload
 _NON_STRICT = {"drops": ["fail-close-frame"]}
 
 
-@pytest.mark.parametrize("name", ALLOWED)
+@pytest.mark.parametrize("name", slow_except(ALLOWED, *(ALLOWED.keys() - {"deflate-never", "deflate-seldom"})))
 def test_allowed_behaviour_is_no_violation(faulty: FaultyServer, name: str) -> None:
     only, _ = ALLOWED[name]
     report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=60.0))

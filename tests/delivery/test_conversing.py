@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
+from tests.slow import slow_except
 from tests.workloads.apps.conversing_channels import Conversing, Hasty
 from wsproof import Finding, Verdict, Workload
 from wsproof.delivery import run_suite
@@ -65,7 +66,7 @@ def test_a_full_room_is_not_blamed_on_a_client_that_sends_nothing() -> None:
     assert [finding for finding in report.findings if finding.level.counts] == []
 
 
-@pytest.mark.parametrize("fault", ["late", "forgets", "ignores pongs"])
+@pytest.mark.parametrize("fault", slow_except(["late", "forgets", "ignores pongs"], "forgets", "ignores pongs"))
 def test_a_planted_fault_is_found(fault: str) -> None:
     report = check(fault)
     assert report.verdict() is Verdict.INVALID

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of
+from tests.slow import slow_except
 from wsproof import Finding, Level, UsageError, Verdict
 from wsproof.delivery import PROPERTIES, planned, replay, run_suite
 from wsproof.delivery.runner import ScheduleRunner
@@ -124,7 +125,7 @@ def test_a_url_that_serves_no_new_client_after_a_violation_is_not_checked_furthe
     assert "a fresh client got no answer" in rows["chat.slow-reader-isolation"].reason
 
 
-@pytest.mark.parametrize("owned", [True, False])
+@pytest.mark.parametrize("owned", slow_except([True, False], False))
 def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
     planted: Callable[[str], RunningServer], owned: bool
 ) -> None:

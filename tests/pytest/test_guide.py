@@ -214,6 +214,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.slow
 def test_a_server_that_needs_most_of_the_timeout_has_lost_nothing(pytester: pytest.Pytester) -> None:
     write_project(pytester.path)
     pytester.path.joinpath("slow.py").write_text(SLOW, encoding="utf-8")
@@ -242,6 +243,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.slow
 def test_a_failure_shows_no_token_of_the_target(pytester: pytest.Pytester) -> None:
     write_project(pytester.path)
     for name in ("test_chat.py", "test_room.py"):

@@ -53,6 +53,7 @@ def requests(page: Page, name: str) -> int:
     return int(row.get_by_role("cell").nth(2).inner_text()) if row.count() else 0
 
 
+@pytest.mark.slow
 def test_a_run_with_two_classes_picked_is_started_watched_and_stopped_from_the_page(page: Page, tmp_path: Path) -> None:
     port = free_port()
     words = ("--web-host", "127.0.0.1", "--web-port", str(port), "--ws-set", "dashboard.period=0.25")

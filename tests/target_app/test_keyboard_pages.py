@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.slow import slow_except
 from tests.target_app.browsing import open_page, open_signed_in
 from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import Server, running
@@ -56,7 +57,7 @@ def opened(window: Page, server: Server, name: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", slow_except(PAGES, "", "rooms", "game"))
 def test_every_control_is_reachable_by_keyboard_with_a_visible_focus(window: Page, server: Server, name: str) -> None:
     page = opened(window, server, name)
     page.evaluate("() => document.querySelector('.skip').focus()")

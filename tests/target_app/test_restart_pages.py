@@ -36,7 +36,8 @@ def alert_to_self(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("command", ["target_app", pytest.param("target_app --direct", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["target_app", "target_app --direct"])
 def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap(
     new_context: NewContext, tmp_path: Path, command: str
 ) -> None:
