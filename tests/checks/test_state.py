@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof import Audience, Contract, Level
 from wsproof.checks.state import CHECK, MemberState, agree, judge_states
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import Anomaly, Level
+from wsproof.model.finding import Anomaly
 
 CONTRACT = Contract("board", Audience.EVERYONE)
 FIRST = MemberState("member 0 (there from the start)", {"a": [1, 2], "b": [3]})

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from wsproof import UsageError, Workload
+from wsproof import JoinRefused, UsageError, Workload
 from wsproof.delivery import properties_of
 from wsproof.delivery.revoking import require_member_in, with_revoke
 from wsproof.workloads import load_channels
-from wsproof.workloads.steps import JoinRefused
 
 HERE = "http://127.0.0.1:8000"
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of, planting
+from wsproof import Verdict, Workload
 from wsproof.delivery import run_suite
-from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions
 from wsproof.target.server import RunningServer
-from wsproof.workloads import Workload, load_channels
+from wsproof.workloads import load_channels
 from wsproof.workloads.settings import environment_of
 
 PLANTED = [
