@@ -9,6 +9,7 @@ from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.plan import Plan
+from wsproof.report.text.run import title_of
 
 
 def run(latency_ms: float, **changes: object) -> RunRecord:
@@ -64,8 +65,8 @@ def test_new_violations_are_shown() -> None:
     assert [found.anomaly for found in comparison.findings] == [Anomaly.MESSAGE_AFTER_LEAVE]
 
 
-def load(*workloads: str) -> LoadSummary:
-    return LoadSummary(tuple(WorkloadLoad(name, users=2) for name in workloads))
+def load(*workloads: str, latency_ms: float = 10) -> LoadSummary:
+    return LoadSummary(tuple(WorkloadLoad(name, users=2, metrics=metrics(latency_ms)) for name in workloads))
 
 
 def test_two_loads_of_one_workload_are_compared() -> None:
@@ -73,10 +74,27 @@ def test_two_loads_of_one_workload_are_compared() -> None:
     assert compare_runs(base, candidate).metrics[0].ratio == pytest.approx(2)
 
 
-def test_loads_of_several_workloads_are_refused() -> None:
-    several = run(10, command="load", load=load("chat", "echo"), metrics={})
-    with pytest.raises(UsageError, match=r"several workloads \(chat, echo\).*--scenario"):
-        compare_runs(several, several)
+def test_loads_of_several_workloads_are_compared_workload_by_workload() -> None:
+    base = run(1, command="load", load=load("chat", "echo"), metrics={})
+    candidate = run(2, command="load", load=load("chat", "lobby", latency_ms=30), metrics={})
+    rows = {row.metric: row.ratio for row in compare_runs(base, candidate).metrics}
+    assert rows["chat: latency_p50"] == pytest.approx(3)
+    assert rows["echo: latency_p50"] is None
+    assert rows["lobby: latency_p50"] is None
+    assert title_of("chat: latency_p50") == "chat: Latency p50"
+
+
+def test_a_load_of_one_workload_is_compared_with_the_same_one_in_a_mix() -> None:
+    mix = run(1, command="load", load=load("chat", "echo"), metrics={})
+    alone = run(2, command="load", load=load("chat", latency_ms=20))
+    rows = {row.metric: row.ratio for row in compare_runs(mix, alone).metrics}
+    assert rows["chat: latency_p50"] == pytest.approx(2)
+
+
+def test_loads_without_a_common_workload_are_refused() -> None:
+    loads = [run(1, command="load", load=load(*names), metrics={}) for names in (("chat", "echo"), ("lobby", "game"))]
+    with pytest.raises(UsageError, match="no figure in common"):
+        compare_runs(*loads)
 
 
 def test_runs_without_a_common_figure_are_refused() -> None:

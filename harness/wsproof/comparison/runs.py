@@ -12,7 +12,7 @@ from wsproof.comparison.evidence import new_violations
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.record import RunRecord
-from wsproof.model.summary import TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
 
 SAME_IN_BOTH = {
@@ -40,10 +40,12 @@ SAME_IN_BOTH = {
 def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
     """Compute both runs' numbers and their ratios, for information. The verdict is always *unpaired*.
 
+    Loads of several workloads are compared workload by workload, since their figures do not add up.
+
     Raises:
         UsageError: the runs have no figure in common, or measured different workloads.
     """
-    rows = tuple(row for aspect in ASPECTS if (row := _row(aspect, base, candidate)) is not None)
+    rows = tuple(_rows(base, candidate))
     _require_comparable(base, candidate, rows)
     return Comparison(
         base=_described(base),
@@ -58,13 +60,6 @@ def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
 
 
 def _require_comparable(base: RunRecord, candidate: RunRecord, rows: Sequence[MetricComparison]) -> None:
-    for run in (base, candidate):
-        if run.load is not None and len(run.load.rooms) > 1 and not run.metrics:
-            names = ", ".join(room.workload for room in run.load.rooms)
-            raise UsageError(
-                f"the run {run.id} is a load of several workloads ({names}), whose figures do not add up. "
-                "To compare loads, run one user class each: `wsproof load --scenario ChatUser`."
-            )
     if not any(row.base is not None and row.candidate is not None for row in rows):
         raise UsageError(
             f"the runs {base.id} ({base.command}) and {candidate.id} ({candidate.command}) have no figure in common. "
@@ -72,12 +67,31 @@ def _require_comparable(base: RunRecord, candidate: RunRecord, rows: Sequence[Me
         )
 
 
-def _row(aspect: ComparedMetric, base: RunRecord, candidate: RunRecord) -> MetricComparison | None:
-    left, right = aspect.of(base.metrics), aspect.of(candidate.metrics)
+def _rows(base: RunRecord, candidate: RunRecord) -> Iterator[MetricComparison]:
+    by_workload = any(run.load is not None and len(run.load.rooms) > 1 for run in (base, candidate))
+    left, right = (_measured(run, by_workload=by_workload) for run in (base, candidate))
+    for workload in dict.fromkeys([*left, *right]):
+        for aspect in ASPECTS:
+            row = _row(workload, aspect, left.get(workload, {}), right.get(workload, {}))
+            if row is not None:
+                yield row
+
+
+def _measured(run: RunRecord, *, by_workload: bool) -> dict[str, Mapping[str, Summary]]:
+    """The metrics of a run by workload; under "" if only one workload is compared."""
+    if by_workload and run.load is not None:
+        return {room.workload: room.metrics for room in run.load.rooms}
+    return {"": run.metrics}
+
+
+def _row(
+    workload: str, aspect: ComparedMetric, base: Mapping[str, Summary], candidate: Mapping[str, Summary]
+) -> MetricComparison | None:
+    left, right = aspect.of(base), aspect.of(candidate)
     if left is None and right is None:
         return None
     return MetricComparison(
-        metric=aspect.name,
+        metric=f"{workload}: {aspect.name}" if workload else aspect.name,
         unit=aspect.metric.unit,
         better=aspect.metric.better,
         verdict=Judgement.UNPAIRED,

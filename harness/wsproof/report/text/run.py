@@ -101,7 +101,10 @@ def checks_of(record: RunRecord) -> list[CheckRun]:
 
 
 def title_of(name: str) -> str:
-    """A metric's title, or that of one of its statistics: "Latency p99"."""
+    """A metric's title, or that of one of its statistics: "Latency p99". The name may begin with a workload."""
+    workload, separator, own = name.rpartition(": ")
+    if separator:
+        return f"{workload}: {title_of(own)}"
     metric = METRICS_BY_NAME.get(name)
     if metric is not None:
         return metric.title
