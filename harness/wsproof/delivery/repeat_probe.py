@@ -9,6 +9,7 @@ from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_spoken
 from wsproof.delivery.execute import concluded
+from wsproof.delivery.joining import let_all_in
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.suite import SuiteOptions
@@ -16,7 +17,7 @@ from wsproof.model.suite import SuiteOptions
 CHECK = "repeated-inputs"
 MEMBERS, PUBLICATIONS = 2, 4
 """Members, and publications of each. Each publication is sent twice at once, and once more at the end."""
-NOT_SERVED = "a member could not join, or was cut off"
+NOT_SERVED = "a member could not join or was cut off, or a publication did not arrive: see the other checks"
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
@@ -31,6 +32,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 def _publish_twice(pool: ClientPool) -> bool:
     """Let members publish, and send each publication again: at once, and when all have it. False if one is cut off."""
     members = [pool.join() for _ in range(MEMBERS)]
+    let_all_in(pool, members)
     sent = []
     for count in range(PUBLICATIONS):
         for member in members:
@@ -48,7 +50,7 @@ def _publish_twice(pool: ClientPool) -> bool:
         if member.can_speak:
             pool.speak(member, "last input")
     pool.settle()
-    return all(member.can_speak for member in members)
+    return not pool.gave_up and all(member.can_speak for member in members)
 
 
 def _named(finding: Finding) -> Finding:

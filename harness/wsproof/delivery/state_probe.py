@@ -9,6 +9,7 @@ from wsproof.delivery.altered_workload import is_left_unanswered, with_half_the_
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
+from wsproof.delivery.joining import let_all_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.suite import SuiteOptions
@@ -56,12 +57,14 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> list[MemberState] | s
 
 def _change_the_state(pool: ClientPool) -> dict[str, PoolMember]:
     """Let members publish while one is away, and others join. Returns those that stay, by a description."""
-    stays, talks, leaves = pool.join(), pool.join(), pool.join()
+    stays, talks, leaves = first = [pool.join() for _ in range(3)]
+    let_all_in(pool, first)
     _publish(pool, stays, talks, leaves)
     pool.close(leaves)
     _publish(pool, stays, talks)
     returns = pool.join(again=leaves)
     late = pool.join()
+    let_all_in(pool, [returns, late])
     _publish(pool, talks, returns, late)
     last = pool.join()
     notes = {
