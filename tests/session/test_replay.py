@@ -8,12 +8,14 @@ import pytest
 
 from wsproof import Finding, Level, UsageError
 from wsproof.cli.parser import parse_command
+from wsproof.delivery.revoking import with_revoke
 from wsproof.errors import ExitCode
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly
 from wsproof.model.reference_server import SECRET
 from wsproof.model.secrecy import MARK
-from wsproof.session.replay import attempts, outcome, restore
+from wsproof.session.replay import attempts, outcome, require_orders, restore
+from wsproof.workloads import load_channels
 
 FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
 OTHER = replace(FOUND, check="opening-accepted")
@@ -107,3 +109,12 @@ def test_a_secret_that_the_channels_generate_again_is_not_asked_for() -> None:
     assert options.env == ("MODE=test",)
     with pytest.raises(UsageError, match=f"the variable {SECRET}"):
         restore(parse_command(["replay", "f.json"]).options, recorded | {"channels": "tutorial"})
+
+
+@pytest.mark.parametrize(("name", "option"), [("recovery", "--disturb"), ("revoked-access", "--revoke")])
+def test_a_command_that_the_finding_needs_must_be_given_again(name: str, option: str) -> None:
+    workloads, recipe = load_channels("tutorial"), {"property": name, "workload": "chat"}
+    with pytest.raises(UsageError, match=f"give {option} again"):
+        require_orders(recipe, workloads, "")
+    require_orders(recipe, with_revoke(workloads, "logout {n}"), "docker restart redis")
+    require_orders(recipe | {"property": "delivery"}, workloads, "")

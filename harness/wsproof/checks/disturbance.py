@@ -13,6 +13,9 @@ from wsproof.model.disturbance import DisturbanceRecord
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Receipts
 
+CHECK = "recovery"
+"""The name of the check, and of the probe that runs the user's command."""
+
 
 def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
     """The finding that members did not recover. Messages lost during the disturbance are no fault."""
@@ -44,7 +47,7 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
         f"{record.cut_off} connection(s) are ended by the server and opened again",
         f"{record.waited_s:.0f} s later: {', '.join(record.unserved) or 'nobody'} receives nothing",
     )
-    return [Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)]
+    return [Finding(CHECK, contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)]
 
 
 def judge_repeats(history: History, since_ns: int, what: str, contract: Contract) -> list[Finding]:
@@ -60,7 +63,7 @@ def judge_repeats(history: History, since_ns: int, what: str, contract: Contract
         "Perhaps the server has subscribed again and not ended its old subscription. "
     )
     return [
-        replace(finding, check="recovery", explanation=told + finding.explanation)
+        replace(finding, check=CHECK, explanation=told + finding.explanation)
         for finding in duplicated(replace(history, receipts=later), contract)
     ]
 
@@ -79,4 +82,4 @@ def _newcomers_unheard(record: DisturbanceRecord, command: str, contract: Contra
         f"{record.newcomers} members join",
         f"{member} never receives what {publisher} publishes",
     )
-    return Finding("recovery", contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)
+    return Finding(CHECK, contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)

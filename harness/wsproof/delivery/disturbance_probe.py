@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from wsproof.checks.disturbance import judge_disturbance
+from wsproof.checks.disturbance import CHECK, judge_disturbance
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
@@ -51,7 +51,7 @@ def _disturb(pool: ClientPool, command: str) -> str:
 
 
 RECOVERS = ChannelProbe(
-    "recovery",
+    CHECK,
     "After a disturbance all members hear each other again.",
     is_shared,
     _run,

@@ -246,8 +246,11 @@ def replay(
     server: RunningServer,
     workloads: Mapping[str, Workload] | None = None,
     deadline_s: float = 5.0,
+    disturb: str = "",
 ) -> list[Finding]:
     """Execute the schedule of a finding's recipe again, and return what the same property finds now.
+
+    `disturb` is the command of the user for a check that needs one.
 
     Raises:
         UsageError: `recipe` is not a recipe of this suite.
@@ -268,7 +271,7 @@ def replay(
         ) from fault
     runner = ScheduleRunner(server, workload, seed)
     if isinstance(each, ChannelProbe):
-        return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
+        return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s, disturb=disturb)).findings)
     seen = runner.run_and_check(schedule, deadline_s)
     if not runner.speaks:
         return [told(runner, each, runner.other_language(seen.execution, deadline_s), schedule)]

@@ -478,6 +478,8 @@ class ReplayOptions(TargetOptions):
         "a file in the findings/ folder of a run", metavar="FINDING.json", parse=Path, positional=True, required=True
     )
     login: tuple[str | bytes, ...] = with_default(CheckOptions, "login", None)
+    disturb: str | None = with_default(CheckOptions, "disturb", None)
+    revoke: str | None = with_default(CheckOptions, "revoke", None)
 
 
 @dataclass(frozen=True, kw_only=True)

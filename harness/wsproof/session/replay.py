@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from wsproof import delivery
+from wsproof.checks import disturbance, revoked
 from wsproof.conformance import suite as rfc6455
+from wsproof.delivery.revoking import require_member_in, with_revoke
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -20,7 +22,7 @@ from wsproof.net.redact import hide_in
 from wsproof.session.context import CommandContext
 from wsproof.session.options import ReplayOptions
 from wsproof.target.server import RunningServer
-from wsproof.workloads import environment_of, load_channels, opening_of, parse_settings
+from wsproof.workloads import Workload, environment_of, load_channels, opening_of, parse_settings
 
 _ATTEMPTS = 10
 """Attempts for a finding that not every retry reproduced, or that was not retried."""
@@ -202,4 +204,22 @@ def replayed(context: CommandContext[ReplayOptions], server: RunningServer, find
             server=server,
         )
     context.needed_channels()
-    return delivery.replay(finding.recipe, server, context.workloads, deadline_s)
+    disturb, revoke = context.options.disturb or "", context.options.revoke or ""
+    require_member_in(revoke)
+    workloads = with_revoke(context.workloads, revoke)
+    require_orders(finding.recipe, workloads, disturb)
+    return delivery.replay(finding.recipe, server, workloads, deadline_s, disturb)
+
+
+def require_orders(recipe: Mapping[str, Any], workloads: Mapping[str, Workload], disturb: str) -> None:
+    """Check that the commands of the user without which the finding cannot occur are given again: none is recorded.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    name, workload = recipe.get("property"), workloads.get(recipe.get("workload", ""))
+    missing = "--disturb" if name == disturbance.CHECK and not disturb else ""
+    if name == revoked.CHECK and workload is not None and not workload.has_revoke:
+        missing = "--revoke"
+    if missing:
+        raise UsageError(f"The finding needs a command of yours, which no run records: give {missing} again.")
