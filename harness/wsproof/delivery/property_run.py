@@ -45,6 +45,8 @@ def run_property(
         except BudgetSpent:
             return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(runner.workload, each),))
         except TargetError as gone:
+            if runner.budget.spent:  # it left the server too little time to start, or to answer
+                return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(runner.workload, each),))
             kept["received", Anomaly.UNKNOWN] = unanswered(runner.workload, each, gone)
             break
         run.add(schedule, seen)

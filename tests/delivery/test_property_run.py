@@ -1,0 +1,38 @@
+"""Tests of one property's run, with a server that raises instead of one that runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from wsproof.delivery import property_run
+from wsproof.delivery.catalogue import properties_of
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.property_run import run_property
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.errors import TargetError
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget
+from wsproof.target.server import RunningServer
+from wsproof.workloads import load_channels
+
+CHAT = load_channels("tutorial")["chat"]
+
+
+def not_ready(*arguments: object) -> None:
+    raise TargetError("nobody listened there within 0.001 s")
+
+
+@pytest.mark.parametrize("is_spent", [True, False])
+def test_a_server_that_is_not_ready_when_the_budget_ends_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch, is_spent: bool
+) -> None:
+    monkeypatch.setattr(property_run, "_judged", not_ready)
+    server = cast("RunningServer", SimpleNamespace(owned=True))
+    runner = ScheduleRunner(server, CHAT, seed=0, budget=Budget(0.0 if is_spent else None))
+    each = next(one for one in properties_of(CHAT) if isinstance(one, DeliveryProperty))
+    report = run_property(runner, each, SuiteOptions(), {})
+    assert len(report.findings) == (not is_spent)
+    assert len(report.not_run) == is_spent
