@@ -13,6 +13,7 @@ import numpy as np
 from gevent.event import Event
 from numpy.typing import NDArray
 
+from wsproof.checks.feed import silence_ns
 from wsproof.errors import TargetError, WorkloadError
 from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
@@ -35,7 +36,7 @@ from wsproof.locust.pacer import RunPacer
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats, log_failures
 from wsproof.locust.tick_rounds import TickRounds
-from wsproof.model.contract import Audience, Order
+from wsproof.model.contract import Audience, Feed, Order
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.expected import publications_with_unknown_outcome
 from wsproof.model.history import (
@@ -167,6 +168,8 @@ class WorkloadRun:
         self._last_sent_ns: dict[int, int] = {}
         """The last send time in ns, by room of the channel."""
         feed = self.contract.feed
+        self._last_tick_ns: dict[int, int] = {}
+        """The time in ns at which each member received the last message of a feed."""
         self._rounds = TickRounds(feed.period_s if feed is not None else 0.0)
         self._body = body_of(self.payload_bytes)
 
@@ -500,6 +503,7 @@ class WorkloadRun:
         parsed = message.parsed
         value = dict(parsed.value) if parsed.value is not None else None
         self.recorder.ticks.append(Tick(member, now_ns, value, parsed.text))
+        self._last_tick_ns[member] = now_ns
         if is_first:  # may be a snapshot, which repeats a tick that the others received long ago
             return
         spread_ns = self._rounds.add(member, now_ns)
@@ -616,8 +620,20 @@ class WorkloadRun:
 
     def _is_waiting(self) -> bool:
         if self.contract.feed is not None:
-            return bool(self.lines) and not self.recorder.ticks
+            return self._is_feed_silent(self.contract.feed, monotonic_ns())
         return bool(self.pending) or self._outside.is_busy or self._somebody_is_new()
+
+    def _is_feed_silent(self, feed: Feed, now_ns: int) -> bool:
+        """Whether a viewer has received nothing for so long that the feed would be called stopped.
+
+        An overloaded server may only be late. Without the load it sends again.
+        """
+        since_ns = [
+            self._last_tick_ns.get(member, self.members[member].connected_ns)
+            for member in self.lines.keys() - self._unhurried
+        ]
+        is_late = any(now_ns - each > silence_ns(feed) for each in since_ns)
+        return is_late or bool(since_ns and not self._last_tick_ns)
 
     def _somebody_is_new(self) -> bool:
         """Whether a member that has received nothing was connected before the last publication in its room."""

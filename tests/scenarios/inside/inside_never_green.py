@@ -17,6 +17,7 @@ from tests.scenarios.inside.inside_line import Ear
 from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
 from wsproof import Finding, Level, Verdict
 from wsproof.checks import run_checks
+from wsproof.checks.feed import silence_ns
 from wsproof.locust.connection import GeventConnection
 from wsproof.locust.generator_fault import Freeze, HandshakeAbandoned, excused
 from wsproof.locust.outcome import exit_code, finish, summary_of
@@ -33,8 +34,10 @@ from wsproof.model.plan import Phase
 from wsproof.model.summary import TrustWarning
 from wsproof.net.endpoint import parse_url
 from wsproof.workloads.chat import Chat
+from wsproof.workloads.dashboard import Dashboard
 
 original_sleep = get_original("time", "sleep")
+TICK = '{"cpu_usage": 1.0, "memory_usage": 1.0, "active_users": 1, "response_time": 1.0}'
 
 
 def environment(users: int = 2) -> Any:
@@ -255,6 +258,25 @@ def test_a_generator_without_cpu_time_is_exit_code_3(room: WorkloadRun) -> None:
     measured = room.measured()
     tell(room.environment, describe(measured, measured.judged_measurement(2)))
     assert exit_code(room.environment, None) == 3
+
+
+def test_the_drain_waits_for_viewers_of_a_feed_that_an_overloaded_server_has_starved() -> None:
+    url = parse_url("ws://127.0.0.1:1")
+    run = WorkloadRun(environment(), Dashboard(), url, rate_hz=0.001, payload_bytes=60, alone=True)
+    feed = run.contract.feed
+    assert feed is not None
+    members = [enter(run).member for _ in range(3)]
+    assert run._is_waiting()  # nobody has received anything
+    now_ns = 1_000 * NS
+    for member in members:
+        hear(run, TICK, member, at_ns=now_ns)
+    assert not run._is_feed_silent(feed, now_ns + silence_ns(feed))
+    assert run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    hear(run, TICK, *members[:2], at_ns=now_ns + silence_ns(feed))
+    assert run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    run.stop_expecting(members[2])
+    assert not run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    run.close()
 
 
 # The exit code.
