@@ -10,6 +10,7 @@ import pytest
 
 LONGEST = (
     "tests/cli/test_checking.py",
+    "tests/cli/test_naive_server.py",
     "tests/conformance/test_planted_faults.py",
     "tests/workloads/test_readme.py",
     "tests/conformance/test_applications.py",
