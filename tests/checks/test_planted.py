@@ -563,6 +563,11 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     room.leave(2, Departure.RESET)
     room.join(name="2")
     room.say(3)
+    caught_up = Show()
+    caught_up.join()
+    for period_ms, count in ((1_000, 3), (9_000, 1), (100, 9), (1_000, 2)):
+        caught_up.period_ms = period_ms
+        caught_up.ticks(count)
     busy = Show()
     busy.join()
     busy.ticks(6, wobble_ms=(0, 0, 300, 0))
@@ -619,6 +624,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("an echo", a_room(contract=ECHO).history(), ECHO),
         ("a channel for the others", a_room(contract=others).history(), others),
         ("a feed on a busy machine", busy.history(), FEED),
+        ("a feed that was held back and caught up", caught_up.history(), FEED),
         ("a feed whose second viewer is held up at first", held_up.history(), FEED),
         ("a feed that greets newcomers with a snapshot", greeting.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
