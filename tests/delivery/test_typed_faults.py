@@ -1,4 +1,4 @@
-"""Tests that planted faults of the reference server's drawing, alerts and game are found."""
+"""Tests that planted faults of the reference server's rooms, drawing, alerts and game are found."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ DIVERGED = [
     ("acknowledged alerts stay", "alerts.state-convergence"),
     ("unread alerts are forgotten", "alerts.state-convergence"),
     ("only the latest alerts stay", "alerts.state-convergence"),
+    ("users that left stay in the list", "rooms.state-convergence"),
     ("undone stroke stays for newcomers", "drawing.state-convergence"),
     ("newcomers get the latest stroke only", "drawing.state-convergence"),
 ]
@@ -35,7 +36,7 @@ TIMEOUT_S = 5.0
 @pytest.fixture(scope="module")
 def channels() -> Mapping[str, Workload]:
     loaded = load_channels("reference")
-    return {name: loaded[name] for name in ("drawing", "alerts", "game")}
+    return {name: loaded[name] for name in ("rooms", "drawing", "alerts", "game")}
 
 
 @pytest.fixture(scope="module")

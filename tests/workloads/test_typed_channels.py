@@ -10,6 +10,7 @@ from wsproof import Envelope, JoinRefused, MessageKind, Send, Wait
 from wsproof.workloads.alerts import Alerts
 from wsproof.workloads.drawing import Drawing
 from wsproof.workloads.game import Game
+from wsproof.workloads.rooms import Rooms
 
 ENVELOPE = Envelope(publisher=1, sequence=2, intended_ns=3)
 
@@ -153,3 +154,17 @@ def test_a_ping_is_answered_so_that_a_member_that_only_listens_is_kept() -> None
     for channel in (Alerts(), Drawing(), Game()):
         assert channel.read(0, ping).needs_answer
         assert [json.loads(text) for text in channel.answer(0, ping)] == [{"type": "pong"}]
+
+
+def test_users_in_a_room_are_the_same_by_notices_and_by_the_list_of_a_newcomer() -> None:
+    def listed(*users: str) -> str:
+        return json.dumps({"type": "members", "users": users})
+
+    def notice(event: str, user: str) -> str:
+        return json.dumps({"type": "presence", "event": event, "user": user})
+
+    rooms = Rooms()
+    heard = [listed("ada"), notice("join", "grace"), notice("join", "alan"), notice("leave", "ada")]
+    assert rooms.state(0, heard) == rooms.state(1, [listed("alan", "grace")])
+    assert rooms.state(0, heard) != rooms.state(1, [listed("ada", "alan", "grace")])
+    assert rooms.state(0, heard[1:]) is None, "the list has not come yet"

@@ -56,11 +56,15 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> list[MemberState] | s
 
 
 def _change_the_state(pool: ClientPool) -> dict[str, PoolMember]:
-    """Let members publish while one is away, and others join. Returns those that stay, by a description."""
-    stays, talks, leaves = first = [pool.join() for _ in range(3)]
+    """Let members publish while some leave, one comes back, and others join.
+
+    Returns those that stay, by a description.
+    """
+    stays, talks, leaves, goes = first = [pool.join() for _ in range(4)]
     let_all_in(pool, first)
     _publish(pool, stays, talks, leaves)
     pool.close(leaves)
+    pool.reset(goes)
     _publish(pool, stays, talks)
     returns = pool.join(again=leaves)
     late = pool.join()

@@ -1,13 +1,14 @@
 """The rooms of the reference server: `/rooms/{name}`, typed JSON, one message order for all, one user per member.
 
-Members sign in with tokens of their own (`members.py`).
+Members sign in with tokens of their own (`members.py`). The state is the list of the users in the room: a newcomer is
+told it, and all others are told who joins and who leaves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
@@ -67,6 +68,18 @@ class Rooms(WorkloadWithRooms):
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str]:
         return (PONG,)
+
+    def state(self, member: int, messages: Sequence[str | bytes]) -> Mapping[str, Any] | None:
+        present: dict[str, Any] | None = None
+        for message in messages:
+            match loaded(message):
+                case {"type": "members", "users": list(users)}:
+                    present = dict.fromkeys(map(str, users), "in the room")
+                case {"type": "presence", "event": "join", "user": str(user)} if present is not None:
+                    present[user] = "in the room"
+                case {"type": "presence", "event": "leave", "user": str(user)} if present is not None:
+                    present.pop(user, None)
+        return present
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()

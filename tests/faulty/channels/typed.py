@@ -1,4 +1,4 @@
-"""The reference server with one planted fault in its drawing, its alerts or its game.
+"""The reference server with one planted fault in its rooms, drawing, alerts or game.
 
 `GET /plant/NAME` plants NAME in place of the fault before; `/plant/none` plants none.
 """
@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from typing import Any
 
-from target_app import drawing, sqlite_history
+from target_app import drawing, rooms, sqlite_history
 from target_app.game import match, seat
 from target_app.main import create_app
 
 app = create_app()
 planted = ExitStack()
 numbers = count()
+seen = defaultdict[str, set[str]](set)
 
 
 @contextmanager
@@ -85,6 +87,13 @@ def last_of_tick_only(usual: Any, game: match.Match, inputs: Any) -> Any:
     del game.taken[:-1]
 
 
+def with_ghosts(usual: Any, room: rooms.Room) -> Any:
+    """The list of a newcomer still has the users that have left."""
+    message = usual(room)
+    seen[room.channel] |= set(message.users)
+    return message.model_copy(update={"users": sorted(seen[room.channel])})
+
+
 HISTORY = sqlite_history.SqliteHistory
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "undone stroke stays for newcomers": lambda: replaced(drawing.Board, "undo", whole_despite_undo),
@@ -94,6 +103,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "acknowledged alerts stay": lambda: replaced(HISTORY, "acknowledge", never_acknowledged),
     "only the latest alerts stay": lambda: replaced(HISTORY, "unread", latest_unread),
     "repeated alert is sent again": lambda: replaced(HISTORY, "append", without_ids),
+    "users that left stay in the list": lambda: replaced(rooms.Room, "members", with_ghosts),
     "repeated turn counts again": lambda: replaced(seat.Seat, "take", applied_twice),
     "turns are dropped": lambda: replaced(seat.Seat, "take", sometimes_ignored),
     "one turn is told for each tick": lambda: replaced(match.Match, "advance", last_of_tick_only),
