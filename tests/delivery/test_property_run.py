@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
+from wsproof import TargetError
 from wsproof.delivery import property_run
 from wsproof.delivery.catalogue import properties_of
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.property_run import run_property
 from wsproof.delivery.runner import ScheduleRunner
-from wsproof.errors import TargetError
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 from wsproof.target.server import RunningServer

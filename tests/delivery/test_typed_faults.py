@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of, planting
-from wsproof import Verdict, Workload
+from wsproof import Level, Verdict, Workload
 from wsproof.delivery import run_suite
-from wsproof.model.finding import Anomaly, Level
+from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels
