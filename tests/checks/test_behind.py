@@ -29,7 +29,7 @@ def test_a_member_that_still_receives_messages_of_other_clients_has_lost_none_of
     assert {finding.check for finding in run_checks(replace(history, members=busy), CHAT)} == {"behind"}
 
 
-def test_what_was_missing_after_a_silent_wait_is_lost_though_later_messages_are_on_their_way() -> None:
+def test_a_message_missing_after_a_silent_wait_is_lost_although_later_ones_may_arrive() -> None:
     room = a_room(3, 4)
     lost = room.tick()
     room.recorder.published(0, room.sequences[0], lost, lost)

@@ -34,7 +34,7 @@ def test_healthy_clients_that_wait_for_faulty_ones_are_starved() -> None:
 
 
 @pytest.mark.parametrize("figure", [BUSIER, SLOWER_TAIL])
-def test_a_server_that_is_only_busier_is_told_and_not_blamed(figure: FaultFigure) -> None:
+def test_a_server_that_is_only_busier_is_described_and_not_reported(figure: FaultFigure) -> None:
     (found,) = judge_faults(replace(FAULTS, figures=(figure,)), CONTRACT)
     assert found.level is Level.INFORMATIONAL
 
@@ -47,11 +47,11 @@ def test_a_server_that_is_only_busier_is_told_and_not_blamed(figure: FaultFigure
         replace(FAULTS, figures=()),
     ],
 )
-def test_nothing_is_said_without_proof(record: FaultsRecord) -> None:
+def test_nothing_is_reported_without_proof(record: FaultsRecord) -> None:
     assert judge_faults(record, CONTRACT) == []
 
 
-def test_descriptors_of_clients_that_have_gone_are_kept() -> None:
+def test_descriptors_of_clients_that_have_left_are_kept() -> None:
     (found,) = judge_faults(replace(FAULTS, figures=(), resources=KEPT), CONTRACT)
     assert (found.check, found.level) == ("released-after-faults", Level.NON_STRICT)
     assert "40 more open descriptors than before" in found.explanation
@@ -66,12 +66,12 @@ def test_descriptors_of_clients_that_have_gone_are_kept() -> None:
         ServerState(55, None),
     ],
 )
-def test_descriptors_that_are_given_back_are_no_finding(after: ServerState) -> None:
+def test_released_descriptors_are_not_reported(after: ServerState) -> None:
     record = replace(FAULTS, figures=(), resources=replace(KEPT, after=after))
     assert judge_faults(record, CONTRACT) == []
 
 
-def test_a_few_descriptors_of_thousands_of_clients_are_no_finding() -> None:
+def test_few_descriptors_for_thousands_of_clients_are_not_reported() -> None:
     crowd = (FaultTally("churn", 5_000),)
     assert judge_faults(replace(FAULTS, figures=(), tallies=crowd, resources=KEPT), CONTRACT) == []
 
@@ -91,7 +91,7 @@ def test_clients_that_never_come_back_are_a_finding() -> None:
     assert "only 60 of them are served again" in found.explanation
 
 
-def test_a_server_that_refuses_in_words_is_told_and_not_blamed() -> None:
+def test_a_server_that_refuses_with_a_message_is_described_and_not_reported() -> None:
     limited = replace(LOST, refusal="HTTP 429")
     (found,) = judge_storm(storm(limited, limited), CONTRACT)
     assert found.level is Level.INFORMATIONAL
@@ -106,5 +106,5 @@ def test_a_server_that_refuses_in_words_is_told_and_not_blamed() -> None:
         storm(LOST, LOST, unsure="the process of the clients used 95% of its core"),
     ],
 )
-def test_a_storm_that_passes_is_no_finding(record: StormRecord) -> None:
+def test_a_reconnect_storm_that_passes_is_not_reported(record: StormRecord) -> None:
     assert judge_storm(record, CONTRACT) == []

@@ -29,12 +29,12 @@ def explained(room: Room) -> str:
     return found.explanation
 
 
-def test_a_member_that_hears_nothing_after_another_has_left_is_explained_by_that() -> None:
+def test_receiving_nothing_after_a_departure_is_explained_by_the_departure() -> None:
     told = explained(after_a_departure([False, False]))
     assert "member 2 (called '3') had left by a TCP reset before that, and nothing that was sent later" in told
 
 
-def test_a_member_that_misses_the_first_message_after_another_has_left_is_explained_by_that() -> None:
+def test_missing_the_first_message_after_a_departure_is_explained_by_the_departure() -> None:
     told = explained(after_a_departure([False, True, True]))
     assert "had left by a TCP reset before that, and later messages arrived again" in told
 
@@ -44,14 +44,14 @@ def test_a_loss_after_messages_that_arrived_has_no_departure_as_its_cause(heard:
     assert "had left by" not in explained(after_a_departure(heard))
 
 
-def test_a_publisher_that_is_cut_off_after_another_has_left_is_explained_by_that() -> None:
+def test_the_disconnection_of_a_publisher_after_a_departure_is_explained_by_the_departure() -> None:
     room = after_a_departure([True])
     room.change(0, left_ns=room.tick(), departure=Departure.DROPPED, close_code=1011)
     (found,) = disconnected(room.history(), QUIET_CHAT)
     assert "member 2 (called '3') had left by a TCP reset before that, and the disconnected member" in found.explanation
 
 
-def test_a_member_that_is_cut_off_without_having_published_since_has_no_such_cause() -> None:
+def test_a_disconnection_without_a_publication_since_the_departure_has_no_such_cause() -> None:
     room = after_a_departure([True])
     room.change(1, left_ns=room.tick(), departure=Departure.DROPPED, close_code=1011)
     (found,) = disconnected(room.history(), QUIET_CHAT)

@@ -50,7 +50,7 @@ def test_a_limit_on_all_together_is_the_cause_only_if_no_member_is_above_it(
     ],
     ids=["each message that follows at once is missing", "two are too few"],
 )
-def test_messages_that_are_missing_because_they_follow_too_soon_are_explained_by_that(
+def test_messages_lost_shortly_after_others_are_explained_by_the_distance_in_time(
     pauses_ms: list[int], lost_after_ms: int, is_told: bool
 ) -> None:
     room = Room(QUIET_CHAT)
@@ -79,7 +79,7 @@ def test_a_missing_first_message_is_explained_by_the_handshake_before_it(lost_se
     assert ("lose messages that arrive before it is ready to read" in found.explanation) is (lost_sequence == 0)
 
 
-def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_told_as_such() -> None:
+def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_reported_as_such() -> None:
     room = Room(QUIET_CHAT)
     for name in ("a", "a", "b"):
         room.join(name)

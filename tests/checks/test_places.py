@@ -20,7 +20,7 @@ def fillings(*members: int, refusal: str = FULL) -> list[Filling]:
     return [Filling(count, refusal, RESET if at == 2 else CLOSE) for at, count in enumerate(members)]
 
 
-def test_places_that_come_back_after_a_close_and_not_after_a_reset_are_a_violation() -> None:
+def test_places_freed_after_a_close_but_not_after_a_reset_are_a_violation() -> None:
     (finding,) = judge_places(fillings(60, 60, 60, 0, 0, 0), QUIET_CHAT)
     assert (finding.anomaly, finding.level, finding.occurrences) == (Anomaly.NOT_FREED, Level.VIOLATION, 60)
     assert "After 60 members had left by TCP RST it accepted only 0" in finding.explanation
@@ -58,7 +58,7 @@ def test_fewer_places_than_promised_are_a_violation_only_if_they_are_too_few_twi
     assert judge_places(fillings(60, 60), LIMITED) == []
 
 
-def test_one_member_more_than_promised_may_be_refused_and_must_harm_nobody() -> None:
+def test_one_member_more_than_promised_may_be_refused_and_must_not_affect_others() -> None:
     cut = [replace(one, lost="the server cut 1 of them off") for one in fillings(60, 60)]
     (finding,) = judge_places(cut, LIMITED)
     assert finding.level is Level.VIOLATION

@@ -812,7 +812,7 @@ def test_a_deeply_nested_value_is_out_of_range() -> None:
         (0.1, (0.1, 0.35, 0.35, 0.1, 0.35), True),
     ],
 )
-def test_a_feed_whose_server_is_stopped_again_and_again_is_not_called_slow(
+def test_a_feed_whose_server_is_stopped_repeatedly_is_not_reported_as_slow(
     period_s: float, steps_s: tuple[float, ...], is_told: bool
 ) -> None:
     times_s = [sum((0, *steps_s)[: number + 1]) for number in range(len(steps_s) + 1)]

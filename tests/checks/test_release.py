@@ -35,11 +35,11 @@ def test_descriptors_that_grow_in_each_round_are_a_violation() -> None:
 
 
 @pytest.mark.parametrize("steps", [(4, 4, 4, 0, 4, 4, 4, 4), (1,) * 8, (24, 0, 0, 0, 0, 0, 0, 0), (4, 4, 4, 4)])
-def test_descriptors_that_do_not_grow_in_each_round_are_no_finding(steps: tuple[int, ...]) -> None:
+def test_descriptors_that_do_not_grow_in_each_round_are_not_reported(steps: tuple[int, ...]) -> None:
     assert findings_of(descriptors(*steps)) == []
 
 
-def test_kept_threads_are_reported_beside_descriptors() -> None:
+def test_kept_threads_are_reported_with_descriptors() -> None:
     rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
     assert findings_of(ReleaseRecord(rounds)) == [
         ("descriptors-not-freed", Level.VIOLATION),
@@ -61,11 +61,11 @@ def test_memory_that_grows_late_as_much_as_early_is_non_strict() -> None:
     ],
     ids=["little", "levels off", "falls once", "stands still"],
 )
-def test_memory_that_levels_off_or_is_collected_is_no_leak(steps: tuple[int, ...]) -> None:
+def test_memory_that_levels_off_or_is_collected_is_not_a_leak(steps: tuple[int, ...]) -> None:
     assert findings_of(memory(*steps)) == []
 
 
-def test_unmeasured_resources_are_no_finding() -> None:
+def test_unmeasured_resources_are_not_reported() -> None:
     assert findings_of(ReleaseRecord(tuple(ReleaseRound(SIZE) for _ in range(9)))) == []
 
 

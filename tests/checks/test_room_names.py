@@ -17,13 +17,13 @@ def trial(*mixed: tuple[int, int]) -> RoomNamesTest:
     return RoomNamesTest(ROOMS, OWN | frozenset(mixed))
 
 
-def test_rooms_that_hear_those_whose_numbers_begin_with_theirs_are_a_violation() -> None:
+def test_rooms_that_receive_messages_of_rooms_with_the_same_prefix_are_a_violation() -> None:
     (finding,) = judge_room_names([trial((1, 11)), trial((1, 11))], QUIET_CHAT)
     assert (finding.anomaly, finding.level) == (Anomaly.MISROUTED, Level.VIOLATION)
     assert "A member of room 1 received what was published in room 11" in finding.explanation
 
 
-def test_what_was_seen_once_is_an_observation() -> None:
+def test_a_fault_seen_once_is_an_observation() -> None:
     (finding,) = judge_room_names([trial((11, 1))], QUIET_CHAT)
     assert finding.level is Level.OBSERVATION
 

@@ -18,7 +18,7 @@ GOOD = ShutdownRecord((TOLD, replace(TOLD, name="2", close_code=1001), SILENT), 
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1012, 1013, 4000])
-def test_a_shutdown_close_code_without_blame_is_correct(code: int) -> None:
+def test_a_shutdown_close_code_that_does_not_blame_the_client_is_correct(code: int) -> None:
     assert judge_shutdown(replace(GOOD, ends=(replace(TOLD, close_code=code), SILENT)), CHAT) == []
 
 
@@ -44,7 +44,7 @@ def test_a_member_that_does_not_read_sees_no_close_frame_and_misses_messages() -
     assert judge_shutdown(replace(GOOD, ends=(TOLD, replace(SILENT, missed=3, has_ended=True))), CHAT) == []
 
 
-def test_a_process_that_outlives_its_stop_is_reported() -> None:
+def test_a_process_that_does_not_end_is_reported() -> None:
     (found,) = judge_shutdown(replace(GOOD, exit_s=None), CHAT)
     assert "its process still runs 10 s later; 1 of the connections" in found.explanation
 
@@ -69,7 +69,7 @@ def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding(
     assert judge_disturbance(replace(DEAF, recovered_s=3.0, unserved=()), CHAT) == []
 
 
-def test_members_that_join_after_the_recovery_and_are_not_heard_are_a_violation() -> None:
+def test_newcomers_after_the_recovery_whose_messages_are_lost_are_a_violation() -> None:
     record = replace(DEAF, recovered_s=0.5, unserved=(), newcomers=6, lost_pair=("u1", "u7"))
     (found,) = judge_disturbance(record, CHAT)
     assert found.level is Level.VIOLATION
@@ -78,7 +78,9 @@ def test_members_that_join_after_the_recovery_and_are_not_heard_are_a_violation(
 
 
 @pytest.mark.parametrize(("since", "is_found"), [("before", True), ("after", False)])
-def test_what_comes_twice_after_a_disturbance_counts_only_if_it_was_sent_after_it(since: str, is_found: bool) -> None:
+def test_a_repeat_after_a_disturbance_counts_only_if_it_was_sent_after_the_disturbance(
+    since: str, is_found: bool
+) -> None:
     room = Room(QUIET_CHAT)
     first, other = room.join(), room.join()
     before_ns = room.tick()

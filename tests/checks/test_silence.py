@@ -52,7 +52,7 @@ def test_ends_at_one_connection_age_are_a_server_rule() -> None:
     assert verdict_of([finding]) is Verdict.UNKNOWN
 
 
-def test_a_member_that_sent_something_may_stay_longer() -> None:
+def test_a_member_that_sent_a_message_may_stay_longer() -> None:
     history = ended({0: 6.0, 1: 3.0, 2: 3.0, 3: 3.1, 4: 3.0}, members=5)
     limit = time_limit(history, list(history.members))
     assert limit is not None
@@ -70,7 +70,7 @@ def test_simultaneous_ends_are_a_rule_only_with_a_close_after_unanswered_message
     assert (time_limit(history, together) is not None) is is_rule
 
 
-def test_listeners_cut_off_while_the_publisher_stays_hit_an_idle_timeout() -> None:
+def test_listeners_disconnected_while_the_publisher_stays_show_an_idle_timeout() -> None:
     history = ended({0: 20.0, 1: 20.0, 2: 20.1}, speaks=3)
     limit = time_limit(history, [history.members[n] for n in (0, 1, 2)])
     assert limit is not None
@@ -95,7 +95,7 @@ def test_other_ends_are_violations(ends_s: dict[int, float], speaks: int | None,
     assert verdict_of([finding]) is Verdict.INVALID
 
 
-def test_cutting_off_members_that_send_heartbeats_is_a_violation() -> None:
+def test_disconnecting_members_that_send_heartbeats_is_a_violation() -> None:
     history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), keeps_alive=True)
     (finding,) = cut_off(history)
     assert finding.anomaly is Anomaly.LOST

@@ -15,7 +15,7 @@ def told(finding: Finding) -> list[tuple[EventKind, str, str]]:
     return [(event.kind, event.member.partition(" (")[0], event.message) for event in finding.events]
 
 
-def test_a_loss_shows_the_sender_another_member_that_has_it_and_who_lacks_it() -> None:
+def test_a_loss_shows_its_publisher_a_member_that_received_it_and_one_that_did_not() -> None:
     room = a_room(3, 0, QUIET_CHAT)
     room.here.remove(2)
     sequence = room.say(0)
@@ -47,7 +47,7 @@ def test_a_repeat_shows_both_receipts_and_the_departure_between_them() -> None:
     ]
 
 
-def test_a_wrong_order_shows_both_messages_as_they_were_sent_and_as_they_came() -> None:
+def test_a_wrong_order_shows_both_messages_as_sent_and_as_received() -> None:
     room = a_room(2, 0, QUIET_CHAT)
     room.here.remove(1)
     first, second = room.say(0), room.say(0)

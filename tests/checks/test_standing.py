@@ -94,7 +94,7 @@ def test_a_message_of_another_channel_is_a_leak() -> None:
     assert "published on the channel echo" in finding.explanation
 
 
-def test_a_message_of_another_run_is_no_finding() -> None:
+def test_a_message_of_another_run_is_not_reported() -> None:
     assert findings_of(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
 
 
@@ -209,7 +209,7 @@ def watch(session: StandingSession) -> list[tuple[str, Level]]:
     return kinds(findings_of(session, contract=FEED, schedules=()))
 
 
-def test_a_steady_feed_is_right() -> None:
+def test_a_regular_feed_is_correct() -> None:
     assert watch(viewer(*STEADY)) == []
 
 
@@ -219,7 +219,7 @@ def test_one_wrong_value_in_three_hundred_is_found(value: object) -> None:
 
 
 @pytest.mark.parametrize("step", [0.05, 0.25])
-def test_a_feed_that_changes_its_pace_is_found(step: float) -> None:
+def test_a_feed_that_changes_its_rate_is_reported(step: float) -> None:
     changed = (*STEADY[:200], *(STEADY[200] + n * step for n in range(100)))
     assert watch(viewer(*changed)) == [("wrong-period", Level.VIOLATION)]
 
@@ -230,7 +230,7 @@ def test_a_feed_that_stops_or_pauses_is_found() -> None:
     assert watch(viewer(*paused)) == [("wrong-period", Level.VIOLATION)]
 
 
-def test_a_pause_as_short_as_a_stop_of_the_process_is_told_and_is_no_violation() -> None:
+def test_a_pause_as_short_as_a_stop_of_the_process_is_reported_and_is_no_violation() -> None:
     paused = (*STEADY[:100], *(at + 6 for at in STEADY[100:]))
     assert watch(viewer(*paused)) == [("wrong-period", Level.INFORMATIONAL)]
     twice = (*paused[:200], *(at + 12 for at in paused[200:]))
@@ -256,7 +256,7 @@ def test_a_feed_delayed_by_a_flood_of_the_suite_has_no_finding() -> None:
     assert flooded(viewer(*STEADY, until_s=40.0), 30, 38) == []
 
 
-def test_objects_delayed_by_the_client_are_no_finding() -> None:
+def test_objects_delayed_by_the_client_are_not_reported() -> None:
     late = (*STEADY[:100], *(max(at, STEADY[170] + n * 1e-4) for n, at in enumerate(STEADY[100:])))
     assert watch(viewer(*late)) == []
 
@@ -272,6 +272,6 @@ def test_a_history_on_joining_is_information() -> None:
 
 
 @pytest.mark.parametrize(("joined_s", "is_told"), [(0.5, True), (4.0, True), (6.0, False), (30.0, False)])
-def test_a_listener_hears_nothing_before_it_has_joined(joined_s: float, is_told: bool) -> None:
+def test_a_listener_expects_nothing_before_it_has_joined(joined_s: float, is_told: bool) -> None:
     late = replace(listener(), joined_ns=int(joined_s * S))
     assert [finding.check for finding in findings_of(late)] == (["nothing-received"] if is_told else [])

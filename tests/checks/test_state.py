@@ -39,7 +39,7 @@ def test_different_states_are_a_violation_with_their_first_difference(
     assert any("member 4 (which joined last): " in line for line in finding.witness)
 
 
-def test_one_trial_proves_nothing_and_a_later_one_in_which_all_agree_takes_it_back() -> None:
+def test_one_run_proves_nothing_and_a_later_run_in_which_all_agree_withdraws_the_finding() -> None:
     (finding,) = judge_states([[FIRST, last({})]], CONTRACT)
     assert finding.level is Level.OBSERVATION
     assert judge_states([[FIRST, last({})], [FIRST, last(dict(FIRST.state or {}))]], CONTRACT) == []

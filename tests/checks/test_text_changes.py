@@ -21,6 +21,6 @@ TRAILER = "~w10000000d00000001000000030000353dc475831a5b6946"
     ],
     ids=["cut off", "normalized", "escaped", "stripped", "one letter", "the last letter"],
 )
-def test_a_usual_change_is_named_and_any_other_is_not(expected: str, got: str, at: int, words: str) -> None:
+def test_a_usual_change_is_named_and_any_other_change_is_not(expected: str, got: str, at: int, words: str) -> None:
     told = change_in_words(expected, got, at)
     assert words in told if words else not told

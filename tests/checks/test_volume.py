@@ -56,7 +56,7 @@ def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_freq
     assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
 
 
-def test_a_limit_is_recognised_though_a_slow_member_has_not_yet_received_the_last_messages() -> None:
+def test_a_limit_is_recognised_although_a_slow_member_lacks_the_last_messages() -> None:
     room = a_room(3, 200, QUIET_CHAT)
     discard(room, 0, 60)
     room.say(0)
@@ -104,16 +104,14 @@ def test_a_missing_reply_to_a_delivered_message_is_lost() -> None:
         (1011, "disconnected", Level.VIOLATION),
     ],
 )
-def test_a_close_with_a_policy_code_is_a_limit_and_1011_is_a_failure(
-    code: int | None, check: str, level: Level
-) -> None:
+def test_a_close_with_a_policy_code_is_a_limit_and_1011_a_failure(code: int | None, check: str, level: Level) -> None:
     room = a_room(3, 200)
     room.leave(2, Departure.DROPPED)
     room.change(2, close_code=code)
     assert kinds(room) == [(check, level)]
 
 
-def test_a_reset_may_have_swallowed_the_close_frame_of_a_limit() -> None:
+def test_a_reset_may_have_lost_the_close_frame_of_a_limit() -> None:
     room = a_room(3, 200)
     room.leave(2, Departure.DROPPED)
     room.change(2, was_reset=True)
@@ -140,7 +138,7 @@ def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() ->
     assert ("phantom", Level.VIOLATION) in kinds(room)
 
 
-def test_a_slow_server_is_no_finding_of_its_own() -> None:
+def test_a_slow_server_is_not_reported_separately() -> None:
     finding = Finding("behind", "chat", Anomaly.BEHIND, Level.INFORMATIONAL, "")
     assert under_load(a_room(3, 4).history(), CHAT, [finding]) == []
 

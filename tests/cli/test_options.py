@@ -132,7 +132,7 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
     [
         (["--rooms", "3"], "the workload chat has no setting called rooms"),
         (["--rooms", "3", "--channels", "reference"], "These workloads of reference have one: rooms"),
-        (["--format", "morse"], "chat speaks text, json; 'morse' is not among them"),
+        (["--format", "morse"], "expected chat.format to be one of text, json, got 'morse'"),
     ],
 )
 def test_an_option_without_effect_on_the_workload_is_reported(

@@ -65,8 +65,8 @@ class Greeted(Echo):
 def joined(at_ns: int = 0) -> Conversation:
     talk = Conversation(Subscription(), 7)
     talk.start(at_ns)
-    talk.hear("ack", at_ns)
-    talk.hear("subscribed", at_ns)
+    talk.receive("ack", at_ns)
+    talk.receive("subscribed", at_ns)
     assert talk.is_joined
     return talk
 
@@ -80,7 +80,7 @@ def test_the_default_is_the_greeting_and_nothing_follows() -> None:
     assert talk.next_ns is None
 
 
-def test_without_a_greeting_the_handshake_is_all() -> None:
+def test_without_a_greeting_the_member_joins_by_the_handshake() -> None:
     talk = Conversation(Echo(), 3)
     assert talk.start(0) == ()
     assert talk.is_joined
@@ -90,47 +90,47 @@ def test_without_a_greeting_the_handshake_is_all() -> None:
 def test_each_step_follows_the_answer_to_the_one_before() -> None:
     talk = Conversation(Subscription(), 7)
     assert talk.start(0) == ("init",)
-    assert not talk.hear("welcome", S).is_awaited
-    heard = talk.hear("ack", S)
+    assert not talk.receive("welcome", S).is_awaited
+    heard = talk.receive("ack", S)
     assert heard.is_awaited
     assert heard.messages == ("subscribe 7",)
     assert not talk.is_subscribed
-    assert talk.hear("subscribed", S).is_awaited
+    assert talk.receive("subscribed", S).is_awaited
     assert talk.is_joined
     assert talk.is_subscribed
 
 
-def test_an_answer_that_came_before_its_wait_is_not_missed() -> None:
+def test_an_answer_that_arrived_before_its_wait_is_not_missed() -> None:
     talk = Conversation(Subscription(), 7)
     talk.start(0)
-    talk.hear("subscribed", S)
-    assert talk.hear("ack", S).messages == ("subscribe 7",)
+    talk.receive("subscribed", S)
+    assert talk.receive("ack", S).messages == ("subscribe 7",)
     assert talk.is_joined
 
 
-def test_a_wait_that_times_out_names_its_step_and_what_came_instead() -> None:
+def test_a_wait_that_times_out_names_its_step_and_the_last_message() -> None:
     talk = Conversation(Subscription(), 7)
     talk.start(S)
-    talk.hear("no such thing", S)
+    talk.receive("no such thing", S)
     assert talk.next_ns == 3 * S
     assert talk.wake(3 * S - 1) == ()
     assert talk.is_joining
     talk.wake(3 * S)
-    assert talk.fault == "did not answer `init` within 2 s; the last message that came was 'no such thing'"
+    assert talk.fault == "did not answer `init` within 2 s; the last message was 'no such thing'"
     assert talk.is_over
     assert not talk.is_joined
-    assert talk.hear("ack", 4 * S).messages == ()
+    assert talk.receive("ack", 4 * S).messages == ()
 
 
 def test_a_connection_that_ends_names_the_step_as_well() -> None:
     talk = Conversation(Subscription(), 7)
     talk.start(0)
-    talk.hear("ack", S)
+    talk.receive("ack", S)
     talk.end("with close code 4401")
     assert talk.fault == "ended the connection before it answered `subscribe`, with close code 4401"
 
 
-def test_the_end_of_a_connection_after_the_join_is_no_fault_of_the_join() -> None:
+def test_the_end_of_a_connection_after_the_join_is_not_a_fault_of_the_join() -> None:
     talk = joined()
     talk.end("with close code 1000")
     assert talk.fault == ""
@@ -139,17 +139,17 @@ def test_the_end_of_a_connection_after_the_join_is_no_fault_of_the_join() -> Non
 def test_a_workload_can_say_that_the_server_refuses() -> None:
     talk = Conversation(Subscription(), 7)
     talk.start(0)
-    talk.hear("ack no", S)
+    talk.receive("ack no", S)
     assert talk.fault == "refused the member: it does not want us"
 
 
 def test_a_message_that_needs_an_answer_gets_it_while_joining_and_afterwards() -> None:
     talk = Conversation(Subscription(), 7)
     talk.start(0)
-    heard = talk.hear("ping 1", S, needs_answer=True)
+    heard = talk.receive("ping 1", S, needs_answer=True)
     assert heard.messages == ("pong 1",)
     assert not heard.is_awaited
-    assert joined().hear("ping 2", S, needs_answer=True).messages == ("pong 2",)
+    assert joined().receive("ping 2", S, needs_answer=True).messages == ("pong 2",)
 
 
 def test_timers_begin_when_the_member_has_joined() -> None:
@@ -190,5 +190,5 @@ def test_a_join_that_never_ends_is_an_error() -> None:
         (b"\xff", False),
     ],
 )
-def test_json_with_looks_at_the_named_fields(message: str | bytes, fits: bool) -> None:
+def test_json_with_compares_the_named_fields(message: str | bytes, fits: bool) -> None:
     assert json_with(type="ack", id=1)(message) is fits

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from wsproof import Envelope, MessageKind, Parsed, UsageError, Workload
 from wsproof.workloads.chat import Chat
-from wsproof.workloads.echo import Echo
+from wsproof.workloads.echo import Echo, JsonEcho
 from wsproof.workloads.formats import FORMATS, Format
-from wsproof.workloads.json_echo import JsonEcho
 
 ENVELOPE = Envelope(publisher=6, sequence=3, intended_ns=123)
 BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -37,12 +36,12 @@ def test_a_sent_message_is_recognised_when_received(name: str, body: str) -> Non
 
 
 @given(body=BODIES)
-def test_a_json_message_is_an_object_with_the_text_in_it(body: str) -> None:
+def test_a_json_message_is_an_object_with_the_text(body: str) -> None:
     message = Format({"format": "json"}, "echo").publish(ENVELOPE, body)
     assert json.loads(message)["text"] == body
 
 
-def test_a_json_message_that_is_written_anew_is_not_intact() -> None:
+def test_a_json_message_that_was_serialized_again_is_not_intact() -> None:
     form = Format({"format": "json"}, "echo")
     again = json.dumps(json.loads(form.publish(ENVELOPE, "x")), separators=(",", ":"))
     opened = form.open(again)
@@ -84,11 +83,11 @@ def test_binary_is_echoed_unchanged_and_text_is_unexpected() -> None:
     assert Echo().read(6, message).kind is MessageKind.UNEXPECTED
 
 
-def test_json_echo_says_nothing_else() -> None:
+def test_any_other_json_is_unexpected_from_the_json_echo() -> None:
     assert JsonEcho().read(0, b"{}").kind is MessageKind.UNEXPECTED
     assert JsonEcho().read(0, '{"type": "error"}').kind is MessageKind.UNEXPECTED
 
 
 def test_an_unsupported_format_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="chat speaks text, json; 'binary' is not among them"):
+    with pytest.raises(UsageError, match=r"expected chat\.format to be one of text, json, got 'binary'"):
         Chat({"format": "binary"})

@@ -10,7 +10,7 @@ import pytest
 
 from wsproof import Envelope, Workload, WorkloadError
 from wsproof.model.secrecy import learned
-from wsproof.workloads import Conversation, WorkloadWarning, load_channels, warn_of_oddities
+from wsproof.workloads import Conversation, WorkloadWarning, load_channels, warn_of_unknown_names
 
 HEAD = """\
 from wsproof import Audience, Contract, Order
@@ -123,7 +123,7 @@ def test_a_mistake_in_a_class_or_module_is_reported_on_loading(
 )
 def test_an_unknown_method_of_a_workload_causes_a_warning(load: Load, body: str, words: str) -> None:
     with pytest.warns(WorkloadWarning, match=words):
-        warn_of_oddities([load(body)])
+        warn_of_unknown_names([load(body)])
 
 
 @pytest.mark.parametrize(
@@ -135,22 +135,22 @@ def test_an_unknown_method_of_a_workload_causes_a_warning(load: Load, body: str,
         "    rooms = 2\n    any_text = True\n    longest_bytes = 10",
     ],
 )
-def test_a_helper_of_the_users_own_is_not(load: Load, body: str) -> None:
+def test_a_helper_of_the_user_causes_no_warning(load: Load, body: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_oddities([load(body)])
+        warn_of_unknown_names([load(body)])
 
 
-def test_the_workloads_that_come_with_wsproof_have_nothing_odd() -> None:
+def test_the_shipped_workloads_cause_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_oddities(load_channels("reference").values())
+        warn_of_unknown_names(load_channels("reference").values())
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("        yield 'hello'", r":12: Mine\.join yielded 'hello', .*no step.*yield Send"),
+        ("        yield 'hello'", r":12: Mine\.join yielded 'hello', .*not a step.*yield Send"),
         ("        yield Send(7)", r"Mine\.join yielded Send\(message=7\)"),
         ("        yield Wait('ack', until=lambda m: m['type'])", r":13: Mine\.join raised TypeError.*'hello'"),
         ("        yield Send('hello')\n        1 / 0", r":14: Mine\.join raised ZeroDivisionError"),
@@ -161,7 +161,7 @@ def test_a_mistake_in_a_conversation_names_its_line(load: Load, body: str, words
 
     def converse() -> None:
         talk.start(0)
-        talk.hear("hello", 0)
+        talk.receive("hello", 0)
 
     with pytest.raises(WorkloadError, match=words):
         converse()
@@ -180,7 +180,7 @@ def test_a_guarded_join_runs_as_it_is_written(load: Load) -> None:
     workload = load(body)
     talk = Conversation(workload, 0)
     assert talk.start(0) == ("hello",)
-    assert talk.hear("Ann", 0, needs_answer=True).messages == ("Ann", "you are Ann")
+    assert talk.receive("Ann", 0, needs_answer=True).messages == ("Ann", "you are Ann")
     assert talk.wake(1_000_000_000) == ("beat",)
     workload.headers(4)
     assert "4-is-a-long-secret" in learned()
@@ -190,7 +190,7 @@ def test_a_guarded_join_runs_as_it_is_written(load: Load) -> None:
 def warned(workload: Workload) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_oddities([workload])
+        warn_of_unknown_names([workload])
     return [str(each.message) for each in caught]
 
 
@@ -212,7 +212,7 @@ def test_whether_a_message_needs_an_answer_must_not_depend_on_the_member(load: L
     assert [list(by_message.answer(member, "for 1")) for member in range(3)] == [[], ["ack"], []]
 
 
-def test_a_member_may_read_the_same_bytes_differently_from_time_to_time(load: Load) -> None:
+def test_a_member_may_parse_the_same_bytes_differently_over_time(load: Load) -> None:
     counting = load(ASKED.format("bool(self.__dict__.setdefault('seen', []).append(1) or len(self.seen) % 2)"))
     assert [counting.read(0, "tick").needs_answer for _ in range(3)] == [True, False, True]
 

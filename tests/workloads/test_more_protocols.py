@@ -55,12 +55,12 @@ def test_a_refusal_is_reported_in_the_words_of_the_server(name: str, messages: l
     talk = Conversation(workload(name), 0)
     talk.start(0)
     for message in messages:
-        talk.hear(message, 0)
+        talk.receive(message, 0)
     assert talk.fault.startswith("refused the member: ")
 
 
 class TestActionCable:
-    def test_no_order_is_promised_unless_the_user_says_so(self) -> None:
+    def test_no_order_is_promised_by_default(self) -> None:
         """Rails performs the actions of a connection in several threads."""
         assert ActionCable().contract.order is Order.NONE
         assert ActionCable({"order": "per-publisher"}).contract.order is Order.PER_PUBLISHER
@@ -68,14 +68,14 @@ class TestActionCable:
     def test_a_member_subscribes_after_the_welcome(self) -> None:
         talk = Conversation(workload("actioncable"), 1)
         assert talk.start(0) == ()
-        (command,) = talk.hear('{"type": "welcome"}', 0).messages
+        (command,) = talk.receive('{"type": "welcome"}', 0).messages
         asked = json.loads(command)
         assert (asked["command"], json.loads(asked["identifier"])) == (
             "subscribe",
             {"channel": "ChatChannel", "room": "1"},
         )
-        assert not talk.hear('{"type": "ping", "message": 1}', 0).is_awaited
-        assert talk.hear('{"type": "confirm_subscription", "identifier": "x"}', 0).is_awaited
+        assert not talk.receive('{"type": "ping", "message": 1}', 0).is_awaited
+        assert talk.receive('{"type": "confirm_subscription", "identifier": "x"}', 0).is_awaited
         assert talk.is_subscribed
 
     def test_broadcasts_are_deliveries(self) -> None:
@@ -90,7 +90,7 @@ class TestSignalR:
     def test_a_member_greets_and_pings(self) -> None:
         talk = Conversation(workload("signalr"), 0)
         assert talk.start(0) == ('{"protocol": "json", "version": 1}\x1e',)
-        assert talk.hear("{}\x1e", 0).is_awaited
+        assert talk.receive("{}\x1e", 0).is_awaited
         assert talk.wake(15_000_000_000) == ('{"type": 6}\x1e',)
 
     def test_invocations_are_distinguished(self) -> None:
@@ -115,18 +115,18 @@ class TestStomp:
         talk = Conversation(workload("stomp", login="me", passcode="secret-pass"), 1)
         (connect,) = talk.start(0)
         assert "login:me\npasscode:secret-pass" in str(connect)
-        (subscribe,) = talk.hear("CONNECTED\nversion:1.2\n\n\0", 0).messages
+        (subscribe,) = talk.receive("CONNECTED\nversion:1.2\n\n\0", 0).messages
         assert "destination:/topic/room-1\n" in str(subscribe)
-        assert talk.hear("RECEIPT\r\nreceipt-id:subscribed\r\n\r\n\0", 0).is_awaited
+        assert talk.receive("RECEIPT\r\nreceipt-id:subscribed\r\n\r\n\0", 0).is_awaited
         assert talk.is_subscribed
         assert talk.wake(5_000_000_000) == ("\n",)
 
-    def test_its_password_is_hidden_once_a_member_has_its_path(self) -> None:
+    def test_the_password_is_hidden_once_a_member_has_its_path(self) -> None:
         workload("stomp", passcode="a-passcode-of-stomp").path(0)
         assert "a-passcode-of-stomp" in learned()
 
     @pytest.mark.parametrize("body", ["", "two\r\n\r\nlines", "with \0 in it", "Zoë"])
-    def test_a_body_ends_where_its_length_says(self, body: str) -> None:
+    def test_a_body_ends_after_its_declared_length(self, body: str) -> None:
         said = str(said_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
         parsed = workload("stomp").read(0, said)
         assert parsed.kind is MessageKind.DELIVERY
@@ -136,7 +136,7 @@ class TestStomp:
     @pytest.mark.parametrize(
         "message", ["", "MESSAGE", "MESSAGE\n\nno end", "MESSAGE\ncontent-length:9\n\nx\0", "X\nx\n\n\0"]
     )
-    def test_a_text_that_is_no_protocol_frame_is_unexpected(self, message: str) -> None:
+    def test_a_text_that_is_not_a_protocol_frame_is_unexpected(self, message: str) -> None:
         assert parsed_frame(message) is None
         assert workload("stomp").read(0, message).kind is MessageKind.UNEXPECTED
 
@@ -153,7 +153,7 @@ class TestJsonRpc:
         request = json.loads(said_by(rpc, "hello"))
         assert (request["method"], request["params"]) == ("chat.say", {"room": "r0", "body": ENVELOPE.seal("hello")})
 
-    def test_notifications_and_responses_are_told_apart(self) -> None:
+    def test_notifications_and_responses_are_distinguished(self) -> None:
         rpc = workload("jsonrpc")
         params = {"data": {"text": ENVELOPE.seal("hello")}}
         assert rpc.read(0, json.dumps({"method": "message", "params": params})).kind is MessageKind.DELIVERY
@@ -161,7 +161,7 @@ class TestJsonRpc:
         assert rpc.read(0, '{"id": "x", "result": null}').kind is MessageKind.IGNORED
         assert rpc.read(0, '{"id": "x", "error": {}}').kind is MessageKind.UNEXPECTED
 
-    def test_a_number_of_rooms_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
+    def test_an_impossible_number_of_rooms_is_a_usage_error(self) -> None:
         with pytest.raises(UsageError, match=r"jsonrpc\.rooms must be a whole number of at least 1"):
             workload("jsonrpc", rooms="0")
 
@@ -176,20 +176,20 @@ class TestCentrifugo:
     def test_a_member_connects_and_is_subscribed_from_the_reply_on(self) -> None:
         talk = Conversation(workload("centrifugo", token="t"), 1)
         assert talk.start(0) == ('{"id": 1, "connect": {"token": "t"}}',)
-        assert talk.hear('{"id":1,"connect":{"client":"x","pong":true}}', 0).messages == (
+        assert talk.receive('{"id":1,"connect":{"client":"x","pong":true}}', 0).messages == (
             '{"id": 2, "subscribe": {"channel": "room-1"}}',
         )
-        assert talk.hear('{"id":2,"subscribe":{}}', 0).is_awaited
+        assert talk.receive('{"id":2,"subscribe":{}}', 0).is_awaited
         assert talk.is_subscribed
-        assert talk.hear("{}", 0, needs_answer=True).messages == ("{}",)
+        assert talk.receive("{}", 0, needs_answer=True).messages == ("{}",)
 
     def test_a_server_that_wants_no_pong_gets_none(self) -> None:
         talk = Conversation(workload("centrifugo"), 0)
         talk.start(0)
-        talk.hear('{"id":1,"connect":{"client":"x","ping":25}}', 0)
-        assert talk.hear("{}", 0, needs_answer=True).messages == ()
+        talk.receive('{"id":1,"connect":{"client":"x","ping":25}}', 0)
+        assert talk.receive("{}", 0, needs_answer=True).messages == ()
 
-    def test_publications_replies_and_pings_are_told_apart(self) -> None:
+    def test_publications_replies_and_pings_are_distinguished(self) -> None:
         centrifugo = workload("centrifugo")
         data = json.loads(str(said_by(centrifugo, "hello")))["publish"]["data"]
         push = json.dumps({"push": {"channel": "room-0", "pub": {"data": data, "offset": 4}}})

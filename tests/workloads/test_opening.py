@@ -41,6 +41,6 @@ def test_a_channel_that_the_handshake_alone_joins_has_no_join() -> None:
     assert not opening.has_join
 
 
-def test_there_is_none_where_no_workload_publishes() -> None:
+def test_there_is_no_opening_without_a_workload_that_publishes() -> None:
     assert opening_of(WORKLOADS, "/other") is None
     assert opening_of(load_channels("tutorial"), "/dashboard-feed") is None

@@ -74,7 +74,7 @@ def test_the_engine_prepares_its_members() -> None:
     assert {member.departure for member in load("prepared").history.members} == {Departure.STAYED}
 
 
-def test_a_run_whose_members_cannot_be_prepared_says_why() -> None:
+def test_a_run_whose_members_cannot_be_prepared_reports_the_reason() -> None:
     with pytest.raises(TargetError, match="a member could not be prepared: no account") as caught:
         load("refusing")
     assert "Is the server running" not in str(caught.value)

@@ -95,12 +95,12 @@ class TestSocketIo:
     def test_a_member_joins_the_namespace_after_the_session(self) -> None:
         talk = Conversation(workload("socketio", namespace="/chat", auth='{"token": "t"}'), 0)
         assert talk.start(0) == ()
-        assert talk.hear('0{"sid":"x"}', 0).messages == ('40/chat,{"token": "t"}',)
-        assert not talk.hear('40{"sid":"y"}', 0).is_awaited, "that is another namespace"
-        assert talk.hear('40/chat,{"sid":"y"}', 0).is_awaited
+        assert talk.receive('0{"sid":"x"}', 0).messages == ('40/chat,{"token": "t"}',)
+        assert not talk.receive('40{"sid":"y"}', 0).is_awaited, "that is another namespace"
+        assert talk.receive('40/chat,{"sid":"y"}', 0).is_awaited
         assert talk.is_joined
 
-    def test_events_acknowledgements_and_heartbeats_are_told_apart(self) -> None:
+    def test_events_acknowledgements_and_heartbeats_are_distinguished(self) -> None:
         sio = workload("socketio")
         said = said_by(sio, "hello")
         assert sio.read(0, said).kind is MessageKind.DELIVERY
@@ -147,10 +147,10 @@ class TestMqtt:
         assert isinstance(connect, bytes)
         assert connect[0] == 0x10
         assert connect[2:10] == b"\x00\x04MQTT\x04\x02"
-        (subscribe,) = talk.hear(b"\x20\x02\x00\x00", 0).messages
+        (subscribe,) = talk.receive(b"\x20\x02\x00\x00", 0).messages
         assert isinstance(subscribe, bytes)
         assert subscribe[0] == 0x82
-        assert talk.hear(b"\x90\x03\x00\x01\x00", 0).is_awaited
+        assert talk.receive(b"\x90\x03\x00\x01\x00", 0).is_awaited
         assert talk.is_subscribed
         assert talk.wake(30_000_000_000) == (b"\xc0\x00",)
 
@@ -168,8 +168,8 @@ class TestMqtt:
     def test_an_incomplete_packet_is_unexpected(self, message: str | bytes) -> None:
         assert workload("mqtt").read(0, message).kind is MessageKind.UNEXPECTED
 
-    def test_a_setting_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
-        with pytest.raises(UsageError, match=r"mqtt\.qos 0 or 1"):
+    def test_an_impossible_setting_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match=r"mqtt\.qos to be 0 or 1"):
             workload("mqtt", qos="2")
 
 
@@ -177,8 +177,8 @@ class TestPhoenix:
     def test_a_member_is_subscribed_from_the_reply_on_and_sends_heartbeats(self) -> None:
         talk = Conversation(workload("phoenix", params='{"token": "t"}'), 1)
         assert talk.start(0) == ('["1", "1", "room:1", "phx_join", {"token": "t"}]',)
-        assert not talk.hear('[null, "m0", "room:1", "phx_reply", {"status": "ok"}]', 0).is_awaited
-        assert talk.hear('["1", "1", "room:1", "phx_reply", {"status": "ok", "response": {}}]', 0).is_awaited
+        assert not talk.receive('[null, "m0", "room:1", "phx_reply", {"status": "ok"}]', 0).is_awaited
+        assert talk.receive('["1", "1", "room:1", "phx_reply", {"status": "ok", "response": {}}]', 0).is_awaited
         assert talk.is_subscribed
         assert talk.wake(30_000_000_000) == ('[null, "heartbeat", "phoenix", "heartbeat", {}]',)
 

@@ -37,7 +37,7 @@ def assert_whole(reading: Parsed, word: MessageKind) -> None:
 
 
 @pytest.mark.parametrize("body", NASTY)
-def test_a_delivery_is_understood_whatever_its_body_says(body: str) -> None:
+def test_a_delivery_is_parsed_with_any_body(body: str) -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal(body)}")
     assert_whole(reading, MessageKind.DELIVERY)
     assert reading.publisher == "7"
@@ -45,12 +45,12 @@ def test_a_delivery_is_understood_whatever_its_body_says(body: str) -> None:
 
 @pytest.mark.parametrize("words", ["You: ", "You wrote: "])
 @pytest.mark.parametrize("body", NASTY)
-def test_a_reply_is_understood_whatever_its_body_says(body: str, words: str) -> None:
+def test_a_reply_is_parsed_with_any_body(body: str, words: str) -> None:
     assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), MessageKind.REPLY)
 
 
 @given(name=st.text(max_size=20), body=st.text(max_size=200))
-def test_names_and_bodies_are_free(name: str, body: str) -> None:
+def test_names_and_bodies_may_be_any_text(name: str, body: str) -> None:
     reading = Chat().read(0, f"Client #{name} says: {ENVELOPE.seal(body)}")
     assert_whole(reading, MessageKind.DELIVERY)
     assert reading.publisher == name
@@ -79,7 +79,7 @@ def test_a_changed_letter_makes_the_message_damaged() -> None:
     assert not reading.envelope.intact
 
 
-def test_a_leave_notice_names_who_left() -> None:
+def test_a_leave_notice_names_the_member_that_left() -> None:
     reading = Chat().read(0, "Client #7 left the chat")
     assert (reading.kind, reading.member) == (MessageKind.LEAVE, "7")
 
@@ -97,7 +97,7 @@ def test_an_echo_is_a_delivery_to_its_publisher() -> None:
     assert Echo().read(6, b"Message received: hi").kind is MessageKind.UNEXPECTED
 
 
-def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
+def test_only_an_object_counts_as_a_tick() -> None:
     feed = Dashboard()
     assert feed.read(0, '{"cpu_usage": 3}').value == {"cpu_usage": 3}
     for message in ("[1]", "3", "nonsense", "", "[" * 100_000):
@@ -106,7 +106,7 @@ def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
     assert feed.read(0, b"{}").kind is MessageKind.UNEXPECTED
 
 
-def test_a_number_that_is_no_json_is_left_for_the_check_to_judge() -> None:
+def test_a_number_that_is_not_json_is_left_to_the_checks() -> None:
     value = Dashboard().read(0, json.dumps({"cpu_usage": math.nan})).value
     assert value is not None
     assert math.isnan(value["cpu_usage"])

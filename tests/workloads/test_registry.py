@@ -29,7 +29,7 @@ def test_a_setting_reaches_its_channel_and_the_server_that_we_start() -> None:
 
 
 @pytest.mark.parametrize("period", ["0", "-1", "soon", "nan", "inf", ""])
-def test_a_period_that_is_none_is_refused(period: str) -> None:
+def test_an_invalid_period_is_refused(period: str) -> None:
     with pytest.raises(UsageError, match=r"dashboard\.period"):
         load_channels("tutorial", {"dashboard.period": period})
 
@@ -65,7 +65,7 @@ def test_channels_of_a_module_in_the_current_directory(tmp_path: Path, monkeypat
         ("from wsproof.workloads.echo import Echo\nWORKLOADS = [Echo, Echo]", "same name"),
     ],
 )
-def test_a_module_that_is_no_set_of_channels_says_why(
+def test_a_module_without_channels_is_refused_with_the_reason(
     source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -16,6 +16,6 @@ def test_a_setting_without_key_or_value_is_refused_with_an_example(pair: str) ->
         parse_settings([pair])
 
 
-def test_the_period_reaches_a_server_that_is_started_here() -> None:
+def test_the_period_reaches_a_started_server() -> None:
     workloads = load_channels("tutorial", {"dashboard.period": "0.25"})
     assert environment_of(workloads) == {"TARGET_APP_DASHBOARD_PERIOD": "0.25"}

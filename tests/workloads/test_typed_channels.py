@@ -15,7 +15,7 @@ from wsproof.workloads.rooms import Rooms
 ENVELOPE = Envelope(publisher=1, sequence=2, intended_ns=3)
 
 
-def test_an_alert_is_read_as_it_was_sent_and_its_publisher_acknowledges_it() -> None:
+def test_an_alert_is_parsed_as_sent_and_its_publisher_acknowledges_it() -> None:
     alerts = Alerts()
     sent = json.loads(alerts.publish(1, ENVELOPE, "hello"))
     assert (sent["type"], sent["to"]) == ("send", "admins")
@@ -40,7 +40,7 @@ def test_a_text_that_was_inserted_into_an_alert_is_damage() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "a", "ab", "é", "x" * 400])
-def test_a_stroke_is_read_as_it_was_drawn_and_its_author_undoes_it(body: str) -> None:
+def test_a_stroke_is_parsed_as_drawn_and_its_author_undoes_it(body: str) -> None:
     drawing = Drawing()
     sent = json.loads(drawing.publish(1, ENVELOPE, body))
     assert (len(sent["points"]) % 2, max(sent["points"]) < 256, len(sent["points"]) <= 512) == (0, True, True)
@@ -53,7 +53,7 @@ def test_a_stroke_is_read_as_it_was_drawn_and_its_author_undoes_it(body: str) ->
     assert list(drawing.answer(0, heard)) == [], "nobody undoes the stroke of another"
 
 
-def test_a_turn_is_read_as_it_was_made_and_numbers_grow() -> None:
+def test_a_turn_is_parsed_as_sent_and_numbers_ascend() -> None:
     game = Game()
     sent = [json.loads(game.publish(1, Envelope(1, sequence, 3), "hello")) for sequence in range(3)]
     assert [turn["seq"] for turn in sent] == [1, 2, 3]
@@ -85,7 +85,7 @@ def undone(name: str) -> str:
     return json.dumps({"type": "undone", "id": name})
 
 
-def test_the_picture_is_the_same_by_changes_and_by_the_board_of_a_newcomer() -> None:
+def test_the_picture_is_the_same_from_changes_and_from_the_board_of_a_newcomer() -> None:
     drawing = Drawing()
     changes: list[str | bytes] = [board(), drawn("a", 1, 2), drawn("b", 3, 4), undone("a"), b"\x01"]
     assert drawing.state(0, changes) == drawing.state(1, [board(stroke("b", 3, 4))])
@@ -96,7 +96,7 @@ def test_the_picture_is_the_same_by_changes_and_by_the_board_of_a_newcomer() -> 
     assert drawing.state(0, [drawn("a", 1, 2)]) is None, "no board has come yet"
 
 
-def test_unread_alerts_are_the_same_by_news_and_by_the_list_of_a_newcomer() -> None:
+def test_unread_alerts_are_the_same_from_messages_and_from_the_list_of_a_newcomer() -> None:
     alerts = Alerts()
 
     def alert(number: int) -> dict[str, object]:
@@ -112,7 +112,7 @@ def test_unread_alerts_are_the_same_by_news_and_by_the_list_of_a_newcomer() -> N
     assert alerts.state(0, heard[1:]) is None, "the list of unread alerts has not come yet"
 
 
-def test_a_player_takes_a_seat_and_follows_and_is_refused_where_there_is_none() -> None:
+def test_a_player_takes_a_seat_and_follows_and_is_refused_without_a_free_seat() -> None:
     seated, welcome = json.dumps({"type": "seated", "seat": 0}), json.dumps({"type": "welcome"})
     steps = Game().join(0)
     first, seat = next(steps), next(steps)

@@ -229,13 +229,13 @@ class MemberLoop:
         talk = member.conversation
         if talk is None or not (talk.is_joining or parsed.needs_answer):
             return False
-        heard = talk.hear(message, now_ns(), needs_answer=parsed.needs_answer)
+        reaction = talk.receive(message, now_ns(), needs_answer=parsed.needs_answer)
         if talk.is_subscribed and not member.in_ns:
             member.in_ns = member.heard_ns = at
-        for answer in heard.messages:
+        for answer in reaction.messages:
             self.put(member, answer)
             self.answered += 1
-        return heard.is_awaited
+        return reaction.is_awaited
 
     def _wake(self, member: PoolMember) -> None:
         """Let the conversation of a member do what is due: a timer, or the end of a wait."""

@@ -114,7 +114,7 @@ class StandingConnection:
     def _read_message(self, message: str | bytes, at_ns: int) -> None:
         parsed = self.workload.read(self.alias, message)
         if self.talk.is_joining or parsed.needs_answer:
-            answer = self.talk.hear(message, at_ns, needs_answer=parsed.needs_answer)
+            answer = self.talk.receive(message, at_ns, needs_answer=parsed.needs_answer)
             self._go_on(answer.messages)
             if answer.is_awaited:
                 return

@@ -64,10 +64,10 @@ class MemberConversation:
         messages = self._run.workload.parts_of(payload.decode() if is_text else payload)
         for message in messages:
             parsed = self._run.workload.read(member, message)
-            heard = self._talk.hear(message, now_ns)
-            self._send(heard.messages)
+            reaction = self._talk.receive(message, now_ns)
+            self._send(reaction.messages)
             self._go_on()
-            if not (heard.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
+            if not (reaction.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
                 self._run.hear_message(member, message, now_ns)
         return len(messages)
 

@@ -20,7 +20,7 @@ from wsproof.locust.users import ChannelUser, WebSocketUser
 from wsproof.session import context
 from wsproof.stats.objective import parse_objective
 from wsproof.target.server import RunningServer, serve
-from wsproof.workloads import Workload, environment_of, warn_of_oddities
+from wsproof.workloads import Workload, environment_of, warn_of_unknown_names
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def reach_all(environment: Any) -> None:
     for text in options_of(environment, None).slo:
         parse_objective(text)
     workloads = {each.name: each for each in _workloads(environment)}
-    warn_of_oddities(workloads.values())
+    warn_of_unknown_names(workloads.values())
     for user_class in our_classes(environment):
         target = target_of(environment, user_class)
         if target not in session.urls:

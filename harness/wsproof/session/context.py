@@ -26,7 +26,7 @@ from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.introspect import resolve_path
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target, parse_target
-from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, warn_of_oddities
+from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, warn_of_unknown_names
 
 O_co = TypeVar("O_co", bound=TargetOptions, covariant=True)
 
@@ -105,7 +105,7 @@ class CommandContext(Generic[O_co]):
     def workloads(self) -> dict[str, Workload]:
         """The workloads of the channels; empty if no channels are named."""
         workloads = load_channels(self.channels, self.settings) if self.channels else {}
-        warn_of_oddities(workloads.values())
+        warn_of_unknown_names(workloads.values())
         return workloads
 
     @cached_property

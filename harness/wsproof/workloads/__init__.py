@@ -6,14 +6,13 @@
 from wsproof.model.outside_call import Command, FunctionCall
 from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.conversation import Conversation, Heard
-from wsproof.workloads.opening import Opening, opening_of
-from wsproof.workloads.preparation import expired, prepared
+from wsproof.workloads.conversation import Conversation, Reaction
+from wsproof.workloads.opening import Opening, expired, opening_of, prepared
 from wsproof.workloads.publication import Publication, text_of
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
-from wsproof.workloads.unknown_names import WorkloadWarning, warn_of_oddities
+from wsproof.workloads.unknown_names import WorkloadWarning, warn_of_unknown_names
 
 Word, Reading = MessageKind, Parsed
 """Aliases for channel files that use the older names."""
@@ -25,7 +24,6 @@ __all__ = [
     "Conversation",
     "Every",
     "FunctionCall",
-    "Heard",
     "HttpRequest",
     "JoinRefused",
     "Message",
@@ -33,6 +31,7 @@ __all__ = [
     "Opening",
     "Parsed",
     "Publication",
+    "Reaction",
     "Reading",
     "Send",
     "Wait",
@@ -47,6 +46,6 @@ __all__ = [
     "parse_settings",
     "prepared",
     "text_of",
-    "warn_of_oddities",
+    "warn_of_unknown_names",
     "wire_path_of",
 ]

@@ -16,8 +16,8 @@ from typing import ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.formats import loaded, text_with_envelope
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait, json_with
 
 
@@ -29,7 +29,7 @@ class ActionCable(WorkloadWithRooms):
     parameters: ClassVar[Mapping[str, str]] = {
         "channel": "the class of the channel (default ChatChannel)",
         "param": "the parameter that names the room (default room)",
-        "rooms": "how many rooms the members are dealt out to (default 2)",
+        "rooms": "number of rooms, which the members take in turn (default 2)",
         "action": "the action that members perform (default speak)",
         "field": "the field of its data that holds the text (default text)",
         "path": "the path of the server (default /cable)",
@@ -69,7 +69,7 @@ class ActionCable(WorkloadWithRooms):
         match loaded(message):
             case {"type": "ping" | "welcome" | "confirm_subscription"}:
                 return Parsed(MessageKind.IGNORED)
-            case {"identifier": str(), "message": content} if (found := sealed_text(content)) is not None:
+            case {"identifier": str(), "message": content} if (found := text_with_envelope(content)) is not None:
                 return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
 

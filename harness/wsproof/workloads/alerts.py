@@ -1,7 +1,7 @@
 """The alerts of the reference server: `/notifications`, typed JSON, one order for all administrators.
 
-All members sign in as the demo user `admin`, and send their alerts to all administrators. Each alert waits until it is
-acknowledged by one of them. The member that has published it does so when it comes: the text begins with its number.
+All members sign in as the demo user `admin`, and send their alerts to all administrators. Each alert is unread until
+one of them acknowledges it. Its publisher does so when the alert arrives: the text begins with the publisher's number.
 The state is the alerts that are unread: a newcomer is told them, and all others are told which are acknowledged.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.members import PONG, environment, is_own, loaded, marked, with_token, without_mark
+from wsproof.workloads.formats import loaded
+from wsproof.workloads.members import PONG, environment, is_own, marked, with_token, without_mark
 from wsproof.workloads.steps import JoinSteps, Wait, json_with
 
 ADMIN = "admin"
@@ -27,7 +28,7 @@ class Alerts(Workload):
     """Each alert reaches all administrators once and in one order, and is unread until it is acknowledged."""
 
     name = "alerts"
-    title = "Alerts: signed in, typed JSON; what one sends, all administrators get, until it is acknowledged"
+    title = "Alerts: signed in, typed JSON; each alert reaches all administrators until it is acknowledged"
     repeats_count_once = True
     longest_bytes = 900
 

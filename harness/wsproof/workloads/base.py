@@ -32,7 +32,7 @@ class MessageKind(Enum):
     LEAVE = "leave"
     """A notice that a member has left."""
     TICK = "tick"
-    """An object of a feed, which the server sends unasked."""
+    """An object of a feed, which the server sends by itself."""
     IGNORED = "ignored"
     """A message that no promise covers, such as an acknowledgement or a heartbeat."""
     UNEXPECTED = "unexpected"
@@ -58,7 +58,7 @@ class Parsed:
     value: Mapping[str, Any] | None = None
     """The object of a TICK; None if the message is not an object."""
     text: str = ""
-    """The text of a publication without the server's own words; the whole message if it is UNEXPECTED."""
+    """The text of a publication without the server's prefix; the whole message if it is UNEXPECTED."""
     version: int | str | None = None
     """In a DELIVERY without an envelope: the number or version that identifies the change, never used twice."""
     needs_answer: bool = False
@@ -149,7 +149,7 @@ class Workload(ABC):
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether members answer the server, or send by themselves, so that it has no reason to end their silence."""
+        """Whether members answer the server or send by themselves, so that no connection is idle."""
         kind = getattr(self, "users_class", type(self))
         return kind.answer is not Workload.answer or kind.timers is not Workload.timers
 
@@ -179,9 +179,9 @@ class Workload(ABC):
             yield Send(greeting)
 
     def resume(self, member: int, last: Message | None) -> JoinSteps:
-        """Join again after the connection ended, as `join` does, and tell the server what the member has.
+        """Join again after the connection ended, as `join` does, and tell the server what the member has received.
 
-        `last` is the last message that `read` took for a DELIVERY, as it came; None if there was none. The default
+        `last` is the last message that `read` parsed as a DELIVERY, unchanged; None if there was none. The default
         joins as the first time.
         """
         yield from self.join(member)
@@ -213,7 +213,7 @@ class Workload(ABC):
         return getattr(self, "users_class", type(self)).split is not Workload.split
 
     def parts_of(self, message: Message) -> Sequence[Message]:
-        """The messages that `read` gets of this WebSocket message: at least one."""
+        """The messages in this WebSocket message, as `read` gets them: at least one."""
         return (self.split(message) or (message,)) if self.has_split else (message,)
 
     def revoke(self, member: int, url: str) -> None:  # noqa: B027 - optional by design
@@ -280,7 +280,7 @@ class Workload(ABC):
         return self.contract.feed is None
 
     def publish(self, member: int, envelope: Envelope, body: str) -> Publication:
-        """The message with which `member` publishes `body`, or what makes the server publish it from outside.
+        """The message with which `member` publishes `body`, or the request or call that makes the server publish it.
 
         Receivers must be able to find `envelope` in it: `envelope.seal(body)` is the body with the envelope appended. A
         workload must always return the same type: messages, an `HttpRequest`, a `FunctionCall` or a `Command`.
@@ -291,8 +291,8 @@ class Workload(ABC):
     def publication_type(self) -> type[Publication]:
         """The type of what `publish` returns.
 
-        Asked before any member is prepared. A `publish` that needs what `prepare` stores raises then; in that case the
-        type is that of a publication from outside which the class mentions, such as `HttpRequest`.
+        Needed before any member is prepared. A `publish` that needs the results of `prepare` raises then. In that case
+        it is the type of a publication from outside that the class mentions, such as `HttpRequest`.
         """
         try:
             return type(self.publish(0, Envelope(0, 0, 0), ""))

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.formats import loaded, text_with_envelope
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
 _CONNECT, _SUBSCRIBE, _FIRST_PUBLISH = 1, 2, 3
@@ -30,10 +30,10 @@ class Centrifugo(WorkloadWithRooms):
     """A Centrifugo channel that delivers each publication to all its subscribers as a push."""
 
     name = "centrifugo"
-    title = "Centrifugo (JSON): what is published to a channel, all its subscribers get"
+    title = "Centrifugo (JSON): a publication to a channel reaches all its subscribers"
     parameters: ClassVar[Mapping[str, str]] = {
-        "channel": "what the channels begin with (default room-)",
-        "rooms": "how many channels the members are dealt out to (default 2)",
+        "channel": "prefix of the channels (default room-)",
+        "rooms": "number of channels, which the members take in turn (default 2)",
         "field": "the field of the data that holds the text (default text)",
         "token": "the connection token",
         "path": "the path of the server (default /connection/websocket)",
@@ -81,7 +81,7 @@ class Centrifugo(WorkloadWithRooms):
         match loaded(message):
             case dict(ping) if not ping:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
-            case {"push": {"pub": {"data": data}}} if (found := sealed_text(data)) is not None:
+            case {"push": {"pub": {"data": data}}} if (found := text_with_envelope(data)) is not None:
                 return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
             case {"push": {"join": _} | {"leave": _} | {"message": _} | {"refresh": _}}:
                 return Parsed(MessageKind.IGNORED)

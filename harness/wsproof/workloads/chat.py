@@ -17,7 +17,7 @@ REPLIES = ("You: ", "You wrote: ")
 SAYS = re.compile(r"Client #(.*?) says: ", re.DOTALL)
 """Start of a delivery, with the shortest possible name. Used if the envelope is missing or damaged."""
 SAYS_WHOLE = re.compile(r"Client #(.*) says: ", re.DOTALL)
-"""The server's own words before the body, as a whole. A name may contain `says: `."""
+"""The server's whole prefix of a body. A name may contain `says: `."""
 LEFT = re.compile(r"Client #(.*) left the chat", re.DOTALL)
 """A leave notice."""
 
@@ -26,10 +26,10 @@ class Chat(Workload):
     """A text of client 7 is answered `You: T` or `You wrote: T`. All clients, 7 included, get `Client #7 says: T`."""
 
     name = "chat"
-    title = "Chat: what one client says, all get; who goes, the rest are told"
+    title = "Chat: each text reaches all clients; when a client leaves, the others are told"
     any_text = True
     parameters: ClassVar[Mapping[str, str]] = {
-        "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`",
+        "prefix": "prefix of a client's number in its name in the URL, e.g. `load-`",
         "format": "what messages are: text or json",
     }
 
@@ -64,9 +64,9 @@ class Chat(Workload):
         if reply is not None:
             opened = undamaged(self.format.open(message), len(reply))
             return Parsed(MessageKind.REPLY, opened, text=message[len(reply) :])
-        gone = LEFT.fullmatch(message)
-        if gone:
-            return Parsed(MessageKind.LEAVE, member=gone[1], text=message)
+        notice = LEFT.fullmatch(message)
+        if notice:
+            return Parsed(MessageKind.LEAVE, member=notice[1], text=message)
         return self._read_delivery(message)
 
     def _read_delivery(self, message: str) -> Parsed:
@@ -76,10 +76,10 @@ class Chat(Workload):
         """
         opened = self.format.open(message)
         if opened is not None and opened.intact:
-            words = message.encode(errors="surrogatepass")[: opened.start].decode(errors="replace")
-            says = SAYS_WHOLE.fullmatch(words)
+            prefix = message.encode(errors="surrogatepass")[: opened.start].decode(errors="replace")
+            says = SAYS_WHOLE.fullmatch(prefix)
             if says:
-                return Parsed(MessageKind.DELIVERY, opened, says[1], text=message[len(words) :])
+                return Parsed(MessageKind.DELIVERY, opened, says[1], text=message[len(prefix) :])
         says = SAYS.match(message)
         if says is None:
             return Parsed(MessageKind.UNEXPECTED, opened, text=message)

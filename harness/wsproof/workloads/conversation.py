@@ -15,17 +15,17 @@ from wsproof.model.nanoseconds import NS
 from wsproof.workloads.base import Workload
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
-STEPS_AT_MOST = 10_000
+MAX_STEPS = 10_000
 """Most steps of one `join`, so that a generator that never ends is an error and not a hang."""
-KEPT_AT_MOST = 1_000
-"""Most messages that wait for a later `Wait`. Older ones are forgotten."""
+MAX_KEPT = 1_000
+"""Most messages that are kept for a later `Wait`. Older ones are dropped."""
 _SHOWN = 80
 """Characters of a message that a fault shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """The effect of a received message: what to send, and whether the member was waiting for this message."""
+class Reaction:
+    """The reaction to a received message: what to send, and whether the member was waiting for this message."""
 
     messages: tuple[Message, ...] = ()
     is_awaited: bool = False
@@ -60,7 +60,7 @@ class Conversation:
         self._steps = workload.join(member) if steps is None else steps
         self._wait: Wait | None = None
         self._deadline_ns = 0
-        self._kept: deque[Message] = deque(maxlen=KEPT_AT_MOST)
+        self._kept: deque[Message] = deque(maxlen=MAX_KEPT)
         self._timers: list[_Timer] = []
 
     @property
@@ -86,8 +86,8 @@ class Conversation:
         """Begin to join. Returns what to send."""
         return tuple(self._advance(None, now_ns))
 
-    def hear(self, message: Message, now_ns: int, *, needs_answer: bool = False) -> Heard:
-        """Take a received message. `needs_answer`: `Workload.read` says that it calls for an answer.
+    def receive(self, message: Message, now_ns: int, *, needs_answer: bool = False) -> Reaction:
+        """Take a received message. `needs_answer`: `Workload.read` says that it needs an answer.
 
         Only messages that need an answer, and all messages until the member has joined, must be passed.
         """
@@ -95,20 +95,22 @@ class Conversation:
         if self._wait is None or self.fault:
             if self.is_joining:
                 self._kept.append(message)
-            return Heard(tuple(answers))
+            return Reaction(tuple(answers))
         if not self._wait.until(message):
             self._kept.append(message)
-            return Heard(tuple(answers))
+            return Reaction(tuple(answers))
         self._take(self._wait)
-        return Heard((*answers, *self._advance(message, now_ns)), is_awaited=True)
+        return Reaction((*answers, *self._advance(message, now_ns)), is_awaited=True)
 
     def wake(self, now_ns: int) -> tuple[Message, ...]:
-        """Do what is due: give up a wait, or let the timers speak. Returns what to send."""
+        """Do what is due: give up a wait, or send timer messages. Returns what to send."""
         if self.fault:
             return ()
         if self._wait is not None:
             if now_ns >= self._deadline_ns:
-                self._fail(f"did not answer `{self._wait.name}` within {self._wait.timeout_s:g} s{self._instead()}")
+                self._fail(
+                    f"did not answer `{self._wait.name}` within {self._wait.timeout_s:g} s{self._last_message()}"
+                )
             return ()
         messages = []
         while self._timers and self._timers[0].due_ns <= now_ns:
@@ -123,12 +125,12 @@ class Conversation:
         """Note that the server has ended the connection; `how` is a clause, such as `with close code 4401`."""
         if self.is_joining:
             waited = f" before it answered `{self._wait.name}`" if self._wait is not None else ""
-            self._fail(f"ended the connection{waited}, {how}{self._instead()}")
+            self._fail(f"ended the connection{waited}, {how}{self._last_message()}")
 
     def _advance(self, answer: Message | None, now_ns: int) -> list[Message]:
-        """Run `join` up to its next wait for a message that has not come yet."""
+        """Run `join` up to its next wait for a message that has not arrived yet."""
         messages: list[Message] = []
-        for _ in range(STEPS_AT_MOST):
+        for _ in range(MAX_STEPS):
             try:
                 step = next(self._steps) if answer is None else self._steps.send(answer)
             except StopIteration:
@@ -150,7 +152,7 @@ class Conversation:
             self._kept.remove(answer)
             self._take(step)
         raise WorkloadError(
-            f"expected join() of {self._workload.name} to end, but it has yielded {STEPS_AT_MOST} steps. Let it return."
+            f"expected join() of {self._workload.name} to end, but it has yielded {MAX_STEPS} steps. Let it return."
         )
 
     def _take(self, wait: Wait) -> None:
@@ -170,6 +172,6 @@ class Conversation:
         self._kept.clear()
         self._steps.close()
 
-    def _instead(self) -> str:
-        """The last message that was not waited for."""
-        return f"; the last message that came was {self._kept[-1]!r:.{_SHOWN}}" if self._kept else ""
+    def _last_message(self) -> str:
+        """A clause with the last message that was not waited for; empty without one."""
+        return f"; the last message was {self._kept[-1]!r:.{_SHOWN}}" if self._kept else ""

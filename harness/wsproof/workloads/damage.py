@@ -1,4 +1,4 @@
-"""Compares a received message with its publication, and finds publications in messages that cannot be placed."""
+"""Compares a received message with its publication, and finds publications in messages of unknown format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.workloads.base import Parsed
 SHOWN = 60
 """Characters of a text that are kept as evidence."""
 BEFORE = 20
-"""The number of these characters before the first difference."""
+"""Number of these characters before the first difference."""
 
 
 def damage_of(parsed: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
@@ -32,18 +32,18 @@ def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
     """The received text next to the sent one."""
     if not sent:
         return Damage(*key, Part.TEXT, "", got[:SHOWN])
-    expected = max(sent, key=lambda one: _alike(one, got))
-    at = max(_alike(expected, got) - BEFORE, 0)
+    expected = max(sent, key=lambda text: _common_prefix(text, got))
+    at = max(_common_prefix(expected, got) - BEFORE, 0)
     return Damage(*key, Part.TEXT, expected[at : at + SHOWN], got[at : at + SHOWN], at)
 
 
-def _alike(one: str, other: str) -> int:
+def _common_prefix(text: str, other: str) -> int:
     """The length of the common prefix of two texts."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
 
 
 def unplaced(parsed: Parsed, message: str | bytes, member: int, at_ns: int, first: int) -> UnexpectedMessage:
-    """The history entry of a message that the workload cannot place, with the publication found in it.
+    """The history entry of a message that the workload cannot classify, with the publication found in it.
 
     `first` is the number of member 0 in envelopes.
     """

@@ -28,7 +28,7 @@ class Dashboard(Workload):
 
     name = "dashboard"
     title = "Dashboard: the same figures to all viewers, every period"
-    parameters: ClassVar[Mapping[str, str]] = {"period": f"seconds from one reading to the next (default {PERIOD_S:g})"}
+    parameters: ClassVar[Mapping[str, str]] = {"period": f"seconds between two objects (default {PERIOD_S:g})"}
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
@@ -59,12 +59,12 @@ class Dashboard(Workload):
         return {DASHBOARD_PERIOD: f"{self.period_s:g}"} if "period" in self.settings else {}
 
 
-def _seconds(words: str) -> float:
+def _seconds(text: str) -> float:
     """The setting `dashboard.period` in seconds. Raises UsageError if it is not a number above 0."""
     try:
-        period = float(words)
+        period = float(text)
     except ValueError:
         period = math.nan
     if not 0 < period < math.inf:
-        raise UsageError(f"dashboard.period must be a number of seconds above 0, not {words!r}: try dashboard.period=2")
+        raise UsageError(f"dashboard.period must be a number of seconds above 0, not {text!r}: try dashboard.period=2")
     return period

@@ -1,7 +1,7 @@
-"""The boards of the reference server: `/draw/{board}`, where all see the same picture.
+"""The boards of the reference server: `/draw/{board}`, where all members see the same picture.
 
 A publication is a stroke, with the bytes of its text as coordinates, two to a point. All members get all changes of the
-board in one order, so that their pictures agree. The member that has drawn a stroke undoes it when it has come back,
+board in one order, so that their pictures agree. The member that has drawn a stroke undoes it when it receives it,
 because a board holds a limited number of strokes. A stroke that is sent again counts once, also after it was undone.
 The state is the picture: the strokes that can be seen, by their ids.
 """
@@ -15,7 +15,8 @@ from typing import Any
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.members import PONG, environment, loaded, with_token
+from wsproof.workloads.formats import loaded
+from wsproof.workloads.members import PONG, environment, with_token
 
 PADDING = b" "
 """Precedes a text with an odd number of bytes, so that every x has its y. The envelope is at the end."""
@@ -27,7 +28,7 @@ class Drawing(Workload):
     """Each stroke reaches all members of a board once, and all changes reach them in one order."""
 
     name = "drawing"
-    title = "Drawing: signed in; each stroke reaches all at the board, in one order"
+    title = "Drawing: signed in; each stroke reaches all members of the board, in one order"
     repeats_count_once = True
     longest_bytes = 400
 
@@ -52,7 +53,7 @@ class Drawing(Workload):
         return json.dumps(stroke)
 
     def read(self, member: int, message: str | bytes) -> Parsed:
-        if isinstance(message, bytes):  # where the others' pointers are
+        if isinstance(message, bytes):  # the positions of the others' pointers
             return Parsed(MessageKind.IGNORED)
         match loaded(message):
             case {"type": "stroke", "by": str(by), "points": list(points)} if all(map(_is_byte, points)):

@@ -1,8 +1,8 @@
-"""The game of the reference server: `/game/{match}`, whose turns reach all who follow them, once and in one order.
+"""The game of the reference server: `/game/{match}`, whose turns reach all followers once, in one order.
 
-A publication is a turn, with its text as the note of that turn. Each member has a seat of its own, and is told the
-turns that the server has taken: an input that was applied twice, or never, is a duplicate or a loss. A turn that is
-sent again counts once.
+A publication is a turn, with its text as the note of that turn. Each member has a seat of its own, and receives the
+turns that the server has applied. So a turn that was applied twice is a duplicate, and one that was not is a loss. A
+turn that is sent again counts once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.model.reference_server import GAME_SEATS, GAME_TICK
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.members import PONG, environment, loaded, with_token
+from wsproof.workloads.formats import loaded
+from wsproof.workloads.members import PONG, environment, with_token
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Send, Wait, json_with
 
 DIRECTIONS = ("up", "right", "down", "left")
@@ -28,10 +29,10 @@ KNOWN = frozenset({"welcome", "match", "players", "seated", "stood", "following"
 
 
 class Game(Workload):
-    """Each turn of a member with a seat is taken once, and told to all in one order."""
+    """Each turn of a member with a seat is applied once, and reaches all in one order."""
 
     name = "game"
-    title = "Game: signed in, with a seat; each turn is taken once, and told to all in one order"
+    title = "Game: signed in, with a seat; each turn is applied once, and reaches all in one order"
     repeats_count_once = True
     longest_bytes = 100
 

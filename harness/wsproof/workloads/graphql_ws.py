@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.nested_text import loaded, sealed_text
+from wsproof.workloads.formats import loaded, text_with_envelope
 from wsproof.workloads.steps import JoinSteps, Send, Wait, json_with
 
 _SUBSCRIPTION = "1"
@@ -64,7 +64,9 @@ class GraphQlWs(Workload):
         match loaded(message):
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
-            case {"type": "next", "id": "1", "payload": {"data": data}} if (found := sealed_text(data)) is not None:
+            case {"type": "next", "id": "1", "payload": {"data": data}} if (
+                found := text_with_envelope(data)
+            ) is not None:
                 return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
             case {"type": "next" | "complete", "id": str(number)} if number != _SUBSCRIPTION:
                 return Parsed(MessageKind.IGNORED)

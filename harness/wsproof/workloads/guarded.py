@@ -1,4 +1,4 @@
-"""Wraps a user's workload class: its mistakes become errors with file, line and the expected value."""
+"""Wraps a user's workload class, so that mistakes become errors with file, line and the expected value."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ADVICE = {
     "publish": "return the message, a str or bytes, or an HttpRequest, a FunctionCall or a Command that carries it; "
     "envelope.seal(body) is its text",
     "read": "return a Parsed for each message; Parsed(MessageKind.UNEXPECTED, text=str(message)) for others",
-    "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
+    "contract": "return a Contract, such as Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER)",
     "secrets": "return a list of str",
     "server_environment": "return a mapping of names to values, both str",
 }
@@ -72,16 +72,16 @@ def require_whole(kind: type[Workload]) -> None:
         )
     name = getattr(kind, "name", None)
     if not isinstance(name, str) or not name or any(char in name for char in " .:,="):
-        came = "it has none" if name is None else f"got {name!r}"
+        got = "it has none" if name is None else f"got {name!r}"
         raise WorkloadError(
             f"{place_of_class(kind)}: expected {kind.__name__}.name to be a word for the command line, without blanks "
-            f"or any of . : , =, but {came}. Try name = {kind.__name__.lower()!r}."
+            f"or any of . : , =, but {got}. Try name = {kind.__name__.lower()!r}."
         )
 
 
 @cache
 def guarded(kind: type[Workload]) -> type[Workload]:
-    """The same workload, with every exception and every return value of a wrong type as a WorkloadError."""
+    """The same workload, with a WorkloadError for every exception and every return value of a wrong type."""
     body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "title": getattr(kind, "title", kind.name)}
     return type(kind.__name__, (_Guarded, kind), {**body, "users_class": kind})
 
@@ -136,7 +136,7 @@ class _Guarded(Workload):
     def headers(self, member: int) -> Mapping[str, str]:
         headers: Mapping[str, str] = self._ask("headers", Mapping, member)
         if not all(isinstance(text, str) for header in headers.items() for text in header):
-            raise self._wrong("headers", repr(headers)[:_SHOWN], "not all of it is a str")
+            raise self._wrong("headers", repr(headers)[:_SHOWN], "not every element is a str")
         for name, value in headers.items():
             self._learn(member, secrets_in_header(name, value))
         return headers
@@ -144,7 +144,7 @@ class _Guarded(Workload):
     def subprotocols(self, member: int) -> Sequence[str]:
         offered: Sequence[str] = self._ask("subprotocols", (list, tuple), member)
         if not all(isinstance(each, str) for each in offered):
-            raise self._wrong("subprotocols", repr(offered)[:_SHOWN], "not all of it is a str")
+            raise self._wrong("subprotocols", repr(offered)[:_SHOWN], "not every element is a str")
         return offered
 
     def join(self, member: int) -> JoinSteps:
@@ -173,7 +173,7 @@ class _Guarded(Workload):
             elif isinstance(step, Wait) and callable(step.until):
                 answer = yield replace(step, until=self._guarded_condition(name, step))
             else:
-                raise self._wrong(name, f"{step!r}"[:_SHOWN], "that is no step", verb="yielded")
+                raise self._wrong(name, f"{step!r}"[:_SHOWN], "that is not a step", verb="yielded")
 
     def _guarded_condition(self, name: str, wait: Wait) -> Callable[[Message], bool]:
         return lambda message: bool(self._guard(name, lambda: wait.until(message), (0, message)))
@@ -181,13 +181,13 @@ class _Guarded(Workload):
     def split(self, message: Message) -> Sequence[Message]:
         parts = self._guard("split", lambda: list(super(_Guarded, self).split(message)), (0, message))
         if not all(isinstance(each, str | bytes) for each in parts):
-            raise self._wrong("split", repr(parts)[:_SHOWN], "not all of it is a str or bytes")
+            raise self._wrong("split", repr(parts)[:_SHOWN], "not every element is a str or bytes")
         return list(parts)
 
     def answer(self, member: int, message: str | bytes) -> list[Message]:
         answers = self._guard("answer", lambda: list(super(_Guarded, self).answer(member, message)), (member, message))
         if not all(isinstance(each, str | bytes) for each in answers):
-            raise self._wrong("answer", repr(answers)[:_SHOWN], "not all of it is a str or bytes")
+            raise self._wrong("answer", repr(answers)[:_SHOWN], "not every element is a str or bytes")
         return list(answers)
 
     def state(self, member: int, messages: Sequence[Message]) -> Mapping[str, Any] | None:
@@ -199,7 +199,7 @@ class _Guarded(Workload):
     def timers(self, member: int) -> list[Every]:
         timers = self._guard("timers", lambda: list(super(_Guarded, self).timers(member)), (member,))
         if not all(isinstance(each, Every) for each in timers):
-            raise self._wrong("timers", repr(timers)[:_SHOWN], "not all of it is an Every")
+            raise self._wrong("timers", repr(timers)[:_SHOWN], "not every element is an Every")
         return list(timers)
 
     def publish(self, member: int, envelope: Envelope, body: str) -> Publication:
@@ -233,7 +233,7 @@ class _Guarded(Workload):
     def secrets(self, member: int) -> list[str]:
         declared: list[str] = list(self._ask("secrets", (list, tuple, set, frozenset), member))
         if not all(isinstance(value, str) for value in declared):
-            raise self._wrong("secrets", repr(declared)[:_SHOWN], "not all of it is a str")
+            raise self._wrong("secrets", repr(declared)[:_SHOWN], "not every element is a str")
         return declared
 
     def _learn(self, member: int, values: Iterable[str]) -> None:
@@ -245,8 +245,8 @@ class _Guarded(Workload):
         learn(value for value in values if value != name)
 
     def server_environment(self) -> Mapping[str, str]:
-        told: Mapping[str, str] = self._ask("server_environment", Mapping)
-        return told
+        environment: Mapping[str, str] = self._ask("server_environment", Mapping)
+        return environment
 
     def _ask(self, name: str, wanted: Any, *arguments: Any) -> Any:
         """Call a method of the user's class and check the type of its result."""
@@ -269,24 +269,24 @@ class _Guarded(Workload):
         except Exception as fault:
             raise self._raised(name, fault, arguments) from fault
 
-    def _wrong(self, name: str, came: str, why: str, verb: str = "returned") -> WorkloadError:
+    def _wrong(self, name: str, value: str, why: str, verb: str = "returned") -> WorkloadError:
         """The error for a wrong return value."""
         kind = self.users_class
         return WorkloadError(
-            f"{place_of_member(kind, name)}: {kind.__name__}.{name} {verb} {came}, and {why}. It must {_ADVICE[name]}."
+            f"{place_of_member(kind, name)}: {kind.__name__}.{name} {verb} {value}, and {why}. It must {_ADVICE[name]}."
         )
 
     def _raised(self, name: str, fault: Exception, arguments: tuple[Any, ...]) -> WorkloadError:
         """The error for an exception in the user's code."""
         kind = self.users_class
         place = place_of_fault(fault, files_of(kind)) or place_of_member(kind, name)
-        heard = f" for the message {arguments[1]!r:.{_SHOWN}}" if name in _ABOUT_MESSAGES and arguments[1:] else ""
+        about = f" for the message {arguments[1]!r:.{_SHOWN}}" if name in _ABOUT_MESSAGES and arguments[1:] else ""
         setting = str(fault.args[0]) if isinstance(fault, KeyError) and fault.args else ""
         if setting in kind.parameters and setting not in self.settings:
             advice = f"It needs a setting: --set {kind.name}.{setting}=VALUE ({kind.parameters[setting]})"
         else:
-            advice = f"It must never raise, but {_ADVICE[name]}" if name in _ADVICE else "Mend it"
-        return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{heard}. {advice}.")
+            advice = f"It must never raise, but {_ADVICE[name]}" if name in _ADVICE else "Fix it"
+        return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{about}. {advice}.")
 
 
 def _secrets_in(message: Publication) -> Iterable[str]:
@@ -310,8 +310,8 @@ def _next(steps: Any, answer: Message | None) -> Any:
 
 
 def _words(fault: Exception) -> str:
-    said = str(fault)
-    return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+    text = str(fault)
+    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
 
 
 def _is_sound(parsed: Parsed) -> bool:

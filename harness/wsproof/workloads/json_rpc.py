@@ -1,6 +1,6 @@
 """JSON-RPC 2.0: a request that subscribes, a request that publishes, and a notification that subscribers get.
 
-The protocol says nothing of subscriptions, so the names of the methods are settings. An array is a batch.
+The protocol does not define subscriptions, so the names of the methods are settings. An array is a batch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.formats import loaded, text_with_envelope
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
 _SUBSCRIPTION = "subscribe"
@@ -29,12 +29,12 @@ class JsonRpc(WorkloadWithRooms):
         "subscribe": "the method that subscribes (default subscribe; empty for none)",
         "publish": "the method that publishes (default publish)",
         "notification": "the method of the notification (default message)",
-        "topic": "what the topics begin with (default room-)",
-        "rooms": "how many topics the members are dealt out to (default 2)",
+        "topic": "prefix of the topics (default room-)",
+        "rooms": "number of topics, which the members take in turn (default 2)",
         "param": "the parameter that names the topic (default topic)",
         "field": "the parameter that holds the text (default text)",
         "path": "the path of the server (default /)",
-        "audience": "who gets it: everyone (default) or others",
+        "audience": "the audience: everyone (default) or others",
     }
 
     @property
@@ -74,7 +74,7 @@ class JsonRpc(WorkloadWithRooms):
             case {"method": str(method), **rest} if "id" not in rest:
                 if method != self.settings.get("notification", "message"):
                     return Parsed(MessageKind.IGNORED)
-                found = sealed_text(rest.get("params"))
+                found = text_with_envelope(rest.get("params"))
                 if found is not None:
                     return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
             case {"id": _, "result": _}:

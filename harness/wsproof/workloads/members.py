@@ -14,7 +14,6 @@ import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from wsproof.model.envelope import Opened, open_envelope, undamaged
 from wsproof.model.reference_server import PACKAGE, SECRET, UNLIMITED_RATES
@@ -36,14 +35,6 @@ def with_token(path: str, user: str, roles: Sequence[str] = ()) -> str:
     """The path with a token of this user in its query; without one if there is no secret."""
     secret = os.environ.get(SECRET)
     return f"{path}?token={_token(user, roles, secret)}" if secret else path
-
-
-def loaded(message: str | bytes) -> Any:
-    """The message as JSON; None if it is not JSON."""
-    try:
-        return json.loads(message) if isinstance(message, str) else None
-    except (ValueError, RecursionError):
-        return None
 
 
 def marked(member: int, text: str) -> str:

@@ -12,7 +12,8 @@ from typing import ClassVar
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.base import MessageKind, Parsed
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _CONNECT, _CONNACK, _PUBLISH, _PUBACK, _SUBSCRIBE, _SUBACK, _PINGREQ, _PINGRESP = 1, 2, 3, 4, 8, 9, 12, 13
@@ -22,24 +23,24 @@ _FAILURE = 0x80
 """The return code of a SUBACK for a subscription that the broker refuses."""
 
 
-class Mqtt(Workload):
+class Mqtt(WorkloadWithRooms):
     """An MQTT broker that delivers each publication to all subscribers of its topic, the publisher included."""
 
     name = "mqtt"
     title = "MQTT 3.1.1 over WebSocket: publish and subscribe, one topic per room"
     parameters: ClassVar[Mapping[str, str]] = {
-        "topic": "what the topics begin with (default wsproof)",
-        "rooms": "how many topics the members are dealt out to (default 2)",
+        "topic": "prefix of the topics (default wsproof)",
+        "rooms": "number of topics, which the members take in turn (default 2)",
         "qos": "0 (default) or 1: acknowledged",
         "path": "the path of the broker (default /mqtt)",
     }
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
-        rooms, qos = self.settings.get("rooms", "2"), self.settings.get("qos", "0")
-        if not rooms.isdecimal() or int(rooms) < 1 or qos not in ("0", "1"):
-            raise UsageError(f"expected mqtt.rooms of at least 1 and mqtt.qos 0 or 1, got {rooms!r} and {qos!r}")
-        self.rooms, self.qos = int(rooms), int(qos)
+        qos = self.settings.get("qos", "0")
+        if qos not in ("0", "1"):
+            raise UsageError(f"expected mqtt.qos to be 0 or 1, got {qos!r}")
+        self.qos = int(qos)
 
     @property
     def contract(self) -> Contract:
@@ -47,9 +48,6 @@ class Mqtt(Workload):
 
     def name_of(self, member: int) -> str:
         return f"wsproof-{self.base + member}"
-
-    def room_of(self, member: int) -> int:
-        return member % self.rooms
 
     def topic(self, member: int) -> str:
         """The topic of this member's room."""
@@ -115,7 +113,7 @@ def _string(value: str) -> bytes:
 
 
 def _start(packet: bytes) -> int:
-    """The end of the field "remaining length"."""
+    """The offset after the field "remaining length"."""
     return next(at for at in range(1, len(packet)) if packet[at] < 128) + 1
 
 

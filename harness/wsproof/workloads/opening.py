@@ -1,4 +1,4 @@
-"""The beginning of a member of a channel, for checks on endpoints that accept only some messages."""
+"""The beginning of a member: its preparation, and its first messages for checks of endpoints that accept only some."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.workloads.base import Workload
 from wsproof.workloads.conversation import Conversation
-from wsproof.workloads.preparation import prepared
-from wsproof.workloads.steps import Message
+from wsproof.workloads.steps import JoinRefused, Message
+
+__all__ = []
 
 _BYTES = 80
 """Size in bytes of the publication."""
@@ -82,3 +83,21 @@ def opening_of(workloads: Mapping[str, Workload], path: str) -> Opening | None:
 
 def _without_query(path: str) -> str:
     return path.partition("?")[0]
+
+
+def prepared(workload: Workload, member: int, url: str) -> str:
+    """Let the workload prepare a member. Returns why it could not; empty if it could."""
+    try:
+        workload.prepare(member, url)
+    except JoinRefused as refusal:
+        return f"could not be prepared: {refusal}"
+    return ""
+
+
+def expired(workload: Workload, member: int, url: str) -> str:
+    """Let the workload make a member's credentials expire. Returns why it could not; empty if it could."""
+    try:
+        workload.expire(member, url)
+    except JoinRefused as refusal:
+        return f"has credentials that did not expire: {refusal}"
+    return ""

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.nested_text import loaded, sealed_text
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.formats import loaded, text_with_envelope
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _JOIN_REF = "1"
@@ -30,8 +30,8 @@ class Phoenix(WorkloadWithRooms):
     name = "phoenix"
     title = "Phoenix channels: an event that is broadcast to its topic"
     parameters: ClassVar[Mapping[str, str]] = {
-        "topic": "what the topics begin with (default `room:`)",
-        "rooms": "how many topics the members are dealt out to (default 2)",
+        "topic": "prefix of the topics (default `room:`)",
+        "rooms": "number of topics, which the members take in turn (default 2)",
         "event": "the event that members push and get (default new_msg)",
         "field": "the field of the payload that holds the text (default body)",
         "path": "the path of the socket (default /socket/websocket)",
@@ -75,7 +75,7 @@ class Phoenix(WorkloadWithRooms):
     def read(self, member: int, message: Message) -> Parsed:
         match loaded(message):
             case [_, _, str(), str(event), dict(payload)] if event == self.event:
-                found = sealed_text(payload)
+                found = text_with_envelope(payload)
                 if found is not None:
                     return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
             case [_, _, str(), str(event), dict()] if event in _LIFE_CYCLE:

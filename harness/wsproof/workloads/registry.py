@@ -19,11 +19,10 @@ from wsproof.workloads.centrifugo import Centrifugo
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.drawing import Drawing
-from wsproof.workloads.echo import Echo
+from wsproof.workloads.echo import Echo, JsonEcho
 from wsproof.workloads.game import Game
 from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
-from wsproof.workloads.json_echo import JsonEcho
 from wsproof.workloads.json_rpc import JsonRpc
 from wsproof.workloads.mqtt import Mqtt
 from wsproof.workloads.phoenix import Phoenix
@@ -115,33 +114,33 @@ def _from_module(name: str) -> tuple[type[Workload], ...]:
 
 def _import(name: str) -> ModuleType:
     """Import a user's module, also from the current directory."""
-    here = os.getcwd()
-    added = here not in sys.path
+    folder = os.getcwd()
+    added = folder not in sys.path
     if added:
         # The user's module is in the current directory, where a console script does not look.
-        sys.path.insert(0, here)
+        sys.path.insert(0, folder)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as absent:
         if not f"{name}.".startswith(f"{absent.name}."):
             place = _place_of_import(absent) or name
             raise WorkloadError(
-                f"{place}: the module {name} cannot be imported: it needs {absent.name}, which is not installed here. "
-                "Install it beside wsproof, or mend the import."
+                f"{place}: the module {name} cannot be imported: it needs {absent.name}, which is not installed. "
+                "Install it in the environment of wsproof, or fix the import."
             ) from absent
         raise UsageError(
             f"There are no channels called {name!r}{_meant(name)}: use {' or '.join(CHANNELS)}, or a module that can "
             "be imported from here and has a list WORKLOADS."
         ) from absent
     except SyntaxError as fault:
-        raise WorkloadError(f"{_place_of_syntax(fault)}: {fault.msg}. Mend it, or name another module.") from fault
+        raise WorkloadError(f"{_place_of_syntax(fault)}: {fault.msg}. Fix it, or name another module.") from fault
     except Exception as fault:
         place = _place_of_import(fault) or name
-        said = f"{type(fault).__name__}: {fault}"
-        raise WorkloadError(f"{place}: the module {name} raises when it is imported: {said}") from fault
+        error = f"{type(fault).__name__}: {fault}"
+        raise WorkloadError(f"{place}: the module {name} raises when it is imported: {error}") from fault
     finally:
         if added:
-            sys.path.remove(here)
+            sys.path.remove(folder)
 
 
 def _meant(name: str) -> str:
@@ -175,4 +174,4 @@ def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload
             choices = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(known.items())) or "none"
             near = get_close_matches(key, known, n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
-            raise UsageError(f"No channel takes the setting {key!r}.{meant} Those that exist: {choices}.")
+            raise UsageError(f"No channel takes the setting {key!r}.{meant} Settings: {choices}.")

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.members import PONG, environment, loaded, with_token
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.formats import loaded
+from wsproof.workloads.members import PONG, environment, with_token
+from wsproof.workloads.settings import WorkloadWithRooms
 
 KNOWN = frozenset({"welcome", "joined", "members", "ack", "passed"})
 """Message types that no promise of this channel covers."""
@@ -24,13 +25,13 @@ class Rooms(WorkloadWithRooms):
     """All members of a room receive its messages in the same order. The server tells them who joins and leaves."""
 
     name = "rooms"
-    title = "Rooms: signed in, typed JSON; what one says, all in its room get, in one order"
+    title = "Rooms: signed in, typed JSON; each message reaches all members of its room, in one order"
     repeats_count_once = True
     longest_bytes = 3_900
     usual_rooms = 1
     parameters: ClassVar[Mapping[str, str]] = {
-        "rooms": "how many rooms the members are dealt out to (default 1)",
-        "name": "what the rooms' names begin with; one that was used before has a history (default wsproof)",
+        "rooms": "number of rooms, which the members take in turn (default 1)",
+        "name": "prefix of the rooms' names; a room that was used before has a history (default wsproof)",
     }
 
     @property

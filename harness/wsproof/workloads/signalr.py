@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.nested_text import loaded, sealed_text
+from wsproof.workloads.formats import loaded, text_with_envelope
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _END = "\x1e"
@@ -34,9 +34,9 @@ class SignalR(Workload):
     parameters: ClassVar[Mapping[str, str]] = {
         "send": "the hub method that members invoke (default SendMessage)",
         "receive": "the method that the hub invokes on clients (default ReceiveMessage)",
-        "arguments": "the JSON array of arguments that stand before the text (default [])",
+        "arguments": "the JSON array of arguments before the text (default [])",
         "path": "the path of the hub (default /chat)",
-        "audience": "who gets it: everyone (default) or others",
+        "audience": "the audience: everyone (default) or others",
     }
 
     @property
@@ -69,7 +69,7 @@ class SignalR(Workload):
             case {"type": 1, "target": str(target), "arguments": list(arguments)}:
                 if target != self.settings.get("receive", "ReceiveMessage"):
                     return Parsed(MessageKind.IGNORED)
-                found = sealed_text(arguments)
+                found = text_with_envelope(arguments)
                 if found is not None:
                     return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
             case {"type": 3 | 6}:

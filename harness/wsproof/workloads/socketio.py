@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
-from wsproof.workloads.nested_text import loaded, sealed_text
+from wsproof.workloads.formats import loaded, text_with_envelope
 from wsproof.workloads.steps import JoinRefused, JoinSteps, Send, Wait
 
 _PACKET = re.compile(r"4([0-6])(?:(/[^,]*),)?(\d*)(.*)", re.DOTALL)
@@ -38,7 +38,7 @@ class SocketIo(Workload):
         "namespace": "the namespace (default `/`)",
         "path": "the path of the server (default /socket.io/)",
         "auth": "the JSON object that each member sends as its `auth`",
-        "audience": "who gets it: everyone (default) or others",
+        "audience": "the audience: everyone (default) or others",
     }
 
     @property
@@ -47,7 +47,7 @@ class SocketIo(Workload):
 
     @property
     def namespace(self) -> str:
-        """The namespace as it stands in a packet, with its comma; empty for the default one."""
+        """The namespace as a packet has it, with its comma; empty for the default one."""
         name = self.settings.get("namespace", "/")
         return "" if name == "/" else f"/{name.strip('/')},"
 
@@ -90,7 +90,7 @@ class SocketIo(Workload):
         wants_ack = bool(number)
         if arguments[0] != self.settings.get("receive", self.settings.get("event", "chat message")):
             return Parsed(MessageKind.IGNORED, needs_answer=wants_ack)
-        found = sealed_text(arguments[1:])
+        found = text_with_envelope(arguments[1:])
         if found is None:
             return Parsed(MessageKind.UNEXPECTED, text=message, needs_answer=wants_ack)
         return Parsed(MessageKind.DELIVERY, found[1], text=found[0], needs_answer=wants_ack)

@@ -60,8 +60,8 @@ def files_of(kind: type) -> set[str]:
 
 def shown_file(file: str) -> str:
     """The path of a file, relative to the current directory if it is inside."""
-    path, here = Path(file).resolve(), Path.cwd().resolve()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    path, folder = Path(file).resolve(), Path.cwd().resolve()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _shown(file: str, line: int) -> str:

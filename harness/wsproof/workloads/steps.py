@@ -31,8 +31,8 @@ class Send:
 class Wait:
     """Wait for a message for which `until` is true. The `yield` returns that message.
 
-    `name` says in the report which answer did not come. Messages that came earlier in the conversation, and that no
-    wait has taken, count too. A message that a wait takes need not be known to `read`.
+    The report uses `name` for an answer that did not arrive. Messages that arrived earlier, and that no wait has taken,
+    count too. A message that a wait takes need not be known to `read`.
 
     `subscribes`: the server promises that from this answer on the member receives what is published. A publication
     that is sent later and does not arrive is then lost. Without it, a member is subscribed from its first receipt on.

@@ -15,7 +15,7 @@ from typing import ClassVar, TypeAlias
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed
-from wsproof.workloads.room_setting import WorkloadWithRooms
+from wsproof.workloads.settings import WorkloadWithRooms
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 _HEARTBEAT_S = 10.0
@@ -31,9 +31,9 @@ class Stomp(WorkloadWithRooms):
     name = "stomp"
     title = "STOMP 1.2: messages to a destination"
     parameters: ClassVar[Mapping[str, str]] = {
-        "destination": "what the destinations begin with (default /topic/room-)",
-        "rooms": "how many destinations the members are dealt out to (default 2)",
-        "send": "what the destinations of SEND begin with (default: the same)",
+        "destination": "prefix of the destinations (default /topic/room-)",
+        "rooms": "number of destinations, which the members take in turn (default 2)",
+        "send": "prefix of the destinations of SEND (default: the same)",
         "host": "the virtual host (default /)",
         "login": "the user name (default none)",
         "passcode": "the password (default none)",
@@ -95,7 +95,7 @@ def _encoded(command: str, headers: Mapping[str, str], body: str = "") -> str:
 
 
 def parsed_frame(message: Message) -> Frame | None:
-    """The parts of a frame; None if the message is none. The body ends where its length says, else before the NUL."""
+    """The parts of a frame; None if the message is not one. The body ends after its length, or before the NUL."""
     data = message.encode() if isinstance(message, str) else message
     found = _HEAD_END.search(data)
     if found is None:

@@ -52,14 +52,14 @@ class WorkloadWarning(UserWarning):
     """A method or attribute of a workload class has no effect."""
 
 
-def warn_of_oddities(workloads: Iterable[Workload]) -> None:
+def warn_of_unknown_names(workloads: Iterable[Workload]) -> None:
     """Warn about unknown names in these workloads' classes. Python shows each warning once per process."""
     for workload in workloads:
-        for oddity in oddities(getattr(workload, "users_class", type(workload))):
-            warnings.warn(oddity, WorkloadWarning, stacklevel=2)
+        for sentence in unknown_names(getattr(workload, "users_class", type(workload))):
+            warnings.warn(sentence, WorkloadWarning, stacklevel=2)
 
 
-def oddities(kind: type[Workload]) -> Iterator[str]:
+def unknown_names(kind: type[Workload]) -> Iterator[str]:
     """One sentence for each public name of a class that neither wsproof nor the user's own code uses."""
     source = "\n".join(_source(each) for each in own_classes(kind))
     for each in own_classes(kind):
@@ -78,7 +78,7 @@ def _sentence(kind: type[Workload], name: str, near: list[str]) -> str:
     elif not advice:
         advice = f"It calls {', '.join(METHODS)}"
     return (
-        f"{place_of_member(kind, name)}: {kind.__name__}.{name} has no effect: wsproof knows nothing of that name in a "
+        f"{place_of_member(kind, name)}: {kind.__name__}.{name} has no effect: wsproof uses no such name of a "
         f"workload. {advice}{'' if advice.endswith('?') else '.'}"
     )
 

@@ -59,8 +59,8 @@ def _join(client: Client, opening: Opening, timeout_s: float) -> bool:
             talk.wake(now_ns())
         elif isinstance(event, TextMessage | BinaryMessage):
             for message in opening.parts_of(event.text if isinstance(event, TextMessage) else event.data):
-                heard = talk.hear(message, now_ns(), needs_answer=opening.needs_answer(message))
-                _send(client, heard.messages)
+                reaction = talk.receive(message, now_ns(), needs_answer=opening.needs_answer(message))
+                _send(client, reaction.messages)
         else:
             break
         if client.ended:

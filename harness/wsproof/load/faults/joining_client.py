@@ -89,7 +89,7 @@ class JoiningClient:
         for part in self._workload.parts_of(message):
             needs_answer = self._workload.read(self._member, part).needs_answer
             if self._talk.is_joining or needs_answer:
-                self._say(self._talk.hear(part, now_ns, needs_answer=needs_answer).messages)
+                self._say(self._talk.receive(part, now_ns, needs_answer=needs_answer).messages)
 
     def _say(self, messages: Iterable[str | bytes]) -> None:
         for message in messages:

@@ -471,9 +471,9 @@ class Connection:
         parsed = recorder.workload.read(self.member, message)
         is_awaited = False
         if talk is not None and talk.is_joining:
-            heard = talk.hear(message, now, needs_answer=parsed.needs_answer)
-            is_awaited = heard.is_awaited
-            self._say_all(heard.messages)
+            reaction = talk.receive(message, now, needs_answer=parsed.needs_answer)
+            is_awaited = reaction.is_awaited
+            self._say_all(reaction.messages)
             self._see_join()
         elif parsed.needs_answer:
             self._say_all(recorder.workload.answer(self.member, message))
