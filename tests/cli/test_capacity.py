@@ -205,9 +205,9 @@ def test_capacity_runs_each_of_two_levels_for_real(url: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--over", "rooms"), "does not say how many rooms it has"),
+        (("--over", "rooms"), "the workload chat has no setting called rooms"),
         (("--from", "50", "--to", "20"), "expected --from to be at most --to"),
-        (("--from", "2.5"), "expected whole ones"),
+        (("--from", "2.5"), "expected whole numbers of subscribers"),
         (("--to", "100000000"), "open files"),
         (("--slo", "speed > 9000"), "there is no metric"),
     ],
