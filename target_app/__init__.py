@@ -1,4 +1,4 @@
-"""The reference server: an echo, a chat and a dashboard over WebSockets, and three pages that use them.
+"""The reference server: eight WebSocket channels, and a page for each.
 
-It is a stranger to the harness that tests it: nothing here imports `wsproof`.
+Nothing here imports `wsproof`, the harness that tests this server.
 """

@@ -1,4 +1,4 @@
-"""`python -m target_app`: the reference server on loopback, with the limits it is meant to have."""
+"""`python -m target_app`: run the reference server, by default on loopback."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from target_app.users import is_demo
 CONFIDENTIAL = ("secret", "users", "backplane_url", "metrics_token")
 DIRECT = "target_app.direct:DirectWSProtocol"
 
-SIGN_OF_LIFE_TIMEOUT = 30
-"""Seconds after which a worker that gives its parent no sign of life is replaced. It gives none while it is loading
-either, and on a busy machine that takes longer than the 5 s that are usual: it would be replaced for ever."""
+WORKER_CHECK_TIMEOUT = 30
+"""Seconds after which uvicorn replaces a worker that answers no health check. A worker that is still loading answers
+none. On a busy machine it takes longer than uvicorn's default of 5 s, and would be replaced again and again."""
 
 
 def _settings() -> Settings:
@@ -50,7 +50,9 @@ def _check_workers(workers: int, settings: Settings) -> None:
             "Several workers need a place to meet, a Redis or Valkey server: TARGET_APP_BACKPLANE_URL=redis://...\n"
             "Without it each worker would be a server of its own."
         )
-    os.environ[VARIABLE] = secret_of(settings)  # with a secret of its own, each worker would refuse the others' tokens
+    os.environ[VARIABLE] = secret_of(
+        settings
+    )  # otherwise each worker has its own secret, and refuses the tokens of the others
 
 
 def _check_demo_users(host: str, settings: Settings) -> None:
@@ -93,7 +95,7 @@ def main() -> None:
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
         timeout_graceful_shutdown=settings.shutdown_timeout,
-        timeout_worker_healthcheck=SIGN_OF_LIFE_TIMEOUT,
+        timeout_worker_healthcheck=WORKER_CHECK_TIMEOUT,
     )
 
 

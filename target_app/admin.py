@@ -1,6 +1,6 @@
-"""`/admin`: who is connected, how much waits for them, and how the others ended; kick, broadcast, drain.
+"""`/admin`: open connections, their queues, and recent endings; commands to kick, broadcast and drain.
 
-For administrators only. Whichever worker is asked speaks for all: questions and orders go over the backplane.
+For administrators only. Every worker answers for all workers: queries and orders go over the backplane.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from target_app.web import page
 
 CONNECTIONS = "connections"
 ORDERS = "admin"
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 """Maximum number of connections that one worker lists, those with the longest queues first."""
 
-SENT_AWAY = ConnectionEnd(CloseCause.CLOSED, KICKED, "kicked")
+KICK = ConnectionEnd(CloseCause.CLOSED, KICKED, "kicked")
 
 router = APIRouter(prefix="/admin")
 logger = logging.getLogger("target_app")
@@ -58,24 +58,24 @@ class Kick(Order):
 
 
 class Broadcast(Order):
-    """Tell all who are on a typed channel."""
+    """Send a text to all connections of typed channels."""
 
     text: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class Drain(Order):
-    """Send everybody on a worker away, and take no newcomers: before it is stopped. Without a name: on all workers."""
+    """Close all connections of a worker, and refuse new ones, before it is stopped. Without a name: of all workers."""
 
     worker: Name | None = None
 
 
-class Desk:
-    """Carries out administrators' orders on this worker. One for each application: `services.shared(Desk)`."""
+class AdminOrders:
+    """Carries out administrators' orders on this worker. One for each application: `services.shared(AdminOrders)`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._draining: asyncio.Task[None] | None = None
-        services.survey.answer(CONNECTIONS, self._list)
+        services.worker_query.answer(CONNECTIONS, self._list)
         services.backplane.subscribe(ORDERS, self._heard)
 
     async def order(self, kind: str, by: str, order: Order) -> None:
@@ -95,11 +95,11 @@ class Desk:
 
     def _kick(self, kick: Kick) -> None:
         if kick.user is not None:
-            self._services.shared(Sessions).close(kick.user, SENT_AWAY)
+            self._services.shared(Sessions).close(kick.user, KICK)
             return
         for name, connection in list(self._services.traffic.open()):
             if name == kick.connection and isinstance(connection, Connection):
-                connection.drop(SENT_AWAY)
+                connection.drop(KICK)
 
     def _broadcast(self, announcement: Announcement) -> None:
         message = Outgoing.of(announcement.to_json())
@@ -128,33 +128,33 @@ class Desk:
             )
         rows.sort(key=lambda row: (-row["queued_bytes"], -row["seconds"]))
         ended = [asdict(ending) for ending in reversed(services.traffic.ended)]
-        listing = {"draining": services.drain.has_begun, "open": len(rows), "connections": rows[:MOST_LISTED]}
+        listing = {"draining": services.drain.has_begun, "open": len(rows), "connections": rows[:MAX_LISTED]}
         return json.dumps(listing | {"ended": ended})
 
 
 @router.get("")
 async def admin_page(request: Request) -> HTMLResponse:
-    """The page is for everybody, what it shows is not."""
+    """Return the page. It is public; its data need an administrator."""
     return page(request, "admin")
 
 
 @router.get("/connections")
 async def connections(request: Request, admin: Admin) -> dict[str, Any]:
-    """Each worker: its connections, the longest queues first, and the endings of late with their reasons."""
-    answers = await Services.of(request).survey.ask(CONNECTIONS)
+    """Return the connections of each worker, longest queue first, and its recent endings with their reasons."""
+    answers = await Services.of(request).worker_query.ask(CONNECTIONS)
     return {"workers": {worker: json.loads(answer) for worker, answer in answers.items()}}
 
 
 @router.post("/kick", status_code=202)
 async def kick(request: Request, admin: Admin, order: Kick) -> None:
-    await Services.of(request).shared(Desk).order("kick", admin.user, order)
+    await Services.of(request).shared(AdminOrders).order("kick", admin.user, order)
 
 
 @router.post("/broadcast", status_code=202)
 async def broadcast(request: Request, admin: Admin, order: Broadcast) -> None:
-    await Services.of(request).shared(Desk).order("broadcast", admin.user, order)
+    await Services.of(request).shared(AdminOrders).order("broadcast", admin.user, order)
 
 
 @router.post("/drain", status_code=202)
 async def drain(request: Request, admin: Admin, order: Drain) -> None:
-    await Services.of(request).shared(Desk).order("drain", admin.user, order)
+    await Services.of(request).shared(AdminOrders).order("drain", admin.user, order)

@@ -1,7 +1,7 @@
-"""`/asyncapi.json`: what the channels say and hear, from the very models that check the traffic (AsyncAPI 3.0).
+"""`/asyncapi.json`: the messages of all channels (AsyncAPI 3.0), from the models that validate the traffic.
 
-The document is made by walking the application's WebSocket routes. A channel with a `DIALECT` in its module is
-described message by message; the others, the tutorial's, take and give bare texts, as their module's docstring says.
+The document describes each WebSocket route of the application. If the module of a channel has a `DIALECT`, each message
+is described. The tutorial's channels have plain texts, which the docstrings of their modules describe.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Json = dict[str, Any]
 
 
 def document(app: FastAPI, host: str, *, secure: bool = False) -> Json:
-    """The description of `app` for clients that reach it at `host` (name and port)."""
+    """Describe `app` for clients that reach it at `host` (name and port)."""
     channels, operations, models = {}, {}, dict[str, type[Message]]()
-    heard = set[str]()
+    received = set[str]()
     for path, dialect, text in _channels(app):
         name = _name(path)
-        incoming, outgoing = _spoken(dialect)
+        incoming, outgoing = _models(dialect)
         models |= {_key(model): model for model in (*incoming, *outgoing)}
-        heard |= {_key(model) for model in incoming}
+        received |= {_key(model) for model in incoming}
         channels[name] = _channel(path, text, [*incoming, *outgoing])
-        for action, spoken in (("receive", incoming), ("send", outgoing)):
-            operations[f"{name}.{action}"] = _operation(action, name, spoken)
+        for action, sent in (("receive", incoming), ("send", outgoing)):
+            operations[f"{name}.{action}"] = _operation(action, name, sent)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": app.title, "version": app.version, "description": _about()},
@@ -49,7 +49,7 @@ def document(app: FastAPI, host: str, *, secure: bool = False) -> Json:
         "servers": {"this": {"host": host, "protocol": "wss" if secure else "ws"}},
         "channels": channels,
         "operations": operations,
-        "components": _components(models, heard),
+        "components": _components(models, received),
     }
 
 
@@ -61,7 +61,7 @@ def _channels(app: FastAPI) -> Iterator[tuple[str, Dialect | None, str]]:
             yield str(context.path), getattr(module, "DIALECT", None), inspect.getdoc(module) or ""
 
 
-def _spoken(dialect: Dialect | None) -> tuple[Sequence[type[Message]], Sequence[type[Message]]]:
+def _models(dialect: Dialect | None) -> tuple[Sequence[type[Message]], Sequence[type[Message]]]:
     """Return the models of all messages in both directions; none for a channel without a dialect."""
     if dialect is None:
         return (), ()
@@ -73,7 +73,7 @@ def _name(path: str) -> str:
 
 
 def _key(model: type[Message]) -> str:
-    """Two channels may have models of the same name, so theirs comes with that of its module."""
+    """Return a unique name. Models of two channels may have the same name, so it includes the module."""
     return f"{model.__module__.rpartition('.')[2]}.{model.__name__}"
 
 
@@ -97,7 +97,11 @@ def _channel(path: str, text: str, models: Sequence[type[Message]]) -> Json:
 
 
 def _query(models: Sequence[type[Message]]) -> Json:
-    token = {"type": "string", "deprecated": True, "description": "A token; addresses end in logs, so do not."}
+    token = {
+        "type": "string",
+        "deprecated": True,
+        "description": "A token. Deprecated, because addresses are written to logs.",
+    }
     return {"type": "object", "properties": {"token": token} if models else {}}
 
 
@@ -107,7 +111,7 @@ def _headers(models: Sequence[type[Message]]) -> Json:
 
 
 def _operation(action: str, channel: str, models: Sequence[type[Message]]) -> Json:
-    """`action` is the server's: what it receives is what a client sends."""
+    """Describe one direction. `action` is what the server does: it receives what a client sends."""
     keys = [_key(model) for model in models] or [BARE]
     return {
         "action": action,
@@ -116,9 +120,9 @@ def _operation(action: str, channel: str, models: Sequence[type[Message]]) -> Js
     }
 
 
-def _components(models: dict[str, type[Message]], heard: set[str]) -> Json:
+def _components(models: dict[str, type[Message]], received: set[str]) -> Json:
     # Describe incoming messages as they are validated, and outgoing-only messages as they are serialized.
-    modes: Any = {model: "validation" if key in heard else "serialization" for key, model in models.items()}
+    modes: Any = {model: "validation" if key in received else "serialization" for key, model in models.items()}
     locations, definitions = models_json_schema([*modes.items()], ref_template="#/components/schemas/{model}")
     messages = {
         key: {
@@ -133,7 +137,7 @@ def _components(models: dict[str, type[Message]], heard: set[str]) -> Json:
     messages[BARE] = {
         "name": "text",
         "title": "A bare text",
-        "description": "A text frame as it is; the channel says what it means.",
+        "description": "A text frame. The description of the channel says what it means.",
         "contentType": "text/plain",
         "payload": {"type": "string"},
     }
@@ -147,19 +151,19 @@ def _about() -> str:
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    """The page that shows `/asyncapi.json` and `/openapi.json` to people."""
+    """Return the page that shows `/asyncapi.json` and `/openapi.json`."""
     return page(request, "docs")
 
 
 @router.get("/asyncapi.json")
 async def asyncapi(request: Request) -> Json:
-    """The description of the WebSocket channels, for programs; `/docs` is for people."""
+    """Return the description of the WebSocket channels for programs. For people there is `/docs`."""
     documents = Services.of(request).shared(_Documents)
     return documents.of(request.app, request.url.netloc, secure=request.url.scheme == "https")
 
 
 class _Documents:
-    """Only the host differs from one request to the next; making the rest takes some milliseconds."""
+    """The document, created once, since that takes some milliseconds. Only the host differs between requests."""
 
     def __init__(self, services: Services) -> None:
         self._made: Json | None = None

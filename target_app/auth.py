@@ -1,11 +1,11 @@
 """Authentication of WebSocket clients and HTTP requests.
 
-A WebSocket client presents its token in one of these ways, the first that it uses counts:
+A WebSocket client presents its token in one of these ways. If it uses several, the first in this list counts:
 
 - as a subprotocol: it offers `target_app.v1` and `bearer.<token>`;
 - in an `Authorization: Bearer` header, where the client can set headers (browsers cannot);
 - in the cookie `target_app_token`, from a page of an allowed origin only;
-- in the query, `?token=`: deprecated, since addresses are written to logs and histories. It is redacted in ours;
+- in the query, `?token=`: deprecated, since addresses are written to logs and histories. Our log redacts it;
 - in its first message: `{"type": "authenticate", "token": "..."}`.
 """
 
@@ -43,7 +43,7 @@ _first_message: TypeAdapter[Authenticate] = TypeAdapter(Authenticate)
 
 
 def subprotocol(websocket: WebSocket) -> str | None:
-    """The subprotocol to accept; None where the client did not offer ours."""
+    """Return the subprotocol to accept; None if the client did not offer ours."""
     return PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None
 
 
@@ -68,21 +68,21 @@ async def signed_in(websocket: WebSocket, connection: Connection) -> Identity:
 
 
 def refused(connection: Connection, reason: str) -> Refusal:
-    """Tell the client in a message, and make the refusal to raise."""
+    """Send the reason to the client, and return the refusal to raise."""
     text = f"This connection is not let in: {reason.replace('_', ' ')}."
     connection.send(ErrorMessage(code=ErrorCode.UNAUTHENTICATED, text=text).to_json())
     return Refusal(POLICY_VIOLATION, reason)
 
 
 def presented_token(connection: HTTPConnection) -> str | None:
-    """The token in the opening request, if there is one."""
+    """Return the token of the request or handshake; None if it has none."""
     for offered in connection.scope.get("subprotocols", ()):
         if offered.startswith(BEARER_SUBPROTOCOL):
             return str(offered.removeprefix(BEARER_SUBPROTOCOL))
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials:
         return credentials.strip()
-    if (cookie := connection.cookies.get(COOKIE)) and _shows_where_it_comes_from(connection):
+    if (cookie := connection.cookies.get(COOKIE)) and _is_from_allowed_page(connection):
         return cookie
     if (token := connection.query_params.get("token")) is not None:
         logger.info("deprecated: a token in the query of %s", connection.url.path)
@@ -90,9 +90,11 @@ def presented_token(connection: HTTPConnection) -> str | None:
     return None
 
 
-def _shows_where_it_comes_from(connection: HTTPConnection) -> bool:
-    """A browser sends the cookie along whichever page asked, but only a page of an allowed origin may use it. (For a
-    plain GET a browser sends no Origin to a page's own server, but says that it is the same.)"""
+def _is_from_allowed_page(connection: HTTPConnection) -> bool:
+    """Return whether the request comes from an allowed page, so that its cookie counts.
+
+    Browsers send the cookie with requests of any page. A GET to a page's own server has no Origin, but Sec-Fetch-Site.
+    """
     if "origin" in connection.headers:
         return is_allowed(connection, Services.of(connection).settings)
     if "sec-fetch-site" in connection.headers:
@@ -165,10 +167,10 @@ def is_of_this_host(request: Request) -> bool:
 
 
 WATCHERS = [Depends(_watcher)]
-"""Dependencies of an endpoint for administrators, programs on this host, and whoever has the token for metrics."""
+"""Dependencies of an endpoint for administrators, programs on this host, and clients with the token for metrics."""
 
 Known = Annotated[Identity, Depends(_known)]
-"""A parameter of an HTTP endpoint: who asks. Answers 401 for nobody."""
+"""A parameter of an HTTP endpoint: the signed-in user. Answers 401 without one."""
 
 Admin = Annotated[Identity, Depends(_admin)]
-"""The same for an administrator. Answers 403 for others."""
+"""The same for an administrator. Answers 403 to other users."""

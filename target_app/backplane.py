@@ -1,8 +1,8 @@
 """Messages between the workers of one application.
 
-A message goes to every worker that listens to its topic, the sender's own included, and arrives there in the order that
-all workers agree on. It is remembered nowhere: while a worker is cut off, it misses what the others say, and is told so
-when it is back. What must not be missed goes through the timeline (`timeline.py`), which catches up from the history.
+Every worker that listens to a topic receives its messages, also the sender, and all in the same order. Messages are not
+stored. A worker that is cut off misses them, and learns so when it is connected again. Messages that must not be missed
+go through the timeline (`timeline.py`), which reads missed entries from the history.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-Heard = Callable[[str], None]
+OnMessage = Callable[[str], None]
 """Receives the payload of a message. Must not block. Gets only messages from after the subscription."""
 
-Told = Callable[[bool], None]
+OnConnection = Callable[[bool], None]
 """Receives False when the other workers are out of reach, and True when they are back. Messages in between are lost."""
 
 BEAT = "beat"
-"""The topic on which each worker says every few seconds that it lives; the payload is its name."""
+"""The topic of the heartbeats that each worker sends. The payload is the name of the worker."""
 
 LEASE = 10
 """Duration of a claim in whole seconds. The owner renews it in time."""
@@ -28,7 +28,7 @@ logger = logging.getLogger("target_app")
 
 
 class Backplane(Protocol):
-    """The connection of one worker to all workers. `worker` is its own name; `alone`: there are no others."""
+    """The connection of one worker to all workers. `worker` is its name. `alone`: there are no other workers."""
 
     worker: str
     alone: bool
@@ -46,56 +46,58 @@ class Backplane(Protocol):
         """Send to all workers. Never fails: without a connection, the listeners of this worker still get it at once."""
         ...
 
-    def subscribe(self, topic: str, heard: Heard) -> Callable[[], None]:
+    def subscribe(self, topic: str, on_message: OnMessage) -> Callable[[], None]:
         """Listen to a topic. Returns a function that ends the subscription."""
         ...
 
-    def watch(self, told: Told) -> None:
-        """Be told of the loss and the return of the other workers."""
+    def watch(self, on_connection: OnConnection) -> None:
+        """Call this when the other workers are lost, and when they are back."""
         ...
 
     async def claim(self, things: Sequence[str]) -> dict[str, str]:
-        """Each thing becomes this worker's, for LEASE seconds from now on, unless it is another one's; thing -> worker.
-        Empty while the other workers are out of reach."""
+        """Claim each thing for this worker for LEASE seconds, unless another worker has claimed it.
+
+        Returns the owner of each thing. Returns nothing while the other workers are out of reach.
+        """
         ...
 
     async def release(self, things: Sequence[str]) -> None:
-        """Give up the claims of this worker on these."""
+        """Give up the claims of this worker on these things."""
         ...
 
 
 class Listeners:
-    """The listeners of this worker by topic: the part that all backplanes share."""
+    """The listeners of this worker by topic. All backplanes share this part."""
 
     def __init__(self) -> None:
         self.worker = secrets.token_hex(4)
         self.faults = 0
-        self._heard: dict[str, dict[Heard, None]] = {}
-        self._told: list[Told] = []
+        self._listeners: dict[str, dict[OnMessage, None]] = {}
+        self._watchers: list[OnConnection] = []
 
-    def subscribe(self, topic: str, heard: Heard) -> Callable[[], None]:
-        self._heard.setdefault(topic, {})[heard] = None
+    def subscribe(self, topic: str, on_message: OnMessage) -> Callable[[], None]:
+        self._listeners.setdefault(topic, {})[on_message] = None
 
         def end() -> None:
-            listening = self._heard.get(topic, {})
-            listening.pop(heard, None)
+            listening = self._listeners.get(topic, {})
+            listening.pop(on_message, None)
             if not listening:
-                self._heard.pop(topic, None)
+                self._listeners.pop(topic, None)
 
         return end
 
-    def watch(self, told: Told) -> None:
-        self._told.append(told)
+    def watch(self, on_connection: OnConnection) -> None:
+        self._watchers.append(on_connection)
 
-    def _tell(self, connected: bool) -> None:
-        for told in self._told:
-            told(connected)
+    def _report(self, connected: bool) -> None:
+        for on_connection in self._watchers:
+            on_connection(connected)
 
-    def _hear(self, topic: str, payload: str) -> None:
+    def _deliver(self, topic: str, payload: str) -> None:
         """Call the listeners of this worker. An exception in one of them does not affect the others."""
-        for heard in list(self._heard.get(topic, ())):
+        for on_message in list(self._listeners.get(topic, ())):
             try:
-                heard(payload)
+                on_message(payload)
             except Exception:
                 self.faults += 1
                 logger.exception("fault topic=%s", topic)
@@ -114,7 +116,7 @@ class LocalBackplane(Listeners):
         """Nothing to do."""
 
     async def publish(self, topic: str, payload: str) -> None:
-        self._hear(topic, payload)
+        self._deliver(topic, payload)
 
     async def claim(self, things: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(things, self.worker)

@@ -1,4 +1,4 @@
-"""Boards and the users at them: members, cursors, and the messages to all."""
+"""Boards and their participants: members, cursors, and the messages to all."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from target_app.registry import Registry
 from target_app.services import Services
 
 MAX_BOARDS = 64
-MAX_PEOPLE = 100
+MAX_PARTICIPANTS = 100
 CURSOR_PERIOD = 0.04
-"""Seconds from one frame of cursors to the next, while any moves."""
+"""Seconds between two frames of cursors, while any cursor moves."""
 
 
 @dataclass(slots=True, eq=False)
-class Person:
+class Participant:
     """One connection at a board."""
 
     member: int
@@ -34,54 +34,56 @@ class Person:
 
 
 class BoardSession:
-    """One board and the people at it. Every change is numbered and published in one go, so all get the same order."""
+    """One board and its participants. Each change is numbered and published at once, so all get the same order."""
 
     def __init__(self, hub: Hub, name: str) -> None:
         self.board = Board()
         self.epoch = secrets.token_hex(8)
         self.channel = f"draw/{name}"
         self._hub = hub
-        self._people: dict[int, Person] = {}
+        self._participants: dict[int, Participant] = {}
         self._cursors: dict[int, tuple[int, int]] = {}
         self._last_member = 0
         self._flush: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self._participants)
 
     @contextmanager
-    def person(self, user: str) -> Iterator[Person]:
+    def participant(self, user: str) -> Iterator[Participant]:
         """Add a connection to the board for the duration of the block. Raises Refusal if the board is full."""
-        if len(self._people) >= MAX_PEOPLE:
+        if len(self._participants) >= MAX_PARTICIPANTS:
             raise Refusal(TRY_AGAIN_LATER, "board_is_crowded")
         self._last_member = self._last_member % (NOWHERE - 1) + 1
-        person = Person(self._last_member, user)
-        self._people[person.member] = person
+        participant = Participant(self._last_member, user)
+        self._participants[participant.member] = participant
         self._publish_members()
         try:
-            yield person
+            yield participant
         finally:
-            del self._people[person.member]
-            for stroke_id in person.unfinished:
+            del self._participants[participant.member]
+            for stroke_id in participant.unfinished:
                 self.publish(self.board.finish(stroke_id))
-            self.move_cursor(person, NOWHERE, NOWHERE)
+            self.move_cursor(participant, NOWHERE, NOWHERE)
             self._publish_members()
 
     def members(self) -> str:
         """Return the message with all members."""
-        people = self._people.values()
-        return Members(members=[Member(member=person.member, user=person.user) for person in people]).to_json()
+        people = self._participants.values()
+        return Members(
+            members=[Member(member=participant.member, user=participant.user) for participant in people]
+        ).to_json()
 
     def publish(self, change: dict[str, Any] | None) -> None:
         """Send a change of the board to all; do nothing if there is none."""
         if change is not None:
             self._hub.publish(self.channel, change_text(change))
 
-    def move_cursor(self, person: Person, x: int, y: int) -> None:
+    def move_cursor(self, participant: Participant, x: int, y: int) -> None:
         """Move a cursor. The next frame of cursors contains the new position."""
         if x != NOWHERE:
-            self._cursors[person.member] = (x, y)
-        elif self._cursors.pop(person.member, None) is None:
+            self._cursors[participant.member] = (x, y)
+        elif self._cursors.pop(participant.member, None) is None:
             return
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(CURSOR_PERIOD, self._publish_cursors)

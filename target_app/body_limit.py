@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_app.settings import Settings
 
-LEAST_BYTES = 8_192
+MIN_LIMIT_BYTES = 8_192
 """The longest body that the API itself needs, an announcement, is shorter than this."""
 
 TOO_LONG = "body_too_long"
@@ -26,7 +26,7 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._limit = max(settings.max_message_bytes, LEAST_BYTES)
+        self._limit = max(settings.max_message_bytes, MIN_LIMIT_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,4 +1,4 @@
-"""The one clock of whatever happens again and again."""
+"""The clock of everything periodic."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 
 
 async def ticks(period: float) -> AsyncIterator[None]:
-    """The end of every period (seconds). The times are multiples of the period from the start, so lateness of one does
-    not move the next; a period that was missed altogether is left out."""
+    """Yield at the end of each period, in seconds.
+
+    The times are multiples of the period since the start, so a late tick does not delay the next one. Missed periods
+    are skipped.
+    """
     loop = asyncio.get_running_loop()
     began, count = loop.time(), 0
     while True:

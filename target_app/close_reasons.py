@@ -44,41 +44,41 @@ CLOSE_CODES = {
 
 
 class CloseCause(StrEnum):
-    """One word for every way in which a connection can end."""
+    """The cause of the end of a connection."""
 
     DISCONNECTED = "disconnected"
-    """The peer went: it said goodbye, hung up or broke the protocol. The close code tells more, where there is one;
-    for a hang-up without a close frame servers report 1005 or 1006, and some make no difference between the two."""
+    """The peer closed, hung up or broke the protocol. The close code tells more. Without a close frame, servers report
+    1005 or 1006, and some do not distinguish the two."""
 
     SHUTDOWN = "shutdown"
     """This server is stopping."""
 
     DRAINED = "drained"
-    """This server is about to stop, and had the time to say so."""
+    """This server is about to stop, and has announced it."""
 
     CLOSED = "closed"
-    """This server wanted it so: kicked, logged out, expired. The reason says which."""
+    """This server closed it: kicked, logged out, expired. The reason says which."""
 
     IDLE = "idle"
     """The peer answered none of the application's pings."""
 
     FINISHED = "finished"
-    """The channel had nothing more to say."""
+    """The channel has ended."""
 
     REFUSED = "refused"
-    """The peer sent something that the channel does not take."""
+    """The peer sent something that the channel does not accept."""
 
     SLOW_CONSUMER = "slow_consumer"
     """The peer read too slowly for what it subscribed to."""
 
     LOST = "lost"
-    """A write failed before the peer's going was reported."""
+    """A write failed before the server reported that the peer had left."""
 
     CANCELLED = "cancelled"
-    """The server library gave the connection up."""
+    """The server library cancelled the connection."""
 
     ERROR = "error"
-    """A fault of ours; the traceback is in the log, and never on the wire."""
+    """An exception in this server. The log has the traceback; the peer does not get it."""
 
 
 _FLUSHING = frozenset(
@@ -88,7 +88,7 @@ _FLUSHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEnd:
-    """The end of a connection: a word, the close code sent or received, and a short reason (never user text)."""
+    """The end of a connection: its cause, the close code sent or received, and a short reason (never user text)."""
 
     why: CloseCause
     code: int
@@ -100,7 +100,7 @@ class ConnectionEnd:
         return self.why in _FLUSHING
 
     @property
-    def says_goodbye(self) -> bool:
+    def needs_close_frame(self) -> bool:
         """Whether this server has to send the close frame."""
         return self.flushes or self.why in (CloseCause.SLOW_CONSUMER, CloseCause.IDLE)
 

@@ -1,14 +1,14 @@
-"""One WebSocket: its messages in, its outbox and writer out, and exactly one ending.
+"""One WebSocket: received messages, an outbox with its writer, and exactly one end.
 
-A channel uses it like this, and need not know more:
+A channel uses it like this:
 
     async with serve(websocket, "news") as connection:
         with connection.services.hub.subscription("news", connection):
             async for message in connection:
                 ...
 
-Whatever ends the connection (the peer, a refusal, a write that fails, falling behind) leaves the `async for`, so the
-channel's own clean-up stands in plain `with` and `finally` blocks, and runs before anybody waits for the dying peer.
+The `async for` loop ends with the connection, whatever the cause (the peer, a refusal, a failed write, a slow reader).
+So a channel cleans up in plain `with` and `finally` blocks. They run before the server waits for the peer to close.
 """
 
 from __future__ import annotations
@@ -47,22 +47,21 @@ if TYPE_CHECKING:  # Types of arguments only. A channel without a login needs on
     from target_app.limits import TokenBucket
     from target_app.services import Services
 
-GOODBYE_TIMEOUT = 1.0
-"""Seconds that the last messages and the close frame may wait for the peer. At a stalled one uvicorn's close never
-returns, so there has to be an end to it."""
+LAST_MESSAGES_TIMEOUT = 1.0
+"""Seconds that the last messages and the close frame may take. For a peer that does not read, uvicorn's close never
+returns."""
 
 MESSAGES_IN_A_ROW = 16
-"""Messages of one peer that are handled before the others get a turn: receive() does not give way while some are there.
-"""
+"""Messages of one peer that are handled before other tasks run. receive() does not yield while messages are queued."""
 
 StopNotice = Callable[[int], str | bytes]
-"""Makes the message that announces a planned stop: its argument is after how many milliseconds to come back."""
+"""Returns the message that announces a planned stop. The argument: milliseconds until the peer should reconnect."""
 
 logger = logging.getLogger("target_app")
 
 
 def route_path(scope: MutableMapping[str, Any]) -> str:
-    """The path as the routes have it: without that under which the application is mounted (`--root-path`)."""
+    """Return the path of the route, without the prefix under which the application is mounted (`--root-path`)."""
     path, root = str(scope["path"]), scope.get("root_path", "")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
@@ -97,7 +96,7 @@ class Connection:
         self._writer = self._make_writer()
         self._writer.lag = self.services.traffic.channels[channel].lag
         self._ending: ConnectionEnd | None = None
-        self._is_deaf = False
+        self._cannot_send = False
         self._scope = asyncio.timeout(None)
         self._handling_since_ns: int | None = None
         self._heard_at = self.began
@@ -106,14 +105,14 @@ class Connection:
 
     def _make_writer(self) -> Writer:
         if self._wire is None:
-            return StandardWriter(self._websocket, self._outbox, self._hear_out)
-        return self._wire.writer(self._outbox, self._flusher, self._hear_out)
+            return StandardWriter(self._websocket, self._outbox, self._stop_sending)
+        return self._wire.writer(self._outbox, self._flusher, self._stop_sending)
 
-    # Outgoing: every message goes through the outbox, so messages leave in the order in which they were queued.
+    # Outgoing messages. All go through the outbox, so they are sent in the order in which they were queued.
 
     def deliver(self, message: Outgoing) -> None:
-        """Queue a message and return at once; a peer too far behind is dropped instead."""
-        if self._ending is not None or self._is_deaf:
+        """Queue a message without waiting. A peer that is too far behind is dropped instead."""
+        if self._ending is not None or self._cannot_send:
             return
         if self.lane is not None and self.seen < len(self.lane.pending):
             self.lane.catch_up(self)
@@ -123,25 +122,25 @@ class Connection:
             self._flusher.mark(self._writer)
 
     def deliver_batch(self, batch: Batch) -> None:
-        """Deliver what a channel published in one turn: straight to the wire where nothing else waits."""
+        """Deliver the publications of one iteration. They are written at once if no other message waits."""
         if self.seen:
             batch = batch.since(self.seen)
             self.seen = 0
-        if self._ending is not None or self._is_deaf or not batch.messages:
+        if self._ending is not None or self._cannot_send or not batch.messages:
             return
         if not self._writer.write_now(batch):
             for message in batch.messages:
                 self.deliver(message)
 
     def send(self, data: str | bytes) -> None:
-        """Queue a message to this peer alone; never waits."""
+        """Queue a message to this peer alone, without waiting."""
         self.deliver(Outgoing.of(data))
 
     async def wait_room(self) -> None:
-        """Wait until this peer has read most of what it was sent. Nobody else waits with it.
+        """Wait until this peer has read most of its messages. No other connection waits.
 
-        Called after answering a message, it reads a flooding peer as fast as that peer reads. Not counted as
-        handling time.
+        A channel calls this after each answer, so that it reads a flooding peer only as fast as the peer reads. The
+        wait does not count as handling time.
         """
         self._note_handled()
         await self._outbox.wait_room()
@@ -165,17 +164,17 @@ class Connection:
         """Number of messages that were replaced by newer ones while this peer was behind."""
         return self._outbox.skipped
 
-    def _hear_out(self) -> None:
-        """Stop sending, but still handle the messages that the peer sent before it left: the others expect them.
+    def _stop_sending(self) -> None:
+        """Stop sending, but handle the messages that the peer sent before it left, because other peers expect them.
 
-        uvicorn refuses our sends as soon as it has read a close frame, while messages from before it are still queued.
+        uvicorn rejects sends as soon as it has read a close frame, while earlier messages are still queued.
         """
-        if not self._is_deaf:
-            self._is_deaf = True
+        if not self._cannot_send:
+            self._cannot_send = True
             self._outbox.discard()
-            asyncio.get_running_loop().call_later(GOODBYE_TIMEOUT, self.drop, LOST)
+            asyncio.get_running_loop().call_later(LAST_MESSAGES_TIMEOUT, self.drop, LOST)
 
-    # Incoming.
+    # Incoming messages.
 
     def __aiter__(self) -> Connection:
         return self
@@ -214,7 +213,7 @@ class Connection:
             raise Refusal(MESSAGE_TOO_BIG, "message_too_big")
 
     def beat(self, now: float) -> None:
-        """Look after the application's heartbeat; `now` is time.monotonic()."""
+        """Send the application's ping if it is due, or drop a silent peer. `now` is time.monotonic()."""
         if self.heartbeat is None:
             return
         ending = self.heartbeat.ending(now - self._heard_at)
@@ -237,8 +236,8 @@ class Connection:
         """End the connection on purpose, from anywhere, without waiting. Queued messages are still sent."""
         self.drop(ConnectionEnd(CloseCause.CLOSED, code, reason))
 
-    def say_farewell(self, reconnect_after_ms: int) -> None:
-        """Announce a planned stop, if the channel has words for it."""
+    def announce_stop(self, reconnect_after_ms: int) -> None:
+        """Announce a planned stop, if the channel has a message for it."""
         if self.stop_notice is not None:
             self.send(self.stop_notice(reconnect_after_ms))
 
@@ -258,10 +257,10 @@ class Connection:
         stuck = stuck_for > 0
         try:
             if ending.flushes:
-                await self._writer.finish(GOODBYE_TIMEOUT)
+                await self._writer.finish(LAST_MESSAGES_TIMEOUT)
             await self._writer.stop()
-            if ending.says_goodbye and stuck_for < GOODBYE_TIMEOUT:
-                stuck = not await self._say_goodbye(ending)
+            if ending.needs_close_frame and stuck_for < LAST_MESSAGES_TIMEOUT:
+                stuck = not await self._send_close_frame(ending)
         finally:
             self.services.traffic.leave(self, ending)
             self._cut_after(self._grace(ending, stuck=stuck))
@@ -272,10 +271,10 @@ class Connection:
         elif self.addresses is not None:
             self.services.roster.cut_after(self.addresses, seconds)
 
-    async def _say_goodbye(self, ending: ConnectionEnd) -> bool:
+    async def _send_close_frame(self, ending: ConnectionEnd) -> bool:
         """Send the close frame. Returns False if the peer does not read, so that it could not be sent."""
         try:
-            async with asyncio.timeout(GOODBYE_TIMEOUT):
+            async with asyncio.timeout(LAST_MESSAGES_TIMEOUT):
                 await self._websocket.close(ending.code, ending.reason)
         except TimeoutError:
             return False
@@ -288,7 +287,7 @@ class Connection:
         if stuck:
             return 0.0
         stops = ending.why in (CloseCause.SHUTDOWN, CloseCause.DRAINED)
-        return GOODBYE_TIMEOUT if stops else self.services.settings.close_timeout
+        return LAST_MESSAGES_TIMEOUT if stops else self.services.settings.close_timeout
 
     def _log(self, ending: ConnectionEnd) -> None:
         logger.info(
@@ -304,7 +303,7 @@ class Connection:
 
 
 async def refuse(websocket: WebSocket, refusal: Refusal, subprotocol: str | None = None) -> None:
-    """Accept and close right away, so that a browser sees code and reason."""
+    """Accept and close at once, so that a browser sees the code and the reason."""
     async with serve(websocket, "gate", subprotocol=subprotocol, has_login=True):
         raise refusal
 

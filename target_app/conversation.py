@@ -6,7 +6,7 @@
                 match message:
                     case Say(): ...
 
-Control messages are answered here, invalid ones too; the channel sees only its own, and only valid ones.
+The conversation answers control messages and invalid ones. The channel receives only its own, valid messages.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from target_app.sessions import Session, Sessions, TooManyConnections
 from target_app.tokens import Identity, InvalidToken, Tokens
 
 NOTICE_SECONDS = 60.0
-"""The client is told this long before its token expires, or in the last quarter of a shorter token's life."""
+"""The client is told so many seconds before its token expires. For a short-lived token: in the last quarter."""
 
 EXPIRED = ConnectionEnd(CloseCause.CLOSED, TOKEN_EXPIRED, "token_expired")
-LAST_STRAWS = {
+CLOSES_AFTER_ERRORS = {
     ErrorCode.NOT_JSON: (INVALID_PAYLOAD, "not_json"),
     ErrorCode.RATE_LIMITED: (POLICY_VIOLATION, "rate_limited"),
 }
-"""Close code and reason after too many errors of this kind; for others see `complain`."""
+"""Close code and reason after too many errors of this kind; for others see `send_error`."""
 
 
 HEARTBEAT = ServerPing(id=0).to_json()
@@ -70,7 +70,7 @@ HEARTBEAT = ServerPing(id=0).to_json()
 def typed(
     websocket: WebSocket, channel: str, overflow: Overflow = Overflow.DROP_PEER
 ) -> AbstractAsyncContextManager[Connection]:
-    """`serve` for a typed channel: our subprotocol, a ping that scripts can see, and a planned stop announced."""
+    """`serve` for a typed channel: with our subprotocol, an application ping, and a message before a planned stop."""
     settings = Services.of(websocket).settings
     return serve(
         websocket,
@@ -102,14 +102,14 @@ class Conversation:
         return self.identity.user
 
     def send(self, message: Message) -> None:
-        """Queue a message to this client alone; never waits."""
+        """Queue a message to this client alone, without waiting."""
         self.connection.send(message.to_json())
 
-    def complain(self, error: ErrorMessage) -> None:
+    def send_error(self, error: ErrorMessage) -> None:
         """Answer with an error. Raises Refusal when there have been too many: 1007, 1008 or 4007."""
         self.send(error)
         if not self._errors.take(self._now()):
-            raise Refusal(*LAST_STRAWS.get(error.code, (TOO_MANY_ERRORS, "too_many_errors")))
+            raise Refusal(*CLOSES_AFTER_ERRORS.get(error.code, (TOO_MANY_ERRORS, "too_many_errors")))
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self
@@ -117,21 +117,21 @@ class Conversation:
     async def __anext__(self) -> Message:
         while True:
             await self.connection.wait_room()  # read a flooding client only as fast as it reads the answers
-            message = self._understood(await anext(self.connection))
-            if message is not None and not self._controlled(message):
+            message = self._parsed(await anext(self.connection))
+            if message is not None and not self._handle_control(message):
                 return message
 
-    def _understood(self, raw: str | bytes) -> Message | None:
+    def _parsed(self, raw: str | bytes) -> Message | None:
         if isinstance(raw, bytes) and self._dialect.from_binary is None:
             raise Refusal(UNSUPPORTED_DATA, "text_only")
         if (wait_ms := self._too_fast_ms()) is not None:
             self.services.counts["limits.rate_limited"] += 1
             text = "You send faster than you may; this message was not taken."
-            self.complain(ErrorMessage(code=ErrorCode.RATE_LIMITED, text=text, retry_after_ms=wait_ms))
+            self.send_error(ErrorMessage(code=ErrorCode.RATE_LIMITED, text=text, retry_after_ms=wait_ms))
             return None
         message = self._dialect.parse(raw)
         if isinstance(message, ErrorMessage):
-            self.complain(message)
+            self.send_error(message)
             return None
         return message
 
@@ -143,7 +143,7 @@ class Conversation:
             return self._session.messages.wait_ms()
         return None
 
-    def _controlled(self, message: Message) -> bool:
+    def _handle_control(self, message: Message) -> bool:
         """Handle a control message. Returns False if the message is for the channel."""
         match message:
             case Ping(id=number):
@@ -202,7 +202,7 @@ class Conversation:
 async def conversation(
     websocket: WebSocket, connection: Connection, channel: str, dialect: Dialect
 ) -> AsyncIterator[Conversation]:
-    """Sign the client in and welcome it. Raises Refusal, which `serve` turns into a close, when that fails."""
+    """Sign the client in and welcome it. Raises Refusal if that fails; `serve` then closes the connection."""
     identity = await signed_in(websocket, connection)
     with ExitStack() as stack:
         try:

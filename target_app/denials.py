@@ -6,11 +6,11 @@ from fastapi import WebSocket
 from starlette.responses import Response
 
 REFUSAL_HEADER = "x-refused"
-"""Header with the reason of a refusal, for a page that asks why it was refused."""
+"""Header with the reason of a refusal, for pages that request it."""
 
 
 async def deny(websocket: WebSocket, response: Response) -> None:
-    """Answer with an HTTP response of our own, where the server library can do that, else with its 403."""
+    """Refuse a handshake with this response, or with a plain 403 if the server library supports no other."""
     if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
         await websocket.send_denial_response(response)
     else:

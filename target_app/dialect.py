@@ -1,4 +1,4 @@
-"""The language of one typed channel: which messages it knows, and what is answered to those that are none of them."""
+"""The messages that a typed channel accepts, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Dialect:
     incoming: tuple[type[Message], ...]
     outgoing: tuple[type[Message], ...]
     from_binary: Callable[[bytes], Message | ErrorMessage] | None = None
-    """Reads a binary frame; None: the channel takes text only."""
+    """Parses a binary frame. None: the channel accepts text only."""
     adapter: TypeAdapter[Any] = field(init=False)
 
     def __post_init__(self) -> None:

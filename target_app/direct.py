@@ -1,11 +1,11 @@
-"""uvicorn's WebSocket protocol with a way around ASGI: `uvicorn --ws target_app.direct:DirectWSProtocol`.
+"""uvicorn's WebSocket protocol with writes that bypass ASGI: `uvicorn --ws target_app.direct:DirectWSProtocol`.
 
-ASGI makes every connection encode, frame and write every message for itself, and has no word for "cut this peer off".
-This subclass puts a `Wire` (`writers.py`) into the scope, so that a broadcast is framed once and a connection's backlog
-is one write. It also resets what does not end by itself, where uvicorn would wait for a flush that never comes, and
-answers handshakes the way RFC 6455 wants, as far as the HTTP layer in front lets it see them.
+With ASGI, every connection encodes, frames and writes every message separately, and no message aborts a connection.
+This subclass puts a `Wire` (`writers.py`) into the scope. A broadcast is then framed once, and the backlog of a
+connection is one write. The class also aborts connections that do not close, where uvicorn waits for a flush that never
+ends. It answers handshakes as RFC 6455 demands, as far as the HTTP layer passes them on.
 
-It leans on names of uvicorn that are not public; a test holds them to the installed version.
+This relies on private names of uvicorn. A test compares them with the installed version.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ GRACE = 1.0
 """Seconds that a connection closed by uvicorn gets to receive its last bytes."""
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
-"""RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
+"""RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and an optional port."""
 
 CONTROL_BYTES = 125
-"""The longest control frame, which `websockets` would not read where less is left of a message's size."""
+"""Longest control frame. `websockets` counts it towards the size of the message that it interrupts."""
 
 logger = logging.getLogger("target_app")
 
 
 class Handshake(ServerProtocol):
-    """The protocol core of `websockets`, with its deviations from RFC 6455 put right."""
+    """The protocol core of `websockets`, without its deviations from RFC 6455."""
 
     def accept(self, request: Request) -> Response:
         complaint = _complaint(request)

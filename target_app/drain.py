@@ -1,6 +1,6 @@
 """A planned stop: no new connections, an announcement where supported, and closes in batches.
 
-A thousand clients that are told 1012 in the same moment come back in the same moment, and the server is not there yet.
+If a thousand clients get 1012 at the same moment, they also reconnect at the same moment, before the server is back.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from target_app.roster import Roster
 from target_app.settings import Settings
 
 BATCH_AT_LEAST = 100
-"""Connections that are closed at once however short the list is: only a crowd is worth spreading."""
+"""Minimum number of connections that are closed together. Fewer need not be spread."""
 
 STEPS = 20
-"""Batches in which a crowd is closed."""
+"""Number of batches in which many connections are closed."""
 
-LAST_GOODBYES = 2.5
-"""Seconds that the last of them get for their goodbye; those who do not read are cut off before that."""
+CLOSE_FRAMES_TIMEOUT = 2.5
+"""Seconds for the close frames of the last batch. Peers that do not read are cut off before."""
 
 logger = logging.getLogger("target_app")
 
@@ -40,12 +40,12 @@ class Drain:
         if self.has_begun:
             return
         self.has_begun = True
-        self._roster.hurry()
+        self._roster.shorten_write_timeout()
         connections = list(self._roster.open())
         logger.info("draining connections=%d seconds=%g", len(connections), self._seconds)
         random.shuffle(connections)
         for connection in connections:
-            connection.say_farewell(random.randint(0, self._spread_ms))
+            connection.announce_stop(random.randint(0, self._spread_ms))
         size = max(BATCH_AT_LEAST, math.ceil(len(connections) / STEPS))
         batches = [connections[start : start + size] for start in range(0, len(connections), size)]
         now = asyncio.get_running_loop().time
@@ -57,4 +57,4 @@ class Drain:
                 await asyncio.sleep(early)
             for connection in batch:
                 connection.drop(DRAINED)
-        await self._roster.wait_empty(LAST_GOODBYES)
+        await self._roster.wait_empty(CLOSE_FRAMES_TIMEOUT)

@@ -1,8 +1,8 @@
-"""A drawing that many make at once, and that is the same picture for all of them. Pure: no I/O, no clock, no chance.
+"""A drawing by several users at once, with the same state for all. Pure: no I/O, no clock, no randomness.
 
-The board takes commands one after the other and numbers every change (`seq`), so there is one agreed order. Each
-command may come twice (a client that lost its connection repeats what was not confirmed) and then changes nothing.
-Whoever has everything up to some `seq` needs only `since(seq)`: the strokes that changed later, each of them whole.
+The board applies commands one after the other and numbers every change (`seq`), so there is one order. Each command may
+arrive twice, because a client that was disconnected repeats unconfirmed ones. The second time it changes nothing. A
+client with the state up to `seq` only needs `since(seq)`: all strokes that changed later, each of them whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WIDTH, HEIGHT = 1600, 1000
-"""Units of the paper; points are whole units, so that every screen computes with the same numbers."""
+"""Size of the paper. Points are integers, so that all clients calculate with the same numbers."""
 
 MAX_POINTS_OF_STROKE = 2_000
 MAX_POINTS = 200_000
@@ -23,7 +23,7 @@ MAX_REMEMBERED_UNDONE = 1_000
 
 
 class Refused(Exception):
-    """A command that the board does not carry out: a stable code, the field to blame, and words for a person."""
+    """Raised for a command that the board rejects, with a stable code, the wrong field, and a text for people."""
 
     def __init__(self, code: str, field: str, text: str) -> None:
         super().__init__(text)
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Stroke:
-    """One line of one person. `order` is its place in the pile, `seq` the number of its latest change."""
+    """One line of one user. `order` is its layer, `seq` the number of its latest change."""
 
     id: str
     by: str
@@ -41,7 +41,7 @@ class Stroke:
     width: int
     seq: int
     points: array[int] = field(default_factory=lambda: array("H"))
-    """x and y in turn."""
+    """x and y alternately."""
     done: bool = False
     undone: bool = False
 
@@ -49,7 +49,7 @@ class Stroke:
         return len(self.points) // 2
 
     def whole(self) -> dict[str, Any]:
-        """Everything about it, as it goes to a client that may never have heard of it."""
+        """Return all fields, for a client that may not know the stroke yet."""
         return {
             "id": self.id,
             "by": self.by,
@@ -89,9 +89,9 @@ class Board:
     def draw(
         self, by: str, stroke_id: str, pen: Pen, at: int, points: Sequence[int], *, done: bool
     ) -> dict[str, Any] | None:
-        """Put `points` (x and y in turn) into a stroke from its point number `at` on; `at` 0 begins it.
+        """Add `points` (x and y alternately) to a stroke, from its point number `at` on. `at` 0 begins the stroke.
 
-        Raises `Refused` for somebody else's stroke, for a hole in front of `at`, and when something is full.
+        Raises `Refused` for the stroke of another user, for a gap before `at`, and if the stroke or the board is full.
         """
         if stroke_id in self._undone:
             return None
@@ -146,8 +146,10 @@ class Board:
         return {"type": "cleared", "seq": self.seq}
 
     def since(self, seq: int, most_points: int) -> tuple[list[dict[str, Any]], int]:
-        """Strokes that changed after `seq`, earliest change first, up to about so many points (at least one stroke);
-        and the number up to which whoever takes them is informed."""
+        """Return strokes that changed after `seq`, earliest change first, and the `seq` up to which they are complete.
+
+        They have about `most_points` points in all, or are one stroke.
+        """
         changed = sorted((stroke for stroke in self._known() if stroke.seq > seq), key=lambda stroke: stroke.seq)
         taken = list(_up_to(changed, most_points))
         informed = self.seq if len(taken) == len(changed) else taken[-1].seq

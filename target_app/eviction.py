@@ -1,9 +1,9 @@
-"""Cutting off a peer that does not read.
+"""Disconnection of peers that do not read.
 
-ASGI has no word for this. `websocket.close` waits until the peer takes the bytes that were written before it, and when
-the endpoint returns, servers built on asyncio call `transport.close()`, which waits for the same. A peer that keeps its
-window shut is therefore immortal, and with it the shutdown of the server. What is left is the operating system: the
-socket is one of our own file descriptors. Shut down, every write to it fails, and any server library cleans up.
+ASGI cannot abort a connection. `websocket.close` waits until the peer reads what was written before. When the endpoint
+returns, servers based on asyncio call `transport.close()`, which waits as well. A peer that keeps its receive window at
+zero would stay connected for ever, and the server could not stop. But the socket is a file descriptor of this process.
+After a shutdown of the socket every write to it fails, and any server library cleans up.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""SO_LINGER on, 0 s: the kernel forgets what it still holds for the peer (up to megabytes) instead of keeping it."""
+"""SO_LINGER with 0 s: the kernel discards unsent data for the peer (up to megabytes) at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Both ends of a TCP connection; no two open sockets of this process share them."""
+    """Both addresses of a TCP connection. They identify an open socket of this process."""
 
     here: tuple[str, int]
     there: tuple[str, int]

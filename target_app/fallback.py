@@ -3,10 +3,10 @@
     GET  /fallback/rooms/lobby      an event stream; its first event, `session`, tells where to post
     POST /fallback/<session>        one message, as it would be sent over the WebSocket
 
-Behind the stream stands the channel itself, as if it were talking to a WebSocket, so whatever holds there (sign-in,
-limits, presence, order, close codes) holds here. The stream ends with an event `closed` that has the code and reason.
-A room's events carry a cursor as their id, `epoch:seq`. A client that knows nothing but server-sent events asks with
-`?join`, comes back with `Last-Event-ID` as its browser does by itself, and gets what it missed.
+The channel behind the stream is the same as behind a WebSocket, with its sign-in, limits, presence, order and codes.
+The stream ends with an event `closed`, which has the code and the reason. Events of a room have a cursor as their id,
+`epoch:seq`. A client that only supports server-sent events uses `?join`. When it reconnects, its browser sends
+`Last-Event-ID`, and the client gets the events that it missed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from target_app.services import Services
 
 OFFERED = ("/dashboard-feed", "/notifications", "/rooms/")
-"""Beginnings of the paths of channels that are offered this way: those that speak text, and not too often."""
+"""Path prefixes of the channels with a fallback: those that send text, and not too often."""
 
-MOST_WAITING = 64
+MAX_QUEUED = 64
 """Posted messages that may wait for the channel."""
 
 MOST_DIGITS = 16
 """Digits of a cursor's number. Numbers of the history have fewer, and Python refuses to read thousands."""
 
-LAST_WORDS = 2.0
-"""Seconds that the channel gets to notice that its client is gone."""
+END_TIMEOUT = 2.0
+"""Seconds for the channel to end after its client has left."""
 
 router = APIRouter(prefix="/fallback")
 logger = logging.getLogger("target_app")
@@ -47,7 +47,7 @@ class Session:
     def __init__(self, request: Request, path: str, worker: str) -> None:
         self.id = f"{worker}.{secrets.token_urlsafe(24)}"
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # the channel is to notice a slow reader at once
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # so that the channel notices a slow reader at once
         self.is_over = False
         self._epoch = ""
         scope = {key: request.scope[key] for key in ("asgi", "headers", "http_version", "root_path", "query_string")}
@@ -65,7 +65,7 @@ class Session:
 
     def put(self, text: str) -> bool:
         """Pass a message from the client to the channel. Returns False if too many are waiting."""
-        if self._incoming.qsize() >= MOST_WAITING:
+        if self._incoming.qsize() >= MAX_QUEUED:
             return False
         self._incoming.put_nowait({"type": "websocket.receive", "text": text})
         return True
@@ -111,7 +111,7 @@ class Session:
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        await asyncio.wait({self._task}, timeout=LAST_WORDS)
+        await asyncio.wait({self._task}, timeout=END_TIMEOUT)
         self._task.cancel()
         await asyncio.wait({self._task})
 
@@ -180,14 +180,14 @@ def _join(request: Request) -> str | None:
 
 @router.get("/{path:path}", response_class=EventSourceResponse)
 async def stream(session: Annotated[Session, Depends(_session)]) -> AsyncIterator[ServerSentEvent]:
-    """The channel of that path as an event stream."""
+    """Serve the channel of that path as an event stream."""
     async for event in session.events():
         yield event
 
 
 @router.post("/{session}", status_code=202)
 async def post(request: Request, session: str) -> None:
-    """A message to the channel behind the stream; whoever knows the name of the stream may post."""
+    """Pass a message to the channel behind the stream. The name of the stream is secret, and authorizes the client."""
     services, body = Services.of(request), b""
     async for chunk in request.stream():
         body += chunk
@@ -201,9 +201,9 @@ async def post(request: Request, session: str) -> None:
 
 
 class ReaderMayLeave:
-    """ASGI middleware: that the reader of an event stream has gone is no fault.
+    """ASGI middleware: logs one line if the reader of an event stream leaves.
 
-    FastAPI raises what its keepalive meets when a stream ends while an event is on its way to the socket.
+    FastAPI's keepalive raises an exception if the stream ends while an event is being written.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -213,4 +213,4 @@ class ReaderMayLeave:
         try:
             await self._app(scope, receive, send)
         except* BrokenResourceError:
-            logger.info("the reader of %s has gone", scope["path"])
+            logger.info("the reader of an event stream has gone path=%s", scope["path"])

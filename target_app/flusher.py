@@ -1,7 +1,7 @@
 """Writes waiting messages once per connection and iteration of the event loop.
 
-Publishing only appends to outboxes, so ten publications in one turn are one write to each member where the server
-lets us write directly, and everywhere at least no task has to be woken for a write that need not wait.
+A publication is only appended to outboxes. So with direct writes, ten publications of one iteration are one write to
+each member. With ASGI, a write that need not wait needs no task.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger("target_app")
 
 
 class Joined:
-    """Joins batches into bytes. Neighbours of a broadcast have the same backlog, and share the bytes of it."""
+    """Joins batches into bytes. Connections with the same backlog share the joined bytes."""
 
     def __init__(self) -> None:
         self._batch: list[Outgoing] = []

@@ -1,16 +1,16 @@
-"""Our side of a WebSocket frame: what every connection would otherwise encode for itself."""
+"""WebSocket frames of the server, encoded once for all recipients."""
 
 from __future__ import annotations
 
 import struct
 
 TEXT, BINARY = 0x81, 0x82
-"""First byte of a final frame (RFC 6455, section 5.2). Reserved bits stay 0, so that the frame is right with and
-without permessage-deflate, which allows messages that are not compressed (RFC 7692, section 6)."""
+"""First byte of a final frame (RFC 6455, section 5.2). The reserved bits are 0, so the frame is valid with and without
+permessage-deflate, which allows uncompressed messages (RFC 7692, section 6)."""
 
 
 def frame_of(data: str | bytes) -> bytes:
-    """One whole message as one frame; servers do not mask (RFC 6455, section 5.1)."""
+    """Return a message as one unmasked frame (RFC 6455, section 5.1)."""
     opcode, payload = (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
     size = len(payload)
     if size < 126:

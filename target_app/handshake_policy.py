@@ -1,7 +1,7 @@
 """Limits that every WebSocket handshake has to pass, on any channel: rate and number of connections.
 
-Before the upgrade a refusal is an HTTP status (429), which browsers do not show to pages. What a page has to react
-to is therefore accepted first and closed right away, with a code.
+Before the upgrade, a refusal is an HTTP status (429), which browsers hide from pages. If a page should react to the
+refusal, the server accepts the handshake, and closes at once with a code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from target_app.rate_windows import RateWindow
 from target_app.services import Services
 
 INSIDE = "inside"
-"""The channel of the presence in which every connection is, under its address: so all workers count together."""
+"""The presence channel of all connections, by address, so that all workers count together."""
 
 STOPPING = PlainTextResponse("This server is stopping. Please come back.\n", 503, {"retry-after": "5"})
 

@@ -1,7 +1,7 @@
-"""The application's own heartbeat, for peers that cannot see a protocol ping: browsers do not show it to scripts.
+"""The application's own heartbeat, for scripts in browsers, which cannot see protocol pings.
 
-Protocol pings are the server library's, and on in all of them that know any (`Settings.ping_interval`). They find peers
-that are gone. This one also lets the peer's script find out that we are gone, and finds scripts that hang.
+The server library sends protocol pings, if it supports them (`Settings.ping_interval`). They detect dead peers. This
+heartbeat also detects scripts that hang, and tells the script of the peer that the server is alive.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from target_app.close_reasons import IDLE, ConnectionEnd
 
 
 class Heartbeat:
-    """One connection's: `text` is sent after each `interval` seconds of silence.
+    """The heartbeat of one connection. It sends `text` after each `interval` seconds of silence.
 
-    After `timeout` seconds of it the peer is taken for gone (close code 4006). Any message ends the silence.
+    After `timeout` seconds of silence the peer counts as gone (4006). Any message ends the silence.
     """
 
     def __init__(self, text: str, interval: float, timeout: float) -> None:

@@ -1,8 +1,8 @@
 """The history of a channel in one agreed order: its values, the interface of a store, and how a client catches up.
 
-An entry gets its number, `seq`, when it is stored: 1, 2, 3, … for each channel, without holes. A client that remembers
-the last `seq` it saw can ask for the rest. The `epoch` names the store itself: when that was replaced or emptied,
-numbers begin again under another epoch, and a cursor from before means nothing.
+An entry gets its number, `seq`, when it is stored: 1, 2, 3, … for each channel, without gaps. A client that remembers
+its last `seq` can request the later entries. The `epoch` identifies the store. If the store is replaced or emptied, the
+numbers start again under another epoch, and older cursors are invalid.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Protocol
 Body = dict[str, Any]
 
 ROOM = "room:"
-"""With this the names of the rooms' channels begin: theirs are the entries that a store may give up for lack of space,
-oldest first. Alerts and logouts are kept."""
+"""Prefix of the channels of rooms. If space is short, a store may delete their entries, oldest first. It keeps alerts
+and logouts."""
 
 
 class HistoryUnavailable(Exception):
@@ -22,7 +22,7 @@ class HistoryUnavailable(Exception):
 
 
 class InboxFull(Exception):
-    """Too many entries wait for a reader already, or too many of this sender; nothing was stored."""
+    """Raised if too many entries wait for a reader, or too many of this sender. The entry was not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Inboxes:
 
     readers: tuple[str, ...]
     most: int
-    """Entries of the channel that wait for one reader; when there are so many, one more is refused."""
+    """Maximum number of entries of the channel that wait for one reader."""
     most_of_sender: int
-    """The same for those of its sender."""
+    """The same limit for entries of one sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The receipt for one entry. `at`: seconds since 1970. `duplicate`: it had been stored before, under this `seq`."""
+    """The receipt for one entry. `at`: Unix time in seconds. `duplicate`: it was already stored under this `seq`."""
 
     seq: int
     epoch: str
@@ -48,7 +48,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored thing. `client_id` is the name that its sender gave it, if any."""
+    """One stored entry. `client_id` is the id that its sender gave it, if any."""
 
     seq: int
     at: float
@@ -70,7 +70,7 @@ class HistoryStore(Protocol):
     """A store of entries. All methods but `epoch` need a running event loop and a store that was started."""
 
     failures: int
-    """Requests that the store could not do since it was started; each is in the log."""
+    """Number of failed requests to the store since the start. Each is logged."""
 
     @property
     def epoch(self) -> str: ...
@@ -86,28 +86,28 @@ class HistoryStore(Protocol):
     async def append(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
     ) -> Stored:
-        """Store an entry; returns only when it is durable, and raises HistoryUnavailable when it is not.
+        """Store an entry, and return when it is durable. Raises HistoryUnavailable if it could not be stored.
 
-        The same sender and client id in the same channel again: nothing is stored, and the first receipt comes back
-        with `duplicate` set, for as long as the first one is kept. With `inboxes`, the entry is kept until all readers
-        have acknowledged it, and raises InboxFull.
+        An entry with the sender and the client id of a kept one is not stored again. Then the receipt is that of the
+        first one, with `duplicate` set. With `inboxes`, the entry is kept until all readers have acknowledged it.
+        Raises InboxFull if there is no room for it in an inbox.
         """
         ...
 
     async def acknowledge(self, reader: str, channel: str, seq: int) -> None:
-        """The entry waits for this reader no longer. Durable when it returns; raises HistoryUnavailable."""
+        """Note that the reader has seen the entry. Durable when it returns. Raises HistoryUnavailable."""
         ...
 
     async def unread(self, reader: str, channel: str) -> list[Entry]:
-        """The entries of a channel that wait for this reader, in order."""
+        """Return the entries of a channel that wait for this reader, in order."""
         ...
 
     async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
-        """The oldest entries with a higher number, in order, `limit` of them at most."""
+        """Return the oldest entries with a higher number, in order, `limit` at most."""
         ...
 
     async def latest(self, channel: str, limit: int) -> list[Entry]:
-        """The newest entries, oldest first."""
+        """Return the newest entries, oldest first."""
         ...
 
 

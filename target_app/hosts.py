@@ -11,7 +11,7 @@ from fastapi.requests import HTTPConnection
 from target_app.settings import Settings
 
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[\w.~-]+)?(:\d*)?", re.ASCII)
-"""A Host header's value (RFC 9110 section 7.2), less the letters that no host's name has."""
+"""The value of a Host header (RFC 9110 section 7.2), without characters that no host name has."""
 
 OWN_NAMES = frozenset({"localhost", socket.gethostname().lower()})
 

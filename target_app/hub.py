@@ -34,11 +34,11 @@ class Batched(Subscriber, Protocol):
 
 
 class Channel:
-    """The listeners of one channel, and the messages published in this iteration of the event loop.
+    """The subscribers of one channel, and the messages published in this iteration of the event loop.
 
-    To go through a thousand connections costs more than to write to them, for none is in the processor's cache. So
-    a publication is only noted; all that one turn brought is handed out together. Nobody can tell the difference:
-    whoever joins is owed nothing from before (`seen`), and a connection that gets anything else catches up first.
+    To iterate over a thousand connections costs more than to write to them, since none is in the CPU cache. So the
+    channel collects the publications of an iteration, and hands them out together. Subscribers see no difference: a new
+    subscriber gets no earlier publications (`seen`), and a connection that gets another message catches up first.
     """
 
     def __init__(self) -> None:
@@ -99,10 +99,10 @@ class Channel:
 
 
 class Hub:
-    """channel -> subscribers.
+    """The channels with their subscribers.
 
-    Nothing awaits between a publication and its place in every subscriber's order. Two publications can therefore not
-    overtake each other: all subscribers of a channel see them in the same order.
+    Publishing does not await, so no publication overtakes another. All subscribers of a channel get the publications
+    in the same order.
     """
 
     def __init__(self) -> None:
@@ -110,13 +110,13 @@ class Hub:
         self.flusher = Flusher()
 
     def subscribers(self, channel: str) -> int:
-        """The number of listeners of this channel."""
+        """Return the number of subscribers of this channel."""
         return len(self._channels.get(channel, ()))
 
     def publish(self, channel: str, data: str | bytes, *, key: Hashable = None) -> None:
         """Send `data` to all current subscribers of this channel.
 
-        With a `key`, such as the owner of a cursor, it replaces what still waits somewhere with the same key.
+        With a `key`, such as the owner of a cursor, the message replaces waiting messages with the same key.
         """
         listening = self._channels.get(channel)
         if listening is None:
@@ -128,7 +128,7 @@ class Hub:
 
     @contextmanager
     def subscription(self, channel: str, subscriber: Subscriber) -> Iterator[None]:
-        """Listen to a channel for as long as the `with` block lasts, however it ends."""
+        """Subscribe to a channel for the duration of the block."""
         listening = self._channels.setdefault(channel, Channel())
         listening.add(subscriber)
         try:

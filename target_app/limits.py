@@ -10,7 +10,7 @@ from target_app.settings import Settings
 
 
 class TokenBucket:
-    """Allows `burst` at once and `rate_hz` on average. The time is handed in, in seconds."""
+    """Allows `burst` at once and `rate_hz` on average. The caller passes the time in seconds."""
 
     __slots__ = ("_burst", "_left", "_rate_hz", "_then")
 

@@ -1,4 +1,4 @@
-"""`/auth/...`: a token for a name and a password, a newer one for a good one, and the end of all of them."""
+"""`/auth/...`: login, refresh of a token, the signed-in user, and logout."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Credentials(BaseModel):
 
 
 class Token(BaseModel):
-    """The answer; the names are those of OAuth 2 (RFC 6749 section 5.1)."""
+    """The answer to a login, with the names of OAuth 2 (RFC 6749 section 5.1)."""
 
     access_token: str
     token_type: str = "bearer"
@@ -50,8 +50,8 @@ class Me(BaseModel):
 
 @router.post("/token")
 async def token(request: Request, response: Response, credentials: Credentials) -> Token:
-    """A token for a name and a password. 401: one of them is wrong; 429: that happened too often; 503: too many at
-    once."""
+    """Return a token for a name and a password. 401: one of them is wrong. 429: too many failed logins. 503: too many
+    logins at once."""
     checks, address = Services.of(request).shared(PasswordChecks), request.client.host if request.client else ""
     try:
         user = await checks.authenticate(credentials.username, credentials.password, address)
@@ -66,8 +66,7 @@ async def token(request: Request, response: Response, credentials: Credentials) 
 
 @router.post("/refresh")
 async def refresh(request: Request, response: Response, identity: Known) -> Token:
-    """A newer token for one that is still good, with the roles that the user has now. 401: it is not good any more, or
-    its user is none of ours (any more)."""
+    """Return a newer token for a valid one. 401: the token is not valid, or there is no such user (any more)."""
     user = Services.of(request).settings.users.get(identity.user)
     if user is None:
         raise HTTPException(401, "unknown_user", {"www-authenticate": "Bearer"})
@@ -82,8 +81,8 @@ async def me(identity: Known) -> Me:
 
 @router.post("/logout", status_code=204)
 async def logout(request: Request, response: Response, identity: Known) -> None:
-    """The user's tokens are worth nothing any more, and all sockets of the user are closed (1008 `logged_out`). 503: on
-    this worker only, for the others cannot be told; try again."""
+    """Invalidate all tokens of the user, and close all connections of the user (1008 `logged_out`). 503: done on this
+    worker only, because the others could not be told. Try again."""
     try:
         await Services.of(request).shared(Logouts).log_out(identity.user)
     except HistoryUnavailable:
@@ -92,7 +91,7 @@ async def logout(request: Request, response: Response, identity: Known) -> None:
 
 
 def _may_be_demo(request: Request) -> bool:
-    """Whether this comes from this machine, or the demo users are wanted everywhere."""
+    """Return whether demo users may sign in: from this machine, or from anywhere if a setting allows it."""
     return Services.of(request).settings.demo_users_anywhere or is_of_this_host(request)
 
 

@@ -22,11 +22,11 @@ _NAME = re.compile(r" (\w+)=%")
 
 
 def split_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """`name=%s` at the end of a line's template is a field, and its value keeps its type."""
+    """Turn `name=%s` at the end of a message into fields. Their values keep their types."""
     template, values = event["_record"].msg, event.pop("positional_args", ())
     form = _FORM.fullmatch(template) if isinstance(template, str) and isinstance(values, tuple) else None
     if form is None:
-        return event  # the event is the whole text
+        return event  # a message without fields
     names = _NAME.findall(form["fields"])
     mine = values[len(values) - len(names) :]
     event["event"] = form["head"] % values[: len(values) - len(names)]
@@ -36,12 +36,12 @@ def split_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 
 def redact_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """No token in any text, a traceback's included."""
+    """Redact tokens in all texts, also in tracebacks."""
     return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def formatter(form: str, *, colors: bool = False) -> structlog.stdlib.ProcessorFormatter:
-    """`console` or `json`."""
+    """Return the formatter for `console` or `json`."""
     last: list[Any] = [structlog.processors.JSONRenderer(default=str)]
     if form == "console":
         plain = structlog.dev.plain_traceback
@@ -65,7 +65,7 @@ def formatter(form: str, *, colors: bool = False) -> structlog.stdlib.ProcessorF
 
 
 def log_config(form: str = "console") -> dict[str, Any]:
-    """uvicorn's own logging configuration with our formatter, and our logger beside its own."""
+    """Return uvicorn's logging configuration with our formatter and our logger."""
     config = copy.deepcopy(LOGGING_CONFIG)
     colors = form == "console" and sys.stderr.isatty()
     config["formatters"] = {name: {"()": formatter, "form": form, "colors": colors} for name in config["formatters"]}

@@ -31,9 +31,9 @@ async def _refuse_closed(websocket: Request | WebSocket, closed: Exception) -> N
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """A new application; settings come from the environment unless given.
+    """Return a new application. Without `settings`, they are read from the environment.
 
-    Raises pydantic.ValidationError for a `TARGET_APP_…` variable with a value that makes no sense.
+    Raises pydantic.ValidationError if a `TARGET_APP_…` variable has an invalid value.
     """
     services = Services.build(settings or Settings())
     startup = services.shared(Startup)
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(asyncapi.router)
     app.include_router(admin.router)
     app.include_router(fallback.router)
-    services.survey.answer(metrics_http.QUESTION, partial(metrics_http.reading, services))
+    services.worker_query.answer(metrics_http.QUESTION, partial(metrics_http.reading, services))
     for router in routers():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.PAGES / "static"), name="static")

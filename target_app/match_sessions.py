@@ -1,4 +1,4 @@
-"""Matches with people around them: who has which seat, who watches, and the clock that makes the ticks."""
+"""Matches with their participants: the players with their seats, the spectators, and the clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from target_app.clock import ticks
 from target_app.close_reasons import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
 from target_app.connection import Connection
-from target_app.game.frames import Camera
+from target_app.game.frames import StateFrames
 from target_app.game.match import Match
 from target_app.game.messages import (
     DIRECTIONS,
@@ -31,7 +31,7 @@ from target_app.registry import Registry
 from target_app.services import Services
 
 MAX_MATCHES = 64
-MAX_PEOPLE = 200
+MAX_PARTICIPANTS = 200
 TICKS_BETWEEN_SNAPSHOTS = 10
 
 logger = logging.getLogger("target_app")
@@ -60,7 +60,7 @@ class MatchSession:
         self._services = services
         self._seed = secrets.randbits(64)
         self._match = Match(self._seed, Rules(seats=services.settings.game_seats))
-        self._camera = Camera(self._match, TICKS_BETWEEN_SNAPSHOTS)
+        self._frames = StateFrames(self._match, TICKS_BETWEEN_SNAPSHOTS)
         self._inputs: list[Input] = []
         self._players: dict[int, Player] = {}
         self._present: set[Connection] = set()
@@ -74,7 +74,7 @@ class MatchSession:
     def presence(self, connection: Connection) -> Iterator[None]:
         """Add a connection to the match for the duration of the block, as a spectator at first. Raises Refusal if the
         match is full."""
-        if len(self._present) >= MAX_PEOPLE:
+        if len(self._present) >= MAX_PARTICIPANTS:
             raise Refusal(TRY_AGAIN_LATER, "match_is_crowded")
         self._present.add(connection)
         if self._clock is None:
@@ -82,7 +82,7 @@ class MatchSession:
         try:
             with self._services.hub.subscription(self.channel, connection):
                 connection.send(self._opened().to_json())
-                for frame in self._camera.latest():
+                for frame in self._frames.latest():
                     connection.send(frame)
                 self._publish_players()
                 yield
@@ -179,7 +179,7 @@ class MatchSession:
             try:
                 self.tick()
             except Exception:
-                logger.exception("fault channel=game: everybody at this match is sent away")
+                logger.exception("fault channel=game: all connections to this match are closed")
                 for connection in self._present:
                     connection.drop(FAULT)
                 return
@@ -190,9 +190,9 @@ class MatchSession:
         self._match.advance(inputs)
         for turn in self._match.taken:
             self._services.hub.publish(self._turns, self._turned(turn).to_json())
-        frame = self._camera.shoot()
+        frame = self._frames.next_frame()
         # Only the latest frame of each kind counts: a delta builds on a snapshot, never on another delta.
-        key = "snapshot" if frame is self._camera.snapshot else "delta"
+        key = "snapshot" if frame is self._frames.snapshot else "delta"
         self._services.counts["game.ticks"] += 1
         self._services.hub.publish(self.channel, frame, key=key)
         kept = {seat.number for seat in self._match.seats()}

@@ -12,7 +12,7 @@ import psutil
 REMEMBERED_MESSAGES = 512
 
 SHORTEST_INTERVAL = 0.02
-"""Seconds; the system counts CPU time in hundredths, so the mean of less says nothing."""
+"""Minimum interval in seconds. The system counts CPU time in hundredths of a second."""
 
 
 class HandlingTimes:
@@ -25,7 +25,7 @@ class HandlingTimes:
         self._latest_ns.append(elapsed_ns)
 
     def mean_ms(self) -> float:
-        """Mean of the latest messages in milliseconds; 0 before the first one."""
+        """Return the mean of the latest messages in milliseconds; 0 before the first one."""
         return fmean(self._latest_ns) / 1e6 if self._latest_ns else 0.0
 
 
@@ -38,7 +38,7 @@ class MachineLoad:
         self._measured_at = time.monotonic()
 
     def cpu_percent(self) -> float:
-        """Mean CPU use since the last call, 0 to 100 over all cores; what that said, if it was a moment ago."""
+        """Return the mean CPU use since the last call, 0 to 100 over all cores. Repeats it within a short interval."""
         now = time.monotonic()
         if now - self._measured_at >= SHORTEST_INTERVAL:
             self._cpu_percent = min(100.0, max(0.0, psutil.cpu_percent(interval=None)))
@@ -46,7 +46,7 @@ class MachineLoad:
         return self._cpu_percent
 
     def memory_percent(self) -> float:
-        """Memory in use now, 0 to 100."""
+        """Return the memory in use, 0 to 100."""
         return min(100.0, max(0.0, float(psutil.virtual_memory().percent)))
 
 

@@ -1,4 +1,4 @@
-"""`/metrics`: what Prometheus scrapes. Whichever worker is asked answers for all of them, by a label."""
+"""`/metrics` for Prometheus. Every worker answers for all workers, which a label distinguishes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ router = APIRouter()
 
 
 def reading(services: Services) -> str:
-    """The counters of this worker, as JSON."""
+    """Return the counters of this worker as JSON."""
     traffic, now = services.traffic, asyncio.get_running_loop().time()
     figures = {
         name: {"connections": 0, "queue_bytes": 0, "stuck_seconds": 0.0}
@@ -51,19 +51,19 @@ def reading(services: Services) -> str:
 
 GAUGES = {
     "connections": ("target_app_connections", "Open WebSockets."),
-    "queue_bytes": ("target_app_queue_bytes", "What waits in the outboxes."),
-    "stuck_seconds": ("target_app_stuck_seconds", "How long the slowest peer has kept something waiting."),
+    "queue_bytes": ("target_app_queue_bytes", "Bytes that wait in the outboxes."),
+    "stuck_seconds": ("target_app_stuck_seconds", "Seconds for which data has waited for the slowest peer."),
 }
 COUNTERS = {
     "received": ("target_app_received", "Messages received from clients."),
     "sent": ("target_app_deliveries", "Messages handed to the transport, each recipient counted."),
-    "skipped": ("target_app_skipped", "Messages that newer ones took the place of before they were sent."),
+    "skipped": ("target_app_skipped", "Messages that newer ones replaced before they were sent."),
 }
 PROCESS = {
     "process_resident_memory_bytes": "Resident memory.",
     "process_open_fds": "Open file descriptors.",
-    "process_max_fds": "The limit of these.",
-    "process_start_time_seconds": "When it began, in seconds since 1970.",
+    "process_max_fds": "Maximum number of open file descriptors.",
+    "process_start_time_seconds": "Start time, Unix time in seconds.",
 }
 
 
@@ -98,9 +98,9 @@ class _Readings(Collector):
             lag.add_metric(values, list(zip(BUCKETS, sums, strict=True)), figures["lag_total"])
         yield closes
         yield lag
-        events = CounterMetricFamily("target_app_events", "What the channels count.", labels=["name", "worker"])
+        events = CounterMetricFamily("target_app_events", "Events by name.", labels=["name", "worker"])
         connected = GaugeMetricFamily(
-            "target_app_backplane_connected", "1: workers hear each other.", labels=["worker"]
+            "target_app_backplane_connected", "1: this worker is connected to the others.", labels=["worker"]
         )
         for worker, answer in self._readings.items():
             connected.add_metric([worker], answer["connected"])
@@ -125,7 +125,7 @@ class _Readings(Collector):
 @router.get("/metrics", dependencies=WATCHERS)
 async def metrics(request: Request) -> Response:
     """Return numbers, never names. Open to this host, administrators and holders of the token, like `/stats`."""
-    answers = await Services.of(request).survey.ask(QUESTION)
+    answers = await Services.of(request).worker_query.ask(QUESTION)
     registry = CollectorRegistry()
     registry.register(_Readings({worker: json.loads(answer) for worker, answer in answers.items()}))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,31 +1,30 @@
-"""The known-bad baseline: the same three channels, written the way the classic tutorial teaches it.
+"""The known-bad baseline: the same three channels, written as in the classic tutorial.
 
-Do not run this for anything but tests. It is here so that a harness can be seen to fail it. The hazards are kept on
-purpose, and carry the names of this project's list of the tutorial's defects:
+Use this for tests only: a harness has to find its faults. They are kept on purpose, with their ids in HAZARDS.md:
 
 Echo
     E1  a binary frame is an error (`KeyError`), and is answered with close code 1000
     E2  every error ends in close code 1000, as if all had gone well
-    E3  `finally: close()` closes a second time when the peer is gone already: tracebacks in the log
-    E4  a normal goodbye is printed as an error
+    E3  `finally: close()` closes a second time if the peer has gone: tracebacks in the log
+    E4  a normal close is printed as an error
     E5  no authentication, and no look at the Origin
 Chat
-    C1  one binary frame bricks the room for ever: the sender stays in the list as a ghost
-    C2  the error of a dead member is taken for the going of whoever is talking
-    C3  the clean-up after an error can raise itself, and nobody catches that
+    C1  one binary frame breaks the room for ever: its sender stays in the list
+    C2  the error of a dead member removes the member that is sending
+    C3  the clean-up after an error may raise an exception, which nothing catches
     C4  one member that does not read stalls the room: the broadcast waits for each member in turn
-    C5  talkers are kicked while they wait in a broadcast: the pong that they sent is not read
+    C5  senders are disconnected while they wait in a broadcast, because their pongs are not read
     C6  the server cannot be stopped while such a member is there
-    C7  the list changes while a broadcast goes through it: the member after a leaver misses a message
-    C8  no agreed order: two broadcasts wait at different members and overtake each other
+    C7  the list changes during a broadcast: the member after one that leaves misses a message
+    C8  no common order: two broadcasts wait for different members and overtake each other
     C11 "all other clients" is all of them: the sender gets its own message back
     C12 clean-up only after a clean disconnect, not after an error or a cancellation
 Dashboard
-    D1  the generator dies at the first failing send, and nothing ever starts it again
-    D2  the figures are made up
-    D7  not stopped at shutdown, and each period is the sleep plus the time that the sending took
+    D1  the producer ends at the first failed send, and nothing starts it again
+    D2  the figures are random
+    D7  not stopped at shutdown, and each period is the sleep plus the time for sending
 
-`TARGET_APP_DASHBOARD_PERIOD` (seconds, default 2) sets the pause of the dashboard, so that checks need not take long.
+`TARGET_APP_DASHBOARD_PERIOD` (seconds, default 2) sets the pause of the dashboard, so that checks are fast.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ async def echo(websocket: WebSocket) -> None:
 
 
 class Room:
-    """One list that everybody shares."""
+    """A list that all connections share."""
 
     def __init__(self) -> None:
         self.members: list[WebSocket] = []
@@ -94,7 +93,7 @@ async def chat(websocket: WebSocket, client_id: str) -> None:
 
 
 class Board:
-    """Viewers, and the one task that makes up figures for them."""
+    """The viewers, and the task that invents figures for them."""
 
     def __init__(self) -> None:
         self.viewers: list[WebSocket] = []

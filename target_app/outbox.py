@@ -12,17 +12,17 @@ from enum import Enum
 from target_app.frames import frame_of
 
 ENTRY_OVERHEAD_BYTES = 64
-"""Counted for every waiting message beside its text: a flood of empty messages costs memory too."""
+"""Bytes added for each waiting message, since empty messages need memory, too."""
 
 
 @dataclass(slots=True, eq=False)
 class Outgoing:
-    """One message on its way out, made once however many get it."""
+    """One outgoing message, created once for all its recipients."""
 
     data: str | bytes
     cost_bytes: int
     key: Hashable = None
-    """A newer message with the same key replaces this one while it waits; None: it is replaced by nothing."""
+    """A newer message with the same key replaces this one while it waits. None: no message replaces it."""
     made_at: float = field(default_factory=time.monotonic)
     _frame: bytes | None = field(default=None, repr=False)
 
@@ -33,7 +33,7 @@ class Outgoing:
 
     @property
     def frame(self) -> bytes:
-        """The message as one WebSocket frame, encoded when it is first asked for and then shared by all."""
+        """The message as one WebSocket frame. It is encoded on first use, and shared by all recipients."""
         if self._frame is None:
             self._frame = frame_of(self.data)
         return self._frame

@@ -1,7 +1,7 @@
-"""Checks of passwords: how many fail, how many wait, and where they run.
+"""Password checks: limits to failed ones, to their queue, and to their cost for others.
 
-A check costs memory and CPU on purpose. So it is counted before it begins, few wait, and one runs at a time, at a low
-priority: guessing is slow, and it slows nobody else down.
+A check needs much memory and CPU time on purpose. So it counts before it begins, and the queue is short. One check runs
+at a time, at a low priority, so that guessing is slow and does not slow down other clients.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from target_app.rate_windows import RateWindow
 from target_app.services import Services
 from target_app.users import User
 
-MOST_WAITING = 32
+MAX_QUEUED = 32
 """Maximum number of checks in the queue, the running one included. A check takes 50 ms, so this is two seconds."""
 
-MOST_WAITING_OF_ADDRESS = 8
+MAX_QUEUED_OF_ADDRESS = 8
 """Maximum number of checks in the queue for one address, so that one address cannot fill the queue."""
 
 NICENESS = 10
@@ -52,12 +52,12 @@ class PasswordChecks:
         self._of_address = RateWindow(services, "failed logins of address", settings.logins_per_minute_per_address)
         self._in_all = RateWindow(services, "failed logins in all", settings.logins_per_minute_in_all)
         self._waiting: Counter[tuple[str, ...]] = Counter()
-        self._thread = ThreadPoolExecutor(1, "password check", _give_way)
+        self._thread = ThreadPoolExecutor(1, "password check", _lower_priority)
 
     async def authenticate(self, name: str, password: str, address: str) -> User | None:
-        """The user, or None where name and password do not go together. Raises LoginRefused."""
+        """Return the user, or None if the name or the password is wrong. Raises LoginRefused."""
         windows = {("", address, name): self._of_name, ("", address): self._of_address, ("",): self._in_all}
-        with self._in_line(windows, address):
+        with self._queued(windows, address):
             for key, window in windows.items():
                 # The checks in the queue may fail, too, so count them as failures.
                 if not await window.test(*key, cost=self._waiting[key]):
@@ -73,8 +73,8 @@ class PasswordChecks:
             return user
 
     @contextmanager
-    def _in_line(self, keys: dict[tuple[str, ...], RateWindow], address: str) -> Iterator[None]:
-        if self._waiting[("",)] >= MOST_WAITING or self._waiting["", address] >= MOST_WAITING_OF_ADDRESS:
+    def _queued(self, keys: dict[tuple[str, ...], RateWindow], address: str) -> Iterator[None]:
+        if self._waiting[("",)] >= MAX_QUEUED or self._waiting["", address] >= MAX_QUEUED_OF_ADDRESS:
             raise self._refusal("too_many_logins_at_once", address)
         self._waiting.update(keys.keys())
         try:
@@ -93,7 +93,7 @@ class PasswordChecks:
         logger.warning("login %s address=%s", what, address or "-")
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread and those that argon2 starts from it, where threads have one of their own."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,12 +1,12 @@
-"""Keeps tracebacks out of the log for what a peer did wrong, whichever command has started the server."""
+"""Keeps tracebacks for mistakes of peers out of the log, whichever command has started the server."""
 
 from __future__ import annotations
 
 import logging
 
 
-class PeerFaultsBriefly(logging.Filter):
-    """uvicorn logs a peer's invalid UTF-8 with a traceback of its own; the line says all there is to say."""
+class ShortPeerFaults(logging.Filter):
+    """Removes the traceback that uvicorn logs for invalid UTF-8 of a peer."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
@@ -15,9 +15,9 @@ class PeerFaultsBriefly(logging.Filter):
         return True
 
 
-_filter = PeerFaultsBriefly()
+_filter = ShortPeerFaults()
 
 
 def log_peer_faults_briefly() -> None:
-    """Shorten these lines of uvicorn; safe to call again."""
+    """Filter the log of uvicorn. Repeated calls do nothing."""
     logging.getLogger("uvicorn.error").addFilter(_filter)

@@ -1,7 +1,7 @@
 """The users of each channel, over all workers.
 
-Each worker keeps the whole table and tells the others what changes in its own part. A worker that has just come, or
-come back, says what it has and asks the others for theirs; one that falls silent takes its part with it.
+Each worker keeps the whole table, and sends changes of its own part to the others. A worker that starts or reconnects
+sends its whole part, and asks the others for theirs. The part of a silent worker is removed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from target_app.backplane import BEAT, Backplane
 
 TOPIC = "presence"
 LIFETIME = 5.0
-"""Seconds without a sign of life after which a worker counts as dead."""
+"""Seconds without a heartbeat after which a worker counts as dead."""
 
 Changed = Callable[[str, str, bool], None]
-"""Gets channel, user and whether they are there: when the first connection of a user comes, and when the last goes."""
+"""Gets the channel, the user, and whether the user is present: after the first connection joined or the last left."""
 
 Here = dict[tuple[str, str], str]
 """(channel, connection id) -> user: the part of one worker."""
@@ -28,7 +28,7 @@ logger = logging.getLogger("target_app")
 
 
 class Presence:
-    """Changes are told in each worker by itself: at once for its own connections, a moment later for others'."""
+    """The table. Each worker reports changes of its own connections at once, and those of others a moment later."""
 
     def __init__(self, backplane: Backplane) -> None:
         self._backplane = backplane
@@ -45,11 +45,11 @@ class Presence:
         backplane.watch(self._told)
 
     def watch(self, changed: Changed) -> None:
-        """Be told of every coming and going. `changed` must not block."""
+        """Call this when a user joins or leaves. `changed` must not block."""
         self._changed.append(changed)
 
     def watch_workers(self, gone: Callable[[str], None]) -> None:
-        """Be told of every worker that counts as dead, by its name."""
+        """Call this with the name of each worker that counts as dead."""
         self._gone.append(gone)
 
     def members(self, channel: str) -> list[str]:
@@ -132,7 +132,7 @@ class Presence:
         elif self._backplane.connected:  # a worker that is cut off cannot tell which others are alive
             now = asyncio.get_running_loop().time()
             for silent in [name for name, heard_at in self._heard_at.items() if now - heard_at > LIFETIME]:
-                logger.warning("worker %s is silent: its connections are taken for gone", silent)
+                logger.warning("worker %s is silent: its connections count as gone", silent)
                 self._replace(silent, {})
                 del self._heard_at[silent]
                 self._workers.pop(silent, None)  # absent if nobody was connected to that worker

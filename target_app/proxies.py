@@ -24,7 +24,7 @@ def is_forwarded(connection: HTTPConnection, settings: Settings) -> bool:
 
 
 class TrustedProxies:
-    """ASGI middleware: the address and the scheme are those that a trusted proxy tells (X-Forwarded-For and -Proto)."""
+    """ASGI middleware: sets the address and the scheme that a trusted proxy forwards (X-Forwarded-For and -Proto)."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         trusted = [*settings.trusted_proxies]

@@ -1,4 +1,4 @@
-"""Limits per minute: handshakes of an address, failed logins. All workers count together while they are connected."""
+"""Limits per minute, for handshakes and failed logins. Connected workers count together."""
 
 from __future__ import annotations
 

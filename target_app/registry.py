@@ -22,7 +22,7 @@ Thing = TypeVar("Thing", bound=Collectable)
 
 
 class Registry(Generic[Thing]):
-    """Things of one kind by name, in memory, `most` of them."""
+    """Things of one kind by name, in memory, at most `most`."""
 
     def __init__(self, make: Callable[[str], Thing], most: int, full: str) -> None:
         self._make = make
@@ -50,7 +50,7 @@ class Registry(Generic[Thing]):
     def _make_room(self) -> None:
         if len(self._things) < self._most:
             return
-        lonely = next((name for name, thing in self._things.items() if len(thing) == 0), None)
-        if lonely is None:
+        unused = next((name for name, thing in self._things.items() if len(thing) == 0), None)
+        if unused is None:
             raise Refusal(TRY_AGAIN_LATER, self._full)
-        del self._things[lonely]
+        del self._things[unused]

@@ -1,4 +1,4 @@
-"""Rooms: their members on this worker, who get every message once and in order.
+"""Rooms with their members on this worker, which get every message once and in order.
 
 A message goes to the timeline (stored, then announced to all workers) and comes back from it, also to its sender.
 """
@@ -24,7 +24,7 @@ READ_AT_ONCE = 200
 
 
 class Member(Protocol):
-    """One connection in a room, of whatever transport."""
+    """A connection in a room, over a WebSocket or the fallback."""
 
     @property
     def user(self) -> str: ...
@@ -45,7 +45,7 @@ class Room:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Follow what is said while the block lasts. Raises HistoryUnavailable."""
+        """Follow the timeline of the room for the duration of the block. Raises HistoryUnavailable."""
         topic = _typing_topic(self.channel)
         unsubscribe = self._services.backplane.subscribe(topic, self._typing)
         try:
@@ -88,7 +88,7 @@ class Room:
     def _typing(self, user: str) -> None:
         self._services.hub.publish(self.channel, SomebodyTypes(user=user).to_json(), key=("typing", user))
 
-    def came_or_went(self, user: str, *, here: bool) -> None:
+    def announce_presence(self, user: str, *, here: bool) -> None:
         event = Present(event="join" if here else "leave", user=user)
         self._services.hub.publish(self.channel, event.to_json())
 
@@ -108,31 +108,31 @@ class Rooms:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._rooms: dict[str, Keeper] = {}
+        self._rooms: dict[str, OpenRoom] = {}
         services.presence.watch(self._changed)
 
     @asynccontextmanager
     async def entered(self, name: str) -> AsyncIterator[Room]:
         """Yield the room, which stays open while it has members. Raises HistoryUnavailable."""
-        keeper = self._rooms.get(channel_of(name))
-        if keeper is None:
-            keeper = self._rooms[channel_of(name)] = Keeper(Room(name, self._services))
-        keeper.users += 1
+        opened_room = self._rooms.get(channel_of(name))
+        if opened_room is None:
+            opened_room = self._rooms[channel_of(name)] = OpenRoom(Room(name, self._services))
+        opened_room.users += 1
         try:
-            await asyncio.shield(keeper.opened)
-            yield keeper.room
+            await asyncio.shield(opened_room.opened)
+            yield opened_room.room
         finally:
-            keeper.users -= 1
-            if keeper.users == 0:
-                del self._rooms[keeper.room.channel]
-                keeper.close()
+            opened_room.users -= 1
+            if opened_room.users == 0:
+                del self._rooms[opened_room.room.channel]
+                opened_room.close()
 
     def _changed(self, channel: str, user: str, here: bool) -> None:
-        if keeper := self._rooms.get(channel):
-            keeper.room.came_or_went(user, here=here)
+        if opened_room := self._rooms.get(channel):
+            opened_room.room.announce_presence(user, here=here)
 
 
-class Keeper:
+class OpenRoom:
     """Keeps a room open in a separate task, so that it does not depend on the first member's task."""
 
     def __init__(self, room: Room) -> None:
@@ -154,7 +154,7 @@ class Keeper:
 
 
 def channel_of(name: str) -> str:
-    """The name of a room's channel in the hub, the history and the presence."""
+    """Return the name of a room's channel in the hub, the history and the presence."""
     return f"{ROOM}{name}"
 
 

@@ -15,9 +15,9 @@ from target_app.close_reasons import SLOW_CONSUMER, ConnectionEnd
 from target_app.eviction import Addresses, cut, limit_unacknowledged
 
 SWEEP_INTERVAL = 0.5
-"""Seconds between two looks at the connections. A look costs well under a microsecond for each."""
+"""Seconds between two checks of the connections. A check takes less than a microsecond for each."""
 
-HURRIED_WRITE_TIMEOUT = 1.0
+STOPPING_WRITE_TIMEOUT = 1.0
 """Seconds that one write may wait for its peer while the server is stopping."""
 
 logger = logging.getLogger("target_app")
@@ -35,13 +35,13 @@ class Watched(Protocol):
 
     def drop(self, ending: ConnectionEnd) -> None: ...
 
-    def say_farewell(self, reconnect_after_ms: int) -> None: ...
+    def announce_stop(self, reconnect_after_ms: int) -> None: ...
 
 
 class Roster:
     """The open connections.
 
-    `write_timeout` (seconds) is how long one write may wait for its peer, `acknowledge_timeout` how long the peer's
+    `write_timeout`: seconds that one write may wait for its peer. `acknowledge_timeout`: seconds for which the peer's
     system may leave bytes unacknowledged.
     """
 
@@ -51,7 +51,7 @@ class Roster:
         self._empty = asyncio.Event()
         self._has_limited = False
         self._open: dict[Watched, None] = {}
-        self._parting: dict[Addresses, float] = {}
+        self._closing: dict[Addresses, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self.ended: Counter[str] = Counter()
 
@@ -83,12 +83,12 @@ class Roster:
 
     def cut_after(self, addresses: Addresses, seconds: float) -> None:
         """Cut a socket that does not close by itself within this many seconds."""
-        self._parting[addresses] = asyncio.get_running_loop().time() + seconds
+        self._closing[addresses] = asyncio.get_running_loop().time() + seconds
         self._keep_sweeping()
 
-    def hurry(self) -> None:
+    def shorten_write_timeout(self) -> None:
         """Shorten the write timeout, since the server is stopping."""
-        self._write_timeout = min(self._write_timeout, HURRIED_WRITE_TIMEOUT)
+        self._write_timeout = min(self._write_timeout, STOPPING_WRITE_TIMEOUT)
 
     async def wait_empty(self, timeout: float) -> None:
         """Wait until all connections have closed, for this many seconds at most."""
@@ -110,7 +110,7 @@ class Roster:
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._open or self._parting:
+        while self._open or self._closing:
             await asyncio.sleep(SWEEP_INTERVAL)
             self._drop_stuck(loop.time())
             for connection in self._open:
@@ -124,9 +124,9 @@ class Roster:
                 connection.drop(SLOW_CONSUMER)
 
     def _cut_overdue(self, now: float) -> None:
-        overdue = {addresses for addresses, deadline in self._parting.items() if deadline <= now}
+        overdue = {addresses for addresses, deadline in self._closing.items() if deadline <= now}
         for addresses in overdue:
-            del self._parting[addresses]
+            del self._closing[addresses]
         # An open connection with the same addresses is a new one on a reused port.
         count = cut(overdue - {connection.addresses for connection in self._open if connection.addresses})
         if count:

@@ -28,7 +28,7 @@ Shared = TypeVar("Shared")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The pieces of one running application; kept in `app.state.services`."""
+    """The services of one application, stored in `app.state.services`."""
 
     settings: Settings
     hub: Hub
@@ -39,8 +39,8 @@ class Services:
     backplane: Backplane
     presence: Presence
     timeline: Timeline
-    """The timeline of the rooms: history and backplane together, in one order."""
-    survey: WorkerQuery
+    """The history and the backplane together, in one order."""
+    worker_query: WorkerQuery
     traffic: Traffic
     drain: Drain
     counts: Counter[str] = field(default_factory=Counter)
@@ -68,7 +68,7 @@ class Services:
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Services:
-        """The services of the application that a request or WebSocket belongs to."""
+        """Return the services of the application of a request or WebSocket."""
         return cast("Services", connection.app.state.services)
 
     def pace_of(self, connection: HTTPConnection, now: float) -> TokenBucket | None:

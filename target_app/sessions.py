@@ -62,11 +62,11 @@ class Session:
 
 
 class TooManyConnections(Exception):
-    """The user has as many connections as one may have."""
+    """Raised if the user has the maximum number of connections."""
 
 
 class Sessions:
-    """user -> connections. One for each application: `services.shared(Sessions)`."""
+    """The connections of each user. One for each application: `services.shared(Sessions)`."""
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
@@ -74,7 +74,7 @@ class Sessions:
         self._presence = services.presence
         self._numbers = itertools.count()
         self._users: dict[str, Session] = {}
-        self._resting: dict[str, Session] = {}
+        self._idle: dict[str, Session] = {}
         """Sessions of users without a connection, in the order in which they left."""
         self._telling: asyncio.Task[None] | None = None
         if not services.backplane.alone:
@@ -83,13 +83,15 @@ class Sessions:
 
     @contextmanager
     def entered(self, user: str, connection: Droppable, issued_at: float) -> Iterator[Session]:
-        """Count this connection, made with a token of that time, as the user's while the `with` block lasts. Raises
-        TooManyConnections."""
+        """Count a connection as the user's for the duration of the block. Its token was issued at `issued_at`.
+
+        Raises TooManyConnections.
+        """
         settings, now = self._settings, asyncio.get_running_loop().time()
         if self._presence.count(SIGNED_IN, user) >= settings.max_connections_per_user:
             raise TooManyConnections
-        self._forget_rested(now)
-        session = self._users.get(user) or self._resting.pop(user, None)
+        self._forget_idle(now)
+        session = self._users.get(user) or self._idle.pop(user, None)
         if session is None:
             session = Session(TokenBucket(settings.user_message_rate, settings.user_message_burst, now))
         self._users[user] = session
@@ -103,15 +105,15 @@ class Sessions:
             del session.connections[connection]
             if not session.connections:
                 del self._users[user]
-                self._resting[user] = session
+                self._idle[user] = session
 
-    def _forget_rested(self, now: float) -> None:
-        """Forget users that have left, once their bucket is full again: a return must not fill it earlier."""
-        while self._resting and self._resting[user := next(iter(self._resting))].messages.is_full(now):
-            del self._resting[user]
+    def _forget_idle(self, now: float) -> None:
+        """Forget users without connections once their buckets are full: reconnecting must not refill a bucket."""
+        while self._idle and self._idle[user := next(iter(self._idle))].messages.is_full(now):
+            del self._idle[user]
 
     def owners(self) -> dict[Any, str]:
-        """connection -> user, of all who are signed in."""
+        """Return the user of each signed-in connection."""
         return {connection: user for user, session in self._users.items() for connection in session.connections}
 
     def close(self, user: str, ending: ConnectionEnd, *, until: float = math.inf) -> None:

@@ -1,7 +1,8 @@
 """Allowed host names and origins: one check for requests, event streams and WebSockets.
 
-A page of any site can make a browser ask this server. Its Origin header tells on it, but not where the page's own name
-has been made to lead here (DNS rebinding): then the page and the server are one origin, and only the Host header tells.
+Pages of any site can make a browser send requests to this server. Their Origin header shows it, except if the name of
+the page resolves to this server (DNS rebinding). Then page and server have the same origin, and only the Host header
+shows it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from target_app.settings import Settings
 REFUSED = {
     why: PlainTextResponse(f"{text}\n", status, {REFUSAL_HEADER: why})
     for why, status, text in (
-        ("bad_host", 400, "One Host header with a name or an address, please."),
-        ("host", 403, "This server does not go by that name (see TARGET_APP_TRUSTED_HOSTS)."),
-        ("origin", 403, "Pages of that origin may not ask (see TARGET_APP_ALLOWED_ORIGINS)."),
+        ("bad_host", 400, "The request needs one Host header with a name or an address."),
+        ("host", 403, "This is not a name of this server (see TARGET_APP_TRUSTED_HOSTS)."),
+        ("origin", 403, "Pages of this origin are not allowed (see TARGET_APP_ALLOWED_ORIGINS)."),
     )
 }
 
@@ -32,7 +33,7 @@ logger = logging.getLogger("target_app")
 
 
 class SitePolicy:
-    """ASGI middleware in front of everything that answers."""
+    """ASGI middleware in front of all routes."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""The history in SQLite: one file, one thread, one writer that puts whatever has gathered into one transaction.
+"""The history in SQLite: one file, one thread, and one writer that stores all waiting entries in one transaction.
 
-Several processes of one host may share the file. In WAL mode what was committed survives the death of the process
-(kill -9); with `synchronous` FULL also that of the machine, for one fsync in each transaction.
+Several processes of one host may share the file. In WAL mode, committed entries survive the death of the process
+(kill -9). With `synchronous` FULL they also survive that of the machine, for one fsync per transaction.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS by_client_id ON entries (channel, sender, clie
 """
 SELECT = "SELECT seq, at, kind, sender, client_id, body FROM entries WHERE channel = ?"
 NEWEST = "SELECT coalesce(max(seq), (SELECT floor FROM space)) FROM entries WHERE channel = ?"
-"""A channel of which nothing is left goes on above all numbers that have been given up, so that none comes twice."""
+"""The next number of an empty channel is above all deleted ones, so that no number is used twice."""
 
 TRIM = f"DELETE FROM entries WHERE channel = ? AND seq <= ({NEWEST}) - ? AND {sqlite_inboxes.IS_READ}"
 SAME = "SELECT seq, at FROM entries WHERE channel = ? AND sender = ? AND client_id = ?"
@@ -55,7 +55,7 @@ Row = tuple[int, float, str, str, str | None, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    """An entry on its way into the file, and who waits for the receipt."""
+    """An entry that is to be stored, and the future of its receipt."""
 
     channel: str
     kind: str
@@ -67,10 +67,10 @@ class _Waiting:
 
 
 class SqliteHistory:
-    """A HistoryStore. `keep` is how many entries of each channel are kept, and `most_bytes` the size of all of it.
+    """A HistoryStore. `keep`: maximum number of entries per channel. `most_bytes`: maximum size of all of them.
 
-    Without a `path` the file is in a temporary folder of its own, which goes when the store is stopped. After a kill -9
-    it is still there, and the log says where.
+    Without a `path`, the file is in a temporary folder, which is deleted when the store stops. After a kill -9 it
+    remains, and the log has its path.
     """
 
     def __init__(self, path: Path | None, keep: int, synchronous: str = "NORMAL", most_bytes: int = MOST_BYTES) -> None:
@@ -89,7 +89,7 @@ class SqliteHistory:
         return self._epoch
 
     async def start(self) -> None:
-        """Open the file, and make it if need be. Raises HistoryUnavailable if that is not possible."""
+        """Open the file, or create it. Raises HistoryUnavailable if that is not possible."""
         self._thread = ThreadPoolExecutor(1, "history")
         try:
             await self._in_thread(self._open)
@@ -98,7 +98,7 @@ class SqliteHistory:
             raise
 
     async def stop(self) -> None:
-        """Write what still waits, and close the file."""
+        """Store the waiting entries, and close the file."""
         if self._writer is not None:
             await asyncio.wait({self._writer})
         await self._in_thread(self._close)
@@ -166,8 +166,8 @@ class SqliteHistory:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {sqlite_inboxes.SCHEMA} {sqlite_space.SCHEMA} COMMIT;")
-        made_up = secrets.token_hex(8)
-        self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (made_up,))
+        new_epoch = secrets.token_hex(8)
+        self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (new_epoch,))
         self._epoch = self._database.execute("SELECT epoch FROM store").fetchone()[0]
 
     def _temporary(self) -> Path:

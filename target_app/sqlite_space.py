@@ -1,7 +1,7 @@
-"""The space of a history in SQLite: a bound in bytes, and whether anything can be written at all.
+"""The space of a history in SQLite: a limit in bytes, and a test whether it can be written.
 
-Anybody who is signed in may open rooms, so a bound for each room bounds nothing. Where the whole has reached its bound,
-the oldest entries of rooms give way, whatever room they are in.
+Every user may open rooms, so a limit per room is not enough. If the whole history reaches its limit, the oldest entries
+of all rooms are deleted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ INSERT INTO space SELECT 0, NULL WHERE NOT EXISTS (SELECT 1 FROM space);
 CREATE INDEX IF NOT EXISTS entries_by_age ON entries (at);
 """
 AT_ONCE = 1_000
-"""Entries that are given up together."""
+"""Number of entries that are deleted together."""
 
 OLDEST = f"""
 SELECT channel, seq FROM entries WHERE channel >= '{ROOM}' AND channel < '{ROOM[:-1]};' ORDER BY at LIMIT {AT_ONCE}
 """
 """Selects rooms by name. Their names begin with ROOM: `;` is the character after `:`."""
 
-FULL = "database is full: what is left in the history may not be given up"
+FULL = "database is full: the remaining entries of the history must be kept"
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

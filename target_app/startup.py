@@ -1,7 +1,7 @@
 """Startup of the shared services: with the application, or with the first connection.
 
-Most servers tell an application of its start (ASGI's lifespan). Where one does not, such as daphne, everything is
-started by the first connection or request. What cannot be started is tried again with the next, and its cause is said.
+Most servers send an event when an application starts (ASGI's lifespan). Under a server that does not, such as daphne,
+the first connection or request starts the services. If that fails, the answer has the cause, and the next one retries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from target_app.sessions import Logouts
 from target_app.tokens import Tokens
 
 ALWAYS_THERE = "/healthz"
-"""Says that the process lives, and nothing else."""
+"""The path that answers before the startup. It only shows that the process is alive."""
 
 logger = logging.getLogger("target_app")
 
@@ -51,7 +51,7 @@ class Startup:
         await services.history.start()
         await services.backplane.start()
         await services.shared(Logouts).start()
-        services.shared(admin.Desk)  # subscribes to the backplane at startup
+        services.shared(admin.AdminOrders)  # subscribes to the backplane at startup
         services.shared(fallback.Sessions)
         uvicorn_server.set_options_or_warn(services.settings)
         file_descriptors.raise_limit(services.settings)
@@ -73,9 +73,10 @@ class Startup:
 
 
 def _workers_of_uvicorn() -> int:
-    """Return the number of processes that `uvicorn --workers` runs behind one port; 1 if this is none of them.
+    """Return the number of processes of `uvicorn --workers`; 1 if this process is not one of them.
 
-    uvicorn passes its whole configuration to each, which is the only trace. Other servers leave none."""
+    uvicorn passes its configuration to each process. Other servers show nothing like that.
+    """
     configuration = getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
     return getattr(configuration, "workers", 1)
 

@@ -1,7 +1,7 @@
 """Draining before the server library stops.
 
-uvicorn installs its signal handlers before the application starts, so they can be wrapped from there. Once they have
-run, all sockets are told 1012 in the same moment and it is too late for anything else.
+uvicorn installs its signal handlers before the application starts, so the application can wrap them. When uvicorn's
+handlers have run, all connections get 1012 at the same moment, which is too late for a drain.
 """
 
 from __future__ import annotations

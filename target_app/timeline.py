@@ -1,7 +1,7 @@
-"""The history as it goes on: every entry of a channel, once and in the order of `seq`, in every worker.
+"""The live history: every worker gets each entry of a channel once, in the order of `seq`.
 
-An entry is stored first and then announced over the backplane. Announcements may be lost, doubled or overtake each
-other; the numbers have no holes, so a worker notices, and reads from the history what it was not told.
+An entry is stored first, and then announced over the backplane. Announcements may be lost, repeated or reordered. The
+numbers have no gaps, so a worker notices, and reads the missing entries from the history.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class Timeline:
         self._unannounced: set[str] = set()
         self._posting: set[asyncio.Task[Stored]] = set()
         self._announcing: asyncio.Task[None] | None = None
-        backplane.watch(self._told)
+        backplane.watch(self._on_connection)
 
     async def post(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
     ) -> Stored:
         """Store an entry and announce it. Raises HistoryUnavailable or InboxFull; then it is not announced.
 
-        A duplicate is announced again too: its first sender may have died before the announcement. What has begun is
-        finished though its sender may have gone: what is stored has to be announced.
+        A duplicate is announced again, because its first worker may have died before the announcement. A post that has
+        begun is finished even if the caller is cancelled, because every stored entry has to be announced.
         """
         posting = asyncio.create_task(self._post(channel, kind, sender, client_id, body, inboxes), name="post")
         self._posting.add(posting)
@@ -95,7 +95,7 @@ class Timeline:
         if followed := self._followed.get(channel):
             followed.catch_up()
 
-    def _told(self, connected: bool) -> None:
+    def _on_connection(self, connected: bool) -> None:
         if connected:
             for followed in self._followed.values():
                 followed.catch_up()
@@ -127,7 +127,7 @@ class Followed:
         self._stale = False
         self._reader: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] = asyncio.create_task(self._start(), name=f"head of {channel}")
-        self._unsubscribe = backplane.subscribe(_topic(channel), self._heard)
+        self._unsubscribe = backplane.subscribe(_topic(channel), self._on_announcement)
 
     async def ready(self) -> None:
         """Wait until `head` is known. Raises HistoryUnavailable."""
@@ -146,7 +146,7 @@ class Followed:
         if self._stale:
             self.catch_up()
 
-    def _heard(self, payload: str) -> None:
+    def _on_announcement(self, payload: str) -> None:
         announcement = json.loads(payload)
         if not self._starting.done():
             self._stale = True  # the entry may or may not be included in `head`
@@ -183,12 +183,17 @@ class Followed:
 
     def _handle(self, entry: Entry) -> None:
         if entry.seq != self.head + 1:
-            logger.warning("gap channel=%s after=%d next=%d: kept no more", self._channel, self.head, entry.seq)
+            logger.warning(
+                "gap channel=%s after=%d next=%d: the entries in between are deleted",
+                self._channel,
+                self.head,
+                entry.seq,
+            )
         self.head = entry.seq
         for handle in list(self.handles):
             try:
                 handle(entry)
-            except Exception:  # of one follower; the others still get the entry
+            except Exception:  # the other followers still get the entry
                 logger.exception("fault channel=%s seq=%d", self._channel, entry.seq)
 
 

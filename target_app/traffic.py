@@ -60,19 +60,19 @@ class Lag:
 
 @dataclass(slots=True)
 class ChannelTraffic:
-    """Counts of one channel since the start; of messages, those of connections that have ended."""
+    """Counts of one channel since the start. Messages of open connections are not included."""
 
     received: int = 0
     sent: int = 0
     skipped: int = 0
     endings: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """(close code, word of endings.Why) -> how many."""
+    """Number of endings by close code and cause."""
     lag: Lag = field(default_factory=Lag)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A closed connection. `at`: seconds since 1970."""
+    """A closed connection. `at`: Unix time in seconds."""
 
     id: str
     channel: str
@@ -84,7 +84,7 @@ class Ended:
 
 
 class Traffic:
-    """One for each worker. Connections are known by an id that no other worker gives."""
+    """The connections of one worker. Each has an id that is unique among all workers."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker

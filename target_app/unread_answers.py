@@ -1,7 +1,7 @@
-"""Limits answers that are not read: a peer that sends pings and reads no pongs would use more and more memory.
+"""Limits unread answers: a peer that sends pings and reads no pongs would use more and more memory.
 
-uvicorn answers a ping at once, into the transport's buffer, which has no limit, and goes on reading. The outbox does
-not see these bytes. So one task looks at what waits in the transports.
+uvicorn writes each pong at once into the buffer of the transport, which has no limit, and continues to read. The outbox
+does not see these bytes. So a task checks the buffers of the transports.
 """
 
 from __future__ import annotations

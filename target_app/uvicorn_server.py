@@ -1,9 +1,8 @@
-"""uvicorn's server, found from inside the application: its options and its connections.
+"""uvicorn's server, as the application finds it: its options, its protocol classes and its connections.
 
-What a message may take is decided by the server library before the application sees anything of it. Whichever command
-has started uvicorn, its options can still be set while the application starts, for nobody is connected yet. Of a
-handshake that offers compression the application could not refuse the offer: uvicorn answers it, and ASGI has no word
-for it.
+The server library enforces the length of a message before the application sees it. It also answers offers of
+compression, which ASGI cannot refuse. So the application sets uvicorn's options while it starts, when no client is
+connected yet. This works whichever command has started uvicorn.
 """
 
 from __future__ import annotations

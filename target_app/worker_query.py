@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from target_app.backplane import BEAT, Backplane
 
-PATIENCE = 1.0
-"""Seconds that the slowest worker gets. A worker without an answer by then is left out."""
+ANSWER_TIMEOUT = 1.0
+"""Seconds for the slowest worker. A worker that has not answered by then is left out."""
 
 FORGOTTEN_AFTER = 5.0
 """Seconds of silence after which a worker is no longer waited for."""
@@ -45,7 +45,7 @@ class WorkerQuery:
         number = next(self._numbers)
         answers = self._asked[number] = own
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._backplane.publish("questions", json.dumps([self._mine, number, question]))
                 while not self._others() <= answers.keys():
                     await asyncio.sleep(0.005)

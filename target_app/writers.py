@@ -17,7 +17,7 @@ class Wire(Protocol):
     """A connection that takes finished frames, offered by the server (`direct.py`)."""
 
     on_writable: Callable[[], None]
-    """Called when the peer has read enough to go on, and when it is gone."""
+    """Called when the peer has read enough for the next write, and when it has gone."""
 
     congested_since: float | None
     """Loop time since which the transport has been full; None if it accepts data."""

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from fastapi import APIRouter, WebSocket
 
-from target_app.board_sessions import BoardSession, BoardSessions, Person
+from target_app.board_sessions import BoardSession, BoardSessions, Participant
 from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.conversation import Conversation, conversation, typed
 from target_app.drawing import Pen, Refused
@@ -28,7 +28,7 @@ POINTS_OF_PIECE = 3_000
 router = APIRouter()
 
 
-async def _catch_up(talk: Conversation, session: BoardSession, person: Person, join: Join, name: str) -> None:
+async def _catch_up(talk: Conversation, session: BoardSession, participant: Participant, join: Join, name: str) -> None:
     """Send all changes. None is lost afterwards: there is no await between the last read and the return."""
     board = session.board
     same = join.epoch == session.epoch and board.floor <= join.since <= board.seq
@@ -41,7 +41,7 @@ async def _catch_up(talk: Conversation, session: BoardSession, person: Person, j
             board=name,
             epoch=session.epoch,
             seq=since,
-            member=person.member,
+            member=participant.member,
             reset=reset,
             more=since < board.seq,
             strokes=[WholeStroke(**stroke) for stroke in strokes],
@@ -53,24 +53,24 @@ async def _catch_up(talk: Conversation, session: BoardSession, person: Person, j
         await talk.connection.wait_room()
 
 
-def _carry_out(talk: Conversation, session: BoardSession, person: Person, message: Message) -> None:
+def _carry_out(talk: Conversation, session: BoardSession, participant: Participant, message: Message) -> None:
     """Change the board or move a cursor. Raises Refused."""
     board = session.board
     match message:
         case Draw():
             pen = Pen(message.color, message.width)
             change = board.draw(talk.user, message.id, pen, message.at, message.points, done=message.done)
-            (person.unfinished.discard if message.done else person.unfinished.add)(message.id)
+            (participant.unfinished.discard if message.done else participant.unfinished.add)(message.id)
             session.publish(change)
         case Undo():
             session.publish(board.undo(talk.user, message.id))
-            person.unfinished.discard(message.id)
+            participant.unfinished.discard(message.id)
         case Clear():
             if not talk.identity.is_admin:
                 raise Refused("forbidden", "type", "only an administrator may clear the board")
             session.publish(board.clear())
         case CursorMoved():
-            session.move_cursor(person, message.x, message.y)
+            session.move_cursor(participant, message.x, message.y)
 
 
 def _why_not(refused: Refused, message: Message) -> ErrorMessage:
@@ -87,16 +87,16 @@ async def draw(websocket: WebSocket, name: str) -> None:
         if NAME.fullmatch(name) is None:
             raise Refusal(POLICY_VIOLATION, "board_name")
         session = connection.services.shared(BoardSessions).at(name)
-        with session.person(talk.user) as person, ExitStack() as seeing:
+        with session.participant(talk.user) as participant, ExitStack() as seeing:
             async for message in talk:
                 if isinstance(message, Join):
                     seeing.close()  # this client has joined before and asks again for missed changes
-                    await _catch_up(talk, session, person, message, name)
+                    await _catch_up(talk, session, participant, message, name)
                     seeing.enter_context(connection.services.hub.subscription(session.channel, connection))
                     connection.send(session.members())
                     connection.send(session.cursors())
                     continue
                 try:
-                    _carry_out(talk, session, person, message)
+                    _carry_out(talk, session, participant, message)
                 except Refused as refused:
-                    talk.complain(_why_not(refused, message))
+                    talk.send_error(_why_not(refused, message))

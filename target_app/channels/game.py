@@ -39,11 +39,11 @@ async def game(websocket: WebSocket, name: str) -> None:
                 match message:
                     case SitDown():
                         if not table.sit(connection, talk.user, message.name, message.key):
-                            talk.complain(NO_SEAT_FREE)
+                            talk.send_error(NO_SEAT_FREE)
                     case StandUp():
                         table.stand(connection)
                     case Follow():
                         table.follow(connection)
                     case Steer():
                         if not table.steer(connection, message):
-                            talk.complain(SIT_FIRST)
+                            talk.send_error(SIT_FIRST)

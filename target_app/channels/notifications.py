@@ -107,7 +107,7 @@ async def _attend(talk: Conversation) -> None:
             case Send():
                 answer = await send(talk.services, talk.identity, message)
                 if isinstance(answer, ErrorMessage):
-                    talk.complain(answer)
+                    talk.send_error(answer)
                 else:
                     talk.send(answer)
             case Acknowledge():

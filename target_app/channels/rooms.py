@@ -111,7 +111,7 @@ async def _attend(talk: Conversation, room: Room, name: str) -> None:
             case Who():
                 talk.send(room.members())
             case Join():
-                talk.complain(_wrong("You are in the room already."))
+                talk.send_error(_wrong("You are in the room already."))
 
 
 def _wrong(text: str, message: Message | None = None) -> ErrorMessage:
@@ -122,7 +122,7 @@ async def _first_join(talk: Conversation) -> Join | None:
     async for message in talk:
         if isinstance(message, Join):
             return message
-        talk.complain(_wrong("Send `join` first.", message))
+        talk.send_error(_wrong("Send `join` first.", message))
     return None
 
 

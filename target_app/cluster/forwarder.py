@@ -1,4 +1,4 @@
-"""People at one board or match, whichever workers they are connected to.
+"""Connections to one board or match, whichever workers have accepted them.
 
 A board or match is on one worker (`placement.py`). Another worker that accepts a connection to it forwards that
 connection (`forwarding.py`). So all participants meet the same channel code: one board, one clock, one order for all.
@@ -23,12 +23,12 @@ from target_app.messages import stop_notice
 from target_app.registry import NAME
 from target_app.services import Services
 
-PLACE = re.compile(f"/(draw|game)/{NAME.pattern}")
-PATIENCE = 5.0
-"""Seconds that the owner gets to answer, since it may have just died."""
+OWNED_PATH = re.compile(f"/(draw|game)/{NAME.pattern}")
+ANSWER_TIMEOUT = 5.0
+"""Seconds for the first answer of the owner, which may have just died."""
 
 MOVED = ConnectionEnd(CloseCause.CLOSED, SERVICE_RESTART, "moved")
-SILENT = ConnectionEnd(CloseCause.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
+OWNER_LOST = ConnectionEnd(CloseCause.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
 
 logger = logging.getLogger("target_app")
 
@@ -41,16 +41,16 @@ class Forwarder:
         self._application = application
         self._services = services
         self._worker = services.backplane.worker
-        self._calls: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         if not services.backplane.alone:
             self._places = services.shared(Placement)
             self._places.moved.append(self._send_away)
-            self._lines = ForwardedConnections(services.backplane, self._called)
-            services.presence.watch_workers(self._lines.lose)
+            self._connections = ForwardedConnections(services.backplane, self._accept)
+            services.presence.watch_workers(self._connections.lose)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = route_path(scope) if scope["type"] == "websocket" else ""
-        if PLACE.fullmatch(place) is None or self._services.backplane.alone:
+        if OWNED_PATH.fullmatch(place) is None or self._services.backplane.alone:
             await self._app(scope, receive, send)
             return
         with self._places.asked_for(place):
@@ -58,7 +58,7 @@ class Forwarder:
             if owner == self._worker:
                 await self._app(scope, receive, send)
             else:
-                await self._carry(WebSocket(scope, receive, send), owner)
+                await self._forward(WebSocket(scope, receive, send), owner)
 
     def _send_away(self, place: str) -> None:
         for _, connection in list(self._services.traffic.open()):
@@ -67,7 +67,7 @@ class Forwarder:
 
     # On the worker that accepted the connection.
 
-    async def _carry(self, websocket: WebSocket, owner: str | None) -> None:
+    async def _forward(self, websocket: WebSocket, owner: str | None) -> None:
         async with serve(
             websocket,
             "relay",
@@ -76,57 +76,61 @@ class Forwarder:
             has_login=True,
         ) as connection:
             if owner is None:
-                raise Refusal(SILENT.code, SILENT.reason)
-            line = self._lines.open(owner, {"type": "open", "scope": _portable(websocket.scope)})
-            bringing = asyncio.create_task(self._bring(line, connection), name=f"relay {line.name}")
+                raise Refusal(OWNER_LOST.code, OWNER_LOST.reason)
+            forwarded = self._connections.open(owner, {"type": "open", "scope": _portable(websocket.scope)})
+            returning = asyncio.create_task(
+                self._return_messages(forwarded, connection), name=f"relay {forwarded.name}"
+            )
             try:
                 async for message in connection:
                     kind = "bytes" if isinstance(message, bytes) else "text"
-                    await line.send({"type": "websocket.receive", kind: message})
+                    await forwarded.send({"type": "websocket.receive", kind: message})
             except OSError:
-                connection.drop(SILENT)
+                connection.drop(OWNER_LOST)
             finally:
-                bringing.cancel()
-                self._lines.hang_up(line, {"type": "websocket.disconnect", "code": NO_STATUS})
+                returning.cancel()
+                self._connections.end(forwarded, {"type": "websocket.disconnect", "code": NO_STATUS})
 
-    async def _bring(self, line: ForwardedConnection, connection: Connection) -> None:
+    async def _return_messages(self, forwarded: ForwardedConnection, connection: Connection) -> None:
         """Forward the messages of the channel as fast as the peer reads them."""
         try:
-            async with asyncio.timeout(PATIENCE) as patience:
-                while (event := await line.receive())["type"] != "websocket.close":
-                    patience.reschedule(None)
+            async with asyncio.timeout(ANSWER_TIMEOUT) as first_answer:
+                while (event := await forwarded.receive())["type"] != "websocket.close":
+                    first_answer.reschedule(None)
                     if event["type"] == "websocket.send":
                         message = event.get("text")
                         connection.send(event["bytes"] if message is None else message)
                         await connection.wait_room()
         except TimeoutError:
-            connection.drop(SILENT)
+            connection.drop(OWNER_LOST)
         else:
             reason = event.get("reason") or ""
-            connection.drop(ConnectionEnd(CloseCause.CLOSED, event["code"], reason) if "code" in event else SILENT)
+            connection.drop(ConnectionEnd(CloseCause.CLOSED, event["code"], reason) if "code" in event else OWNER_LOST)
 
     # On the worker that holds the board or match.
 
-    def _called(self, line: ForwardedConnection, first: Event) -> None:
-        task = asyncio.create_task(self._answer(line, first["scope"]), name=f"relayed {line.name}")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+    def _accept(self, forwarded: ForwardedConnection, first: Event) -> None:
+        task = asyncio.create_task(self._answer(forwarded, first["scope"]), name=f"relayed {forwarded.name}")
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
-    async def _answer(self, line: ForwardedConnection, scope: Scope) -> None:
+    async def _answer(self, forwarded: ForwardedConnection, scope: Scope) -> None:
         place = route_path(scope)
         scope.update(type="websocket", raw_path=scope["path"].encode(), app=self._application, state={}, extensions={})
         scope["headers"] = [tuple(header) for header in scope["headers"]]
-        line.heard({"type": "websocket.connect"})
+        forwarded.heard({"type": "websocket.connect"})
         if self._services.drain.has_begun:
-            self._lines.hang_up(line, {"type": "websocket.close", "code": SERVICE_RESTART, "reason": "draining"})
+            self._connections.end(forwarded, {"type": "websocket.close", "code": SERVICE_RESTART, "reason": "draining"})
             return
         try:
             with self._places.asked_for(place):
-                await self._app(scope, line.receive, line.send)
+                await self._app(scope, forwarded.receive, forwarded.send)
         except Exception:
-            logger.exception("fault line=%s", line.name)
+            logger.exception("fault line=%s", forwarded.name)
         finally:
-            self._lines.hang_up(line, {"type": "websocket.close", "code": SILENT.code, "reason": SILENT.reason})
+            self._connections.end(
+                forwarded, {"type": "websocket.close", "code": OWNER_LOST.code, "reason": OWNER_LOST.reason}
+            )
 
 
 def _portable(scope: Scope) -> Event:

@@ -1,7 +1,7 @@
 """The worker that holds a board or a match, where there are several workers.
 
-The worker that claims it first holds it, for as long as that worker renews its claim. A worker that loses one, because
-it was cut off from the others for too long, forgets it and sends its people away: they come back to the new owner.
+The first worker that claims a board or match holds it while it renews the claim. A worker that was cut off from the
+others for too long loses its claim. It then closes the connections, and the clients reconnect to the new owner.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from target_app.match_sessions import MatchSessions
 from target_app.registry import Registry
 from target_app.services import Services
 
-CALM = 5.0
+SETTLE_SECONDS = 5.0
 """Seconds after the reconnect in which owners renew their claims, and no worker claims anything new."""
 
 Moved = Callable[[str], None]
@@ -29,7 +29,7 @@ logger = logging.getLogger("target_app")
 
 
 class Placement:
-    """Paths such as `/draw/lobby`, and whose they are. One for each application: `services.shared(Placement)`."""
+    """The owners of paths such as `/draw/lobby`. One for each application: `services.shared(Placement)`."""
 
     def __init__(self, services: Services) -> None:
         self._backplane = services.backplane
@@ -41,7 +41,7 @@ class Placement:
         self._asked_for: Counter[str] = Counter()
         self._owners: dict[str, str] = {}
         self._was_lost = False
-        self._calm_until = 0.0
+        self._settling_until = 0.0
         self._renewing: asyncio.Task[None] | None = None
         self.moved: list[Moved] = []
         self._backplane.subscribe(BEAT, self._beat)
@@ -60,13 +60,13 @@ class Placement:
 
     async def owner_of(self, place: str) -> str | None:
         """Return the worker that owns a place; None if the owner is unknown at the moment."""
-        if place not in self._owners and asyncio.get_running_loop().time() >= self._calm_until:
+        if place not in self._owners and asyncio.get_running_loop().time() >= self._settling_until:
             self._note(await self._backplane.claim([place]))
         owner = self._owners.get(place)
         return owner if self._backplane.connected or owner == self._backplane.worker else None
 
     def _ours(self) -> set[str]:
-        return {f"/{kind}/{name}" for kind, shelf in self._registries.items() for name in shelf.names()}
+        return {f"/{kind}/{name}" for kind, registry in self._registries.items() for name in registry.names()}
 
     def _beat(self, worker: str) -> None:
         if worker == self._backplane.worker and (self._renewing is None or self._renewing.done()):
@@ -74,7 +74,7 @@ class Placement:
 
     def _told(self, connected: bool) -> None:
         if connected and self._was_lost:
-            self._calm_until = asyncio.get_running_loop().time() + CALM
+            self._settling_until = asyncio.get_running_loop().time() + SETTLE_SECONDS
             self._renewing = asyncio.create_task(self._renew(), name="claims")
         self._was_lost = not connected
 
@@ -82,10 +82,10 @@ class Placement:
         if self._drain.has_begun:
             await self.release()
             return
-        calm = asyncio.get_running_loop().time() < self._calm_until
-        wanted = self._ours() if calm else self._ours() | self._asked_for.keys()
+        is_settling = asyncio.get_running_loop().time() < self._settling_until
+        wanted = self._ours() if is_settling else self._ours() | self._asked_for.keys()
         self._note(await self._backplane.claim(sorted(wanted)))
-        self._owners = {place: owner for place, owner in self._owners.items() if place in wanted or calm}
+        self._owners = {place: owner for place, owner in self._owners.items() if place in wanted or is_settling}
 
     async def release(self) -> None:
         """Give up all claims."""

@@ -1,7 +1,7 @@
-"""The backplane over a Redis or Valkey server: one channel with publish/subscribe, one reader and one sender a worker.
+"""The backplane over a Redis or Valkey server: a publish/subscribe channel, with a reader and a sender per worker.
 
-The server puts all messages into one order. A worker hears its own ones from there too, so the order is the same
-everywhere. While the server is out of reach each worker serves those it has by itself, and keeps trying to come back.
+The server orders all messages. A worker receives its own messages from it, too, so the order is the same everywhere.
+While the server is out of reach, each worker serves its own connections alone, and keeps trying to reconnect.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def connect(url: str) -> Redis:
     )
 
 
-async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
+async def shielded(work: Coroutine[Any, Any, Result]) -> Result:
     """Let the library finish a command, even if the caller is cancelled. In the middle of a command, the library often
     ignores the cancellation, and then the task (a connection, say) would not end."""
     return await asyncio.shield(asyncio.ensure_future(work))
@@ -89,7 +89,7 @@ class RedisBackplane(Listeners):
         self._channel = f"{name}:backplane"
         self._number = 0
         self._sending = asyncio.Lock()
-        self._told_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
+        self._delivered_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
         self._connected = False
         self._was_up = False
         self._silence = Liveness(SILENCE)
@@ -118,15 +118,15 @@ class RedisBackplane(Listeners):
     async def publish(self, topic: str, payload: str) -> None:
         self._number += 1
         number = self._number
-        if not await undisturbed(self._sent(json.dumps([self.worker, number, topic, payload]))):
-            self._told_here.append(number)
-            self._hear(topic, payload)
+        if not await shielded(self._sent(json.dumps([self.worker, number, topic, payload]))):
+            self._delivered_here.append(number)
+            self._deliver(topic, payload)
 
     async def claim(self, things: Sequence[str]) -> dict[str, str]:
-        return dict(zip(things, await undisturbed(self._ask(CLAIM, things)), strict=False))
+        return dict(zip(things, await shielded(self._ask(CLAIM, things)), strict=False))
 
     async def release(self, things: Sequence[str]) -> None:
-        await undisturbed(self._ask(RELEASE, things))
+        await shielded(self._ask(RELEASE, things))
 
     async def _ask(self, script: str, things: Sequence[str]) -> list[str]:
         async with self._sending:
@@ -167,10 +167,10 @@ class RedisBackplane(Listeners):
             self._was_up = False
             listening = self._listener.pubsub()
             try:
-                async with asyncio.timeout(None) as self._patience:
+                async with asyncio.timeout(None) as self._reading_timeout:
                     await listening.subscribe(self._channel)
                     while True:
-                        self._take(await listening.get_message(timeout=None), attempted)
+                        self._receive(await listening.get_message(timeout=None), attempted)
             except FAILURES as failed:
                 logger.warning("backplane out of reach: %s", failed or type(failed).__name__)
             except Exception:  # for any exception: without a reader this worker would hear no other
@@ -195,7 +195,7 @@ class RedisBackplane(Listeners):
                 with suppress(*FAILURES):
                     await client.aclose()
 
-    def _take(self, message: dict[str, Any] | None, attempted: asyncio.Event) -> None:
+    def _receive(self, message: dict[str, Any] | None, attempted: asyncio.Event) -> None:
         self._silence.heard(asyncio.get_running_loop().time())
         if message is None:
             return
@@ -205,18 +205,18 @@ class RedisBackplane(Listeners):
             attempted.set()
         elif message["type"] == "message":
             worker, number, topic, payload = json.loads(message["data"])
-            if worker != self.worker or number not in self._told_here:
-                self._hear(topic, payload)
+            if worker != self.worker or number not in self._delivered_here:
+                self._deliver(topic, payload)
 
     def _lose(self, why: str) -> None:
         """Drop the connection and reconnect."""
         if self._connected:
             logger.warning("backplane %s", why)
             self._set_connected(False)
-            self._patience.reschedule(asyncio.get_running_loop().time())
+            self._reading_timeout.reschedule(asyncio.get_running_loop().time())
 
     def _set_connected(self, connected: bool) -> None:
         if connected or self._connected:
             self._connected = connected
             logger.info("backplane %s", "connected" if connected else "lost")
-            self._tell(connected)
+            self._report(connected)

@@ -1,7 +1,7 @@
-"""The history in a Redis or Valkey server, for workers on several hosts, which no file can be shared by.
+"""The history in a Redis or Valkey server, for workers on several hosts, which cannot share a file.
 
-Each channel is a stream whose ids are the numbers; one script stores an entry, so that numbers have no holes. What was
-acknowledged is as durable as that server makes it: `appendonly yes` and `appendfsync always` are meant for this.
+Each channel is a stream whose ids are the sequence numbers. One script stores an entry, so the numbers have no gaps.
+Acknowledged entries are as durable as the server's settings: use `appendonly yes` and `appendfsync always`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from target_app.cluster import redis_inboxes
-from target_app.cluster.redis_backplane import FAILURES, connect, undisturbed
+from target_app.cluster.redis_backplane import FAILURES, connect, shielded
 from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
 
 REMEMBERED_SECONDS = 86_400
@@ -24,9 +24,9 @@ logger = logging.getLogger("target_app")
 
 APPEND = f"""
 local stream, counter, same, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local made_up, entry, at, keep, client_id, remembered, sender, most, most_of_sender = unpack(ARGV)
+local new_epoch, entry, at, keep, client_id, remembered, sender, most, most_of_sender = unpack(ARGV)
 local first_inbox = 5
-redis.call('SET', epoch, made_up, 'NX')
+redis.call('SET', epoch, new_epoch, 'NX')
 local first = client_id ~= '' and redis.call('GET', same)
 if first then return {{redis.call('GET', epoch), first, 1}} end
 {redis_inboxes.HAVE_ROOM}
@@ -105,15 +105,15 @@ class RedisHistory:
 
     async def _ask(self, *command: Any) -> Any:
         try:
-            return await undisturbed(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
+            return await shielded(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
         except FAILURES as failed:
             self.failures += 1
             logger.error("the history cannot be read or written: %s", failed or type(failed).__name__)
             raise HistoryUnavailable(f"the history in the Redis server: {failed}") from failed
 
     async def _read(self, command: str, channel: str, *arguments: str | int) -> list[Entry]:
-        made_up = secrets.token_hex(8)
-        await self._ask("SET", self._key("epoch"), made_up, "NX")
+        new_epoch = secrets.token_hex(8)
+        await self._ask("SET", self._key("epoch"), new_epoch, "NX")
         self._epoch = await self._ask("GET", self._key("epoch"))
         found = await self._ask(command, self._key("entries", channel), *arguments)
         return [_entry(number, fields) for number, fields in found]

@@ -1,4 +1,4 @@
-"""Inboxes in Redis: for each reader a hash of the entries that wait, and one of how many there are of each sender."""
+"""Inboxes in Redis: for each reader, a hash of the waiting entries, and a hash of their number by sender."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ for index = first_inbox, #KEYS, 2 do
     end
 end
 """
-"""The part of the script that stores an entry which refuses it, with an empty receipt, where an inbox is full."""
+"""The part of the script that refuses an entry, with an empty receipt, if an inbox is full."""
 
 PUT = """
 for index = first_inbox, #KEYS, 2 do

@@ -1,6 +1,7 @@
-"""The rules of the game and what goes over the wire about it. Pure: no I/O, no clock, no chance but the seed's.
+"""The rules of the game, and its messages. Pure: no I/O, no clock, and no randomness except that of the seed.
 
-Everybody moves over one field, one cell per tick. Outside your own land you leave a trail; come home, and all that the
-trail encloses is yours. Whoever runs into your trail before that (you too) cuts it, and you are out for a moment. Most
-land at the end of the round wins.
+All players move over one field, one cell per tick. Outside of its own land, a player leaves a trail. When the player
+returns, the land that the trail encloses becomes the player's. A player who runs into a trail before that cuts it, even
+the player's own. The owner of the trail then has to wait for a moment. The player with most land at the end of the
+round wins.
 """

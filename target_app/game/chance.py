@@ -1,4 +1,4 @@
-"""Chance that can be repeated: a small generator whose whole state is one number."""
+"""Reproducible random numbers: a small generator whose state is one integer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Chance:
         self.state = seed & MASK
 
     def below(self, limit: int) -> int:
-        """A whole number from 0 to `limit` - 1. The limits here are small, so the bias of the remainder is nothing."""
+        """Return an integer from 0 to `limit` - 1. The limits are small, so the bias of the remainder is negligible."""
         self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
         mixed = self.state
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK

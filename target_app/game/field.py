@@ -1,20 +1,20 @@
-"""The field: for every cell, whose land it is and whose trail lies on it."""
+"""The field: the owner of each cell, and the owner of the trail on it."""
 
 from __future__ import annotations
 
 LAND_MASK = 0x0F
 TRAIL_SHIFT = 4
 LANDS = bytes(value & LAND_MASK for value in range(256))
-"""For bytes.translate: a whole field of cells to the marks of its owners, at the speed of C."""
+"""Table for bytes.translate, from cells to the marks of their owners."""
 TRAILS = bytes(value >> TRAIL_SHIFT for value in range(256))
 STEPS = ((0, -1), (1, 0), (0, 1), (-1, 0))
 """(dx, dy) for up, right, down, left: directions 0 to 3; opposite ones differ by 2."""
 
 
 class Field:
-    """One byte per cell, row by row: the low half says whose land, the high half whose trail; 0 is nobody.
+    """One byte per cell, row by row. The low half is the owner of the land, the high half that of the trail; 0: nobody.
 
-    A cell is named by its index, a person by seat number + 1 (the "mark").
+    A cell is identified by its index, a player by a "mark": the seat number + 1.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -27,15 +27,15 @@ class Field:
         return x in (0, self.width - 1) or y in (0, self.height - 1)
 
     def land(self, cell: int) -> int:
-        """The mark of who owns it."""
+        """Return the mark of the owner."""
         return self.cells[cell] & LAND_MASK
 
     def trail(self, cell: int) -> int:
-        """The mark of whose trail lies here."""
+        """Return the mark of the owner of the trail."""
         return self.cells[cell] >> TRAIL_SHIFT
 
     def ahead(self, cell: int, direction: int) -> int:
-        """The next cell in that direction; the same cell where the field ends."""
+        """Return the next cell in that direction; the same cell at the edge of the field."""
         y, x = divmod(cell, self.width)
         dx, dy = STEPS[direction]
         x, y = x + dx, y + dy
@@ -95,13 +95,13 @@ class Field:
         return seen
 
     def patch(self, cell: int) -> list[int]:
-        """The cell and its neighbours, corners too, as far as the field goes."""
+        """Return the cell and its neighbours, also diagonal ones, within the field."""
         y, x = divmod(cell, self.width)
         columns = range(max(0, x - 1), min(self.width, x + 2))
         rows = range(max(0, y - 1), min(self.height, y + 2))
         return [row * self.width + column for row in rows for column in columns]
 
     def distance(self, one: int, other: int) -> int:
-        """Steps from one cell to another."""
+        """Return the number of steps from one cell to another."""
         (y1, x1), (y2, x2) = divmod(one, self.width), divmod(other, self.width)
         return abs(x1 - x2) + abs(y1 - y2)

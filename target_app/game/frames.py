@@ -20,8 +20,8 @@ One layout serves snapshots and deltas. All numbers are unsigned and big-endian:
         u16 length
         u8  value (low half: owner's seat + 1, high half: trail's seat + 1, 0: nobody)
 
-A snapshot's runs stand on an empty field, a delta's on the field of its base. Every delta holds all that changed since
-that snapshot, not since the delta before it: whoever misses some deltas has lost nothing once the latest one comes.
+The runs of a snapshot apply to an empty field, those of a delta to the field of its base. A delta has all changes since
+that snapshot, not since the previous delta. So a client that misses some deltas is complete again after the latest one.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ SEAT = struct.Struct(">BBBBHBI")
 RUN = struct.Struct(">HHB")
 
 
-class Camera:
-    """Takes snapshots of a match now and then, and deltas in between."""
+class StateFrames:
+    """The frames of a match: a snapshot from time to time, and deltas in between."""
 
     def __init__(self, match: Match, ticks_between_snapshots: int) -> None:
         self._match = match
@@ -47,7 +47,7 @@ class Camera:
         self.snapshot = b""
         self._take_snapshot()
 
-    def shoot(self) -> bytes:
+    def next_frame(self) -> bytes:
         """Return the frame for the current tick, and renew `snapshot` if that is due."""
         if self._match.tick - self._base >= self._between:
             self._take_snapshot()

@@ -1,4 +1,4 @@
-"""A match: the same seed and the same inputs, tick by tick, give the same state on any machine."""
+"""A match. The same seed and the same inputs at the same ticks give the same state on any machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRIES_FOR_A_PLACE = 24
 
 
 class Match:
-    """Everything about one match. `advance` is the only way in which it changes."""
+    """The state of one match. Only `advance` changes it."""
 
     def __init__(self, seed: int, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
@@ -29,7 +29,7 @@ class Match:
         self._chance = Chance(seed)
 
     def seats(self) -> list[Seat]:
-        """The taken seats, lowest number first."""
+        """Return the taken seats, lowest number first."""
         return [self._seats[number] for number in sorted(self._seats)]
 
     def digest(self) -> str:
@@ -38,8 +38,8 @@ class Match:
         return sha256(repr(parts).encode()).hexdigest()
 
     def advance(self, inputs: Iterable[Input]) -> None:
-        """One tick. Inputs of one seat count in their order; between seats the order makes no difference, for none
-        touches more than its own seat."""
+        """Make one tick. The inputs of one seat are applied in their order. The order between seats does not matter,
+        since an input changes only its own seat."""
         self.tick += 1
         self.taken = []
         for given in inputs:

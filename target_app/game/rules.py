@@ -1,4 +1,4 @@
-"""Numbers of the game, the words for its state, and what people may do in it."""
+"""The parameters of the game, its states, and the inputs of its players."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 SEATS = 8
 MOST_PLANNED_TURNS = 3
-"""Turns that may wait for their tick: a quick "up, left" is two turns in two ticks."""
+"""Maximum number of turns that wait for their tick. A quick "up, left" is two turns in two ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Rules:
     over_ticks: int = 60
     respawn_ticks: int = 15
     away_ticks: int = 300
-    """Seconds for which the seat of a lost connection is kept."""
+    """Ticks for which the seat of a lost connection is kept."""
 
 
 class Phase(IntEnum):
@@ -61,21 +61,21 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The connection of the seat's owner is gone."""
+    """The connection of a player is lost."""
 
     seat: int
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The seat's owner is here again."""
+    """A player is connected again."""
 
     seat: int
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Steer. Numbers only grow: one that is not greater than the latest taken has been taken before."""
+    """A change of direction. The numbers of a player only grow. A turn with an older number was already applied."""
 
     seat: int
     seq: int

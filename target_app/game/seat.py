@@ -1,4 +1,4 @@
-"""One person in a match."""
+"""A player in a match."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_a_page_says_that_its_host_name_is_not_allowed(window: Page, start_serve
     server = start_server()
     page = window
     page.goto(server.url("/pages/echo", "http").replace("127.0.0.1", "elsewhere.localhost"))
-    expect(page.locator("body")).to_contain_text("does not go by that name")
+    expect(page.locator("body")).to_contain_text("is not a name of this server")
 
 
 def test_a_page_says_that_the_server_is_full(window: Page, start_server: StartServer, enter: Enter) -> None:

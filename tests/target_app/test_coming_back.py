@@ -83,7 +83,7 @@ def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.argv", ["target_app"])
     monkeypatch.setattr("uvicorn.run", lambda app, **given: options.update(given))
     command.main()
-    assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 30
+    assert options["timeout_worker_healthcheck"] == command.WORKER_CHECK_TIMEOUT >= 30
 
 
 def test_a_stored_message_is_announced_even_if_its_sender_has_left(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from target_app import users
 from target_app.main import create_app
-from target_app.password_checks import MOST_WAITING, MOST_WAITING_OF_ADDRESS
+from target_app.password_checks import MAX_QUEUED, MAX_QUEUED_OF_ADDRESS
 from target_app.settings import Settings
 from tests.target_app.server import DEADLINE
 
@@ -119,17 +119,17 @@ def test_password_checks_run_one_at_a_time_with_a_short_queue(checker: Checker) 
         async with logging_in() as (login, app):
             checker.may_go_on.clear()
             flood = [asyncio.create_task(login(f"name {n}", "guess", "10.0.0.1")) for n in range(50)]
-            while sum(task.done() for task in flood) < len(flood) - MOST_WAITING_OF_ADDRESS:
+            while sum(task.done() for task in flood) < len(flood) - MAX_QUEUED_OF_ADDRESS:
                 await asyncio.sleep(0.001)
             other = asyncio.create_task(login("ada", RIGHT, "10.0.0.2"))
             async with client_at(app, "10.0.0.3") as client:
                 assert (await client.get("/healthz")).status_code == 200
             checker.may_go_on.set()
             assert (await other).status_code == 200
-            assert counted(await asyncio.gather(*flood)) == {401: MOST_WAITING_OF_ADDRESS, 503: 42}
+            assert counted(await asyncio.gather(*flood)) == {401: MAX_QUEUED_OF_ADDRESS, 503: 42}
             assert checker.most_at_once == 1
             assert app.state.services.counts["login.too_many_logins_at_once"] == 42
-            assert app.state.services.counts["login.failed"] == MOST_WAITING_OF_ADDRESS
+            assert app.state.services.counts["login.failed"] == MAX_QUEUED_OF_ADDRESS
 
     asyncio.run(scenario())
 
@@ -139,9 +139,9 @@ def test_many_addresses_can_fill_the_whole_queue(checker: Checker) -> None:
         async with logging_in() as (login, _):
             checker.may_go_on.clear()
             flood = [asyncio.create_task(login("ada", "guess", f"10.0.0.{n}")) for n in range(50)]
-            while sum(task.done() for task in flood) < len(flood) - MOST_WAITING:
+            while sum(task.done() for task in flood) < len(flood) - MAX_QUEUED:
                 await asyncio.sleep(0.001)
             checker.may_go_on.set()
-            assert counted(await asyncio.gather(*flood)) == {401: MOST_WAITING, 503: 50 - MOST_WAITING}
+            assert counted(await asyncio.gather(*flood)) == {401: MAX_QUEUED, 503: 50 - MAX_QUEUED}
 
     asyncio.run(scenario())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_app.game.frames import Camera
+from target_app.game.frames import StateFrames
 from target_app.game.match import Match
 from target_app.game.rules import Input, Rules, Sit
 from tests.target_app.game.game_view import GameView, SeatSeen
@@ -37,11 +37,11 @@ def test_a_snapshot_and_the_deltas_after_it_are_the_state(
     seed: int, inputs_by_tick: list[list[Input]], between: int
 ) -> None:
     match = Match(seed, SMALL)
-    camera, view = Camera(match, between), GameView(SMALL.width, SMALL.height)
+    camera, view = StateFrames(match, between), GameView(SMALL.width, SMALL.height)
     assert view.take(camera.snapshot)
     for inputs in inputs_by_tick:
         match.advance(inputs)
-        assert view.take(camera.shoot())
+        assert view.take(camera.next_frame())
         assert seen(view) == truth(match)
 
 
@@ -52,10 +52,10 @@ def test_a_client_that_missed_frames_recovers_with_the_latest_snapshot_and_delta
 ) -> None:
     """Model a slow viewer, for whom a newer frame replaces one that still waits."""
     match = Match(seed, SMALL)
-    camera, view = Camera(match, 5), GameView(SMALL.width, SMALL.height)
+    camera, view = StateFrames(match, 5), GameView(SMALL.width, SMALL.height)
     for inputs in inputs_by_tick:
         match.advance(inputs)
-        frame = camera.shoot()
+        frame = camera.next_frame()
         if data.draw(st.booleans()):
             view.take(frame)
     for frame in camera.latest():
@@ -67,10 +67,10 @@ def test_a_delta_is_much_smaller_than_a_snapshot_and_both_are_small() -> None:
     match = Match(1, Rules())
     for seat in range(8):
         match.advance([Sit(seat)])
-    camera = Camera(match, 10)
+    camera = StateFrames(match, 10)
     for _ in range(200):
         match.advance([])
-    snapshot = Camera(match, 10).snapshot
-    camera = Camera(match, 10)
+    snapshot = StateFrames(match, 10).snapshot
+    camera = StateFrames(match, 10)
     match.advance([])
-    assert len(camera.shoot()) < len(snapshot) < 1_500
+    assert len(camera.next_frame()) < len(snapshot) < 1_500
