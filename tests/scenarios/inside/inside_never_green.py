@@ -192,9 +192,12 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     assert checks & {"false-leave", "message-after-leave", "duplicate-leave"} == set()
 
 
-def test_a_connection_that_the_server_ends_in_a_freeze_is_the_generators_failure(room: WorkloadRun) -> None:
+def test_a_connection_that_the_server_ends_in_a_freeze_is_the_generators_failure(
+    room: WorkloadRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = enter(room)
-    room.pulse._beat_ns -= 3_000_000_000
+    now_ns = room.pulse._beat_ns + 3 * NS
+    monkeypatch.setattr("wsproof.locust.workload_run.monotonic_ns", lambda: now_ns)
     room.ended(one.member, 1011)
     (failure,) = room.environment.events.request.fired
     assert failure["name"] == "chat: generator"
