@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from wsproof import Verdict
 from wsproof.delivery import run_suite
 from wsproof.model.chapter import SuiteName
 from wsproof.model.finding import Anomaly
@@ -83,3 +84,12 @@ def test_a_planted_fault_is_found_by_the_right_property(
     assert (found.check, found.section) == (check, check.partition(".")[0])
     assert found.recipe is not None
     assert any(line.startswith("> member 0 joins") for line in found.witness)
+
+
+def test_a_server_may_tell_of_departures_later_than_a_schedule_waits(planted: Callable[[str], RunningServer]) -> None:
+    options = OPTIONS.but(only=("chat.leave-notices",), examples=0)
+    report = run_suite(planted("who leaves is told later"), WORKLOADS, options)
+    assert report.findings == ()
+    (row,) = report.checks_run
+    assert row.verdict is Verdict.VALID
+    assert row.reason.startswith("the server tells the others of a departure after ")

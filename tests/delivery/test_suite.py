@@ -72,6 +72,19 @@ def test_a_budget_of_zero_is_unknown_and_no_pass(sound: RunningServer) -> None:
     assert report.out_of_time == len(report.not_run)
 
 
+def test_what_is_left_of_the_budget_is_given_to_drawn_schedules(
+    sound: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = OPTIONS.but(only=("echo.delivery", "echo.order"), budget_s=300.0)
+    whole = run_suite(sound, WORKLOADS, options)
+    monkeypatch.setattr("wsproof.delivery.suite._DRAW_SHARE", 0.0)  # the first pass is cut short after the edges
+    resumed = run_suite(sound, WORKLOADS, options)
+    assert [(row.check, row.examples, row.reason) for row in resumed.checks_run] == [
+        (row.check, row.examples, "") for row in whole.checks_run
+    ]
+    assert (resumed.findings, resumed.not_run) == ((), ())
+
+
 def test_a_wait_that_the_budget_ends_reports_nothing(planted: Callable[[str], RunningServer]) -> None:
     options = SuiteOptions(only=("echo.delivery",), budget_s=1.0, deadline_s=600.0)
     report = run_suite(planted("echo loses"), WORKLOADS, options)
@@ -91,7 +104,7 @@ def test_a_finding_is_reported_when_no_time_is_left_to_repeat_it() -> None:
         found = refined(runner, Sighting(each, finding, seen, schedule, OPTIONS.deadline_s)).finding
     assert found is not None
     assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
-    assert "could not be tried again" in found.explanation
+    assert "could not be retried" in found.explanation
 
 
 def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str], RunningServer]) -> None:

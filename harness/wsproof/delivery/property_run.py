@@ -6,11 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from typing import TypeAlias
 
 from wsproof.delivery.control_runs import without_misbehaviour
 from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.leave_delay import is_only_late
 from wsproof.delivery.rows import out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted
@@ -27,18 +28,25 @@ Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
 
 
 def run_property(
-    runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
+    runner: ScheduleRunner,
+    each: DeliveryProperty,
+    options: SuiteOptions,
+    kept: Found,
+    draw_s: float = math.inf,
+    done: int = 0,
 ) -> SuiteReport:
     """Test one property: its edges, then drawn schedules, until the first violation.
 
     Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
-    Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
+    Drawn schedules stop after `draw_s` seconds, which include the time for the edges. The first `done` schedules have
+    run before.
     """
-    run = _PropertyRun(runner, each, options, kept)
+    run = _PropertyRun(runner, each, options, kept, tried=done)
     edges = frozenset(own_edges(runner, each))
-    for schedule in _schedules(runner, each, options):
+    for schedule in islice(_schedules(runner, each, options), done, None):
         if run.tried >= len(edges) and schedule not in edges and run.seconds > draw_s:
-            run.reason = f"this check's share of the budget ended after {run.tried} schedules"
+            runner.cut_after[each.name] = run.tried
+            run.add_reason(f"this check's share of the budget ended after {run.tried} schedules")
             break
         try:
             seen = _judged(runner, schedule, options.deadline_s)
@@ -79,6 +87,10 @@ class _PropertyRun:
     def seconds(self) -> float:
         """The time since the beginning, in seconds."""
         return (now_ns() - self.began_ns) / 1e9
+
+    def add_reason(self, words: str) -> None:
+        """Add a remark to the row of the property."""
+        self.reason = f"{self.reason}; {words}" if self.reason else words
 
     @property
     def is_over(self) -> bool:
@@ -121,6 +133,8 @@ class _PropertyRun:
     def _add_finding(self, sighting: Sighting) -> None:
         """Keep a finding. At its first sighting it is repeated, shrunk and compared with earlier ones."""
         key = (sighting.finding.check, sighting.finding.anomaly)
+        if sighting.finding.anomaly is Anomaly.MISSING_LEAVE and self._is_only_late(sighting):
+            return
         self.sightings[key] += 1
         if key in self.kept:
             self.kept[key] = seen_again(self.runner, sighting, self.kept[key], self.sightings[key])
@@ -134,6 +148,18 @@ class _PropertyRun:
         if one.same is not None:
             self.same = one.same.verdict()
             self.reason = f"the same as was found before, by {one.same.check}"
+
+    def _is_only_late(self, sighting: Sighting) -> bool:
+        """Whether the notice of a departure comes later than a schedule waits. No contract forbids that."""
+        runner = self.runner
+        try:
+            if not is_only_late(runner, sighting.schedule, sighting.deadline_s):
+                return False
+        except (BudgetSpent, TargetError):
+            return False
+        runner.broken = False
+        self.reason = f"the server tells the others of a departure after {runner.leave_delay_s:.1f} s only"
+        return True
 
 
 def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:

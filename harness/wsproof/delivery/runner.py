@@ -84,6 +84,10 @@ class ScheduleRunner:
     """The schedule that ran last on this channel."""
     audience: StandingAudience | None = None
     """Members of all channels that only listen; None without them."""
+    cut_after: dict[str, int] = field(default_factory=dict)
+    """The properties whose share of the budget ended before all their schedules had run, and the number that had."""
+    leave_delay_s: float | None = None
+    """The time, in seconds, after which the server tells of a departure, if that is longer than a schedule waits."""
     speaks: bool | None = None
     """Whether the workload understood any message of the server; None before the first schedule."""
 
@@ -124,6 +128,8 @@ class ScheduleRunner:
         if is_beside and _crowded_out(execution.history):
             execution = self._without_audience(schedule, deadline_s, known, began_ns)
         findings = run_checks(execution.history, self.workload.contract)
+        if self.leave_delay_s is not None:
+            findings = [finding for finding in findings if finding.anomaly is not Anomaly.MISSING_LEAVE]
         if is_loaded:
             findings = under_load(execution.history, self.workload.contract, findings)
         if self.speaks and is_silent(findings) and self._has_stopped(execution, schedule, deadline_s):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -74,6 +74,9 @@ def run_suite(
         for at, (workload, each) in enumerate(todo):
             tell(f"{workload.name}.{each.name}", at / len(todo))
             course.go_on(workload, each, left=len(todo) - at)
+            keep(course.known())
+        for title in course.go_deeper(todo):
+            tell(title, 1.0)
             keep(course.known())
     finally:
         course.end()
@@ -148,6 +151,9 @@ class _ChannelRun:
         """End the standing audience."""
         if self._audience is not None:
             self._audience.stop()
+        self._audience = None
+        for runner in self._runners.values():
+            runner.audience = None
 
     def known(self) -> SuiteReport:
         """The report so far, including findings of the current property."""
@@ -165,8 +171,33 @@ class _ChannelRun:
         self._found = {}
         self._report += part
 
-    def _next(self, workload: Workload, each: ChannelCheck, draw_s: float) -> SuiteReport:
-        """The report of one property, or of why it was not run."""
+    def go_deeper(self, todo: Sequence[tuple[Workload, ChannelCheck]]) -> Iterator[str]:
+        """Give what is left of the budget to drawn schedules for which a share of it was too short.
+
+        Yields the title of each property before more of its schedules run.
+        """
+        self.end()
+        cut = [(workload, each) for workload, each in todo if each.name in self._runner(workload).cut_after]
+        for at, (workload, each) in enumerate(cut):
+            if self._budget.spent or (self._broken is not None and not self._server.owned):
+                return
+            yield f"{workload.name}.{each.name}"
+            self._found = {}
+            done = self._runner(workload).cut_after.pop(each.name)
+            self._join(self._next(workload, each, self._budget.remaining_s / (len(cut) - at), done))
+            self._found = {}
+
+    def _join(self, more: SuiteReport) -> None:
+        """Add the report of more schedules of a property to that of its first ones."""
+        rows = {row.check: row for row in more.checks_run}
+        joined = tuple(
+            replace(rows[row.check], seconds=row.seconds + rows[row.check].seconds) if row.check in rows else row
+            for row in self._report.checks_run
+        )
+        self._report = self._report.but(checks_run=joined) + more.but(checks_run=(), not_run=())
+
+    def _next(self, workload: Workload, each: ChannelCheck, draw_s: float, done: int = 0) -> SuiteReport:
+        """The report of one property, or of why it was not run. Its first `done` schedules have run before."""
         options, server = self._options, self._server
         judges_only = each is STANDING and self._audience is not None  # this takes no time
         if self._budget.spent and not judges_only:
@@ -186,7 +217,7 @@ class _ChannelRun:
         if (self._broken is not None or needs_fresh) and server.owned and not judges_only:
             runner.broken = True
         self._let_in(runner, each)
-        part = _run_guarded(runner, each, options, self._found, draw_s)
+        part = _run_guarded(runner, each, options, self._found, draw_s, done)
         self._broken = f"{workload.name}.{each.name}" if runner.broken else None
         runner.broken = False if server.owned and self._broken is None else runner.broken
         return part
@@ -279,14 +310,14 @@ def replay(
 
 
 def _run_guarded(
-    runner: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float
+    runner: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float, done: int
 ) -> SuiteReport:
     """Test one property. A crash of wsproof ends only this property, and its findings are kept."""
     began = now_ns()
     try:
         if isinstance(each, ChannelProbe):
             return probed(runner, each, options)
-        return run_property(runner, each, options, kept, draw_s)
+        return run_property(runner, each, options, kept, draw_s, done)
     except (TargetError, UsageError):
         raise  # for the user
     except Exception as error:  # noqa: BLE001  a bug in one property must not end the others

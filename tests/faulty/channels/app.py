@@ -16,6 +16,7 @@ from typing import Any
 FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
 BIGGEST = 100_000
+LATER_S = 1.5
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -222,6 +223,8 @@ async def gone(member: Member, code: int | None) -> None:
         return
     if planted("a close is not told") and code in (1000, 1001):
         return
+    if planted("who leaves is told later"):
+        await asyncio.sleep(LATER_S)
     tell(f"Client #{member.name} left the chat")
     if planted("who leaves is told twice"):
         tell(f"Client #{member.name} left the chat")
