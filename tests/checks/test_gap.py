@@ -7,7 +7,7 @@ import pytest
 from tests.checks.histories import CHAT, Room, a_room, a_talk
 from wsproof import Contract, Order
 from wsproof.checks.delivery import duplicated
-from wsproof.checks.gap import gap
+from wsproof.checks.gap import early_deliveries, early_publications, gap
 
 
 def test_a_gap_between_history_and_live_messages_is_reported_with_its_bounds() -> None:
@@ -29,6 +29,19 @@ def test_a_gap_between_history_and_live_messages_is_reported_with_its_bounds() -
 )
 def test_a_correct_server_has_no_gap(room: Room, contract: Contract) -> None:
     assert gap(room.history(), contract) == []
+
+
+@pytest.mark.parametrize(("live_from", "streams"), [(4, []), (6, [(2, 0)])])
+def test_later_messages_are_collected_only_in_streams_that_lack_an_early_one(
+    live_from: int, streams: list[tuple[int, int]]
+) -> None:
+    room = a_talk(0, live_from)
+    room.here.append(2)
+    for _ in range(50):
+        room.say(0)
+    history = room.history()
+    received = early_deliveries(history, early_publications(history))
+    assert [stream for stream, rows in received.items() if len(rows) > 50] == streams
 
 
 def test_a_duplicate_of_a_message_sent_during_the_join_names_the_overlap() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.expected import publication_rows
+from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind, Member, Outcome
 
@@ -34,8 +35,9 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     # Publications that were sent after the member's first receipt are judged by `lost`.
     if contract.order is Order.NONE or contract.audience in (Audience.NOBODY, Audience.PUBLISHER):
         return []
-    received = _deliveries(history)
-    gaps = [each for member in history.members for each in _gaps_of(member, received, history)]
+    early = early_publications(history)
+    received = early_deliveries(history, early)
+    gaps = [each for stream in sorted(received) for each in _gaps_of(*stream, received, early, history)]
     if not gaps:
         return []
     describer, sent, first = Describer(history), history.publications, gaps[0]
@@ -72,40 +74,74 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def _deliveries(history: History) -> dict[tuple[int, int], dict[int, int]]:
-    """The deliveries per (subscriber, publisher): publication row to the row of its first receipt."""
+Received: TypeAlias = dict[tuple[int, int], dict[int, int]]
+"""The deliveries per (subscriber, publisher): publication row to the row of its first receipt."""
+
+
+def early_publications(history: History) -> Ints:
+    """The rows of the publications that some member may lack: they were sent before all members were in."""
+    latest_ns = max((member.in_ns for member in history.members), default=0)
+    return np.flatnonzero(history.publications.sent_ns < latest_ns)
+
+
+def early_deliveries(history: History, early: Ints) -> Received:
+    """The deliveries of early publications, and all later ones in the streams that lack an early one.
+
+    In a run of millions of receipts nearly all are later ones, and hardly any stream lacks something.
+    """
     got = history.receipts
     known = publication_rows(history.publications, got.publisher, got.sequence)
-    received: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
-    for row in np.flatnonzero((known >= 0) & (got.kind == Kind.DELIVERY) & (got.intact == 1)).tolist():
-        received[int(got.subscriber[row]), int(got.publisher[row])].setdefault(int(known[row]), row)
+    is_early = np.zeros(len(history.publications) + 1, dtype=bool)
+    is_early[early] = True  # the last one stands for unknown publications, whose row is -1
+    is_delivery = (known >= 0) & (got.kind == Kind.DELIVERY) & (got.intact == 1)
+    received: Received = defaultdict(dict)
+    _add(received, np.flatnonzero(is_delivery & is_early[known]), known, history)
+    lacking = [
+        subscriber * len(history.members) + publisher
+        for subscriber, publisher in received
+        if _missing(subscriber, publisher, received, early, history)
+    ]
+    if lacking:
+        streams = got.subscriber.astype(np.int64) * len(history.members) + got.publisher
+        _add(received, np.flatnonzero(is_delivery & ~is_early[known] & np.isin(streams, lacking)), known, history)
     return received
 
 
-def _gaps_of(member: Member, received: dict[tuple[int, int], dict[int, int]], history: History) -> list[_Gap]:
-    """The gaps of one member, by publisher and sequence."""
-    if not member.is_well_behaved or not member.in_ns:
+def _add(received: Received, rows: Ints, known: Ints, history: History) -> None:
+    """Add the deliveries of these receipts. `known`: the row of each receipt's publication."""
+    got = history.receipts
+    for row in rows.tolist():
+        received[int(got.subscriber[row]), int(got.publisher[row])].setdefault(int(known[row]), row)
+
+
+def _missing(subscriber: int, publisher: int, received: Received, early: Ints, history: History) -> list[int]:
+    """The rows of a publisher's publications that a member lacks although it received an older one."""
+    member, mine = history.members[subscriber], received[subscriber, publisher]
+    if publisher == subscriber or not (member.is_well_behaved and member.in_ns):
         return []
-    sent, gaps = history.publications, list[_Gap]()
-    for publisher in range(len(history.members)):
-        mine = received.get((member.number, publisher))
-        if not mine or publisher == member.number:
-            continue
-        order = sorted(mine, key=lambda row: sent.sequence[row])
-        oldest, newest = (int(sent.sequence[order[at]]) for at in (0, -1))
-        between = (sent.publisher == publisher) & (sent.sequence > oldest) & (sent.sequence < newest)
-        between &= (sent.outcome == Outcome.OK) & (sent.sent_ns > 0) & (sent.sent_ns < member.in_ns)
-        for row in np.flatnonzero(between).tolist():
-            if row not in mine and _reached_others(row, publisher, member, received, history):
-                older = max((other for other in order if sent.sequence[other] < sent.sequence[row]), key=order.index)
-                newer = next(other for other in order if sent.sequence[other] > sent.sequence[row])
-                gaps.append(_Gap(member.number, row, mine[older], mine[newer]))
+    sent = history.publications
+    oldest = min(int(sent.sequence[row]) for row in mine)
+    rows = early[sent.publisher[early] == publisher]
+    rows = rows[(sent.sequence[rows] > oldest) & (sent.sent_ns[rows] < member.in_ns)]
+    rows = rows[(sent.outcome[rows] == Outcome.OK) & (sent.sent_ns[rows] > 0)]
+    return [row for row in rows.tolist() if row not in mine]
+
+
+def _gaps_of(subscriber: int, publisher: int, received: Received, early: Ints, history: History) -> list[_Gap]:
+    """The gaps of one member in the messages of one publisher, by sequence."""
+    sent, mine, gaps = history.publications, received[subscriber, publisher], list[_Gap]()
+    missing = _missing(subscriber, publisher, received, early, history)
+    order = sorted(mine, key=lambda row: sent.sequence[row]) if missing else []
+    for row in missing:
+        is_between = sent.sequence[row] < sent.sequence[order[-1]]
+        if is_between and _reached_others(row, publisher, history.members[subscriber], received, history):
+            older = max((other for other in order if sent.sequence[other] < sent.sequence[row]), key=order.index)
+            newer = next(other for other in order if sent.sequence[other] > sent.sequence[row])
+            gaps.append(_Gap(subscriber, row, mine[older], mine[newer]))
     return gaps
 
 
-def _reached_others(
-    row: int, publisher: int, member: Member, received: dict[tuple[int, int], dict[int, int]], history: History
-) -> bool:
+def _reached_others(row: int, publisher: int, member: Member, received: Received, history: History) -> bool:
     """Whether another member received the publication. Otherwise the server did not accept it."""
     others = (m.number for m in history.members if m.number != member.number and m.room == member.room)
     return any(row in received.get((other, publisher), ()) for other in others)

@@ -12,6 +12,9 @@ from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind
 from wsproof.model.partition import slices
 
+_BITS = 32
+_MASK, _OFFSET = (1 << _BITS) - 1, 1 << (_BITS - 1)
+"""A pair of member numbers is one integer, whose lower half is the second number and may be negative."""
 SHOWN = 8
 """Number of members of a group that a finding names."""
 
@@ -111,6 +114,8 @@ def _pairs(history: History) -> set[tuple[int, int]]:
     got, pairs = history.receipts, set[tuple[int, int]]()
     for part in slices(0, len(got)):
         chosen = (got.kind[part] == Kind.DELIVERY) & (got.intact[part] == 1)
-        both = np.stack([got.subscriber[part][chosen], got.publisher[part][chosen]])
-        pairs |= {(int(one), int(other)) for one, other in np.unique(both, axis=1).T}
+        keys = np.unique(
+            (got.subscriber[part][chosen].astype(np.int64) << _BITS) + got.publisher[part][chosen] + _OFFSET
+        )
+        pairs |= set(zip((keys >> _BITS).tolist(), ((keys & _MASK) - _OFFSET).tolist(), strict=True))
     return pairs
