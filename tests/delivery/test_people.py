@@ -192,7 +192,10 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
         ("", ""),
         ("forgets all after a disturbance", "A member that joins now receives nothing either"),
         ("forgets its connections after a disturbance", "A member that joins now is served"),
-        ("subscribes again after a disturbance", "the members heard each other again, but more than once"),
+        (
+            "subscribes again after a disturbance",
+            "the members received each other's messages again, but more than once",
+        ),
     ],
 )
 def test_a_server_that_does_not_recover_from_a_disturbance_is_a_violation(

@@ -1,4 +1,4 @@
-"""Judges what faulty clients did to healthy ones, what the server kept of them, and how clients came back."""
+"""Judges what faulty clients did to healthy ones, what the server kept of them, and how clients reconnected."""
 
 from __future__ import annotations
 
@@ -22,28 +22,30 @@ def judge_faults(record: FaultsRecord, contract: Contract) -> list[Finding]:
 def _worsened(record: FaultsRecord, contract: Contract) -> list[Finding]:
     """The finding that healthy clients wait longer beside faulty ones.
 
-    Every client costs the server some time, so only a large effect counts. A smaller one is told.
+    Every client costs the server some time, so only a large effect counts. A smaller one is reported as information.
     """
     worse = [one for one in record.figures if one.has_worsened]
     if record.unsure or not worse:
         return []
     main = next((one for one in worse if one.name != "latency_p99"), worse[0])
     is_starved = main.name != "latency_p99" and _is_starved(main)
-    told = (
+    explanation = (
         f"While faulty clients were connected ({record.faults}), {_figure_words(main)}. The windows without and beside "
         f"them took turns, {main.pairs} pairs of {record.window_s:.2g} s."
     )
     if is_starved:
-        told += " So clients that do nothing wrong wait for those that do: give each client its own queue and task."
+        explanation += (
+            " So clients that do nothing wrong wait for those that do: give each client its own queue and task."
+        )
     level = Level.NON_STRICT if is_starved else Level.INFORMATIONAL
     witness = tuple(_figure_words(one) for one in worse)
-    return [Finding(BESIDE, contract.channel, Anomaly.STALLED_BY_OTHER_MEMBER, level, told, witness)]
+    return [Finding(BESIDE, contract.channel, Anomaly.STALLED_BY_OTHER_MEMBER, level, explanation, witness)]
 
 
-def _is_starved(one: FaultFigure) -> bool:
-    if one.low is None or one.beside is None or one.without is None:
+def _is_starved(figure: FaultFigure) -> bool:
+    if figure.low is None or figure.beside is None or figure.without is None:
         return False
-    return one.low >= STARVED_TIMES and one.beside - one.without >= STARVED_NS
+    return figure.low >= STARVED_TIMES and figure.beside - figure.without >= STARVED_NS
 
 
 def _figure_words(one: FaultFigure) -> str:
@@ -65,17 +67,17 @@ def _kept_descriptors(record: FaultsRecord, contract: Contract) -> list[Finding]
     clients = sum(one.connected + one.refused for one in record.tallies)
     if kept < FEWEST_FDS or kept < LEAST_SHARE * clients:
         return []
-    told = (
-        f"{clients} faulty clients came and went ({record.faults}). {resources.waited_s:.0f} s after the last of them "
-        f"had ended its TCP connection, the server has {kept} more open descriptors than before. It keeps connections "
-        "whose clients have gone."
+    explanation = (
+        f"{clients} faulty clients connected and left ({record.faults}). {resources.waited_s:.0f} s after the last of "
+        f"them had ended its TCP connection, the server has {kept} more open descriptors than before. It keeps "
+        "connections whose clients have gone."
     )
     witness = (
         f"before: {resources.before.fds} open descriptors",
         f"during: up to {resources.during.fds}",
-        f"{resources.waited_s:.0f} s after the last one had gone: {resources.after.fds}",
+        f"{resources.waited_s:.0f} s after the last one had left: {resources.after.fds}",
     )
-    return [Finding(KEPT, contract.channel, Anomaly.NOT_FREED, Level.NON_STRICT, told, witness)]
+    return [Finding(KEPT, contract.channel, Anomaly.NOT_FREED, Level.NON_STRICT, explanation, witness)]
 
 
 def judge_storm(record: StormRecord, contract: Contract) -> list[Finding]:
@@ -96,7 +98,7 @@ def _not_back(turns: list[StormTurn], record: StormRecord, contract: Contract) -
     worst = min(turns, key=lambda turn: turn.returned)
     how = f"spread over {record.spread_s:g} s" if worst.is_spread else "all at once"
     why = f" The most frequent answer was: {worst.refusal}." if worst.refusal else ""
-    told = (
+    explanation = (
         f"All {worst.clients} clients were dropped at once and came back {how}, with a pause that doubles after each "
         f"failed attempt. {record.limit_s:g} s later only {worst.returned} of them are served again.{why}"
     )
@@ -106,4 +108,4 @@ def _not_back(turns: list[StormTurn], record: StormRecord, contract: Contract) -
         f"turn {number}: {turn.returned} of {turn.clients} are back, {turn.refused} attempts failed"
         for number, turn in enumerate(turns, 1)
     )
-    return Finding(STORM, contract.channel, Anomaly.REFUSED, level, told, witness)
+    return Finding(STORM, contract.channel, Anomaly.REFUSED, level, explanation, witness)

@@ -51,19 +51,19 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
 
 
 def judge_repeats(history: History, since_ns: int, what: str, contract: Contract) -> list[Finding]:
-    """The finding that messages come more than once after a disturbance. Only those sent since `since_ns` count.
+    """The finding that messages arrive more than once after a disturbance. Only those sent since `since_ns` count.
 
-    What was on its way during the disturbance may come again.
+    Messages in transit during the disturbance may arrive again.
     """
     receipts = history.receipts
     rows = np.flatnonzero(receipts.intended_ns >= since_ns)
     later = Receipts(*(getattr(receipts, column.name)[rows] for column in fields(Receipts)))
-    told = (
-        f"After the disturbance ({shortened(what, 80)}) the members heard each other again, but more than once. "
-        "Perhaps the server has subscribed again and not ended its old subscription. "
+    explanation = (
+        f"After the disturbance ({shortened(what, 80)}) the members received each other's messages again, but more "
+        "than once. The server may have subscribed again without ending its old subscription. "
     )
     return [
-        replace(finding, check=CHECK, explanation=told + finding.explanation)
+        replace(finding, check=CHECK, explanation=explanation + finding.explanation)
         for finding in duplicated(replace(history, receipts=later), contract)
     ]
 

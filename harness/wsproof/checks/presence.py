@@ -28,7 +28,7 @@ class _NoticeCount:
     due: tuple[Member, ...]
     """Departures while the witness was connected, of members that were in the room: a notice is expected for each."""
     possible: tuple[Member, ...]
-    """Every departure under that name that the witness may be told about."""
+    """Every departure under that name of which the witness may receive a notice."""
 
 
 def missing_leave(history: History, contract: Contract) -> list[Finding]:
@@ -196,13 +196,13 @@ def _notice_counts(history: History, contract: Contract) -> list[_NoticeCount]:
     """The notices per witness and name, for witnesses that stayed and did not misbehave."""
     if not contract.leaves:
         return []
-    told: dict[tuple[int, str], list[PresenceNotice]] = defaultdict(list)
+    notices: dict[tuple[int, str], list[PresenceNotice]] = defaultdict(list)
     rooms = {member.name: member.room for member in history.members}
     for notice in history.notices:
         if notice.left and not _is_elsewhere(history.members[notice.subscriber], notice.about, rooms):
-            told[notice.subscriber, notice.about].append(notice)
+            notices[notice.subscriber, notice.about].append(notice)
     named: dict[int, set[str]] = defaultdict(set)
-    for number, name in told:
+    for number, name in notices:
         named[number].add(name)
     last_receipts = _last_receipts(history)
     gone: dict[str, list[Member]] = defaultdict(list)
@@ -225,7 +225,7 @@ def _notice_counts(history: History, contract: Contract) -> list[_NoticeCount]:
                 for m in possible
                 if m.in_ns and witness.in_ns <= connected_until[m.number] and m.number not in followed
             )
-            counts.append(_NoticeCount(witness, name, tuple(told[witness.number, name]), due, possible))
+            counts.append(_NoticeCount(witness, name, tuple(notices[witness.number, name]), due, possible))
     return counts
 
 

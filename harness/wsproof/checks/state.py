@@ -23,7 +23,7 @@ _LACKS = object()
 
 @dataclass(frozen=True, slots=True)
 class MemberState:
-    """The state that a member knows: its parts by name, or None if the server has not told it.
+    """The state that a member knows: its parts by name, or None if the server has not sent it.
 
     `who` describes the member and when it joined.
     """
@@ -34,7 +34,7 @@ class MemberState:
 
 def agree(states: Sequence[MemberState]) -> bool:
     """Whether all members know the same state."""
-    return all(one.state is not None and one.state == states[0].state for one in states)
+    return all(member.state is not None and member.state == states[0].state for member in states)
 
 
 def judge_states(trials: Sequence[Sequence[MemberState]], contract: Contract) -> list[Finding]:
@@ -45,14 +45,14 @@ def judge_states(trials: Sequence[Sequence[MemberState]], contract: Contract) ->
     if not trials or any(agree(states) for states in trials):
         return []
     first, *others = states = trials[-1]
-    other = next(one for one in others if not agree([first, one]))
-    told = (
-        f"{_sentence(first.who)} and {other.who} know different states: {_difference(first, other)}. No message was on "
-        "its way any more. All members of a room must know the same state in the end."
+    other = next(member for member in others if not agree([first, member]))
+    explanation = (
+        f"{_sentence(first.who)} and {other.who} know different states: {_difference(first, other)}. No message was "
+        "in transit any more. All members of a room must know the same state in the end."
     )
     level = Level.VIOLATION if len(trials) > 1 else Level.OBSERVATION
-    lines = [f"{one.who}: {_size(one)}" for one in states] + list(_differences(first, other))
-    finding = found(Anomaly.DIVERGED, contract, told, lines, level=level, occurrences=len(trials))
+    lines = [f"{member.who}: {_size(member)}" for member in states] + list(_differences(first, other))
+    finding = found(Anomaly.DIVERGED, contract, explanation, lines, level=level, occurrences=len(trials))
     return [replace(finding, check=CHECK)]
 
 

@@ -80,8 +80,8 @@ class Contract:
 
     `order` is the promised order: breaking it is a violation. `agreed_order` says that a good server delivers in one
     order to all members: its absence is a non-strict finding. `replies`: each publication is answered to its publisher
-    alone. `leaves`: when a member leaves in any way, the others are told once. `binary` is the response to a binary
-    frame: "echo" or "refused-or-ignored". `keeps_idle_s`: the server keeps a member that only listens for this
+    alone. `leaves`: the server tells the others once when a member leaves in any way. `binary` is the response to a
+    binary frame: "echo" or "refused-or-ignored". `keeps_idle_s`: the server keeps a member that only listens for this
     many seconds; None without a promise, so that the server may disconnect it.
     """
 
@@ -107,6 +107,6 @@ class Contract:
     revoked_within_s: float = 5.0
     """Seconds for which a member may still be served after its access was revoked (`Workload.revoke`)."""
     recovers_within_s: float = 10.0
-    """Seconds after a disturbance until all members must hear each other again. Until then, messages may be lost."""
+    """Seconds after a disturbance until all members must receive each other's messages again."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: no promise."""

@@ -1,7 +1,7 @@
 """The rooms of the reference server: `/rooms/{name}`, typed JSON, one message order for all, one user per member.
 
-Members sign in with tokens of their own (`members.py`). The state is the list of the users in the room: a newcomer is
-told it, and all others are told who joins and who leaves.
+Members sign in with tokens of their own (`members.py`). The state is the list of the users in the room. The server
+sends it to each newcomer, and tells all others who joins and who leaves.
 """
 
 from __future__ import annotations
