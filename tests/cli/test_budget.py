@@ -51,10 +51,21 @@ def test_a_budget_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) ->
 def test_a_server_that_never_answers_is_called_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with difficult("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
-        assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.USAGE
+        assert main(["check", url, "--budget", "600s", "--out", str(tmp_path)]) == ExitCode.USAGE
     said = capsys.readouterr()
-    assert "sent nothing for 1" in said.err
+    assert "sent nothing for 5" in said.err
     assert "budget" not in said.err
+
+
+def test_a_budget_that_ends_during_the_first_handshake_leaves_the_result_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with difficult("silent") as server:
+        url = f"ws://127.0.0.1:{server.endpoint.port}/"
+        assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.CANNOT_TELL
+    said = " ".join(capsys.readouterr().out.split())
+    assert "sent nothing for 1" in said
+    assert "try a longer --budget" in said
 
 
 def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ MISTAKES = [
     (("bench", "shop:app", "--channels", "tutorial", "--workload", "chatt"), r"one of echo, chat, dashboard"),
     (("check", "https://127.0.0.1:1/ws"), r"Did you mean wss://127\.0\.0\.1:1/ws\?"),
     (("check", "127.0.0.1:1/ws"), r"did you mean ws://127\.0\.0\.1:1/ws\?"),
-    (("check", "ws://127.0.0.1:1/ws", "--server", "uvicorn"), r"a URL is something that runs already"),
+    (("check", "ws://127.0.0.1:1/ws", "--server", "uvicorn"), r"a URL is a running server"),
     (("check", *AT, "--accepted", "absent.toml"), r"cannot read .*absent\.toml: No such file.*--write-accepted FILE"),
     (("check", *AT, "--accepted", "folder"), r"cannot read .*folder: Is a directory"),
     (("check", *AT, "--accepted", "known.toml"), r"known\.toml to be a TOML file.*line 1"),

@@ -9,17 +9,17 @@ import pytest
 
 from tests.faulty.running import FaultyServer
 from wsproof import Level, Verdict
-from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_own_reason
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_application_code
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import expect_frames
 from wsproof.conformance.oracle.handshake import expect_answer
-from wsproof.conformance.properties.accepted_messages import in_samples
-from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.properties.accepted_messages import with_accepted_messages
+from wsproof.conformance.properties.property import MASK, script_of
 from wsproof.conformance.properties.strategies import fragments
 from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
 from wsproof.conformance.session import Session
 from wsproof.conformance.suite import PROPERTIES, run_suite
-from wsproof.conformance.verify.root_cause import plainly
+from wsproof.conformance.verify.root_cause import unfragmented
 from wsproof.conformance.verify.violations import RuleViolation, verify
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
@@ -75,52 +75,58 @@ def test_an_early_answer_to_pipelined_frames_is_no_violation(faulty: FaultyServe
 
 
 class TestSamples:
-    facts = EndpointProfile(None, False, False, 1024, sample=Message.of("{}"), pads=True)
+    profile = EndpointProfile(None, False, False, 1024, sample=Message.of("{}"), pads=True)
 
     def test_a_message_keeps_its_shape_and_length(self) -> None:
-        said = in_samples(say("x", *fragments(b"ab", b"", b"cdef")), self.facts)
-        assert said == say("x", *fragments(b"{}", b"", b"    "))
+        said = with_accepted_messages(script_of("x", *fragments(b"ab", b"", b"cdef")), self.profile)
+        assert said == script_of("x", *fragments(b"{}", b"", b"    "))
 
     def test_a_message_shorter_than_the_sample_becomes_the_sample(self) -> None:
-        assert in_samples(say("x", *fragments(b"", b"a")), self.facts) == say("x", *fragments(b"", b"{}"))
+        assert with_accepted_messages(script_of("x", *fragments(b"", b"a")), self.profile) == script_of(
+            "x", *fragments(b"", b"{}")
+        )
 
     def test_invalid_frames_stay_invalid_when_samples_are_substituted(self) -> None:
-        broken = say("x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"bare"))
-        assert in_samples(broken, self.facts) == say(
+        broken = script_of("x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"bare"))
+        assert with_accepted_messages(broken, self.profile) == script_of(
             "x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"{}  ")
         )
 
     def test_a_character_is_cut_where_it_was_cut(self) -> None:
-        facts = EndpointProfile(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
+        profile = EndpointProfile(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
         first, last = fragments(b"\xc3", b"\xa9")
-        said = in_samples(say("utf8-valid", first, last), facts)
-        assert said == say("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
+        said = with_accepted_messages(script_of("utf8-valid", first, last), profile)
+        assert said == script_of("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
 
     def test_messages_that_the_endpoint_may_refuse_are_left_out(self) -> None:
-        facts = EndpointProfile(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
+        profile = EndpointProfile(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
         whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
-        assert in_samples(say("payload-lengths", whole), facts) is None
-        assert in_samples(say("continuation-orphan", whole, orphan), facts) == say("continuation-orphan", orphan)
-        begun = say("close-between-fragments", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
-        assert in_samples(begun, facts) == begun
+        assert with_accepted_messages(script_of("payload-lengths", whole), profile) is None
+        assert with_accepted_messages(script_of("continuation-orphan", whole, orphan), profile) == script_of(
+            "continuation-orphan", orphan
+        )
+        begun = script_of("close-between-fragments", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
+        assert with_accepted_messages(begun, profile) == begun
 
     def test_no_script_has_more_messages_than_the_endpoint_accepts(self) -> None:
-        facts = EndpointProfile("", False, False, 1024, most_messages=2)
+        profile = EndpointProfile("", False, False, 1024, most_messages=2)
         whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
-        assert in_samples(say("x", whole), facts) == say("x", whole)  # the barrier is the second one
-        assert in_samples(say("x", whole, whole), facts) is None
+        assert with_accepted_messages(script_of("x", whole), profile) == script_of(
+            "x", whole
+        )  # the barrier is the second one
+        assert with_accepted_messages(script_of("x", whole, whole), profile) is None
 
     def test_samples_replace_only_complete_text_messages(self) -> None:
-        other = Script("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
-        assert in_samples(other, self.facts) == other
+        other = Script("x", (Raw(b"\x81"), *script_of("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
+        assert with_accepted_messages(other, self.profile) == other
 
 
 def test_the_plain_script_sends_the_application_the_same_messages() -> None:
     ping = Frame(Opcode.PING, b"p", mask=MASK)
     first, second = fragments(b"a", b"b")
-    plain = plainly(say("x", first, ping, second, Frame(Opcode.TEXT, b"c", mask=b"abcd"), cuts=(1, 2)))
+    plain = unfragmented(script_of("x", first, ping, second, Frame(Opcode.TEXT, b"c", mask=b"abcd"), cuts=(1, 2)))
     whole, last = Frame(Opcode.TEXT, b"ab", mask=MASK), Frame(Opcode.TEXT, b"c", mask=MASK)
-    assert plain == say("x", whole, last, cuts=(len(whole.encode()),))
+    assert plain == script_of("x", whole, last, cuts=(len(whole.encode()),))
 
 
 @pytest.mark.parametrize(
@@ -135,25 +141,25 @@ def test_the_plain_script_sends_the_application_the_same_messages() -> None:
 def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
     changes: dict[str, Any], ends_tcp: bool, expected: list[str]
 ) -> None:
-    conversation = Script("upgrade-required", handshake=Handshake(**changes))
-    facts = EndpointProfile("", True, False, 1024)
+    script = Script("upgrade-required", handshake=Handshake(**changes))
+    profile = EndpointProfile("", True, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
-    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    handshake = expect_answer(script.handshake.apply(usual), usual)
     transcript = Transcript(ended=ends_tcp)
-    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    violations = verify(script, handshake, expect_frames(script, profile), profile, transcript)
     assert [violation.rule for violation in violations] == expected
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
 def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
     """Model bokeh, which reads its token from the second subprotocol and closes if there is none."""
-    conversation = Script("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
-    facts = EndpointProfile(None, False, False, 1024)
+    script = Script("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
+    profile = EndpointProfile(None, False, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==", subprotocols=("bokeh", "token"))
-    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    handshake = expect_answer(script.handshake.apply(usual), usual)
     close = CloseReceived(code, "")
     transcript = Transcript(response=Response(101), close=close, ended=True)
-    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    violations = verify(script, handshake, expect_frames(script, profile), profile, transcript)
     assert [violation.rule for violation in violations] == expected
 
 
@@ -161,7 +167,7 @@ def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None
     ("code", "expected"), [(None, True), (1000, True), (1002, False), (1007, False), (4000, True), (10_000, True)]
 )
 def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int | None, expected: bool) -> None:
-    assert is_own_reason(code) is expected
+    assert is_application_code(code) is expected
 
 
 @pytest.mark.parametrize(
@@ -173,12 +179,12 @@ def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answ
 ) -> None:
     close = SendFrame(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
     late = SendFrame(Frame(Opcode.TEXT, b"late", mask=MASK))
-    conversation = Script("mixed-frames", (close, late) if behind else (close,))
-    facts = EndpointProfile("", True, False, 1024)
+    script = Script("mixed-frames", (close, late) if behind else (close,))
+    profile = EndpointProfile("", True, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
-    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    handshake = expect_answer(script.handshake.apply(usual), usual)
     transcript = Transcript(response=Response(101), ended=True, was_reset=was_reset)
-    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    violations = verify(script, handshake, expect_frames(script, profile), profile, transcript)
     assert [violation.rule for violation in violations] == expected
 
 
@@ -198,14 +204,14 @@ def test_an_end_of_tcp_behind_a_message_without_its_reply_may_be_the_application
     prefix: str | None, said: tuple[Message, ...], came: tuple[Message, ...], expected: list[str]
 ) -> None:
     """Model python-socketio, which drops a connection over a truncated message, after it has answered a later ping."""
-    conversation = say("deflate-final", *(Frame(one.opcode, one.payload, mask=MASK) for one in said))
-    facts = EndpointProfile(prefix, False, True, 1024)
+    script = script_of("deflate-final", *(Frame(one.opcode, one.payload, mask=MASK) for one in said))
+    profile = EndpointProfile(prefix, False, True, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
-    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    handshake = expect_answer(script.handshake.apply(usual), usual)
     transcript = Transcript(
         response=Response(101), messages=list(came), ended=True, was_reset=True, at_barrier=True, barrier_pong=True
     )
-    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    violations = verify(script, handshake, expect_frames(script, profile), profile, transcript)
     assert [violation.rule for violation in violations] == expected
     assert all("reset TCP" in violation.got for violation in violations if violation.rule == "close-answered")
 
@@ -214,9 +220,9 @@ def test_an_end_of_tcp_behind_a_message_without_its_reply_may_be_the_application
 def test_a_close_at_the_limit_on_messages_is_the_applications_although_the_control_runs_do_not_end(
     sent: int, is_kept: bool
 ) -> None:
-    facts = EndpointProfile(None, False, False, 1024, most_messages=2, refusals=("10000",))
-    session: Any = SimpleNamespace(facts=facts, _is_ended=lambda *_: False)
-    violation = RuleViolation("segmentation", "the connection to stay open", "a close frame", own_reasons=True)
-    fragmented = say("segmentation", *fragments(b"a", b"b"))
-    kept = Session._without_own_reasons(session, fragmented, sent, [violation], 0.1)
+    profile = EndpointProfile(None, False, False, 1024, most_messages=2, refusals=("10000",))
+    session: Any = SimpleNamespace(profile=profile, _is_ended=lambda *_: False)
+    violation = RuleViolation("segmentation", "the connection to stay open", "a close frame", may_be_application=True)
+    fragmented = script_of("segmentation", *fragments(b"a", b"b"))
+    kept = Session._without_application_closes(session, fragmented, sent, [violation], 0.1)
     assert kept == ([violation] if is_kept else [])

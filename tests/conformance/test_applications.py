@@ -103,8 +103,8 @@ def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: Faul
     assert report.remarks == ()
     left = {row.check: row.reason for row in report.not_run}
     assert left == {  # blanks after the sample are refused, and so is an empty message
-        "payload-lengths": "not checked: the endpoint takes the sample in its own length only",
-        "deflate-empty": "not checked: the endpoint takes the sample only",
+        "payload-lengths": "not checked: the endpoint accepts the sample only in its own length",
+        "deflate-empty": "not checked: the endpoint accepts only the sample",
     }
     assert {row.check for row in report.checks_run} >= {*_CHECKS} - left.keys()
 
@@ -166,7 +166,7 @@ def test_unsolicited_messages_are_not_taken_for_replies(faulty: FaultyServer, ki
         report = _check(faulty, kind, _OPTIONS)
         assert [finding.check for finding in report.findings if finding.level is Level.VIOLATION] == []
         (remark,) = report.remarks
-        assert "messages that answer nothing" in remark
+        assert "messages that are no answers" in remark
 
 
 @pytest.mark.parametrize("kind", ["closes-4001", "closes-1000", "closes-bare"])
@@ -203,5 +203,5 @@ def test_a_welcome_before_the_login_counts_as_one_of_its_replies() -> None:
         def wait_event(self, wanted: Callable[[Event], bool], timeout_s: float) -> Event | None:
             return next(filter(wanted, self.events), None)
 
-    facts = EndpointProfile(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
-    assert log_in(cast(Client, Greeted()), facts, 5.0)
+    profile = EndpointProfile(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
+    assert log_in(cast(Client, Greeted()), profile, 5.0)

@@ -82,9 +82,18 @@ def test_channels_end_with_the_budget(slow: RunningHere) -> None:
     assert report.verdict() is not Verdict.VALID or report.checks_run
 
 
-def test_a_server_that_never_answers_is_silent_and_not_out_of_budget() -> None:
-    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"sent nothing for 1\.5 s"):
-        run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
+def test_a_server_that_never_answers_is_silent() -> None:
+    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"sent nothing for 1 s"):
+        run_suite(server, SuiteOptions(budget_s=60.0, deadline_s=1.0))
+
+
+def test_silence_within_a_timeout_that_the_budget_has_shortened_proves_nothing() -> None:
+    with difficult("silent") as server, Ended():
+        report = run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
+    assert report.verdict() is Verdict.UNKNOWN
+    (row,) = report.checks_run
+    assert "sent nothing for 1.5 s" in row.reason
+    assert "--budget" in row.reason
 
 
 def test_a_server_that_keeps_dying_is_not_restarted_without_end(
@@ -93,15 +102,15 @@ def test_a_server_that_keeps_dying_is_not_restarted_without_end(
     """Each conversation kills the server, and nothing is learned after the third."""
     asked: list[Script] = []
 
-    def deadly(subject: Session, conversation: Script) -> list[object]:
-        asked.append(conversation)
-        subject.deaths += 1
+    def deadly(subject: Session, script: Script) -> list[object]:
+        asked.append(script)
+        subject.restarts += 1
         return []
 
     monkeypatch.setattr(Session, "attempt", deadly)
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
     with open_session(faulty.with_fault(""), SuiteOptions()) as subject:
-        assert "again and again" in explore(subject, drawn)
+        assert "repeatedly stopped serving" in explore(subject, drawn)
         assert len(asked) == 3
 
 
@@ -120,7 +129,7 @@ def test_a_server_that_dies_during_the_probe_is_restarted_and_probed_again(
 
     monkeypatch.setattr("wsproof.conformance.session.probe", probe)
     with open_session(faulty.with_fault(""), SuiteOptions()) as subject:
-        assert subject.facts == FACTS
+        assert subject.profile == FACTS
     assert len(restarts) == 1
 
 
@@ -133,7 +142,7 @@ def test_a_server_that_dies_at_each_probe_cannot_be_checked(
     monkeypatch.setattr(FaultyServer, "restart", lambda server: None)
     monkeypatch.setattr("wsproof.conformance.session.probe", probe)
     with (
-        pytest.raises(CannotTellError, match="stopped serving while it was asked what it is: it died"),
+        pytest.raises(CannotTellError, match="stopped serving during the probe: it died"),
         open_session(faulty.with_fault(""), SuiteOptions()),
     ):
         pass
@@ -154,10 +163,10 @@ def test_generated_scripts_have_a_share_of_the_budget(faulty: FaultyServer) -> N
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
     with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.draw_s = 0.0
-        before = subject.conversations
-        edges = list(drawn.edges(subject.facts)) if drawn.edges is not None else []
+        before = subject.scripts_run
+        edges = list(drawn.edges(subject.profile)) if drawn.edges is not None else []
         assert "share of the budget ended after 1 generated" in explore(subject, drawn)
-        assert subject.conversations - before == len(edges) + 1
+        assert subject.scripts_run - before == len(edges) + 1
         subject.draw_s = math.inf
         assert explore(subject, drawn) == ""
 
@@ -166,9 +175,9 @@ def test_no_chapter_takes_the_budget_of_the_others(faulty: FaultyServer) -> None
     tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
     with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.edges_s = 0.0
-        before = subject.conversations
-        assert "begun, and not run to its end" in explore(subject, tested)
-        assert subject.conversations - before == 1
+        before = subject.scripts_run
+        assert "started and not finished" in explore(subject, tested)
+        assert subject.scripts_run - before == 1
 
 
 def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +186,7 @@ def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: p
     options = SuiteOptions(only=("close-code-legal",), budget_s=1000.0, deadline_s=DEADLINE_S)
     report = run_suite(faulty.with_fault(""), options)
     assert [one.check for one in report.not_run] == ["close-code-legal"]
-    assert "begun" in report.not_run[0].reason
+    assert "started and not finished" in report.not_run[0].reason
 
 
 def test_a_server_for_one_client_at_a_time_has_no_finding_for_refused_handshakes() -> None:

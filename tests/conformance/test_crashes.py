@@ -40,8 +40,8 @@ def test_a_crash_in_one_property_leaves_the_others_checked(
 ) -> None:
     attempt = Session.attempt
 
-    def crashing(subject: Session, conversation: Script) -> object:
-        return crash() if conversation.subject == "mask-any" else attempt(subject, conversation)
+    def crashing(subject: Session, script: Script) -> object:
+        return crash() if script.subject == "mask-any" else attempt(subject, script)
 
     monkeypatch.setattr(Session, "attempt", crashing)
     options = OPTIONS.but(only=("rsv-zero", "mask-any", "utf8-broken"))

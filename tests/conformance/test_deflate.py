@@ -15,10 +15,10 @@ from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS, agreeme
 from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
 from wsproof.conformance.properties.deflate_bombs import bomb
-from wsproof.conformance.properties.deflate_builders import apply_cuts, literally, packed, talk
+from wsproof.conformance.properties.deflate_builders import apply_cuts, deflate_script, literals, packed
 from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.conformance.suite import PROPERTIES, run_suite
-from wsproof.conformance.verify.root_cause import plainly
+from wsproof.conformance.verify.root_cause import unfragmented
 from wsproof.model.suite import SuiteOptions
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 
@@ -62,62 +62,62 @@ class TestBlocks:
         assert inflate(blocks.message()) == b"ab" + b"c" * 500 + b"\xffd"
 
     def test_fragments_keep_the_bit_on_the_first_of_them(self) -> None:
-        pieces = apply_cuts(literally(b"Hello"), 0, 3)
+        pieces = apply_cuts(literals(b"Hello"), 0, 3)
         assert [(piece.opcode, piece.rsv, piece.fin) for piece in pieces] == [
             (1, 4, False),
             (0, 0, False),
             (0, 0, True),
         ]
-        assert b"".join(piece.payload for piece in pieces) == literally(b"Hello").payload
+        assert b"".join(piece.payload for piece in pieces) == literals(b"Hello").payload
 
 
 class TestOracle:
     def test_a_compressed_message_is_expected_back_uncompressed(self) -> None:
-        expected = expect_frames(talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2)), _FACTS, _PLAIN)
-        assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
+        expected = expect_frames(deflate_script(_FACTS, "x", *apply_cuts(literals(b"Hello"), 2)), _FACTS, _PLAIN)
+        assert (expected.outcome, expected.replies) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
 
     def test_a_back_reference_to_an_earlier_message_depends_on_the_agreement(self) -> None:
-        said = talk(_FACTS, "x", literally(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
+        said = deflate_script(_FACTS, "x", literals(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
         assert expect_frames(said, _FACTS, _PLAIN).replies == [Message(Opcode.TEXT, b"Hello")] * 2
         assert expect_frames(said, _FACTS, _RESETS).rule == "deflate-data"
 
     @pytest.mark.parametrize(
-        ("frame", "fate", "rule"),
+        ("frame", "outcome", "rule"),
         [
             (Frame(9, b"p", rsv=4, mask=_MASK), ConnectionOutcome.FAILED, "deflate-rsv-control"),
             (Frame(1, b"p", rsv=2, mask=_MASK), ConnectionOutcome.FAILED, "deflate-rsv2-rsv3"),
             (packed(b"\x06"), ConnectionOutcome.FAILED, "deflate-data"),
             (packed(b""), ConnectionOutcome.FREE, "deflate-unfinished"),
-            (literally(b"\xff"), ConnectionOutcome.FAILED, "deflate-utf8-broken"),
+            (literals(b"\xff"), ConnectionOutcome.FAILED, "deflate-utf8-broken"),
             (Frame(1, b"\xff", mask=_MASK), ConnectionOutcome.FAILED, "utf8-broken"),
             (packed(bomb(25)), ConnectionOutcome.FREE, "deflate-bomb"),
         ],
     )
     def test_invalid_deflate_frames_fail_the_connection_by_rule(
-        self, frame: Frame, fate: ConnectionOutcome, rule: str
+        self, frame: Frame, outcome: ConnectionOutcome, rule: str
     ) -> None:
-        expected = expect_frames(talk(_FACTS, "x", frame), _FACTS, _PLAIN)
-        assert (expected.fate, expected.rule) == (fate, rule)
+        expected = expect_frames(deflate_script(_FACTS, "x", frame), _FACTS, _PLAIN)
+        assert (expected.outcome, expected.rule) == (outcome, rule)
 
     def test_invalid_data_may_be_detected_at_the_end_of_its_message(self) -> None:
         start, end = apply_cuts(packed(b"\x06\x00"), 1)
-        assert expect_frames(talk(_FACTS, "x", start), _FACTS, _PLAIN).fate is ConnectionOutcome.FREE
-        assert expect_frames(talk(_FACTS, "x", start, end), _FACTS, _PLAIN).rule == "deflate-data"
+        assert expect_frames(deflate_script(_FACTS, "x", start), _FACTS, _PLAIN).outcome is ConnectionOutcome.FREE
+        assert expect_frames(deflate_script(_FACTS, "x", start, end), _FACTS, _PLAIN).rule == "deflate-data"
 
     def test_a_server_that_declines_compression_gets_no_messages(self) -> None:
-        expected = expect_frames(talk(_FACTS, "x", literally(b"Hello")), _FACTS, None)
+        expected = expect_frames(deflate_script(_FACTS, "x", literals(b"Hello")), _FACTS, None)
         assert expected.declined
-        assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [])
+        assert (expected.outcome, expected.replies) == (ConnectionOutcome.OPEN, [])
 
     def test_an_rsv_bit_without_agreement_fails_the_connection(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))
-        said = Script("deflate-not-agreed", (SendFrame(literally(b"a")),), handshake=offer)
+        said = Script("deflate-not-agreed", (SendFrame(literals(b"a")),), handshake=offer)
         assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
         assert expect_frames(Script("x", said.actions), _FACTS, None).rule == "rsv-zero"
 
     def test_the_plain_script_sends_the_same_message_uncompressed(self) -> None:
-        said = talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
-        (action,) = plainly(said).actions
+        said = deflate_script(_FACTS, "x", *apply_cuts(literals(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
+        (action,) = unfragmented(said).actions
         assert isinstance(action, SendFrame)
         assert (action.frame.payload, action.frame.rsv) == (b"Hello", 0)
 
@@ -139,7 +139,7 @@ class TestOffers:
 
 
 def test_a_deflate_bomb_is_small_in_its_recipe_and_restored_complete() -> None:
-    said = talk(_FACTS, "deflate-bomb", packed(bomb(25)))
+    said = deflate_script(_FACTS, "deflate-bomb", packed(bomb(25)))
     assert len(str(said.to_json())) < 5_000
     assert Script.from_json(said.to_json()) == said
 

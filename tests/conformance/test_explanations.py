@@ -28,7 +28,10 @@ def test_each_rule_is_explained_in_sentences(rule: object) -> None:
 
 
 def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
-    assert explain("server-accept-missing", "A 101 response has it.", "") == "A 101 response has it. Not so here."
+    assert (
+        explain("server-accept-missing", "A 101 response has it.", "")
+        == "A 101 response has it. This server breaks that rule."
+    )
 
 
 @pytest.mark.usefixtures("knows_silence")

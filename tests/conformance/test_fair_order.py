@@ -61,19 +61,19 @@ def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
 
 def test_on_a_slow_server_checks_with_few_scripts_come_first() -> None:
     """Half a second for each answer makes a second and a half for each script: twice as many checks end in time."""
-    facts = EndpointProfile("", True, False, 1024)
+    profile = EndpointProfile("", True, False, 1024)
 
     def seconds(check: Property | RobustnessTest) -> float:
-        return 1.5 * check.scripts(facts) if isinstance(check, Property) else 0.0
+        return 1.5 * check.script_count(profile) if isinstance(check, Property) else 0.0
 
     def cut_short(check: Property | RobustnessTest) -> float:
         return min(seconds(check), CHECK_S)
 
-    slow = FairOrder(CHECKS, BUDGET_S, is_slow=True, scripts=lambda check: check.scripts(facts))
+    slow = FairOrder(CHECKS, BUDGET_S, is_slow=True, scripts=lambda check: check.script_count(profile))
     ended = {each.name for each in CHECKS if seconds(each) <= CHECK_S}
     few_first = ended.intersection(names_run(slow, cut_short, BUDGET_S))
     as_written = ended.intersection(names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), cut_short, BUDGET_S))
-    offered = {each.name for each in PROPERTIES if each.scripts(facts)}
+    offered = {each.name for each in PROPERTIES if each.script_count(profile)}
     assert len(few_first & offered) >= 2 * len(as_written & offered)
 
 
@@ -86,11 +86,11 @@ def test_on_a_slow_server_what_it_must_do_comes_before_what_it_may() -> None:
 
 
 def test_the_checks_of_an_extension_that_is_declined_have_no_scripts() -> None:
-    facts = EndpointProfile("", True, False, 1024)
+    profile = EndpointProfile("", True, False, 1024)
     by_name = {each.name: each for each in PROPERTIES}
-    assert by_name["deflate-final"].scripts(facts) == 0
-    assert by_name["http-1-1"].scripts(facts) == 1
-    assert by_name["payload-lengths"].scripts(facts) > 10
+    assert by_name["deflate-final"].script_count(profile) == 0
+    assert by_name["http-1-1"].script_count(profile) == 1
+    assert by_name["payload-lengths"].script_count(profile) > 10
 
 
 def test_on_a_slow_server_each_chapter_has_one_check_before_any_has_two() -> None:

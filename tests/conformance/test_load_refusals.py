@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from wsproof.conformance.exchange.transcript import Transcript
-from wsproof.conformance.load_refusals import PLAIN, Result, is_refused_for_load, with_room
+from wsproof.conformance.load_refusals import PLAIN, ScriptResult, is_refused_for_load, retry_while_full
 from wsproof.conformance.oracle.frames import Expectation
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
 from wsproof.conformance.script import Script
@@ -26,7 +26,7 @@ class Limited:
         self.asked: list[Script] = []
         self.content: Callable[[Script], bool] = lambda script: True
 
-    def perform(self, script: Script) -> Result:
+    def perform(self, script: Script) -> ScriptResult:
         self.now_s += self.took_s
         self.asked.append(script)
         self.accepted_at = [at for at in self.accepted_at if self.now_s - at < self.window_s]
@@ -39,8 +39,8 @@ class Limited:
     def pause(self, seconds: float) -> None:
         self.now_s += seconds
 
-    def run(self, script: Script = SCRIPT) -> Result | None:
-        return with_room(self.perform, script, lambda: None, self.pause)
+    def run(self, script: Script = SCRIPT) -> ScriptResult | None:
+        return retry_while_full(self.perform, script, lambda: None, self.pause)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -68,9 +68,9 @@ def test_a_server_that_stays_full_gives_no_result() -> None:
 def test_a_handshake_that_must_be_refused_is_not_retried() -> None:
     server = Limited(0, 1.0, 0.01)
 
-    def refused(script: Script) -> Result:
+    def refused(script: Script) -> ScriptResult:
         _, expected, transcript = server.perform(script)
         return HandshakeExpectation(HandshakeAnswer.REFUSE, "method-get"), expected, transcript
 
-    assert with_room(refused, SCRIPT, lambda: None, server.pause) is not None
+    assert retry_while_full(refused, SCRIPT, lambda: None, server.pause) is not None
     assert server.asked == [SCRIPT]

@@ -7,7 +7,7 @@ import pytest
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, expect_answer
-from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.properties.property import MASK, script_of
 from wsproof.conformance.script import Handshake, Raw, Script, SendFrame
 from wsproof.wire import Frame, LengthForm, Opcode, Request
 
@@ -21,8 +21,8 @@ def _frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0,
 
 class TestFrames:
     def test_an_echo_is_expected_to_return_each_message_after_its_prefix(self) -> None:
-        expected = expect_frames(say("x", _frame(1, b"a", fin=False), _frame(9, b"p"), _frame(0, b"b")), _FACTS)
-        assert expected.fate is ConnectionOutcome.OPEN
+        expected = expect_frames(script_of("x", _frame(1, b"a", fin=False), _frame(9, b"p"), _frame(0, b"b")), _FACTS)
+        assert expected.outcome is ConnectionOutcome.OPEN
         assert expected.replies == [Message(Opcode.TEXT, b"> ab")]
         assert expected.pings == [b"p"]
 
@@ -44,32 +44,32 @@ class TestFrames:
         ],
     )
     def test_a_broken_rule_fails_the_connection(self, frames: list[Frame], rule: str) -> None:
-        expected = expect_frames(say("x", _frame(1, b"before"), *frames, _frame(1, b"after")), _FACTS)
-        assert (expected.fate, expected.rule) == (ConnectionOutcome.FAILED, rule)
+        expected = expect_frames(script_of("x", _frame(1, b"before"), *frames, _frame(1, b"after")), _FACTS)
+        assert (expected.outcome, expected.rule) == (ConnectionOutcome.FAILED, rule)
         assert expected.replies == [Message(Opcode.TEXT, b"> before")]
 
     def test_a_server_that_reads_on_may_report_a_later_fault(self) -> None:
         broken = [_frame(1, b"\xc3", fin=False), _frame(0, b"a")]
-        assert expect_frames(say("x", *broken, _frame(1, b"a")), _FACTS).codes == {1007}
-        assert expect_frames(say("x", *broken, _frame(0, b"a")), _FACTS).codes == {1002, 1007}
-        assert expect_frames(say("x", _frame(0), _frame(1, b"\xff")), _FACTS).codes == {1002, 1007}
+        assert expect_frames(script_of("x", *broken, _frame(1, b"a")), _FACTS).codes == {1007}
+        assert expect_frames(script_of("x", *broken, _frame(0, b"a")), _FACTS).codes == {1002, 1007}
+        assert expect_frames(script_of("x", _frame(0), _frame(1, b"\xff")), _FACTS).codes == {1002, 1007}
 
     def test_a_character_cut_by_fragments_is_legal(self) -> None:
-        expected = expect_frames(say("x", _frame(1, b"\xe2\x82", fin=False), _frame(0, b"\xac")), _FACTS)
-        assert expected.fate is ConnectionOutcome.OPEN
+        expected = expect_frames(script_of("x", _frame(1, b"\xe2\x82", fin=False), _frame(0, b"\xac")), _FACTS)
+        assert expected.outcome is ConnectionOutcome.OPEN
 
     def test_invalid_text_may_be_detected_at_the_end_of_its_message(self) -> None:
-        expected = expect_frames(say("x", _frame(1, b"\xff", fin=False)), _FACTS)
-        assert (expected.fate, expected.rule) == (ConnectionOutcome.FREE, "utf8-fail-fast")
+        expected = expect_frames(script_of("x", _frame(1, b"\xff", fin=False)), _FACTS)
+        assert (expected.outcome, expected.rule) == (ConnectionOutcome.FREE, "utf8-fail-fast")
 
     def test_a_message_after_our_close_is_stray(self) -> None:
-        expected = expect_frames(say("x", _frame(8, b"\x03\xe8"), _frame(1, b"late")), _FACTS)
-        assert expected.fate is ConnectionOutcome.CLOSED
+        expected = expect_frames(script_of("x", _frame(8, b"\x03\xe8"), _frame(1, b"late")), _FACTS)
+        assert expected.outcome is ConnectionOutcome.CLOSED
         assert expected.stray == [Message(Opcode.TEXT, b"late")]
 
     def test_the_application_decides_about_binary_that_is_not_echoed(self) -> None:
-        facts = EndpointProfile(prefix="", binary=False, deflate=False, largest_bytes=1000)
-        assert expect_frames(say("x", _frame(2, b"b")), facts).fate is ConnectionOutcome.FREE
+        profile = EndpointProfile(prefix="", binary=False, deflate=False, largest_bytes=1000)
+        assert expect_frames(script_of("x", _frame(2, b"b")), profile).outcome is ConnectionOutcome.FREE
 
     def test_no_reply_is_expected_to_an_incomplete_frame(self) -> None:
         huge = Frame(1, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=(1 << 32) + 5)
@@ -108,12 +108,12 @@ class TestHandshakes:
     def test_each_request_has_an_expected_response(
         self, handshake: Handshake, answer: HandshakeAnswer, rule: str
     ) -> None:
-        greeting = expect_answer(handshake.apply(_USUAL), _USUAL)
-        assert (greeting.answer, greeting.rule) == (answer, rule)
+        expected = expect_answer(handshake.apply(_USUAL), _USUAL)
+        assert (expected.answer, expected.rule) == (answer, rule)
 
     @pytest.mark.parametrize(("version", "owed"), [("12", True), ("x", False), ("-13", False), ("256", False)])
     def test_only_a_version_that_is_one_is_answered_with_the_versions_spoken(self, version: str, owed: bool) -> None:
-        assert expect_answer(Handshake(version=version).apply(_USUAL), _USUAL).owes_versions is owed
+        assert expect_answer(Handshake(version=version).apply(_USUAL), _USUAL).must_name_versions is owed
 
 
 def test_frames_of_a_conversation_are_sent_as_they_are() -> None:

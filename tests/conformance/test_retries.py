@@ -120,10 +120,10 @@ def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> Non
     left: list[float] = []
     cases = SimpleNamespace(implying=lambda name: iter(()), by_rule={})
     server = SimpleNamespace(pid=None, owned=True, endpoint=None)
-    subject = SimpleNamespace(budget=budget, options=SuiteOptions(), facts=FACTS, cases=cases, server=server)
+    subject = SimpleNamespace(budget=budget, options=SuiteOptions(), profile=FACTS, cases=cases, server=server)
 
     class Runner(RobustnessRunner):
-        def _perform(self, test: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
+        def _run_once(self, test: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
             left.append(budget.remaining_s)
             if len(left) > 1:
                 raise BudgetSpent
@@ -133,7 +133,7 @@ def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> Non
 
     runner = Runner(cast(Session, subject))
     with pytest.raises(BudgetSpent):
-        runner.hold(RobustnessTest("served-despite-slow-reader", cast(Any, None)))
+        runner.run(RobustnessTest("served-despite-slow-reader", cast(Any, None)))
     assert left == [55.0, 60.0]
     (finding,) = runner.findings
     assert finding.level is Level.OBSERVATION

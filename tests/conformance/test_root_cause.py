@@ -13,7 +13,7 @@ from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import expect_frames
 from wsproof.conformance.oracle.handshake import expect_answer
-from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.properties.property import MASK, script_of
 from wsproof.conformance.script import Handshake, Script
 from wsproof.conformance.session import Session
 from wsproof.conformance.suite import PROPERTIES
@@ -31,7 +31,7 @@ _DROPPED = RuleViolation("opening-accepted", "the connection to stay open", "it 
     [
         Script("opening-accepted"),
         Script("extra-headers", handshake=Handshake(headers=(("X-Other", "1"),))),
-        say("deflate-blocks", Frame(Opcode.TEXT, b"a", rsv=4, mask=MASK)),
+        script_of("deflate-blocks", Frame(Opcode.TEXT, b"a", rsv=4, mask=MASK)),
     ],
 )
 def test_the_first_control_is_a_client_that_does_nothing_unusual(script: Script) -> None:
@@ -40,9 +40,9 @@ def test_the_first_control_is_a_client_that_does_nothing_unusual(script: Script)
 
 def test_a_new_client_that_is_dropped_after_its_101_is_told_as_not_served() -> None:
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
-    greeting = expect_answer(PLAIN_CLIENT.handshake.apply(usual), usual)
+    handshake = expect_answer(PLAIN_CLIENT.handshake.apply(usual), usual)
     transcript = Transcript(response=Response(101), ended=True)
-    (violation,) = verify(PLAIN_CLIENT, greeting, expect_frames(PLAIN_CLIENT, _FACTS), _FACTS, transcript)
+    (violation,) = verify(PLAIN_CLIENT, handshake, expect_frames(PLAIN_CLIENT, _FACTS), _FACTS, transcript)
     assert violation.rule == "other-clients-served"
     assert violation.expected.startswith("a new client to be served as the first one was")
     assert violation.got == "it ended TCP"
@@ -68,10 +68,10 @@ def test_only_a_dropped_connection_shows_that_new_clients_are_not_served(
     transcript = Transcript(ended=True, close=CloseReceived(code, "") if code is not None else None)
     session: Any = SimpleNamespace(
         cases=cases,
-        facts=_FACTS,
-        _perform=lambda script: (transcript, [plain] if script == PLAIN_CLIENT else []),
+        profile=_FACTS,
+        _run_script=lambda script: (transcript, [plain] if script == PLAIN_CLIENT else []),
         _found_cause=lambda name, script, violation, transcript: cases.move(name, script, violation, transcript),
-        _is_about_segments=lambda name: False,
+        _is_segmentation=lambda name: False,
     )
     assert Session._has_simpler_cause(session, "opening-accepted") is (cause == "other-clients-served")
     assert cases.cause_of("opening-accepted") == cause
@@ -85,12 +85,12 @@ def test_the_check_of_resets_keeps_its_own_scripts() -> None:
 
 def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segments_are_blamed() -> None:
     """Model wsproto, whose inflating ends at such a ping. Where the check of segments came first, they were blamed."""
-    facts = EndpointProfile("", True, True, 1024, agreements=(("permessage-deflate", "permessage-deflate"),))
+    profile = EndpointProfile("", True, True, 1024, agreements=(("permessage-deflate", "permessage-deflate"),))
     ping = Frame(Opcode.PING, mask=MASK)
     start, end = Frame(Opcode.TEXT, fin=False, rsv=4, mask=MASK), Frame(Opcode.CONTINUATION, b"\0", mask=MASK)
     offer = Handshake(extensions=("permessage-deflate",))
     for frames, is_tried in (((start, ping, end), True), ((ping, start, end), False)):
-        script = replace(say("deflate-segmentation", *frames, cuts=(1,)), handshake=offer, deflate=True)
+        script = replace(script_of("deflate-segmentation", *frames, cuts=(1,)), handshake=offer, deflate=True)
         assert script.deflate
-        causes = [each for each in simpler(script, facts) if each.subject == "deflate-control-frames"]
+        causes = [each for each in simpler(script, profile) if each.subject == "deflate-control-frames"]
         assert causes == ([replace(script, subject="deflate-control-frames", cuts=())] if is_tried else [])

@@ -14,13 +14,13 @@ from wsproof.conformance.suite import PROPERTIES
 from wsproof.wire import Frame, LengthForm
 
 _FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000)
-_DRAWN = [tested.conversations(_FACTS) for tested in PROPERTIES if tested.conversations is not None]
+_DRAWN = [tested.strategy(_FACTS) for tested in PROPERTIES if tested.strategy is not None]
 
 
 @given(st.one_of(_DRAWN))
 @settings(max_examples=200, database=None, deadline=None)
-def test_every_generated_script_survives_json(conversation: Script) -> None:
-    assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
+def test_every_generated_script_survives_json(script: Script) -> None:
+    assert Script.from_json(json.loads(json.dumps(script.to_json()))) == script
 
 
 # A server that never closes breaks another rule before this one: both are one finding.
@@ -29,19 +29,17 @@ _SUBJECTS = {"close-in-message-legal": "close-between-fragments"}
 
 def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:
     for tested in PROPERTIES:
-        for conversation in tested.edges(_FACTS) if tested.edges is not None else ():
-            assert conversation.subject == _SUBJECTS.get(tested.name, tested.name)
-            assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
+        for script in tested.edges(_FACTS) if tested.edges is not None else ():
+            assert script.subject == _SUBJECTS.get(tested.name, tested.name)
+            assert Script.from_json(json.loads(json.dumps(script.to_json()))) == script
 
 
 def test_a_long_payload_is_short_in_json() -> None:
     odd = Frame(1, b"ab" * 40_000, fin=False, rsv=4, length_form=LengthForm.BITS64, declared_length=1 << 63)
-    conversation = Script(
-        "x", (SendFrame(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",))
-    )
-    text = json.dumps(conversation.to_json())
+    script = Script("x", (SendFrame(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",)))
+    text = json.dumps(script.to_json())
     assert len(text) < 500
-    assert Script.from_json(json.loads(text)) == conversation
+    assert Script.from_json(json.loads(text)) == script
 
 
 def test_an_invalid_script_is_refused() -> None:

@@ -37,4 +37,4 @@ def test_the_remaining_segments_are_sent_at_once_when_pausing_takes_too_long(
     driver._Exchange._send(talk, DATA, tuple(range(1, 100)))
     assert b"".join(sent) == DATA
     assert len(sent) == segments
-    assert ("in time" in "".join(talk.transcript.lines)) is (segments < 100)
+    assert ("time limit" in "".join(talk.transcript.lines)) is (segments < 100)

@@ -40,7 +40,7 @@ def test_a_repeated_timeout_is_shortened_and_is_no_evidence(timeouts: Timeouts) 
 
 
 def test_a_shortened_timeout_is_a_multiple_of_the_response_time_of_its_kind(timeouts: Timeouts) -> None:
-    timeouts.hurry = True
+    timeouts.is_shrinking = True
     timeout = timeouts.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
     assert timeout.seconds == pytest.approx(2.4)
     assert not timeout.is_evidence
@@ -53,7 +53,7 @@ def test_a_server_that_needs_the_whole_deadline_gets_more_time(timeouts: Timeout
 
 
 def test_without_any_answer_the_full_timeout_applies() -> None:
-    assert Timeouts(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
+    assert Timeouts(_FULL_S, is_shrinking=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
 
 
 def test_many_timeouts_shorten_the_waits_and_not_the_evidence_required(timeouts: Timeouts) -> None:
@@ -68,7 +68,7 @@ def test_many_timeouts_shorten_the_waits_and_not_the_evidence_required(timeouts:
 
 def test_a_retry_has_the_timeout_of_the_first_attempt(timeouts: Timeouts) -> None:
     timeouts.know_silence("rsv-zero")
-    timeouts.hurry = True
+    timeouts.is_shrinking = True
     with timeouts.retrying("rsv-zero"):
         assert timeouts.wait_for(AnswerKind.FAILURE, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
         assert timeouts.moment_for("rsv-zero") == Timeout(1.0, is_evidence=True)

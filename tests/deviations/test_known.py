@@ -97,7 +97,7 @@ def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
 def test_a_deviation_of_the_users_file_that_is_gone_is_reported(named: bool, level: Level) -> None:
     (gone,) = judged([], [_KNOWN], named=named)
     assert (gone.check, gone.level) == ("host-required", level)
-    assert "did not show any more" in gone.explanation
+    assert "no longer occurs" in gone.explanation
 
 
 def test_a_shipped_deviation_that_is_gone_is_no_finding() -> None:

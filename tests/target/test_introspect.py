@@ -78,7 +78,7 @@ def test_an_interpreter_that_is_not_there_is_an_error() -> None:
         ("wsgi", r"no ASGI app.*takes \(environ, start_response\), as WSGI apps do"),
         ("without", r"has no WebSocket route.*/docs"),
         ("severel", r"did you mean tests\.target\.apps\.routes:several\?"),
-        ("nothing_like_it", r"it is not there: it has .*included"),
+        ("nothing_like_it", r"there is none: it has .*included"),
     ],
 )
 @pytest.mark.parametrize("path", [None, "/ws"])
@@ -95,7 +95,7 @@ def test_an_object_that_may_be_an_app_is_left_to_the_server(app: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["facts", "uvicorn", "autobahn"], "did not tell its packages within 120 s"),
+        (["facts", "uvicorn", "autobahn"], "did not report its packages within 120 s"),
         (["routes", "my_app:app"], "importing my_app:app took longer than 30 s"),
     ],
 )

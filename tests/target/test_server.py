@@ -90,7 +90,7 @@ class TestWhatCannotStart:
 
     def test_an_app_that_is_not_there_is_named_beside_the_one_that_is(self) -> None:
         with (
-            pytest.raises(UsageError, match=r"not there: did you mean tests\.target\.apps\.echo:app"),
+            pytest.raises(UsageError, match=r"there is none: did you mean tests\.target\.apps\.echo:app"),
             serve(parse_target("tests.target.apps.echo:nothing", path="/", cwd=ROOT)),
         ):
             pass
@@ -113,7 +113,7 @@ class TestWhatCannotStart:
             pass
 
     def test_a_server_that_never_listens_is_an_error_and_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        last_words = launch._last_words
+        last_words = launch._last_lines
 
         def last_words_once_there(process: process.ServerProcess) -> str:
             """Wait for output first, since an interpreter may take longer than the timeout to write any."""
@@ -122,7 +122,7 @@ class TestWhatCannotStart:
                 time.sleep(0.01)
             return last_words(process)
 
-        monkeypatch.setattr(launch, "_last_words", last_words_once_there)
+        monkeypatch.setattr(launch, "_last_lines", last_words_once_there)
         with (
             pytest.raises(TargetError, match=r"nobody listened there[\s\S]*thinking about it, token=\[redacted\]"),
             serve(command_target("silent"), timeout_s=0.1),
@@ -151,7 +151,7 @@ class TestCommands:
         target = command_target("closes", ready=f"ws://127.0.0.1:{port}/ws", port=str(port))
         with serve(target) as server:
             assert server.endpoint.url == f"ws://127.0.0.1:{port}/ws"
-        with pytest.raises(UsageError, match="--port 1 was asked for"), serve(target, port=1):
+        with pytest.raises(UsageError, match="--port 1 contradicts --ready"), serve(target, port=1):
             pass
 
     def test_a_server_and_its_child_that_ignore_every_request_are_ended_all_the_same(
@@ -198,7 +198,7 @@ class TestUrls:
                 assert server.output_tail() == []
                 assert server.endpoint.path == "/ws?token=sesame"
                 assert "sesame" not in str(server.describe())
-                with pytest.raises(TargetError, match="was not started here"):
+                with pytest.raises(TargetError, match="wsproof did not start"):
                     server.restart()
             assert server.is_alive()
         assert not server.is_alive()

@@ -64,14 +64,14 @@ def test_uvicorn_without_a_websocket_library_is_an_error_with_the_way_out() -> N
 
 
 def test_a_server_that_is_not_installed_is_an_error_with_the_way_out() -> None:
-    with pytest.raises(TargetError, match=r"--server granian needs granian .* pip install granian"):
+    with pytest.raises(TargetError, match=r"--server granian needs granian, .* pip install granian"):
         choose_server("granian", Interpreter("3.11", {}, None))
 
 
 def test_the_direct_server_is_refused_for_an_app_that_it_does_not_belong_to() -> None:
     installed = Interpreter("3.11", {"uvicorn": "1", "websockets": "1"}, "websockets_sansio_impl")
     assert choose_server("uvicorn-direct", installed, REFERENCE_APP).name == "uvicorn-direct"
-    with pytest.raises(UsageError, match=r"part of target_app and runs only that, not shop\.asgi:app"):
+    with pytest.raises(UsageError, match=r"belongs to target_app and cannot run shop\.asgi:app"):
         choose_server("uvicorn-direct", installed, "shop.asgi:app")
 
 

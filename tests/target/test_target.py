@@ -139,7 +139,7 @@ class TestCommands:
             ("cmd:./serve", None, "needs --ready"),
             ("cmd:", "ws://127.0.0.1:1/", "is empty"),
             ("cmd:./serve 'a", "ws://127.0.0.1:1/", "Check its quotes"),
-            ("cmd:./serve {port}", "ws://127.0.0.1:8000/", "must say it too"),
+            ("cmd:./serve {port}", "ws://127.0.0.1:8000/", "must contain it too"),
             ("cmd:./serve", "ws://10.0.0.1:8000/", "--remote"),
             ("cmd:./serve", "ftp://127.0.0.1:8000/", "begins with"),
             ("shop:app", "ws://127.0.0.1:8000/", "--ready belongs to a cmd: target"),
@@ -225,7 +225,7 @@ class TestOptions:
             ("http://shop.example/metrics", None, "shop.example is not this machine.*--remote"),
             ("http://u:p@localhost/metrics", "t", "leave out --metrics-token"),
             ("http://localhost/metrics", "a\r\nb", "printable ASCII"),
-            (None, "t", "there is none"),
+            (None, "t", "--metrics-token needs --metrics-url"),
         ],
     )
     def test_an_unusable_metrics_url_is_refused_before_anything_starts(

@@ -42,7 +42,7 @@ def exit_code_of_run(record: RunRecord, *, strict_trust: bool = False) -> ExitCo
     nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
     return exit_code_of(
         Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict,
-        objectives_met=[one.met for one in record.objectives],
+        objectives_met=[objective.met for objective in record.objectives],
         void=not record.trusted or (record.load is not None and not record.load.trusted),
         strict_trust=strict_trust,
     )

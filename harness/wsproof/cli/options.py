@@ -62,13 +62,13 @@ def add_options(
         table if names is None else names, key=lambda name: not (table[name].positional and name != "target")
     )
     for name in chosen:
-        one = table[name]
+        entry = table[name]
         place: argparse._ActionsContainer = parser
-        if one.group is not None:
-            if one.group not in groups:
-                groups[one.group] = parser.add_argument_group(one.group, GROUP_NOTES.get(one.group))
-            place = groups[one.group]
-        flags, keywords = one.arguments(name)
+        if entry.group is not None:
+            if entry.group not in groups:
+                groups[entry.group] = parser.add_argument_group(entry.group, GROUP_NOTES.get(entry.group))
+            place = groups[entry.group]
+        flags, keywords = entry.arguments(name)
         if name in known:
             keywords = {**keywords, "default": argparse.SUPPRESS}
             keywords.pop("required", None)

@@ -187,16 +187,16 @@ def parse_command(
     of_project = [name for name in words[:1] if name in VERBS and name not in NOT_OF_PROJECT]
     project = read_project_file(Path.cwd()) if of_project else ProjectFile()
     known = {name: project.names(name, VERBS[name].options) for name in of_project}
-    given = vars(build_parser(known).parse_args(words))
-    verb = VERBS[given["verb"]]
+    parsed = vars(build_parser(known).parse_args(words))
+    verb = VERBS[parsed["verb"]]
     table = options_in(verb.options)
-    kept = project.options(given["verb"], verb.options, given.get("target"))
-    defaults = {name: table[name].initial() for name in known.get(given["verb"], ())}
+    kept = project.options(parsed["verb"], verb.options, parsed.get("target"))
+    defaults = {name: table[name].initial() for name in known.get(parsed["verb"], ())}
     values = {name: from_text(name, table[name], value) for name, value in kept.items()}
-    options: Any = read_options(verb.options, {**defaults, **values, **given})
+    options: Any = read_options(verb.options, {**defaults, **values, **parsed})
     if locust_arguments:
         options = replace(options, locust_arguments=tuple(locust_arguments))
-    return ParsedCommand(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
+    return ParsedCommand(parsed["verb"], options, read_options(Outputs, parsed, verb.outputs), began)
 
 
 def run_command(command: ParsedCommand[Any]) -> ExitCode:

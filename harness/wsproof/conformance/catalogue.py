@@ -45,14 +45,13 @@ _BY_CHAPTER: tuple[Property, ...] = (
     *deflate_bombs.PROPERTIES,
 )
 _OFTEN_SILENT = ("header-limits", "handshake-body")
-"""Many servers do not answer these at all, which costs full timeouts: they must not take the time of the others."""
+"""Many servers do not answer these requests, which costs full timeouts. So these checks come last."""
 
 PROPERTIES: tuple[Property, ...] = (
     *(each for each in _BY_CHAPTER if each.name not in _OFTEN_SILENT),
     *(each for each in _BY_CHAPTER if each.name in _OFTEN_SILENT),
 )
-"""All properties in the order of a run: the handshake first, since everything stands on it. What servers often leave
-without an answer comes last."""
+"""All properties in the order of a run: the handshake comes first, since all others depend on it."""
 
 BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
 """Properties for which the client sends no frame."""
@@ -96,11 +95,11 @@ QUICK = (
     "deflate-offers",
     "deflate-context",
 )
-"""Their names, in order: what every client relies on, and then the rules that most of the planted faults break."""
+"""The checks that a quick run makes first: what every client needs, then the rules that most planted faults break."""
 
 
 def quick_first(names: list[str], options: SuiteOptions) -> list[str]:
-    """The names of checks in the order of a run: a quick run begins with those of QUICK, any other has their order."""
+    """The names in the order of a run: a quick run begins with those of QUICK, any other run keeps their order."""
     if not options.quick:
         return names
     first = [name for name in QUICK if name in names]

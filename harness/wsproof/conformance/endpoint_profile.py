@@ -1,4 +1,4 @@
-"""The endpoint profile: what the probe found out, so that the oracle can compute expected replies."""
+"""The endpoint profile: the behaviour that the probe found, from which the oracle computes expected replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsproof.conformance.oracle.deflate_negotiation import agreement_of
 from wsproof.wire import BinaryMessage, DeflateAgreement, Event, Frame, Opcode, TextMessage
 from wsproof.workloads import Opening
 
-__all__ = ["BARRIER", "DROPPED", "HTTP", "EndpointProfile", "Message", "MessageEvents", "is_own_reason"]
+__all__ = ["BARRIER", "DROPPED", "HTTP", "EndpointProfile", "Message", "MessageEvents", "is_application_code"]
 
 BARRIER = "wsproof-barrier"
 """Payload of the barrier's message and ping. No strategy generates it."""
@@ -19,17 +19,17 @@ DROPPED = "dropped"
 """A kind of refusal: the application ends TCP without a close frame."""
 HTTP = "HTTP"
 """A kind of refusal: the application answers a message with an HTTP response."""
-_OWN_REASONS = frozenset({None, 1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
+_APPLICATION_CODES = frozenset({None, 1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
 
 
-def is_own_reason(code: int | None) -> bool:
+def is_application_code(code: int | None) -> bool:
     """Whether an application may close with this code because of a message's content (7.4.1).
 
     Codes for protocol errors are excluded. None is a close frame without a code, which `ws.close()` sends in most
-    libraries. Codes from 3000 on do not belong to the protocol. Codes above 4999 must not be sent; that is a finding of
-    its own (bokeh closes with 10000).
+    libraries. Codes from 3000 on do not belong to the protocol. Codes above 4999 must not be sent, which is a
+    separate finding (bokeh closes with 10000).
     """
-    return code in _OWN_REASONS or (code is not None and code >= 3000)
+    return code in _APPLICATION_CODES or (code is not None and code >= 3000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class EndpointProfile:
     def first_messages(self) -> tuple[Message, ...]:
         """The first messages of a well-behaved client: the login, or else the sample if it is accepted.
 
-        A client that joins a channel does so before.
+        A client that joins a channel does so before these messages.
         """
         if self.has_login or self.sample is None or self.refuses:
             return self.login
@@ -171,7 +171,7 @@ class EndpointProfile:
 
     def may_close_with(self, code: int | None) -> bool:
         """Whether the application may close with this code because of a message's content."""
-        return is_own_reason(code) or str(code) in self.refusals
+        return is_application_code(code) or str(code) in self.refusals
 
     def reply_to(self, message: Message) -> Message | None:
         """The expected reply to this message; None if no reply is expected."""
@@ -180,7 +180,7 @@ class EndpointProfile:
         return None if self.prefix is None else Message(Opcode.TEXT, self.prefix.encode() + message.payload)
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as a recipe holds it. The login may be secret, so only its number of messages is kept."""
+        """The profile as a recipe holds it. The login may be secret, so only the number of its messages is kept."""
         data = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "joins"}
         sample = self.sample.to_json() if self.sample is not None else None
         return data | {"sample": sample, "login": len(self.login)} | ({"joins": True} if self.joins is not None else {})
@@ -195,9 +195,9 @@ class EndpointProfile:
             ValueError: the profile was probed behind a login, and `login` is empty, or `opening` is None.
         """
         if data.get("login") and not login:
-            raise ValueError("the endpoint was logged in to, and logins are not kept: give it again with --login")
+            raise ValueError("the probe logged in to this endpoint, and logins are never stored: give --login again")
         if data.get("joins") and opening is None:
-            raise ValueError("a channel was joined at this endpoint: give the same --channels again")
+            raise ValueError("the probe joined a channel at this endpoint: give the same --channels again")
         sample = data.get("sample")
         return cls(
             **{

@@ -17,7 +17,7 @@ from wsproof.conformance.session import Session
 from wsproof.conformance.verify.violations import RuleViolation
 from wsproof.net.clock import Deadline
 
-__all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
+__all__ = ["RESTARTED_TOO_OFTEN", "UNFINISHED", "explore", "private_storage"]
 
 _SHRINK_S = 4.0
 """Seconds for shrinking the scripts of one property."""
@@ -25,12 +25,12 @@ _SHRINK_ATTEMPTS = 150
 """Number of scripts that shrinking may run for one property."""
 _ENOUGH = 3
 """Number of failed edge cases after which a property stops."""
-_DEATHS = 3
-_DEATHS_KNOWN = 1
-"""Number of times that a property may kill the server: at first, and once `other-clients-served` is violated."""
+_MOST_RESTARTS = 3
+_MOST_RESTARTS_KNOWN = 1
+"""Number of restarts that one property may cause: at first, and once `other-clients-served` is violated."""
 CUT_SHORT = "this check's share of the budget ended after"
-UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
-DIED = "cut short: the server stopped serving others again and again (see other-clients-served)"
+UNFINISHED = "started and not finished: its share of the budget is spent"
+RESTARTED_TOO_OFTEN = "cut short: the server repeatedly stopped serving others (see other-clients-served)"
 
 
 class RuleBroken(Exception):
@@ -51,52 +51,52 @@ class _Stopped(BaseException):
 _KINDS: dict[str, type[RuleBroken]] = {}
 
 
-def explore(subject: Session, tested: Property) -> str:
-    """Run the property's edge cases, then generated scripts; record violations in `subject.cases`.
+def explore(session: Session, tested: Property) -> str:
+    """Run the property's edge cases, then generated scripts; record violations in `session.cases`.
 
     Returns why some scripts were left out; empty if all of them ran.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    deaths = _Deaths(subject)
+    limit = _RestartLimit(session)
     broken = 0
-    until = Deadline.after(subject.edges_s) if math.isfinite(subject.edges_s) else None
-    for at, conversation in enumerate(tested.edges(subject.facts) if tested.edges is not None else ()):
+    until = Deadline.after(session.edges_s) if math.isfinite(session.edges_s) else None
+    for at, script in enumerate(tested.edges(session.profile) if tested.edges is not None else ()):
         if at and until is not None and until.passed:
             return UNFINISHED
-        broken += any(violation.rule == tested.name for violation in subject.attempt(conversation))
-        if deaths.are_enough:
-            return DIED
+        broken += any(violation.rule == tested.name for violation in session.attempt(script))
+        if limit.is_reached:
+            return RESTARTED_TOO_OFTEN
         if broken == _ENOUGH:
             break  # The rule is violated. Edge cases are small already, so more of them add nothing.
-    if tested.conversations is not None and not broken:
-        return _draw(subject, tested, deaths)
+    if tested.strategy is not None and not broken:
+        return _draw(session, tested, limit)
     return ""
 
 
-class _Deaths:
-    """Limits how often one property may kill the server. After a few times, more show nothing new and cost time."""
+class _RestartLimit:
+    """Limits how often one property may make a restart of the server necessary. Further restarts show nothing new."""
 
-    def __init__(self, subject: Session) -> None:
-        self._subject = subject
-        known = "other-clients-served" in subject.cases.by_rule
-        self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        known = "other-clients-served" in session.cases.by_rule
+        self._most = session.restarts + (_MOST_RESTARTS_KNOWN if known else _MOST_RESTARTS)
 
     @property
-    def are_enough(self) -> bool:
+    def is_reached(self) -> bool:
         """Whether the limit is reached."""
-        return self._subject.deaths >= self._most
+        return self._session.restarts >= self._most
 
 
-def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
-    assert tested.conversations is not None
-    known = frozenset(subject.cases.by_rule)
-    shrinking = _Shrinking(subject, deaths)
+def _draw(session: Session, tested: Property, limit: _RestartLimit) -> str:
+    assert tested.strategy is not None
+    known = frozenset(session.cases.by_rule)
+    shrinking = _Shrinking(session, limit)
 
-    @seed(subject.options.seed ^ zlib.crc32(tested.name.encode()))
+    @seed(session.options.seed ^ zlib.crc32(tested.name.encode()))
     @settings(
-        max_examples=subject.options.examples,
+        max_examples=session.options.examples,
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
@@ -104,16 +104,16 @@ def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
-    @given(tested.conversations(subject.facts))
-    def every_conversation(conversation: Script) -> None:
-        violations = [violation for violation in shrinking.attempt(conversation) if violation.rule not in known]
+    @given(tested.strategy(session.profile))
+    def every_script(script: Script) -> None:
+        violations = [violation for violation in shrinking.attempt(script) if violation.rule not in known]
         if violations:
             shrinking.begin()
             heaviest = min(violations, key=lambda violation: list(Binding).index(rule(violation.rule).level))
             raise _KINDS.setdefault(heaviest.rule, type("Broken", (RuleBroken,), {}))(heaviest.rule)
 
     try:
-        every_conversation()
+        every_script()
     except _Stopped as stopped:
         raise stopped.cause from None
     except RuleBroken:
@@ -137,49 +137,49 @@ def _only_broken(error: BaseException) -> bool:
 class _Shrinking:
     """Limits the shrinking. Once the limit is reached, only scripts that already ran can fail."""
 
-    def __init__(self, subject: Session, deaths: _Deaths) -> None:
-        self._subject = subject
-        self._deaths = deaths
-        self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
+    def __init__(self, session: Session, limit: _RestartLimit) -> None:
+        self._session = session
+        self._limit = limit
+        self._draw_until = Deadline.after(session.draw_s) if math.isfinite(session.draw_s) else None
         self.cut_short = ""
         """The reason why some generated scripts were left out; empty if none were."""
-        self._had: dict[Script, list[RuleViolation]] = {}
+        self._results: dict[Script, list[RuleViolation]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
         self._allowed_s = 0.0
 
     def begin(self) -> None:
-        """Start the limits at the first failure. Most of what follows is shrinking, so use the shorter timeouts."""
+        """Start the limits at the first failure. Most later scripts are shrunk ones, so use the shorter timeouts."""
         if self._until is None:
-            self._allowed_s = max(0.0, min(_SHRINK_S, self._subject.shrink_s))
+            self._allowed_s = max(0.0, min(_SHRINK_S, self._session.shrink_s))
             self._until = Deadline.after(self._allowed_s)
-            self._subject.timeouts.hurry = True
+            self._session.timeouts.is_shrinking = True
 
     def end(self) -> None:
-        """Subtract the time used from that for all properties, and restore the full timeouts."""
-        self._subject.timeouts.hurry = False
+        """Subtract the used time from the time for shrinking all properties, and restore the full timeouts."""
+        self._session.timeouts.is_shrinking = False
         if self._until is not None:
-            self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
+            self._session.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
-    def attempt(self, conversation: Script) -> list[RuleViolation]:
+    def attempt(self, script: Script) -> list[RuleViolation]:
         """Run the script, or return the cached result. Returns no violations once a limit is reached."""
-        if conversation in self._had:
-            return self._had[conversation]
+        if script in self._results:
+            return self._results[script]
         if self._until is not None:
             self._attempts += 1
             if self._attempts > _SHRINK_ATTEMPTS or self._until.remaining_s <= 0:
                 return []
-        elif self._deaths.are_enough:
-            self.cut_short = DIED
+        elif self._limit.is_reached:
+            self.cut_short = RESTARTED_TOO_OFTEN
             return []
-        elif self._had and self._draw_until is not None and self._draw_until.passed:
-            self.cut_short = f"{CUT_SHORT} {len(self._had)} generated examples"
+        elif self._results and self._draw_until is not None and self._draw_until.passed:
+            self.cut_short = f"{CUT_SHORT} {len(self._results)} generated examples"
             return []
         try:
-            violations = self._subject.attempt(conversation)
+            violations = self._session.attempt(script)
         except Exception as error:
             raise _Stopped(error) from error
-        self._had[conversation] = violations
+        self._results[script] = violations
         return violations
 
 

@@ -16,24 +16,23 @@ __all__ = ["FairOrder"]
 Check = Property | RobustnessTest
 
 _BEHIND = 2.0
-"""The run is behind once its checks took this many times their even share of the budget."""
+"""The run is behind once its checks have taken this many times their even share of the budget."""
 _TRIED_S = 10.0
-"""Seconds before which a run is not called behind: one slow check alone says little."""
+"""Seconds before which no run counts as behind, since a single slow check proves little."""
 
 
 class FairOrder:
-    """Chooses the next check: in the written order, and by chapter once the budget will not suffice for all.
+    """Chooses the next check: in the given order, or by chapter once the budget is too short for all checks.
 
-    A server that leaves some requests without an answer costs a full timeout each time. Such requests come in groups:
-    a server that ignores one malformed handshake ignores most of them. In the written order they would use up the
-    whole budget, and nothing would be known of the other chapters. So a run that falls behind goes on with the chapter
-    that will have used the least time after its next check, as in fair queueing. In a chapter, what a server MUST do
-    comes first, and there the check with the fewest scripts: on a server that needs half a second for each answer, one
-    check with many takes the time of ten with few. Robustness tests stay last, because they strain the server.
+    A server that does not answer some requests costs a full timeout for each of them. Such requests come in groups: a
+    server that ignores one malformed handshake ignores most of them. In the given order, these timeouts would use up
+    the budget, and the other chapters would not be checked. So a run that falls behind continues with the chapter that
+    will have used the least time after its next check, as in fair queueing. Within a chapter, MUST comes first, and
+    then the check with the fewest scripts: if each answer takes half a second, one check with many scripts takes as
+    long as ten with few. Robustness tests come last, because they strain the server.
 
-    `budget_s` is the time for all checks in seconds, infinite without a limit. `is_slow` says that the server is known
-    to be too slow for all checks. `scripts` is the number of scripts of a check. The checks that `first` names are
-    chosen before all others.
+    `budget_s` is the time for all checks in seconds, infinite without a limit. `is_slow`: the server is known to be too
+    slow for all checks. `scripts` returns the number of scripts of a check. Checks named in `first` come first.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class FairOrder:
         return 1.0 - len(self.left) / self._count if self._count else 1.0
 
     def next(self) -> Check:
-        """Return the next check. There must be one left. The first one stays the first: all others stand on it."""
+        """Return the next check; there must be one left. The first check stays first, since all others depend on it."""
         chosen = self.left[0]
         properties = [each for each in self.left if isinstance(each, Property)]
         properties = [each for each in properties if each.name in self._first] or properties

@@ -10,42 +10,42 @@ from wsproof.conformance.oracle.frames import Expectation
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
 from wsproof.conformance.script import Script
 
-__all__ = ["Result", "is_refused_for_load", "with_room"]
+__all__ = ["ScriptResult", "is_refused_for_load", "retry_while_full"]
 
-Result: TypeAlias = tuple[HandshakeExpectation, Expectation, Transcript]
+ScriptResult: TypeAlias = tuple[HandshakeExpectation, Expectation, Transcript]
 """The expected and the actual outcome of a script."""
 
 PLAIN = Script("opening-accepted")
 _STATUSES = (429, 503)
 """Statuses with which a server refuses clients because of its load."""
 _PAUSES_S = (0.3, 1.2, 3.0)
-"""Seconds before each retry. A limit of handshakes per second has room after the second pause."""
+"""Seconds before each retry. A limit on handshakes per second accepts a client again after the second pause."""
 
 
-def with_room(
-    run: Callable[[Script], Result],
-    conversation: Script,
-    wait_for_room: Callable[[], None],
+def retry_while_full(
+    run: Callable[[Script], ScriptResult],
+    script: Script,
+    wait_until_accepting: Callable[[], None],
     pause: Callable[[float], None],
-) -> Result | None:
-    """Run a script, and retry it while the server refuses it with the status of a server that is full.
+) -> ScriptResult | None:
+    """Run a script, and retry it while the server refuses it with the status of an overloaded server.
 
-    A server may also answer so because of the script's content. So a refusal that remains after all pauses counts if
-    a plain handshake is accepted beside it. None: plain handshakes are refused as well.
+    The server may also refuse the script because of its content. So a refusal that remains after all pauses counts if
+    the server accepts a plain handshake at that time. None: it refuses plain handshakes as well.
     """
-    result = run(conversation)
+    result = run(script)
     for pause_s in _PAUSES_S:
         if not is_refused_for_load(result):
             return result
         if is_refused_for_load(run(PLAIN)):
-            wait_for_room()
+            wait_until_accepting()
         pause(pause_s)
-        result = run(conversation)
+        result = run(script)
     return None if is_refused_for_load(result) and is_refused_for_load(run(PLAIN)) else result
 
 
-def is_refused_for_load(result: Result) -> bool:
-    """Whether the server refused a handshake that it may accept, because of its load."""
-    greeting, _, transcript = result
-    may_accept = greeting.answer is not HandshakeAnswer.REFUSE
+def is_refused_for_load(result: ScriptResult) -> bool:
+    """Whether the server refused a handshake that it could have accepted, because of its load."""
+    handshake, _, transcript = result
+    may_accept = handshake.answer is not HandshakeAnswer.REFUSE
     return may_accept and transcript.response is not None and transcript.response.status in _STATUSES

@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from wsproof.conformance.endpoint_profile import DROPPED, HTTP, EndpointProfile, Message, MessageEvents, is_own_reason
+from wsproof.conformance.endpoint_profile import (
+    DROPPED,
+    HTTP,
+    EndpointProfile,
+    Message,
+    MessageEvents,
+    is_application_code,
+)
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.exchange.transcript import http_line
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
@@ -32,7 +39,7 @@ __all__ = ["probe"]
 _WORD = "wsproof-probe"
 _LAST_WORD = "last-wsproof-probe"
 _BYTES = b"\x00\xffwsproof"
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 """Timeout in seconds for an echo, and for a series of messages."""
 _BRIEF_S = 1.0
 """Timeout in seconds for a binary echo, if the endpoint does not echo texts."""
@@ -41,7 +48,7 @@ _LINGER_S = 1.0
 _BRIEF_LINGER_S = 0.3
 """The same for later messages, and for messages that the endpoint sends unasked."""
 _BANNED_S = 5.0
-"""Seconds for which a server may refuse clients that have sent many messages."""
+"""Seconds for which a server may refuse a client that has sent many messages."""
 _PAUSE_S = 0.1
 """Seconds between retries of a refused handshake."""
 _MANY = 30
@@ -53,21 +60,21 @@ _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024, 512, 256, 125)
 _USUAL_BYTES = 1_024
 """A message size that every endpoint is assumed to accept, even one that echoes nothing."""
 _BLANKS = b" " * 200
-_SPEAKS_UNASKED = (
-    "This endpoint also sends messages that answer nothing (what was said before, or what it or others say): they "
-    "cannot be told from answers, so what comes back is not checked here. Describe the channel with --channels."
+_SENDS_UNSOLICITED = (
+    "This endpoint also sends messages that are no answers, such as a history or messages of others. They cannot be "
+    "told from answers, so answers are not checked here. Describe the channel with --channels."
 )
 _ONLY_SOME = "This endpoint takes only some messages:"
 _ONLY_BINARY = "This endpoint takes only binary messages:"
-_NOT_CHECKED = "What cannot be seen without a message is not checked."
+_NOT_CHECKED = "Checks that need a message are not run."
 _WHAT_TO_DO = (
-    "Give a message that it accepts with --sample (hex:... for a binary one) and what must be sent before it with "
-    "--login, or describe the channel with --channels."
+    "Give a message that it accepts with --sample (hex:... for a binary one), and a message that must be sent before "
+    "it with --login, or describe the channel with --channels."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Accepted:
     """Number of messages that the endpoint accepted, and its refusal of the next one.
 
     `how` is empty if it refused none.
@@ -87,36 +94,36 @@ def probe(
     login: tuple[Message, ...] = (),
     opening: Opening | None = None,
 ) -> EndpointProfile:
-    """Determine an endpoint's profile over a few short connections.
+    """Determine an endpoint's profile with a few short connections.
 
     `sample` is a message that the endpoint is known to accept; the probe then sends no other message. `login` is sent
     first on every connection. `opening` is how a member of the channel at this path begins; it is used if the endpoint
     refuses plain texts.
 
-    If the budget ends meanwhile, the profile is not reliable.
+    If the budget ends during the probe, the profile is not reliable.
 
     Raises:
         CannotTellError: the endpoint refuses or does not answer a plain, legal handshake or the login, or answers a
             ping with a close frame.
         TargetError: nobody listens.
     """
-    asking = _Probe(endpoint, deadline_s, budget if budget is not None else Budget(None))
-    asking.see_it_stay()
-    if asking.facts.closes_unasked:
-        return asking.facts
-    asking.see_agreements()
-    asking.see_login(login)
+    prober = _Probe(endpoint, deadline_s, budget if budget is not None else Budget(None))
+    prober.check_stays_open()
+    if prober.profile.closes_unasked:
+        return prober.profile
+    prober.find_agreements()
+    prober.check_login(login)
     if sample is not None:
-        return asking.with_sample(sample)
-    return asking.with_words(opening)
+        return prober.with_sample(sample)
+    return prober.with_own_messages(opening)
 
 
 class _Probe:
-    """The single questions of the probe, and the profile so far."""
+    """The steps of the probe, and the profile so far."""
 
     def __init__(self, endpoint: Endpoint, deadline_s: float, budget: Budget) -> None:
         self.endpoint = endpoint
-        self.facts = EndpointProfile(None, False, False, _USUAL_BYTES)
+        self.profile = EndpointProfile(None, False, False, _USUAL_BYTES)
         self._deadline_s = deadline_s
         self._budget = budget
         self._was_open = False
@@ -143,26 +150,26 @@ class _Probe:
 
     def _logged_in(self) -> Client:
         client = self._open()
-        log_in(client, self.facts, self._at_most())
+        log_in(client, self.profile, self._at_most())
         client.take_events()
         return client
 
-    # Questions without messages.
+    # Steps without messages.
 
-    def see_it_stay(self) -> None:
+    def check_stays_open(self) -> None:
         """Check that a connection without messages stays open. No pong is no error here; the properties check that."""
         client = self._open()
-        self._see_subprotocol(client)
+        self._note_subprotocol(client)
         try:
             client.send_ping(_WORD.encode())
             event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), self._at_most())
-            closed = isinstance(event, CloseReceived) and is_own_reason(event.code)
+            closed = isinstance(event, CloseReceived) and is_application_code(event.code)
         finally:
             client.abort()
         if closed:
-            self._see_it_close()
+            self._check_closes_unasked()
 
-    def _see_it_close(self) -> None:
+    def _check_closes_unasked(self) -> None:
         """Check whether the endpoint also closes by itself when the client sends no ping."""
         client = self._open()
         try:
@@ -172,23 +179,23 @@ class _Probe:
         if not isinstance(event, CloseReceived):
             raise CannotTellError(
                 f"expected {self.endpoint.url} to answer a ping with a pong (RFC 6455 5.5.2), got a close frame. "
-                "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
+                "Try another --path, or give credentials with --header, --token, --origin or --subprotocol."
             )
-        said = _close_said(event)
+        close = _describe_close(event)
         remark = (
-            f"This endpoint closes each connection by itself, before anyone speaks: {said}. So only the handshake and "
-            "that close are checked. Try another --path, or give what it asks for with --header, --token, --origin or "
-            "--subprotocol."
+            f"This endpoint closes each connection by itself before the client sends anything: {close}. So only the "
+            "handshake and that close are checked. Try another --path, or give credentials with --header, --token, "
+            "--origin or --subprotocol."
         )
-        self.facts = replace(self.facts, closes_unasked=said, remark=remark)
+        self.profile = replace(self.profile, closes_unasked=close, remark=remark)
 
-    def _see_subprotocol(self, client: Client) -> None:
+    def _note_subprotocol(self, client: Client) -> None:
         response = client.peer.response
         assert response is not None
         selected = response.header("Sec-WebSocket-Protocol")
-        self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
+        self.profile = replace(self.profile, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
 
-    def see_agreements(self) -> None:
+    def find_agreements(self) -> None:
         """Record which offers of permessage-deflate the endpoint accepts, with its answers."""
         found: list[tuple[str, str]] = []
         for offer in OFFERS:
@@ -200,19 +207,19 @@ class _Probe:
                     found.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
             finally:
                 client.abort()
-        self.facts = replace(self.facts, deflate=bool(found), agreements=tuple(found))
+        self.profile = replace(self.profile, deflate=bool(found), agreements=tuple(found))
 
-    def see_login(self, login: tuple[Message, ...], joins: Opening | None = None) -> None:
+    def check_login(self, login: tuple[Message, ...], joins: Opening | None = None) -> None:
         """Log in once, and count the messages that answer the login."""
         if not login and joins is None:
             return
-        self.facts = replace(self.facts, login=login, joins=joins, login_replies=0)
+        self.profile = replace(self.profile, login=login, joins=joins, login_replies=0)
         client = self._open()
         try:
-            done = log_in(client, self.facts, self._at_most())
+            done = log_in(client, self.profile, self._at_most())
             ending = _wait_ending(client, self._at_most(_LINGER_S))
             if ending is not None or not done:
-                how = ending.how if ending is not None else "no pong behind it"
+                how = ending.how if ending is not None else "no pong after it"
                 raise CannotTellError(
                     f"expected {self.endpoint.url} to accept the login, got {how}. Give another --login, or describe "
                     "the channel with --channels."
@@ -220,7 +227,7 @@ class _Probe:
             replies = sum(MessageEvents.message(event) is not None for event in client.events)
         finally:
             client.abort()
-        self.facts = replace(self.facts, login_replies=replies)
+        self.profile = replace(self.profile, login_replies=replies)
 
     # Messages.
 
@@ -229,106 +236,106 @@ class _Probe:
 
         Replies are not checked: a ping is the barrier.
         """
-        taken = self._takes_several(sample)
-        refuses = "" if taken.count else taken.how
+        accepted = self._count_accepted(sample)
+        refuses = "" if accepted.count else accepted.how
         padded = Message(sample.opcode, sample.payload + _BLANKS)
         pads = not refuses and sample.opcode == Opcode.TEXT and not self._ending(padded, 1, _LINGER_S).how
-        self.facts = replace(self.facts, sample=sample, refuses=refuses, pads=pads, refusals=kinds)
-        self._note_limit(taken)
+        self.profile = replace(self.profile, sample=sample, refuses=refuses, pads=pads, refusals=kinds)
+        self._note_limit(accepted)
         if refuses:
             self._remark(
                 f"This endpoint refused the sample: it answered with {refuses}. {_NOT_CHECKED} Give another one with "
-                "--sample, or what must be sent before it with --login."
+                "--sample, or the message that must be sent before it with --login."
             )
-        return self.facts
+        return self.profile
 
     def _with_opening(self, opening: Opening, refuses: str) -> EndpointProfile:
         """Complete the profile as a member of the channel: its join is the login, its publication is the sample."""
         if opening.has_join:
-            self.see_login(self.facts.login, opening)
-        if not self.with_sample(Message.of(opening.publication), self.facts.refusals).refuses:
+            self.check_login(self.profile.login, opening)
+        if not self.with_sample(Message.of(opening.publication), self.profile.refusals).refuses:
             self._remark(
                 f"{_ONLY_SOME} it answered a text with {refuses}. "
                 "The checks send what a member of the channel publishes."
             )
-        return self.facts
+        return self.profile
 
-    def with_words(self, opening: Opening | None = None) -> EndpointProfile:
+    def with_own_messages(self, opening: Opening | None = None) -> EndpointProfile:
         """Complete the profile with messages of our own. If the endpoint refuses texts, use `opening`."""
-        # These timeouts are waited out once per run on an endpoint without an echo.
-        prefix = self._prefix(self._at_most(_PATIENCE_S))
-        text = self._takes_several(Message(Opcode.TEXT, _WORD.encode()), echoes=prefix is not None)
+        # An endpoint without an echo costs these timeouts once per run.
+        prefix = self._prefix(self._at_most(_TIMEOUT_S))
+        text = self._count_accepted(Message(Opcode.TEXT, _WORD.encode()), echoes=prefix is not None)
         refuses = "" if text.count else text.how
-        brief = self._at_most(_PATIENCE_S if prefix is not None else _BRIEF_S)
-        binary, refused = self._comes_back(Message(Opcode.BINARY, _BYTES), brief)
-        kinds = tuple(dict.fromkeys(taken.kind for taken in (text, refused) if taken.kind))
-        if (prefix is not None or binary) and self._speaks_unasked(prefix):
+        brief = self._at_most(_TIMEOUT_S if prefix is not None else _BRIEF_S)
+        binary, refused = self._is_echoed(Message(Opcode.BINARY, _BYTES), brief)
+        kinds = tuple(dict.fromkeys(accepted.kind for accepted in (text, refused) if accepted.kind))
+        if (prefix is not None or binary) and self._sends_unsolicited(prefix):
             prefix, binary = None, False
-            self._remark(_SPEAKS_UNASKED)
-        self.facts = replace(self.facts, prefix=prefix, binary=binary, refuses=refuses, refusals=kinds)
+            self._remark(_SENDS_UNSOLICITED)
+        self.profile = replace(self.profile, prefix=prefix, binary=binary, refuses=refuses, refusals=kinds)
         self._note_limit(text)
         if refuses and binary:
             self._remark(f"{_ONLY_BINARY} it answered a text with {refuses}. All messages of the checks are binary.")
         elif refuses and opening is not None:
             return self._with_opening(opening, refuses)
         elif refuses and not refused.how:
-            return self._with_bytes(refuses, kinds)
+            return self._with_binary(refuses, kinds)
         elif refuses:
             self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
-        if self.facts.echoes:
-            largest = next((size for size in _SIZES if self._takes(size, self._at_most())), _USUAL_BYTES)
-            self.facts = replace(self.facts, largest_bytes=largest)
-        return self.facts
+        if self.profile.echoes:
+            largest = next((size for size in _SIZES if self._accepts_size(size, self._at_most())), _USUAL_BYTES)
+            self.profile = replace(self.profile, largest_bytes=largest)
+        return self.profile
 
-    def _with_bytes(self, refuses: str, kinds: tuple[str, ...]) -> EndpointProfile:
+    def _with_binary(self, refuses: str, kinds: tuple[str, ...]) -> EndpointProfile:
         """Complete the profile of an endpoint that refuses texts: try binary messages, even if it does not echo
         them."""
         found = Message(Opcode.BINARY, _BYTES)
-        if self._takes_several(found).how:
+        if self._count_accepted(found).how:
             self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
-            return self.facts
+            return self.profile
         self.with_sample(found, kinds)
         self._remark(
             f"{_ONLY_SOME} it answered a text with {refuses}, and took a binary message. The checks send that one. "
             f"{_WHAT_TO_DO}"
         )
-        return self.facts
+        return self.profile
 
     def _remark(self, sentences: str) -> None:
-        self.facts = replace(self.facts, remark=sentences)
+        self.profile = replace(self.profile, remark=sentences)
 
-    def _note_limit(self, taken: _Taken) -> None:
+    def _note_limit(self, accepted: _Accepted) -> None:
         """Record how many messages the endpoint accepts on one connection."""
-        if not (taken.how and taken.count):
+        if not (accepted.how and accepted.count):
             return
-        kinds = tuple(dict.fromkeys((*self.facts.refusals, taken.kind)))
-        self.facts = replace(self.facts, most_messages=taken.count, refusals=kinds)
-        messages = "one message" if taken.count == 1 else f"{taken.count} messages"
+        kinds = tuple(dict.fromkeys((*self.profile.refusals, accepted.kind)))
+        self.profile = replace(self.profile, most_messages=accepted.count, refusals=kinds)
+        messages = "one message" if accepted.count == 1 else f"{accepted.count} messages"
         self._remark(
-            f"This endpoint ends a connection after {messages} with {taken.how}: "
-            "no conversation of the checks has more."
+            f"This endpoint ends a connection after {messages} with {accepted.how}: "
+            "the checks send no more on one connection."
         )
 
-    def _takes_several(self, message: Message, *, echoes: bool = False) -> _Taken:
+    def _count_accepted(self, message: Message, *, echoes: bool = False) -> _Accepted:
         """Count how many messages in a row the endpoint accepts, up to the 30 that the suite needs."""
         if echoes:
             return self._ending(message, _MANY, 0.0, TextMessage)
-        # A pong may overtake the application, so its number does not show how many messages were accepted. Try fixed
-        # counts.
+        # A pong may overtake the application, so the number of pongs does not show how many messages it accepted. Try
+        # fixed counts.
         if (first := self._ending(message, 1, _LINGER_S)).how:
             return replace(first, count=0)
         if not self._ending(message, _MANY, _BRIEF_LINGER_S).how:
-            return _Taken(_MANY)
-        taken = 1
+            return _Accepted(_MANY)
+        accepted = 1
         for count in _COUNTS:
             if (ending := self._ending(message, count, _BRIEF_LINGER_S)).how:
-                return replace(ending, count=taken)
-            taken = count
-        return replace(self._ending(message, _MANY, _BRIEF_LINGER_S), count=taken)
+                return replace(ending, count=accepted)
+            accepted = count
+        return replace(self._ending(message, _MANY, _BRIEF_LINGER_S), count=accepted)
 
-    def _ending(self, message: Message, count: int, linger_s: float, answer: type[Event] = PongReceived) -> _Taken:
+    def _ending(self, message: Message, count: int, linger_s: float, answer: type[Event] = PongReceived) -> _Accepted:
         """Send a message `count` times, each after the answer to the one before, and report a refusal."""
-        enough = Deadline.after(_PATIENCE_S)
+        enough = Deadline.after(_TIMEOUT_S)
         client = self._logged_in()
         try:
             for number in range(count):
@@ -341,7 +348,7 @@ class _Probe:
                 if found is None or isinstance(found, CloseReceived | Ended) or enough.passed:
                     break
             answers = sum(isinstance(event, answer) for event in client.events)
-            return replace(_wait_ending(client, self._at_most(linger_s)) or _Taken(0), count=answers)
+            return replace(_wait_ending(client, self._at_most(linger_s)) or _Accepted(0), count=answers)
         finally:
             client.abort()
 
@@ -363,41 +370,41 @@ class _Probe:
         finally:
             client.abort()
 
-    def _speaks_unasked(self, prefix: str | None) -> bool:
-        """Whether a new connection also receives messages that do not answer its own."""
+    def _sends_unsolicited(self, prefix: str | None) -> bool:
+        """Whether a new connection also receives messages that are no answers to its own."""
         own = Message(Opcode.BINARY, _BYTES[::-1]) if prefix is None else Message(Opcode.TEXT, _WORD[::-1].encode())
         answer = Message(own.opcode, (prefix or "").encode() + own.payload)
         client = self._open()
         try:
-            log_in(client, self.facts, self._at_most())
+            log_in(client, self.profile, self._at_most())
             client.peer.send_frame(Frame(own.opcode, own.payload))
             client.flush()
-            client.wait_event(lambda event: MessageEvents.message(event) == answer, self._at_most(_PATIENCE_S))
+            client.wait_event(lambda event: MessageEvents.message(event) == answer, self._at_most(_TIMEOUT_S))
             client.wait_event(
                 lambda event: MessageEvents.message(event) not in (None, answer), self._at_most(_BRIEF_LINGER_S)
             )
-            heard = sum(MessageEvents.message(event) not in (None, answer) for event in client.events)
-            return heard > self.facts.login_replies
+            unsolicited = sum(MessageEvents.message(event) not in (None, answer) for event in client.events)
+            return unsolicited > self.profile.login_replies
         finally:
             client.abort()
 
-    def _comes_back(self, message: Message, timeout_s: float) -> tuple[bool, _Taken]:
+    def _is_echoed(self, message: Message, timeout_s: float) -> tuple[bool, _Accepted]:
         """Whether the endpoint echoes the message unchanged, and how it refused the message if it did."""
         client = self._logged_in()
         try:
             client.peer.send_frame(Frame(message.opcode, message.payload))
             client.flush()
             found = client.wait_event(lambda event: MessageEvents.message(event) == message, timeout_s) is not None
-            return found, _wait_ending(client, 0.0) or _Taken(1)
+            return found, _wait_ending(client, 0.0) or _Accepted(1)
         finally:
             client.abort()
 
-    def _takes(self, size: int, timeout_s: float) -> bool:
+    def _accepts_size(self, size: int, timeout_s: float) -> bool:
         """Whether a message of this size is within the endpoint's limit.
 
         Any reply, or a close over an error, counts as accepted.
         """
-        opcode = Opcode.TEXT if self.facts.prefix is not None else Opcode.BINARY
+        opcode = Opcode.TEXT if self.profile.prefix is not None else Opcode.BINARY
         client = self._logged_in()
         try:
             client.peer.send_frame(Frame(opcode, b"x" * size))
@@ -406,26 +413,26 @@ class _Probe:
                 lambda event: isinstance(event, CloseReceived | TextMessage | BinaryMessage), timeout_s
             )
             if isinstance(event, CloseReceived):
-                return not is_own_reason(event.code)
+                return not is_application_code(event.code)
             return event is not None
         finally:
             client.abort()
 
 
-def _close_said(event: CloseReceived) -> str:
+def _describe_close(event: CloseReceived) -> str:
     reason = f" {event.reason!a}" if event.reason else ""
     code = "without a code" if event.code is None else f"with code {event.code}"
     return f"a close frame {code}{reason}"
 
 
-def _wait_ending(client: Client, timeout_s: float) -> _Taken | None:
+def _wait_ending(client: Client, timeout_s: float) -> _Accepted | None:
     """Return how the server ended the connection within the timeout; None if it did not."""
     client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), timeout_s)
     if line := http_line(client):
-        return _Taken(0, f"{line} behind the upgrade", HTTP)
+        return _Accepted(0, f"{line} after the upgrade", HTTP)
     closes = [event for event in client.events if isinstance(event, CloseReceived)]
     if closes:
-        return _Taken(0, _close_said(closes[0]), str(closes[0].code))
+        return _Accepted(0, _describe_close(closes[0]), str(closes[0].code))
     if not client.ended:
         return None
-    return _Taken(0, "a reset of TCP" if client.was_reset else "the end of TCP without a close frame", DROPPED)
+    return _Accepted(0, "a reset of TCP" if client.was_reset else "the end of TCP without a close frame", DROPPED)

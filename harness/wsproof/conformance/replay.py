@@ -62,53 +62,53 @@ def replay(
     if "robustness_test" in recipe or "trial" in recipe:  # "trial" is the key of older recipes
         return _replay_robustness_test(recipe, endpoint, pid, deadline_s, messages, opening, server)
     try:
-        conversation, facts = (
+        script, profile = (
             Script.from_json(recipe["conversation"]),
             EndpointProfile.from_json(recipe["facts"], messages, opening),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     watch = ServerWatch(server)
-    bystander = Bystander(deadline_s, facts.first_messages, begin=join_of(facts))
+    bystander = Bystander(deadline_s, profile.first_messages, begin=join_of(profile))
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
             raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
-        if conversation == PLAIN_CLIENT:
-            _probe_again(facts, endpoint, deadline_s, messages, opening)
-        transcript, violations = _converse(conversation, facts, endpoint, deadline_s, pid)
+        if script == PLAIN_CLIENT:
+            _probe_again(profile, endpoint, deadline_s, messages, opening)
+        transcript, violations = _run_script(script, profile, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
             violations.append(RuleViolation("other-clients-served", _SERVED, bystander.remark))
             violations += _ends(watch, endpoint)
     finally:
         bystander.forget()
-    cases = Cases(facts)
+    cases = Cases(profile)
     for violation in violations:
-        cases.note(conversation, violation, transcript)
+        cases.note(script, violation, transcript)
     return sorted(cases.findings(), key=severity)
 
 
 def _probe_again(
-    facts: EndpointProfile,
+    profile: EndpointProfile,
     endpoint: Endpoint,
     deadline_s: float,
     login: tuple[Message, ...],
     opening: Opening | None,
 ) -> None:
-    """Be the clients of the probe, which came before a plain client was not served any more."""
+    """Run the probe again: in the recorded run, it came before a plain client was no longer served."""
     with suppress(CannotTellError):  # the endpoint is known already
-        probe(endpoint, deadline_s, facts.sample, Budget(deadline_s), login=login, opening=opening)
+        probe(endpoint, deadline_s, profile.sample, Budget(deadline_s), login=login, opening=opening)
 
 
-def _converse(
-    conversation: Script, facts: EndpointProfile, endpoint: Endpoint, deadline_s: float, pid: int | None
+def _run_script(
+    script: Script, profile: EndpointProfile, endpoint: Endpoint, deadline_s: float, pid: int | None
 ) -> tuple[Transcript, list[RuleViolation]]:
     with SegmentBarrier() as barrier:
-        driver = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
-        swelling = MemoryGrowth(pid) if conversation.subject == "deflate-bomb" else None
-        greeting, expected, transcript = driver.run(conversation)
-    violations = verify(conversation, greeting, expected, facts, transcript)
-    return transcript, violations + (swelling.violations(transcript) if swelling is not None else [])
+        driver = Driver(endpoint, profile, Timeouts(deadline_s), barrier)
+        memory_growth = MemoryGrowth(pid) if script.subject == "deflate-bomb" else None
+        handshake, expected, transcript = driver.run(script)
+    violations = verify(script, handshake, expected, profile, transcript)
+    return transcript, violations + (memory_growth.violations(transcript) if memory_growth is not None else [])
 
 
 def _replay_robustness_test(
@@ -124,19 +124,19 @@ def _replay_robustness_test(
     try:
         name = current_check(recipe["robustness_test"] if "robustness_test" in recipe else recipe["trial"])
         test = next(each for each in ROBUSTNESS_TESTS if each.name == name)
-        facts, examples = EndpointProfile.from_json(recipe["facts"], login, opening), int(recipe["examples"])
+        profile, examples = EndpointProfile.from_json(recipe["facts"], login, opening), int(recipe["examples"])
         parameters = dict(recipe.get("parameters", {}))  # The first recipes had no parameters.
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     if test.needs_process and pid is None:
-        raise CannotTellError(f"{test.name} is {NOT_OURS}; replay it on a server that is started here")
-    patient_s = float(recipe.get("deadline_s", deadline_s))
+        raise CannotTellError(f"{test.name}: {NOT_OURS}. Replay it on a server that wsproof starts")
+    timeout_s = float(recipe.get("deadline_s", deadline_s))
     watch = ServerWatch(server)
     context = RobustnessContext(
         endpoint,
-        facts,
+        profile,
         pid,
-        patient_s,
+        timeout_s,
         Budget(None),
         examples,
         parameters=parameters,
@@ -145,10 +145,10 @@ def _replay_robustness_test(
     try:
         outcome = _outcome(test, context)
         if not context.all_served():
-            outcome.report_violation("other-clients-served", _SERVED, "an old or a new one was not, afterwards")
+            outcome.report_violation("other-clients-served", _SERVED, "afterwards, an old or a new client was not")
             outcome.violations += _ends(watch, endpoint)
     except HandshakeRefused as error:
-        raise CannotTellError(f"the server takes no more clients, which may be a limit: {error}") from error
+        raise CannotTellError(f"the server accepts no more clients, which may be a limit: {error}") from error
     finally:
         context.close()
     return [finding_of(violation, outcome.lines, recipe) for violation in outcome.violations]

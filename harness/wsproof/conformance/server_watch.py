@@ -14,14 +14,14 @@ from wsproof.target.output_tail import OutputTail, OutputWatch
 
 __all__ = ["STAYS", "MemoryGrowth", "ServerWatch"]
 
-STAYS = "the server's process to go on"
-_REFUSED = "connections are refused from then on: the server's process ended, or listens no more"
+STAYS = "the server's process to keep running"
+_REFUSED = "connections are refused from then on: the server's process ended, or no longer listens"
 _REFUSED_S = 1.0
 _MIB = 1 << 20
 
 
 class ServerWatch:
-    """Watches one server from now on. wsproof cannot read the output of a server that it did not start."""
+    """Watches one server from now on. Only a server that wsproof started has an output to read."""
 
     def __init__(self, server: object) -> None:
         self._server = server
@@ -48,7 +48,7 @@ class MemoryGrowth:
     """Watches the memory of the process tree under `pid` from now on.
 
     Without a pid, or if the system does not report peaks, it reports no violation. `least` keeps the smallest size of
-    each process. A process may stay large after a bomb, and would then not grow at the next one.
+    each process. A process may stay large after a bomb and would not grow during the next one.
     """
 
     def __init__(self, pid: int | None, least: dict[int, int] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wsproof.conformance.catalogue import BEFORE_FRAMES, CHECKS, PROPERTIES, QUICK, ROBUSTNESS_TESTS, quick_first
 from wsproof.conformance.endpoint_profile import EndpointProfile
-from wsproof.conformance.explore import DIED, UNFINISHED, explore, private_storage
+from wsproof.conformance.explore import RESTARTED_TOO_OFTEN, UNFINISHED, explore, private_storage
 from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.replay import replay
@@ -47,19 +47,19 @@ __all__ = [
 ]
 
 _ABOUT_LENGTHS = ("payload-lengths", "control-not-counted")
-_NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
+_NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to accept"
 
 Progress = Callable[[str, float], None]
 
 _SLOW_S = 0.25
-"""Seconds. A server whose first answer takes longer will not finish all checks within the budget."""
+"""Seconds. If the first answer takes longer, the budget does not suffice for all checks."""
 _DRAW_SHARE = 3.0
 """Time limit for the generated examples of one property, in even shares of the remaining time per remaining check."""
 _LEAST_DRAW_S = 0.5
 _EDGES_SHARE = 6.0
 _LEAST_EDGES_S = 10.0
-"""The same limits for edge cases, in shares and in seconds. A server that leaves several answers out takes this long
-with a few cases."""
+"""The same limits for edge cases, in shares and in seconds. A server that omits several answers takes this long
+for a few cases."""
 
 
 def run_suite(
@@ -86,12 +86,12 @@ def run_suite(
             f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
             "`wsproof list checks` shows them all"
         )
-    tell = progress or (lambda title, done: None)
+    show_progress = progress or (lambda title, done: None)
     begun = time.monotonic()
     budget = budget if budget is not None else Budget(options.budget_s)
     try:
-        with private_storage(), open_session(server, options, budget, opening) as subject:
-            report = _run(_ProtocolRun(subject, begun), wanted, tell, keep)
+        with private_storage(), open_session(server, options, budget, opening) as session:
+            report = _run(_ProtocolRun(session, begun), wanted, show_progress, keep)
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in wanted))
     except EndedWhileProbed as error:
@@ -126,7 +126,13 @@ def _ended(seed: int, explanation: str) -> SuiteReport:
         kind=RuleKind.SERVICE,
     )
     row = CheckRun(
-        PROCESS_ENDED, "liveness", "the server's process goes on", Verdict.INVALID, 0, 0.0, chapter=Chapter.ROBUSTNESS
+        PROCESS_ENDED,
+        "liveness",
+        "the server's process keeps running",
+        Verdict.INVALID,
+        0,
+        0.0,
+        chapter=Chapter.ROBUSTNESS,
     )
     return SuiteReport(seed, (row,), (finding,))
 
@@ -144,9 +150,9 @@ def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
 class _ProtocolRun:
     """The state of a suite run: the rows and findings so far."""
 
-    def __init__(self, subject: Session, begun: float) -> None:
-        self.subject = subject
-        self.robustness = RobustnessRunner(subject)
+    def __init__(self, session: Session, begun: float) -> None:
+        self.session = session
+        self.robustness = RobustnessRunner(session)
         self.rows: list[CheckRun] = []
         self.not_run: list[NotRun] = []
         self._begun = begun
@@ -160,59 +166,61 @@ class _ProtocolRun:
 
     def report(self) -> SuiteReport:
         """Build the report so far, including findings of the check that is running."""
-        has_shown = self.subject.accepted and (self.rows or self.subject.cases.by_rule)
-        frames = [_server_frames(self.subject)] if has_shown else []
-        frames += [_idle_clients(self.subject)] if self.subject.losses else []
-        findings = _sorted([*self.subject.cases.findings(), *self.robustness.fresh_findings()])
+        has_shown = self.session.accepted and (self.rows or self.session.cases.by_rule)
+        frames = [_server_frames(self.session)] if has_shown else []
+        frames += [_idle_clients(self.session)] if self.session.losses else []
+        findings = _sorted([*self.session.cases.findings(), *self.robustness.fresh_findings()])
         rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
-        remarks = (self.subject.facts.remark,) if self.subject.facts.remark else ()
-        return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
+        remarks = (self.session.profile.remark,) if self.session.profile.remark else ()
+        return SuiteReport(self.session.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
 
 
-def _run(course: _ProtocolRun, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
-    subject, robustness = course.subject, course.robustness
+def _run(
+    suite_run: _ProtocolRun, wanted: list[Property | RobustnessTest], show_progress: Progress, keep: Keep
+) -> SuiteReport:
+    session, robustness = suite_run.session, suite_run.robustness
     order = FairOrder(
         wanted,
-        subject.budget.remaining_s,
-        is_slow=subject.first_answer_s > _SLOW_S,
-        scripts=lambda each: each.scripts(subject.facts),
-        first=QUICK if subject.options.quick else (),
+        session.budget.remaining_s,
+        is_slow=session.first_answer_s > _SLOW_S,
+        scripts=lambda each: each.script_count(session.profile),
+        first=QUICK if session.options.quick else (),
     )
     try:
         while order.left:
-            share_s = subject.budget.remaining_s / len(order.left)
-            subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
-            subject.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
+            share_s = session.budget.remaining_s / len(order.left)
+            session.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
+            session.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
             done, tested, begun = order.done, order.next(), time.monotonic()
-            tell(tested.rule.title, done)
+            show_progress(tested.rule.title, done)
             row, goes_on = (
                 _run_robustness_test(robustness, tested)
                 if isinstance(tested, RobustnessTest)
-                else _run_guarded(subject, tested)
+                else _run_guarded(session, tested)
             )
             order.took(tested, time.monotonic() - begun)
-            course.add(row)
-            keep(course.report())
+            suite_run.add(row)
+            keep(suite_run.report())
             if not goes_on:
-                _leave_out(course, order.left, row.reason)
+                _leave_out(suite_run, order.left, row.reason)
                 break
     finally:
         robustness.close()
-        keep(course.report())
-    tell("done", 1.0)
-    return course.report()
+        keep(suite_run.report())
+    show_progress("done", 1.0)
+    return suite_run.report()
 
 
-def _leave_out(course: _ProtocolRun, others: list[Property | RobustnessTest], reason: str) -> None:
+def _leave_out(suite_run: _ProtocolRun, others: list[Property | RobustnessTest], reason: str) -> None:
     """Record the checks that cannot run: the budget is spent, or the server is gone (reported once)."""
-    if course.subject.budget.spent:
-        course.not_run += [_out_of_time(other, _spent(course.subject)) for other in others]
+    if suite_run.session.budget.spent:
+        suite_run.not_run += [_out_of_time(other, _spent(suite_run.session)) for other in others]
     else:
-        course.rows += _not_reached(len(others), reason)
+        suite_run.rows += _not_reached(len(others), reason)
 
 
-def _spent(subject: Session) -> str:
-    return subject.budget.reason
+def _spent(session: Session) -> str:
+    return session.budget.reason
 
 
 def _run_robustness_test(robustness: RobustnessRunner, test: RobustnessTest) -> tuple[CheckRun | NotRun, bool]:
@@ -222,9 +230,9 @@ def _run_robustness_test(robustness: RobustnessRunner, test: RobustnessTest) -> 
     """
     begun = time.monotonic()
     try:
-        return robustness.hold(test), True
+        return robustness.run(test), True
     except BudgetSpent:
-        return _out_of_time(test, _spent(robustness.subject)), False
+        return _out_of_time(test, _spent(robustness.session)), False
     except ServerGone as error:
         return CheckRun(
             test.name, test.rule.section, test.rule.title, robustness.verdict_on(test), 0, 0.0, str(error)
@@ -236,24 +244,24 @@ def _run_robustness_test(robustness: RobustnessRunner, test: RobustnessTest) -> 
         return crashed_check(*_named(test), error, time.monotonic() - begun, chapter=test.rule.chapter), True
 
 
-def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+def _run_guarded(session: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on.
 
     An internal error ends only this property. Its findings so far stay recorded, and count for its verdict.
     """
     begun = time.monotonic()
     try:
-        return _run_one(subject, tested)
+        return _run_one(session, tested)
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001  an internal error in one property must not stop the others
-        subject.close()
-        subject.cases.count_unretried()
+        session.close()
+        session.cases.count_unretried()
         row = crashed_check(*_named(tested), error, time.monotonic() - begun, chapter=tested.rule.chapter)
-        cause = subject.cases.cause_of(tested.name)
+        cause = session.cases.cause_of(tested.name)
         if cause is not None:
             other = cause if cause != tested.name else ""
-            row = replace(row, verdict=_verdict_on(subject, cause), cause=other)
+            row = replace(row, verdict=_verdict_on(session, cause), cause=other)
         return row, True
 
 
@@ -261,164 +269,166 @@ def _named(tested: Property | RobustnessTest) -> tuple[str, str, str]:
     return tested.name, tested.rule.section, tested.rule.title
 
 
-def _verdict_on(subject: Session, name: str) -> Verdict:
-    return next(each.verdict() for each in subject.cases.findings() if each.check == name)
+def _verdict_on(session: Session, name: str) -> Verdict:
+    return next(each.verdict() for each in session.cases.findings() if each.check == name)
 
 
-def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+def _run_one(session: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on."""
-    if absent := _why_not_here(subject.facts, tested):
+    if absent := _why_not_here(session.profile, tested):
         return _not_run(tested, absent), True
-    begun, before = time.monotonic(), subject.conversations
-    told, declined, unheard = subject.told, subject.declined, subject.unheard
+    begun, before = time.monotonic(), session.scripts_run
+    conclusive, declined, inconclusive = session.conclusive, session.declined, session.inconclusive
     reason = cut_short = ""
     goes_on = True
     try:
-        cut_short = _explored_and_settled(subject, tested)
+        cut_short = _explore_and_settle(session, tested)
     except BudgetSpent:
-        reason, goes_on = _spent(subject), False
-        found = subject.cases.cause_of(tested.name)
+        reason, goes_on = _spent(session), False
+        found = session.cases.cause_of(tested.name)
         if found is None:
             return _out_of_time(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
-        if seen := _observed_in(subject, found):
+        if seen := _observed_in(session, found):
             return _out_of_time(tested, f"{reason}; {seen}"), goes_on
     except ServerGone as error:
         reason, goes_on = str(error), False
-    tried = subject.conversations - before
+    tried = session.scripts_run - before
     seconds = time.monotonic() - begun
     verdict = Verdict.VALID
-    if (cause := subject.cases.cause_of(tested.name)) is not None:
-        verdict = _verdict_on(subject, cause)
-        reason = reason or _observed_in(subject, cause)
+    if (cause := session.cases.cause_of(tested.name)) is not None:
+        verdict = _verdict_on(session, cause)
+        reason = reason or _observed_in(session, cause)
     elif cut_short == UNFINISHED:
         return _out_of_time(tested, reason or cut_short), goes_on
-    elif cut_short == DIED:
+    elif cut_short == RESTARTED_TOO_OFTEN:
         verdict, reason = Verdict.UNKNOWN, reason or cut_short
-    elif tried and subject.declined == declined + tried and not tested.about_offers:
+    elif tried and session.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
-    elif not_told := _why_nothing(subject, tested, tried, subject.told - told, unheard):
-        return _not_run(tested, reason or not_told), goes_on
-    if goes_on and _fails_plainly(subject, tested, cause):
-        reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
+    elif nothing_shown := _why_nothing(session, tested, tried, session.conclusive - conclusive, inconclusive):
+        return _not_run(tested, reason or nothing_shown), goes_on
+    if goes_on and _fails_for_plain_client(session, tested, cause):
+        reason, goes_on = "the simplest connection fails already, so no other check can pass", False
     return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
 
 
-def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
+def _why_not_here(profile: EndpointProfile, tested: Property) -> str:
     """Return why the property cannot be checked on this endpoint; empty if it can."""
-    if facts.closes_unasked and tested not in BEFORE_FRAMES and tested.name != "close-by-server":
-        return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
-    return tested.not_here(facts)
+    if profile.closes_unasked and tested not in BEFORE_FRAMES and tested.name != "close-by-server":
+        return (
+            f"not checked: this endpoint closes by itself before the client sends anything ({profile.closes_unasked})"
+        )
+    return tested.not_here(profile)
 
 
-def _observed_in(subject: Session, name: str) -> str:
+def _observed_in(session: Session, name: str) -> str:
     """Return why a check passes although a violation was seen: the violation was not reproduced."""
-    (finding,) = [each for each in subject.cases.findings() if each.check == name]
+    (finding,) = [each for each in session.cases.findings() if each.check == name]
     return seen_only(finding)
 
 
-def _explored_and_settled(subject: Session, tested: Property) -> str:
+def _explore_and_settle(session: Session, tested: Property) -> str:
     """Run one property, then retry what it found. Return why the exploration was cut short; empty if it was not.
 
-    Some of the budget is left for the retries, so that what was found does not stay unsettled.
+    Some of the budget is reserved for the retries, so that each case is settled.
 
     Raises:
-        BudgetSpent, ServerGone: as `Session.attempt`. With BudgetSpent, the retries have had the time left for them.
+        BudgetSpent, ServerGone: as `Session.attempt`. With BudgetSpent, the retries have used their reserved time.
     """
     try:
-        with subject.budget.leaving_retries():
-            cut_short = explore(subject, tested)
+        with session.budget.leaving_retries():
+            cut_short = explore(session, tested)
     except BudgetSpent:
-        with subject.budget.for_retries():
-            subject.settle(subject.cases.unsettled())
+        with session.budget.for_retries():
+            session.settle(session.cases.unsettled())
         raise
-    subject.settle(subject.cases.unsettled())
+    session.settle(session.cases.unsettled())
     return cut_short
 
 
-def _fails_plainly(subject: Session, tested: Property, cause: str | None) -> bool:
+def _fails_for_plain_client(session: Session, tested: Property, cause: str | None) -> bool:
     """Whether a client that does nothing unusual is not served, so that every other check would fail as well."""
     if tested.name == "opening-accepted" and cause == tested.name:
-        plainest = Script(tested.name)
+        plain_script = Script(tested.name)
     elif cause == PLAIN_CLIENT.subject != tested.name:
-        plainest = PLAIN_CLIENT
+        plain_script = PLAIN_CLIENT
     else:
         return False
     try:
-        return subject.fails(plainest)
+        return session.fails(plain_script)
     except (BudgetSpent, ServerGone):
         return False  # The next check reports the reason.
 
 
-def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unheard: int) -> str:
+def _why_nothing(session: Session, tested: Property, tried: int, conclusive: int, inconclusive: int) -> str:
     """Return why the scripts say nothing about a property; empty if they do.
 
-    `unheard` is the session's count before the property.
+    `inconclusive` is the session's count before the property.
     """
-    facts = subject.facts
+    profile = session.profile
     if not tried:
-        lacks = facts.is_selective or facts.most_messages is not None
-        return _NEEDS_MESSAGES if lacks else "this endpoint gives nothing to try it on"
-    if not told and subject.unheard > unheard:
-        return f"not checked: the server is silent here, and its silences are known ({subject.timeouts.said})"
-    if not told and not tested.about_limits:
-        how = facts.refuses or "a close frame of its own"
-        return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
-    if tested.name in _ABOUT_LENGTHS and not facts.has_lengths:
-        return "not checked: the endpoint takes the sample in its own length only"
-    if tested.name == "utf8-valid" and facts.sample is not None and facts.sample.payload.isascii():
-        return "not checked: the sample has only ASCII characters; give one that has others, too"
+        lacks = profile.is_selective or profile.most_messages is not None
+        return _NEEDS_MESSAGES if lacks else "there is no script with which this could be checked on this endpoint"
+    if not conclusive and session.inconclusive > inconclusive:
+        return f"not checked: the server does not answer here, as in other checks ({session.timeouts.known_silences})"
+    if not conclusive and not tested.about_limits:
+        how = profile.refuses or "a close frame of its own"
+        return f"not checked: this endpoint refuses these messages ({how}), as an application may"
+    if tested.name in _ABOUT_LENGTHS and not profile.has_lengths:
+        return "not checked: the endpoint accepts the sample only in its own length"
+    if tested.name == "utf8-valid" and profile.sample is not None and profile.sample.payload.isascii():
+        return "not checked: the sample has only ASCII characters; give one with other characters as well"
     return ""
 
 
-def check_property(subject: Session, tested: Property) -> tuple[list[Finding], str]:
+def check_property(session: Session, tested: Property) -> tuple[list[Finding], str]:
     """Run one property; return its new findings and why it was skipped. The pytest tests call this.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    known = set(subject.cases.by_rule)
-    if absent := _why_not_here(subject.facts, tested):
+    known = set(session.cases.by_rule)
+    if absent := _why_not_here(session.profile, tested):
         return [], absent
-    before, told, unheard = subject.conversations, subject.told, subject.unheard
+    before, conclusive, inconclusive = session.scripts_run, session.conclusive, session.inconclusive
     try:
-        _explored_and_settled(subject, tested)
+        _explore_and_settle(session, tested)
     except (BudgetSpent, ServerGone):
-        if known >= set(subject.cases.by_rule):
+        if known >= set(session.cases.by_rule):
             raise  # Otherwise report what was found before the run ended.
-    fresh = [name for name in subject.cases.by_rule if name not in known]
-    found = _sorted(finding for finding in subject.cases.findings() if finding.check in fresh)
-    seen = subject.cases.cause_of(tested.name) is not None
-    tried = subject.conversations - before
-    return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
+    fresh = [name for name in session.cases.by_rule if name not in known]
+    found = _sorted(finding for finding in session.cases.findings() if finding.check in fresh)
+    seen = session.cases.cause_of(tested.name) is not None
+    tried = session.scripts_run - before
+    return found, "" if seen else _why_nothing(session, tested, tried, session.conclusive - conclusive, inconclusive)
 
 
-def check_robustness(subject: Session, test: RobustnessTest) -> tuple[list[Finding], str]:
+def check_robustness(session: Session, test: RobustnessTest) -> tuple[list[Finding], str]:
     """Run one robustness test; return its findings and why it was skipped. The pytest tests call this.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    robustness = RobustnessRunner(subject)
+    robustness = RobustnessRunner(session)
     try:
-        row = robustness.hold(test)
+        row = robustness.run(test)
         return robustness.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
     finally:
         robustness.close()
 
 
-def _server_frames(subject: Session) -> CheckRun:
-    """A row for the server's own frames, which all scripts check on the way, at no extra time."""
-    broken = [each for each in subject.cases.findings() if each.kind is RuleKind.SERVER_FRAMES]
+def _server_frames(session: Session) -> CheckRun:
+    """A row for the server's own frames, which every script checks at no extra cost."""
+    broken = [each for each in session.cases.findings() if each.kind is RuleKind.SERVER_FRAMES]
     verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
-    return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0, chapter=Chapter.FRAMING)
+    return CheckRun("server-frames", "5", title, verdict, session.scripts_run, 0.0, chapter=Chapter.FRAMING)
 
 
-def _idle_clients(subject: Session) -> CheckRun:
+def _idle_clients(session: Session) -> CheckRun:
     """A row that reports closed idle connections. A server may close them, so the verdict is VALID."""
-    often = len(subject.losses)
+    often = len(session.losses)
     times = "once" if often == 1 else f"{often} times"
-    reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
+    reason = f"an idle client was cut off {times}: the server {session.losses[0]}; new clients were served"
     return CheckRun(
         "other-clients-served",
         "liveness",

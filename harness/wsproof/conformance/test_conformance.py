@@ -29,11 +29,11 @@ class UncheckableServer:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self.said = False
+        self.is_reported = False
 
 
 @pytest.fixture(scope="module")
-def subject(
+def session(
     ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget
 ) -> Iterator[Session | UncheckableServer]:
     """The session with the server, probed once for all tests."""
@@ -48,7 +48,7 @@ def subject(
             found = UncheckableServer(str(error))
         except BudgetSpent:
             found = UncheckableServer(ws_budget.reason)
-            found.said = True  # Nothing is known and no error occurred: skip every test.
+            found.is_reported = True  # Nothing is known, but there was no error: skip every test.
         yield found
 
 
@@ -61,17 +61,17 @@ def known(ws_target: RunningServer) -> KnownDeviations:
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
 def test_rfc6455(
     tested: Property,
-    subject: Session | UncheckableServer,
+    session: Session | UncheckableServer,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
-    """The server keeps this rule for every generated script."""
+    """The server follows this rule in every generated script."""
     if not ws_suite_options.wants(tested.name, tested.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
-    subject = _examined(subject)
-    with _ended_in_order(subject):
-        found, not_checked = check_property(subject, tested)
+    session = _checkable(session)
+    with _ended_in_order(session):
+        found, not_checked = check_property(session, tested)
     _fail_with(found, known, ws_suite_options, ws_keep)
     if not_checked:
         pytest.skip(not_checked)
@@ -80,41 +80,41 @@ def test_rfc6455(
 @pytest.mark.parametrize("test", ROBUSTNESS_TESTS, ids=lambda test: f"{test.rule.section}-{test.name}")
 def test_robustness(
     test: RobustnessTest,
-    subject: Session | UncheckableServer,
+    session: Session | UncheckableServer,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
-    """The server withstands this test and serves others meanwhile."""
+    """The server keeps this robustness rule and serves other clients meanwhile."""
     if not ws_suite_options.wants(test.name, test.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
-    subject = _examined(subject)
-    with _ended_in_order(subject):
-        found, not_held = check_robustness(subject, test)
+    session = _checkable(session)
+    with _ended_in_order(session):
+        found, not_held = check_robustness(session, test)
     if not_held:
         pytest.skip(not_held)
     _fail_with(found, known, ws_suite_options, ws_keep)
 
 
 @contextlib.contextmanager
-def _ended_in_order(subject: Session) -> Iterator[None]:
+def _ended_in_order(session: Session) -> Iterator[None]:
     """Skip the test if the budget ends within the block. Fail this and later tests if the server is gone."""
     try:
         yield
     except BudgetSpent:
-        pytest.skip(f"not run: {subject.budget.reason}")
+        pytest.skip(f"not run: {session.budget.reason}")
     except ServerGone as error:
         pytest.fail(f"cannot tell: {error}", pytrace=False)
 
 
-def _examined(subject: Session | UncheckableServer) -> Session:
+def _checkable(session: Session | UncheckableServer) -> Session:
     """Return the session if the server can be checked. Otherwise fail the first test and skip the others."""
-    if not isinstance(subject, UncheckableServer):
-        return subject
-    if subject.said:
-        pytest.skip(f"cannot tell: {subject.reason}")
-    subject.said = True
-    pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
+    if not isinstance(session, UncheckableServer):
+        return session
+    if session.is_reported:
+        pytest.skip(f"cannot tell: {session.reason}")
+    session.is_reported = True
+    pytest.fail(f"cannot tell: {session.reason}", pytrace=False)
 
 
 def _fail_with(
@@ -126,10 +126,10 @@ def _fail_with(
     found = known.mark(findings)
     broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
     if broken:
-        pytest.fail("\n\n".join(told(ws_keep(finding)) for finding in broken), pytrace=False)
+        pytest.fail("\n\n".join(describe(ws_keep(finding)) for finding in broken), pytrace=False)
 
 
-def told(finding: Finding) -> str:
+def describe(finding: Finding) -> str:
     """Format a finding for a terminal: section, sentence, transcript, and how to repeat it."""
     lines = [
         f"{finding.check} ({finding.level}): {finding.explanation}",

@@ -42,14 +42,14 @@ class Deviation:
     def covers(self, finding: Finding) -> bool:
         """Whether this finding is the deviation."""
         named = finding.check == self.check and finding.section == self.section
-        return named and self._fits(finding) and (not self.intermittent or _comes_and_goes(finding))
+        return named and self._fits(finding) and (not self.intermittent or _is_intermittent(finding))
 
     def shows_in(self, finding: Finding) -> bool:
         """Whether the deviation occurred: as this finding, or as another effect of the finding's cause."""
         return self.covers(finding) or self.check in also_broken(finding)
 
     def applies_to(self, installed: Mapping[str, str]) -> bool:
-        """Whether it applies to these installed versions."""
+        """Whether the deviation applies to these installed versions."""
         ranges = all(in_range(installed.get(name), wanted) for name, wanted in self.versions.items())
         return ranges and not any(name in installed for name in self.without)
 
@@ -68,7 +68,7 @@ def also_broken(finding: Finding) -> tuple[str, ...]:
     return tuple((finding.recipe or {}).get("also", ()))
 
 
-def _comes_and_goes(finding: Finding) -> bool:
+def _is_intermittent(finding: Finding) -> bool:
     """Whether a finding was repeated and did not recur every time."""
     times, _, tries = (finding.reproduced or "").partition(" of ")
     return bool(tries) and times != tries

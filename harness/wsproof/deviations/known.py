@@ -32,11 +32,11 @@ class KnownDeviations:
 
     @property
     def all(self) -> tuple[Deviation, ...]:
-        """All of them, the user's own first."""
+        """All known deviations, those of the user's file first."""
         return (*self.own, *self.shipped)
 
     def mark(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """The findings. Known ones carry the reason and no longer count."""
+        """The findings. The known ones carry their reason and do not count."""
         return tuple(self._marked(finding) for finding in findings)
 
     def mark_report(self, report: SuiteReport, was_tried: WasTried) -> SuiteReport:
@@ -46,7 +46,7 @@ class KnownDeviations:
         non-strict finding. A shipped deviation may disappear silently: its library may have fixed it.
         """
         marked = self.mark(report.findings)
-        findings = (*marked, *self._gone(marked, report.checks_run, was_tried))
+        findings = (*marked, *self._disappeared(marked, report.checks_run, was_tried))
         runs = tuple(_known_row(run, findings) for run in report.checks_run)
         return replace(report, findings=findings, checks_run=runs)
 
@@ -61,12 +61,12 @@ class KnownDeviations:
                 return replace(finding, accepted=known.explained(), library=known.library or None)
         return finding
 
-    def _gone(self, findings: Iterable[Finding], runs: Iterable[CheckRun], was_tried: WasTried) -> list[Finding]:
+    def _disappeared(self, findings: Iterable[Finding], runs: Iterable[CheckRun], was_tried: WasTried) -> list[Finding]:
         """Findings for the user's deviations that did not occur although their checks ran."""
         findings, runs = list(findings), list(runs)
         level = Level.VIOLATION if self.named else Level.NON_STRICT
         return [
-            _gone(known, level, runs)
+            _disappeared(known, level, runs)
             for known in self.own
             if not known.intermittent
             and not any(known.shows_in(finding) for finding in findings)
@@ -99,7 +99,7 @@ def _known_row(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
     return replace(run, verdict=Verdict.VALID, reason="known deviation, accepted")
 
 
-def _gone(known: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
+def _disappeared(known: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
     """The finding that a known deviation did not occur."""
     of_check = (run.chapter for run in runs if run.check == known.check)
     chapter = next(of_check, None) or chapter_of_section(known.section) or Chapter.CHANNELS
@@ -109,7 +109,7 @@ def _gone(known: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
         anomaly=Anomaly.PROTOCOL,
         level=level,
         explanation=(
-            f"The accepted deviation did not show any more. Remove it from the file of known deviations. "
+            f"The known deviation no longer occurs. Remove it from the file of known deviations. "
             f"It was accepted because: {known.reason}"
         ),
         chapter=chapter,

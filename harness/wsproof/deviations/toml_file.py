@@ -6,7 +6,7 @@ One table per deviation:
     check = "host-required"
     section = "4.2.1"
     reason = "why it is accepted here"
-    upstream = "where its project knows of it"
+    upstream = "the issue of the library's project"
     matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must match)
     implies = ["version-named"]             (optional: rules that the same cause breaks; known only with this one)
     versions = { websockets = ">=17" }      (optional: only on these versions)
@@ -66,35 +66,35 @@ def parse_deviation(source: str, number: int, table: Any) -> Deviation:
     Raises:
         UsageError: a field is missing, unknown, or of the wrong type.
     """
-    given = table if isinstance(table, dict) else {}
-    missing = [name for name in ("check", "section", "reason") if not str(given.get(name, "")).strip()]
-    unknown = sorted(set(given) - _FIELDS)
+    fields = table if isinstance(table, dict) else {}
+    missing = [name for name in ("check", "section", "reason") if not str(fields.get(name, "")).strip()]
+    unknown = sorted(set(fields) - _FIELDS)
     place = f"[[deviation]] number {number} in {source}"
     if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown words: {', '.join(unknown)}"
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown keys: {', '.join(unknown)}"
         raise UsageError(f"{place} {what}. It needs check, section and a reason")
-    intermittent = given.get("intermittent", False)
+    intermittent = fields.get("intermittent", False)
     if not isinstance(intermittent, bool):
         raise UsageError(f"{place}: expected intermittent to be true or false")
-    lists: dict[str, Any] = {name: _list(place, name, given.get(name, [])) for name in _LISTS}
+    lists: dict[str, Any] = {name: _list(place, name, fields.get(name, [])) for name in _LISTS}
     lists["implies"] = tuple(map(current_check, lists["implies"]))
     _require_patterns(place, lists["matches"])
     return Deviation(
-        check=current_check(str(given["check"])),
-        section=str(given["section"]),
-        reason=str(given["reason"]),
-        upstream=str(given.get("upstream", "")),
+        check=current_check(str(fields["check"])),
+        section=str(fields["section"]),
+        reason=str(fields["reason"]),
+        upstream=str(fields.get("upstream", "")),
         intermittent=intermittent,
-        versions=_versions(place, given.get("versions", {})),
+        versions=_versions(place, fields.get("versions", {})),
         **lists,
     )
 
 
-def _list(place: str, name: str, given: Any) -> tuple[str, ...]:
+def _list(place: str, name: str, value: Any) -> tuple[str, ...]:
     """A field as a list of strings."""
-    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
-        raise UsageError(f'{place}: expected {name} to be a list of texts such as ["..."], got {given!r}')
-    return tuple(given)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f'{place}: expected {name} to be a list of texts such as ["..."], got {value!r}')
+    return tuple(value)
 
 
 def _require_patterns(place: str, patterns: tuple[str, ...]) -> None:
@@ -106,11 +106,11 @@ def _require_patterns(place: str, patterns: tuple[str, ...]) -> None:
             raise UsageError(f"{place}: expected regular expressions in matches, but {pattern!r}: {error}") from error
 
 
-def _versions(place: str, given: Any) -> dict[str, str]:
+def _versions(place: str, value: Any) -> dict[str, str]:
     """The field `versions` as a mapping of packages to version ranges."""
-    if not isinstance(given, dict) or not all(isinstance(text, str) and is_range(text) for text in given.values()):
-        raise UsageError(f'{place}: expected versions such as {{ websockets = ">=17,<18" }}, got {given!r}')
-    return dict(given)
+    if not isinstance(value, dict) or not all(isinstance(text, str) and is_range(text) for text in value.values()):
+        raise UsageError(f'{place}: expected versions such as {{ websockets = ">=17,<18" }}, got {value!r}')
+    return dict(value)
 
 
 def deviations_file(findings: Iterable[Finding]) -> str:

@@ -143,10 +143,10 @@ def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> Non
     Raises:
         UsageError: a prefix matches no check. The message suggests the nearest name.
     """
-    checks = [(one.name, one.rule.section, SuiteName.PROTOCOL) for one in rfc6455.CHECKS]
+    checks = [(check.name, check.rule.section, SuiteName.PROTOCOL) for check in rfc6455.CHECKS]
     for workload in workloads.values():
-        own = [one for one in delivery.CHANNEL_CHECKS if one.applies(workload.contract)]
-        checks += [(f"{workload.name}.{one.name}", workload.name, SuiteName.CHANNELS) for one in own]
+        own = [check for check in delivery.CHANNEL_CHECKS if check.applies(workload.contract)]
+        checks += [(f"{workload.name}.{check.name}", workload.name, SuiteName.CHANNELS) for check in own]
     for prefix in only:
         options = SuiteOptions(only=(prefix,))
         if not any(options.wants(*check) for check in checks):

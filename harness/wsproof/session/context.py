@@ -69,10 +69,10 @@ class CommandContext(Generic[O_co]):
     @cached_property
     def settings(self) -> dict[str, str]:
         """The workload settings of the options. Checks of the reference server default to a faster feed."""
-        given = parse_settings(list(self.options.settings)) | self._settings_by_options()
+        settings = parse_settings(list(self.options.settings)) | self._settings_by_options()
         if isinstance(self.options, CheckOptions):
-            return reference_server.with_faster_feed(given, self.target.app)
-        return given
+            return reference_server.with_faster_feed(settings, self.target.app)
+        return settings
 
     def _settings_by_options(self) -> dict[str, str]:
         """The settings given as `--rooms` and `--format`, for the workload that is measured.
@@ -83,10 +83,10 @@ class CommandContext(Generic[O_co]):
         options = self.options
         if not isinstance(options, MeasureOptions) or (options.rooms is None and options.format is None):
             return {}
-        given = {"rooms": options.rooms, "format": options.format}
+        chosen = {"rooms": options.rooms, "format": options.format}
         workloads = load_channels(self.needed_channels())
         workload = self._chosen(workloads)
-        values = {name: str(value) for name, value in given.items() if value is not None}
+        values = {name: str(value) for name, value in chosen.items() if value is not None}
         for name in values:
             if name not in workloads[workload].parameters:
                 able = [other for other, candidate in workloads.items() if name in candidate.parameters]
@@ -141,13 +141,13 @@ class CommandContext(Generic[O_co]):
         return self._chosen(self.workloads)
 
     def _chosen(self, workloads: Mapping[str, Workload]) -> str:
-        given = self.options.workload if isinstance(self.options, MeasureOptions) else None
-        named = given
+        chosen = self.options.workload if isinstance(self.options, MeasureOptions) else None
+        named = chosen
         if named is None:
             named = next(iter(workloads)) if len(workloads) == 1 else "chat"
         if named not in workloads:
             known = ", ".join(workloads)
-            problem = f"no workload {named!r}" if given else "several workloads, and none is called chat"
+            problem = f"no workload {named!r}" if chosen else "several workloads, and none is called chat"
             raise UsageError(f"the channels {self.channels!r} have {problem}: give --workload with one of {known}.")
         return named
 

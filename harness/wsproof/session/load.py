@@ -233,7 +233,7 @@ def _result_of(summary: Mapping[str, Any], server: RunningServer) -> LoadResult:
     findings = (*ended, *(Finding.from_json(finding) for finding in summary["findings"]))
     loaded = LoadSummary.from_json(summary)
     verdict = Verdict.worst([loaded.verdict, verdict_of(ended)])
-    objectives = tuple(ObjectiveOutcome.from_json(one) for one in summary["objectives"])
+    objectives = tuple(ObjectiveOutcome.from_json(outcome) for outcome in summary["objectives"])
     return LoadResult(loaded, findings, verdict, objectives)
 
 

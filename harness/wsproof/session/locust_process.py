@@ -101,11 +101,11 @@ def web_page(arguments: Sequence[str]) -> str | None:
     parser.add_argument("--tls-cert", default=os.environ.get("LOCUST_TLS_CERT"))
     for flag in ("--headless", "--autostart", "--worker"):
         parser.add_argument(flag, action="store_true")
-    given, _ = parser.parse_known_args(arguments)
-    if given.headless or given.autostart or given.worker:
+    parsed, _ = parser.parse_known_args(arguments)
+    if parsed.headless or parsed.autostart or parsed.worker:
         return None
-    host = "localhost" if given.web_host in ("", "*", "0.0.0.0") else given.web_host
-    return f"{'https' if given.tls_cert else 'http'}://{host}:{given.web_port}"
+    host = "localhost" if parsed.web_host in ("", "*", "0.0.0.0") else parsed.web_host
+    return f"{'https' if parsed.tls_cert else 'http'}://{host}:{parsed.web_port}"
 
 
 @contextmanager

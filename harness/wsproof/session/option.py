@@ -111,10 +111,10 @@ def _parsed(name: str, made: Option, text: str) -> Any:
 
 def with_default(cls: type, name: str, default: Any, help_text: str | None = None) -> Any:
     """The option of a base class with another default, and with another help if one is given."""
-    found = next(one for one in dataclasses.fields(cls) if one.name == name)
-    known: Option = found.metadata[_KEY]
+    base = next(each for each in dataclasses.fields(cls) if each.name == name)
+    known: Option = base.metadata[_KEY]
     changed = dataclasses.replace(known, default=default, help=help_text or known.help)
-    return _field(changed, secret=not found.repr)
+    return _field(changed, secret=not base.repr)
 
 
 def _field(made: Option, *, secret: bool) -> Any:
@@ -125,7 +125,7 @@ def _field(made: Option, *, secret: bool) -> Any:
 
 def options_in(cls: type) -> dict[str, Option]:
     """The options of a class by field name, in the order of the fields."""
-    return {one.name: one.metadata[_KEY] for one in dataclasses.fields(cls) if _KEY in one.metadata}
+    return {each.name: each.metadata[_KEY] for each in dataclasses.fields(cls) if _KEY in each.metadata}
 
 
 def destination(name: str, prefix: str = "") -> str:
@@ -144,8 +144,8 @@ def with_prefix(message: str, cls: type, names: Iterable[str], prefix: str) -> s
     return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", here, message)
 
 
-def read_options(cls: type[T], given: Mapping[str, Any], names: Iterable[str] | None = None, prefix: str = "") -> T:
+def read_options(cls: type[T], parsed: Mapping[str, Any], names: Iterable[str] | None = None, prefix: str = "") -> T:
     """The options of the class from parsed arguments. `names`: only these fields; the others keep their defaults."""
     chosen = options_in(cls) if names is None else names
-    values = {name: given[destination(name, prefix)] for name in chosen}
+    values = {name: parsed[destination(name, prefix)] for name in chosen}
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

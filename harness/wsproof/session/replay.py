@@ -164,20 +164,20 @@ def restore_target(
 
 
 def _recorded_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
-    given = {line.partition(":")[0].strip().lower() for line in options.header}
-    given |= {"authorization"} if options.token is not None else set()
+    typed = {line.partition(":")[0].strip().lower() for line in options.header}
+    typed |= {"authorization"} if options.token is not None else set()
     recorded = (target.get("headers") or {}).items()
     return tuple(
-        f"{name}: {_kept(f'the header {name}', value)}" for name, value in recorded if name.lower() not in given
+        f"{name}: {_kept(f'the header {name}', value)}" for name, value in recorded if name.lower() not in typed
     )
 
 
 def _recorded_env(options: ReplayOptions, target: Mapping[str, Any], generated: frozenset[str]) -> tuple[str, ...]:
     if target.get("kind") == "url":
         return ()
-    given = {item.partition("=")[0] for item in options.env} | generated
+    typed = {item.partition("=")[0] for item in options.env} | generated
     recorded = (target.get("env") or {}).items()
-    return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in given)
+    return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in typed)
 
 
 def _kept(what: str, value: Any) -> Any:

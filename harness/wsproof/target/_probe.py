@@ -39,15 +39,27 @@ def uvicorn_auto(versions: dict[str, str]) -> str | None:
 def routes(spec: str) -> dict[str, Any]:
     module, _, attribute = spec.partition(":")
     app: Any = importlib.import_module(module)
-    found: dict[str, Any] = {"absent": None, "beside": [], "problem": "", "paths": [], "http": [], "whole": False}
+    found: dict[str, Any] = {
+        "absent": None,
+        "candidates": [],
+        "problem": "",
+        "paths": [],
+        "http": [],
+        "is_complete": False,
+    }
     for name in attribute.split("."):
         if not hasattr(app, name):
-            return {**found, "absent": name, "beside": [n for n, v in vars(app).items() if looks_like_an_app(v)]}
+            return {**found, "absent": name, "candidates": [n for n, v in vars(app).items() if looks_like_an_app(v)]}
         app = getattr(app, name)
     if problem := problem_of(app):
         return {**found, "problem": problem}
     http = [path for route in getattr(app, "routes", ()) if (path := getattr(route, "path", None))]
-    return {**found, "paths": list(websocket_paths(app, "", set())), "http": http, "whole": is_whole(app, set())}
+    return {
+        **found,
+        "paths": list(websocket_paths(app, "", set())),
+        "http": http,
+        "is_complete": has_all_routes(app, set()),
+    }
 
 
 def problem_of(app: Any) -> str:
@@ -87,7 +99,7 @@ def looks_like_an_app(value: Any) -> bool:
     return isinstance(getattr(value, "routes", None), (list, tuple)) or takes == ["scope", "receive", "send"]
 
 
-def is_whole(app: Any, seen: set[int]) -> bool:
+def has_all_routes(app: Any, seen: set[int]) -> bool:
     """Whether all routes of an app can be seen: only Starlette or FastAPI code decides what a request reaches."""
     if id(app) in seen or not isinstance(getattr(app, "routes", None), (list, tuple)) or not from_starlette(type(app)):
         return False
@@ -95,7 +107,7 @@ def is_whole(app: Any, seen: set[int]) -> bool:
         return False
     originals = [getattr(route, "original_route", route) for route in contexts(app.routes)]
     return all(
-        is_whole(getattr(each, "app", each), seen | {id(app)})
+        has_all_routes(getattr(each, "app", each), seen | {id(app)})
         if hasattr(each, "routes")
         else from_starlette(type(each))
         for each in originals

@@ -1,4 +1,4 @@
-"""Run a command that must not outlive us: `python -m wsproof.target.guard [--grace S] [--files N] -- CMD...`.
+"""Run a command that must not outlive wsproof: `python -m wsproof.target.guard [--grace S] [--files N] -- CMD...`.
 
 The command gets its own process group. The guard ends the whole group in two cases: it gets a signal, or its standard
 input reaches EOF. EOF means that our process closed the pipe or died, also by SIGKILL. The guard first asks the group
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"cannot run {arguments[1]}: {error.strerror}\n")
         return 127
-    _wait_for_a_reason(child, wake)
+    _wait_for_end(child, wake)
     _end_group(child, grace_s)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
@@ -62,7 +62,7 @@ def _wake_on_signals() -> int:
     return reader
 
 
-def _wait_for_a_reason(child: subprocess.Popen[bytes], wake: int) -> None:
+def _wait_for_end(child: subprocess.Popen[bytes], wake: int) -> None:
     """Return when the command has ended, our parent is gone, or the guard got a signal."""
     parent = sys.stdin.fileno()
     while child.poll() is None:

@@ -20,7 +20,7 @@ _MODULE = "wsproof_header_echo"
 
 @contextmanager
 def serve_header_echo(launch: Launch, env: Mapping[str, str], timeout_s: float) -> Iterator[Endpoint]:
-    """Start the server library of `launch` with an app of ours, and stop it at the end.
+    """Context manager that starts the server library of `launch` with an app of ours.
 
     Raises:
         TargetError: it did not start within `timeout_s`.

@@ -24,7 +24,7 @@ from wsproof.target.target import Target
 
 _IMPORT_TIMEOUT_S = 30.0
 _FACTS_TIMEOUT_S = 120.0
-"""No code of the user runs, so only a machine that stalls needs more than a second."""
+"""Timeout in seconds. No code of the user runs, so only a stalled machine needs more than one second."""
 _SERVER_PACKAGES = ("uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne")
 _PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11", "autobahn")
 
@@ -68,19 +68,19 @@ def interpreter(python: str) -> Interpreter:
 class AppFacts:
     """The result of an import of the app.
 
-    `absent` is the first missing part of the app's name, `beside` the names in the module that look like apps.
-    `problem` says why the object is no ASGI app. `whole` means that all its routes can be seen.
+    `absent` is the first missing part of the app's name, `candidates` the names in the module that look like apps.
+    `problem` says why the object is no ASGI app. `is_complete` means that all its routes can be seen.
     """
 
     absent: str | None
-    beside: tuple[str, ...]
+    candidates: tuple[str, ...]
     problem: str
     paths: tuple[str, ...]
     http: tuple[str, ...]
-    whole: bool
+    is_complete: bool
 
     @property
-    def makes(self) -> bool:
+    def may_make_app(self) -> bool:
         """Whether calling the object may return an app."""
         return "class" in self.problem or "function without" in self.problem
 
@@ -102,7 +102,7 @@ def _app_facts(
     found = _probe(python, ["routes", app], cwd, dict(env), secrets)
     paths = tuple(dict.fromkeys(found["paths"]))
     return AppFacts(
-        found["absent"], tuple(found["beside"]), found["problem"], paths, tuple(found["http"]), found["whole"]
+        found["absent"], tuple(found["candidates"]), found["problem"], paths, tuple(found["http"]), found["is_complete"]
     )
 
 
@@ -122,24 +122,29 @@ def require_app(target: Target) -> None:
         return
     module = target.app.partition(":")[0]
     if facts.absent is not None:
-        near = get_close_matches(facts.absent, facts.beside, n=1, cutoff=0.5) or list(facts.beside)[:5]
+        near = get_close_matches(facts.absent, facts.candidates, n=1, cutoff=0.5) or list(facts.candidates)[:5]
         advice = f"did you mean {module}:{near[0]}?" if len(near) == 1 else f"it has {', '.join(near) or 'no app'}."
-        raise UsageError(f"expected the app {facts.absent} in the module {module}, but it is not there: {advice}")
+        raise UsageError(f"expected the app {facts.absent} in the module {module}, but there is none: {advice}")
     if facts.problem:
         maker = target.app.partition(":")[2]
         made = f"write a module with `from {module} import {maker}` and `app = {maker}()`, and name its app"
         raise UsageError(
             f"{target.app} is no ASGI app: expected a callable that takes (scope, receive, send), but it "
-            f"{facts.problem}. {'Name the app itself' if not facts.makes else f'If it makes one, {made}'}."
+            f"{facts.problem}. {'Name the app itself' if not facts.may_make_app else f'If it creates one, {made}'}."
         )
-    if facts.whole and not facts.paths:
+    if facts.is_complete and not facts.paths:
         shown = ", ".join(facts.http[:8]) or "none at all"
         raise UsageError(
             f"{target.app} has no WebSocket route, so nothing can be tested; its routes are {shown}. "
-            "Name the app that has it, or add one: @app.websocket('/ws')"
+            "Name the app that has one, or add one: @app.websocket('/ws')"
         )
     path = (target.path or "").partition("?")[0]
-    if facts.whole and path and not target.path_from_channels and not any(_fits(path, route) for route in facts.paths):
+    if (
+        facts.is_complete
+        and path
+        and not target.path_from_channels
+        and not any(_fits(path, route) for route in facts.paths)
+    ):
         near = get_close_matches(path, facts.paths, n=1, cutoff=0.3)
         raise UsageError(
             f"{target.app} has no WebSocket route for the path {path}; it has {', '.join(facts.paths)}. "
@@ -181,8 +186,8 @@ def resolve_path(target: Target) -> Target:
     which = "several WebSocket routes" if len(paths) > 1 else "one WebSocket route, which has a parameter"
     example = next((path for path in paths if "{" not in path), paths[0].partition("{")[0] + "1")
     raise UsageError(
-        f"{target.app} has {which}: {', '.join(paths)}. Say which to test: --path {example} "
-        "(or test them together: --channels, see --help)"
+        f"{target.app} has {which}: {', '.join(paths)}. Choose one with --path {example} "
+        "(or test all of them with --channels, see --help)"
     )
 
 
@@ -214,9 +219,9 @@ def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str],
     with process:
         out, err = _communicate(process, arguments)
     if process.returncode != 0:
-        said = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
-        said = _without_frames_of_python(said) if arguments[0] == "routes" else said[-8:]
-        raise TargetError(_failure(python, arguments, process.returncode, redact("\n    ".join(said), secrets)))
+        lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+        lines = _without_import_frames(lines) if arguments[0] == "routes" else lines[-8:]
+        raise TargetError(_failure(python, arguments, process.returncode, redact("\n    ".join(lines), secrets)))
     return json.loads(out)
 
 
@@ -231,14 +236,14 @@ def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tupl
     except subprocess.TimeoutExpired:
         process.communicate()
         if not imports_app:
-            raise TargetError(f"the interpreter did not tell its packages within {timeout_s:.0f} s") from None
+            raise TargetError(f"the interpreter did not report its packages within {timeout_s:.0f} s") from None
         raise TargetError(
             f"importing {arguments[-1]} took longer than {timeout_s:.0f} s. "
             "Does it start its own server when imported? Put that under `if __name__ == '__main__':`"
         ) from None
 
 
-def _without_frames_of_python(lines: list[str]) -> list[str]:
+def _without_import_frames(lines: list[str]) -> list[str]:
     """Return the last lines of a traceback, without frames of the import machinery and of our probe."""
     kept: list[str] = []
     ours = False
@@ -252,11 +257,12 @@ def _without_frames_of_python(lines: list[str]) -> list[str]:
     return kept[-8:]
 
 
-def _failure(python: str, arguments: list[str], code: int, said: str) -> str:
+def _failure(python: str, arguments: list[str], code: int, output: str) -> str:
     if arguments[0] == "routes":
         return (
-            f"expected to import {arguments[1]}, but that failed. It said:\n    {said}\n"
-            "Run wsproof in the folder from which the app can be imported, with the interpreter that has its packages; "
-            "--env NAME=VALUE sets what the app reads from its environment"
+            f"expected to import {arguments[1]}, but that failed. Its output:\n    {output}\n"
+            "Run wsproof in the folder from which the app can be imported, with the interpreter that has its packages. "
+            "--env NAME=VALUE sets environment variables of the app"
         )
-    return f"expected a Python interpreter at {Path(python).name}, but running it failed ({code}). It said:\n    {said}"
+    name = Path(python).name
+    return f"expected a Python interpreter at {name}, but running it failed ({code}). Its output:\n    {output}"

@@ -69,7 +69,7 @@ def _end_of_frames(lines: Sequence[str], start: int) -> int:
 def _bounded(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the lines, with the middle left out if there are too many.
 
-    The head says what kind of error it is, the end says what happened.
+    The first lines name the kind of error, the last ones say what happened.
     """
     shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines]
     if len(shown) <= _MOST_LINES:

@@ -22,10 +22,10 @@ from wsproof.target.target import READY_SCHEMES, Target, TargetKind
 START_TIMEOUT_S = 30.0
 _HOST = "127.0.0.1"
 _POLL_S = 0.03
-_ACCEPTED_IS_ENOUGH_S = 5.0
+_READY_WITHOUT_ANSWER_S = 5.0
 """Seconds after which a server that owns the port but never answers a FIN counts as ready.
 
-Few servers do that, and it is legal.
+Few servers do that, but it is legal.
 """
 _PORT_RETRIES = 3
 _SHOWN_LINES = 12
@@ -100,7 +100,7 @@ def start(
             output lines.
     """
     if port is not None and launch.fixed_port not in (None, port):
-        raise UsageError(f"--port {port} was asked for, but --ready says that it will listen on {launch.fixed_port}")
+        raise UsageError(f"--port {port} contradicts --ready, by which the server listens on {launch.fixed_port}")
     files = files_of_server(connections)
     fixed = port if port is not None else launch.fixed_port
     if fixed is not None:
@@ -147,17 +147,17 @@ def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: fl
                     return
                 seen = status
             else:
-                accepted = accepted or Deadline.after(_ACCEPTED_IS_ENOUGH_S)
+                accepted = accepted or Deadline.after(_READY_WITHOUT_ANSWER_S)
                 seen = "it accepted connections but did nothing with them"
         time.sleep(_POLL_S)
     raise TargetError(
         f"expected {launch.name} to listen on {launch.host}:{port} within {timeout_s:g} s, but {seen}."
-        f"{_last_words(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
+        f"{_last_lines(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
     )
 
 
 def _ready_status(launch: Launch, port: int) -> str | None:
-    """Return None if the ready URL answers well, else a clause that says what happened."""
+    """Return None if the ready URL answers with a status below 500, else a clause that says what happened."""
     url = launch.ready_url(port)
     if url is None or not url.startswith("http"):
         return None
@@ -180,14 +180,14 @@ def _ended(process: ServerProcess, launch: Launch, port: int) -> TargetError:
     process.output.wait_end(1.0)
     code = process.exit_code
     assert code is not None
-    words = "\n".join(process.output.lines(_SHOWN_LINES * 4))
-    kind = PortTaken if "address already in use" in words.lower() or "Errno 98" in words else TargetError
+    output = "\n".join(process.output.lines(_SHOWN_LINES * 4))
+    kind = PortTaken if "address already in use" in output.lower() or "Errno 98" in output else TargetError
     return kind(
         f"expected {launch.name} to listen on {launch.host}:{port}, but it {describe_exit(code)}."
-        f"{_last_words(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
+        f"{_last_lines(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
     )
 
 
-def _last_words(process: ServerProcess) -> str:
+def _last_lines(process: ServerProcess) -> str:
     lines = [line for line in process.output.lines(_SHOWN_LINES * 2) if line.strip()][-_SHOWN_LINES:]
     return "".join(["\nIts last lines:", *(f"\n    {line}" for line in lines)]) if lines else " It wrote nothing."

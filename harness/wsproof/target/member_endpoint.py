@@ -7,7 +7,7 @@ from wsproof.workloads import Workload
 
 
 def member_endpoint(endpoint: Endpoint, workload: Workload, member: int) -> Endpoint:
-    """Return the endpoint at which this member listens, with its number, path, headers and subprotocols."""
+    """Return the endpoint to which this member connects, with its number, path, headers and subprotocols."""
     place = endpoint.numbered(workload.base + member).channel(workload.path(member))
     return place.with_own(workload.headers(member), workload.subprotocols(member))
 

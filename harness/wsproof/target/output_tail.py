@@ -39,7 +39,7 @@ class LogFile:
             return
         self._left -= len(data)
         if self._left <= 0:
-            data = b"(wsproof: what the server wrote after this is left out: the log has reached 20 MB)\n"
+            data = b"(wsproof: later output is left out, because the log has reached 20 MB)\n"
         with self.path.open("ab") as file:
             file.write(data)
 
@@ -96,7 +96,7 @@ class OutputTail:
             self._log = log
 
     def wait_end(self, deadline_s: float) -> None:
-        """Wait until all holders of the pipe have closed it, so that the tail is complete."""
+        """Wait until all writers have closed the pipe, so that the tail is complete."""
         self._thread.join(deadline_s)
 
     def _last(self, count: int) -> list[str]:

@@ -95,8 +95,9 @@ class ServerProcess:
                 process.terminate()
 
     def listens_on(self, port: int) -> bool | None:
-        """Whether a process of the tree listens on this TCP port; None if the system does not tell."""
-        told, was_there = False, self.pid is not None  # read first: the process may appear during the check
+        """Whether a process of the tree listens on this TCP port; None if the system does not report it."""
+        # Read the pid first: the process may appear during the check.
+        is_known, was_there = False, self.pid is not None
         for process in self.tree():
             try:
                 connections = process.net_connections(kind="tcp")
@@ -104,10 +105,10 @@ class ServerProcess:
                 continue
             except psutil.AccessDenied:
                 return None
-            told = True
+            is_known = True
             if any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections):
                 return True
-        return False if told or not was_there or self.exit_code is not None else None
+        return False if is_known or not was_there or self.exit_code is not None else None
 
     def workers(self, port: int) -> int:
         """Count the processes of the tree that accept connections on this port."""

@@ -103,7 +103,7 @@ class RunningServer:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Values of the target that must not be shown."""
+        """Values of the target that must not be shown: its secrets."""
         return self.target.secrets
 
     @property
@@ -171,19 +171,19 @@ class RunningServer:
             self._process.ask_to_end()
 
     def wait_exit(self, timeout_s: float) -> bool:
-        """Whether our server's process ends within the timeout, because it was asked to."""
+        """Wait for the exit of our server, which was asked to end. False if it still runs after `timeout_s`."""
         ended = self._process is not None and self._process.wait_exit(timeout_s) is not None
         if ended:
             self._stopped = True
         return ended
 
     def kill_worker(self) -> bool:
-        """Kill one of several workers of our server (SIGKILL). False on a URL, and if it has one worker only."""
+        """Kill one of several workers of our server (SIGKILL). False for a URL, or if there is only one worker."""
         return self._process is not None and self._process.kill_worker(self._endpoint.port)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop all processes of our server for as long as the block lasts. No effect on a URL."""
+        """Suspend all processes of our server during the block. No effect on a URL."""
         tree = self._process.tree() if self._process is not None else []
         try:
             for process in tree:
@@ -202,7 +202,7 @@ class RunningServer:
             TargetError: we did not start the server, or it does not start again.
         """
         if self._launch is None:
-            raise TargetError(f"{self._endpoint.url} was not started here, so it cannot be replaced by a fresh one")
+            raise TargetError(f"wsproof did not start {self._endpoint.url}, so it cannot restart it")
         self.stop()
         port = self._endpoint.port
         try:
@@ -271,7 +271,7 @@ def serve(
     timeout_s: float = START_TIMEOUT_S,
     connections: int = 0,
 ) -> Iterator[RunningServer]:
-    """Start the target (or connect to it, for a URL), and stop it at the end in every case.
+    """Context manager that starts the target, or connects to its URL, and stops on exit a server that it started.
 
     `extra_env` is added to the target's `--env`. Without `port`, a free port on loopback is used. `connections` is the
     number of connections that the server must hold: its file descriptor limit is set accordingly.

@@ -52,7 +52,7 @@ def _daphne(app: str, host: str, port: int) -> list[str]:
 
 _ENTRIES = (
     AsgiServer(
-        "uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library it picks itself"
+        "uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library that it picks"
     ),
     AsgiServer(
         "uvicorn-websockets",
@@ -143,20 +143,20 @@ def choose_server(name: str, installed: Interpreter, app: str | None = None) -> 
     if name in {"auto", "uvicorn"} and "uvicorn" in installed.versions:
         if installed.uvicorn_auto is None:
             raise TargetError(
-                "uvicorn has no library for WebSockets beside the target's interpreter, so it would refuse all. "
+                "uvicorn has no WebSocket library in the target's interpreter, so it would refuse every WebSocket. "
                 "Try: pip install websockets"
             )
         name = _AUTO.get(installed.uvicorn_auto, "uvicorn")
     server = SERVERS["uvicorn" if name == "auto" else name]
     if app is not None and not _is_for(server, app):
         raise UsageError(
-            f"--server {name} is part of {server.only_for} and runs only that, not {app}. "
+            f"--server {name} belongs to {server.only_for} and cannot run {app}. "
             f"Try: wsproof ... {reference_server.APP} --server {name}, or another --server for {app}"
         )
     missing = missing_packages(server, installed)
     if missing:
         raise TargetError(
-            f"--server {server.name} needs {' and '.join(missing)} beside the target's interpreter, which lacks it. "
+            f"--server {server.name} needs {' and '.join(missing)}, which the target's interpreter lacks. "
             f"Try: pip install {' '.join(missing)} (or 'wsproof[servers]'), or another --server"
         )
     return server

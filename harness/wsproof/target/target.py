@@ -31,8 +31,8 @@ from wsproof.workloads import Workload, wire_path_of
 
 _APP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 READY_SCHEMES = ("ws", "wss", "http", "https")
-_WRITE = (
-    "write one of: ws://127.0.0.1:8000/ws (something that runs already), pkg.module:app (an ASGI app, started here), "
+_FORMS = (
+    "write one of: ws://127.0.0.1:8000/ws (a running server), pkg.module:app (an ASGI app, which wsproof starts), "
     "'cmd:./server --port {port}' with --ready 'ws://127.0.0.1:{port}/ws' (any command)"
 )
 
@@ -216,19 +216,19 @@ class TargetArguments(TypedDict, total=False):
     python: str | None
 
 
-def parse_target(spec: str | None, **given: Unpack[TargetArguments]) -> Target:
+def parse_target(spec: str | None, **arguments: Unpack[TargetArguments]) -> Target:
     """Parse a target as the user wrote it.
 
     Raises:
         UsageError: the target is not valid, or its options do not fit. The message says what to type.
     """
-    options, ready = _options(spec or "", given), given.get("ready")
+    options, ready = _options(spec or "", arguments), arguments.get("ready")
     if ready is not None and not options.spec.startswith("cmd:"):
         raise UsageError(
             f"--ready belongs to a cmd: target, and this target is {redact(spec or 'the reference server')}"
         )
     if options.unix is not None and "://" not in options.spec:
-        raise UsageError("--unix needs a URL as target, for the path and the Host header: ws://localhost/ws, say")
+        raise UsageError("--unix needs a URL as target, for the path and the Host header, such as ws://localhost/ws")
     if not spec:
         return _reference(options)
     if spec.startswith("cmd:"):
@@ -238,64 +238,64 @@ def parse_target(spec: str | None, **given: Unpack[TargetArguments]) -> Target:
     if _APP.fullmatch(spec):
         path = options.path or (reference_server.PATH if spec == reference_server.APP else None)
         return options.but(kind=TargetKind.ASGI, app=spec, path=path)
-    raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_WRITE}")
+    raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_FORMS}")
 
 
-def _options(spec: str, given: TargetArguments) -> Target:
-    """A target of no kind yet, with all that was said of it.
+def _options(spec: str, arguments: TargetArguments) -> Target:
+    """A target whose kind is not set yet, with the user's options.
 
     Raises:
         UsageError: an option is not valid.
     """
-    hint, own, origin = given.get("server_hint"), given.get("known_deviations"), given.get("origin")
+    hint, own, origin = arguments.get("server_hint"), arguments.get("known_deviations"), arguments.get("origin")
     if hint is not None:
         require_hint(hint)
-    path = None if (written := given.get("path")) is None else clean_path(written)
-    user_file = given.get("user_file")
-    if given.get("key") is not None and given.get("cert") is None:
-        raise UsageError("--key is the key of a certificate, so name that too: --cert FILE")
+    path = None if (written := arguments.get("path")) is None else clean_path(written)
+    user_file = arguments.get("user_file")
+    if arguments.get("key") is not None and arguments.get("cert") is None:
+        raise UsageError("--key needs the certificate of that key: add --cert FILE")
     options = Target(
         kind=TargetKind.REFERENCE,
         spec=spec,
-        server=given.get("server", "auto"),
+        server=arguments.get("server", "auto"),
         path=path,
         query=(path or "").partition("?")[2],
-        env=tuple(_variable(item) for item in given.get("env", ())),
-        headers=_headers(given),
-        subprotocols=tuple(_header_value("--subprotocol", item) for item in given.get("subprotocols", ())),
+        env=tuple(_variable(item) for item in arguments.get("env", ())),
+        headers=_headers(arguments),
+        subprotocols=tuple(_header_value("--subprotocol", item) for item in arguments.get("subprotocols", ())),
         origin=_header_value("--origin", origin) if origin is not None else None,
-        ca=given.get("ca"),
-        insecure=given.get("insecure", False),
-        cert=given.get("cert"),
-        key=given.get("key"),
+        ca=arguments.get("ca"),
+        insecure=arguments.get("insecure", False),
+        cert=arguments.get("cert"),
+        key=arguments.get("key"),
         user_file=user_file,
         users=read_users(user_file) if user_file is not None else None,
-        unix=given.get("unix"),
-        remote=given.get("remote", False),
+        unix=arguments.get("unix"),
+        remote=arguments.get("remote", False),
         own_deviations=load_deviations(own) if own is not None else None,
         server_hint=hint,
-        cwd=(given.get("cwd") or Path.cwd()).absolute(),
-        python=given.get("python") or sys.executable,
+        cwd=(arguments.get("cwd") or Path.cwd()).absolute(),
+        python=arguments.get("python") or sys.executable,
     )
     if options.users is not None:
         _require_use(options, options.users)
-    return options.but(metrics=_metrics(options, given.get("metrics_url"), given.get("metrics_token")))
+    return options.but(metrics=_metrics(options, arguments.get("metrics_url"), arguments.get("metrics_token")))
 
 
 def _require_use(options: Target, users: UserTable) -> None:
-    """Raise UsageError if nothing that the user gave has a column of the users in it."""
+    """Raise UsageError if no option of the user contains a column of the users."""
     texts = [*(value for _, value in options.headers), options.query, options.spec, options.path or ""]
     if not users.is_used_in(texts):
         columns = ", ".join(f"{{{name}}}" for name in users.columns)
         raise UsageError(
-            f"{options.user_file} has {columns}, and none of them is used. Write one into --header, --token or the "
+            f"{options.user_file} has {columns}, and none of them is used. Use one in --header, --token or the "
             f"query of the URL, such as --token '{{{users.columns[-1]}}}'"
         )
 
 
-def _headers(given: TargetArguments) -> tuple[tuple[str, str], ...]:
+def _headers(arguments: TargetArguments) -> tuple[tuple[str, str], ...]:
     """The headers for the server's WebSockets, with the token."""
-    headers, token = tuple(_header(line) for line in given.get("headers", ())), given.get("token")
+    headers, token = tuple(_header(line) for line in arguments.get("headers", ())), arguments.get("token")
     return headers if token is None else (*headers, ("Authorization", f"Bearer {_header_value('--token', token)}"))
 
 
@@ -304,7 +304,7 @@ def _reference(options: Target) -> Target:
     if root is None:
         raise UsageError(
             f"no TARGET was given, and the default, the reference server, is not in {options.cwd.name}/ "
-            f"(no {reference_server.PACKAGE}/main.py there or above, up to the repository's root); {_WRITE}"
+            f"(no {reference_server.PACKAGE}/main.py there or above, up to the repository's root); {_FORMS}"
         )
     path, app = options.path or reference_server.PATH, reference_server.APP
     return options.but(kind=TargetKind.REFERENCE, spec=app, app=app, cwd=root, path=path)
@@ -312,16 +312,16 @@ def _reference(options: Target) -> Target:
 
 def _url(options: Target, spec: str) -> Target:
     if options.server != "auto":
-        raise UsageError("--server chooses what starts an app; a URL is something that runs already. Leave it out")
-    if options.env:
         raise UsageError(
-            "--env is for a server that is started here; a URL is something that runs already. Leave it out"
+            "--server chooses the server that runs an app, but a URL is a running server. Leave --server out"
         )
+    if options.env:
+        raise UsageError("--env is for a server that wsproof starts, but a URL is a running server. Leave --env out")
     endpoint = parse_url(spec)
     _require_loopback(endpoint.host, options)
-    given = endpoint.path if urlsplit(spec).path else None
+    own_path = endpoint.path if urlsplit(spec).path else None
     query = options.query if options.path is not None else endpoint.query
-    path = options.path or given
+    path = options.path or own_path
     # From here on, the user name and password of the URL are a header, and no longer part of the address.
     address = replace(endpoint, headers=())
     url = f"{'wss' if endpoint.tls else 'ws'}://{address.host_header}{path or with_query('/', query)}"
@@ -338,13 +338,13 @@ def _command(options: Target, line: str, ready: str | None) -> Target:
         raise UsageError("cmd: is empty; write e.g. 'cmd:./server --port {port}'")
     if ready is None:
         raise UsageError(
-            "a cmd: target needs --ready URL, which says where it will listen, "
+            "a cmd: target needs --ready URL, at which the server will listen, "
             "e.g. --ready 'ws://127.0.0.1:{port}/ws' (or http://127.0.0.1:{port}/health)"
         )
     endpoint = parse_url(ready.replace("{port}", "1"), schemes=READY_SCHEMES)
     _require_loopback(endpoint.host, options)
     if "{port}" in line and "{port}" not in ready:
-        raise UsageError(f"the command takes a {{port}}, so --ready must say it too; got {redact_url(ready)}")
+        raise UsageError(f"the command contains {{port}}, so --ready must contain it too; got {redact_url(ready)}")
     named = ready.partition("://")[0] in {"ws", "wss"}
     path = options.path or (endpoint.path if named else "/")
     query = path.partition("?")[2]
@@ -356,24 +356,26 @@ def _require_loopback(host: str, options: Target) -> None:
     if not options.remote and not is_loopback(host):
         raise UsageError(
             f"{host} is not this machine, and wsproof sends hostile and heavy traffic. "
-            "If you may test that server, say so: add --remote"
+            "If you may test that server, add --remote"
         )
 
 
 def _metrics(options: Target, url: str | None, token: str | None) -> Endpoint | None:
     if url is None:
         if token is not None:
-            raise UsageError("--metrics-token is sent to --metrics-url only, and there is none; add it, or say --token")
+            raise UsageError("--metrics-token needs --metrics-url: add it, or use --token for the server itself")
         return None
     try:
         endpoint = parse_url(url, schemes=("http", "https"))
     except UsageError as error:
         raise UsageError(f"--metrics-url: {error}") from error
     if not options.remote and not is_loopback(endpoint.host):
-        raise UsageError(f"--metrics-url: {endpoint.host} is not this machine. If you may ask it, say so: add --remote")
+        raise UsageError(f"--metrics-url: {endpoint.host} is not this machine. If you may query it, add --remote")
     if token is not None:
         if endpoint.headers:
-            raise UsageError("--metrics-url has a name and a password, so leave out --metrics-token: only one is sent")
+            raise UsageError(
+                "--metrics-url has a user name and a password, which is sent already: leave out --metrics-token"
+            )
         bearer = ("Authorization", f"Bearer {_header_value('--metrics-token', token)}")
         endpoint = replace(endpoint, headers=(bearer,))
     endpoint = replace(endpoint, ca=options.ca, insecure=options.insecure, cert=options.cert, key=options.key)
@@ -402,7 +404,7 @@ def _header(line: str) -> tuple[str, str]:
 
 def _header_value(option: str, value: str) -> str:
     if not value.isascii() or not value.isprintable():
-        raise UsageError(f"the value of {option} must be printable ASCII: nothing else can stand in a header line")
+        raise UsageError(f"the value of {option} must be printable ASCII, since a header line can contain nothing else")
     return value
 
 

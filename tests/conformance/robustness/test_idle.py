@@ -148,7 +148,7 @@ def test_a_process_whose_cpu_time_serving_does_not_change_is_never_idle(time: Cl
 class Served(RobustnessContext):
     """A context whose bystander is always served, at some cost to the server."""
 
-    def neighbour_served(self) -> bool:
+    def bystander_served(self) -> bool:
         meter = cast(Process | None, self.meter)
         if meter is not None:
             meter.uses("cpu", 100_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.conformance.robustness.churn import LEAVINGS, Churn, fitting_size
+from wsproof.conformance.robustness.churn import CHURN_ENDS, Churn, fitting_size
 from wsproof.conformance.robustness.leak_slope import ChurnRound
 
 
@@ -17,15 +17,15 @@ def test_the_churn_rounds_are_sized_by_the_pace_of_the_first(took_s: float, size
 
 
 def test_two_rounds_show_no_leak_of_descriptors() -> None:
-    leaving = LEAVINGS["freed-after-close"]
+    end = CHURN_ENDS["freed-after-close"]
     rounds = [ChurnRound(25, 10 + 25 * number, None) for number in range(3)]
-    assert Churn(leaving, rounds[:2], size=25).fds is None
-    assert Churn(leaving, rounds, size=25).fds == 1.0
+    assert Churn(end, rounds[:2], size=25).fds is None
+    assert Churn(end, rounds, size=25).fds == 1.0
 
 
 def test_small_or_interrupted_rounds_show_no_memory_leak() -> None:
-    leaving = LEAVINGS["freed-after-close"]
+    end = CHURN_ENDS["freed-after-close"]
     rounds = [ChurnRound(200, 10, 1_000_000 * number) for number in range(1, 7)]
-    assert Churn(leaving, rounds, size=200).memory == 5_000.0
-    assert Churn(leaving, rounds, size=25).memory is None
-    assert Churn(leaving, rounds, size=200, was_cut=True).memory is None
+    assert Churn(end, rounds, size=200).memory == 5_000.0
+    assert Churn(end, rounds, size=25).memory is None
+    assert Churn(end, rounds, size=200, was_cut=True).memory is None

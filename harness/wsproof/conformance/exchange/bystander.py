@@ -1,7 +1,7 @@
 """The bystander: a second, well-behaved client that checks whether others are served.
 
-Two questions are kept apart. Whether *others are served* is a rule. Whether *an idle client stays connected* is up to
-the server. So if the server closed the bystander's connection, try a fresh client before reporting a violation.
+A server must serve other clients, but it may close an idle connection. So if the server closed the bystander's
+connection, a fresh client is tried before a violation is reported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST_PAUSE_S = 0.5
 _PLACE_S = 5.0
 """Longest time in seconds for which a refused client retries: the server may soon accept clients again."""
 _LIMIT_CODES = frozenset({1000, 1001, 1008, 1012, 1013})
-"""Close codes that may mean that the server accepts no more clients."""
+"""Close codes with which a server may refuse further clients."""
 _BROKEN_STATUSES = frozenset({500, 502, 504})
 """Statuses of a proxy whose server has died, and of a server whose own code fails."""
 
@@ -77,7 +77,7 @@ class Bystander:
         self._client: BackgroundClient | None = None
         self._asked = 0
         self._answers_pings = answers_pings
-        self._was_served = False
+        self._has_served = False
         self._stays = True
 
     def is_served(self, endpoint: Endpoint, wait_s: float | None = None) -> bool:
@@ -92,37 +92,37 @@ class Bystander:
         waits_s = self._deadline_s if wait_s is None else wait_s
         self.remark = ""
         if not self._stays:
-            return self.ask_newcomer(endpoint, waits_s)
+            return self.ask_new_client(endpoint, waits_s)
         if self._client is None:
             return self._ask_fresh(endpoint, waits_s)
-        standing = self._client
-        if self._answers(standing, waits_s):
+        connected = self._client
+        if self._answers(connected, waits_s):
             return self._served()
-        if ending := standing.ending:
+        if ending := connected.ending:
             self.forget()
             service = self._ask_fresh(endpoint, waits_s)
             if service is Service.SERVED:
                 self.losses.append(ending)
             return service
         # The connection is open but silent. The answer may still arrive while a fresh client is tried.
-        before, self._client = standing.answers, None
+        before, self._client = connected.answers, None
         service = self._ask_fresh(endpoint, waits_s)
-        if service is Service.SERVED and standing.answers == before and not standing.ending:
+        if service is Service.SERVED and connected.answers == before and not connected.ending:
             self.remark = f"an old client got no answer to a ping for {waits_s:g} s, though a new one was served"
             service = Service.SILENT
-        standing.abort()
+        connected.abort()
         return service
 
-    def ask_newcomer(self, endpoint: Endpoint, wait_s: float | None = None) -> Service:
+    def ask_new_client(self, endpoint: Endpoint, wait_s: float | None = None) -> Service:
         """Check whether the server serves a new client, next to the bystander if it accepts two clients at once."""
         waits_s = self._deadline_s if wait_s is None else wait_s
-        standing, self._client = self._client, None
-        service = self._ask_fresh(endpoint, waits_s, 0.0 if standing is not None else None)
+        connected, self._client = self._client, None
+        service = self._ask_fresh(endpoint, waits_s, 0.0 if connected is not None else None)
         self.leave(waits_s)
-        if service in (Service.REFUSED, Service.GONE) and standing is not None:
-            standing.close(waits_s)
+        if service in (Service.REFUSED, Service.GONE) and connected is not None:
+            connected.close(waits_s)
             return self._ask_alone(endpoint, waits_s)
-        self._client = standing
+        self._client = connected
         return service
 
     def settle(self, endpoint: Endpoint, wait_s: float) -> None:
@@ -132,7 +132,7 @@ class Bystander:
         """
         if self.ask(endpoint, wait_s) is not Service.SERVED:
             return
-        if self.ask_newcomer(endpoint, wait_s) is Service.SILENT and self._client is not None:
+        if self.ask_new_client(endpoint, wait_s) is Service.SILENT and self._client is not None:
             # The server may serve one client at a time: then the bystander must not block the scripts.
             self._client.close(wait_s)
             self._client = None
@@ -205,7 +205,7 @@ class Bystander:
         if ending:
             self.remark = f"a new client was accepted (101), then the server {ending}"
             return Service.REFUSED if _is_limit(code) else Service.GONE, True
-        if not self._was_served:
+        if not self._has_served:
             # No client has ever got a pong, which other rules report. An accepted handshake counts as served here.
             self._answers_pings = False
             return self._served(), False
@@ -217,7 +217,7 @@ class Bystander:
         return client.answers_ping(b"neighbour %d" % self._asked, waits_s)
 
     def _served(self) -> Service:
-        self._was_served = True
+        self._has_served = True
         return Service.SERVED
 
 

@@ -39,9 +39,11 @@ __all__ = ["Driver"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MOMENT_S = 0.05
-"""Seconds to wait for a late failure where none is expected any more."""
-_LARGEST_BYTES = BOMB_BYTES + 1024  # The most that may come back, whatever prefix the endpoint adds.
-_BOMB_WAITS = 5  # Inflating and answering a bomb takes a server several timeouts.
+"""Seconds to wait for a late failure that is not expected any more."""
+_LARGEST_BYTES = BOMB_BYTES + 1024
+"""Largest message in bytes that the client accepts: a bomb, with any prefix that the endpoint adds."""
+_BOMB_WAITS = 5
+"""Timeouts that a server may take to inflate and answer a bomb."""
 
 
 _SPREAD_NS = 2_000_000_000
@@ -54,15 +56,15 @@ class Driver:
     """Runs scripts on connections to one endpoint."""
 
     endpoint: Endpoint
-    facts: EndpointProfile
+    profile: EndpointProfile
     timeouts: Timeouts
     barrier: SegmentBarrier
 
-    def greeting(self, conversation: Script) -> HandshakeExpectation:
+    def expected_handshake(self, script: Script) -> HandshakeExpectation:
         """The expected answer to the script's handshake."""
-        return expect_answer(self._request(conversation), self.endpoint.request(KEY))
+        return expect_answer(self._request(script), self.endpoint.request(KEY))
 
-    def run(self, conversation: Script, linger_s: float = 0.0) -> tuple[HandshakeExpectation, Expectation, Transcript]:
+    def run(self, script: Script, linger_s: float = 0.0) -> tuple[HandshakeExpectation, Expectation, Transcript]:
         """Run the script; return the expected handshake, the expected outcome and the transcript.
 
         `linger_s`: seconds to wait after the barrier before closing, for an application that ends the connection late.
@@ -70,8 +72,8 @@ class Driver:
         Raises:
             TargetError: nobody listens.
         """
-        greeting = self.greeting(conversation)
-        request = self._request(conversation)
+        handshake = self.expected_handshake(script)
+        request = self._request(script)
         client = Client(
             self.endpoint,
             deadline_s=self.timeouts.longest_s,
@@ -79,55 +81,55 @@ class Driver:
             request=request,
             max_message_bytes=_LARGEST_BYTES,
         )
-        talk = _Exchange(self, conversation, greeting, client, linger_s)
+        exchange = _Exchange(self, script, handshake, client, linger_s)
         try:
             client.connect()
-            talk.greet(request)
-            talk.go_on()
-            talk.drain()
+            exchange.open(request)
+            exchange.run_script()
+            exchange.drain()
         finally:
             client.abort()
-        return greeting, talk.expected, talk.transcript
+        return handshake, exchange.expected, exchange.transcript
 
-    def _request(self, conversation: Script) -> Request:
-        return conversation.handshake.apply(self.endpoint.request(KEY))
+    def _request(self, script: Script) -> Request:
+        return script.handshake.apply(self.endpoint.request(KEY))
 
 
 class _Exchange:
     """One connection that runs a script."""
 
     def __init__(
-        self, driver: Driver, conversation: Script, greeting: HandshakeExpectation, client: Client, linger_s: float
+        self, driver: Driver, script: Script, handshake: HandshakeExpectation, client: Client, linger_s: float
     ) -> None:
         self.linger_s = linger_s
         self._http_noted = False
         self.driver = driver
-        self.conversation = conversation
-        self.greeting = greeting
+        self.script = script
+        self.handshake = handshake
         self.client = client
         self.transcript = Transcript()
         self._seen = 0
-        self._reading: InflatedMessage | None = None
+        self._inflated: InflatedMessage | None = None
         self._expect(None)
 
     def _expect(self, agreed: DeflateAgreement | None) -> None:
         """Compute the expected outcome, which depends on the compression that the server agreed to."""
-        self.expected = expect_frames(self.conversation, self.driver.facts, agreed)
-        self.client.peer.answer_close = not self.expected.said_close
+        self.expected = expect_frames(self.script, self.driver.profile, agreed)
+        self.client.peer.answer_close = not self.expected.sent_close
 
     # The handshake.
 
-    def greet(self, request: Request) -> None:
+    def open(self, request: Request) -> None:
         """Send the handshake (and, pipelined, all frames behind it) and read the answer."""
         self._note_handshake(request)
         data = request.encode()
-        if self.conversation.pipelined:
-            data += b"".join(self.conversation.streams())
-            self.transcript.note("the frames below ride behind the handshake, without waiting for the answer")
+        if self.script.pipelined:
+            data += b"".join(self.script.streams())
+            self.transcript.note(
+                "the client sends the frames below right after the handshake, without waiting for the answer"
+            )
             self._note_actions()
-        self._send(
-            data, self.conversation.handshake_cuts or (self.conversation.cuts if self.conversation.pipelined else ())
-        )
+        self._send(data, self.script.handshake_cuts or (self.script.cuts if self.script.pipelined else ()))
         timeout, begun = self._timeout(AnswerKind.HANDSHAKE, self._handshake_rule()), now_ns()
         self.transcript.response = self.client.wait_response(timeout.seconds)
         if self.transcript.response is None and not self.client.ended:
@@ -136,22 +138,22 @@ class _Exchange:
             self._note_answer(AnswerKind.HANDSHAKE, begun)
         if self.transcript.response is not None and self.transcript.response.status == 101:
             self.transcript.note_acceptance(self.transcript.response)
-        self._offer_was_answered()
+        self._note_agreement()
         self.drain()
 
     def _handshake_rule(self) -> str:
-        """The rule that a missing answer to the handshake violates."""
-        refuse = self.greeting.answer is HandshakeAnswer.REFUSE
-        return "refusal-answered" if refuse else self.greeting.rule or self.conversation.subject
+        """The rule that is violated if the server does not answer the handshake."""
+        refuse = self.handshake.answer is HandshakeAnswer.REFUSE
+        return "refusal-answered" if refuse else self.handshake.rule or self.script.subject
 
-    def _offer_was_answered(self) -> None:
+    def _note_agreement(self) -> None:
         agreed, response = self.client.peer.deflate, self.transcript.response
-        if agreed is not None and offers_deflate(self.conversation.handshake.extensions or ()):
-            self._reading = InflatedMessage(agreed)
+        if agreed is not None and offers_deflate(self.script.handshake.extensions or ()):
+            self._inflated = InflatedMessage(agreed)
             self._expect(agreed)
         elif self.expected.declined and response is not None and response.status == 101:
-            self.transcript.note("permessage-deflate was declined: nothing is said")
-            self.conversation = replace(self.conversation, actions=(), cuts=())
+            self.transcript.note("the server declined permessage-deflate, so the client sends nothing")
+            self.script = replace(self.script, actions=(), cuts=())
 
     def _note_handshake(self, request: Request) -> None:
         self.transcript.note_request(request)
@@ -167,51 +169,51 @@ class _Exchange:
 
     # The frames.
 
-    def go_on(self) -> None:
+    def run_script(self) -> None:
         """Run the part of the script that follows a 101."""
         response = self.transcript.response
-        if response is None or response.status != 101 or self.greeting.answer is HandshakeAnswer.REFUSE:
+        if response is None or response.status != 101 or self.handshake.answer is HandshakeAnswer.REFUSE:
             return
-        if self.driver.facts.closes_unasked:
-            self._see_close()
+        if self.driver.profile.closes_unasked:
+            self._wait_close()
             return
-        if not self.conversation.pipelined:
+        if not self.script.pipelined:
             self._log_in()
-            self._say()
-        if self.conversation.ending in (ScriptEnd.RESET, ScriptEnd.HALF_CLOSE):
-            self._leave_rudely()
+            self._send_actions()
+        if self.script.ending in (ScriptEnd.RESET, ScriptEnd.HALF_CLOSE):
+            self._leave_without_close()
         elif self.expected.in_frame or self.client.ended:
             self.transcript.note("the last frame is not complete" if self.expected.in_frame else "")
             self.client.wait_end(0.0)
-        elif self.expected.fate is ConnectionOutcome.CLOSED:
-            self._see_close()
-        elif self.expected.fate is ConnectionOutcome.OPEN:
-            self._pass_barrier()
+        elif self.expected.outcome is ConnectionOutcome.CLOSED:
+            self._wait_close()
+        elif self.expected.outcome is ConnectionOutcome.OPEN:
+            self._wait_barrier()
             if self.transcript.at_barrier and self.linger_s:
                 self.client.wait_event(lambda event: self._has_ended(), self.linger_s)
                 self.transcript.at_barrier = not self._has_ended()
             if self.transcript.at_barrier:
                 self._close()
         else:
-            self._see_failure()
+            self._wait_failure()
 
     def _log_in(self) -> None:
-        facts = self.driver.facts
-        if not facts.has_login:
+        profile = self.driver.profile
+        if not profile.has_login:
             return
-        done = log_in(self.client, facts, self.driver.timeouts.longest_s)
-        self._seen = len(self.client.events)  # The client's and the server's messages during the login may be secret.
+        done = log_in(self.client, profile, self.driver.timeouts.longest_s)
+        self._seen = len(self.client.events)  # The messages of the login may be secret.
         self.transcript.messages.clear()  # The endpoint may have sent a message before the login.
-        self.transcript.note("the client logs in" if done else "the login is not answered")
+        self.transcript.note("the client logs in" if done else "the server does not answer the login")
 
-    def _say(self) -> None:
+    def _send_actions(self) -> None:
         offset = 0
         index = 0
-        streams = self.conversation.streams()
+        streams = self.script.streams()
         for number, data in enumerate(streams):
-            cuts = [cut - offset for cut in self.conversation.cuts if 0 < cut - offset < len(data)]
-            while index < len(self.conversation.actions):
-                action = self.conversation.actions[index]
+            cuts = [cut - offset for cut in self.script.cuts if 0 < cut - offset < len(data)]
+            while index < len(self.script.actions):
+                action = self.script.actions[index]
                 index += 1
                 if isinstance(action, Await):
                     break
@@ -219,12 +221,12 @@ class _Exchange:
             self._send(data, tuple(cuts))
             offset += len(data)
             if number + 1 < len(streams):
-                self._await_pong()
+                self._wait_pong()
 
-    def _await_pong(self) -> None:
+    def _wait_pong(self) -> None:
         pings = [
             action.frame.payload
-            for action in self.conversation.actions
+            for action in self.script.actions
             if isinstance(action, SendFrame) and action.frame.opcode == Opcode.PING
         ]
         timeout = self._timeout(AnswerKind.PONG, "pong-prompt", "ping-answered")
@@ -235,18 +237,18 @@ class _Exchange:
             self.transcript.in_time = False
             self._give_up(timeout, AnswerKind.PONG)
         self.drain()
-        went_on = "the client went on when the pong was there"
-        self.transcript.note(went_on if found else f"no pong within {timeout.seconds:g} s")
+        continued = "the client continued after the pong"
+        self.transcript.note(continued if found else f"no pong within {timeout.seconds:g} s")
 
     def _note_actions(self) -> None:
-        for action in self.conversation.actions:
+        for action in self.script.actions:
             self._note_action(action)
 
     def _note_action(self, action: SendFrame | Raw | Await) -> None:
         if isinstance(action, SendFrame):
             self.transcript.note_sent(action.frame)
-            if self._reading is not None and not action.frame.is_control:
-                self.transcript.note_inflated(self._reading, action.frame)
+            if self._inflated is not None and not action.frame.is_control:
+                self.transcript.note_inflated(self._inflated, action.frame)
         elif isinstance(action, Raw):
             self.transcript.note_raw(action.data)
 
@@ -263,12 +265,14 @@ class _Exchange:
             if pieces:
                 self.driver.barrier.wait_read(self.client.fileno())
             if len(pieces) > 1 and now_ns() - begun > _SPREAD_NS:
-                self.transcript.note(f"the last {len(pieces)} segments were sent in one, to be in time")
+                self.transcript.note(
+                    f"the last {len(pieces)} segments were sent as one, so as not to exceed the time limit"
+                )
                 pieces = [b"".join(pieces)]
 
     # Endings.
 
-    def _pass_barrier(self) -> None:
+    def _wait_barrier(self) -> None:
         """Send a final ping, and a final message if the endpoint echoes it.
 
         Their answers prove that the server read everything before them.
@@ -276,7 +280,7 @@ class _Exchange:
         self._send_barrier()
         reply = self._barrier_reply()
         kind = AnswerKind.PONG if reply is None else AnswerKind.MESSAGE
-        timeout, begun = self._timeout(kind, self.conversation.subject), now_ns()
+        timeout, begun = self._timeout(kind, self.script.subject), now_ns()
         if reply is not None:
             self.transcript.at_barrier = self._wait(
                 lambda event: MessageEvents.message(event) == reply or isinstance(event, MessageDropped), timeout
@@ -284,21 +288,21 @@ class _Exchange:
             if self.transcript.at_barrier:
                 self._note_answer(AnswerKind.MESSAGE, begun)
             if self._is_unreadable():
-                reply = None  # The pong still shows whether the server answers at all.
+                reply = None  # The pong still shows whether the server answers.
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
-            self._see_pong(begun)
+            self._wait_barrier_pong(begun)
         self.transcript.barrier_pong = any(map(Transcript.is_barrier_pong, self.client.events))
         if reply is None:
             self.transcript.at_barrier = self.transcript.barrier_pong
         if not self.transcript.at_barrier and not self.client.ended:
             if self._has_ended():
-                self._wait_end(self.conversation.subject)
+                self._wait_end(self.script.subject)
             elif self.transcript.waited_s is None:
                 self._give_up(timeout, kind)
 
-    def _see_pong(self, begun: int) -> None:
-        """Wait for the barrier's pong. If none comes, record a timeout, whatever else was answered."""
-        timeout = self._timeout(AnswerKind.PONG, "ping-answered", self.conversation.subject)
+    def _wait_barrier_pong(self, begun: int) -> None:
+        """Wait for the barrier's pong. If none arrives, record a timeout, even if the server answered other frames."""
+        timeout = self._timeout(AnswerKind.PONG, "ping-answered", self.script.subject)
         if self._wait(Transcript.is_barrier_pong, timeout):
             self._note_answer(AnswerKind.PONG, begun)
         elif not self._has_ended():
@@ -310,7 +314,7 @@ class _Exchange:
 
     def _send_barrier(self) -> None:
         frames = [Frame(Opcode.PING, BARRIER.encode(), mask=MASK)]
-        message = self.driver.facts.barrier
+        message = self.driver.profile.barrier
         if message is not None and self._barrier_reply() is not None:
             frames.append(Frame(message.opcode, message.payload, mask=MASK))
         for frame in frames:
@@ -322,23 +326,23 @@ class _Exchange:
     def _barrier_reply(self) -> Message | None:
         if self.expected.in_message or self.expected.silent:
             return None
-        barrier = self.driver.facts.barrier
-        return self.driver.facts.reply_to(barrier) if barrier is not None else None
+        barrier = self.driver.profile.barrier
+        return self.driver.profile.reply_to(barrier) if barrier is not None else None
 
     def _close(self) -> None:
         frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
         self.transcript.note_sent(frame)
         self.client.peer.send_frame(frame)
         self.client.flush()
-        self._see_close()
+        self._wait_close()
 
-    def _see_close(self) -> None:
+    def _wait_close(self) -> None:
         timeouts = self.driver.timeouts
-        if self.expected.fate is ConnectionOutcome.OPEN and timeouts.is_known_silence("close-answered"):
+        if self.expected.outcome is ConnectionOutcome.OPEN and timeouts.is_known_silence("close-answered"):
             self._skip("close-answered")
             return
         begun = now_ns()
-        self._wait_until(self._has_ended, AnswerKind.CLOSE, "close-answered", self.conversation.subject)
+        self._wait_until(self._has_ended, AnswerKind.CLOSE, "close-answered", self.script.subject)
         if self._has_ended():
             self._note_answer(AnswerKind.CLOSE, begun)
             self._wait_end("close-ends-tcp")
@@ -346,9 +350,9 @@ class _Exchange:
     def _skip(self, rule: str) -> None:
         """Skip a wait for an answer that this server is known not to give."""
         self.transcript.skipped.add(rule)
-        self.transcript.note(f"not waited for: see {rule}")
+        self.transcript.note(f"the client did not wait for this answer: see {rule}")
 
-    def _see_failure(self) -> None:
+    def _wait_failure(self) -> None:
         """Watch whether the connection ends: it must (FAILED) or may (FREE).
 
         The barrier's answer proves that it did not.
@@ -368,7 +372,7 @@ class _Exchange:
             return self._has_ended() or answered()
 
         begun = now_ns()
-        rule = self.expected.rule or self.conversation.subject
+        rule = self.expected.rule or self.script.subject
         is_bomb = self.expected.rule == "deflate-bomb"
         if is_bomb:
             # Here a reply is the violation, and inflating takes time: always wait the full timeout.
@@ -379,26 +383,26 @@ class _Exchange:
             self._note_answer(AnswerKind.FAILURE, begun)
         elif answered():
             # A pong may overtake the failure, so wait a moment more if the endpoint has no echo.
-            surely = reply is not None or (self.expected.fate is ConnectionOutcome.FREE and not is_bomb)
-            self._see_late_failure(surely=surely)
+            is_final = reply is not None or (self.expected.outcome is ConnectionOutcome.FREE and not is_bomb)
+            self._wait_late_failure(is_final=is_final)
         self.transcript.at_barrier = answered() and not self._has_ended()
         if self._has_ended():
             self._wait_end("fail-ends-tcp")
 
-    def _see_late_failure(self, *, surely: bool) -> None:
-        """Wait briefly for a failure that a pong may have overtaken. `surely`: no failure can come any more."""
+    def _wait_late_failure(self, *, is_final: bool) -> None:
+        """Wait briefly for a failure that a pong may have overtaken. `is_final`: no failure is expected any more."""
         rule = self.expected.rule
-        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.driver.timeouts.moment_for(rule)
+        timeout = Timeout(_MOMENT_S, is_evidence=True) if is_final else self.driver.timeouts.moment_for(rule)
         begun = now_ns()
         self.client.wait_event(lambda event: self._has_ended(), timeout.seconds)
         if self._has_ended():
             self._note_answer(AnswerKind.FAILURE, begun)
-        elif not surely:
-            self.transcript.awaited, self.transcript.hurried = AnswerKind.FAILURE, not timeout.is_evidence
+        elif not is_final:
+            self.transcript.awaited, self.transcript.gave_up_early = AnswerKind.FAILURE, not timeout.is_evidence
 
-    def _leave_rudely(self) -> None:
+    def _leave_without_close(self) -> None:
         self.drain()
-        if self.conversation.ending is ScriptEnd.RESET:
+        if self.script.ending is ScriptEnd.RESET:
             self.transcript.note("the client resets TCP")
             self.client.reset()
             return
@@ -416,7 +420,7 @@ class _Exchange:
 
     def _give_up(self, timeout: Timeout, kind: AnswerKind) -> None:
         self.transcript.waited_s, self.transcript.awaited = timeout.seconds, kind
-        self.transcript.hurried = not timeout.is_evidence
+        self.transcript.gave_up_early = not timeout.is_evidence
         self.driver.timeouts.note_silence(timeout)
 
     def _has_ended(self) -> bool:

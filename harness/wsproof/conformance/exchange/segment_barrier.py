@@ -1,8 +1,8 @@
 """Make a server read TCP segments one by one.
 
 A server may read two consecutive sends as one. If the server runs on this machine, Linux reports whether its socket
-holds unread bytes (netlink's sock_diag, about 10 microseconds). The client sends the next piece when it does not. On
-other machines the client sends the pieces in a row, and the network decides.
+holds unread bytes (netlink's sock_diag, about 10 microseconds). The client sends the next piece once there are none.
+If the server runs on another machine, the client sends all pieces at once, and the network may join them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _ANY = 0xFFFFFFFF
 _RQUEUE_OFFSET = 16 + 4 + 48 + 4  # Skips nlmsghdr, then inet_diag_msg up to idiag_rqueue.
-_PATIENCE_S = 0.2
+_TIMEOUT_S = 0.2
 """Timeout in seconds for the kernel's answer."""
 _GIVES_UP_AFTER_S = 0.02
 """Seconds for the server to read one piece."""
-_QUESTIONS_AT_ONCE = 20
-"""Questions without a pause. They take 0.2 ms, within which an idle server on a free core has read a piece."""
+_FAST_QUERIES = 20
+"""Number of queries without a pause. They take 0.2 ms, in which an idle server on a free core reads a piece."""
 _PAUSE_S = 0.0002
-"""Seconds between further questions: a server that shares its core with the client needs the time itself."""
+"""Seconds between further queries. A server that shares its core with the client needs this time to run."""
 
 
 class SegmentBarrier:
@@ -41,9 +41,9 @@ class SegmentBarrier:
         if sys.platform == "linux":
             try:
                 self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
-                self._netlink.settimeout(_PATIENCE_S)
+                self._netlink.settimeout(_TIMEOUT_S)
             except OSError:
-                self._netlink = None  # A sandbox forbids netlink: pieces are sent in a row.
+                self._netlink = None  # The sandbox forbids netlink: send all pieces at once.
 
     def wait_read(self, fileno: int) -> bool:
         """Wait until the peer of this TCP socket has read everything.
@@ -52,15 +52,15 @@ class SegmentBarrier:
         """
         ends = self._ends(fileno)
         deadline = Deadline.after(_GIVES_UP_AFTER_S)
-        questions = 0
+        queries = 0
         while ends is not None and deadline.remaining_s > 0:
             unread = self._unread(*ends)
             if unread is None:
                 return False
             if unread == 0:
                 return True
-            questions += 1
-            if questions < _QUESTIONS_AT_ONCE:
+            queries += 1
+            if queries < _FAST_QUERIES:
                 os.sched_yield()
             else:
                 time.sleep(_PAUSE_S)

@@ -1,8 +1,8 @@
 """Timeouts: how long to wait for each kind of answer, and when a timeout is evidence.
 
-A missing answer is evidence only after the *full* timeout. The *measured* timeout is many times what this server has
-needed for the same kind of answer, and shows nothing. It is used for a known timeout, while a script is being shrunk,
-and after many full timeouts.
+A missing answer is evidence only after the *full* timeout. The *measured* timeout is a multiple of this server's
+slowest answer of the same kind, and is no evidence. It is used if the server is known not to answer, while a script is
+being shrunk, and after many full timeouts.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LEAST_S = 0.25
 _FULL_TIMES_SLOWEST = 4
 """The full timeout as a multiple of the slowest answer, for a server that needs about as long as the deadline."""
 _MOST_SILENCES = 8
-"""Number of full timeouts in one run, without retries. A server that stays silent again and again must not cost
-minutes."""
+"""Maximum number of full timeouts in one run, without retries. Otherwise a server that often does not answer would
+cost minutes."""
 _MOMENT_S = 1.0
 """Least time in seconds for a failure that a pong may have overtaken."""
 _BRIEF_MOMENT_S = 0.05
-"""The same while shrinking, or once the server is known not to fail the connection."""
+"""The same time while shrinking, or once the server is known not to fail the connection."""
 _BYSTANDER_AGAIN_S = 1.0
 """Least timeout of the bystander in seconds, once the server is known to stop serving others."""
 
@@ -57,13 +57,13 @@ class Timeout:
 class Timeouts:
     """The timeouts of one run.
 
-    `hurry`: a script is being shrunk, so timeouts need not be evidence. What shrinking finds is retried with the full
-    timeout.
+    `is_shrinking`: a script is being shrunk, so timeouts need not be evidence. Each script that shrinking finds is
+    retried with the full timeout.
     """
 
     deadline_s: float
     budget: Budget = field(default_factory=lambda: Budget(None))
-    hurry: bool = False
+    is_shrinking: bool = False
     slowest_s: dict[AnswerKind, float] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     _silences: int = 0
@@ -84,7 +84,7 @@ class Timeouts:
         """The timeout for an answer that one of these rules asks for."""
         if self._retried in rules:
             return self._cut(self.full_s(answer))
-        if self.hurry or self._silences >= _MOST_SILENCES or self.is_known_silence(*rules):
+        if self.is_shrinking or self._silences >= _MOST_SILENCES or self.is_known_silence(*rules):
             return Timeout(self.budget.at_most(self.measured_s(answer)), is_evidence=False)
         return self._cut(self.full_s(answer))
 
@@ -95,7 +95,7 @@ class Timeouts:
     def moment_for(self, rule: str) -> Timeout:
         """The timeout for a failure that a pong may have overtaken, on an endpoint whose messages cannot prove its
         absence."""
-        if self._retried != rule and (self.hurry or rule in self._known):
+        if self._retried != rule and (self.is_shrinking or rule in self._known):
             return Timeout(self.budget.at_most(_BRIEF_MOMENT_S), is_evidence=False)
         measured = _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.FAILURE, 0.0)
         return self._cut(min(self.deadline_s, max(_MOMENT_S, measured)))
@@ -109,7 +109,7 @@ class Timeouts:
 
     @property
     def longest_s(self) -> float:
-        """Seconds for waits that no rule is about, such as for TCP to accept the sent bytes."""
+        """Seconds for waits that belong to no rule, such as until TCP accepts the sent bytes."""
         return self.budget.at_most(self.deadline_s)
 
     @property
@@ -118,15 +118,15 @@ class Timeouts:
         return self._silences >= _MOST_SILENCES
 
     @property
-    def said(self) -> str:
-        """The known timeouts, for a sentence."""
-        most = f"{self._silences} in all" if self.is_exhausted else ""
+    def known_silences(self) -> str:
+        """The answers that the server is known not to give, as a clause."""
+        total = f"{self._silences} full timeouts" if self.is_exhausted else ""
         return "; ".join(
-            words for words in (f"see {', '.join(sorted(self._known))}" if self._known else "", most) if words
+            part for part in (f"see {', '.join(sorted(self._known))}" if self._known else "", total) if part
         )
 
     def know_silence(self, rule: str) -> None:
-        """Record that the server does not answer for this rule, so that the full timeout is not waited out again."""
+        """Record that the server does not answer for this rule, so that later waits are short."""
         self._known.add(rule)
 
     def note_silence(self, timeout: Timeout) -> None:
@@ -140,12 +140,12 @@ class Timeouts:
 
     @contextmanager
     def retrying(self, rule: str) -> Iterator[None]:
-        """Within this block, wait out the full timeout of this rule, and do not hurry."""
-        before, self.hurry, self._retried = self.hurry, False, rule
+        """Within this block, use the full timeout for this rule."""
+        before, self.is_shrinking, self._retried = self.is_shrinking, False, rule
         try:
             yield
         finally:
-            self.hurry, self._retried = before, ""
+            self.is_shrinking, self._retried = before, ""
 
     def _cut(self, seconds: float) -> Timeout:
         """The full timeout, or what the budget leaves of it, which is no evidence."""

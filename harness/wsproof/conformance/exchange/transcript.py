@@ -53,7 +53,7 @@ class Transcript:
     was_reset: bool = False
     breaches: list[Breach] = field(default_factory=list)
     dropped: bool = False
-    """A message of the server could not be read and is in none of the lists."""
+    """A message of the server could not be read, so it is not in `messages`."""
     waited_s: float | None = None
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote during the script."""
@@ -61,7 +61,7 @@ class Transcript:
     """The status line of an HTTP response that came in place of frames."""
     awaited: AnswerKind | None = None
     """The kind of answer that did not come; None if every awaited answer came."""
-    hurried: bool = False
+    gave_up_early: bool = False
     """The client gave up before the full timeout."""
     skipped: set[str] = field(default_factory=set)
     """Rules whose answer the client did not wait for, since this server is known not to give it."""
@@ -93,30 +93,30 @@ class Transcript:
 
     def note_inflated(self, inflated: InflatedMessage, frame: Frame) -> None:
         """Record the content of a frame that the client sent, if its message is compressed."""
-        said = inflated.take(frame)
+        content = inflated.take(frame)
         if not inflated.compressed:
             return
         if inflated.is_bomb:
             self.note(f"inflates to more than {BOMB_BYTES >> 20} MiB")
         elif inflated.lost:
-            self.note("what it may refer to is unknown")
+            self.note("cannot be inflated here: it may refer to an earlier message that could not be inflated")
         elif inflated.fault:
             self.note(f"cannot be inflated: {inflated.fault}")
         else:
-            self.note(f"inflated: {_preview(said)}")
+            self.note(f"inflated: {_preview(content)}")
 
     def note_http(self, text: bytes) -> None:
         """Record an HTTP response that came in place of frames, as text."""
         lines = text.decode("latin-1").splitlines()
         self.lines += [f"<- {ascii(line[:_HTTP_COLUMNS])[1:-1]}" for line in lines[:_HTTP_LINES] if line]
-        self.note("this is an HTTP response, where frames should be")
+        self.note("this is an HTTP response in place of frames")
 
     def note_raw(self, data: bytes) -> None:
         """Record raw bytes that the client sent."""
         self.lines.append(f"-> {len(data)} bytes{_hex(data)}")
 
     def note(self, sentence: str) -> None:
-        """Record a remark that is no traffic."""
+        """Record a remark, which is no traffic."""
         self.lines.append(f"   ({sentence})")
 
     def take(self, event: Event) -> None:

@@ -58,7 +58,7 @@ class Expectation:
     `in_frame` say where the client stopped.
     """
 
-    fate: ConnectionOutcome = ConnectionOutcome.OPEN
+    outcome: ConnectionOutcome = ConnectionOutcome.OPEN
     rule: str = ""
     because: str = ""
     codes: frozenset[CloseCode] = _ANY
@@ -68,45 +68,45 @@ class Expectation:
     stray: list[Message] = field(default_factory=list)
     in_message: bool = False
     in_frame: bool = False
-    said_close: bool = False
+    sent_close: bool = False
     messages: list[Message] = field(default_factory=list)
     """Well-formed messages before the connection must end. The application may close because of their content."""
     is_unsure: bool = False
-    """Whether there is one more message of which it is unknown what the application receives."""
+    """Whether there is another message whose content for the application is unknown."""
     has_data: bool = False
     """A message was begun, well-formed or not."""
     silent: bool = False
-    """A message was sent that this endpoint does not answer, so replies can no longer be counted."""
+    """The client sent a message that this endpoint does not answer, so replies cannot be counted any more."""
     may_refuse: bool = False
     """A message is larger than any known to pass: the server may refuse it, but not lose or cut it."""
     declined: bool = False
     """The script needs compression and the server declined it, so the client sends no frames."""
 
 
-def expect_frames(conversation: Script, facts: EndpointProfile, agreed: DeflateAgreement | None = None) -> Expectation:
+def expect_frames(script: Script, profile: EndpointProfile, agreed: DeflateAgreement | None = None) -> Expectation:
     """Compute the expected outcome of the client's bytes.
 
     `agreed` is the compression agreement, None if there is none.
     """
-    offered = offers_deflate(conversation.handshake.extensions or ())
-    if conversation.deflate and agreed is None:
+    offered = offers_deflate(script.handshake.extensions or ())
+    if script.deflate and agreed is None:
         return Expectation(declined=True)
-    reader = _Reader(facts, agreed if offered else None, offered=offered)
+    reader = _Reader(profile, agreed if offered else None, offered=offered)
     decoder = FrameDecoder(max_payload_bytes=_LONGEST)
-    decoder.feed(b"".join(conversation.streams()))
+    decoder.feed(b"".join(script.streams()))
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)
     # A frame that is illegal by its header may be refused before it is complete.
-    reader.expected.in_frame = not decoder.is_between_frames and reader.expected.fate is not ConnectionOutcome.FAILED
+    reader.expected.in_frame = not decoder.is_between_frames and reader.expected.outcome is not ConnectionOutcome.FAILED
     reader.expected.in_message = reader.opcode is not None
     return reader.expected
 
 
 class _Reader:
-    """The ideal server. After the first fault or close frame, it only records what comes too late."""
+    """The ideal server. After the first fault or close frame, it only records later frames."""
 
-    def __init__(self, facts: EndpointProfile, agreed: DeflateAgreement | None, *, offered: bool) -> None:
-        self.facts = facts
+    def __init__(self, profile: EndpointProfile, agreed: DeflateAgreement | None, *, offered: bool) -> None:
+        self.profile = profile
         self.expected = Expectation()
         self._offered = offered
         self._reading = InflatedMessage(agreed) if agreed is not None else None
@@ -119,12 +119,12 @@ class _Reader:
     def take(self, frame: Frame) -> None:
         expected = self.expected
         if frame.opcode == Opcode.CLOSE:
-            expected.said_close = True
+            expected.sent_close = True
         expected.has_data |= frame.opcode in (Opcode.TEXT, Opcode.BINARY)
-        if expected.fate is ConnectionOutcome.FAILED:
+        if expected.outcome is ConnectionOutcome.FAILED:
             self._read_on(frame)
             return
-        if expected.fate is ConnectionOutcome.CLOSED:
+        if expected.outcome is ConnectionOutcome.CLOSED:
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
                 expected.stray.append(Message(frame.opcode, frame.payload))
             return
@@ -141,8 +141,10 @@ class _Reader:
             self._take_data(frame)
 
     def _read_on(self, frame: Frame) -> None:
-        """Add the codes that fit later faults: a server that reads all frames before it validates text may report a
-        later one."""
+        """Add the close codes that fit later faults.
+
+        A server that reads all frames before it validates text may report a later fault.
+        """
         expected = self.expected
         fault = self._fault_of_bits(frame) or _fault_of_frame(frame)
         codes = fault[1] if fault is not None else frozenset[CloseCode]()
@@ -175,8 +177,8 @@ class _Reader:
             fault = _fault_of_close(frame.payload)
             if fault is not None:
                 self._fail(*fault, frame)
-            elif self.expected.fate is ConnectionOutcome.OPEN:
-                self.expected.fate = ConnectionOutcome.CLOSED
+            elif self.expected.outcome is ConnectionOutcome.OPEN:
+                self.expected.outcome = ConnectionOutcome.CLOSED
                 self.expected.close_code = parse_close_payload(frame.payload)[0]
                 self.expected.because = frame.describe()
 
@@ -206,7 +208,7 @@ class _Reader:
             return
         if frame.fin:
             self._end_message(Message(self.opcode, b"".join(self._parts)))
-            if sum(map(len, self._parts)) > self.facts.largest_bytes:
+            if sum(map(len, self._parts)) > self.profile.largest_bytes:
                 self.expected.may_refuse = True
                 self._leave_free("", frame)
 
@@ -231,31 +233,31 @@ class _Reader:
     def _end_message(self, message: Message) -> None:
         self.opcode = None
         self.expected.messages.append(message)
-        reply = self.facts.reply_to(message)
+        reply = self.profile.reply_to(message)
         if reply is not None:
             self.expected.replies.append(reply)
         elif message.opcode == Opcode.BINARY:
             # An application may do anything with binary messages that it does not echo, even close.
             self.expected.silent = True
-            if self.expected.fate is ConnectionOutcome.OPEN:
-                self.expected.fate = ConnectionOutcome.FREE
+            if self.expected.outcome is ConnectionOutcome.OPEN:
+                self.expected.outcome = ConnectionOutcome.FREE
 
     def _fail(self, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
         self._inside = self.opcode is not None
-        fate = ConnectionOutcome.FREE if rule(name).level is Binding.MAY else ConnectionOutcome.FAILED
-        self._decide(fate, name, codes, frame)
+        outcome = ConnectionOutcome.FREE if rule(name).level is Binding.MAY else ConnectionOutcome.FAILED
+        self._decide(outcome, name, codes, frame)
 
     def _leave_free(self, name: str, frame: Frame) -> None:
-        if self.expected.fate is ConnectionOutcome.OPEN:
+        if self.expected.outcome is ConnectionOutcome.OPEN:
             self._decide(ConnectionOutcome.FREE, name, _SIZE, frame)
 
-    def _decide(self, fate: ConnectionOutcome, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+    def _decide(self, outcome: ConnectionOutcome, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
         expected = self.expected
-        expected.fate, expected.rule, expected.codes, expected.because = fate, name, codes, frame.describe()
+        expected.outcome, expected.rule, expected.codes, expected.because = outcome, name, codes, frame.describe()
 
 
 def _fault_of_frame(frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
-    """The first rule that this frame violates by itself, in the order in which a reader meets its bits."""
+    """The first rule that this frame violates by itself, in the order of its bits."""
     length = len(frame.payload) if frame.declared_length is None else frame.declared_length
     faults = (
         (frame.opcode not in set(Opcode), "opcode-reserved", _PROTOCOL),

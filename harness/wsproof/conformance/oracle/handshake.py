@@ -41,7 +41,7 @@ class HandshakeExpectation:
     answer: HandshakeAnswer
     rule: str = ""
     because: str = ""
-    owes_versions: bool = False
+    must_name_versions: bool = False
     """The refusal must name the versions that the server speaks (4.4)."""
     illegal_offer: str = ""
     """The reason why one of the offers of permessage-deflate is illegal."""
@@ -51,7 +51,7 @@ class HandshakeExpectation:
 
 @lru_cache(_CACHED)
 def expect_answer(request: Request, usual: Request) -> HandshakeExpectation:
-    """The answer of an ideal server that accepts the `usual` request. The first rule that `request` breaks decides."""
+    """The answer of an ideal server that accepts the `usual` request. The first rule that `request` breaks counts."""
     for broken, name, because in _faults(request):
         if broken:
             return HandshakeExpectation(
@@ -122,7 +122,7 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
             f"the list of subprotocols is {', '.join(offered)!r}",
         ),
         (
-            _lacks_the_usual(names, usual) and offered != usual.header_values("Sec-WebSocket-Protocol"),
+            _lacks_known_names(names, usual) and offered != usual.header_values("Sec-WebSocket-Protocol"),
             "subprotocol-unknown",
             f"the offer is {', '.join(offered)}",
         ),
@@ -134,7 +134,7 @@ def _names(offered: list[str]) -> list[str]:
     return [name.strip(" \t") for name in ",".join(offered).split(",")] if offered else []
 
 
-def _lacks_the_usual(names: list[str], usual: Request) -> bool:
+def _lacks_known_names(names: list[str], usual: Request) -> bool:
     """Whether the offer lacks a subprotocol that the endpoint is usually offered, or none is known."""
     known = set(_names(usual.header_values("Sec-WebSocket-Protocol")))
     return not known or not known <= set(names)

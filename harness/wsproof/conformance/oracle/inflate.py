@@ -26,7 +26,7 @@ class InflatedMessage:
         """The reason why the message cannot be inflated, in a sentence."""
 
     def take(self, frame: Frame) -> bytes:
-        """Return the inflated payload of a data frame; `fault` says why it is empty if inflating failed."""
+        """Return the inflated payload of a data frame; if inflating failed, it is empty and `fault` says why."""
         if frame.opcode != Opcode.CONTINUATION:
             self.compressed, self.fault, self._bytes = bool(frame.rsv & 4), "", 0
             if self.compressed:

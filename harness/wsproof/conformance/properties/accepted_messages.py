@@ -15,7 +15,7 @@ from wsproof.conformance.rules.close import CLOSE
 from wsproof.conformance.script import Script, ScriptAction, SendFrame
 from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
-__all__ = ["LongMessage", "in_samples", "long_message"]
+__all__ = ["LongMessage", "long_message", "with_accepted_messages"]
 
 _TOP_BIT = 1 << 63
 _ABOUT_TEXT = ("utf8-valid", "deflate-utf8")
@@ -24,44 +24,44 @@ _ABOUT_CONTROL = ("ping-answered", "pong-ignored", "mixed-frames", "other-client
 """Subjects for which control frames are enough, as they are for the subjects about closing."""
 
 
-def in_samples(conversation: Script, facts: EndpointProfile) -> Script | None:
+def with_accepted_messages(script: Script, profile: EndpointProfile) -> Script | None:
     """Return the script with messages that this endpoint accepts. None if it needs other messages."""
-    if not facts.is_selective and facts.most_messages is None:
-        return conversation
-    said = _reworded(conversation, facts) if facts.has_messages and facts.is_selective else conversation
-    if said.subject in _ABOUT_TEXT and _says_binary(facts):
+    if not profile.is_selective and profile.most_messages is None:
+        return script
+    rewritten = _with_samples(script, profile) if profile.has_messages and profile.is_selective else script
+    if rewritten.subject in _ABOUT_TEXT and _sends_binary(profile):
         return None
-    expected = _expected(said, facts)
-    if _is_fit(expected, facts):
-        return said
-    return _without_messages(said, facts, expected)
+    expected = _expected(rewritten, profile)
+    if _is_fit(expected, profile):
+        return rewritten
+    return _without_messages(rewritten, profile, expected)
 
 
-def _expected(conversation: Script, facts: EndpointProfile) -> Expectation:
-    lines = conversation.handshake.extensions or ()
-    agreed = facts.agreed(lines[0]) if len(lines) == 1 else None
-    return expect_frames(conversation, facts, agreed or (DeflateAgreement() if conversation.deflate else None))
+def _expected(script: Script, profile: EndpointProfile) -> Expectation:
+    lines = script.handshake.extensions or ()
+    agreed = profile.agreed(lines[0]) if len(lines) == 1 else None
+    return expect_frames(script, profile, agreed or (DeflateAgreement() if script.deflate else None))
 
 
-def _is_fit(expected: Expectation, facts: EndpointProfile) -> bool:
+def _is_fit(expected: Expectation, profile: EndpointProfile) -> bool:
     """Whether the application receives only messages that it accepts, and not too many."""
-    barriers = int(facts.barrier is not None)
-    if facts.most_messages is not None and len(expected.messages) + barriers > facts.most_messages:
+    barriers = int(profile.barrier is not None)
+    if profile.most_messages is not None and len(expected.messages) + barriers > profile.most_messages:
         return False
-    if not facts.is_selective:
+    if not profile.is_selective:
         return True
-    return not expected.is_unsure and all(map(facts.accepts, expected.messages))
+    return not expected.is_unsure and all(map(profile.accepts, expected.messages))
 
 
-def _without_messages(conversation: Script, facts: EndpointProfile, expected: Expectation) -> Script | None:
+def _without_messages(script: Script, profile: EndpointProfile, expected: Expectation) -> Script | None:
     """Remove the whole messages that the endpoint refuses. None if the rest no longer tests the subject."""
-    subject = conversation.subject
-    shows = expected.fate is ConnectionOutcome.FAILED or subject in _ABOUT_CLOSING or subject in _ABOUT_CONTROL
-    if not shows or conversation.deflate or conversation.pipelined:
+    subject = script.subject
+    shows = expected.outcome is ConnectionOutcome.FAILED or subject in _ABOUT_CLOSING or subject in _ABOUT_CONTROL
+    if not shows or script.deflate or script.pipelined:
         return None
     left: list[ScriptAction] = []
     message: list[ScriptAction] = []
-    for action in conversation.actions:
+    for action in script.actions:
         if not isinstance(action, SendFrame) or action.frame.is_control:
             left.append(action)
             continue
@@ -72,16 +72,16 @@ def _without_messages(conversation: Script, facts: EndpointProfile, expected: Ex
         message.append(action)
         if frame.fin:
             whole = _message_of(message)
-            left += message if whole is None or facts.accepts(whole) else []
+            left += message if whole is None or profile.accepts(whole) else []
             message = []
     left += message
     if not any(isinstance(action, SendFrame) for action in left):
         return None
-    if left == list(conversation.actions):
+    if left == list(script.actions):
         return None
     size = sum(len(action.frame.encode()) for action in left if isinstance(action, SendFrame))
-    said = replace(conversation, actions=tuple(left), cuts=tuple(cut for cut in conversation.cuts if cut < size))
-    return said if _is_fit(_expected(said, facts), facts) else None
+    rewritten = replace(script, actions=tuple(left), cuts=tuple(cut for cut in script.cuts if cut < size))
+    return rewritten if _is_fit(_expected(rewritten, profile), profile) else None
 
 
 def _message_of(actions: list[ScriptAction]) -> Message | None:
@@ -93,13 +93,13 @@ def _message_of(actions: list[ScriptAction]) -> Message | None:
     return message if message.opcode == Opcode.BINARY or _is_utf8(message.payload) else None
 
 
-def _says_binary(facts: EndpointProfile) -> bool:
-    return facts.is_binary_only or (facts.sample is not None and facts.sample.opcode == Opcode.BINARY)
+def _sends_binary(profile: EndpointProfile) -> bool:
+    return profile.is_binary_only or (profile.sample is not None and profile.sample.opcode == Opcode.BINARY)
 
 
-def _reworded(conversation: Script, facts: EndpointProfile) -> Script:
+def _with_samples(script: Script, profile: EndpointProfile) -> Script:
     """Replace each whole message by the sample, or by a binary message with the same bytes."""
-    actions: list[ScriptAction] = list(conversation.actions)
+    actions: list[ScriptAction] = list(script.actions)
     begun: list[int] = []
     for index, action in enumerate(actions):
         if not isinstance(action, SendFrame) or action.frame.opcode not in (
@@ -114,40 +114,42 @@ def _reworded(conversation: Script, facts: EndpointProfile) -> Script:
         elif begun:
             begun.append(index)
         if begun and frame.fin:
-            _reword(actions, begun, facts, compressed=bool(conversation.handshake.extensions))
+            _replace_message(actions, begun, profile, compressed=bool(script.handshake.extensions))
             begun = []
-    return replace(conversation, actions=tuple(actions))
+    return replace(script, actions=tuple(actions))
 
 
-def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfile, *, compressed: bool) -> None:
+def _replace_message(
+    actions: list[ScriptAction], places: list[int], profile: EndpointProfile, *, compressed: bool
+) -> None:
     frames = [_frame(actions[index]) for index in places]
     payload = b"".join(frame.payload for frame in frames)
     first = frames[0]
     if compressed and any(frame.rsv for frame in frames):
         # The payload is compressed, so only the opcode can be changed. The oracle checks its content.
-        wanted = Message(Opcode.BINARY if _says_binary(facts) else first.opcode, payload)
+        wanted = Message(Opcode.BINARY if _sends_binary(profile) else first.opcode, payload)
     elif first.opcode == Opcode.TEXT and not _is_utf8(payload):
         return  # Illegal text must stay illegal.
-    elif facts.sample is None:
+    elif profile.sample is None:
         wanted = Message(Opcode.BINARY, payload)
     else:
-        sample = facts.sample.payload
-        wanted = Message(facts.sample.opcode, sample.ljust(len(payload)) if facts.pads else sample)
-    words = wanted.payload
-    shift = _shift(payload, words)
+        sample = profile.sample.payload
+        wanted = Message(profile.sample.opcode, sample.ljust(len(payload)) if profile.pads else sample)
+    rest = wanted.payload
+    shift = _shift(payload, rest)
     for index, frame in zip(places, frames, strict=True):
-        size = len(words) if index == places[-1] else len(frame.payload) + (shift if frame is first else 0)
-        piece, words = words[:size], words[size:]
+        size = len(rest) if index == places[-1] else len(frame.payload) + (shift if frame is first else 0)
+        piece, rest = rest[:size], rest[size:]
         opcode = wanted.opcode if frame is first else frame.opcode
         actions[index] = SendFrame(
             replace(frame, opcode=opcode, payload=piece, declared_length=_declared(frame, piece))
         )
 
 
-def _shift(payload: bytes, words: bytes) -> int:
+def _shift(payload: bytes, rest: bytes) -> int:
     """Bytes by which the first fragment must be longer, to cut the first non-ASCII character at the same place."""
-    at, instead = (next((at for at, byte in enumerate(data) if byte > 0x7F), -1) for data in (payload, words))
-    return max(0, instead - at) if at >= 0 and instead >= 0 else 0
+    at, new_at = (next((at for at, byte in enumerate(data) if byte > 0x7F), -1) for data in (payload, rest))
+    return max(0, new_at - at) if at >= 0 and new_at >= 0 else 0
 
 
 def _declared(frame: Frame, piece: bytes) -> int | None:
@@ -193,13 +195,13 @@ class LongMessage:
         return Frame(Opcode.CONTINUATION, self.last, mask=MASK).encode()
 
 
-def long_message(facts: EndpointProfile, count: int, size: int) -> LongMessage:
+def long_message(profile: EndpointProfile, count: int, size: int) -> LongMessage:
     """Make a message of `count` fragments of `size` bytes, and a last one with the rest."""
-    opcode = int(Opcode.BINARY if facts.binary else Opcode.TEXT)
+    opcode = int(Opcode.BINARY if profile.binary else Opcode.TEXT)
     payload = b"x" * (size * count + max(size, 1))  # Another rule covers empty messages.
-    if facts.sample is not None:
-        opcode = facts.sample.opcode
-        payload = facts.sample.payload.ljust(len(payload)) if facts.pads else facts.sample.payload
+    if profile.sample is not None:
+        opcode = profile.sample.opcode
+        payload = profile.sample.payload.ljust(len(payload)) if profile.pads else profile.sample.payload
     pieces = [payload[at : at + size] for at in range(0, size * count, size)] if size else [b""] * count
     if any(len(piece) < size for piece in pieces):
         pieces = [b"x" * size] * count  # The sample is too short for this many fragments.
@@ -209,4 +211,4 @@ def long_message(facts: EndpointProfile, count: int, size: int) -> LongMessage:
         Frame(Opcode.CONTINUATION if number else opcode, piece, fin=False, mask=MASK).encode()
         for number, piece in enumerate(pieces)
     )
-    return LongMessage(tuple(frames), last, message if facts.accepts(message) else None)
+    return LongMessage(tuple(frames), last, message if profile.accepts(message) else None)

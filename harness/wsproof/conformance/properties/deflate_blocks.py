@@ -1,8 +1,8 @@
-"""A writer of hand-made DEFLATE blocks (RFC 1951), which no compressor makes but every receiver must read.
+"""A writer of DEFLATE blocks (RFC 1951) that no compressor makes but every receiver must read.
 
-A library chooses its own blocks and never refers back as far as it may. Here the caller chooses each block: stored or
-with the fixed codes, final or not, empty or not. Copies may have any length and distance, so that edge cases can be hit
-exactly.
+A compression library chooses the blocks itself and never refers back as far as it may. Here the caller chooses each
+block: stored or with the fixed codes, final or not, empty or not. Copies may have any length and distance, so tests can
+use exact edge cases.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class Blocks:
     def message(self) -> bytes:
         """The payload of a message: it ends in an empty stored block without its last four bytes (RFC 7692 7.2.1)."""
         self._head(False, 0)
-        return self.as_it_is()
+        return self.unfinished()
 
-    def as_it_is(self) -> bytes:
+    def unfinished(self) -> bytes:
         """The blocks so far, padded to whole bytes, without an end marker."""
         self._pad()
         return self._bits.to_bytes(self._count // 8, "little")

@@ -1,4 +1,4 @@
-"""Small messages that inflate to large ones: whether a server accepts them whole, and its memory use."""
+"""Small messages that inflate to large ones: the server accepts them whole or refuses them, with bounded memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from functools import cache
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
-from wsproof.conformance.properties.deflate_builders import apply_cuts, declines_all, packed, talk
+from wsproof.conformance.properties.deflate_builders import apply_cuts, declines_all, deflate_script, packed
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.script import Script
 
-__all__ = ["BOMB_MIB", "PROPERTIES", "bomb", "swollen"]
+__all__ = ["BOMB_MIB", "PROPERTIES", "bomb", "compressed_text"]
 
 BOMB_MIB = 80
 """Size of a bomb in MiB: more than any known limit of a server (64 MiB), and small enough for a test machine."""
@@ -23,7 +23,7 @@ _LIMITS_MIB = (1, 4, 16)
 
 
 @cache
-def swollen(size_bytes: int) -> bytes:
+def compressed_text(size_bytes: int) -> bytes:
     """The payload of a compressed text of `size_bytes` letters; it is about a thousandth as long."""
     compressor = zlib.compressobj(9, wbits=-15)
     data = b"".join(compressor.compress(b"b" * min(_MIB, size_bytes - at)) for at in range(0, size_bytes, _MIB))
@@ -32,25 +32,27 @@ def swollen(size_bytes: int) -> bytes:
 
 def bomb(mebibytes: int = BOMB_MIB) -> bytes:
     """The payload of a compressed text of this many mebibytes."""
-    return swollen(mebibytes * _MIB)
+    return compressed_text(mebibytes * _MIB)
 
 
-def _size_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _size_edges(profile: EndpointProfile) -> Iterable[Script]:
     """Sizes at and just over each limit, where a server accepts or refuses the message, or cuts it by mistake."""
     for limit in _LIMITS_MIB:
         for size in (limit * _MIB, limit * _MIB + 1):
-            yield talk(facts, "deflate-sizes", packed(swollen(size)))
+            yield deflate_script(profile, "deflate-sizes", packed(compressed_text(size)))
 
 
-def _shows_sizes(facts: EndpointProfile) -> str:
-    if declines_all(facts) or facts.echoes:
-        return declines_all(facts)
-    return "nothing comes back from this endpoint that could show it"
+def _shows_sizes(profile: EndpointProfile) -> str:
+    if declines_all(profile) or profile.echoes:
+        return declines_all(profile)
+    return "this endpoint sends no replies that could show it"
 
 
-def _edges(facts: EndpointProfile) -> Iterable[Script]:
-    yield talk(facts, "deflate-bomb", packed(bomb()))
-    yield talk(facts, "deflate-bomb", *apply_cuts(packed(bomb()), *range(0, len(bomb()), len(bomb()) // 20)))
+def _edges(profile: EndpointProfile) -> Iterable[Script]:
+    yield deflate_script(profile, "deflate-bomb", packed(bomb()))
+    yield deflate_script(
+        profile, "deflate-bomb", *apply_cuts(packed(bomb()), *range(0, len(bomb()), len(bomb()) // 20))
+    )
 
 
 PROPERTIES = (

@@ -12,32 +12,42 @@ from wsproof.conformance.properties.strategies import fragments
 from wsproof.conformance.script import Handshake, Script, SendFrame
 from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
-__all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
+__all__ = [
+    "agreed",
+    "apply_cuts",
+    "declines_all",
+    "deflate_script",
+    "letters",
+    "literals",
+    "packed",
+    "text_or_sample",
+    "usual_offer",
+]
 
 RSV1 = 4
 
 
-def usual_offer(facts: EndpointProfile) -> str | None:
+def usual_offer(profile: EndpointProfile) -> str | None:
     """The simplest offer that this server accepts; None if it declines them all."""
-    return next((offer for offer in OFFERS if facts.agreed(offer) is not None), None)
+    return next((offer for offer in OFFERS if profile.agreed(offer) is not None), None)
 
 
-def agreed(facts: EndpointProfile) -> DeflateAgreement:
+def agreed(profile: EndpointProfile) -> DeflateAgreement:
     """The agreement on the usual offer; the defaults if there is none."""
-    offer = usual_offer(facts)
-    return (facts.agreed(offer) if offer is not None else None) or DeflateAgreement()
+    offer = usual_offer(profile)
+    return (profile.agreed(offer) if offer is not None else None) or DeflateAgreement()
 
 
-def declines_all(facts: EndpointProfile) -> str:
+def declines_all(profile: EndpointProfile) -> str:
     """Return why this server cannot be sent compressed messages; empty if it can."""
-    return "" if facts.agreements else "not offered by the server: it declines permessage-deflate"
+    return "" if profile.agreements else "not offered by the server: it declines permessage-deflate"
 
 
-def talk(
-    facts: EndpointProfile, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
+def deflate_script(
+    profile: EndpointProfile, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
 ) -> Script:
     """Make a script with an accepted offer of permessage-deflate: `offer`, or else the usual one."""
-    handshake = Handshake(extensions=(offer or usual_offer(facts) or OFFERS[0],))
+    handshake = Handshake(extensions=(offer or usual_offer(profile) or OFFERS[0],))
     return Script(subject, tuple(SendFrame(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
 
 
@@ -47,7 +57,7 @@ def packed(payload: bytes | Blocks, *, opcode: int = Opcode.TEXT) -> Frame:
     return Frame(opcode, data, rsv=RSV1, mask=MASK)
 
 
-def literally(text: bytes) -> Frame:
+def literals(text: bytes) -> Frame:
     """A compressed text without back references, which is legal under every agreement."""
     return packed(Blocks().fixed(text))
 
@@ -59,9 +69,9 @@ def apply_cuts(message: Frame, *places: int) -> list[Frame]:
     return fragments(*pieces, opcode=message.opcode, rsv=message.rsv)
 
 
-def words(facts: EndpointProfile, text: str) -> bytes:
+def text_or_sample(profile: EndpointProfile, text: str) -> bytes:
     """The text, or the sample if the endpoint has one."""
-    return text.encode() if facts.sample is None else facts.sample.payload
+    return text.encode() if profile.sample is None else profile.sample.payload
 
 
 def letters(count: int, seed: int = 0) -> bytes:

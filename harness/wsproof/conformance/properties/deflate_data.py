@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
-from wsproof.conformance.properties.deflate_builders import apply_cuts, declines_all, literally, packed, talk, words
+from wsproof.conformance.properties.deflate_builders import (
+    apply_cuts,
+    declines_all,
+    deflate_script,
+    literals,
+    packed,
+    text_or_sample,
+)
 from wsproof.conformance.properties.deflate_messages import copies, in_blocks
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.script import Script
@@ -31,73 +38,73 @@ _BROKEN = (
 )
 
 
-def _data_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, before = "deflate-data", literally(words(facts, "before"))
+def _data_edges(profile: EndpointProfile) -> Iterable[Script]:
+    subject, before = "deflate-data", literals(text_or_sample(profile, "before"))
     for data in _BROKEN:
-        yield talk(facts, subject, packed(data))
-    yield talk(facts, subject, before, packed(_BROKEN[0]))
+        yield deflate_script(profile, subject, packed(data))
+    yield deflate_script(profile, subject, before, packed(_BROKEN[0]))
     # The context of an earlier connection must not be available.
-    size = len(words(facts, "before"))
-    yield talk(facts, subject, packed(Blocks().fixed(*copies(size, size))))
-    yield talk(facts, subject, *apply_cuts(packed(_BROKEN[0]), 1))
-    yield talk(facts, subject, *apply_cuts(packed(_BROKEN[2]), 2, 6))
+    size = len(text_or_sample(profile, "before"))
+    yield deflate_script(profile, subject, packed(Blocks().fixed(*copies(size, size))))
+    yield deflate_script(profile, subject, *apply_cuts(packed(_BROKEN[0]), 1))
+    yield deflate_script(profile, subject, *apply_cuts(packed(_BROKEN[2]), 2, 6))
 
 
 @st.composite
-def _noise(draw: st.DrawFn, facts: EndpointProfile) -> Script:
+def _noise(draw: st.DrawFn, profile: EndpointProfile) -> Script:
     data = bytes(draw(st.lists(st.integers(0, 255), min_size=1, max_size=24)))
     # The oracle decides whether these bytes happen to be DEFLATE data.
-    before = [literally(words(facts, "before"))] if draw(st.booleans()) else []
-    return talk(facts, "deflate-data", *before, packed(b"\x06" + data if draw(st.booleans()) else data))
+    before = [literals(text_or_sample(profile, "before"))] if draw(st.booleans()) else []
+    return deflate_script(profile, "deflate-data", *before, packed(b"\x06" + data if draw(st.booleans()) else data))
 
 
-def _unfinished_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _unfinished_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-unfinished"
-    yield talk(facts, subject, packed(b""))
-    yield talk(facts, subject, packed(Blocks().fixed(words(facts, "Hello")).message()[:-3]))
-    yield talk(facts, subject, packed(b"\x00\x0a\x00\xf5\xffHello"))
+    yield deflate_script(profile, subject, packed(b""))
+    yield deflate_script(profile, subject, packed(Blocks().fixed(text_or_sample(profile, "Hello")).message()[:-3]))
+    yield deflate_script(profile, subject, packed(b"\x00\x0a\x00\xf5\xffHello"))
 
 
-def _utf8_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _utf8_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-utf8"
     for text in ("\u20ac", "\U0001f600", "\u00e9\x00\ufeff", "\U0010ffff"):
-        data = words(facts, text)
+        data = text_or_sample(profile, text)
         for blocks in (Blocks().fixed(data), Blocks().stored(data), Blocks().fixed(data[:1]).fixed(data[1:])):
             message = packed(blocks)
-            yield talk(facts, subject, message)
-            yield talk(facts, subject, *apply_cuts(message, *range(1, len(message.payload))))
+            yield deflate_script(profile, subject, message)
+            yield deflate_script(profile, subject, *apply_cuts(message, *range(1, len(message.payload))))
 
 
 @st.composite
-def _texts(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    message = packed(draw(in_blocks(words(facts, draw(strategies.texts())))))
-    return talk(facts, "deflate-utf8", *apply_cuts(message, *_places(draw, message)))
+def _texts(draw: st.DrawFn, profile: EndpointProfile) -> Script:
+    message = packed(draw(in_blocks(text_or_sample(profile, draw(strategies.texts())))))
+    return deflate_script(profile, "deflate-utf8", *apply_cuts(message, *_places(draw, message)))
 
 
 def _places(draw: st.DrawFn, message: Frame) -> list[int]:
     return draw(st.lists(st.integers(0, len(message.payload)), max_size=4))
 
 
-def _broken_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _broken_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-utf8-broken"
     for bad in strategies.BROKEN_UTF8:
-        yield talk(facts, subject, literally(bad))
-    yield talk(facts, subject, literally(words(facts, "fine")), literally(b"\xff"))
-    yield talk(facts, subject, packed(Blocks().stored(b"\xe2\x82").fixed(b"a")))
-    message = literally(b"\xce\xba\xed\xa0\x80end")
-    yield talk(facts, subject, *apply_cuts(message, 3, 6))
-    yield talk(facts, subject, *apply_cuts(literally(b"ends early \xe2\x82"), 5))
+        yield deflate_script(profile, subject, literals(bad))
+    yield deflate_script(profile, subject, literals(text_or_sample(profile, "fine")), literals(b"\xff"))
+    yield deflate_script(profile, subject, packed(Blocks().stored(b"\xe2\x82").fixed(b"a")))
+    message = literals(b"\xce\xba\xed\xa0\x80end")
+    yield deflate_script(profile, subject, *apply_cuts(message, 3, 6))
+    yield deflate_script(profile, subject, *apply_cuts(literals(b"ends early \xe2\x82"), 5))
 
 
 @st.composite
-def _broken(draw: st.DrawFn, facts: EndpointProfile) -> Script:
+def _broken(draw: st.DrawFn, profile: EndpointProfile) -> Script:
     message = packed(draw(in_blocks(draw(strategies.broken_utf8()))))
-    return talk(facts, "deflate-utf8-broken", *apply_cuts(message, *_places(draw, message)))
+    return deflate_script(profile, "deflate-utf8-broken", *apply_cuts(message, *_places(draw, message)))
 
 
 PROPERTIES = (
-    Property("deflate-data", lambda facts: _noise(facts), _data_edges, declines_all),
+    Property("deflate-data", lambda profile: _noise(profile), _data_edges, declines_all),
     Property("deflate-unfinished", edges=_unfinished_edges, not_here=declines_all),
-    Property("deflate-utf8", lambda facts: _texts(facts), _utf8_edges, declines_all),
-    Property("deflate-utf8-broken", lambda facts: _broken(facts), _broken_edges, declines_all),
+    Property("deflate-utf8", lambda profile: _texts(profile), _utf8_edges, declines_all),
+    Property("deflate-utf8-broken", lambda profile: _broken(profile), _broken_edges, declines_all),
 )

@@ -1,4 +1,4 @@
-"""RFC 7692 7.2: compressed messages of every kind of block, alone and in a row."""
+"""RFC 7692 7.2: compressed messages with every kind of block, alone and in sequence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
 from wsproof.conformance.properties.deflate_builders import (
     agreed,
     declines_all,
+    deflate_script,
     letters,
-    literally,
+    literals,
     packed,
-    talk,
+    text_or_sample,
     usual_offer,
-    words,
 )
 from wsproof.conformance.properties.property import MASK, Property
 from wsproof.conformance.script import Script
@@ -30,9 +30,9 @@ __all__ = ["PROPERTIES", "copies", "in_blocks"]
 _KINDS = ("stored", "fixed", "library", "empty", "nothing")
 
 
-def _block_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _block_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-blocks"
-    hello, long = words(facts, "Hello"), words(facts, "a b c d " * 60)
+    hello, long = text_or_sample(profile, "Hello"), text_or_sample(profile, "a b c d " * 60)
     half = len(long) // 2
     for blocks in (
         Blocks().fixed(hello),
@@ -46,15 +46,15 @@ def _block_edges(facts: EndpointProfile) -> Iterable[Script]:
         Blocks().library(long[:half]).fixed(long[half:-1]).stored(long[-1:]),
         Blocks().fixed(hello[:1]).stored(b"").fixed().fixed(hello[1:]),
     ):
-        yield talk(facts, subject, packed(blocks))
-    yield talk(facts, subject, packed(_many(long)))
-    if facts.sample is None:
-        yield talk(facts, subject, packed(Blocks().fixed(b"ab", Copy(258, 1), Copy(3, 2), Copy(258, 258))))
-        yield talk(facts, subject, packed(Blocks().library(letters(min(60_000, facts.largest_bytes)))))
-    if facts.binary:
+        yield deflate_script(profile, subject, packed(blocks))
+    yield deflate_script(profile, subject, packed(_many(long)))
+    if profile.sample is None:
+        yield deflate_script(profile, subject, packed(Blocks().fixed(b"ab", Copy(258, 1), Copy(3, 2), Copy(258, 258))))
+        yield deflate_script(profile, subject, packed(Blocks().library(letters(min(60_000, profile.largest_bytes)))))
+    if profile.binary:
         every = bytes(range(256))
         for blocks in (Blocks().fixed(every), Blocks().stored(every), Blocks().library(every * 4)):
-            yield talk(facts, subject, packed(blocks, opcode=Opcode.BINARY))
+            yield deflate_script(profile, subject, packed(blocks, opcode=Opcode.BINARY))
 
 
 def _many(text: bytes) -> Blocks:
@@ -83,15 +83,15 @@ def in_blocks(draw: st.DrawFn, payload: bytes) -> Blocks:
 
 
 @st.composite
-def _messages(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    opcode, payload = draw(strategies.payloads(facts))
-    if opcode == Opcode.TEXT and facts.sample is not None:
-        payload = facts.sample.payload
-    return talk(facts, "deflate-blocks", packed(draw(in_blocks(payload)), opcode=opcode))
+def _messages(draw: st.DrawFn, profile: EndpointProfile) -> Script:
+    opcode, payload = draw(strategies.payloads(profile))
+    if opcode == Opcode.TEXT and profile.sample is not None:
+        payload = profile.sample.payload
+    return deflate_script(profile, "deflate-blocks", packed(draw(in_blocks(payload)), opcode=opcode))
 
 
-def _empty_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, word = "deflate-empty", words(facts, "word")
+def _empty_edges(profile: EndpointProfile) -> Iterable[Script]:
+    subject, word = "deflate-empty", text_or_sample(profile, "word")
     empties = [
         Blocks(),
         Blocks().fixed(),
@@ -99,14 +99,16 @@ def _empty_edges(facts: EndpointProfile) -> Iterable[Script]:
         Blocks().stored(b"").stored(b"").fixed(),
     ]
     for empty in empties:
-        yield talk(facts, subject, packed(empty))
-        yield talk(facts, subject, packed(empty), packed(empty), literally(word), packed(empty), literally(word))
-    yield talk(facts, subject, packed(Blocks().stored(b"").fixed(word).stored(b"")))
+        yield deflate_script(profile, subject, packed(empty))
+        yield deflate_script(
+            profile, subject, packed(empty), packed(empty), literals(word), packed(empty), literals(word)
+        )
+    yield deflate_script(profile, subject, packed(Blocks().stored(b"").fixed(word).stored(b"")))
 
 
-def _final_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _final_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-final"
-    hello, more = words(facts, "Hello"), words(facts, "and more")
+    hello, more = text_or_sample(profile, "Hello"), text_or_sample(profile, "and more")
     for blocks in (
         Blocks().fixed(hello, final=True),
         Blocks().stored(hello, final=True),
@@ -114,41 +116,43 @@ def _final_edges(facts: EndpointProfile) -> Iterable[Script]:
         Blocks().fixed(hello[:2], final=True).stored(hello[2:], final=True),
         Blocks().fixed(hello[:1]).fixed(hello[1:2], final=True).fixed(final=True).fixed(hello[2:]),
     ):
-        yield talk(facts, subject, packed(blocks))
-        yield talk(facts, subject, packed(blocks), literally(more))
+        yield deflate_script(profile, subject, packed(blocks))
+        yield deflate_script(profile, subject, packed(blocks), literals(more))
     final = Blocks().fixed(hello, final=True)
-    yield talk(facts, subject, literally(more), packed(final), packed(final), literally(more))
-    if facts.sample is None:
-        yield talk(facts, subject, packed(Blocks().stored(b"", final=True)), literally(more))
-    if not agreed(facts).client_no_context_takeover:
+    yield deflate_script(profile, subject, literals(more), packed(final), packed(final), literals(more))
+    if profile.sample is None:
+        yield deflate_script(profile, subject, packed(Blocks().stored(b"", final=True)), literals(more))
+    if not agreed(profile).client_no_context_takeover:
         back = Blocks().fixed(*copies(len(more), len(more)), final=True)
-        yield talk(facts, subject, packed(Blocks().stored(more)), packed(back))
+        yield deflate_script(profile, subject, packed(Blocks().stored(more)), packed(back))
 
 
 @st.composite
-def _finals(draw: st.DrawFn, facts: EndpointProfile) -> Script:
+def _finals(draw: st.DrawFn, profile: EndpointProfile) -> Script:
     frames = []
     for text in draw(st.lists(strategies.texts(max_characters=6), min_size=1, max_size=3)):
-        said = words(facts, text)
-        at = draw(st.integers(0, len(said)))
-        blocks = Blocks().fixed(said[:at], final=draw(st.booleans())).fixed(said[at:], final=draw(st.booleans()))
+        text_bytes = text_or_sample(profile, text)
+        at = draw(st.integers(0, len(text_bytes)))
+        blocks = (
+            Blocks().fixed(text_bytes[:at], final=draw(st.booleans())).fixed(text_bytes[at:], final=draw(st.booleans()))
+        )
         frames.append(packed(blocks))
-    return talk(facts, "deflate-final", *frames)
+    return deflate_script(profile, "deflate-final", *frames)
 
 
-def _context_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, text = "deflate-context", words(facts, letters(60).decode())
+def _context_edges(profile: EndpointProfile) -> Iterable[Script]:
+    subject, text = "deflate-context", text_or_sample(profile, letters(60).decode())
     size = len(text)
-    if not agreed(facts).client_no_context_takeover:
+    if not agreed(profile).client_no_context_takeover:
         first, again = packed(Blocks().stored(text)), packed(Blocks().fixed(*copies(size, size)))
-        yield talk(facts, subject, first, again)
-        yield talk(facts, subject, first, again, again, literally(text), again)
-    for offer in (usual_offer(facts), CLIENT_RESETS, CLIENT_BITS):
-        agreement = facts.agreed(offer or "")
+        yield deflate_script(profile, subject, first, again)
+        yield deflate_script(profile, subject, first, again, again, literals(text), again)
+    for offer in (usual_offer(profile), CLIENT_RESETS, CLIENT_BITS):
+        agreement = profile.agreed(offer or "")
         if agreement is not None:
             deflater = Deflater(agreement)
             frames = [packed(deflater.deflate(text)) for _ in range(4)]
-            yield talk(facts, subject, *frames, offer=offer)
+            yield deflate_script(profile, subject, *frames, offer=offer)
 
 
 def copies(size: int, distance: int) -> list[bytes | Copy]:
@@ -158,61 +162,65 @@ def copies(size: int, distance: int) -> list[bytes | Copy]:
 
 
 @st.composite
-def _rows(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    deflater = Deflater(agreed(facts))
+def _rows(draw: st.DrawFn, profile: EndpointProfile) -> Script:
+    deflater = Deflater(agreed(profile))
     texts = draw(st.lists(strategies.texts(), min_size=2, max_size=6))
-    return talk(facts, "deflate-context", *(packed(deflater.deflate(words(facts, text))) for text in texts))
+    return deflate_script(
+        profile, "deflate-context", *(packed(deflater.deflate(text_or_sample(profile, text))) for text in texts)
+    )
 
 
-def _window_edges(facts: EndpointProfile) -> Iterable[Script]:
-    for offer in (usual_offer(facts), CLIENT_BITS):
-        agreement = facts.agreed(offer or "")
+def _window_edges(profile: EndpointProfile) -> Iterable[Script]:
+    for offer in (usual_offer(profile), CLIENT_BITS):
+        agreement = profile.agreed(offer or "")
         if agreement is None or agreement.client_no_context_takeover:
             continue
         window = 1 << agreement.client_max_window_bits
-        size = min(window, facts.largest_bytes, 16_384)
+        size = min(window, profile.largest_bytes, 16_384)
         fill = [packed(Blocks().library(letters(size, seed))) for seed in range(window // size)]
         for copy in (Copy(3, window), Copy(258, window), Copy(258, window - 1)):
-            yield talk(facts, "deflate-client-window", *fill, packed(Blocks().fixed(copy)), offer=offer)
+            yield deflate_script(profile, "deflate-client-window", *fill, packed(Blocks().fixed(copy)), offer=offer)
 
 
-def _needs_texts(facts: EndpointProfile) -> str:
-    return declines_all(facts) or ("" if facts.sample is None else "not checked: the endpoint takes the sample only")
+def _needs_texts(profile: EndpointProfile) -> str:
+    return declines_all(profile) or (
+        "" if profile.sample is None else "not checked: the endpoint accepts only the sample"
+    )
 
 
-def _mixed_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _mixed_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-mixed"
-    text, other = words(facts, letters(40).decode()), words(facts, letters(70, seed=1).decode())
+    text, other = text_or_sample(profile, letters(40).decode()), text_or_sample(profile, letters(70, seed=1).decode())
     plain = Frame(Opcode.TEXT, other, mask=MASK)
     size = len(text)
-    yield talk(facts, subject, plain)
-    yield talk(facts, subject, plain, literally(text), plain)
-    yield talk(facts, subject, literally(text), plain, literally(text))
+    yield deflate_script(profile, subject, plain)
+    yield deflate_script(profile, subject, plain, literals(text), plain)
+    yield deflate_script(profile, subject, literals(text), plain, literals(text))
     start, end = Frame(Opcode.TEXT, other[:5], fin=False, mask=MASK), Frame(Opcode.CONTINUATION, other[5:], mask=MASK)
-    yield talk(facts, subject, literally(text), start, end, literally(text))
-    if not agreed(facts).client_no_context_takeover:
-        # The window holds only compressed messages: the text lies right behind, whatever plain messages came between.
+    yield deflate_script(profile, subject, literals(text), start, end, literals(text))
+    if not agreed(profile).client_no_context_takeover:
+        # The window holds only compressed messages, so uncompressed messages in between do not change the distance.
         back = packed(Blocks().fixed(*copies(size, size)))
-        yield talk(facts, subject, packed(Blocks().stored(text)), plain, back)
-        yield talk(facts, subject, packed(Blocks().stored(text)), start, end, plain, back, plain, back)
+        yield deflate_script(profile, subject, packed(Blocks().stored(text)), plain, back)
+        yield deflate_script(profile, subject, packed(Blocks().stored(text)), start, end, plain, back, plain, back)
 
 
 @st.composite
-def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    deflater = Deflater(agreed(facts))
+def _mixtures(draw: st.DrawFn, profile: EndpointProfile) -> Script:
+    deflater = Deflater(agreed(profile))
     frames = []
     for text in draw(st.lists(strategies.texts(), min_size=2, max_size=6)):
-        said = words(facts, text)
+        text_bytes = text_or_sample(profile, text)
         plain = draw(st.booleans())
-        frames.append(Frame(Opcode.TEXT, said, mask=MASK) if plain else packed(deflater.deflate(said)))
-    return talk(facts, "deflate-mixed", *frames)
+        frames.append(Frame(Opcode.TEXT, text_bytes, mask=MASK) if plain else packed(deflater.deflate(text_bytes)))
+    return deflate_script(profile, "deflate-mixed", *frames)
 
 
 PROPERTIES = (
-    Property("deflate-blocks", lambda facts: _messages(facts), _block_edges, declines_all),
+    Property("deflate-blocks", lambda profile: _messages(profile), _block_edges, declines_all),
     Property("deflate-empty", edges=_empty_edges, not_here=_needs_texts),
-    Property("deflate-final", lambda facts: _finals(facts), _final_edges, declines_all),
-    Property("deflate-context", lambda facts: _rows(facts), _context_edges, declines_all),
+    Property("deflate-final", lambda profile: _finals(profile), _final_edges, declines_all),
+    Property("deflate-context", lambda profile: _rows(profile), _context_edges, declines_all),
     Property("deflate-client-window", edges=_window_edges, not_here=_needs_texts),
-    Property("deflate-mixed", lambda facts: _mixtures(facts), _mixed_edges, declines_all),
+    Property("deflate-mixed", lambda profile: _mixtures(profile), _mixed_edges, declines_all),
 )

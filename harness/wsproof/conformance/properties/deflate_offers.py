@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS
 from wsproof.conformance.properties.deflate_blocks import Blocks
-from wsproof.conformance.properties.deflate_builders import letters, literally, packed, words
+from wsproof.conformance.properties.deflate_builders import letters, literals, packed, text_or_sample
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.script import Handshake, Script, SendFrame
 
@@ -47,19 +47,19 @@ _SEVERAL: tuple[tuple[str, ...], ...] = (
 )
 
 
-def _talk(facts: EndpointProfile, subject: str, lines: tuple[str, ...]) -> Script:
+def _offer_script(profile: EndpointProfile, subject: str, lines: tuple[str, ...]) -> Script:
     """Send two texts behind the offer: legal under every agreement, and long enough that the server compresses its
     reply."""
-    text = words(facts, letters(300).decode())
-    actions = (SendFrame(literally(text)), SendFrame(literally(text)))
+    text = text_or_sample(profile, letters(300).decode())
+    actions = (SendFrame(literals(text)), SendFrame(literals(text)))
     return Script(subject, actions, handshake=Handshake(extensions=lines), deflate=True)
 
 
-def _offer_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _offer_edges(profile: EndpointProfile) -> Iterable[Script]:
     for offer in OFFERS:
-        yield _talk(facts, "deflate-offers", (offer,))
+        yield _offer_script(profile, "deflate-offers", (offer,))
     for lines in _SEVERAL:
-        yield _talk(facts, "deflate-offers", lines)
+        yield _offer_script(profile, "deflate-offers", lines)
 
 
 @st.composite
@@ -85,20 +85,20 @@ def _with_value(draw: st.DrawFn, name: str) -> str:
     return f'{name}="{bits}"' if draw(st.booleans()) else f"{name}={bits}"
 
 
-def _any_offers(facts: EndpointProfile) -> st.SearchStrategy[Script]:
+def _any_offers(profile: EndpointProfile) -> st.SearchStrategy[Script]:
     lists = st.lists(offers() | st.sampled_from(["x-wsproof", *_ILLEGAL]), min_size=1, max_size=3)
-    return lists.map(lambda lines: _talk(facts, "deflate-offers", tuple(lines)))
+    return lists.map(lambda lines: _offer_script(profile, "deflate-offers", tuple(lines)))
 
 
-def _illegal_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _illegal_edges(profile: EndpointProfile) -> Iterable[Script]:
     for offer in _ILLEGAL:
         yield Script("deflate-declined", handshake=Handshake(extensions=(offer,)))
 
 
-def _not_agreed_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _not_agreed_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-not-agreed"
     for offer in (f"{BARE}; unknown", f"{BARE}; server_max_window_bits=16"):
-        for message in (literally(words(facts, "packed")), packed(Blocks().stored(b""))):
+        for message in (literals(text_or_sample(profile, "packed")), packed(Blocks().stored(b""))):
             yield Script(subject, (SendFrame(message),), handshake=Handshake(extensions=(offer,)))
 
 

@@ -1,4 +1,4 @@
-"""RFC 6455 4: the opening handshake, legal in every spelling and illegal in every part."""
+"""RFC 6455 4: the opening handshake in every legal spelling, and with each part illegal."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _HEAD_BYTES = 160  # A usual request is a little longer, so every cut below this
 _NAMES = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
-def _asks(subject: str, **changes: Any) -> Script:
+def _script(subject: str, **changes: Any) -> Script:
     return Script(subject, handshake=Handshake(**changes))
 
 
 def _edges(subject: str, field: str, values: Iterable[Any]) -> Callable[[EndpointProfile], Iterable[Script]]:
-    def conversations(facts: EndpointProfile) -> Iterable[Script]:
-        return [_asks(subject, **{field: value}) for value in values]
+    def scripts(profile: EndpointProfile) -> Iterable[Script]:
+        return [_script(subject, **{field: value}) for value in values]
 
-    return conversations
+    return scripts
 
 
 def keys() -> st.SearchStrategy[str]:
@@ -66,24 +66,24 @@ def respelled(draw: st.DrawFn) -> Handshake:
     return Handshake(omit=tuple(chosen), headers=tuple(lines))
 
 
-def _respelled_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _respelled_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "header-names"
     for value in ("WebSocket", "WEBSOCKET", "websocket "):
-        yield _asks(subject, upgrade=value)
+        yield _script(subject, upgrade=value)
     for value in ("upgrade", "UPGRADE", "Upgrade "):
-        yield _asks(subject, connection=value)
+        yield _script(subject, connection=value)
     lower = tuple((name.lower(), value) for name, value in _usual_lines())
     upper = tuple((name.upper(), value) for name, value in _usual_lines())
-    yield _asks(subject, key=_KEY + " ")
+    yield _script(subject, key=_KEY + " ")
     for lines in (lower, upper):
-        yield _asks(subject, omit=_NAMES, headers=lines)
+        yield _script(subject, omit=_NAMES, headers=lines)
 
 
 def _usual_lines() -> list[tuple[str, str]]:
     return list(zip(_NAMES, ("websocket", "Upgrade", _KEY, "13"), strict=True))
 
 
-def _connection_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _connection_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "connection-list"
     for value in (
         "keep-alive, Upgrade",
@@ -92,12 +92,12 @@ def _connection_edges(facts: EndpointProfile) -> Iterable[Script]:
         "keep-alive ,\tupgrade",
         ", Upgrade",
     ):
-        yield _asks(subject, connection=value)
-    yield _asks(subject, connection="keep-alive", headers=(("Connection", "Upgrade"),))
-    yield _asks(subject, connection="Upgrade", headers=(("Connection", "keep-alive"),))
+        yield _script(subject, connection=value)
+    yield _script(subject, connection="keep-alive", headers=(("Connection", "Upgrade"),))
+    yield _script(subject, connection="Upgrade", headers=(("Connection", "keep-alive"),))
 
 
-def _extra_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _extra_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "extra-headers"
     for name, value in (
         ("X-Empty", ""),
@@ -111,24 +111,24 @@ def _extra_edges(facts: EndpointProfile) -> Iterable[Script]:
         ("X-Blanks", "a" + " " * 3000 + "b"),
         ("X-Latin", "caf\xe9"),
     ):
-        yield _asks(subject, headers=((name, value),))
-    yield _asks(subject, headers=tuple((f"X-Header-{index}", str(index)) for index in range(40)))
+        yield _script(subject, headers=((name, value),))
+    yield _script(subject, headers=tuple((f"X-Header-{index}", str(index)) for index in range(40)))
 
 
-def _limit_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _limit_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject, upgrade = "header-limits", (("Upgrade", "websocket"),)
     short = tuple(("a", "b") for _ in range(_MANY_LINES))
-    yield _asks(subject, omit=("Upgrade",), headers=short + upgrade)
-    yield _asks(subject, omit=("Upgrade",), headers=(("X-Long", "x" * 20_000), *upgrade))
+    yield _script(subject, omit=("Upgrade",), headers=short + upgrade)
+    yield _script(subject, omit=("Upgrade",), headers=(("X-Long", "x" * 20_000), *upgrade))
 
 
-def _folded_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _folded_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "header-folding"
-    yield _asks(subject, headers=(("X-Folded", "one\r\n two"),))
-    yield _asks(subject, connection="keep-alive,\r\n\tUpgrade")
+    yield _script(subject, headers=(("X-Folded", "one\r\n two"),))
+    yield _script(subject, connection="keep-alive,\r\n\tUpgrade")
 
 
-def _extension_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _extension_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "extension-unknown"
     for offers in (
         ("x-wsproof",),
@@ -139,46 +139,46 @@ def _extension_edges(facts: EndpointProfile) -> Iterable[Script]:
         ("x-wsproof, x-wsproof",),
         ("x-wsproof; a; a",),
         tuple(f"x-wsproof-{number}" for number in range(100)),
-        *((name,) for name in _BORN_WITH),
-        *((f"x-wsproof; {name}",) for name in _BORN_WITH),
+        *((name,) for name in _BUILT_IN_NAMES),
+        *((f"x-wsproof; {name}",) for name in _BUILT_IN_NAMES),
     ):
-        yield _asks(subject, extensions=offers)
-    yield _asks(subject, headers=tuple(("Sec-WebSocket-Extensions", name) for name in ("x-wsproof", "x-other")))
+        yield _script(subject, extensions=offers)
+    yield _script(subject, headers=tuple(("Sec-WebSocket-Extensions", name) for name in ("x-wsproof", "x-other")))
 
 
-def _subprotocol_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _subprotocol_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "subprotocol-unknown"
-    for offers in (("x.wsproof",), ("x.wsproof", "y.wsproof"), *((name,) for name in _BORN_WITH)):
-        yield _asks(subject, subprotocols=offers)
-    yield _asks(subject, headers=tuple(("Sec-WebSocket-Protocol", name) for name in ("x.wsproof", "y.wsproof")))
+    for offers in (("x.wsproof",), ("x.wsproof", "y.wsproof"), *((name,) for name in _BUILT_IN_NAMES)):
+        yield _script(subject, subprotocols=offers)
+    yield _script(subject, headers=tuple(("Sec-WebSocket-Protocol", name) for name in ("x.wsproof", "y.wsproof")))
 
 
-def _host_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _host_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "host-once"
-    yield _asks(subject, headers=(("Host", "other.example"),))
+    yield _script(subject, headers=(("Host", "other.example"),))
     for value in ("two words", "http://example/", "name:port", "a@b"):
-        yield _asks(subject, omit=("Host",), headers=(("Host", value),))
+        yield _script(subject, omit=("Host",), headers=(("Host", value),))
 
 
-def _body_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _body_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "handshake-body"
-    yield _asks(subject, headers=(("Content-Length", "5"),), body="hello")
-    yield _asks(subject, headers=(("Transfer-Encoding", "chunked"),), body="5\r\nhello\r\n0\r\n\r\n")
+    yield _script(subject, headers=(("Content-Length", "5"),), body="hello")
+    yield _script(subject, headers=(("Transfer-Encoding", "chunked"),), body="5\r\nhello\r\n0\r\n\r\n")
 
 
-def _cut_edges(facts: EndpointProfile) -> Iterable[Script]:
+def _cut_edges(profile: EndpointProfile) -> Iterable[Script]:
     subject = "handshake-segmentation"
     yield Script(subject, handshake_cuts=(1,))
     yield Script(subject, handshake_cuts=tuple(range(1, _HEAD_BYTES)))
 
 
-def _cut_handshakes(facts: EndpointProfile) -> st.SearchStrategy[Script]:
+def _cut_handshakes(profile: EndpointProfile) -> st.SearchStrategy[Script]:
     return strategies.cuts(_HEAD_BYTES, max_cuts=6).map(
         lambda cuts: Script("handshake-segmentation", handshake_cuts=cuts)
     )
 
 
-def _pipelined(facts: EndpointProfile) -> Iterable[Script]:
+def _pipelined(profile: EndpointProfile) -> Iterable[Script]:
     text, ping = Frame(Opcode.TEXT, b"early", mask=MASK), Frame(Opcode.PING, b"early", mask=MASK)
     for frames in ((text,), (ping,), (text, text)):
         yield Script("pipelined-frames", tuple(SendFrame(frame) for frame in frames), pipelined=True)
@@ -195,8 +195,8 @@ _UNFIT_KEYS = (
 )
 # The last one takes exponential time in a parser that backtracks over its backslashes.
 _MALFORMED = ("permessage deflate", 'x; y="', "=x", "x; =1", "@", "x;;y", 'x; y="' + "\\c" * 40)
-# Names that every object has in some languages. A server that stores offers in an object finds them there already.
-_BORN_WITH = ("constructor", "__proto__", "toString", "hasOwnProperty")
+# Names that every object has in JavaScript. A server that stores offers in an object seems to know these names.
+_BUILT_IN_NAMES = ("constructor", "__proto__", "toString", "hasOwnProperty")
 # More than the 2,000 lines that one HTTP library keeps, in fewer bytes than the 16 KiB that it reads.
 _MANY_LINES = 2100
 
@@ -204,27 +204,29 @@ _OFFER = "Sec-WebSocket-Protocol"
 _UNKNOWN = "wsproof-unknown"
 
 
-def _no_offer(facts: EndpointProfile) -> str:
-    return "" if facts.subprotocols else "no subprotocol is offered: give those that the endpoint knows (--subprotocol)"
+def _no_offer(profile: EndpointProfile) -> str:
+    return (
+        "" if profile.subprotocols else "no subprotocol is offered: give those that the endpoint knows (--subprotocol)"
+    )
 
 
-def _line_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, names = "subprotocol-lines", facts.subprotocols
-    yield _asks(subject, omit=(_OFFER,), headers=tuple((_OFFER, name) for name in names))
-    yield _asks(subject, omit=(_OFFER,), headers=((_OFFER, ",".join(names)),))
-    yield _asks(subject, omit=(_OFFER,), headers=((_OFFER.lower(), " ,\t".join(names)),))
+def _line_edges(profile: EndpointProfile) -> Iterable[Script]:
+    subject, names = "subprotocol-lines", profile.subprotocols
+    yield _script(subject, omit=(_OFFER,), headers=tuple((_OFFER, name) for name in names))
+    yield _script(subject, omit=(_OFFER,), headers=((_OFFER, ",".join(names)),))
+    yield _script(subject, omit=(_OFFER,), headers=((_OFFER.lower(), " ,\t".join(names)),))
 
 
-def _after_unknown_edges(facts: EndpointProfile) -> Iterable[Script]:
-    subject, names = "subprotocol-after-unknown", facts.subprotocols
-    yield _asks(subject, subprotocols=(_UNKNOWN, *names))
-    yield _asks(subject, subprotocols=(*names, _UNKNOWN))
+def _after_unknown_edges(profile: EndpointProfile) -> Iterable[Script]:
+    subject, names = "subprotocol-after-unknown", profile.subprotocols
+    yield _script(subject, subprotocols=(_UNKNOWN, *names))
+    yield _script(subject, subprotocols=(*names, _UNKNOWN))
 
 
 PROPERTIES = (
     Property(
         "opening-accepted",
-        lambda facts: keys().map(lambda key: _asks("opening-accepted", key=key)),
+        lambda profile: keys().map(lambda key: _script("opening-accepted", key=key)),
         _edges(
             "opening-accepted",
             "key",
@@ -233,12 +235,12 @@ PROPERTIES = (
     ),
     Property(
         "header-names",
-        lambda facts: respelled().map(lambda handshake: Script("header-names", handshake=handshake)),
+        lambda profile: respelled().map(lambda handshake: Script("header-names", handshake=handshake)),
         _respelled_edges,
     ),
     Property(
         "connection-list",
-        lambda facts: token_lists(word="upgrade").map(lambda value: _asks("connection-list", connection=value)),
+        lambda profile: token_lists(word="upgrade").map(lambda value: _script("connection-list", connection=value)),
         _connection_edges,
     ),
     Property("upgrade-list", edges=_edges("upgrade-list", "upgrade", ["websocket, h2c", "h2c, websocket"])),
@@ -257,33 +259,33 @@ PROPERTIES = (
     Property("host-required", edges=_edges("host-required", "omit", [("Host",)])),
     Property(
         "upgrade-required",
-        edges=lambda facts: [
-            _asks("upgrade-required", omit=("Upgrade",)),
-            *_edges("upgrade-required", "upgrade", ["websockets", "xwebsocket", "web-socket", "h2c", ""])(facts),
+        edges=lambda profile: [
+            _script("upgrade-required", omit=("Upgrade",)),
+            *_edges("upgrade-required", "upgrade", ["websockets", "xwebsocket", "web-socket", "h2c", ""])(profile),
         ],
     ),
     Property(
         "connection-required",
-        edges=lambda facts: [
-            _asks("connection-required", omit=("Connection",)),
+        edges=lambda profile: [
+            _script("connection-required", omit=("Connection",)),
             *_edges(
                 "connection-required",
                 "connection",
                 ["keep-alive", "upgraded", "keep-alive, no-upgrade", "keep-alive Upgrade", "close", ""],
-            )(facts),
+            )(profile),
         ],
     ),
     Property(
         "key-required",
-        edges=lambda facts: [_asks("key-required", omit=("Sec-WebSocket-Key",))],
+        edges=lambda profile: [_script("key-required", omit=("Sec-WebSocket-Key",))],
     ),
     Property("key-decodes", edges=_edges("key-decodes", "key", _UNFIT_KEYS)),
     Property("key-once", edges=_edges("key-once", "headers", [(("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),)])),
     Property(
         "version-13",
-        edges=lambda facts: [
-            _asks("version-13", omit=("Sec-WebSocket-Version",)),
-            *_edges("version-13", "version", _UNFIT_VERSIONS)(facts),
+        edges=lambda profile: [
+            _script("version-13", omit=("Sec-WebSocket-Version",)),
+            *_edges("version-13", "version", _UNFIT_VERSIONS)(profile),
         ],
     ),
     Property("version-draft", edges=_edges("version-draft", "version", ["7", "8"])),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
-from wsproof.conformance.properties.property import MASK, Property, say
+from wsproof.conformance.properties.property import MASK, Property, script_of
 from wsproof.conformance.script import Script, ScriptEnd
 from wsproof.wire import Frame, LengthForm, Opcode
 
@@ -40,12 +40,12 @@ def faulty_frames() -> st.SearchStrategy[Frame]:
 
 
 @st.composite
-def _talks(draw: st.DrawFn, facts: EndpointProfile) -> list[Frame]:
+def _legal_frames(draw: st.DrawFn, profile: EndpointProfile) -> list[Frame]:
     """Legal frames: messages in fragments, each frame with its own mask, with control frames between them."""
     control = strategies.pings(max_bytes=20) | st.just(Frame(Opcode.PONG, b"unasked", mask=MASK))
-    sizes = strategies.lengths(facts).map(lambda size: (int(Opcode.TEXT), b"x" * size))
+    sizes = strategies.lengths(profile).map(lambda size: (int(Opcode.TEXT), b"x" * size))
     frames: list[Frame] = []
-    for message in draw(st.lists(strategies.payloads(facts) | sizes, max_size=3)):
+    for message in draw(st.lists(strategies.payloads(profile) | sizes, max_size=3)):
         for frame in draw(strategies.fragmentations(message)):
             frames += draw(st.lists(control, max_size=1))
             mask = draw(strategies.masks())
@@ -53,26 +53,26 @@ def _talks(draw: st.DrawFn, facts: EndpointProfile) -> list[Frame]:
     return frames
 
 
-def _edges(facts: EndpointProfile) -> Iterable[Script]:
+def _edges(profile: EndpointProfile) -> Iterable[Script]:
     ping, pong = Frame(Opcode.PING, b"between", mask=b"\0\xff\0\xff"), Frame(Opcode.PONG, b"unasked", mask=MASK)
     whole, euro = Frame(Opcode.TEXT, b"", mask=b"\xff\xff\xff\xff"), "\u20ac".encode()
     first = Frame(Opcode.TEXT, b"a" + euro[:1], fin=False, mask=b"abcd")
     middle = Frame(Opcode.CONTINUATION, euro[1:2], fin=False, mask=b"\0\0\0\x01")
     last = Frame(Opcode.CONTINUATION, euro[2:] + b"b" * 200, mask=b"\0\0\0\0")
     close = Frame(Opcode.CLOSE, b"\x0f\xa0bye", mask=b"\x01\0\0\0")
-    talk = (whole, first, ping, middle, pong, last, ping)
-    size = sum(len(frame.encode()) for frame in talk)
-    yield say("mixed-frames", *talk)
-    yield say("mixed-frames", *talk, *talk, cuts=tuple(range(1, size)))
-    yield say("mixed-frames", *talk, close, *_LATE)
-    yield say("mixed-frames", *talk, first, ping, close)
+    legal = (whole, first, ping, middle, pong, last, ping)
+    size = sum(len(frame.encode()) for frame in legal)
+    yield script_of("mixed-frames", *legal)
+    yield script_of("mixed-frames", *legal, *legal, cuts=tuple(range(1, size)))
+    yield script_of("mixed-frames", *legal, close, *_LATE)
+    yield script_of("mixed-frames", *legal, first, ping, close)
     for ending in (ScriptEnd.HALF_CLOSE, ScriptEnd.RESET):
-        yield say("mixed-frames", *talk, first, ending=ending)
+        yield script_of("mixed-frames", *legal, first, ending=ending)
 
 
 @st.composite
-def _conversations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
-    frames = draw(_talks(facts))
+def _scripts(draw: st.DrawFn, profile: EndpointProfile) -> Script:
+    frames = draw(_legal_frames(profile))
     endings = st.sampled_from(["none", "close", "fault", ScriptEnd.HALF_CLOSE, ScriptEnd.RESET])
     how = draw(endings)
     if how == "close":
@@ -85,7 +85,7 @@ def _conversations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
         frames += draw(st.lists(st.sampled_from(_LATE), max_size=2))
     size = sum(len(frame.encode()) for frame in frames)
     ending = how if isinstance(how, ScriptEnd) else ScriptEnd.CLOSE
-    return say("mixed-frames", *frames, ending=ending, cuts=draw(st.just(()) | strategies.cuts(size)))
+    return script_of("mixed-frames", *frames, ending=ending, cuts=draw(st.just(()) | strategies.cuts(size)))
 
 
-PROPERTIES = (Property("mixed-frames", lambda facts: _conversations(facts), _edges),)
+PROPERTIES = (Property("mixed-frames", lambda profile: _scripts(profile), _edges),)

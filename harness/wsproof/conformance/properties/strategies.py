@@ -1,7 +1,7 @@
 """Hypothesis strategies for frames, messages and handshakes, legal and broken.
 
 Their names are plural nouns, their options keyword-only. Texts consist of code points that have caused faults in
-servers, not of all of Unicode. They cover every width of UTF-8 and its limits, and shrunk texts are short.
+servers, not of all of Unicode. They cover every width of UTF-8 and its limits.
 """
 
 from __future__ import annotations
@@ -86,27 +86,27 @@ def _surely_broken(data: bytes) -> bytes:
         data.decode()
     except UnicodeDecodeError:
         return data
-    return data + b"\xff"  # The bytes that follow had completed the character.
+    return data + b"\xff"  # The text after the fault has completed the character.
 
 
-def lengths(facts: EndpointProfile) -> st.SearchStrategy[int]:
+def lengths(profile: EndpointProfile) -> st.SearchStrategy[int]:
     """Payload lengths at and around the limits of the three forms, up to the endpoint's largest message."""
-    return st.sampled_from([length for length in LENGTHS if length <= facts.largest_bytes]) | st.integers(0, 300)
+    return st.sampled_from([length for length in LENGTHS if length <= profile.largest_bytes]) | st.integers(0, 300)
 
 
-def payloads(facts: EndpointProfile) -> st.SearchStrategy[tuple[int, bytes]]:
+def payloads(profile: EndpointProfile) -> st.SearchStrategy[tuple[int, bytes]]:
     """Data messages as (opcode, payload): text, and binary if the endpoint echoes it."""
     text = texts().map(lambda text: (int(Opcode.TEXT), text.encode()))
-    if not facts.binary:
+    if not profile.binary:
         return text
     binary = st.lists(st.integers(0, 255), max_size=12).map(lambda data: (int(Opcode.BINARY), bytes(data)))
     return text | binary
 
 
-def data_frames(facts: EndpointProfile, *, any_mask: bool = False) -> st.SearchStrategy[Frame]:
+def data_frames(profile: EndpointProfile, *, any_mask: bool = False) -> st.SearchStrategy[Frame]:
     """Whole messages, each in one legal frame."""
     keys = masks() if any_mask else st.just(MASK)
-    return st.builds(lambda message, mask: Frame(message[0], message[1], mask=mask), payloads(facts), keys)
+    return st.builds(lambda message, mask: Frame(message[0], message[1], mask=mask), payloads(profile), keys)
 
 
 def pings(*, max_bytes: int = 125) -> st.SearchStrategy[Frame]:

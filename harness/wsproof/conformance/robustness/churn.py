@@ -20,7 +20,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.connect import connect_socket, reset_on_close
 from wsproof.wire import MASK, Frame, Opcode
 
-__all__ = ["LEAVINGS", "Churn", "fitting_size", "storm"]
+__all__ = ["CHURN_ENDS", "Churn", "fitting_size", "run_churn"]
 
 _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
@@ -30,29 +30,32 @@ _LEAST_CONNECT_S = 0.05
 _ROUNDS = 5
 """Rounds of one churn, with the warm-up."""
 _MORE_ROUNDS = 8
-"""Further rounds to tell a memory leak from garbage that is not collected yet."""
-_CONVICTED_S = 0.2
+"""Further rounds that distinguish a memory leak from garbage that is not collected yet."""
+_AFTER_FAILURE_S = 0.2
 """Timeout in seconds after a first missing answer or late release."""
-_KEEPS_OPEN_S = 0.01
+_AFTER_OPEN_S = 0.01
 """Timeout in seconds for the end of TCP, after a first connection stayed open."""
 _FEW = 2
-"""Unanswered clients of a batch, or late descriptors, that do not count."""
-_STORM = 1.2
+"""Number of unanswered clients of a batch, or of late descriptors, that is ignored."""
+_ROUNDS_TIMES = 1.2
 """Time limit for the rounds of one churn, as a multiple of the deadline. A slow server gets smaller rounds."""
-_LONGEST_STORM = 3.0
+_LONGEST_TIMES = 3.0
 """Time limit of one churn, as a multiple of the deadline."""
 _FEWEST_ROUNDS = 3
 """Least number of rounds to report leaked descriptors."""
 _LEAST_FOR_MEMORY = 40
-"""Least connections in a round to tell a leak from the noise of the allocator."""
+"""Least connections in a round to distinguish a leak from the noise of the allocator."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChurnEnd:
-    """One way in which clients connect and leave. `request` makes their first bytes; `leave` ends the connection."""
+    """One way in which clients connect and leave.
+
+    `request` makes their first bytes from a handshake, `leave` ends the connection. `action` is a clause for reports.
+    """
 
     name: str
-    did: str
+    action: str
     request: Callable[[bytes], bytes]
     leave: Callable[[socket.socket, int], None]
     answered: bool = True
@@ -65,7 +68,7 @@ class Churn:
     `late_s`: seconds after which the server did release its file descriptors, though late.
     """
 
-    leaving: ChurnEnd
+    end: ChurnEnd
     rounds: list[ChurnRound] = field(default_factory=list)
     served: bool = True
     connections: int = 0
@@ -91,36 +94,36 @@ class Churn:
         return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
 
 
-def storm(context: RobustnessContext, leaving: ChurnEnd) -> Churn:
+def run_churn(context: RobustnessContext, end: ChurnEnd) -> Churn:
     """Run the churn. Its size depends on `context.examples` and on the server's speed.
 
     Raises:
         BudgetSpent: the time for the run is over.
     """
     asked = max(40, 8 * context.examples)
-    told = Churn(leaving, size=context.parameters.get("size", 0))
-    allowed_s = _STORM * context.deadline_s
-    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * context.deadline_s)
-    if not _round(context, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
-        return told
-    told.size = told.size or fitting_size(asked, told.connections, (now_ns() - begun_ns) / 1e9, allowed_s)
+    churn = Churn(end, size=context.parameters.get("size", 0))
+    allowed_s = _ROUNDS_TIMES * context.deadline_s
+    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_TIMES * context.deadline_s)
+    if not _round(context, churn, (churn.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
+        return churn
+    churn.size = churn.size or fitting_size(asked, churn.connections, (now_ns() - begun_ns) / 1e9, allowed_s)
     for _ in range(1, _ROUNDS):
-        if at_last.passed or not _round(context, told, told.size, at_last):
-            return told
+        if at_last.passed or not _round(context, churn, churn.size, at_last):
+            return churn
     if context.meter is None:
-        return told
-    if leaked_fds(told.rounds) is not None:
-        _see_late(context, told)
-    if leaked_bytes(told.rounds) >= MEMORY_LEAK_BYTES:
+        return churn
+    if leaked_fds(churn.rounds) is not None:
+        _wait_late_release(context, churn)
+    if leaked_bytes(churn.rounds) >= MEMORY_LEAK_BYTES:
         # This is more than the allocator explains: continue until a garbage collector would have run.
-        at_last = Deadline.after(2 * _LONGEST_STORM * context.deadline_s)
+        at_last = Deadline.after(2 * _LONGEST_TIMES * context.deadline_s)
         for _ in range(_MORE_ROUNDS):
-            told.was_cut = at_last.passed
-            if told.was_cut or not _round(context, told, 2 * told.size, at_last):
+            churn.was_cut = at_last.passed
+            if churn.was_cut or not _round(context, churn, 2 * churn.size, at_last):
                 break
-            if leaked_bytes(told.rounds) < MEMORY_LEAK_BYTES:
+            if leaked_bytes(churn.rounds) < MEMORY_LEAK_BYTES:
                 break
-    return told
+    return churn
 
 
 def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) -> int:
@@ -129,35 +132,35 @@ def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) 
     return max(_AT_ONCE, min(asked, int(in_time)))
 
 
-def _round(context: RobustnessContext, told: Churn, size: int, until: Deadline) -> bool:
+def _round(context: RobustnessContext, churn: Churn, size: int, until: Deadline) -> bool:
     """Run one round of at most `size` connections. False if an old or a new client is no longer served."""
-    left, before = size, told.connections
-    while left > 0 and told.served and not (until.passed and left < size):
+    left, before = size, churn.connections
+    while left > 0 and churn.served and not (until.passed and left < size):
         context.budget.check()
         number = min(_AT_ONCE, left)
         left -= number
-        told.connections += number
-        told.served = _batch(context, told, number) or context.all_served()
-    told.served = told.served and context.all_served()
-    if not told.served:
-        told.lines.append(f"   (after {told.connections} connections that {told.leaving.did}, others are not served)")
+        churn.connections += number
+        churn.served = _batch(context, churn, number) or context.all_served()
+    churn.served = churn.served and context.all_served()
+    if not churn.served:
+        churn.lines.append(f"   (after {churn.connections} connections that {churn.end.action}, others are not served)")
         return False
     if context.meter is not None:
-        known = [one.fds for one in told.rounds if one.fds is not None]
+        known = [each.fds for each in churn.rounds if each.fds is not None]
         # After one late release, waiting longer for the next shows nothing new.
-        wait_s = _CONVICTED_S if known and known[-1] > known[0] else context.releases_s
-        fds = context.wait_fds(min(known), wait_s) if known else _settled(context)
-        told.rounds.append(ChurnRound(told.connections - before, fds, context.meter.private_bytes()))
-        told.lines.append(_told(told.rounds[-1], told.leaving))
+        wait_s = _AFTER_FAILURE_S if known and known[-1] > known[0] else context.releases_s
+        fds = context.wait_fds(min(known), wait_s) if known else _settled_fds(context)
+        churn.rounds.append(ChurnRound(churn.connections - before, fds, context.meter.private_bytes()))
+        churn.lines.append(_round_line(churn.rounds[-1], churn.end))
     return True
 
 
-def _settled(context: RobustnessContext) -> int | None:
+def _settled_fds(context: RobustnessContext) -> int | None:
     """File descriptors after the warm-up, once their number has stopped falling."""
     assert context.meter is not None
     before = context.meter.fds()
     while before is not None:
-        context.newcomer_served()
+        context.new_client_served()
         after = context.meter.fds()
         if after is None or after >= before:
             return after
@@ -165,24 +168,24 @@ def _settled(context: RobustnessContext) -> int | None:
     return None
 
 
-def _see_late(context: RobustnessContext, told: Churn) -> None:
-    """Record whether the descriptors came back late: some servers release them after a time of their own."""
-    warm = told.rounds[0].fds
+def _wait_late_release(context: RobustnessContext, churn: Churn) -> None:
+    """Record whether the server releases the descriptors late, as some servers do."""
+    warm = churn.rounds[0].fds
     if warm is None:
         return
     fds = context.wait_fds(warm + _FEW, context.releases_s)
     if fds is not None and fds <= warm + _FEW:
-        told.late_s = context.releases_s
+        churn.late_s = context.releases_s
 
 
-def _told(one: ChurnRound, leaving: ChurnEnd) -> str:
-    memory = f", {one.memory_bytes / 1e6:.2f} MB of its own" if one.memory_bytes is not None else ""
-    return f"   ({one.connections} clients {leaving.did}: the server has {one.fds} open descriptors{memory})"
+def _round_line(each: ChurnRound, end: ChurnEnd) -> str:
+    memory = f", {each.memory_bytes / 1e6:.2f} MB of its own" if each.memory_bytes is not None else ""
+    return f"   ({each.connections} clients {end.action}: the server has {each.fds} open descriptors{memory})"
 
 
-def _batch(context: RobustnessContext, told: Churn, number: int) -> bool:
+def _batch(context: RobustnessContext, churn: Churn, number: int) -> bool:
     """Connect some clients at once. False if none of them got the expected answer."""
-    leaving = told.leaving
+    end = churn.end
     request = context.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     wait_s = context.budget.at_most(context.deadline_s)
@@ -197,22 +200,22 @@ def _batch(context: RobustnessContext, told: Churn, number: int) -> bool:
                 socks.append(connect_socket(context.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
         for sock in socks:
             with contextlib.suppress(OSError):
-                sock.sendall(leaving.request(request))
+                sock.sendall(end.request(request))
         silent = 0
         for index, sock in enumerate(socks):
             context.budget.check()
             # The wait for the first unanswered client covered the others.
-            sock.settimeout(_CONVICTED_S if silent else wait_s)
-            if leaving.answered and not _answered(sock):
+            sock.settimeout(_AFTER_FAILURE_S if silent else wait_s)
+            if end.answered and not _answered(sock):
                 silent += 1
             else:
                 well += 1
             with contextlib.suppress(OSError):
-                leaving.leave(sock, index)
+                end.leave(sock, index)
             if silent > _FEW:
                 break
         if well:
-            _let_end(context, socks, told, wait_s)
+            _wait_ends(context, socks, churn, wait_s)
     finally:
         for sock in socks:
             sock.close()
@@ -235,12 +238,12 @@ def _answered(sock: socket.socket) -> bool:
     return True
 
 
-def _let_end(context: RobustnessContext, socks: list[socket.socket], told: Churn, wait_s: float) -> None:
+def _wait_ends(context: RobustnessContext, socks: list[socket.socket], churn: Churn, wait_s: float) -> None:
     """Read to the end of TCP, if the server should end it. Stop at the first client whose connection stays open."""
-    if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
+    if churn.end.leave is not _half_close and churn.end.leave is not _close:
         return
     for sock in socks:
-        ends_in_s = _KEEPS_OPEN_S if told.keeps_open else wait_s
+        ends_in_s = _AFTER_OPEN_S if churn.keeps_open else wait_s
         sock.settimeout(ends_in_s)
         until = Deadline.after(ends_in_s)
         try:
@@ -249,7 +252,7 @@ def _let_end(context: RobustnessContext, socks: list[socket.socket], told: Churn
                 if until.passed:
                     raise TimeoutError  # The server keeps sending instead of ending TCP.
         except TimeoutError:
-            told.keeps_open = True
+            churn.keeps_open = True
             return
         except OSError:
             pass  # A reset ends TCP too.
@@ -290,11 +293,11 @@ def _of_version_99(request: bytes) -> bytes:
     return request.replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 99")
 
 
-LEAVINGS: dict[str, ChurnEnd] = {
+CHURN_ENDS: dict[str, ChurnEnd] = {
     "freed-after-abandoned": ChurnEnd("abandoned", "left in the middle of their handshake", _half, _leave, False),
     "freed-after-refusal": ChurnEnd("refused", "were refused", _of_version_99, _leave),
     "freed-after-close": ChurnEnd("closed", "closed", _whole, _close),
     "freed-after-reset": ChurnEnd("reset", "reset TCP", _whole, _reset),
     "freed-after-half-close": ChurnEnd("half-closed", "ended their side of TCP", _whole, _half_close),
 }
-"""The rule of each way to leave, simplest first: a leak in one of them also shows in all later ones."""
+"""The way to leave that each rule is about, simplest first: a leak in one of them also shows in all later ones."""

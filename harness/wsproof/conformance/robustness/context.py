@@ -22,16 +22,16 @@ from wsproof.wire import Event
 
 __all__ = ["NOT_OURS", "HandshakeRefused", "RobustnessContext"]
 
-NOT_OURS = "not measured: the server process is not ours"
+NOT_OURS = "not measured: wsproof did not start the server"
 _LIST_EVERY_NS = 1_000_000_000
 """Time in ns after which the meter lists the process tree again."""
 _POLL_S = 0.01
 """Seconds between two counts of the open descriptors."""
 _LOST_S = 0.5
 """Longest timeout in seconds of a client, once a client was not served."""
-_PATIENT_TIMES = 6
-"""A multiple of the deadline. A busy server may answer late while it serves another client, so it counts as silent
-only after this time. A server of ours that is idle counts as silent after one deadline."""
+_BUSY_TIMES = 6
+"""Deadlines after which a busy server counts as silent: it may answer late because it serves another client. A server
+of ours that is idle counts as silent after one deadline."""
 _AT_LAST_S = 120.0
 """Longest wait in seconds for a server of ours that uses the CPU."""
 _TURN_S = 0.5
@@ -49,7 +49,7 @@ class RobustnessContext:
     """One server under test. `pid` is the root of its process tree; None if wsproof did not start it."""
 
     endpoint: Endpoint
-    facts: EndpointProfile
+    profile: EndpointProfile
     pid: int | None
     deadline_s: float
     budget: Budget
@@ -65,17 +65,17 @@ class RobustnessContext:
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
-        self._neighbour = Bystander(self.deadline_s, self.facts.first_messages, begin=join_of(self.facts))
+        self._bystander = Bystander(self.deadline_s, self.profile.first_messages, begin=join_of(self.profile))
         self._lost = False
         try:
-            self.neighbour_served()
+            self.bystander_served()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Disconnect the bystander."""
-        self._neighbour.forget()
+        self._bystander.forget()
 
     def client(self, **options: int | None) -> Client:
         """Return a client that is connected, and logged in if the endpoint needs a login.
@@ -84,7 +84,7 @@ class RobustnessContext:
             HandshakeRefused: the server answers and refuses.
             TargetError: nobody answers.
         """
-        client = Client(self.endpoint, deadline_s=self.budget.at_most(self._patience_s), **options)  # type: ignore[arg-type]
+        client = Client(self.endpoint, deadline_s=self.budget.at_most(self._timeout_s), **options)  # type: ignore[arg-type]
         try:
             response = client.open()
         except TargetError:
@@ -93,33 +93,33 @@ class RobustnessContext:
         if response.status != 101:
             client.abort()
             raise HandshakeRefused(f"expected the handshake to be accepted, got {response.describe()}")
-        log_in(client, self.facts, self.budget.at_most(self._patience_s))
+        log_in(client, self.profile, self.budget.at_most(self._timeout_s))
         client.take_events()
         return client
 
-    def neighbour_served(self) -> bool:
+    def bystander_served(self) -> bool:
         """Whether the server serves an old client. After the first failure, later calls use a short timeout.
 
         Raises:
             HandshakeRefused: the server accepts no more clients besides those of the test.
         """
-        return self._is_served(self._neighbour.ask)
+        return self._is_served(self._bystander.ask)
 
-    def newcomer_served(self) -> bool:
-        """Whether the server accepts and serves a new client. Raises as `neighbour_served`."""
-        return self._is_served(self._neighbour.ask_newcomer)
+    def new_client_served(self) -> bool:
+        """Whether the server accepts and serves a new client. Raises as `bystander_served`."""
+        return self._is_served(self._bystander.ask_new_client)
 
     def _is_served(self, ask: Callable[[Endpoint, float], Service]) -> bool:
-        service = ask(self.endpoint, self.budget.at_most(self._patience_s))
+        service = ask(self.endpoint, self.budget.at_most(self._timeout_s))
         self.budget.check()
         if service is Service.REFUSED:
-            raise HandshakeRefused(self._neighbour.remark)
+            raise HandshakeRefused(self._bystander.remark)
         self._lost = self._lost or service.is_fault
         return not service.is_fault
 
     def all_served(self) -> bool:
         """Whether the server serves both an old and a new client."""
-        return self.neighbour_served() and self.newcomer_served()
+        return self.bystander_served() and self.new_client_served()
 
     def wait_busy(self, client: Client, fits: Callable[[Event], bool]) -> bool:
         """Wait for an event on `client` while the bystander is served. Returns whether the event came.
@@ -127,8 +127,8 @@ class RobustnessContext:
         The timeout is six deadlines, and up to 120 s while a server of ours uses the CPU. The wait ends early if a
         server of ours is idle for one deadline, or the bystander is not served.
         """
-        until = Deadline.after(self.deadline_s * _PATIENT_TIMES)
-        at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _PATIENT_TIMES))
+        until = Deadline.after(self.deadline_s * _BUSY_TIMES)
+        at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _BUSY_TIMES))
         idleness = IdleDetector(self.meter, self.deadline_s)
         worked_ns = self.cpu_ns() if self.meter is not None else 0
         found = False
@@ -136,7 +136,7 @@ class RobustnessContext:
             self.budget.check()
             with idleness.wait():
                 found = client.wait_event(fits, _TURN_S) is not None
-            if not found and not self.neighbour_served():
+            if not found and not self.bystander_served():
                 break
             now_worked_ns = self.cpu_ns() if self.meter is not None else 0
             if until.passed and now_worked_ns - worked_ns < _WORKS_NS:
@@ -146,11 +146,11 @@ class RobustnessContext:
 
     def cpu_ns(self) -> int:
         """The counter for costs, in ns: the CPU time of a server of ours, else the time of the clock."""
-        told = self.meter.cpu_ns() if self.meter is not None else None
-        return told if told is not None else now_ns()
+        process_ns = self.meter.cpu_ns() if self.meter is not None else None
+        return process_ns if process_ns is not None else now_ns()
 
     @property
-    def _patience_s(self) -> float:
+    def _timeout_s(self) -> float:
         """The timeout in seconds for a client to be served; at most 0.5 s once a client was not."""
         return min(self.deadline_s, _LOST_S) if self._lost else self.deadline_s
 

@@ -61,7 +61,7 @@ class Shape:
     """The size whose cost is always present, and is subtracted from all others."""
 
 
-def _growing(context: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
+def _find_superlinear(context: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
     """Measure each shape. If one looks superlinear, measure it again before reporting a violation."""
     outcome = RobustnessOutcome()
     enough = False
@@ -69,10 +69,10 @@ def _growing(context: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -
     for shape in shapes:
         costs = _measure(context, outcome, shape, until)
         if len(costs) < FEWEST_SIZES:
-            outcome.note(f"{shape.name}: no more than {len(costs)} sizes are taken, which tell nothing")
+            outcome.note(f"{shape.name}: the endpoint accepts only {len(costs)} sizes, which are too few")
             continue
         enough = True
-        outcome.lines.append(f"   ({shape.name}: {_costs_said(costs)})")
+        outcome.lines.append(f"   ({shape.name}: {_describe_costs(costs)})")
         outcome.figures.append(Figure(f"{costs[-1].size:,} {shape.of}", costs[-1].cost_ns / 1e6, "ms"))
         exponent = exponent_of(costs)
         if exponent is None or costs[-1].cost_ns < shape.least_ns / _NOISE:
@@ -82,12 +82,12 @@ def _growing(context: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -
             again = _measure(context, outcome, shape, Deadline.after(_COSTS * context.deadline_s))
             least = _least(costs, again)
             if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
-                outcome.lines.append(f"   (again: {_costs_said(again)})")
-                got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_costs_said(least)}"
-                outcome.report_violation(name, "a cost that grows as the input does", got)
+                outcome.lines.append(f"   (again: {_describe_costs(again)})")
+                got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_describe_costs(least)}"
+                outcome.report_violation(name, "a cost that grows no faster than the input", got)
                 break  # One violation is enough.
     if not enough:
-        outcome.lacking = "this endpoint does not take messages that are long enough to tell"
+        outcome.lacking = "this endpoint does not accept messages that are long enough for this test"
     return outcome
 
 
@@ -99,7 +99,7 @@ def _looks_superlinear(costs: list[Cost], shape: Shape) -> bool:
 
 def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
     """The smaller of two measurements for each size, since noise only increases a cost."""
-    return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
+    return [Cost(cost.size, min(cost.cost_ns, other.cost_ns)) for cost, other in zip(costs, again, strict=False)]
 
 
 def _measure(context: RobustnessContext, outcome: RobustnessOutcome, shape: Shape, until: Deadline) -> list[Cost]:
@@ -110,7 +110,7 @@ def _measure(context: RobustnessContext, outcome: RobustnessOutcome, shape: Shap
     for size in shape.sizes if shape.base is None else (shape.base, *shape.sizes):
         context.budget.check()
         if until.passed:
-            outcome.note(f"{shape.name}: the server is slow, and larger sizes were not tried")
+            outcome.note(f"{shape.name}: the server is slow, so larger sizes were not tried")
             break
         outcome.connections += 1
         try:
@@ -120,25 +120,25 @@ def _measure(context: RobustnessContext, outcome: RobustnessOutcome, shape: Shap
         if cost is None:
             break  # The server refuses this size; the smaller sizes are still usable.
         costs[size] = cost
-        if _is_plain(_without_base(costs, shape), shape):
+        if _is_clear(_without_base(costs, shape), shape):
             break
     return _without_base(costs, shape)
 
 
 def _without_base(costs: dict[int, float], shape: Shape) -> list[Cost]:
     """The costs of the sizes, without the cost that is always present."""
-    anyway = costs.get(shape.base, 0.0) if shape.base is not None else 0.0
+    always_ns = costs.get(shape.base, 0.0) if shape.base is not None else 0.0
     floor = shape.least_ns / _FLOOR
-    return [Cost(size, max(cost - anyway, floor)) for size, cost in costs.items() if size != shape.base]
+    return [Cost(size, max(cost - always_ns, floor)) for size, cost in costs.items() if size != shape.base]
 
 
-def _is_plain(costs: list[Cost], shape: Shape) -> bool:
+def _is_clear(costs: list[Cost], shape: Shape) -> bool:
     """Whether the sizes so far show a cost that grows too fast and is large already."""
     return bool(costs) and costs[-1].cost_ns >= _PLENTY * shape.least_ns and is_superlinear(costs, shape.least_ns)
 
 
-def _costs_said(costs: list[Cost]) -> str:
-    return ", ".join(f"{one.size:,} cost {one.cost_ns / 1e6:.2f} ms" for one in costs)
+def _describe_costs(costs: list[Cost]) -> str:
+    return ", ".join(f"{cost.size:,} cost {cost.cost_ns / 1e6:.2f} ms" for cost in costs)
 
 
 # Messages.
@@ -146,10 +146,10 @@ def _costs_said(costs: list[Cost]) -> str:
 
 def _fragments_cost(context: RobustnessContext, count: int, size: int) -> float | None:
     """The cost in ns of one message of `count` fragments of `size` bytes; None if the server refuses it."""
-    long = long_message(context.facts, count - 1, size)
+    long = long_message(context.profile, count - 1, size)
     if long.whole is None:
         return None
-    whole = context.facts.reply_to(long.whole)
+    whole = context.profile.reply_to(long.whole)
     data = b"".join(long.fragments) + long.end()
     if whole is None:
         data += Frame(Opcode.PING, _END, mask=MASK).encode()
@@ -233,11 +233,11 @@ _HEADERS = (
 
 
 def _messages(context: RobustnessContext) -> RobustnessOutcome:
-    return _growing(context, "cost-of-fragments", _MESSAGES)
+    return _find_superlinear(context, "cost-of-fragments", _MESSAGES)
 
 
 def _handshakes(context: RobustnessContext) -> RobustnessOutcome:
-    return _growing(context, "cost-of-handshake", _HEADERS)
+    return _find_superlinear(context, "cost-of-handshake", _HEADERS)
 
 
 TESTS: tuple[RobustnessTest, ...] = (

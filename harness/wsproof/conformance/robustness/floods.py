@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from wsproof.conformance.endpoint_profile import Message, MessageEvents, is_own_reason
+from wsproof.conformance.endpoint_profile import Message, MessageEvents, is_application_code
 from wsproof.conformance.properties.accepted_messages import LongMessage, long_message
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
@@ -39,13 +39,13 @@ def _fragments(context: RobustnessContext, *, name: str, count: int, size: int) 
     """Send one message of `count` fragments of `size` bytes. It must arrive, or be refused with a close code."""
     outcome = RobustnessOutcome(connections=1)
     if _flood(context, outcome, name, count, size, is_paced=False):
-        # The client's pong stood behind the flood and came too late for the server's heartbeat.
+        # The client's pong was queued behind the flood and arrived too late for the server's heartbeat.
         outcome = RobustnessOutcome(connections=2)
-        outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
+        outcome.note("the server's heartbeat closed a client that sent everything at once: this client waits for pongs")
         _flood(context, outcome, name, count, size, is_paced=True)
     if not context.all_served():
         outcome.report_violation(
-            "served-despite-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it"
+            "served-despite-flood", "other clients to be served", f"{_describe_flood(count, size)} stopped it"
         )
     return outcome
 
@@ -57,7 +57,7 @@ def _flood(
 
     Returns whether the server's heartbeat closed the connection instead.
     """
-    long = long_message(context.facts, count, size)
+    long = long_message(context.profile, count, size)
     with context.client(max_message_bytes=1 << 26) as client:
         if not _send_flood(context, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
             return False
@@ -65,13 +65,13 @@ def _flood(
             return True
         if long.whole is None:
             # The message was not ended, so the application received nothing.
-            lacking = "not checked: this endpoint is not known to take such a message"
+            lacking = "not checked: this endpoint is not known to accept such a message"
             outcome.lacking = "" if outcome.violations else lacking
             return False
-        _check_outcome(outcome, client, name, context.facts.reply_to(long.whole), _flood_said(count, size))
-    if outcome.violations and not _takes_plainly(context, long.whole):
+        _check_outcome(outcome, client, name, context.profile.reply_to(long.whole), _describe_flood(count, size))
+    if outcome.violations and not _accepts_in_one_frame(context, long.whole):
         outcome.violations.clear()
-        outcome.lacking = "this endpoint does not take such a message in one frame either"
+        outcome.lacking = "this endpoint does not accept such a message in one frame either"
     return False
 
 
@@ -95,17 +95,17 @@ def _send_flood(
         client.receive_nowait()
         if is_paced and not client.ended:
             _wait_read(context, client)
-        if number % 5 == 4 and not context.neighbour_served():
+        if number % 5 == 4 and not context.bystander_served():
             served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
             outcome.report_violation("served-despite-flood", "other clients to be served", served)
             return False
     if not client.ended:
-        _see_memory(context, outcome, client, flood.name, before, count)
+        _measure_memory(context, outcome, client, flood.name, before, count)
     if long.whole is None:
         return True
     if not client.ended and not _has_close(client):
         client.send_raw(long.end() + Frame(Opcode.PING, _LAST, mask=MASK).encode())
-    whole = context.facts.reply_to(long.whole)
+    whole = context.profile.reply_to(long.whole)
 
     def is_over(event: Event) -> bool:
         answered = _is_pong(event) if whole is None else MessageEvents.message(event) is not None
@@ -121,14 +121,14 @@ def _wait_read(context: RobustnessContext, client: Client) -> None:
     context.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
 
 
-def _takes_plainly(context: RobustnessContext, message: Message) -> bool:
+def _accepts_in_one_frame(context: RobustnessContext, message: Message) -> bool:
     """Whether the endpoint accepts the same message in one frame. If not, the fragments are not the reason."""
     begun = time.monotonic()
     with context.client(max_message_bytes=1 << 26) as client:
         client.peer.send_frame(Frame(message.opcode, message.payload))
         client.peer.send_frame(Frame(Opcode.PING, _LAST))
         client.flush()
-        whole = context.facts.reply_to(message)
+        whole = context.profile.reply_to(message)
         if whole is not None:
             return context.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
         if not context.wait_busy(client, _is_pong):
@@ -138,7 +138,7 @@ def _takes_plainly(context: RobustnessContext, message: Message) -> bool:
         return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
 
 
-def _see_memory(
+def _measure_memory(
     context: RobustnessContext, outcome: RobustnessOutcome, client: Client, name: str, before: int | None, count: int
 ) -> None:
     """Measure the memory that the server holds for the fragments once it has read them all."""
@@ -150,28 +150,28 @@ def _see_memory(
     held = (after - before) / count
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
     if held >= _HELD_A_FRAGMENT:
-        got = f"{count:,} fragments without a byte of content made it hold {(after - before) / 1e6:.1f} MB"
-        outcome.report_violation("empty-fragments-memory", "nothing to be kept of fragments that hold nothing", got)
+        got = f"the server held {(after - before) / 1e6:.1f} MB for {count:,} empty fragments"
+        outcome.report_violation("empty-fragments-memory", "empty fragments to take no memory", got)
 
 
-def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:
+def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, flood: str) -> None:
     messages = [message for message in map(MessageEvents.message, client.events) if message is not None]
     close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
-    expected = "the message to arrive whole, or to be refused with a close code that says so"
+    expected = "the message to arrive whole, or to be refused with a fitting close code"
     if close is not None:
         outcome.lines.append(f"<- a close frame with code {close.code}")
-        if close.code in (None, 1011) or not is_own_reason(close.code):
-            outcome.report_violation(name, expected, f"{said} ended in a close frame with code {close.code}")
+        if close.code in (None, 1011) or not is_application_code(close.code):
+            outcome.report_violation(name, expected, f"{flood} ended in a close frame with code {close.code}")
         return
     if whole is not None and messages:
         outcome.lines.append(f"<- {messages[0].describe()}")
         if messages[0] != whole:
-            outcome.report_violation(name, expected, f"of {said}, {messages[0].describe()} came back")
+            outcome.report_violation(name, expected, f"of {flood}, {messages[0].describe()} came back")
         return
     if whole is None and any(_is_pong(event) for event in client.events):
         return
-    how = "TCP ended without a close frame" if client.ended else "nothing came any more"
-    outcome.report_violation(name, expected, f"after {said} {how}")
+    how = "TCP ended without a close frame" if client.ended else "the server sent nothing more"
+    outcome.report_violation(name, expected, f"after {flood} {how}")
 
 
 def _is_pong(event: Event) -> bool:
@@ -189,7 +189,7 @@ def _has_close(client: Client) -> bool:
     return any(isinstance(event, CloseReceived) for event in client.events)
 
 
-def _flood_said(count: int, size: int) -> str:
+def _describe_flood(count: int, size: int) -> str:
     return f"a message of {count:,} fragments of {size} bytes" if size else f"a message of {count:,} empty fragments"
 
 

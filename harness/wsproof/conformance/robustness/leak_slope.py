@@ -29,7 +29,7 @@ def leaked_fds(rounds: Sequence[ChurnRound]) -> float | None:
     steps = [
         after.fds - before.fds for before, after in pairwise(rounds) if before.fds is not None and after.fds is not None
     ]
-    sizes = [one.connections for one in rounds[1:]]
+    sizes = [each.connections for each in rounds[1:]]
     if not steps or len(steps) < len(sizes):
         return None
     if any(step < max(2, _FDS_SHARE * size) for step, size in zip(steps, sizes, strict=True)):
@@ -52,11 +52,11 @@ def grows_steadily(rounds: Sequence[ChurnRound]) -> bool:
 
     Memory also grows until a garbage collector runs, so it must grow in the later half as well.
     """
-    held = [one.memory_bytes for one in rounds if one.memory_bytes is not None]
+    held = [each.memory_bytes for each in rounds if each.memory_bytes is not None]
     if len(held) < len(rounds) or len(rounds) < 5:
         return False
     early, late = leaked_bytes(rounds[: len(rounds) // 2 + 1]), leaked_bytes(rounds[len(rounds) // 2 :])
     least = min(early, late)
     total = held[-1] - held[0]
-    kept = total / sum(one.connections for one in rounds[1:])
+    kept = total / sum(each.connections for each in rounds[1:])
     return least >= MEMORY_LEAK_BYTES and kept >= MEMORY_LEAK_BYTES and late >= early / 2 and held[-1] == max(held)

@@ -31,10 +31,10 @@ def exponent_of(costs: Sequence[Cost]) -> float | None:
     nothing.
     """
     costs = costs[-FEWEST_SIZES:]
-    if len(costs) < FEWEST_SIZES or any(one.cost_ns <= 0 for one in costs):
+    if len(costs) < FEWEST_SIZES or any(cost.cost_ns <= 0 for cost in costs):
         return None
-    xs = [math.log(one.size) for one in costs]
-    ys = [math.log(one.cost_ns) for one in costs]
+    xs = [math.log(cost.size) for cost in costs]
+    ys = [math.log(cost.cost_ns) for cost in costs]
     x, y = sum(xs) / len(xs), sum(ys) / len(ys)
     return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
 

@@ -1,6 +1,6 @@
 """The test of the ASGI scope: request headers reach the application under their own names.
 
-Only an app of ours can tell, so the target's server library is started once more, with that app.
+Only the application sees them, so a second process of the target's server library runs an app of ours.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ SENT: tuple[Headers, ...] = (
 )
 """The headers of each request.
 
-A careful server may drop or refuse the unusual names of the second and the third, but must not take them for others.
-The third shows what the second hides: a server that keeps the first of two names that it confuses.
+A careful server may drop or refuse the unusual names of the second and the third request, but must not confuse them
+with other names. The third request finds a server that keeps the first of two names that it confuses.
 """
 _UNUSUAL_CHARACTER = re.compile(r"[^a-z0-9-]")
 _COMMA = re.compile(r"\s*,\s*")

@@ -25,10 +25,10 @@ _PAYLOAD = b"unread-" * 17 + b"-ping!"
 _STEPS = 4
 """Number of parts in which the client sends the pings."""
 _PINGS = 48_000
-"""Number of pings after which the server clearly never stops reading."""
+"""Number of pings after which it is certain that the server never stops reading."""
 _MOMENT_S = 0.05
 """Seconds to wait until the server reads on."""
-_ROUNDS_OF_A_NEIGHBOUR = 5
+_BYSTANDER_PONGS = 5
 """Pongs to the bystander after which the server has stopped reading from this client."""
 _BYTES = 600
 """Number of bytes that the client reads one by one."""
@@ -61,7 +61,7 @@ def _slow_handshake(context: RobustnessContext) -> RobustnessOutcome:
             context.budget.check()
             with contextlib.suppress(OSError):
                 socks[0].sendall(request[at : at + 1])
-            served = context.neighbour_served()
+            served = context.bystander_served()
     finally:
         for sock in socks:
             sock.close()
@@ -89,7 +89,9 @@ def _slow_reader(context: RobustnessContext) -> RobustnessOutcome:
     finally:
         sock.close()
     if not context.all_served():
-        outcome.report_violation("served-despite-slow-reader", "other clients to be served", "afterwards one was not")
+        outcome.report_violation(
+            "served-despite-slow-reader", "other clients to be served", "afterwards one client was not"
+        )
     return outcome
 
 
@@ -106,29 +108,30 @@ def _flood(context: RobustnessContext, outcome: RobustnessOutcome, sock: socket.
                     f"the server was slow: it took {sent:,} bytes of pings in {_FLOOD * context.deadline_s:g} s"
                 )
                 return
-            took = _send_what_is_taken(context, kernel, sock, ping * (_PINGS // _STEPS), until)
+            took = _send_until_blocked(context, kernel, sock, ping * (_PINGS // _STEPS), until)
             blocked = took < len(ping) * (_PINGS // _STEPS) and not until.passed
             sent += took
             if not _served(context, outcome, f"while a client did not read the answers to {sent:,} bytes of pings"):
                 return
         if not blocked:
-            _see_read(context, kernel, sock)
+            _wait_until_read(context, kernel, sock)
         taken = sent - (kernel.unread(sock.fileno()) or 0)
-    outcome.lines.append(f"-> pings with {len(_PAYLOAD)} bytes, {sent:,} bytes of them; nothing is read")
-    outcome.note("then the server read no more of them" if blocked else f"the server read {taken:,} bytes of them")
+    outcome.lines.append(f"-> pings with {len(_PAYLOAD)} bytes, {sent:,} bytes in all; the client reads nothing")
+    outcome.note("then the server stopped reading" if blocked else f"the server read {taken:,} bytes of them")
     after = context.meter.private_bytes() if context.meter is not None else None
     if before is None or after is None or not taken:
         return
     held = (after - before) / taken
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a byte sent"))
     if not blocked and held >= _KEPT_SHARE:
-        got = f"of {taken / 1e6:.1f} MB of pings whose answers nobody read it held {(after - before) / 1e6:.1f} MB"
+        sent_pings = f"{taken / 1e6:.1f} MB of pings whose answers the client did not read"
+        got = f"it held {(after - before) / 1e6:.1f} MB of {sent_pings}"
         outcome.report_violation(
             "send-buffer-bounded", "the server to stop reading from a client that does not read", got
         )
 
 
-def _send_what_is_taken(
+def _send_until_blocked(
     context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
 ) -> int:
     """Send until the server reads no more, or until `until`. Returns the number of bytes sent."""
@@ -149,16 +152,16 @@ def _reads_on(context: RobustnessContext, kernel: SegmentBarrier, sock: socket.s
     Each pong to the bystander shows that the server ran and could have read.
     """
     before = kernel.unread(sock.fileno())
-    for _ in range(_ROUNDS_OF_A_NEIGHBOUR):
+    for _ in range(_BYSTANDER_PONGS):
         writable = bool(select.select([], [sock], [], _MOMENT_S)[1])
-        if not context.neighbour_served():
+        if not context.bystander_served():
             return False  # The caller's next question to the bystander reports this.
         if writable if before is None else kernel.unread(sock.fileno()) != before:
             return True
     return False
 
 
-def _see_read(context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
+def _wait_until_read(context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
     """Wait until the server has read everything that was sent, or reads no more."""
     while kernel.unread(sock.fileno()) and _reads_on(context, kernel, sock):
         context.budget.check()
@@ -175,7 +178,7 @@ def _read_slowly(context: RobustnessContext, outcome: RobustnessOutcome, sock: s
 
 
 def _served(context: RobustnessContext, outcome: RobustnessOutcome, when: str) -> bool:
-    if context.neighbour_served():
+    if context.bystander_served():
         return True
     got = f"{when}, another one got no answer to a ping"
     outcome.report_violation("served-despite-slow-reader", "other clients to be served", got)

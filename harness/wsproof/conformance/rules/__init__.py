@@ -1,7 +1,7 @@
 """Every rule that a server can violate: its section, how binding it is, and its demand.
 
 Each chapter has its own file. All but the last say how a server must react to a *client*. The last, `server-...`, says
-what no server may ever send.
+what no server may send.
 """
 
 from __future__ import annotations

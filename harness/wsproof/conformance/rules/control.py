@@ -10,7 +10,7 @@ CONTROL = (
         "ping-answered",
         "5.5.2",
         MUST,
-        "A ping is answered with a pong that has the same payload; a newer ping may stand for an older one (5.5.3).",
+        "A ping is answered with a pong of the same payload. Only the newest of several pings needs one (5.5.3).",
         "pings",
         chapter=Chapter.CONTROL,
     ),

@@ -8,7 +8,7 @@ from wsproof.model.chapter import Chapter
 OFFERS_OF_SUBPROTOCOLS = frozenset(
     {"subprotocol-after-unknown", "subprotocol-lines", "subprotocol-malformed", "subprotocol-unknown"}
 )
-"""The rules on offers of subprotocols, into which some clients put a token."""
+"""The rules on offers of subprotocols. Some clients send a token as a subprotocol."""
 
 HANDSHAKE = (
     Rule(
@@ -56,7 +56,7 @@ HANDSHAKE = (
         "upgrade-list",
         "4.2.1",
         MAY,
-        "Upgrade may list other protocols beside websocket; a server that speaks websocket can still take it.",
+        "Upgrade may list other protocols next to websocket; a server that speaks websocket can still accept it.",
         "Upgrade as a list",
         chapter=Chapter.HANDSHAKE,
     ),
@@ -82,8 +82,8 @@ HANDSHAKE = (
         "header-limits",
         "RFC 9110 5.4",
         MUST,
-        "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left "
-        "out, nor left without an answer.",
+        "A server reads all header fields, or refuses the request with 4xx. It neither ignores some of them nor "
+        "leaves the request unanswered.",
         "very many and very long headers",
         chapter=Chapter.HANDSHAKE,
     ),
@@ -174,7 +174,7 @@ HANDSHAKE = (
         "key-decodes",
         "4.2.1",
         MAY,
-        "The key is base64 of 16 bytes; a server need not decode it (4.2.2), so that accepting another is no fault.",
+        "The key is base64 of 16 bytes. A server need not decode it (4.2.2), so it may accept any other key.",
         "keys that are not 16 bytes of base64",
         chapter=Chapter.HANDSHAKE,
     ),
@@ -198,7 +198,7 @@ HANDSHAKE = (
         "version-draft",
         "4.4",
         MAY,
-        "Versions 7 and 8 were drafts; a server may go on speaking them beside 13.",
+        "Versions 7 and 8 were drafts; a server may continue to speak them in addition to 13.",
         "draft versions",
         chapter=Chapter.HANDSHAKE,
         implied_by=("version-13",),
@@ -247,7 +247,7 @@ HANDSHAKE = (
         "subprotocol-malformed",
         "4.2.2",
         MUST,
-        "A list of subprotocols that breaks the grammar is refused with 4xx, or ignored; it is not left unanswered.",
+        "A list of subprotocols that breaks the grammar is refused with 4xx or ignored, but not left unanswered.",
         "malformed subprotocol lists",
         chapter=Chapter.HANDSHAKE,
     ),

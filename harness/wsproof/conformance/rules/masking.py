@@ -18,7 +18,7 @@ MASKING = (
         "mask-any",
         "5.3",
         MUST,
-        "Any masking key is undone, 00000000 included.",
+        "A server unmasks frames with any masking key, 00000000 included.",
         "masking keys",
         harm=Harm.DATA,
         chapter=Chapter.MASKING,

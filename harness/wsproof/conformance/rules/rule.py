@@ -43,9 +43,9 @@ class Rule:
     """The harm of a violation, if it is more than the binding says."""
     kind: RuleKind = RuleKind.REACTION
     implied_by: tuple[str, ...] = ()
-    """Other rules whose violation makes this one fail too, in scripts of its own."""
+    """Other rules whose violation makes scripts of this rule fail as well."""
 
     @property
     def where(self) -> str:
-        """Document and section, or the word of a rule that is in no RFC."""
+        """Document and section. A rule that is in no RFC has a word instead, such as `liveness`."""
         return with_document(self.section)

@@ -1,4 +1,4 @@
-"""The rules `server-...`: what no server may ever send. `wsproof.wire` checks every frame that the suite reads."""
+"""The rules `server-...`: what no server may send. `wsproof.wire` checks every frame that the suite reads."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["Case", "Cases"]
 
-_HEAVIEST_FIRST = list(Binding)
+_BINDINGS = list(Binding)
 _MOST_RETRIES = 9
 """Retries after which an intermittent case gets no more."""
 
@@ -27,15 +27,15 @@ class Case:
     """One violated rule. `first` ran with full timeouts; `smallest` may come from shrinking.
 
     A missing answer is evidence only after the full timeout. So `violation` and `witness` come from `first` until a
-    retry of `smallest` shows the same violation. `company` holds the rules that were violated every time together with
-    this one.
+    retry of `smallest` shows the same violation. `violated_with` holds the rules that were violated
+    together with this one every time.
     """
 
     violation: RuleViolation
     first: Script
     smallest: Script
     witness: list[str]
-    company: frozenset[str]
+    violated_with: frozenset[str]
     occurrences: int = 1
     hits: int = 0
     retries: int = 0
@@ -46,8 +46,8 @@ class Case:
     is_settled: bool = False
     """The case was retried and its root cause sought."""
     counts_unretried: bool = False
-    """The case counts without a retry. The server's process ended, it serves nobody any more, or it sent what no server
-    may send. Or an error of wsproof prevented the retries."""
+    """The case counts without a retry. The server's process ended, it no longer serves anybody, or it sent what no
+    server may send. Or an error of wsproof prevented the retries."""
 
     @property
     def reproduced(self) -> str | None:
@@ -64,20 +64,20 @@ class Case:
         """Whether nothing has confirmed the case: no retry showed it, or none was possible."""
         return not (self.hits or (self.counts_unretried and not self.retries))
 
-    def show(self, conversation: Script, violation: RuleViolation, transcript: Transcript) -> None:
+    def show(self, script: Script, violation: RuleViolation, transcript: Transcript) -> None:
         """Make this the case's smallest script, with its violation and witness."""
         if self.first_seen is None:
             self.first_seen = self.violation, self.witness
-        self.smallest, self.violation, self.witness = conversation, violation, list(transcript.lines)
-        self.hear(transcript)
+        self.smallest, self.violation, self.witness = script, violation, list(transcript.lines)
+        self.keep_output(transcript)
 
     def fall_back(self) -> None:
         """Return to the first script, since no retry of `smallest` showed the violation; reset the counts."""
         self.smallest, self.hits, self.retries = self.first, 0, 0
         self.violation, self.witness = self.first_seen or (self.violation, self.witness)
 
-    def hear(self, transcript: Transcript) -> None:
-        """Keep the server's output; a script during which it wrote nothing clears nothing."""
+    def keep_output(self, transcript: Transcript) -> None:
+        """Keep the server's output, unless it wrote nothing during this script."""
         self.server_output = transcript.server_output or self.server_output
 
 
@@ -85,13 +85,13 @@ class Case:
 class Cases:
     """One case per violated rule. `causes` maps a rule to the rule that is its root cause."""
 
-    facts: EndpointProfile
+    profile: EndpointProfile
     by_rule: dict[str, Case] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
 
     def note(
         self,
-        conversation: Script,
+        script: Script,
         violation: RuleViolation,
         transcript: Transcript,
         together: Iterable[RuleViolation] = (),
@@ -100,27 +100,25 @@ class Cases:
 
         `together`: all violations of that script.
         """
-        company = (frozenset(other.rule for other in together) | transcript.skipped) - {violation.rule}
+        violated_with = (frozenset(other.rule for other in together) | transcript.skipped) - {violation.rule}
         case = self.by_rule.get(violation.rule)
         if case is None:
-            case = self.by_rule[violation.rule] = Case(
-                violation, conversation, conversation, list(transcript.lines), company
-            )
+            case = self.by_rule[violation.rule] = Case(violation, script, script, list(transcript.lines), violated_with)
             case.counts_unretried = _is_proven(violation)
-            case.hear(transcript)
+            case.keep_output(transcript)
             return
         case.occurrences += 1
-        case.company &= company
-        if violation.by_silence and transcript.hurried:
-            if not case.retries and conversation.size < case.smallest.size:
-                case.smallest = conversation  # A retry will show whether this script fails.
+        case.violated_with &= violated_with
+        if violation.by_silence and transcript.gave_up_early:
+            if not case.retries and script.size < case.smallest.size:
+                case.smallest = script  # A retry will show whether this script fails.
         elif case.is_observation:
-            case.first = conversation  # The violation came back after all, so it deserves more retries.
-            case.show(conversation, violation, transcript)
+            case.first = script  # The violation occurred again, so retry it once more.
+            case.show(script, violation, transcript)
             case.first_seen = case.violation, case.witness
             case.is_settled = case.retries >= _MOST_RETRIES
-        elif conversation.size < case.smallest.size:
-            case.show(conversation, violation, transcript)
+        elif script.size < case.smallest.size:
+            case.show(script, violation, transcript)
 
     def unsettled(self) -> list[str]:
         """The cases that have not been retried yet."""
@@ -131,11 +129,11 @@ class Cases:
         for case in self.by_rule.values():
             case.counts_unretried = case.counts_unretried or not case.retries
 
-    def move(self, name: str, conversation: Script, violation: RuleViolation, transcript: Transcript) -> None:
+    def move(self, name: str, script: Script, violation: RuleViolation, transcript: Transcript) -> None:
         """Move case `name` to the rule that this simpler script violates: that rule is the root cause."""
         moved = self.by_rule.pop(name)
         self.causes[name] = violation.rule
-        self.note(conversation, violation, transcript)
+        self.note(script, violation, transcript)
         self.by_rule[violation.rule].occurrences += moved.occurrences
 
     def symptoms(self) -> dict[str, str]:
@@ -147,9 +145,9 @@ class Cases:
         order = sorted(self.by_rule, key=self._weight)
         found: dict[str, str] = {}
         for name in reversed(order):
-            heavier = (other for other in order[: order.index(name)] if other in self.by_rule[name].company)
+            heavier = (other for other in order[: order.index(name)] if other in self.by_rule[name].violated_with)
             implied = (other for other in self.implying(name) if other not in found)
-            cause = next((one for one in (*implied, *heavier) if self._may_cause(one, name)), None)
+            cause = next((candidate for candidate in (*implied, *heavier) if self._may_cause(candidate, name)), None)
             if cause is not None and rule(name).level is not Binding.MAY:
                 found[name] = cause
         for name in found:
@@ -158,7 +156,7 @@ class Cases:
         return found
 
     def implying(self, name: str) -> Iterator[str]:
-        """Violated rules that make this rule fail too, in scripts of its own."""
+        """Violated rules because of which scripts of this rule fail as well."""
         return (other for other in rule(name).implied_by if other in self.by_rule)
 
     def _may_cause(self, name: str, other: str) -> bool:
@@ -176,7 +174,7 @@ class Cases:
         general = {"messages-intact": 2, "other-clients-served": -1, PROCESS_ENDED: -2}.get(
             name, int(rule(name).kind is RuleKind.SERVER_FRAMES)
         )
-        return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.by_rule).index(name)
+        return _BINDINGS.index(rule(name).level), general, list(self.by_rule).index(name)
 
     def findings(self) -> list[Finding]:
         """One finding per root cause, in the order in which they were found."""
@@ -190,7 +188,7 @@ class Cases:
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
         shown = case.smallest if case.retries or not case.violation.by_silence else case.first
-        recipe = {"also": sorted(symptoms), "conversation": shown.to_json(), "facts": self.facts.to_json()}
+        recipe = {"also": sorted(symptoms), "conversation": shown.to_json(), "facts": self.profile.to_json()}
         finding = finding_of(
             case.violation, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )

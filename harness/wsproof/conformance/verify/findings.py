@@ -18,7 +18,7 @@ _MOST_LINES = 60
 
 def finding_of(
     violation: RuleViolation,
-    seen: list[str],
+    transcript: list[str],
     recipe: Mapping[str, Any],
     *,
     also: str = "",
@@ -27,7 +27,7 @@ def finding_of(
 ) -> Finding:
     """Make the finding of a violation.
 
-    `seen` are the lines of the transcript, `recipe` what a replay needs. `also` is appended to the explanation.
+    `transcript` are its lines, `recipe` is what a replay needs. `also` is appended to the explanation.
     """
     broken = rule(violation.rule)
     finding = Finding(
@@ -36,7 +36,7 @@ def finding_of(
         anomaly=Anomaly.PROTOCOL,
         level=broken.level.level,
         explanation=explain(violation.rule, violation.expected, violation.got) + also,
-        witness=(*_shortened(seen), f"expected: {violation.expected}", f"got: {violation.got}"),
+        witness=(*_shortened(transcript), f"expected: {violation.expected}", f"got: {violation.got}"),
         recipe={"suite": "rfc6455", "rule": violation.rule, **recipe},
         occurrences=occurrences,
         reproduced=reproduced,
