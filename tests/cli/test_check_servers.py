@@ -106,10 +106,10 @@ def test_a_server_that_is_not_installed_is_reported_and_fails_nothing(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["ws://127.0.0.1:1/", "--server", "all"], "--server chooses what starts an app"),
-        (["cmd:true", "--ready", "ws://127.0.0.1:1/", "--server", "all"], "this target is no app"),
+        (["ws://127.0.0.1:1/", "--server", "all"], "--server chooses the server that runs an app"),
+        (["cmd:true", "--ready", "ws://127.0.0.1:1/", "--server", "all"], "this target is not an app"),
         (["--server", "uvicorn,apache"], "there is no server 'apache'"),
-        (["shop.asgi:app", "--path", "/ws", "--server", "uvicorn-direct,daphne"], "runs only that, not shop.asgi:app"),
+        (["shop.asgi:app", "--path", "/ws", "--server", "uvicorn-direct,daphne"], "cannot run shop.asgi:app"),
     ],
 )
 def test_options_that_do_not_fit_several_servers_are_reported(
