@@ -9,7 +9,7 @@ import pytest
 
 from tests.comparison.repositories import commit
 from wsproof import UsageError
-from wsproof.comparison.environment import import_path, install, install_commands, own_python, packages_asked_for
+from wsproof.comparison.environment import import_path, install, install_commands, own_python, required_packages
 from wsproof.comparison.repository import Repository
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["uvicorn"]\n[tool.ruff]\nline-length = 100\n'
@@ -20,7 +20,7 @@ def differ(repo: Path, **change: str) -> bool:
     commit(repo, "before", pyproject_toml=PYPROJECT, constraints_txt="uvicorn==1\n")
     before = repository.commit("HEAD")
     commit(repo, "after", **change)
-    return packages_asked_for(repository, before) != packages_asked_for(repository, repository.commit("HEAD"))
+    return required_packages(repository, before) != required_packages(repository, repository.commit("HEAD"))
 
 
 def test_other_pins_mean_another_environment(repo: Path) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from wsproof.comparison.order import Block, Side, block_order, identical_pairs, spelled
+from wsproof.comparison.order import Block, Side, block_order, identical_pairs, order_text
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 5, 8, 10, 30])
@@ -41,4 +41,4 @@ def test_identical_pairs_are_spread_over_the_whole_run() -> None:
 
 
 def test_an_order_can_be_written_down() -> None:
-    assert spelled((Block(Side.BASE, 0), Block(Side.CANDIDATE, 0), Block(Side.BASE_AGAIN, 0, True))) == "ABa"
+    assert order_text((Block(Side.BASE, 0), Block(Side.CANDIDATE, 0), Block(Side.BASE_AGAIN, 0, True))) == "ABa"

@@ -95,7 +95,7 @@ def test_each_block_is_handed_over_as_it_comes_and_ctrl_c_loses_only_one(
     shown = caught.value.comparison
     assert shown.verdict is Judgement.CANNOT_TELL
     assert [warning.message for warning in shown.warnings if warning.code == "cut-short"] == [
-        "Only 5 of 24 blocks were measured: it was ended before its time."
+        "Only 5 of 24 blocks were measured: the comparison ended early."
     ]
     assert list(here.iterdir()) == []
     assert len(git(repo, "worktree", "list").splitlines()) == 1

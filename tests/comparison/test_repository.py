@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.comparison.repositories import commit, git
-from wsproof.comparison.refs import ask
+from wsproof.comparison.refs import find_commits
 from wsproof.comparison.repository import Repository
 from wsproof.errors import ExitCode, GitError
 
@@ -47,18 +47,18 @@ def test_a_repository_is_found_from_below_and_in_spite_of_a_hook_s_variables(
 
 
 def test_the_base_is_where_the_candidate_left_it(repo: Path) -> None:
-    asked = ask("main", "feature", repo)
+    asked = find_commits("main", "feature", repo)
     assert (asked.base.subject, asked.base.ref, asked.moved) == ("one", "main", True)
     assert asked.candidate.subject == "three"
 
 
 def test_an_exact_base_is_the_ref_itself(repo: Path) -> None:
-    asked = ask("main", "feature", repo, exact_base=True)
+    asked = find_commits("main", "feature", repo, exact_base=True)
     assert (asked.base.subject, asked.moved) == ("two", False)
 
 
 def test_a_base_that_the_candidate_descends_from_stays_what_it_is(repo: Path) -> None:
-    asked = ask("main~1", "main", repo)
+    asked = find_commits("main~1", "main", repo)
     assert (asked.base.subject, asked.moved, asked.warnings) == ("one", False, ())
 
 
@@ -66,19 +66,19 @@ def test_refs_without_common_history_need_an_exact_base(repo: Path) -> None:
     git(repo, "switch", "--quiet", "--orphan", "alien")
     commit(repo, "other world", app_py="")
     with pytest.raises(GitError, match="--exact-base"):
-        ask("main", "alien", repo)
-    assert ask("main", "alien", repo, exact_base=True).candidate.subject == "other world"
+        find_commits("main", "alien", repo)
+    assert find_commits("main", "alien", repo, exact_base=True).candidate.subject == "other world"
 
 
 def test_uncommitted_changes_are_warned_of_and_untracked_files_are_not(repo: Path) -> None:
     (repo / "new.txt").write_text("x")
-    assert ask("main~1", "main", repo).warnings == ()
+    assert find_commits("main~1", "main", repo).warnings == ()
     (repo / "app.py").write_text("VALUE = 9\n")
-    (warning,) = ask("main~1", "main", repo).warnings
+    (warning,) = find_commits("main~1", "main", repo).warnings
     assert warning.code == "uncommitted"
     assert "app.py" in warning.message
 
 
 def test_compare_warns_if_both_refs_are_one_commit(repo: Path) -> None:
-    (warning,) = ask("main", "HEAD", repo).warnings
+    (warning,) = find_commits("main", "HEAD", repo).warnings
     assert warning.code == "same-commit"

@@ -8,9 +8,8 @@ from typing import Any, cast
 import pytest
 
 from tests.comparison.lives import life
-from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import ROUND_S, LifeResult
-from wsproof.comparison.lives import run_lives
+from wsproof.comparison.lives import Extent, run_lives
 
 
 @dataclass

@@ -15,8 +15,8 @@ from tests.comparison.lives import life
 from tests.comparison.repositories import forgetful_echo, git
 from wsproof import Comparison, TargetError, UsageError
 from wsproof.comparison import windows
-from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
+from wsproof.comparison.lives import Extent
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.windows import compare_in_turn, compare_lives, lives_of, require_beside

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.comparison.repositories import git
-from wsproof.comparison.repository import Repository
-from wsproof.comparison.worktrees import PREFIX, checked_out
+from wsproof.comparison.repository import PREFIX, Repository, checked_out
 from wsproof.errors import GitError, TerminatedRun
 
 

@@ -15,7 +15,7 @@ from tests.load.conftest import Serve, follow, small_plan
 from wsproof import Audience, Contract, UsageError
 from wsproof.checks import run_checks
 from wsproof.load.worker import closed_loop
-from wsproof.load.worker.closed_loop import GIVEN_UP_NS, ClosedLoop, kind_that_comes_back
+from wsproof.load.worker.closed_loop import GIVEN_UP_NS, ClosedLoop, kind_of_own_receipt
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.pacer import Publisher
 from wsproof.load.worker.recorder import WorkerRecorder
@@ -80,7 +80,7 @@ def test_a_feed_cannot_be_a_closed_loop(serve: Serve) -> None:
     ],
 )
 def test_the_returning_message_kind_follows_the_contract_of_the_channel(contract: Contract, kind: Kind) -> None:
-    assert kind_that_comes_back(contract) == kind
+    assert kind_of_own_receipt(contract) == kind
 
 
 def test_a_window_of_zero_is_a_usage_error(serve: Serve) -> None:
@@ -98,7 +98,7 @@ class Bench:
         patch.setattr(closed_loop, "monotonic_ns", lambda: self.now)
         self.recorder = WorkerRecorder(folder, 0, load_channels("tutorial")["echo"])
         self.loop = ClosedLoop(cast(Publisher, self), self.recorder, in_flight)
-        member: Any = SimpleNamespace(member=0, hear_with=lambda received: setattr(self, "hear", received))
+        member: Any = SimpleNamespace(member=0, set_receiver=lambda received: setattr(self, "hear", received))
         self.loop.start([cast(Connection, member)], window_ns=NS, end_ns=100 * NS)
 
     def publish(self, member: int, phase: Phase) -> int:
@@ -131,10 +131,10 @@ def test_a_returned_message_releases_the_next_publication(bench: Bench) -> None:
 
 def test_a_lost_message_does_not_stop_the_load(bench: Bench) -> None:
     bench.now = GIVEN_UP_NS
-    bench.loop.look()
+    bench.loop.give_up_old()
     assert len(bench.sent) == 2
     bench.now += 1
-    bench.loop.look()
+    bench.loop.give_up_old()
     assert len(bench.sent) == 4
 
 

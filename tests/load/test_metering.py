@@ -153,6 +153,6 @@ def test_a_metrics_url_is_read_once_a_second_and_at_each_required_sample() -> No
         meter.sample(0, sparing=True)
         meter.sample(0)
         assert len(meter.usage().at_ns) == 2
-        meter._asked_ns = now_ns() + 10**12  # as if the last reading was just now, even on a slow machine
+        meter._requested_ns = now_ns() + 10**12  # as if the last reading was just now, even on a slow machine
         meter.sample(0, sparing=True)
     assert len(meter.usage().at_ns) == 2

@@ -22,8 +22,8 @@ from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.history import load_history, save_history
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.call_sender import CallSender
 from wsproof.load.worker.http_publisher import HttpSender, PublisherConnections
+from wsproof.load.worker.outside_sender import CallSender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.finding import Anomaly, verdict_of
 from wsproof.model.history import Departure, History, Outcome

@@ -13,7 +13,7 @@ from wsproof import Envelope, Measurement
 from wsproof.checks import run_checks
 from wsproof.load import Progress, run_plan
 from wsproof.load.setup import LoadTarget, configs_for
-from wsproof.load.worker.recorder import FOREIGN, UNSEALED, WorkerRecorder
+from wsproof.load.worker.recorder import FOREIGN, NO_ENVELOPE, WorkerRecorder
 from wsproof.machine.lock import measurement_lock
 from wsproof.model.history import Kind
 from wsproof.model.member_ids import SIZE, MemberIds
@@ -66,7 +66,7 @@ def test_a_publication_of_another_run_is_recognised_by_its_number(tmp_path: Path
     share = MemberIds(3 * SIZE, alone=False)
     assert kind_of(tmp_path, share, 3 * SIZE) == Kind.DELIVERY
     assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "a member that we do not have, of our own numbers"
-    assert kind_of(tmp_path, share, 4 * SIZE) == FOREIGN != UNSEALED
+    assert kind_of(tmp_path, share, 4 * SIZE) == FOREIGN != NO_ENVELOPE
     assert kind_of(tmp_path, share, 0) == FOREIGN
     assert kind_of(tmp_path, MemberIds(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
 

@@ -471,7 +471,7 @@ def test_a_member_that_is_heard_elsewhere_is_read_from_where_it_was(perform: Per
         end.sendall(frame + frame[:10])
         assert len(await hall.receipts(1)) == 1
         elsewhere: list[int] = []
-        connection.hear_with(lambda rows: elsewhere.extend(rows))
+        connection.set_receiver(lambda rows: elsewhere.extend(rows))
         end.sendall(frame[10:] + frame)
         await until(lambda: len(elsewhere) == 6)
         assert elsewhere[1::3] == [0, 0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wsproof import CompareOptions, UsageError
-from wsproof.comparison.extent import QUICK, Extent
+from wsproof.comparison.lives import QUICK, Extent
 from wsproof.model.arrivals import BurstArrivals, RampArrivals, Trace
 from wsproof.model.plan import Plan
 from wsproof.session.compare import extent_of, require_windows, with_fitting_publishers

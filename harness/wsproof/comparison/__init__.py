@@ -2,10 +2,10 @@
 
 from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.evidence import compare_blocks
-from wsproof.comparison.extent import QUICK, Extent
 from wsproof.comparison.life import LifeResult
+from wsproof.comparison.lives import QUICK, Extent
 from wsproof.comparison.order import block_order
-from wsproof.comparison.refs import ask, compare_refs
+from wsproof.comparison.refs import compare_refs, find_commits
 from wsproof.comparison.runs import compare_runs
 from wsproof.comparison.windows import compare_in_turn
 
@@ -15,11 +15,11 @@ __all__ = [
     "Extent",
     "LifeResult",
     "Load",
-    "ask",
     "block_order",
     "compare_blocks",
     "compare_in_turn",
     "compare_refs",
     "compare_runs",
+    "find_commits",
     "run_block",
 ]

@@ -26,24 +26,24 @@ INSTALL_TIMEOUT_S = 900.0
 """Timeout of one installation command, in seconds."""
 
 
-def packages_asked_for(repository: Repository, commit: Commit) -> dict[str, Any]:
+def required_packages(repository: Repository, commit: Commit) -> dict[str, Any]:
     """The parts of a build that determine its packages.
 
     These are whole lock files, and only the package sections of pyproject.toml.
     """
-    asked: dict[str, Any] = {
+    packages: dict[str, Any] = {
         name: repository.text(commit, name)
         for name in repository.files(commit)
         if any(fnmatch(name, pattern) for pattern in LOCKS)
     }
     project = _project(repository.text(commit, "pyproject.toml"))
     # Not the whole file: a new line length for the linter is no reason to build two environments.
-    about = project.get("project", {})
+    project_section = project.get("project", {})
     for key in ("dependencies", "optional-dependencies", "requires-python"):
-        asked[key] = about.get(key)
-    asked["dependency-groups"] = project.get("dependency-groups")
-    asked["poetry"] = project.get("tool", {}).get("poetry", {}).get("dependencies")
-    return asked
+        packages[key] = project_section.get(key)
+    packages["dependency-groups"] = project.get("dependency-groups")
+    packages["poetry"] = project.get("tool", {}).get("poetry", {}).get("dependencies")
+    return packages
 
 
 def own_python(tree: Path, folder: Path) -> str:
@@ -74,9 +74,9 @@ def install_commands(tree: Path, python: str) -> list[list[str]]:
     if (tree / "requirements.txt").is_file():
         commands.append([*pip, *constraints, "-r", "requirements.txt"])
     pyproject = tree / "pyproject.toml"
-    about = _project(pyproject.read_text() if pyproject.is_file() else None).get("project")
-    if about:
-        extras = [name for name in EXTRAS if name in about.get("optional-dependencies", {})]
+    project_section = _project(pyproject.read_text() if pyproject.is_file() else None).get("project")
+    if project_section:
+        extras = [name for name in EXTRAS if name in project_section.get("optional-dependencies", {})]
         commands.append([*pip, *constraints, f".[{','.join(extras)}]" if extras else "."])
     return commands
 
@@ -90,15 +90,15 @@ def import_path(root: Path, tree: Path, entries: Sequence[str] | None = None) ->
     the current checkout.
     """
     own = Path(wsproof.__file__).resolve().parent.parent
-    twins = []
+    counterparts = []
     for entry in entries if entries is not None else sys.path:
         place = Path(entry or ".").resolve()
         if place.is_relative_to(root) and place != own and "site-packages" not in place.parts:
-            twin = tree / place.relative_to(root)
-            if twin.is_dir() and str(twin) not in twins:
-                twins.append(str(twin))
-    given = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([*twins, *([given] if given else [])])
+            counterpart = tree / place.relative_to(root)
+            if counterpart.is_dir() and str(counterpart) not in counterparts:
+                counterparts.append(str(counterpart))
+    existing = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([*counterparts, *([existing] if existing else [])])
 
 
 def _project(text: str | None) -> dict[str, Any]:
@@ -116,6 +116,6 @@ def _run(command: list[str], tree: Path) -> None:
     if done.returncode:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise UsageError(
-            f"the two builds ask for different packages, and those of {tree.name} cannot be installed:\n{last}\n"
+            f"the two builds need different packages, and those of {tree.name} cannot be installed:\n{last}\n"
             "Install them by hand in two checkouts, measure each with `wsproof bench`, and compare the two runs"
         )

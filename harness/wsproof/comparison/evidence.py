@@ -56,7 +56,7 @@ def with_verdict(
     """Combine the judged metrics with findings and trust. `what` names the measured things: blocks, or servers."""
     results = [*bases, *candidates]
     new = new_violations(_findings(bases), _findings(candidates))
-    warnings = (*facts.pop("warnings", ()), *_doubts(results, new, what), *cautions_of(results, what))
+    warnings = (*facts.pop("warnings", ()), *_doubts(results, new, what), *combined_warnings(results, what))
     verdict = overall(metrics)
     if new:
         verdict = Judgement.WORSE
@@ -103,7 +103,7 @@ def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tup
     return tuple(new.values())
 
 
-def cautions_of(results: Sequence[Measured], what: str = "blocks") -> tuple[TrustWarning, ...]:
+def combined_warnings(results: Sequence[Measured], what: str = "blocks") -> tuple[TrustWarning, ...]:
     """The trust warnings of all results, each once, with the number of affected ones.
 
     None of them invalidates the comparison by itself.
@@ -111,11 +111,11 @@ def cautions_of(results: Sequence[Measured], what: str = "blocks") -> tuple[Trus
     by_code: Mapping[str, list[TrustWarning]] = _by_code(results)
     return tuple(
         replace(
-            cautions[0],
-            message=f"In {len(cautions)} of {len(results)} {what}: {cautions[0].message}",
+            same_code[0],
+            message=f"In {len(same_code)} of {len(results)} {what}: {same_code[0].message}",
             invalidates=False,
         )
-        for cautions in by_code.values()
+        for same_code in by_code.values()
     )
 
 
@@ -126,9 +126,9 @@ def _doubts(results: Sequence[Measured], new: Sequence[Finding], what: str) -> t
         doubts.append(
             TrustWarning(
                 "untrusted-blocks",
-                f"{untrusted} of {len(results)} {what} are untrusted: what limits or disturbs both builds alike can "
-                "hide a difference between them.",
-                "Look at the cautions below; a lower --rate, fewer --subscribers or a quieter machine help.",
+                f"{untrusted} of {len(results)} {what} are untrusted: a limit or disturbance that affects both "
+                "builds alike can hide a difference between them.",
+                "Look at the warnings below. A lower --rate, fewer --subscribers or a quieter machine may help.",
                 invalidates=True,
             )
         )
@@ -148,7 +148,7 @@ def _doubts(results: Sequence[Measured], new: Sequence[Finding], what: str) -> t
         doubts.append(
             TrustWarning(
                 "faults-of-the-base",
-                f"The base has {len(shared) - len(new)} violation(s) too: they are not held against the candidate.",
+                f"The base has {len(shared) - len(new)} violation(s) too: they do not count against the candidate.",
                 "`wsproof check` shows them.",
             )
         )

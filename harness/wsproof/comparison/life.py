@@ -35,13 +35,13 @@ SIDES = (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)
 WINDOW_S = 0.06
 """Length of a window in seconds. Measured on a busy machine, identical builds, 15 s per life: with windows of 0.5 s the
 lives' p50, p99 and CPU per delivery differed by 14, 21 and 2.9 % (standard deviation), with 0.06 s by 5, 6 and 0.5 %.
-What disturbs a machine often lasts for some tenths of a second, and then hits all builds alike."""
+A disturbance of the machine often lasts for some tenths of a second, and then affects all builds alike."""
 SHARED_CAUSES = frozenset({"schedule-slip", "generator-cpu", "concurrent-measurement"})
 """Codes of trust warnings whose causes hit all servers of a round alike, and add to no figure: latency counts from the
 actual send. They make a comparison noisier, which its intervals show."""
 WINDOWS = 2
 """Windows of each server per round: a mirrored pair, so that a linear drift cancels. On a busy machine the figures of a
-longer round depend on whether the machine was away for one of the servers. Measured at a load average of 11 to 20,
+longer round depend on which server's window a disturbance hits. Measured at a load average of 11 to 20,
 lives of 10 s, identical builds: with rounds of 2 windows the p99 of a server differed by 6.5 % from life to life
 (standard deviation), with 6 windows by 16 %, with 18 by 33 %. The p50 differed by 5.5, 7.0 and 7.8 %."""
 ROUND_S = len(SIDES) * WINDOWS * WINDOW_S
@@ -51,7 +51,7 @@ WARMUP_ROUNDS = 3
 
 @dataclass(frozen=True)
 class ServerResult:
-    """The results of one server of a life: a figure per round by compared metric, findings and trust warnings."""
+    """The results of one server of a life: a figure per round of each compared metric, findings, trust warnings."""
 
     side: Side
     server: str
@@ -82,7 +82,7 @@ class ServerResult:
 class LifeResult:
     """Result of one life. `index` counts lives from 0, `started` is the order in which the servers were started.
 
-    `at_s` is when each round began, in seconds after the life.
+    `at_s` is the start of each round, in seconds after the start of the first.
     """
 
     index: int
@@ -93,13 +93,13 @@ class LifeResult:
 
     def of(self, side: Side) -> ServerResult:
         """The result of one server."""
-        return next(one for one in self.servers if one.side is side)
+        return next(server for server in self.servers if server.side is side)
 
     @property
     def idle_share(self) -> float | None:
         """Mean share of a core that a connected server used while none was loaded. None if not known."""
-        known = [one.idle_share for one in self.servers if one.idle_share is not None]
-        return mean(known) if known else None
+        shares = [server.idle_share for server in self.servers if server.idle_share is not None]
+        return mean(shares) if shares else None
 
     def to_json(self) -> dict[str, Any]:
         """One row of `lives.jsonl`, which is stored as soon as the life is over."""
@@ -108,7 +108,7 @@ class LifeResult:
             "started": [side.value for side in self.started],
             "wall_s": round(self.wall_s, 3),
             "at_s": list(self.at_s),
-            "servers": [one.to_json() for one in self.servers],
+            "servers": [server.to_json() for server in self.servers],
         }
 
 
@@ -120,7 +120,7 @@ def start_order(index: int, random: np.random.Generator) -> tuple[Side, ...]:
 
 
 class StartedLife:
-    """The servers of a life, all alive. They are stopped at the end of the `with` block, unless they were measured."""
+    """The running servers of a life. The end of the `with` block stops them, unless they were measured."""
 
     def __init__(self, index: int, targets: Mapping[Side, Target], load: Load, *, seed: int = 0) -> None:
         """Start base, candidate, and the base again.
@@ -196,13 +196,13 @@ class MeasuredLife:
             )
             for stop in stops:
                 stop.result()
-        at_s = tuple((one.begin_ns - times[0].begin_ns) / NS for one in times)
+        at_s = tuple((round_interval.begin_ns - times[0].begin_ns) / NS for round_interval in times)
         return LifeResult(self.index, self.order, results, at_s, time.monotonic() - self.began)
 
 
 @dataclass(frozen=True)
 class StoppedServer:
-    """The facts about a server that a judgement needs, read before the server was stopped."""
+    """The facts about a server that its judgement needs, read before the server was stopped."""
 
     name: str
     known_deviations: KnownDeviations

@@ -1,17 +1,59 @@
-"""The lives of a comparison, one after the other. Each is judged while the servers of the next one start."""
+"""The lives of a comparison: how many there are, how long each is, and running them one after the other.
+
+Each life is judged while the servers of the next one start.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from statistics import median
 
-from wsproof.comparison.extent import FIRST_OVERHEAD_S, Extent
 from wsproof.comparison.life import ROUND_S, LifeResult, StartedLife
 from wsproof.load import Progress, Watcher
+from wsproof.stats.comparison import FEWEST_PAIRS
 
 Clock = Callable[[], float]
+FEWEST_ROUNDS = 6
+"""Minimum number of rounds of a life, on any machine: about two seconds."""
+FIRST_OVERHEAD_S = 8.0
+"""Assumed duration of the first life besides its rounds, in seconds. Later lives use the median with this value."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The length of a comparison.
+
+    The lives share the budget. The time that is left after starting and connecting is measured, so a slow machine gets
+    shorter lives, and not fewer. With `rounds`, all lives have that length. With `until`, the comparison ends once the
+    interval of every judged metric is at most that wide to either side (0.02: 2 %). That rule depends only on widths
+    and never on the verdict, so it favours no verdict (Y. S. Chow and H. Robbins, On the asymptotic theory of
+    fixed-width sequential confidence intervals for the mean, Annals of Mathematical Statistics 36, 1965).
+    """
+
+    lives: int = 14
+    budget_s: float = 600.0
+    until: float | None = None
+    rounds: int | None = None
+
+    def has_time(self, begun: int, elapsed_s: float, overhead_s: float) -> bool:
+        """Whether another life may begin. The first one always may."""
+        if begun >= self.lives:
+            return False
+        return not begun or elapsed_s + overhead_s + (self.rounds or FEWEST_ROUNDS) * ROUND_S <= self.budget_s
+
+    def rounds_of(self, index: int, elapsed_s: float, overhead_s: float) -> int:
+        """The number of rounds of the life with this index: an equal share of the budget that is left."""
+        if self.rounds is not None:
+            return self.rounds
+        share_s = (self.budget_s - elapsed_s) / (self.lives - index)
+        return max(FEWEST_ROUNDS, int((share_s - overhead_s) / ROUND_S))
+
+
+QUICK = Extent(lives=FEWEST_PAIRS, budget_s=120.0)
+"""A comparison of at most two minutes, with the fewest lives that can show a regression."""
 
 
 def run_lives(

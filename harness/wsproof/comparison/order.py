@@ -17,7 +17,7 @@ FEWEST_IDENTICAL = 4
 
 
 class Side(StrEnum):
-    """The build that a block runs. BASE_AGAIN is the base too: its second name in an A/A pair."""
+    """The build that a block runs. BASE_AGAIN is the base too: its second block in an A/A pair."""
 
     BASE = "A"
     CANDIDATE = "B"
@@ -46,20 +46,20 @@ def block_order(pairs: int, *, seed: int, identical: int | None = None) -> tuple
     random = np.random.default_rng(seed)
     count = identical_pairs(pairs) if identical is None else identical
     order: list[Block] = []
-    aside = 0
+    identical_so_far = 0
     first = Side.BASE
     for pair in range(pairs):
         # The second pair of a group mirrors the first: A B, B A.
         first = _other(first) if pair % 2 else (Side.BASE, Side.CANDIDATE)[int(random.integers(2))]
         order += [Block(first, pair), Block(_other(first), pair)]
-        while aside < count and (aside + 1) * pairs <= (pair + 1) * count:
-            sides = (Side.BASE, Side.BASE_AGAIN) if aside % 2 == 0 else (Side.BASE_AGAIN, Side.BASE)
-            order += [Block(side, aside, identical=True) for side in sides]
-            aside += 1
+        while identical_so_far < count and (identical_so_far + 1) * pairs <= (pair + 1) * count:
+            sides = (Side.BASE, Side.BASE_AGAIN) if identical_so_far % 2 == 0 else (Side.BASE_AGAIN, Side.BASE)
+            order += [Block(side, identical_so_far, identical=True) for side in sides]
+            identical_so_far += 1
     return tuple(order)
 
 
-def spelled(order: tuple[Block, ...]) -> str:
+def order_text(order: tuple[Block, ...]) -> str:
     """The order as a string for records: `ABBAAaBA...`."""
     return "".join(block.side.value for block in order)
 

@@ -25,7 +25,7 @@ class PartialComparison(WsproofError):
     """
 
     def __init__(self, comparison: Comparison, cause: BaseException) -> None:
-        super().__init__(f"The comparison ended before its time: {cause}")
+        super().__init__(f"The comparison ended early: {cause}")
         self.comparison = comparison
         self.cause = cause.cause if isinstance(cause, PartialRun) else cause
 
@@ -81,7 +81,7 @@ class MeasuredPart(Generic[Result]):
         """The trust warning of a comparison whose end is missing. It invalidates the verdict."""
         return TrustWarning(
             "cut-short",
-            f"Only {len(self.results)} of {self.planned} {self.unit} were measured: it was ended before its time.",
+            f"Only {len(self.results)} of {self.planned} {self.unit} were measured: the comparison ended early.",
             "Run it again and let it finish; --quick makes it shorter, or fewer --pairs (8 at least) with --apart.",
             invalidates=True,
         )

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.comparison.blocks import BlockResult, Load, run_block
-from wsproof.comparison.environment import import_path, own_python, packages_asked_for
+from wsproof.comparison.environment import import_path, own_python, required_packages
 from wsproof.comparison.evidence import compare_blocks
-from wsproof.comparison.order import Block, Side, block_order, spelled
+from wsproof.comparison.order import Block, Side, block_order, order_text
 from wsproof.comparison.partial import MeasuredPart
-from wsproof.comparison.repository import Commit, Repository
-from wsproof.comparison.worktrees import checked_out
+from wsproof.comparison.repository import Commit, Repository, checked_out
 from wsproof.errors import TargetError, UsageError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
@@ -34,7 +33,7 @@ SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, 
 
 @dataclass(frozen=True)
 class ComparedCommits:
-    """The two commits of a comparison. `base` is already the merge base if that was wanted."""
+    """The two commits of a comparison. `base` is the merge base, unless the user asked for the ref itself."""
 
     repository: Repository
     base: Commit
@@ -48,7 +47,7 @@ class ComparedCommits:
         return self.candidate if side is Side.CANDIDATE else self.base
 
     def described(self) -> dict[str, dict[str, Any]]:
-        """Both commits, as a comparison has them."""
+        """Both commits, as the fields `base` and `candidate` of a comparison."""
         moved = {"merge_base": True} if self.moved else {}
         return {"base": self.base.to_json() | moved, "candidate": self.candidate.to_json()}
 
@@ -72,11 +71,11 @@ class ComparedCommits:
                 "same-commit",
                 f"{self.base.ref} and {self.candidate.ref} are one commit ({self.base.short})"
                 + (" once the base is their merge-base." if self.moved else "."),
-                "This shows what the machine's noise does; to compare with the tip of the base, add --exact-base.",
+                "This shows only the machine's noise. To compare with the tip of the base, add --exact-base.",
             )
 
 
-def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> ComparedCommits:
+def find_commits(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> ComparedCommits:
     """Find both commits. The base is the merge base of the two, unless `exact_base`.
 
     Raises:
@@ -106,8 +105,8 @@ def compare_refs(
 ) -> Comparison:
     """Measure two refs in interleaved blocks and judge the candidate.
 
-    `keep` gets each block as soon as it is over, and `checkpoint` the comparison up to then: one that is killed loses
-    at most one block. Both builds are measured by the harness of the current checkout.
+    `keep` gets each block as soon as it is over, and `checkpoint` the comparison up to then, so that a killed
+    comparison loses at most one block. Both builds are measured by the harness of the current checkout.
 
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
@@ -118,63 +117,63 @@ def compare_refs(
     """
     if pairs < 1:
         raise UsageError(f"expected --pairs of at least 1, got {pairs}; a regression needs 8, and 10 is the default")
-    asked = ask(base, candidate, repo, exact_base=exact_base)
+    commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     order = block_order(pairs, seed=seed)
-    facts = asked.described() | {"plan": load.to_json(), "seed": seed, "pairs": pairs, "order": spelled(order)}
+    facts = commits.described() | {"plan": load.to_json(), "seed": seed, "pairs": pairs, "order": order_text(order)}
     measured = MeasuredPart[BlockResult](
-        compare_blocks, len(order), "blocks", facts, asked.warnings, keep=keep, checkpoint=checkpoint
+        compare_blocks, len(order), "blocks", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )
-    with measured.kept_on_error(), builds(asked, repo, target, load) as targets:
+    with measured.kept_on_error(), builds(commits, repo, target, load) as targets:
         # Each block holds the measurement lock for itself, so another measurement spoils only the blocks that it
         # overlaps.
         for index, block in enumerate(order):
             step = _through(progress, index, block, len(order))
-            measured.add(_run(index, block, targets, asked, load, step))
+            measured.add(_run(index, block, targets, commits, load, step))
     return measured.compared()
 
 
 @contextmanager
-def builds(asked: ComparedCommits, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
+def builds(commits: ComparedCommits, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
     """Check out both builds in temporary worktrees.
 
     Yields the target that starts each, and removes the worktrees on exit.
     """
-    repository = asked.repository
-    apart = packages_asked_for(repository, asked.base) != packages_asked_for(repository, asked.candidate)
+    repository = commits.repository
+    needs_environments = required_packages(repository, commits.base) != required_packages(repository, commits.candidate)
     inside = repo.resolve().relative_to(repository.root.resolve())
     environment = environment_of(load_channels(load.channels, load.settings))
-    made: dict[Side, Target] = {}
+    targets: dict[Side, Target] = {}
     with ExitStack() as stack:
-        for side, commit in ((Side.BASE, asked.base), (Side.CANDIDATE, asked.candidate)):
+        for side, commit in ((Side.BASE, commits.base), (Side.CANDIDATE, commits.candidate)):
             tree = stack.enter_context(checked_out(repository, commit))
-            python = own_python(tree, tree.parent / "venv") if apart else None
+            python = own_python(tree, tree.parent / "venv") if needs_environments else None
             try:
-                one = target(tree / inside, python)
+                build_target = target(tree / inside, python)
             except UsageError as wrong:
                 raise UsageError(f"in {commit.ref} ({commit.short}): {wrong}") from wrong
-            if not one.is_ours:
+            if not build_target.is_ours:
                 raise UsageError(
-                    f"{one.spec} is something that runs already, so it cannot be two builds at once: name an app "
+                    f"{build_target.spec} is already running, so it cannot be two builds at once: name an app "
                     "(pkg.module:app) or a cmd: target, or measure twice with `wsproof bench` and compare the two runs"
                 )
-            paths = {} if apart else {"PYTHONPATH": import_path(repository.root.resolve(), tree)}
-            made[side] = one.with_env(environment | paths)
-        yield made | {Side.BASE_AGAIN: made[Side.BASE]}
+            paths = {} if needs_environments else {"PYTHONPATH": import_path(repository.root.resolve(), tree)}
+            targets[side] = build_target.with_env(environment | paths)
+        yield targets | {Side.BASE_AGAIN: targets[Side.BASE]}
 
 
 def _run(
     index: int,
     block: Block,
     targets: Mapping[Side, Target],
-    asked: ComparedCommits,
+    commits: ComparedCommits,
     load: Load,
     progress: Watcher | None,
 ) -> BlockResult:
     try:
         return run_block(index, block, targets[block.side], load, progress)
     except TargetError as failed:
-        commit = asked.commit_of(block.side)
+        commit = commits.commit_of(block.side)
         raise TargetError(f"in {commit.ref} ({commit.short}): {failed}") from failed
 
 

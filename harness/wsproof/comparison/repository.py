@@ -1,9 +1,13 @@
-"""Git queries of a comparison: commits, merge bases, files of a commit, uncommitted changes, worktrees."""
+"""The git repository of a comparison: commits, merge bases, files, uncommitted changes, temporary worktrees."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +17,8 @@ from wsproof.errors import GitError
 
 GIT_TIMEOUT_S = 120.0
 """Timeout of one git command, in seconds."""
+PREFIX = "wsproof-compare-"
+"""Name prefix of the temporary worktree directories, which identifies stale worktrees."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Repository:
         sha = done.stdout.strip()
         if done.returncode or not sha:
             near = get_close_matches(ref, self.refs(), n=3)
-            known = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists what there is"
+            known = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists the branches"
             raise GitError(f"expected a branch, tag or commit of this repository, got {ref!r}: {known}")
         subject = self._ask("log", "-1", "--format=%s", sha)
         return Commit(ref, sha, subject)
@@ -126,6 +132,30 @@ class Repository:
             GitError: the command failed. The message contains git's own error output.
         """
         self._ask(*arguments)
+
+
+@contextmanager
+def checked_out(repository: Repository, commit: Commit) -> Iterator[Path]:
+    """Check out `commit` in a fresh worktree (detached, so no branch is locked). Yields its top directory.
+
+    The worktree is removed on exit, also after an exception, Ctrl-C, or a SIGTERM that was turned into an exception.
+    Entries that a killed comparison left in git's list of worktrees are removed first, and only these: `git worktree
+    prune` would also remove a worktree of the user's on a disk that is not mounted.
+
+    Raises:
+        GitError: git cannot check out the commit.
+    """
+    for stale in repository.worktrees():
+        if stale.parent.name.startswith(PREFIX) and not stale.exists():
+            repository.forget_worktree(stale)
+    parent = Path(tempfile.mkdtemp(prefix=PREFIX))
+    tree = parent / commit.short
+    try:
+        repository.run("worktree", "add", "--quiet", "--detach", str(tree), commit.sha)
+        yield tree
+    finally:
+        shutil.rmtree(parent, ignore_errors=True)
+        repository.forget_worktree(tree)
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

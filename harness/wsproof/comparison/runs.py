@@ -117,7 +117,7 @@ def _warnings(base: RunRecord, candidate: RunRecord) -> Iterator[TrustWarning]:
         yield TrustWarning(
             "circumstances",
             f"The runs differ in more than the code: {'; '.join(different)}.",
-            "Measure again under the same circumstances before you read anything into the ratios.",
+            "Measure again under the same conditions before you interpret the ratios.",
         )
     for name, run in (("base", base), ("candidate", candidate)):
         if not run.trusted or not run.complete:

@@ -11,12 +11,11 @@ import numpy as np
 
 from wsproof.comparison.blocks import Load
 from wsproof.comparison.evidence import with_verdict
-from wsproof.comparison.extent import Extent
 from wsproof.comparison.life import LifeResult, StartedLife
-from wsproof.comparison.lives import run_lives
+from wsproof.comparison.lives import Extent, run_lives
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import MeasuredPart
-from wsproof.comparison.refs import ComparedCommits, TargetFactory, ask, builds
+from wsproof.comparison.refs import ComparedCommits, TargetFactory, builds, find_commits
 from wsproof.errors import TargetError, UsageError
 from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
@@ -28,23 +27,23 @@ from wsproof.target.target import Target
 
 def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
     """The lives of each compared metric that has values."""
-    found: dict[str, list[Life]] = {}
+    lives_by_metric: dict[str, list[Life]] = {}
     for result in results:
         sides = [result.of(side) for side in (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)]
         for name in sides[0].values:
-            columns = [[np.nan if value is None else value for value in one.values[name]] for one in sides]
-            found.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
-    return {name: lives for name, lives in found.items() if any(life.is_complete for life in lives)}
+            columns = [[np.nan if value is None else value for value in server.values[name]] for server in sides]
+            lives_by_metric.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
+    return {name: lives for name, lives in lives_by_metric.items() if any(life.is_complete for life in lives)}
 
 
 def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any) -> Comparison:
     """Judge the lives that were measured. `facts` are the other fields of the Comparison."""
-    servers = [one for result in results for one in result.servers]
+    servers = [server for result in results for server in result.servers]
     idle = [share for result in results if (share := result.idle_share) is not None]
     return with_verdict(
         judge_lives(lives_of(results), seed=seed),
-        [one for one in servers if one.side is not Side.CANDIDATE],
-        [one for one in servers if one.side is Side.CANDIDATE],
+        [server for server in servers if server.side is not Side.CANDIDATE],
+        [server for server in servers if server.side is Side.CANDIDATE],
         "servers",
         seed=seed,
         pairs=len(results),
@@ -84,24 +83,24 @@ def compare_in_turn(
         PartialComparison: the comparison was stopped after at least one life. It holds the result of the measured ones.
     """
     extent = extent or Extent()
-    asked = ask(base, candidate, repo, exact_base=exact_base)
+    commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
-    facts = asked.described() | {"plan": load.to_json(), "seed": seed}
+    facts = commits.described() | {"plan": load.to_json(), "seed": seed}
     measured = MeasuredPart[LifeResult](
-        compare_lives, extent.lives, "lives", facts, asked.warnings, keep=keep, checkpoint=checkpoint
+        compare_lives, extent.lives, "lives", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )
 
     def is_enough() -> bool:
         lives = measured.results
         return extent.until is not None and len(lives) >= FEWEST_PAIRS and is_narrow(lives_of(lives), extent.until)
 
-    with measured.kept_on_error(), builds(asked, repo, target, load) as targets:
+    with measured.kept_on_error(), builds(commits, repo, target, load) as targets:
         require_beside(targets.values())
 
         def start(index: int) -> StartedLife:
             return StartedLife(index, targets, load, seed=seed)
 
-        with naming_builds(asked):
+        with naming_builds(commits):
             run_lives(
                 start, extent, began=measured.began, finished=measured.add, is_enough=is_enough, progress=progress
             )
@@ -128,14 +127,14 @@ def require_beside(targets: Iterable[Target]) -> None:
 
 
 @contextmanager
-def naming_builds(asked: ComparedCommits) -> Iterator[None]:
+def naming_builds(commits: ComparedCommits) -> Iterator[None]:
     """Say in an error which builds were alive, and what to do if they cannot be alive at the same time."""
     try:
         yield
     except TargetError as failed:
         raise TargetError(
-            f"with {asked.base.ref} ({asked.base.short}) and {asked.candidate.ref} ({asked.candidate.short}) alive at "
-            f"the same time: {failed} (if they cannot be: --apart measures them one after the other)"
+            f"with {commits.base.ref} ({commits.base.short}) and {commits.candidate.ref} ({commits.candidate.short}) "
+            f"alive at the same time: {failed} (if they cannot be: --apart measures them one after the other)"
         ) from failed
 
 
@@ -145,6 +144,6 @@ def _traces(results: Sequence[LifeResult]) -> Iterator[RoundTrace]:
         base, candidate, again = (result.of(side) for side in (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN))
         at_s = tuple(round(begun_s + at, 3) for at in result.at_s)
         for name in base.values:
-            columns = (tuple(one.values[name]) for one in (base, candidate, again))
+            columns = (tuple(server.values[name]) for server in (base, candidate, again))
             yield RoundTrace(name, result.index, at_s, *columns)
         begun_s += result.wall_s

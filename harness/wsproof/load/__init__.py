@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsproof.load.files.history import load_history, save_history
-    from wsproof.load.partial_run import PartialRun
     from wsproof.load.progress import Progress, Watcher
     from wsproof.load.rounds import broadcast_rounds
+    from wsproof.load.setup import PartialRun
     from wsproof.load.single import run_plan
 
 __all__ = ["PartialRun", "Progress", "Watcher", "broadcast_rounds", "load_history", "run_plan", "save_history"]
 
 _MODULE_OF = {
-    "PartialRun": "partial_run",
+    "PartialRun": "setup",
     "Progress": "progress",
     "Watcher": "progress",
     "broadcast_rounds": "rounds",

@@ -19,7 +19,7 @@ CELLS = 1_000_000
 
 
 class OutstandingReceipts:
-    """Counts publications that have not reached the members that were in when they were sent.
+    """Counts the deliveries that are missing: publications to members that had joined when they were sent.
 
     Create the object after the last publication has been handed over. `update` then reads what the workers have written
     since.
@@ -31,42 +31,42 @@ class OutstandingReceipts:
         self._contract = contract
         self._members = members
         self._rooms = np.array(rooms if rooms is not None else [0] * members, np.int64)
-        # Nobody is expected to receive a publication that could not be handed over (sent_ns 0).
+        # A publication that could not be handed over (sent_ns 0) has no expected receipts.
         sent = records.publications()
         self._publications = sent[sent[:, 3] > 0]
         self._sent = Publications(*(self._publications[:, column] for column in range(6)))
         self._in_ns = first_receipts(records.receipts(), kind_of_first_receipt(contract), members)
-        self._got = np.zeros((len(self._publications), members), bool)
+        self._received = np.zeros((len(self._publications), members), bool)
         self._answered = np.zeros(len(self._publications), bool)
-        self._taken = 0
+        self._rows_read = 0
 
     def update(self) -> int:
         """Read the new receipts and return how many are still missing."""
         self._records.update()
         receipts = self._records.receipts()
-        for part in slices(self._taken, len(receipts)):
+        for part in slices(self._rows_read, len(receipts)):
             self._take(receipts, part)
-        self._taken = len(receipts)
-        self._forget_refused()
-        left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
-        here = np.ones(self._members, bool)
-        here[left] = False
+        self._rows_read = len(receipts)
+        self._exclude_refused()
+        has_left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
+        is_present = np.ones(self._members, bool)
+        is_present[has_left] = False
         missing = 0
         step = max(1, CELLS // max(1, self._members))
         for first in range(0, len(self._publications), step):
             part = slice(first, first + step)
-            missing += int((self._expected(part) & ~self._got[part] & here).sum())
+            missing += int((self._expected(part) & ~self._received[part] & is_present).sum())
         if self._contract.replies:
             publishers = self._publications[:, 0]
-            missing += int((~self._answered & here[publishers]).sum())
+            missing += int((~self._answered & is_present[publishers]).sum())
         return missing
 
-    def _forget_refused(self) -> None:
+    def _exclude_refused(self) -> None:
         """Expect nothing of publications whose HTTP requests did not succeed."""
         refused = [entry for entry in self._records.journal() if entry["what"] == "refused"]
         keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
         rows = publication_rows(self._sent, keys[:, 0], keys[:, 1])
-        self._got[rows[rows >= 0]] = True
+        self._received[rows[rows >= 0]] = True
         self._answered[rows[rows >= 0]] = True
 
     def _expected(self, part: slice) -> NDArray[np.bool_]:
@@ -89,5 +89,5 @@ class OutstandingReceipts:
         rows = publication_rows(self._sent, receipts.publisher[part], receipts.sequence[part])
         known = (rows >= 0) & (receipts.intact[part] == 1)
         deliveries = known & (kind == Kind.DELIVERY)
-        self._got[rows[deliveries], receipts.subscriber[part][deliveries]] = True
+        self._received[rows[deliveries], receipts.subscriber[part][deliveries]] = True
         self._answered[rows[known & (kind == Kind.REPLY)]] = True

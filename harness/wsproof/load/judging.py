@@ -46,11 +46,11 @@ class UnknownServer:
     secrets: tuple[str, ...] = ()
 
     def ended(self) -> ServerEnd | None:
-        """None: its process cannot be seen from here."""
+        """None: its process is not visible here."""
         return None
 
     def last_exception(self) -> tuple[str, ...]:
-        """Empty: the output of the server cannot be read from here."""
+        """Empty: its output cannot be read here."""
         return ()
 
 
@@ -58,7 +58,7 @@ class UnknownServer:
 class JudgedMeasurement:
     """A measurement with its findings, its metrics and its trust warnings.
 
-    `whole`: the measurement was not ended early. One that was is not checked, and its verdict is unknown.
+    A measurement that ended early is not `whole`. It is not checked, and its verdict is unknown.
     """
 
     measurement: Measurement
@@ -93,18 +93,18 @@ def judge_measurement(
 
     A server process that ended is a finding. Each violation carries the last exception that the server printed. Known
     deviations are marked, and secrets are hidden. A measurement that ended early (not `whole`) is not checked. `doubts`
-    are those that the caller has beside the rules of trust.
+    are further reasons of the caller to distrust figures, beside the rules of `stats.trust`.
     """
     metrics, warnings = judged_summaries(measurement, doubts)
     return JudgedMeasurement(measurement, metrics, _findings(measurement, server) if whole else (), warnings, whole)
 
 
 def _findings(measurement: Measurement, server: MeasuredServer) -> tuple[Finding, ...]:
-    end, words = server.ended(), server.last_exception()
-    broken = [_with_words(finding, words) for finding in run_checks(measurement.history, measurement.contract)]
-    found = [*end_findings((end,) if end is not None else ()), *broken]
-    return server.known_deviations.mark(hide_in(finding, server.secrets) for finding in found)
+    end, output = server.ended(), server.last_exception()
+    violations = [_with_output(finding, output) for finding in run_checks(measurement.history, measurement.contract)]
+    findings = [*end_findings((end,) if end is not None else ()), *violations]
+    return server.known_deviations.mark(hide_in(finding, server.secrets) for finding in findings)
 
 
-def _with_words(finding: Finding, words: tuple[str, ...]) -> Finding:
-    return replace(finding, server_output=words) if finding.level is Level.VIOLATION else finding
+def _with_output(finding: Finding, output: tuple[str, ...]) -> Finding:
+    return replace(finding, server_output=output) if finding.level is Level.VIOLATION else finding

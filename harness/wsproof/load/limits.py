@@ -11,14 +11,14 @@ from wsproof.model.sizes import Sizes
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Longest message, in bytes, that a connection accepts.
 
-Longer messages are dropped, however much of them the server has added.
+Longer messages are dropped, even if the server made them longer.
 """
-SPARE_WORDS = 1024
+SPARE_BYTES = 1024
 """Bytes reserved for the text that a server may add around a client's message."""
 
 
 def require_possible(plan: Plan) -> None:
-    """Check that a plan can be followed at all.
+    """Check that a plan is possible on this machine.
 
     Raises:
         UsageError: the numbers of the plan contradict each other or exceed this machine's limits.
@@ -36,13 +36,13 @@ def require_possible(plan: Plan) -> None:
         raise UsageError(f"Expected a rate above 0 publications per second, got {plan.rate_hz:g}.")
     if plan.in_flight is not None and plan.in_flight < 1:
         raise UsageError(f"A closed loop needs at least one publication in flight, got {plan.in_flight}.")
-    longest = MAX_MESSAGE_BYTES - SPARE_WORDS
+    longest = MAX_MESSAGE_BYTES - SPARE_BYTES
     sizes = plan.sizes or Sizes((plan.payload_bytes,))
     smallest, largest = sizes.smallest, sizes.largest
     if smallest < TRAILER_BYTES:
         raise UsageError(
-            f"Expected a payload of at least {TRAILER_BYTES} bytes, got {smallest}: every message carries who sent it, "
-            "its number, its time and a checksum, and these alone are so long."
+            f"Expected a payload of at least {TRAILER_BYTES} bytes, got {smallest}: the envelope of a message alone "
+            "(publisher, sequence number, time and checksum) takes that many."
         )
     if largest > longest:
         raise UsageError(f"Expected a payload of at most {longest} bytes, got {largest}.")

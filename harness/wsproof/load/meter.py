@@ -22,12 +22,12 @@ from wsproof.net.redact import redact
 from wsproof.target.server import RunningServer
 
 COLUMNS = ("at_ns", "cpu_ns", "memory_bytes", "connections", "fds", "switches")
-NOT_TOLD = -1
-"""The value of a column that the server or the platform does not tell."""
-_SELDOM_NS = 2_000_000_000
-"""Interval, in ns, of the two expensive readings. To list a process tree, the meter reads all processes of the machine.
-To count file descriptors, it lists all of them. A sample of known processes is cheap."""
-_ASK_NS = NS
+UNKNOWN = -1
+"""The value of a column that the server or the platform does not provide."""
+_EXPENSIVE_NS = 2_000_000_000
+"""Interval, in ns, of the two expensive readings: to list a process tree, the meter reads all processes of the machine,
+and to count file descriptors, it lists all of them. A sample of known processes is cheap."""
+_REQUEST_GAP_NS = NS
 """Shortest interval, in ns, between two requests to the metrics URL while sparing."""
 _PROMPT_NS = 100_000
 """A timer that fires within this time (ns) counts as punctual: the kernel's timers and the event loop's own steps take
@@ -74,7 +74,7 @@ class UsageColumns:
     def add(self, *values: int | None) -> None:
         """Append a row, in the order of COLUMNS. None means that the value is not known."""
         for column, value in zip(self._columns.values(), values, strict=True):
-            column.append(NOT_TOLD if value is None else value)
+            column.append(UNKNOWN if value is None else value)
 
     def usage(self) -> ServerUsage:
         """The samples so far."""
@@ -90,8 +90,8 @@ class ServerMeter(UsageColumns):
 
     def __init__(self, pid: int) -> None:
         super().__init__()
-        self._tree = TreeMeter(pid, list_every_ns=_SELDOM_NS)
-        self._counting, self._sharing, self._opening = CostLimiter(), CostLimiter(), CostLimiter(_SELDOM_NS)
+        self._tree = TreeMeter(pid, list_every_ns=_EXPENSIVE_NS)
+        self._counting, self._sharing, self._opening = CostLimiter(), CostLimiter(), CostLimiter(_EXPENSIVE_NS)
         self._shared_bytes = 0
         self._fds: int | None = None
 
@@ -129,20 +129,20 @@ class UrlMeter(UsageColumns):
         super().__init__()
         self._source = source
         self._secrets = secrets
-        self._asked_ns = 0
+        self._requested_ns = 0
 
     def sample(self, connections: int, *, sparing: bool = False) -> None:
         """Scrape the metrics. With `sparing`, skip the request if the last one was less than a second ago."""
         before_ns = now_ns()
-        if sparing and before_ns - self._asked_ns < _ASK_NS:
+        if sparing and before_ns - self._requested_ns < _REQUEST_GAP_NS:
             return
         try:
-            told = scrape(self._source, _SCRAPE_TIMEOUT_S)
-        except NoProcessMetrics as why:
-            self._trouble = redact(str(why), self._secrets)
+            metrics = scrape(self._source, _SCRAPE_TIMEOUT_S)
+        except NoProcessMetrics as error:
+            self._trouble = redact(str(error), self._secrets)
         else:
-            self.add((before_ns + now_ns()) // 2, told.cpu_ns, told.memory_bytes, connections, told.fds, None)
-        self._asked_ns = now_ns()
+            self.add((before_ns + now_ns()) // 2, metrics.cpu_ns, metrics.memory_bytes, connections, metrics.fds, None)
+        self._requested_ns = now_ns()
 
 
 def meter_of(server: RunningServer | None) -> ServerMeter | UrlMeter | None:
@@ -168,7 +168,7 @@ def generator_usage(
     alone: bool,
     cores: tuple[int, ...] = (),
 ) -> GeneratorUsage:
-    """Usage of the workers during the measured window. `cores` are those that nothing else in the run used."""
+    """Usage of the workers during the measured window. `cores` are those that only the workers used."""
     shares = []
     lags, late = [], []
     for worker in records.workers:
@@ -195,9 +195,11 @@ def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
     """The source of the receipt timestamps, and their accuracy from the beginning of the window on."""
     journal = records.journal()
     opened = [entry["stamped"] for entry in journal if entry["what"] == "open"]
-    intervals = np.concatenate([empty("intervals"), *(part for one in records.workers for part in one.intervals)])
-    queues = np.concatenate([empty("queues"), *(part for one in records.workers for part in one.queues)])
-    steps = [(one["after_ns"], one["before_ns"], one["by_ns"]) for one in journal if one["what"] == "clock-step"]
+    intervals = np.concatenate([empty("intervals"), *(part for entry in records.workers for part in entry.intervals)])
+    queues = np.concatenate([empty("queues"), *(part for entry in records.workers for part in entry.queues)])
+    steps = [
+        (entry["after_ns"], entry["before_ns"], entry["by_ns"]) for entry in journal if entry["what"] == "clock-step"
+    ]
     return ArrivalStamps(
         "kernel" if opened and all(opened) else "user",
         intervals[intervals[:, 1] >= start_ns],

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsproof.errors import CannotTellError
-from wsproof.load.partial_run import PartialRun
 from wsproof.load.progress import Watcher
 from wsproof.load.run import HEAD_START_NS, EngineRun
-from wsproof.load.setup import LoadTarget, engines_for
+from wsproof.load.setup import LoadTarget, PartialRun, engines_for
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Plan
@@ -45,9 +44,11 @@ def run_mixed(
         with engines_for(plans, target, columns=columns, progress=progress) as engines:
             measurements = engines.measure(lambda: _follow(engines.runs))
     except PartialRun as partial:
-        raise PartialRun([_without_usage(one) for one in partial.measurements], partial.cause) from partial.cause
+        raise PartialRun(
+            [_without_usage(measurement) for measurement in partial.measurements], partial.cause
+        ) from partial.cause
     # The first run samples the server during the whole window. The engine waits for the other runs afterwards.
-    return [_without_usage(one) for one in measurements], measurements[0].server
+    return [_without_usage(measurement) for measurement in measurements], measurements[0].server
 
 
 def _follow(runs: Sequence[EngineRun]) -> None:
@@ -62,7 +63,7 @@ def _follow(runs: Sequence[EngineRun]) -> None:
         run.start(at_ns)
     for run in runs:
         whole_s = (run.end_ns - at_ns) / NS
-        if run.wait_said("window-over", Deadline.after(2 * whole_s + 30), f"measure {run.plan.workload}") is None:
+        if run.wait_reported("window-over", Deadline.after(2 * whole_s + 30), f"measure {run.plan.workload}") is None:
             raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
         run.drain()
     for run in runs:

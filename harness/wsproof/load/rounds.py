@@ -73,10 +73,12 @@ def broadcast_rounds(
 
 
 def _play(run: EngineRun, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:
-    run.pool.tell("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
-    word = run.wait_said("rounds-over", Deadline.after((warmup_rounds + rounds) * round_deadline_s + 30), "rounds")
-    if word is None:
+    run.pool.send("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
+    message = run.wait_reported(
+        "rounds-over", Deadline.after((warmup_rounds + rounds) * round_deadline_s + 30), "rounds"
+    )
+    if message is None:
         raise CannotTellError("The load engine's worker did not come to the end of its rounds.")
-    run.start_ns, run.end_ns = word.details["start_ns"], word.details["end_ns"]
+    run.start_ns, run.end_ns = message.details["start_ns"], message.details["end_ns"]
     seconds = (run.end_ns - run.start_ns) / NS
     run.plan = replace(run.plan, duration_s=seconds, rate_hz=rounds / seconds if seconds else run.plan.rate_hz)

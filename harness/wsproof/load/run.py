@@ -37,7 +37,7 @@ SAMPLE_S = 0.22
 """Interval, in seconds, between samples of the server in the other phases."""
 PROBE_S = 0.25
 """Time, in seconds, that a probe gets before the next probe is sent."""
-HUNG_UP = "all connections were accepted, and ended by the server at once"
+HUNG_UP = "the server accepted all connections, and ended them at once"
 HEAD_START_NS = 100_000_000
 """Time, in ns, from the command to the start of the schedule. Each worker computes its part of the schedule
 meanwhile."""
@@ -48,7 +48,7 @@ class EngineRun:
 
     def __init__(
         self,
-        jobs: Sequence[WorkerConfig],
+        configs: Sequence[WorkerConfig],
         pool: WorkerPool,
         server: RunningServer | None,
         watch: Watcher,
@@ -56,19 +56,19 @@ class EngineRun:
     ) -> None:
         self.pool = pool
         self._cores = cores
-        self._jobs = jobs
-        self.plan = jobs[0].plan
-        self._folder = jobs[0].folder
-        self._workload = jobs[0].workload()
+        self._configs = configs
+        self.plan = configs[0].plan
+        self._folder = configs[0].folder
+        self._workload = configs[0].workload()
         self._rooms = [self._workload.room_of(member) for member in range(self.plan.subscribers)]
-        self._records = Records(self._folder, len(jobs))
+        self._records = Records(self._folder, len(configs))
         self._meter = meter_of(server)
         self._secrets = server.target.secrets if server is not None else ()
         self._watch = watch
         self._next_sample = Deadline.after(0)
-        self._open = [0] * len(jobs)
-        self._in = [0] * len(jobs)
-        self._said: dict[str, dict[int, WorkerMessage]] = {}
+        self._open = [0] * len(configs)
+        self._in = [0] * len(configs)
+        self._reported: dict[str, dict[int, WorkerMessage]] = {}
         self._loop = "asyncio"
         self._reader: str | None = None
         self.start_ns = self.end_ns = self.drained_ns = 0
@@ -98,12 +98,15 @@ class EngineRun:
 
         # The workers give up at the end of the ramp. The additional time is for their report.
         late = Deadline.after(ramp.remaining_s + 30)
-        if not self._wait(lambda: self._all_said("connected"), late, show, RAMP_SAMPLE_S):
-            raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
+        if not self._wait(lambda: self._all_reported("connected"), late, show, RAMP_SAMPLE_S):
+            raise CannotTellError("The load engine's workers did not report the end of connecting.")
         if not sum(self._open):
-            why = next((why for word in self._said["connected"].values() if (why := word.details["why"])), HUNG_UP)
-            url = self._jobs[0].endpoint.url
-            raise TargetError(f"nobody could connect to {url}: {why}. {_advice(why)}")
+            reason = next(
+                (reason for message in self._reported["connected"].values() if (reason := message.details["why"])),
+                HUNG_UP,
+            )
+            url = self._configs[0].endpoint.url
+            raise TargetError(f"nobody could connect to {url}: {reason}. {_advice(reason)}")
         self.sample()
 
     def _probe(self, ramp: Deadline) -> None:
@@ -116,21 +119,21 @@ class EngineRun:
             return sum(self._in) >= expected()
 
         def show() -> None:
-            note = f"{sum(self._in)} of {expected()} have heard something"
+            note = f"{sum(self._in)} of {expected()} have received something"
             self._show("probe", sum(self._in) / max(expected(), 1), note)
 
-        turn = 0
+        number = 0
         while not everybody() and not ramp.passed:
             if self._workload.publishes:
-                self.pool.tell("probe", members=probers(self._workload.contract, self.plan, turn, self._rooms))
-            turn += 1
+                self.pool.send("probe", members=probers(self._workload.contract, self.plan, number, self._rooms))
+            number += 1
             self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
 
     def start(self, at_ns: int) -> None:
         """Tell the workers to follow the schedule from `at_ns` on, beginning with the warm-up."""
         self.start_ns = at_ns + int(self.plan.warmup_s * NS)
         self.end_ns = self.start_ns + int(self.plan.duration_s * NS)
-        self.pool.tell("start", at_ns=at_ns)
+        self.pool.send("start", at_ns=at_ns)
 
     def _measure(self) -> None:
         self.start(now_ns() + HEAD_START_NS)
@@ -145,7 +148,7 @@ class EngineRun:
         whole_s = (self.end_ns - now_ns()) / NS
         # An engine that lags behind its own timers is late, not dead. It gets the same time again, and the record shows
         # the lag.
-        if not self._wait(lambda: self._all_said("window-over"), Deadline.after(2 * whole_s + 30), show):
+        if not self._wait(lambda: self._all_reported("window-over"), Deadline.after(2 * whole_s + 30), show):
             raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
 
     def drain(self) -> None:
@@ -166,10 +169,10 @@ class EngineRun:
         self._show("collect", 0.0)
         self.sample()
         self.pool.is_stopping = True
-        self.pool.tell("finish")
-        self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
-        self.pool.tell("part")
-        self._wait(lambda: self._all_said("gone"), Deadline.after(5), lambda: None)
+        self.pool.send("finish")
+        self._wait(lambda: self._all_reported("done"), Deadline.after(30), lambda: None)
+        self.pool.send("part")
+        self._wait(lambda: self._all_reported("gone"), Deadline.after(5), lambda: None)
         self.pool.stop()
 
     def collect(self, alone: bool) -> Measurement:
@@ -179,8 +182,8 @@ class EngineRun:
             self._records,
             self._workload,
             self.plan.subscribers,
-            alone=self._jobs[0].share.alone,
-            first=self._jobs[0].share.first,
+            alone=self._configs[0].share.alone,
+            first=self._configs[0].share.first,
             start_ns=min(self.start_ns or now, now),
             end_ns=min(self.end_ns or now, now),
             drained_ns=self.drained_ns or now,
@@ -189,7 +192,7 @@ class EngineRun:
             self._records,
             history.start_ns,
             history.end_ns,
-            unsent=sum(word.details["unsent"] for word in self._said.get("window-over", {}).values()),
+            unsent=sum(message.details["unsent"] for message in self._reported.get("window-over", {}).values()),
             loop=self._loop,
             reader=self._reader,
             alone=alone,
@@ -200,7 +203,7 @@ class EngineRun:
         save_history(history, self._folder, self._secrets)
         history = replace(history, receipts=load_receipts(self._folder))
         self._records.columns.remove()
-        for path in worker_files(self._folder, range(len(self._jobs))):
+        for path in worker_files(self._folder, range(len(self._configs))):
             path.unlink(missing_ok=True)
         self._show("collect", 1.0)
         usage = self._meter.usage() if self._meter is not None else None
@@ -208,15 +211,15 @@ class EngineRun:
 
     # Messages from the workers.
 
-    def wait_said(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
+    def wait_reported(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
         """Wait until all workers have sent this message.
 
         Returns the message of the first worker, or None after the deadline. The progress display shows `phase`.
         """
         self._show(phase, 0.0)
-        if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
+        if not self._wait(lambda: self._all_reported(what), deadline, lambda: None):
             return None
-        return self._said[what][0]
+        return self._reported[what][0]
 
     def _wait(
         self,
@@ -233,24 +236,24 @@ class EngineRun:
                 self.sample(sparing=True)
                 self._next_sample = Deadline.after(sample_s)
                 show()
-            word = self.pool.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
-            if word is not None:
-                self._hear(word)
+            message = self.pool.wait_message(min(deadline.remaining_s, self._next_sample.remaining_s))
+            if message is not None:
+                self._handle(message)
         return True
 
-    def _hear(self, word: WorkerMessage) -> None:
-        match word.what:
+    def _handle(self, message: WorkerMessage) -> None:
+        match message.what:
             case "ready":
-                self._loop, self._reader = word.details["loop"], word.details["reader"]
+                self._loop, self._reader = message.details["loop"], message.details["reader"]
             case "in":
-                self._in[word.worker] = word.details["count"]
-                self._open[word.worker] = word.details["open"]
+                self._in[message.worker] = message.details["count"]
+                self._open[message.worker] = message.details["open"]
             case "connected":
-                self._open[word.worker] = word.details["count"]
-        self._said.setdefault(word.what, {})[word.worker] = word
+                self._open[message.worker] = message.details["count"]
+        self._reported.setdefault(message.what, {})[message.worker] = message
 
-    def _all_said(self, what: str) -> bool:
-        return len(self._said.get(what, {})) == len(self._jobs)
+    def _all_reported(self, what: str) -> bool:
+        return len(self._reported.get(what, {})) == len(self._configs)
 
     def sample(self, *, sparing: bool = False) -> None:
         """Sample the usage of the server."""
@@ -261,10 +264,10 @@ class EngineRun:
         self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
 
 
-def _advice(why: str) -> str:
-    if "HTTP/" in why:
-        return advice_on_refusal(why)
-    return "Is the server running there?" if "connect" in why else "See join() and prepare() of the workload."
+def _advice(reason: str) -> str:
+    if "HTTP/" in reason:
+        return advice_on_refusal(reason)
+    return "Is the server running there?" if "connect" in reason else "See join() and prepare() of the workload."
 
 
 def _rate_hz(history: History) -> float:
@@ -274,8 +277,8 @@ def _rate_hz(history: History) -> float:
     return measured / seconds if seconds > 0 else 0.0
 
 
-def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:
-    """Choose the members that publish in probe number `turn`.
+def probers(contract: Contract, plan: Plan, number: int, rooms: Sequence[int] = ()) -> list[int]:
+    """Choose the members that publish in probe number `number`.
 
     After all probes, every member that can receive has received something. If there are several rooms, one of the first
     two members of each room publishes, even if it is no publisher of the plan.
@@ -283,9 +286,9 @@ def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()
     if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
         return list(range(plan.publishers))  # only the publisher itself can receive something
     if len(set(rooms)) > 1:
-        people = [[member for member, its in enumerate(rooms) if its == room] for room in sorted(set(rooms))]
-        return [members[turn % min(2, len(members))] for members in people]
-    return [turn % plan.publishers]
+        groups = [[member for member, its_room in enumerate(rooms) if its_room == room] for room in sorted(set(rooms))]
+        return [members[number % min(2, len(members))] for members in groups]
+    return [number % plan.publishers]
 
 
 def members_to_hear(contract: Contract, plan: Plan, rooms: Sequence[int] = ()) -> int:

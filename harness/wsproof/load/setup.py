@@ -8,10 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun
+from wsproof.errors import CannotTellError, ExitCode, InterruptedRun, TerminatedRun, WsproofError
 from wsproof.load.cores import pinned_apart
 from wsproof.load.limits import require_possible
-from wsproof.load.partial_run import PartialRun
 from wsproof.load.progress import Watcher, ignore
 from wsproof.load.run import EngineRun
 from wsproof.load.source_addresses import require_ports
@@ -27,6 +26,24 @@ from wsproof.workloads import Workload
 
 STOPS = (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError)
 """Exceptions that end a run early and still leave a measurement."""
+
+
+class PartialRun(WsproofError):
+    """The run stopped early; `measurements` hold what was recorded until then, one per workload.
+
+    `cause` is the exception that stopped the run. It determines the exit code: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    def __init__(self, measurements: Sequence[Measurement], cause: BaseException) -> None:
+        super().__init__(f"The run stopped early: {_cause_sentence(cause)} The records up to then are kept.")
+        self.measurements = tuple(measurements)
+        self.cause = cause
+        self.exit_code = _exit_code(cause)
+
+    @property
+    def measurement(self) -> Measurement:
+        """The measurement of a run with one workload."""
+        return self.measurements[0]
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ def engines_for(
 def engines_beside(
     plans: Sequence[Plan], targets: Sequence[LoadTarget], *, progress: Watcher | None = None
 ) -> Iterator[Engines]:
-    """The same with a server of its own for each plan. The engines share their cores: only one has work at a time.
+    """Like `engines_for`, with one server per plan. The engines share their cores, because only one works at a time.
 
     Raises:
         UsageError: a plan cannot be followed here (its numbers, ports, file descriptors, unknown channels).
@@ -172,3 +189,17 @@ def _configs(plan: Plan, target: LoadTarget, folder: Path, share: MemberIds) -> 
         share=share,
         folder=folder,
     )
+
+
+def _cause_sentence(cause: BaseException) -> str:
+    if isinstance(cause, KeyboardInterrupt | InterruptedRun):
+        return "interrupted."
+    if isinstance(cause, TerminatedRun):
+        return "terminated."
+    return str(cause) or type(cause).__name__
+
+
+def _exit_code(cause: BaseException) -> ExitCode:
+    if isinstance(cause, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return cause.exit_code if isinstance(cause, WsproofError | TerminatedRun) else ExitCode.CANNOT_TELL

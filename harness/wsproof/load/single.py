@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wsproof.load.progress import Watcher
 from wsproof.load.setup import LoadTarget, engines_for
-from wsproof.load.worker.closed_loop import kind_that_comes_back
+from wsproof.load.worker.closed_loop import kind_of_own_receipt
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
@@ -40,7 +40,7 @@ def run_plan(
 
     def fits(workload: Workload) -> None:
         if plan.in_flight is not None:
-            kind_that_comes_back(workload.contract)
+            kind_of_own_receipt(workload.contract)
 
     target = LoadTarget(channels, settings, endpoint, server)
     folders = [columns] if columns is not None else []

@@ -10,8 +10,8 @@ from wsproof.errors import UsageError
 from wsproof.net.endpoint import Endpoint
 
 PER_ADDRESS = 20_000
-"""Connections from one loopback address. Linux keeps about 28,000 ephemeral ports for each, and slows down as they run
-out."""
+"""Maximum number of connections from one loopback address. Linux has about 28,000 ephemeral ports for each, and slows
+down as they run out."""
 _NO_PORT_YET = 24
 """IP_BIND_ADDRESS_NO_PORT of <linux/in.h>, which Python's `socket` does not name."""
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -48,7 +48,7 @@ def require_ports(connections: int, endpoint: Endpoint) -> None:
     """
     if endpoint.unix is not None or not _RANGE.exists():
         return
-    first, last = (int(word) for word in _RANGE.read_text().split())
+    first, last = (int(number) for number in _RANGE.read_text().split())
     most = 254 * PER_ADDRESS if _has_many(endpoint) else last - first + 1
     if connections > most:
         raise UsageError(

@@ -18,7 +18,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.target.server import RunningServer
 
 IDLE_NS = 500_000_000
-"""Time, in ns, before the first window. All servers are connected and none is loaded: it shows what that costs."""
+"""Time, in ns, before the first window. It shows the cost of servers that are connected and not loaded."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _follow(runs: Sequence[EngineRun], turns: Turns, watch: Watcher) -> int:
         watch(Progress("measure", number / turns.rounds))
     late = Deadline.after(turns.whole_ns / NS + 30)
     for run in runs:
-        if run.wait_said("window-over", late, "measure") is None:
+        if run.wait_reported("window-over", late, "measure") is None:
             raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
     for run in runs:
         run.drain()

@@ -32,7 +32,7 @@ class WorkerMessage:
     details: dict[str, Any]
 
 
-class Job(Protocol):
+class ProcessConfig(Protocol):
     """The configuration of one process: its number, the directory of its log, and its line of JSON."""
 
     @property
@@ -50,13 +50,13 @@ class WorkerPool:
     Each process runs `module`.
     """
 
-    def __init__(self, jobs: Sequence[Job], module: str = WORKER) -> None:
-        self._jobs = jobs
+    def __init__(self, configs: Sequence[ProcessConfig], module: str = WORKER) -> None:
+        self._configs = configs
         self._module = module
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._words: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
         self.is_stopping = False
-        """Whether the workers have been told to finish. From then on, an exit of a worker is no error."""
+        """Whether the workers were asked to finish. From then on, an exit of a worker is no error."""
 
     @property
     def pids(self) -> list[int]:
@@ -64,8 +64,8 @@ class WorkerPool:
 
     def __enter__(self) -> WorkerPool:
         try:
-            for job in self._jobs:
-                self._start(job)
+            for config in self._configs:
+                self._start(config)
         except BaseException:
             self.stop()
             raise
@@ -74,10 +74,10 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start(self, job: Job) -> None:
+    def _start(self, config: ProcessConfig) -> None:
         # -P: the current directory must not shadow the standard library. A new session: Ctrl-C signals only the parent,
         # so that the workers can still write what they have recorded.
-        with self._log_path(job).open("wb") as log:
+        with self._log_path(config).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self._module],
                 stdin=subprocess.PIPE,
@@ -86,27 +86,27 @@ class WorkerPool:
                 start_new_session=True,
             )
         self._processes.append(process)
-        threading.Thread(target=self._listen, args=(job.index, process), daemon=True).start()
-        self._write(process, job.encode())
+        threading.Thread(target=self._listen, args=(config.index, process), daemon=True).start()
+        self._write(process, config.encode())
 
     def _listen(self, worker: int, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         with process.stdout as stdout:
             for line in stdout:
                 details = json.loads(line)
-                if details["is"] == "secrets":  # at once: the server may print them before the parent reads the queue
+                if details["is"] == "secrets":  # learn now: the server may print them before the parent reads the queue
                     learn(details["values"])
                     continue
-                self._words.put(WorkerMessage(worker, details.pop("is"), details))
-        self._words.put(WorkerMessage(worker, "gone", {}))
+                self._messages.put(WorkerMessage(worker, details.pop("is"), details))
+        self._messages.put(WorkerMessage(worker, "gone", {}))
 
-    def tell(self, do: str, **details: Any) -> None:
+    def send(self, do: str, **details: Any) -> None:
         """Send a command to all workers."""
         line = json.dumps({"do": do, **details}).encode() + b"\n"
         for process in self._processes:
             self._write(process, line)
 
-    def wait_word(self, timeout_s: float) -> WorkerMessage | None:
+    def wait_message(self, timeout_s: float) -> WorkerMessage | None:
         """Wait for the next message from any worker. None after the timeout.
 
         Raises:
@@ -114,14 +114,14 @@ class WorkerPool:
             WorkloadError: a worker found a mistake in the user's workload.
         """
         try:
-            word = self._words.get(timeout=timeout_s)
+            message = self._messages.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        if word.what == "mistake":
-            raise WorkloadError(word.details["message"])
-        if word.what == "gone" and not self.is_stopping:
-            raise CannotTellError(self._obituary(word.worker))
-        return word
+        if message.what == "mistake":
+            raise WorkloadError(message.details["message"])
+        if message.what == "gone" and not self.is_stopping:
+            raise CannotTellError(self._death_sentence(message.worker))
+        return message
 
     def stop(self) -> None:
         """Stop all workers.
@@ -139,30 +139,30 @@ class WorkerPool:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for job in self._jobs:
-            path = self._log_path(job)
+        for config in self._configs:
+            path = self._log_path(config)
             if path.exists() and not path.stat().st_size:
                 path.unlink()
 
     def _write(self, process: subprocess.Popen[bytes], line: bytes) -> None:
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # the worker died: `wait_word` notices and reports how
+        with suppress(BrokenPipeError):  # the worker died: `wait_message` notices and reports how
             process.stdin.write(line)
             process.stdin.flush()
 
-    def _obituary(self, worker: int) -> str:
+    def _death_sentence(self, worker: int) -> str:
         process = self._processes[worker]
         try:
             code: object = process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             code = "unknown"
-        last = self._log_path(self._jobs[worker]).read_text(errors="replace").splitlines()[-12:]
-        words = "\n".join(["", *last]) if last else " It left no message."
-        return f"Worker {worker} of the load engine died (exit code {code}).{words}"
+        last = self._log_path(self._configs[worker]).read_text(errors="replace").splitlines()[-12:]
+        output = "\n".join(["", *last]) if last else " It left no message."
+        return f"Worker {worker} of the load engine died (exit code {code}).{output}"
 
     @staticmethod
-    def _log_path(job: Job) -> Path:
-        return job.folder / f"worker-{job.index}.log"
+    def _log_path(config: ProcessConfig) -> Path:
+        return config.folder / f"worker-{config.index}.log"
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

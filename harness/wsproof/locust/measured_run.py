@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.load.files.packed_history import pack_history, unpack_history
+from wsproof.load.files.history import pack_history, unpack_history
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.generator_fault import Freeze, excused
 from wsproof.locust.restart import undecided_after_restart

@@ -104,17 +104,18 @@ class WsClient:
         return json.loads(self.receive(fits, timeout_s=timeout_s))
 
     def received(self) -> list[str | bytes]:
-        """Return the messages that have arrived and were not received yet, without a wait for more.
+        """Return the messages that have arrived and were not received yet, without waiting for more.
 
-        It proves nothing about messages on their way. Ask after an answer that must come behind them, such as `ping`.
+        It proves nothing about messages on their way. Call it after an answer that must follow them, such as that of
+        `ping`.
         """
         self._connection.receive_nowait()
-        found: list[str | bytes] = []
+        messages: list[str | bytes] = []
         while (event := self._connection.wait_event(lambda event: _message_of(event) is not None, 0.0)) is not None:
             message = _message_of(event)
             assert message is not None
-            found.append(message)
-        return found
+            messages.append(message)
+        return messages
 
     def ping(self, payload: bytes = b"wsproof", *, timeout_s: float | None = None) -> None:
         """Send a ping and wait for its pong.
@@ -159,7 +160,7 @@ class WsClient:
         self._connection.reset()
 
     def stop_reading(self) -> None:
-        """Leave all that arrives unread from now on: be a slow client."""
+        """Stop reading, as a slow client does. Arriving data stays in the receive buffer."""
         self._connection.stop_reading()
 
     def resume_reading(self) -> None:
@@ -183,8 +184,8 @@ class WsClient:
             code = "no code" if close[0] is None else f"code {close[0]}"
             return f"the server sent a close frame with {code}" + (f" {close[1]!r}" if close[1] else "")
         if self._connection.ended:
-            how = "reset" if self._connection.was_reset else "closed"
-            return f"the server {how} TCP without a close frame"
+            verb = "reset" if self._connection.was_reset else "closed"
+            return f"the server {verb} TCP without a close frame"
         return "the connection is open" if self.is_open else f"the connection is {self._connection.peer.state.value}"
 
 

@@ -16,15 +16,15 @@ from wsproof.target.server import RunningServer
 from wsproof.wire import State
 
 TIMEOUT_S = 10.0
-"""Seconds that each wait of a client may take by default. A machine that stalls for seconds must not fail a test."""
+"""Seconds that each wait of a client may take by default. A machine may stall for seconds."""
 CLOSING_S = 1.0
 """Seconds that a client gets for its closing handshake at the end of a test."""
 
 
 def counting(findings: Iterable[Finding], server: RunningServer) -> list[Finding]:
     """The findings that count, without secrets: all but known deviations of the server and non-strict ones."""
-    found = server.known_deviations.mark(hide_in(finding, server.secrets) for finding in findings)
-    return [finding for finding in found if finding.verdict() is not Verdict.VALID]
+    marked = server.known_deviations.mark(hide_in(finding, server.secrets) for finding in findings)
+    return [finding for finding in marked if finding.verdict() is not Verdict.VALID]
 
 
 class HandshakeOptions(TypedDict, total=False):
@@ -102,8 +102,8 @@ class Connections:
         for number, (name, client) in enumerate(self._audited):
             recorder.members.append(Member(number, name))
             recorder.protocol += [
-                ProtocolNote(number, each.rule, each.section, each.level, each.sentence, each.evidence)
-                for each in client.peer.breaches
+                ProtocolNote(number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence)
+                for breach in client.peer.breaches
             ]
         if not recorder.protocol:
             return []

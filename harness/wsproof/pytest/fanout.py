@@ -120,8 +120,8 @@ class Fanout:
         )
         self._play(measurement)
         # An unknown result ("the check crashed") is not a pass either.
-        broken = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]
-        assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
+        failed = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]
+        assert not failed, "\n".join(f"{finding.check}: {finding.explanation}" for finding in failed)
         not_met = [result.sentence() for result in judged.evaluate(self.question.objectives) if not result.met]
         assert not not_met, "\n".join(["Objectives are not met (--ws-slo):", *not_met])
         void = [warning.message for warning in judged.warnings if warning.invalidates]
@@ -142,11 +142,11 @@ def extra_info(judged: JudgedMeasurement) -> dict[str, Any]:
     info: dict[str, Any] = {"subscribers": judged.measurement.plan.subscribers, "timed": "time_to_last"}
     for name in ("latency", "service_time", "time_to_last", "spread"):
         if name in metrics:
-            info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
+            info |= {f"{name}_{statistic}_ns": getattr(metrics[name], statistic) for statistic in PERCENTILES}
     info["reach"] = metrics["reach"].mean if "reach" in metrics else None
     info |= {key: metrics[name].mean if name in metrics else None for key, name in OF_THE_SERVER.items()}
     info["violations"] = sum(f.occurrences for f in findings if f.verdict() is Verdict.INVALID)
     info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
     info["void"] = void_figures(metrics)
-    info["cautions"] = [warning.message for warning in judged.warnings]
+    info["warnings"] = [warning.message for warning in judged.warnings]
     return info

@@ -19,7 +19,7 @@ SHOWN_LINES = 40
 class FrameLog:
     """The last frames of one connection, with the time of each since the connection was opened.
 
-    The log has none of the `secrets`.
+    The `secrets` are redacted.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ class FrameLog:
             self._add(now_ns(), f"client sends    {frame.describe()}")
 
     def received(self, events: Iterable[Event], times_ns: Iterable[int]) -> None:
-        """Note what the server did."""
+        """Note the frames that the client has received, and the end of TCP."""
         for event, at_ns in zip(events, times_ns, strict=True):
             if isinstance(event, FrameReceived):
                 self._add(at_ns, f"client receives {event.frame.describe()}")

@@ -79,8 +79,8 @@ class WsPeers:
     ) -> LoggedClient:
         """Open a connection that may send anything, by `send_raw`, `peer.send_frame`, `half_close` or `reset`.
 
-        Without `handshake`, only TCP is open, and `send_raw(b"GET ...")` says the rest. The test fails for no violation
-        here, since illegal bytes may end a connection in many ways. `peer.breaches` has what the server did wrong.
+        Without `handshake`, only TCP is open, and the test sends the request itself: `send_raw(b"GET ...")`. Violations
+        here fail no test, because illegal bytes may end a connection in many ways. `peer.breaches` lists them.
 
         Raises:
             AssertionError: the server does not answer.

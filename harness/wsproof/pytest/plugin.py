@@ -62,17 +62,19 @@ def options_of(config: pytest.Config) -> PytestOptions:
     from wsproof.session.project_file import read_project_file
 
     table = options_in(PytestOptions)
-    given = vars(config.option)
-    kept = read_project_file(config.rootpath).options("pytest", PytestOptions, given[destination("target", PREFIX)])
+    command_line = vars(config.option)
+    file_options = read_project_file(config.rootpath).options(
+        "pytest", PytestOptions, command_line[destination("target", PREFIX)]
+    )
     values = {
-        destination(name, PREFIX): from_text(name, table[name], kept[name])
+        destination(name, PREFIX): from_text(name, table[name], file_options[name])
         for name in IN_PYTEST
-        if name in kept and table[name].is_initial(given[destination(name, PREFIX)])
+        if name in file_options and table[name].is_initial(command_line[destination(name, PREFIX)])
     }
-    return read_options(PytestOptions, {**given, **values}, IN_PYTEST, PREFIX)
+    return read_options(PytestOptions, {**command_line, **values}, IN_PYTEST, PREFIX)
 
 
-def as_pytest_says(message: str) -> str:
+def with_pytest_options(message: str) -> str:
     """Rewrite the options in a message of wsproof as pytest options: `--path` becomes `--ws-path`."""
     message = message.replace("no TARGET was given", "no --ws-target was given")
     return with_prefix(message, PytestOptions, IN_PYTEST, PREFIX)
@@ -81,21 +83,21 @@ def as_pytest_says(message: str) -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """Report a UsageError of a `ws_` fixture as one sentence."""
-    with _usage_errors_as_sentences(item):
+    with _fail_on_usage_error(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test whose server broke the protocol; report a UsageError of a `ws_` fixture as one sentence."""
-    with _usage_errors_as_sentences(item):
+    with _fail_on_usage_error(item):
         result = yield
     _fail_on_violations(item)
     return result
 
 
 @contextmanager
-def _usage_errors_as_sentences(item: pytest.Item) -> Iterator[None]:
+def _fail_on_usage_error(item: pytest.Item) -> Iterator[None]:
     """Context manager that fails the test with one sentence on a UsageError of a `ws_` fixture."""
     try:
         yield
@@ -104,7 +106,7 @@ def _usage_errors_as_sentences(item: pytest.Item) -> Iterator[None]:
         ours = any(name.startswith("ws_") for name in getattr(item, "fixturenames", ()))
         if errors is None or not ours or not isinstance(error, errors.UsageError):
             raise
-        message = as_pytest_says(str(error))
+        message = with_pytest_options(str(error))
     else:
         return
     pytest.fail(message, pytrace=False)
@@ -117,10 +119,11 @@ def _fail_on_violations(item: pytest.Item) -> None:
     if violations:
         from wsproof.model.chapter import with_document
 
-        told = [
-            f"{one.check} ({with_document(one.section)}): {one.explanation}\n    {one.witness[0]}" for one in violations
+        lines = [
+            f"{each.check} ({with_document(each.section)}): {each.explanation}\n    {each.witness[0]}"
+            for each in violations
         ]
-        pytest.fail("the server broke the protocol\n" + "\n".join(told), pytrace=False)
+        pytest.fail("the server broke the protocol\n" + "\n".join(lines), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -139,9 +142,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let the plugin of Hypothesis not import all of Hypothesis for the summary of a run that never used it.
+    """Remove the plugin of Hypothesis from a run that never used it, because its summary imports all of Hypothesis.
 
-    Its summary looks for reports of Hypothesis, and there are none. With xdist the workers may have used it.
+    With xdist the plugin stays, because the workers may have used Hypothesis.
     """
     manager, config = session.config.pluginmanager, session.config
     is_used = "hypothesis" in sys.modules or config.getoption("--hypothesis-show-statistics", False)
@@ -154,21 +157,21 @@ def ws_context(pytestconfig: pytest.Config) -> CommandContext[PytestOptions]:
     """The options of this pytest run with the target, the channels and the settings that they describe."""
     from wsproof.session.context import CommandContext
 
-    with usage_errors_end_the_session():
+    with exit_on_usage_error():
         context = CommandContext(options_of(pytestconfig))
         _ = context.target, context.workloads
     return context
 
 
 @contextmanager
-def usage_errors_end_the_session() -> Iterator[None]:
+def exit_on_usage_error() -> Iterator[None]:
     """Context manager that ends pytest with one line and exit code 2 on a UsageError."""
     from wsproof.errors import UsageError
 
     try:
         yield
     except UsageError as error:
-        pytest.exit(as_pytest_says(str(error)), returncode=2)
+        pytest.exit(with_pytest_options(str(error)), returncode=2)
 
 
 @pytest.fixture(scope="session")
@@ -216,25 +219,25 @@ def ws_budget(ws_context: CommandContext[PytestOptions]) -> Budget:
 
 @pytest.fixture(scope="session")
 def ws_running(request: pytest.FixtureRequest, ws_context: CommandContext[PytestOptions]) -> Iterator[RunningServer]:
-    """The running target, also where its app has several paths: started here once per session, or the URL."""
+    """The running target, even if its app has several paths: started once per session, or the URL."""
     from wsproof.errors import TargetError, UsageError
     from wsproof.machine.fd_limits import most_connections
 
-    # Cap the number at this machine's limit. Only the benchmark may fail for too many, not the other tests.
+    # Cap the number at this machine's limit: too many subscribers must fail only the benchmark, not the other tests.
     most = min(max(request.config.getoption("ws_subscribers")), most_connections())
     try:
         ws_context.wire_target()
         is_path_known = True
     except (TargetError, UsageError):
         is_path_known = False
-    with usage_errors_end_the_session(), ws_context.running(wire=is_path_known, connections=most) as server:
+    with exit_on_usage_error(), ws_context.running(wire=is_path_known, connections=most) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def ws_target(ws_context: CommandContext[PytestOptions], ws_running: RunningServer) -> RunningServer:
     """The running target with one WebSocket path, which the shipped suites and `ws_fanout` need."""
-    with usage_errors_end_the_session():
+    with exit_on_usage_error():
         ws_context.wire_target()
     return ws_running
 
@@ -288,7 +291,7 @@ def ws_connections(
 
 @pytest.fixture
 def ws_client(ws_connections: Connections) -> WsClients:
-    """Open clients: `ws_client("/ws/alice")`. Every wait has a timeout, every frame is audited. Several at once."""
+    """Open clients, one or several: `ws_client("/ws/alice")`. Every wait has a timeout, every frame is audited."""
     from wsproof.pytest.openers import WsClients
 
     return WsClients(ws_connections)
@@ -320,9 +323,9 @@ def ws_room(
 def ws_keep(
     ws_context: CommandContext[PytestOptions], ws_target: RunningServer
 ) -> Iterator[Callable[[Finding], Finding]]:
-    """A function that keeps a finding in this session's run, and returns it with its `wsproof replay` command.
+    """A function that stores a finding in this session's run, and returns it with its `wsproof replay` command.
 
-    The first finding begins the run, so a session without findings leaves no run.
+    The first finding creates the run, so a session without findings leaves no run.
     """
     from wsproof.net.redact import hide_in
     from wsproof.session.run_recorder import kept_findings
@@ -370,7 +373,7 @@ def subscriber_counts(text: str) -> list[int]:
     Raises:
         argparse.ArgumentTypeError: an item is not a whole number above 0.
     """
-    words = text.split(",")
-    if not all(word.isdecimal() and int(word) for word in words):
+    items = text.split(",")
+    if not all(item.isdecimal() and int(item) for item in items):
         raise ArgumentTypeError(f"expected whole numbers above 0, such as 1,10,100; got {text!r}")
-    return [int(word) for word in words]
+    return [int(item) for item in items]

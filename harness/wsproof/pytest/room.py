@@ -50,26 +50,26 @@ class WsRoom:
         """
         __tracebackhide__ = True
         for number in range(len(self._joined), len(self._joined) + count):
-            self._perform(Step(Action.JOIN, number, room=room))
+            self._execute(Step(Action.JOIN, number, room=room))
             member = self._joined[number]
             if not member.can_speak:
                 reason = member.refusal or member.join_fault or "the server ended its connection"
                 raise AssertionError(f"member {number} of {self._channel} could not join: {reason}")
 
     def say(self, member: int, text: str) -> None:
-        """Let a member publish a text. The envelope that proves its way is appended to it."""
-        self._perform(self._step(Action.SAY, member, body=text))
+        """Let a member publish a text. An envelope is appended, so that each receipt can be assigned to it."""
+        self._execute(self._step(Action.SAY, member, body=text))
 
     def leave(self, member: int, *, by: str = "close") -> None:
         """Let a member go: by a `close` frame, by `fin`, or by `reset`."""
-        self._perform(self._step(Action.LEAVE, member, leave_by=LeaveBy(by)))
+        self._execute(self._step(Action.LEAVE, member, leave_by=LeaveBy(by)))
 
     def stall(self, member: int) -> None:
-        """Let a member stop to read, once it has all that it must receive. Nobody else may suffer from it."""
-        self._perform(self._step(Action.STALL, member))
+        """Let a member stop reading, once it has received all that it must. The others must not be affected."""
+        self._execute(self._step(Action.STALL, member))
 
     def settle(self) -> bool:
-        """Wait until every member has what it must receive; False if something does not come."""
+        """Wait until every member has received all that it must; False if something is missing."""
         return self._pool.settle()
 
     def history(self) -> History:
@@ -83,16 +83,16 @@ class WsRoom:
     def assert_delivered(self) -> None:
         """Assert that the channel kept its contract: each member received each message, once, unchanged and in order.
 
-        It is the last call: it waits for what is on its way, and all members leave.
+        Call it last: it waits for messages that are on their way, and all members leave.
 
         Raises:
             AssertionError: something was lost, repeated, reordered, damaged or sent to the wrong member, or nothing can
                 be known. The message says what, with the evidence.
         """
         __tracebackhide__ = True
-        found = self.findings()
-        if found:
-            raise AssertionError("\n\n".join(map(_told, found)))
+        findings = self.findings()
+        if findings:
+            raise AssertionError("\n\n".join(map(_finding_text, findings)))
 
     def close(self) -> None:
         """Disconnect all members. Further calls do nothing."""
@@ -114,9 +114,9 @@ class WsRoom:
             raise UsageError(f"member {member} of ws_room has left; let another one join: room.join()")
         return Step(action, member, body=body, leave_by=leave_by)
 
-    def _perform(self, step: Step) -> None:
+    def _execute(self, step: Step) -> None:
         if self._execution is not None:
-            raise UsageError("this ws_room has ended with its judgement; make another one: ws_room(N)")
+            raise UsageError("this ws_room has been judged and its members have left; open another one: ws_room(N)")
         execute_step(self._pool, self._joined, step)
 
     def _concluded(self) -> ScheduleExecution:
@@ -135,9 +135,9 @@ class WsRooms:
         self._rooms: list[WsRoom] = []
 
     def __call__(self, members: int, *, workload: str | None = None, timeout_s: float = TIMEOUT_S) -> WsRoom:
-        """Let `members` join a channel. `workload` is its name, where `--ws-channels` has several and none is `chat`.
+        """Let `members` join a channel. Name the `workload` if `--ws-channels` has several and none of them is `chat`.
 
-        A message is lost if it has not come when no member has received anything for `timeout_s`.
+        A message counts as lost if it is missing after no member has received anything for `timeout_s`.
 
         Raises:
             AssertionError: the server does not let a member in.
@@ -165,14 +165,16 @@ class WsRooms:
             room.close()
 
     def _chosen(self, name: str | None) -> Workload:
-        wanted = self._default if name is None else name
-        if wanted not in self._workloads:
-            there = ", ".join(self._workloads)
-            raise UsageError(f"the channels have no workload {wanted!r}: say ws_room(N, workload=...), of {there}")
-        return self._workloads[wanted]
+        chosen = self._default if name is None else name
+        if chosen not in self._workloads:
+            known = ", ".join(self._workloads)
+            raise UsageError(
+                f"the channels have no workload {chosen!r}: call ws_room(N, workload=...) with one of {known}"
+            )
+        return self._workloads[chosen]
 
 
-def _told(finding: Finding) -> str:
+def _finding_text(finding: Finding) -> str:
     lines: Iterable[str] = [
         f"{finding.check}: {finding.explanation}",
         *([f"  promised: {finding.source}"] if finding.source else []),

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from wsproof.comparison.blocks import BlockResult
-from wsproof.comparison.extent import QUICK, Extent
 from wsproof.comparison.life import WINDOW_S, LifeResult
+from wsproof.comparison.lives import QUICK, Extent
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.refs import compare_refs
 from wsproof.comparison.runs import compare_runs

@@ -78,9 +78,9 @@ def run_beside_faults(
                     stack.callback(watch.stop)
                 run.start(now_ns() + HEAD_START_NS)
                 windows = windows_of(plan.duration_s, run.start_ns)
-                pool.tell("windows", **windows.to_json())
+                pool.send("windows", **windows.to_json())
                 late = Deadline.after(2 * (plan.warmup_s + plan.duration_s) + 30)
-                if run.wait_said("window-over", late, "measure") is None:
+                if run.wait_reported("window-over", late, "measure") is None:
                     raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
                 said.update(_answer(pool, "over", 30.0), windows=windows)
                 run.drain()
@@ -100,7 +100,7 @@ def run_storm(plan: Plan, target: LoadTarget, folder: Path, *, spread_s: float, 
         CannotTellError: the process of the clients died, or took too long.
     """
     with measurement_lock() as lock, _fault_process(plan, FaultLoad(), target, folder) as pool:
-        pool.tell("storm", clients=plan.subscribers, spread_s=spread_s, limit_s=limit_s)
+        pool.send("storm", clients=plan.subscribers, spread_s=spread_s, limit_s=limit_s)
         words = _answer(pool, "over", 30.0 + (STORMS + 1) * (limit_s + 30.0))
         return StormResult(tuple(StormTurn(**one) for one in words["turns"]), words["cpu_share"], lock.alone)
 
@@ -161,7 +161,7 @@ def _answer(pool: WorkerPool, what: str, timeout_s: float) -> Mapping[str, Any]:
     """
     deadline = Deadline.after(timeout_s)
     while not deadline.passed:
-        word = pool.wait_word(min(1.0, deadline.remaining_s))
+        word = pool.wait_message(min(1.0, deadline.remaining_s))
         if word is not None and word.what == what:
             return word.details
     raise CannotTellError(f"The process of the faulty clients did not say {what!r} within {timeout_s:.0f} s.")

@@ -1,7 +1,7 @@
 """Column files, written continuously, so that a crash or Ctrl-C still leaves a record.
 
 Each worker of a run appends to its own files: rows of little-endian int64 for numbers, a line of JSON for rare events.
-Only the writer knows when it writes. A reader takes the complete rows that are there.
+A reader may read at any time, and takes the complete rows.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import os
 import sys
 from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wsproof.model.history import Receipts
 
 WIDTHS: dict[str, int] = {
     "publications": 6,  # publisher, sequence, intended_ns, sent_ns, phase, outcome
@@ -29,6 +32,9 @@ WIDTHS: dict[str, int] = {
 
 JOURNAL = "journal"
 """The name of the journal, beside those of the tables."""
+
+RECEIPT_COLUMNS = tuple(field.name for field in fields(Receipts))
+"""The columns of the joined receipts."""
 
 
 class RowFile:
@@ -120,13 +126,13 @@ class Tail:
     def read(self, most_rows: int | None = None) -> NDArray[np.int64]:
         """The new rows, at most `most_rows`. Each row of the table is a row of the result."""
         data = _bytes_from(self._path, self._offset, None if most_rows is None else most_rows * 8 * self._width)
-        whole = len(data) - len(data) % (8 * self._width)
-        self._offset += whole
-        return np.frombuffer(data[:whole], dtype="<i8").reshape(-1, self._width).astype(np.int64, copy=False)
+        complete = len(data) - len(data) % (8 * self._width)
+        self._offset += complete
+        return np.frombuffer(data[:complete], dtype="<i8").reshape(-1, self._width).astype(np.int64, copy=False)
 
     @property
     def waiting(self) -> int:
-        """Return the number of new rows in the file."""
+        """The number of new rows in the file."""
         size = self._path.stat().st_size if self._path.exists() else 0
         return (size - self._offset) // (8 * self._width)
 
@@ -141,9 +147,9 @@ class JournalTail:
     def read(self) -> list[dict[str, Any]]:
         """The new entries."""
         data = _bytes_from(self._path, self._offset)
-        whole = data.rfind(b"\n") + 1
-        self._offset += whole
-        return [json.loads(line) for line in data[:whole].splitlines()]
+        complete = data.rfind(b"\n") + 1
+        self._offset += complete
+        return [json.loads(line) for line in data[:complete].splitlines()]
 
 
 def _bytes_from(path: Path, offset: int, most: int | None = None) -> bytes:
@@ -157,3 +163,34 @@ def _bytes_from(path: Path, offset: int, most: int | None = None) -> bytes:
 def worker_files(folder: Path, workers: Iterable[int]) -> list[Path]:
     """All files that these workers may have written."""
     return [table_path(folder, worker, table) for worker in workers for table in (*WIDTHS, JOURNAL)]
+
+
+class ReceiptColumns:
+    """The receipts of all workers: one growing file per column, in this machine's byte order, mapped into memory.
+
+    The receipts of a long run do not fit into memory. Only this process reads the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {name: folder / f"receipts.{name}.i64" for name in RECEIPT_COLUMNS}
+        self._count = 0
+
+    def append(self, rows: NDArray[np.int64]) -> None:
+        """Append receipts, one per row, with columns in the order of `Receipts`."""
+        for column, path in enumerate(self._paths.values()):
+            with path.open("ab" if self._count else "wb") as file:
+                np.ascontiguousarray(rows[:, column]).tofile(file)
+        self._count += len(rows)
+
+    def receipts(self) -> Receipts:
+        """All receipts so far. They stay readable while a reference exists, even after `remove`."""
+        if not self._count:
+            return Receipts(*(np.zeros(0, np.int64) for _ in RECEIPT_COLUMNS))
+        return Receipts(
+            *(np.asarray(np.memmap(path, np.int64, "r", shape=self._count)) for path in self._paths.values())
+        )
+
+    def remove(self) -> None:
+        """Delete the files."""
+        for path in self._paths.values():
+            path.unlink(missing_ok=True)

@@ -49,26 +49,26 @@ def merge(
     """
     records.update()
     receipts = records.receipts()
-    unsealed = _read_unsealed(records, workload, first)
-    notices, ticks, unexpected = unsealed.notices, unsealed.ticks, unsealed.unexpected
-    people = _members(records, workload, members, receipts, ticks)
+    without_envelope = _read_without_envelope(records, workload, first)
+    notices, ticks, unexpected = without_envelope.notices, without_envelope.ticks, without_envelope.unexpected
+    everybody = _members(records, workload, members, receipts, ticks)
     if not alone:
-        names = {person.name for person in people}
+        names = {member.name for member in everybody}
         notices = [notice for notice in notices if notice.about in names]
-        unexpected = [one for one in unexpected if not one.has_envelope or 0 <= one.publisher < members]
+        unexpected = [message for message in unexpected if not message.has_envelope or 0 <= message.publisher < members]
     refused = [entry for entry in records.journal() if entry["what"] == "refused"]
     return History(
-        publications=_publications(records.publications(), receipts, people, refused),
+        publications=_publications(records.publications(), receipts, everybody, refused),
         receipts=receipts,
-        members=people,
+        members=everybody,
         notices=tuple(notices),
         ticks=tuple(ticks),
         unexpected=tuple(unexpected),
         protocol=tuple(_protocol_note(entry) for entry in records.journal() if entry["what"] == "breach"),
         damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
-        ignored=unsealed.ignored,
-        ignored_text=unsealed.ignored_text,
-        shortest_ignored_text=unsealed.shortest_ignored_text,
+        ignored=without_envelope.ignored,
+        ignored_text=without_envelope.ignored_text,
+        shortest_ignored_text=without_envelope.shortest_ignored_text,
         keeps_alive=workload.keeps_alive,
         refusals=_refusals(refused),
         start_ns=start_ns,
@@ -79,18 +79,18 @@ def merge(
 
 def _refusals(entries: list[dict[str, Any]]) -> tuple[Refusal, ...]:
     """The refused HTTP requests of all workers, by answer."""
-    found = Recorder()
+    recorder = Recorder()
     for entry in entries:
-        found.refused(entry["publisher"], entry["sequence"], entry["status"], entry["reason"])
-    return tuple(found.refusals.values())
+        recorder.refused(entry["publisher"], entry["sequence"], entry["status"], entry["reason"])
+    return tuple(recorder.refusals.values())
 
 
 def _publications(
-    rows: Rows, receipts: Receipts, people: tuple[Member, ...], refused: list[dict[str, Any]]
+    rows: Rows, receipts: Receipts, everybody: tuple[Member, ...], refused: list[dict[str, Any]]
 ) -> Publications:
     """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them."""
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
-    unsure = publications_with_unknown_outcome(publisher, sequence, receipts, people)
+    unsure = publications_with_unknown_outcome(publisher, sequence, receipts, everybody)
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
     keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
     for row, entry in zip(rows_of_pairs(publisher, sequence, keys[:, 0], keys[:, 1]).tolist(), refused, strict=True):
@@ -136,36 +136,38 @@ def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, l
     )
 
 
-def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder:
+def _read_without_envelope(records: Records, workload: Workload, first: int) -> Recorder:
     """Let the workload parse the messages that have no envelope where the workload expects it."""
-    found = Recorder()
+    recorder = Recorder()
     for worker in records.workers:
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
-        for subscriber, number, received_ns in _unsealed(worker):
+        for subscriber, number, received_ns in _rows_without_envelope(worker):
             parsed = workload.read(subscriber, texts[number])
             if parsed.kind is MessageKind.TICK:
                 value = dict(parsed.value) if parsed.value is not None else None
-                found.ticks.append(Tick(subscriber, received_ns, value, parsed.text))
+                recorder.ticks.append(Tick(subscriber, received_ns, value, parsed.text))
             elif parsed.kind in (MessageKind.LEAVE, MessageKind.JOIN) and parsed.member is not None:
-                found.notices.append(
+                recorder.notices.append(
                     PresenceNotice(subscriber, parsed.member, parsed.kind is MessageKind.LEAVE, received_ns)
                 )
-            elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
-                found.ignore(texts[number])
+            elif (
+                parsed.kind is MessageKind.IGNORED or parsed.version is not None
+            ):  # the text does not say which publication
+                recorder.ignore(texts[number])
             else:
-                found.unexpected.append(unplaced(parsed, texts[number], subscriber, received_ns, first))
-        found.unexpected += [
+                recorder.unexpected.append(unplaced(parsed, texts[number], subscriber, received_ns, first))
+        recorder.unexpected += [
             UnexpectedMessage(entry["member"], entry["at_ns"], entry["text"])
             for entry in worker.journal
             if entry["what"] == "unexpected"
         ]
-    return found
+    return recorder
 
 
-def _unsealed(worker: WorkerRecords) -> list[list[int]]:
-    rows = np.concatenate([np.zeros((0, 8), np.int64), *worker.unsealed])
-    found: list[list[int]] = rows[:, [SUBSCRIBER, MESSAGE, RECEIVED]].tolist()
-    return found
+def _rows_without_envelope(worker: WorkerRecords) -> list[list[int]]:
+    rows = np.concatenate([np.zeros((0, 8), np.int64), *worker.without_envelope])
+    numbers: list[list[int]] = rows[:, [SUBSCRIBER, MESSAGE, RECEIVED]].tolist()
+    return numbers
 
 
 def _message(entry: dict[str, Any]) -> str | bytes:

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.load.files.columns import WIDTHS, JournalTail, Tail
-from wsproof.load.files.receipts import ReceiptColumns
-from wsproof.load.worker.recorder import UNSEALED
+from wsproof.load.files.columns import WIDTHS, JournalTail, ReceiptColumns, Tail
+from wsproof.load.worker.recorder import NO_ENVELOPE
 from wsproof.model.history import Kind, Receipts
 from wsproof.model.partition import slices
 
@@ -39,7 +38,7 @@ class WorkerRecords:
         self._journal = JournalTail(folder, worker)
         self.messages: Rows = empty("messages")
         self.publications: list[Rows] = []
-        self.unsealed: list[Rows] = []
+        self.without_envelope: list[Rows] = []
         self.pulse: list[Rows] = []
         self.intervals: list[Rows] = []
         self.queues: list[Rows] = []
@@ -64,14 +63,14 @@ class WorkerRecords:
             yield self._join(rows)
 
     def _join(self, rows: Rows) -> Rows:
-        """Add each receipt's message as columns. Receipts without envelope go to `unsealed`."""
+        """Add each receipt's message as columns. Receipts without envelope go to `without_envelope`."""
         rows = rows[rows[:, 1] < len(self.messages)]  # a worker that was killed may leave a receipt without its message
         of_message = self.messages[rows[:, 1]]
         joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
-        is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
-        self.unsealed.append(joined[(joined[:, KIND] == UNSEALED) | (joined[:, KIND] == Kind.TICK)])
-        sealed: Rows = joined[is_sealed]
-        return sealed
+        has_envelope = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
+        self.without_envelope.append(joined[(joined[:, KIND] == NO_ENVELOPE) | (joined[:, KIND] == Kind.TICK)])
+        with_envelope: Rows = joined[has_envelope]
+        return with_envelope
 
 
 class Records:
@@ -84,8 +83,8 @@ class Records:
     def update(self) -> None:
         """Read the new rows of all workers."""
         for worker in self.workers:
-            for sealed in worker.update():
-                self.columns.append(sealed)
+            for with_envelope in worker.update():
+                self.columns.append(with_envelope)
 
     def publications(self) -> Rows:
         """All publications so far, sorted by publisher and sequence number."""

@@ -25,8 +25,8 @@ _KEYS_KEPT = 100_000
 """Messages in the key table before the oldest ones are evicted. Far more than can be in flight."""
 
 
-def kind_that_comes_back(contract: Contract) -> Kind:
-    """The kind of receipt by which a publisher sees that its publication has been processed.
+def kind_of_own_receipt(contract: Contract) -> Kind:
+    """The kind of receipt that tells a publisher that the server has processed its publication.
 
     Raises:
         UsageError: the publisher receives nothing for its own publications, so a closed loop is impossible.
@@ -36,8 +36,8 @@ def kind_that_comes_back(contract: Contract) -> Kind:
     if contract.replies:
         return Kind.REPLY
     raise UsageError(
-        f"a closed loop needs a channel where a publisher hears of its own message, and {contract.channel} has no such "
-        "promise: leave out --closed, and give a --rate."
+        f"a closed loop needs a channel that sends a publisher its own message or a reply, but {contract.channel} "
+        "promises neither: leave out --closed, and give a --rate."
     )
 
 
@@ -48,10 +48,10 @@ class ClosedLoop:
         self._publisher = publisher
         self._recorder = recorder
         self._in_flight = in_flight
-        self._kind = kind_that_comes_back(recorder.workload.contract)
+        self._kind = kind_of_own_receipt(recorder.workload.contract)
         self._keys: dict[int, tuple[int, int]] = {}
         recorder.keys = self._keys
-        self._out: dict[int, dict[int, int]] = {}
+        self._pending: dict[int, dict[int, int]] = {}
         """Per publisher: the publications in flight, by sequence number, with the time (ns) at which they were sent.
         The oldest come first."""
         self._window_ns = self._end_ns = 0
@@ -64,21 +64,21 @@ class ClosedLoop:
         self._window_ns, self._end_ns = window_ns, end_ns
         for connection in connections:
             member = connection.member
-            self._out[member] = {}
-            connection.hear_with(self._hear)
+            self._pending[member] = {}
+            connection.set_receiver(self._hear)
             for _ in range(self._in_flight):
                 self._send(member)
 
-    def look(self) -> None:
+    def give_up_old(self) -> None:
         """Give up publications that have been in flight for longer than GIVEN_UP_NS."""
         now = monotonic_ns()
         if len(self._keys) > _KEYS_KEPT:
             for number in list(self._keys)[: -_KEYS_KEPT // 2]:
                 del self._keys[number]
-        for member, out in self._out.items():
-            given_up = [sequence for sequence, left_ns in out.items() if now - left_ns > GIVEN_UP_NS]
+        for member, pending in self._pending.items():
+            given_up = [sequence for sequence, left_ns in pending.items() if now - left_ns > GIVEN_UP_NS]
             for sequence in given_up:
-                del out[sequence]
+                del pending[sequence]
                 self._send(member)
 
     def close(self) -> None:
@@ -91,11 +91,11 @@ class ClosedLoop:
             if self._recorder.kinds[number] != self._kind:
                 continue
             publisher, sequence = self._keys.get(number, (-1, -1))
-            if publisher == member and self._out[member].pop(sequence, None) is not None:
+            if publisher == member and self._pending[member].pop(sequence, None) is not None:
                 self._send(member)
 
     def _send(self, member: int) -> None:
         now = monotonic_ns()
         if now < self._end_ns:
             phase = Phase.WARMUP if now < self._window_ns else Phase.MEASURED
-            self._out[member][self._publisher.publish(member, phase)] = now
+            self._pending[member][self._publisher.publish(member, phase)] = now

@@ -88,6 +88,7 @@ class Connection:
 
     __slots__ = (
         "_at_ns",
+        "_conversation",
         "_in_last_frame",
         "_is_first_read",
         "_is_plain",
@@ -98,7 +99,6 @@ class Connection:
         "_owner",
         "_received",
         "_started_ns",
-        "_talk",
         "_wake_ns",
         "close_code",
         "closing",
@@ -129,7 +129,7 @@ class Connection:
         self._received = owner.recorder.received
         self.reader = MessageReader(Peer(request, masking=MASKING))
         self.join_fault = ""
-        self._talk: Conversation | None = None
+        self._conversation: Conversation | None = None
         self._wake_ns = 0
         self._is_first_read = True
         self._is_plain = False
@@ -138,7 +138,7 @@ class Connection:
         self._messages = 0
         """Messages of the present read."""
         self._in_last_frame = 0
-        """Number of those that came in its last frame."""
+        """Number of messages in the last frame of the present read."""
 
     # Callbacks of the transport.
 
@@ -179,9 +179,11 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.left_ns = self.left_ns or monotonic_ns()
-        if self._talk is not None and self.opened is not None:
-            self._talk.end("without a close frame" if self.close_code is None else f"with close code {self.close_code}")
-            self._see_join()
+        if self._conversation is not None and self.opened is not None:
+            self._conversation.end(
+                "without a close frame" if self.close_code is None else f"with close code {self.close_code}"
+            )
+            self._check_join()
         elif self.opened is not None:
             self._settle_opening(f"the connection ended during the handshake ({exc or 'end of stream'})")
         elif not self.closing:
@@ -233,8 +235,8 @@ class Connection:
             return
         if self.can_send:
             self.closing = True
-            goodbye = CloseCode.NORMAL_CLOSURE.to_bytes(2, "big")
-            self.transport.write(Frame(Opcode.CLOSE, goodbye, mask=MASKING()).encode())
+            payload = CloseCode.NORMAL_CLOSURE.to_bytes(2, "big")
+            self.transport.write(Frame(Opcode.CLOSE, payload, mask=MASKING()).encode())
         self.transport.close()
 
     def abort(self) -> None:
@@ -242,7 +244,7 @@ class Connection:
         if self.transport is not None:
             self.transport.abort()
 
-    def hear_with(self, received: Callable[[Sequence[int]], None]) -> None:
+    def set_receiver(self, received: Callable[[Sequence[int]], None]) -> None:
         """Pass receipts to `received` instead of to the recorder: rows, one after the other.
 
         `received` must pass them on to the recorder.
@@ -357,7 +359,7 @@ class Connection:
     def _learn(self, frame: bytes, payload: bytes, *, is_text: bool) -> tuple[int, ...] | None:
         """Parse a frame that is not known, and answer those of its messages that need an answer.
 
-        None if only the peer can say what is wrong with it.
+        None if the payload is not UTF-8. The peer then reports the fault.
         """
         recorder = self._owner.recorder
         try:
@@ -375,7 +377,7 @@ class Connection:
             self._owner.heard(self)
 
     def _follow(self, peer: Peer, events: list[Event], now: int) -> None:
-        """Handle what the peer has read: events, breaches, and the answers that the protocol requires."""
+        """Handle the peer's events and breaches, and send the answers that the protocol requires."""
         if self.left_ns:
             return
         for event in events:
@@ -392,8 +394,8 @@ class Connection:
             elif isinstance(event, CloseReceived):
                 self.close_code = 1005 if event.code is None else event.code
                 self.left_ns = self.left_ns or now
-        for found in peer.breaches:
-            self._owner.recorder.breach(self.member, found)
+        for breach in peer.breaches:
+            self._owner.recorder.breach(self.member, breach)
         peer.breaches.clear()
         answer = peer.data_to_send()
         if self.transport is not None and not self.transport.is_closing():
@@ -411,8 +413,8 @@ class Connection:
         number = self._known.get(frame)
         numbers = (number,) if number is not None else self._learn(frame, payload, is_text=opcode is Opcode.TEXT)
         assert numbers is not None, "the peer replaces what is not UTF-8"
-        for each in numbers:
-            self._received((self.member, each, now))
+        for number in numbers:
+            self._received((self.member, number, now))
         self._messages += len(numbers)
         self._in_last_frame = len(numbers)
         if not self.is_in:
@@ -423,21 +425,21 @@ class Connection:
         deflated = peer is not None and peer.deflate is not None
         stamped = self.transport is not None and self.transport.is_stamped
         self._owner.recorder.opened(self.member, now - self._started_ns, now, deflated=deflated, stamped=stamped)
-        self._talk = Conversation(self._owner.recorder.workload, self.member)
-        self._say_all(self._talk.start(now))
-        self._see_join()
+        self._conversation = Conversation(self._owner.recorder.workload, self.member)
+        self._say_all(self._conversation.start(now))
+        self._check_join()
 
     # The conversation.
 
     def wake(self, now: int) -> None:
-        """Let the conversation do what is due."""
-        if self._talk is not None and now >= self._wake_ns and not (self.left_ns or self.closing):
-            self._say_all(self._talk.wake(now))
-            self._see_join()
+        """Let the conversation send what is due."""
+        if self._conversation is not None and now >= self._wake_ns and not (self.left_ns or self.closing):
+            self._say_all(self._conversation.wake(now))
+            self._check_join()
 
     def unfinished(self) -> str:
         """Note that the ramp is over, and say what is missing."""
-        if self._talk is None:
+        if self._conversation is None:
             return "no answer to the handshake before the ramp was over"
         self.join_fault = "did not let the member join before the ramp was over"
         self.closing = True
@@ -467,14 +469,14 @@ class Connection:
 
         A message that the conversation waited for need not be known to the workload's `read`.
         """
-        recorder, talk = self._owner.recorder, self._talk
+        recorder, conversation = self._owner.recorder, self._conversation
         parsed = recorder.workload.read(self.member, message)
         is_awaited = False
-        if talk is not None and talk.is_joining:
-            reaction = talk.receive(message, now, needs_answer=parsed.needs_answer)
+        if conversation is not None and conversation.is_joining:
+            reaction = conversation.receive(message, now, needs_answer=parsed.needs_answer)
             is_awaited = reaction.is_awaited
             self._say_all(reaction.messages)
-            self._see_join()
+            self._check_join()
         elif parsed.needs_answer:
             self._say_all(recorder.workload.answer(self.member, message))
         if is_awaited and parsed.kind is MessageKind.UNEXPECTED:
@@ -485,23 +487,23 @@ class Connection:
         if not self.is_in:
             self._look_for_first_receipt([number])
 
-    def _see_join(self) -> None:
-        """Note how the join ended, if it has, and set the timer of what comes next."""
-        talk = self._talk
-        if talk is None:
+    def _check_join(self) -> None:
+        """Note the end of the join, if it has ended, and set the timer for the next step."""
+        conversation = self._conversation
+        if conversation is None:
             return
-        if not talk.is_joining and self.opened is not None:
-            self.join_fault = talk.fault
-            self.closing = self.closing or bool(talk.fault)
-            if talk.is_subscribed and talk.is_joined and not self.is_in:
+        if not conversation.is_joining and self.opened is not None:
+            self.join_fault = conversation.fault
+            self.closing = self.closing or bool(conversation.fault)
+            if conversation.is_subscribed and conversation.is_joined and not self.is_in:
                 self._owner.recorder.subscribed(self.member, monotonic_ns())
                 self.is_in = True
                 self._owner.heard(self)
-            self._settle_opening(f"the server {talk.fault}" if talk.fault else None)
-        if talk.next_ns is None:
-            self._talk = None
-        elif talk.next_ns != self._wake_ns:
-            self._wake_ns = talk.next_ns
+            self._settle_opening(f"the server {conversation.fault}" if conversation.fault else None)
+        if conversation.next_ns is None:
+            self._conversation = None
+        elif conversation.next_ns != self._wake_ns:
+            self._wake_ns = conversation.next_ns
             self._owner.timers.set(self._wake_ns, self)
 
     def _say_all(self, messages: Iterable[str | bytes]) -> None:

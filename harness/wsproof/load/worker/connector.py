@@ -1,7 +1,4 @@
-"""Opens a worker's connections, a bounded number at a time.
-
-So the handshakes queue in the worker and not in the server.
-"""
+"""Opens a worker's connections, a bounded number at a time, so that handshakes wait here and not in the server."""
 
 from __future__ import annotations
 
@@ -29,8 +26,8 @@ from wsproof.wire import DeflateOffer
 from wsproof.workloads import Workload, prepared
 
 AT_ONCE = 16
-"""Handshakes in progress at once, per worker. Enough to keep a server busy. More would only make each of them wait, so
-that their measured times grow."""
+"""Handshakes in progress at once, per worker. Enough to keep a server busy. More would only make each of them wait and
+measure a longer time."""
 
 OFFER = DeflateOffer(client_max_window_bits=True).encode()
 """The permessage-deflate offer that browsers send."""
@@ -55,7 +52,7 @@ class Connector:
         self._tls = endpoint.ssl_context()
         self._sockets = SocketOpener(endpoint)
         self._poller: SocketPoller | None = None
-        # The first time takes a moment, which would count as time to connect, or to send.
+        # The first call takes a moment, which would count as time to connect or to send.
         is_stamped = does_kernel_stamp()
         does_kernel_stamp_sends()
         is_tcp = self._tls is None and endpoint.unix is None
@@ -120,7 +117,7 @@ class Connector:
         return None
 
     def _give_up(self, connection: Connection, opened: asyncio.Future[str | None], fault: str) -> None:
-        """Record why a member is not there, and end its connection."""
+        """Record why a member did not connect or join, and end its connection."""
         recorder, now = self._state.recorder, now_ns()
         if connection.join_fault:
             departure = Departure.DROPPED if connection.left_ns else Departure.FIN

@@ -17,7 +17,7 @@ class Sleeper(Protocol):
     """The owner of a timer: a connection."""
 
     def wake(self, now_ns: int) -> None:
-        """Do what is due, and call `ConversationTimers.set` for the next time."""
+        """Send what is due, and call `ConversationTimers.set` for the next time."""
 
 
 class ConversationTimers:

@@ -31,14 +31,14 @@ class PublisherConnections:
     """The address of one publisher's requests, and its connections that are free."""
 
     endpoint: Endpoint
-    idle: list[_HttpLine] = field(default_factory=list)
+    idle: list[_HttpConnection] = field(default_factory=list)
 
-    def take_idle(self) -> _HttpLine | None:
-        """A connection that can carry a request; None if there is none. Those that are closing are forgotten."""
+    def take_idle(self) -> _HttpConnection | None:
+        """A connection that can take a request; None if there is none. Closing connections are dropped."""
         while self.idle:
-            line = self.idle.pop()
-            if not line.is_closing:
-                return line
+            connection = self.idle.pop()
+            if not connection.is_closing:
+                return connection
         return None
 
 
@@ -58,7 +58,7 @@ class HttpSender(OutsideSender):
         self._loop = loop
         self._endpoint = endpoint
         self._connections: dict[int, PublisherConnections] = {}
-        self._lines: set[_HttpLine] = set()
+        self._open_connections: set[_HttpConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._tls: SSLContext | None = endpoint.ssl_context()
 
@@ -74,59 +74,61 @@ class HttpSender(OutsideSender):
         super().close()
         for task in self._opening:
             task.cancel()
-        for line in list(self._lines):
-            line.give_up("the server had not answered when the run ended")
+        for connection in list(self._open_connections):
+            connection.give_up("the server had not answered when the run ended")
 
     def _connections_of(self, member: int) -> PublisherConnections:
-        known = self._connections.get(member)
-        if known is None:
-            known = PublisherConnections(http_endpoint(self._endpoint, self._workload, member))
-            self._connections[member] = known
-        return known
+        connections = self._connections.get(member)
+        if connections is None:
+            connections = PublisherConnections(http_endpoint(self._endpoint, self._workload, member))
+            self._connections[member] = connections
+        return connections
 
     def _begin(self, member: int, sequence: int, prepared: PreparedRequest) -> None:
         connections = self._connections_of(member)
-        line = connections.take_idle()
-        if line is not None:
-            line.send(member, sequence, prepared)
+        connection = connections.take_idle()
+        if connection is not None:
+            connection.send(member, sequence, prepared)
             return
         task = self._loop.create_task(self._open(member, sequence, prepared, connections.endpoint))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, member: int, sequence: int, prepared: PreparedRequest, endpoint: Endpoint) -> None:
-        line = _HttpLine(self)
+        connection = _HttpConnection(self)
         name = endpoint.host if self._tls is not None else None
         try:
             if endpoint.unix is not None:
                 await self._loop.create_unix_connection(
-                    lambda: line, endpoint.unix, ssl=self._tls, server_hostname=name
+                    lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name
                 )
             else:
                 await self._loop.create_connection(
-                    lambda: line, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
+                    lambda: connection, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
                 )
         except OSError as error:
             self.answered(member, sequence, PublishAnswer(f"cannot connect ({error.strerror or error})"))
             return
-        self._lines.add(line)
-        line.send(member, sequence, prepared)
+        self._open_connections.add(connection)
+        connection.send(member, sequence, prepared)
 
-    def line_answered(self, line: _HttpLine | None, member: int, sequence: int, answer: PublishAnswer) -> None:
-        """Note the answer to a request. `line` is free again, or None."""
-        if line is not None:
-            self._connections[member].idle.append(line)
+    def request_answered(
+        self, connection: _HttpConnection | None, member: int, sequence: int, answer: PublishAnswer
+    ) -> None:
+        """Note the answer to a request. `connection` is free again, or None."""
+        if connection is not None:
+            self._connections[member].idle.append(connection)
         self.answered(member, sequence, answer)
 
-    def gone(self, line: _HttpLine) -> None:
+    def connection_ended(self, connection: _HttpConnection) -> None:
         """Forget a connection that has ended."""
-        self._lines.discard(line)
-        connections = self._connections.get(line.member)
-        if connections is not None and line in connections.idle:
-            connections.idle.remove(line)
+        self._open_connections.discard(connection)
+        connections = self._connections.get(connection.member)
+        if connections is not None and connection in connections.idle:
+            connections.idle.remove(connection)
 
 
-class _HttpLine(asyncio.Protocol):
+class _HttpConnection(asyncio.Protocol):
     """One connection: one request at a time."""
 
     def __init__(self, owner: HttpSender) -> None:
@@ -137,7 +139,7 @@ class _HttpLine(asyncio.Protocol):
 
     @property
     def member(self) -> int:
-        """The publisher of its latest request; -1 before the first."""
+        """The publisher of the latest request; -1 before the first."""
         return self._request[0]
 
     @property
@@ -153,7 +155,7 @@ class _HttpLine(asyncio.Protocol):
         self._transport.write(prepared.data)
 
     def give_up(self, why: str) -> None:
-        """Wait for no answer any more, and close."""
+        """Close without waiting for an answer."""
         if self._reader is not None:
             self._reader = None
             self._owner.answered(*self._request, PublishAnswer(why))
@@ -165,23 +167,23 @@ class _HttpLine(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._reader is None:
-            self._close()  # the server speaks unasked
+            self._close()  # the server sent data without a request
             return
         self._reader.feed(data)
-        self._see_answer()
+        self._check_answer()
 
     def eof_received(self) -> None:
         if self._reader is not None:
             self._reader.feed_eof()
-            self._see_answer()
+            self._check_answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._reader is not None:
             self._reader.feed_eof()
-            self._see_answer()
-        self._owner.gone(self)
+            self._check_answer()
+        self._owner.connection_ended(self)
 
-    def _see_answer(self) -> None:
+    def _check_answer(self) -> None:
         reader = self._reader
         if reader is None or not (reader.is_complete or reader.fault):
             return
@@ -189,7 +191,7 @@ class _HttpLine(asyncio.Protocol):
         is_free = reader.is_reusable and not self.is_closing
         if not is_free:
             self._close()
-        self._owner.line_answered(self if is_free else None, *self._request, answer_of(reader))
+        self._owner.request_answered(self if is_free else None, *self._request, answer_of(reader))
 
     def _close(self) -> None:
         if self._transport is not None:

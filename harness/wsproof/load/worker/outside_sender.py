@@ -1,8 +1,8 @@
 """Publishes beside the WebSocket: requests and calls, each begun at its intended time.
 
-A publication that has no answer yet holds up the next one of its publisher where the channel promises an order,
-because the two might overtake each other. That wait is the server's, as with a frame that it does not read: the
-publication counts as sent when it is handed over. Without a promised order publications overlap.
+If the channel promises an order, a publisher's next publication waits for the answer to the previous one, because the
+two might overtake each other. The server causes that wait, as with a frame that it does not read, so the publication
+counts as sent when it is handed over. Without a promised order, publications overlap.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import monotonic_ns
@@ -20,21 +21,22 @@ from wsproof.load.worker.pacer import BODIES_KEPT, Sender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Order
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.outside_call import PublishAnswer
+from wsproof.model.outside_call import OutsideCall, PublishAnswer
 from wsproof.model.plan import Phase
 from wsproof.net.clock import Deadline
+from wsproof.net.outside_call import CALL_S, run_in_thread
 from wsproof.workloads import Workload
 
 OVERLAPPING = 16
-"""Most publications of one publisher that wait for an answer at the same time, where no order is promised."""
+"""Maximum number of one publisher's publications without an answer, if no order is promised."""
 ANSWER_S = 10.0
 """Seconds that the last answers of a window may take before the drain begins without them."""
-_LOOK_S = 0.005
+_POLL_S = 0.005
 
 
 @dataclass(slots=True)
 class _Queue:
-    """The publications of one publisher: those that wait, and the number of those without an answer."""
+    """The publications of one publisher: the waiting ones, and the number of those without an answer."""
 
     waiting: deque[tuple[int, Any]] = field(default_factory=deque)
     busy: int = 0
@@ -57,7 +59,7 @@ class OutsideSender(Sender):
         """Begin a publication. `answered` is called later."""
 
     def _publication(self, member: int, intended_ns: int) -> tuple[int, Any]:
-        """Build the next publication of a member. Returns its sequence number and what the workload made."""
+        """Build the next publication of a member. Returns its sequence number and the publication."""
         sequence = self._count(member)
         envelope = Envelope(self._first + member, sequence, intended_ns)
         return sequence, self._workload.publish(member, envelope, self._body(next(self._sizes)))
@@ -70,14 +72,14 @@ class OutsideSender(Sender):
         """Begin a publication, or let it wait for the answer to an earlier one."""
         self._recorder.published(member, sequence, intended_ns, monotonic_ns(), phase)
         self._queues.setdefault(member, _Queue()).waiting.append((sequence, prepared))
-        self._go_on(member)
+        self._begin_waiting(member)
 
     def answered(self, member: int, sequence: int, answer: PublishAnswer) -> None:
         """Note the answer to a publication, and begin the next one of its publisher."""
         if not answer.is_accepted:
             self._recorder.refused(member, sequence, answer.status, answer.reason)
         self._queues[member].busy -= 1
-        self._go_on(member)
+        self._begin_waiting(member)
 
     def unsent(self) -> int:
         """Number of publications that wait for the answer to an earlier one."""
@@ -92,7 +94,7 @@ class OutsideSender(Sender):
         """Wait until every publication is answered, at most ANSWER_S."""
         deadline = Deadline.after(ANSWER_S)
         while not self.is_settled and not deadline.passed:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
     def close(self) -> None:
         """Record publications that were never begun."""
@@ -101,10 +103,46 @@ class OutsideSender(Sender):
                 self._recorder.refused(member, sequence, 0, "the request was never sent: earlier ones had no answer")
             queue.waiting.clear()
 
-    def _go_on(self, member: int) -> None:
-        """Begin what waits, as far as it may overlap."""
+    def _begin_waiting(self, member: int) -> None:
+        """Begin as many waiting publications as may overlap."""
         queue = self._queues[member]
         while queue.waiting and queue.busy < self._at_once:
             sequence, prepared = queue.waiting.popleft()
             queue.busy += 1
             self._begin(member, sequence, prepared)
+
+
+class CallSender(OutsideSender):
+    """Publishes by the user's functions and commands, each in a thread of its own."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        workload: Workload,
+        recorder: WorkerRecorder,
+        sizes: Iterator[int],
+        first: int = 0,
+    ) -> None:
+        super().__init__(workload, recorder, sizes, first)
+        self._loop = loop
+        self._running: set[tuple[int, int]] = set()
+
+    def _begin(self, member: int, sequence: int, prepared: OutsideCall) -> None:
+        self._running.add((member, sequence))
+
+        def answered(answer: PublishAnswer) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the run has ended without this answer
+                self._loop.call_soon_threadsafe(self._answered, member, sequence, answer)
+
+        run_in_thread(prepared, CALL_S, answered)
+
+    def _answered(self, member: int, sequence: int, answer: PublishAnswer) -> None:
+        if (member, sequence) in self._running:
+            self._running.discard((member, sequence))
+            self.answered(member, sequence, answer)
+
+    def close(self) -> None:
+        """Record calls that have not ended."""
+        super().close()
+        for member, sequence in list(self._running):
+            self._answered(member, sequence, PublishAnswer("the call had not ended when the run ended"))

@@ -1,4 +1,4 @@
-"""Open-loop sending: each publication leaves at its intended time, whatever the server does.
+"""Open-loop sending: each publication is sent at its intended time, whatever the server does.
 
 The envelope contains the intended time. The next frame is prepared in advance, so that only the write is left when it
 is due. The pacer learns that a frame is due from a timer, or from a connection's read callback during a burst of
@@ -26,7 +26,7 @@ from wsproof.model.plan import Phase, Plan
 from wsproof.workloads import Workload
 
 NEVER = 1 << 62
-"""A due time, in ns, that never comes."""
+"""A due time, in ns, that is never reached."""
 BODIES_KEPT = 64
 """Message bodies in the cache, one per size."""
 SPIN_NS = 60_000
@@ -74,7 +74,7 @@ class Sender(ABC):
         return True
 
     async def settle(self) -> None:  # noqa: B027 - optional by design
-        """Wait, a bounded time, until the server has answered what it has to answer."""
+        """Wait, for a bounded time, until the server has answered all publications."""
 
     def close(self) -> None:  # noqa: B027 - optional by design
         """Send no more."""

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from wsproof.errors import WorkloadError
-from wsproof.load.worker.call_sender import CallSender
 from wsproof.load.worker.closed_loop import ClosedLoop
 from wsproof.load.worker.connector import Connector
 from wsproof.load.worker.http_publisher import HttpSender
 from wsproof.load.worker.loop_lag import LagProbe
+from wsproof.load.worker.outside_sender import CallSender
 from wsproof.load.worker.pacer import Pacer, Publisher, Sender, sizes_of
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.rounds import RoundPublisher
@@ -46,51 +46,51 @@ backlog."""
 class Worker:
     """Follows the parent's commands: connect (at once), probe, start or rounds, finish, part."""
 
-    def __init__(self, job: WorkerConfig, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
-        self.job = job
+    def __init__(self, config: WorkerConfig, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
+        self.config = config
         self._loop = loop
         self._loop_name = loop_name
-        workload = job.workload()
-        self.recorder = WorkerRecorder(job.folder, job.index, workload, job.share)
-        self.state = WorkerState(self.recorder, self._tell_who_is_here, loop=loop)
+        workload = config.workload()
+        self.recorder = WorkerRecorder(config.folder, config.index, workload, config.share)
+        self.state = WorkerState(self.recorder, self._report_counts, loop=loop)
         self.publisher = self._sender(workload)
         self.state.pacer = self._pacer = Pacer(loop, self.publisher, self.state.set_due)
         self._connector = Connector(
-            job.endpoint,
+            config.endpoint,
             workload,
             self.state,
-            gap_s=job.connect_gap_s,
-            deflate=job.plan.deflate,
+            gap_s=config.connect_gap_s,
+            deflate=config.plan.deflate,
         )
         self._joining: set[asyncio.Task[None]] = set()
         self._closed: ClosedLoop | None = None
         self._pulse = best_timer(loop, self._on_pulse)
         self._lag = LagProbe(loop, self.recorder)
-        self._told = (-1, -1)
+        self._reported = (-1, -1)
         self._player: RoundPublisher | None = None
         self._finished = asyncio.Event()
-        loop.set_exception_handler(tell_mistakes)
+        loop.set_exception_handler(report_mistakes)
 
     def _sender(self, workload: Workload) -> Sender:
-        job, sizes = self.job, sizes_of(self.job.plan, self.job.index)
+        config, sizes = self.config, sizes_of(self.config.plan, self.config.index)
         if workload.publishes_outside and issubclass(workload.publication_type, HttpRequest):
-            return HttpSender(self._loop, job.endpoint, workload, self.recorder, sizes, job.share.first)
+            return HttpSender(self._loop, config.endpoint, workload, self.recorder, sizes, config.share.first)
         if workload.publishes_outside:
-            return CallSender(self._loop, workload, self.recorder, sizes, job.share.first)
-        return Publisher(workload, self.recorder, sizes, self.state.members, job.share.first)
+            return CallSender(self._loop, workload, self.recorder, sizes, config.share.first)
+        return Publisher(workload, self.recorder, sizes, self.state.members, config.share.first)
 
     async def run(self) -> None:
-        """Connect, then follow the parent's commands until it says finish."""
+        """Connect, then follow the parent's commands until `finish` and `part`."""
         await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
         self._on_pulse()
         self._lag.start()
-        tell("ready", loop=self._loop_name, reader=self._connector.reader, pid=os.getpid())
-        members = self.job.joining(0)
-        ramp = Deadline.after(self.job.plan.ramp_s)
+        send_to_parent("ready", loop=self._loop_name, reader=self._connector.reader, pid=os.getpid())
+        members = self.config.joining(0)
+        ramp = Deadline.after(self.config.plan.ramp_s)
         await self._connector.connect_all(members, ramp)
         self.recorder.settle()
         faults = self._connector.faults
-        tell("connected", count=self.state.members_open, refused=len(faults), why=faults[0] if faults else "")
+        send_to_parent("connected", count=self.state.members_open, refused=len(faults), why=faults[0] if faults else "")
         await self._finished.wait()
         await self.state.wait_empty(deadline_s=2.0)
 
@@ -99,14 +99,14 @@ class Worker:
     def on_probe(self, members: list[int]) -> None:
         """Let these members publish once, so that every member that is in receives something."""
         for member in members:
-            if self.job.owns(member):
+            if self.config.owns(member):
                 self.publisher.publish(member, Phase.PROBE)
         self.recorder.settle()
 
     def on_start(self, at_ns: int) -> None:
-        """Follow the plan's schedule from this moment on, beginning with the warm-up."""
+        """Follow the plan's schedule from `at_ns` on, beginning with the warm-up."""
         _stop_collecting_garbage()
-        plan = self.job.plan
+        plan = self.config.plan
         start_ns = at_ns + int(plan.warmup_s * NS)
         end_ns = start_ns + int(plan.duration_s * NS)
         for step in range(1, plan.steps):
@@ -117,23 +117,23 @@ class Worker:
             self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
         elif self.recorder.workload.publishes:
             whole = schedule(plan)
-            mine = whole.publisher % plan.processes == self.job.index
-            times = whole.offset_ns[mine].astype(np.int64) + at_ns
-            self._pacer.start(times, whole.publisher[mine], whole.phase[mine])
+            is_own = whole.publisher % plan.processes == self.config.index
+            times = whole.offset_ns[is_own].astype(np.int64) + at_ns
+            self._pacer.start(times, whole.publisher[is_own], whole.phase[is_own])
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
 
     def _let_join(self, step: int) -> None:
         """Connect the members of a later step while the load goes on."""
-        members = self.job.joining(step)
-        task = self._loop.create_task(self._connector.connect_all(members, Deadline.after(self.job.plan.ramp_s)))
+        members = self.config.joining(step)
+        task = self._loop.create_task(self._connector.connect_all(members, Deadline.after(self.config.plan.ramp_s)))
         self._joining.add(task)
         task.add_done_callback(self._joining.discard)
 
     def _start_closed(self, start_ns: int, end_ns: int) -> None:
         assert self._closed is not None
-        mine = [member for member in range(self.job.plan.publishers) if self.job.owns(member)]
-        here = [self.state.members[member] for member in mine if member in self.state.members]
-        self._closed.start(here, start_ns, end_ns)
+        publishers = [member for member in range(self.config.plan.publishers) if self.config.owns(member)]
+        connections = [self.state.members[member] for member in publishers if member in self.state.members]
+        self._closed.start(connections, start_ns, end_ns)
 
     def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
         """Start the rounds: one publication at a time."""
@@ -145,7 +145,7 @@ class Worker:
         await self._player.play(warmup, Phase.WARMUP, deadline_s)
         start_ns = now_ns()
         await self._player.play(count, Phase.MEASURED, deadline_s)
-        tell("rounds-over", start_ns=start_ns, end_ns=now_ns())
+        send_to_parent("rounds-over", start_ns=start_ns, end_ns=now_ns())
         self._player = None
 
     def on_finish(self) -> None:
@@ -162,7 +162,7 @@ class Worker:
         self._pulse.close()
         self._lag.close()
         self.recorder.close()
-        tell("done")
+        send_to_parent("done")
 
     def on_part(self) -> None:
         """Close all connections and end the process."""
@@ -184,7 +184,7 @@ class Worker:
         if self._joining or not self.publisher.is_settled:
             self._over = self._loop.create_task(self._end_window_later(unsent))
         else:
-            tell("window-over", unsent=unsent)
+            send_to_parent("window-over", unsent=unsent)
 
     async def _end_window_later(self, unsent: int) -> None:
         """Report the end of the window after the last joining task, and after the answers to HTTP requests.
@@ -195,23 +195,23 @@ class Worker:
             await asyncio.wait(self._joining)
         await self.publisher.settle()
         self.recorder.settle()
-        tell("window-over", unsent=unsent)
+        send_to_parent("window-over", unsent=unsent)
 
     def _on_pulse(self) -> None:
         self.state.check_clock()
         if self._closed is not None:
-            self._closed.look()
+            self._closed.give_up_old()
         if self._player is None:  # otherwise the recorder is flushed between rounds
             self.recorder.settle()
-        self._tell_who_is_here()
-        # From now, not from the last time: several calls in a row must not follow a late one.
+        self._report_counts()
+        # From now, not from the last due time: a late call must not cause several calls in a row.
         self._pulse.arm(now_ns() + PULSE_NS)
 
-    def _tell_who_is_here(self) -> None:
-        now_here = (self.state.members_in, self.state.members_open)
-        if now_here != self._told:
-            self._told = now_here
-            tell("in", count=now_here[0], open=now_here[1])
+    def _report_counts(self) -> None:
+        counts = (self.state.members_in, self.state.members_open)
+        if counts != self._reported:
+            self._reported = counts
+            send_to_parent("in", count=counts[0], open=counts[1])
 
 
 class CommandPipe(asyncio.Protocol):
@@ -239,33 +239,33 @@ def _stop_collecting_garbage() -> None:
     gc.disable()
 
 
-def tell(what: str, **details: Any) -> None:
+def send_to_parent(what: str, **details: Any) -> None:
     """Send a message to the parent."""
     os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
 
 
-def tell_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def report_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Handle an exception of a callback.
 
     A mistake in the user's workload is sent to the parent, which reports it.
     """
     fault = context.get("exception")
     if isinstance(fault, WorkloadError):
-        tell("mistake", message=str(fault))
+        send_to_parent("mistake", message=str(fault))
     else:
         loop.default_exception_handler(context)
 
 
 def main() -> None:
-    job = WorkerConfig.decode(sys.stdin.buffer.readline())
-    raise_limit(len(job.members))
-    factory, name = _loop_factory(job.plan.event_loop)
-    on_learned(lambda values: tell("secrets", values=values))
+    config = WorkerConfig.decode(sys.stdin.buffer.readline())
+    raise_limit(len(config.members))
+    factory, name = _loop_factory(config.plan.event_loop)
+    on_learned(lambda values: send_to_parent("secrets", values=values))
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(Worker(job, runner.get_loop(), name).run())
+            runner.run(Worker(config, runner.get_loop(), name).run())
     except WorkloadError as mistake:
-        tell("mistake", message=str(mistake))
+        send_to_parent("mistake", message=str(mistake))
 
 
 def _loop_factory(wanted: str) -> tuple[Any, str]:

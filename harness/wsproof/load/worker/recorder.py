@@ -26,17 +26,17 @@ from wsproof.workloads.damage import damage_of
 if TYPE_CHECKING:
     from wsproof.load.worker._frame_reader import FrameReader
 
-UNSEALED = -1
+NO_ENVELOPE = -1
 """The kind of a message without envelope. Its text is in the journal and is parsed after the run."""
 FOREIGN = -2
 """The kind of a publication of another run. It is ignored."""
 
-_KNOWN_AT_MOST = 65_536
+_MOST_KNOWN_FRAMES = 65_536
 _KNOWN_BYTES = 64 * 1024 * 1024
 """Bounds of the cache of known frames: a number of frames, and bytes. A smaller cache would only work if all members
 read at the same pace. A member that is thousands of messages ahead would evict frames that slower members still need,
 and they would be parsed again for each of these."""
-_DAMAGE_AT_MOST = 100
+_MOST_DAMAGE = 100
 """Damaged messages per worker whose details are kept."""
 _KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
@@ -54,7 +54,7 @@ class WorkerRecorder:
         """Numbers of frames that hold several messages, or that each member must answer, by frame. They are not in
         `known`, so the fast path never sees them."""
         self.asking: dict[bytes, tuple[Message, ...]] = {}
-        """The messages of a frame that each member must answer."""
+        """The messages that each member must answer, by frame."""
         self._parts: dict[Message, tuple[int, bool]] = {}
         """The numbers of messages that came in frames with others or while a member joined, and whether to answer."""
         self._has_split = workload.has_split
@@ -153,9 +153,9 @@ class WorkerRecorder:
         return part
 
     def _make_space(self, size_bytes: int) -> None:
-        """Empty the cache if it is full, and count `size_bytes` for what comes next."""
+        """Empty the cache if it is full, and count the `size_bytes` of the next entry."""
         entries = len(self.known) + len(self.others) + len(self._parts)
-        if entries >= _KNOWN_AT_MOST or self._known_bytes + size_bytes > _KNOWN_BYTES:
+        if entries >= _MOST_KNOWN_FRAMES or self._known_bytes + size_bytes > _KNOWN_BYTES:
             for cache in (self.known, self.others, self.asking, self._parts, self.lengths):
                 cache.clear()
             if self._compiled is not None:
@@ -169,10 +169,10 @@ class WorkerRecorder:
         number = len(self.kinds)
         opened = parsed.envelope
         if opened is None or parsed.kind not in _KINDS:
-            kind = Kind.TICK if parsed.kind is MessageKind.TICK else UNSEALED
+            kind = Kind.TICK if parsed.kind is MessageKind.TICK else NO_ENVELOPE
             self._messages.rows.extend((-1, -1, 0, kind, 1))
-            words = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
-            self._journal.note("message", number=number, **words)
+            content = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
+            self._journal.note("message", number=number, **content)
         else:
             kind = _KINDS[parsed.kind]
             envelope = opened.envelope
@@ -200,13 +200,13 @@ class WorkerRecorder:
         return name
 
     def _note_damage(self, damage: Damage) -> None:
-        """Keep the details of the first damaged messages as evidence. There may be as many as there are messages."""
+        """Keep the details of the first damaged messages as evidence. All messages may be damaged."""
         self._damaged += 1
-        if self._damaged <= _DAMAGE_AT_MOST:
+        if self._damaged <= _MOST_DAMAGE:
             self._journal.note("damage", **asdict(damage))
 
     def published(self, publisher: int, sequence: int, intended_ns: int, sent_ns: int, phase: Phase) -> None:
-        """Record that a publication was handed to its connection, or could not be (`sent_ns` 0)."""
+        """Record that a publication was handed to its connection; `sent_ns` is 0 if that was not possible."""
         outcome = Outcome.OK if sent_ns else Outcome.FAILED
         self._publications.rows.extend((publisher, sequence, intended_ns, sent_ns, phase, outcome))
 
@@ -242,16 +242,16 @@ class WorkerRecorder:
         """Record that a member's connection was accepted, and that the member could not join."""
         self._journal.note("left", member=member, at_ns=at_ns, departure=int(departure), code=None, join_fault=fault)
 
-    def breach(self, member: int, found: Breach) -> None:
+    def breach(self, member: int, breach: Breach) -> None:
         """Record that the server violated the protocol on this connection."""
         self._journal.note(
             "breach",
             member=member,
-            rule=found.rule,
-            section=found.section,
-            level=found.level,
-            sentence=found.sentence,
-            evidence=found.evidence,
+            rule=breach.rule,
+            section=breach.section,
+            level=breach.level,
+            sentence=breach.sentence,
+            evidence=breach.evidence,
         )
 
     def unexpected(self, member: int, at_ns: int, text: str) -> None:

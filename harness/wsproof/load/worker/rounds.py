@@ -12,7 +12,7 @@ from wsproof.model.history import Kind
 from wsproof.model.plan import Phase
 from wsproof.net.clock import Deadline
 
-_LOOK_S = 0.001
+_POLL_S = 0.001
 """Interval, in seconds, at which the worker checks whether a round is complete. Receipts are stamped when they are
 read, so the interval does not affect them."""
 
@@ -37,25 +37,25 @@ class RoundPublisher:
             self._publisher.publish(0, phase)
             deadline = Deadline.after(deadline_s)
             while not self._has_reached_all(first_number) and not deadline.passed:
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(_POLL_S)
             self.done += 1
         self._recorder.settle()
 
     def _has_reached_all(self, first_number: int) -> bool:
         """Whether everybody has received this round's publication.
 
-        A frame that was learned since the round began belongs to this round: the previous one was complete or given up.
+        A frame that was learned since the round began belongs to this round, because the previous round had ended.
         """
         deliveries, replies = self._expected()
         rows = self._recorder.unwritten_receipts()
         if len(rows) // 3 < deliveries + replies:
             return False
         kinds = self._recorder.kinds
-        got: dict[int, set[int]] = {Kind.DELIVERY: set(), Kind.REPLY: set()}
+        members: dict[int, set[int]] = {Kind.DELIVERY: set(), Kind.REPLY: set()}
         for member, number in zip(rows[::3], rows[1::3], strict=True):
-            if number >= first_number and kinds[number] in got:
-                got[kinds[number]].add(member)
-        return len(got[Kind.DELIVERY]) >= deliveries and len(got[Kind.REPLY]) >= replies
+            if number >= first_number and kinds[number] in members:
+                members[kinds[number]].add(member)
+        return len(members[Kind.DELIVERY]) >= deliveries and len(members[Kind.REPLY]) >= replies
 
     def _expected(self) -> tuple[int, int]:
         contract = self._recorder.workload.contract
@@ -78,6 +78,8 @@ class RoundPublisher:
         workload = self._recorder.workload
         if workload.rooms == 1:
             return self._state.members_in
-        mine = workload.room_of(0)
-        here = self._state.members.values()
-        return sum(each.is_in and each.can_send and workload.room_of(each.member) == mine for each in here)
+        own_room = workload.room_of(0)
+        members = self._state.members.values()
+        return sum(
+            member.is_in and member.can_send and workload.room_of(member.member) == own_room for member in members
+        )

@@ -1,8 +1,8 @@
 """Readiness of a worker's sockets, on the event loop.
 
-On Linux, libuv stops to watch a socket that was reset, and does not call its reader again: the end of the connection
-would be missed, and what the server sent before it. So an epoll instance of our own watches for errors and hang-ups
-alone, which costs nothing while there are none.
+On Linux, libuv stops watching a socket that was reset, and does not call its reader again. The worker would miss the
+end of the connection, and the data that the server sent before it. So a second epoll instance watches for errors and
+hang-ups only. It costs nothing while there are none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 IDLE_NS = 30_000
-"""A loop that reads again within this time (ns) has not slept: the kernel needs some of it to list the sockets."""
+"""A loop that reads again within this time (ns) has not slept. The kernel needs part of it to list the sockets."""
 
 
 class SocketPoller:
@@ -33,18 +33,18 @@ class SocketPoller:
             loop.add_reader(self._ends.fileno(), self._on_ends)
 
     def add(self, fd: int, read: Callable[[], None], end: Callable[[], None]) -> None:
-        """Begin to watch a socket."""
+        """Start watching a socket."""
         self._end_callbacks[fd] = end
         self._loop.add_reader(fd, read)
         if self._ends is not None:
-            self._ends.register(fd, 0)  # errors and hang-ups need not be asked for
+            self._ends.register(fd, 0)  # epoll always reports errors and hang-ups
 
     def stop_reading(self, fd: int) -> None:
         """Do not call `read` any more."""
         self._loop.remove_reader(fd)
 
     def resume_reading(self, fd: int, read: Callable[[], None]) -> None:
-        """Call `read` again, after an error that was none: libuv has stopped to watch the socket."""
+        """Call `read` again after a false error event, at which libuv has stopped watching the socket."""
         self._loop.remove_reader(fd)
         self._loop.add_reader(fd, read)
 
@@ -57,7 +57,7 @@ class SocketPoller:
         self._loop.remove_writer(fd)
 
     def remove(self, fd: int) -> None:
-        """Watch the socket no more."""
+        """Stop watching a socket."""
         if self._end_callbacks.pop(fd, None) is not None:
             if self._ends is not None:
                 self._ends.unregister(fd)
@@ -69,7 +69,7 @@ class SocketPoller:
         self._loop.call_soon(callback, *arguments)
 
     def close(self) -> None:
-        """Watch nothing more."""
+        """Stop watching all sockets."""
         if self._ends is not None:
             self._loop.remove_reader(self._ends.fileno())
             self._ends.close()
@@ -82,5 +82,5 @@ class SocketPoller:
                 continue
             try:
                 end()
-            except Exception as fault:  # noqa: BLE001 - the other sockets have their turn nevertheless
+            except Exception as fault:  # noqa: BLE001 - the other sockets are served nevertheless
                 self._loop.call_exception_handler({"message": "a connection's callback failed", "exception": fault})

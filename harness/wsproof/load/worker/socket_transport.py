@@ -87,7 +87,7 @@ class SocketTransport:
     # Writing and ending, as an asyncio transport does.
 
     def write(self, data: bytes) -> None:
-        """Send data. What the kernel does not take now is sent as soon as it has room."""
+        """Send data. The rest that the kernel does not take is buffered, and sent as soon as there is room."""
         if self._is_closing or not data:
             return
         if self._unsent:
@@ -121,7 +121,7 @@ class SocketTransport:
         return self._is_closing
 
     def close(self) -> None:
-        """Read nothing more, send what waits, and close the socket."""
+        """Stop reading, send the buffered data, and close the socket."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -131,7 +131,7 @@ class SocketTransport:
             self._end_soon(None)
 
     def abort(self, error: OSError | None = None) -> None:
-        """Close the socket, because of `error` if there is one, and drop what waits to be sent."""
+        """Close the socket at once, because of `error` if there is one. Buffered data is dropped."""
         self._is_closing = True
         self._end_soon(error)
 
@@ -149,7 +149,7 @@ class SocketTransport:
             poller.woke_ns = now_ns
         poller.read_ns = now_ns
         if ancillary and len(data) < LARGE_READ_BYTES:
-            # As KernelClock.monotonic_ns does: a call of it would take a twentieth of the time for a message.
+            # As KernelClock.monotonic_ns does. A call of it would cost a twentieth of the time of a message.
             seconds, ns = unpack_stamp(ancillary[0][2])
             at_ns = seconds * 1_000_000_000 + ns - self._clock.offset_ns
             if at_ns <= now_ns:
@@ -158,10 +158,10 @@ class SocketTransport:
         self._take_unusual(data, wall_time_ns(ancillary), now_ns)
 
     def _on_end(self) -> None:
-        """Read what came before the end, if it is still wanted. The poller calls again until all is read."""
+        """Read the data before the end, unless the transport is closing. The poller calls again until all is read."""
         if (
             self.is_stamped and does_kernel_stamp_sends() and drain(self._socket)
-        ):  # not an end: the stamp of a write, which came late
+        ):  # not an end: the late stamp of a write
             if not self._is_closing:
                 self._poller.resume_reading(self._socket.fileno(), self._on_readable)
             if self._unsent:
@@ -177,7 +177,7 @@ class SocketTransport:
             self._end_soon(error)
 
     def _take_unusual(self, data: bytes, wall_ns: int, now_ns: int) -> None:
-        """Take a large read, a read without a stamp that can be true, or the end of the stream."""
+        """Take a large read, a read without a plausible stamp, or the end of the stream."""
         if not data:
             self._reader.eof_received()
             self.close()
@@ -207,7 +207,7 @@ class SocketTransport:
                 self._poller.stop_writing(self._socket.fileno())
 
     def _may_stamp(self, data: bytes) -> bool:
-        """Whether a device will take this data at once, so that the stamp is there when the write returns."""
+        """Whether a network device will take this data at once, so that its stamp is available after the write."""
         is_open = not (self._unsent or self._is_closing)
         is_stamped = self.is_stamped and does_kernel_stamp_sends()
         return is_open and is_stamped and len(data) <= MOST_BYTES and is_idle(self._socket)

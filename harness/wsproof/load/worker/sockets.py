@@ -47,8 +47,8 @@ class SocketOpener:
             self._addresses = [(socket.AF_UNIX, self._endpoint.unix)]
         if self._addresses is None:
             loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
-            self._addresses = [(family, address) for family, _, _, _, address in found]
+            addresses = await loop.getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
+            self._addresses = [(family, address) for family, _, _, _, address in addresses]
         return self._addresses
 
 

@@ -37,15 +37,15 @@ class WorkerState:
         self.members_open = 0
         """Number of connected members."""
         self._empty = asyncio.Event()
-        self._gone_already: set[int] = set()
+        self._ended_early: set[int] = set()
 
     def enter(self, connection: Connection) -> None:
         """Add a connection that has been accepted.
 
-        It may have ended already: some servers accept and close before the worker can note it.
+        It may have ended already: some servers accept a connection and close it at once.
         """
         self.members[connection.member] = connection
-        if connection.member in self._gone_already:
+        if connection.member in self._ended_early:
             self.members_in -= connection.is_in
         else:
             self.members_open += 1
@@ -59,7 +59,7 @@ class WorkerState:
         self.due_ns = due_ns
 
     def check_clock(self) -> None:
-        """Look whether somebody has set the wall clock, and record it."""
+        """Record it if the wall clock was set."""
         self.clock.check()
         for step in self.clock.steps:
             self.recorder.clock_step(step)
@@ -81,7 +81,7 @@ class WorkerState:
             if not self.members_open:
                 self._empty.set()
         else:
-            self._gone_already.add(connection.member)
+            self._ended_early.add(connection.member)
 
     async def wait_empty(self, deadline_s: float) -> None:
         """Wait until the last connection has ended, or until the deadline."""

@@ -85,13 +85,13 @@ class TlsTransport:
         return self._socket_transport.is_closing()
 
     def close(self) -> None:
-        """Read nothing more, send what waits and close_notify, and close the socket."""
+        """Stop reading, send the buffered data and close_notify, and close the socket."""
         if not self._socket_transport.is_closing():
             self._socket_transport.write(self._session.close())
             self._socket_transport.close()
 
     def abort(self) -> None:
-        """Close the socket, and drop what waits to be sent."""
+        """Close the socket at once. Buffered data is dropped."""
         self._socket_transport.abort()
 
     @property

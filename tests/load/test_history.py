@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.load.files.packed_history import pack_history, unpack_history
+from wsproof.load.files.history import pack_history, unpack_history
 from wsproof.model.history import Kind, Member, Outcome, Recorder, Tick
 from wsproof.model.plan import Phase
 

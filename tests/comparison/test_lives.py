@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.comparison.extent import FEWEST_ROUNDS, QUICK, Extent
 from wsproof.comparison.life import ROUND_S
+from wsproof.comparison.lives import FEWEST_ROUNDS, QUICK, Extent
 
 
 def test_the_lives_share_what_starting_and_connecting_leave_of_the_budget() -> None:
