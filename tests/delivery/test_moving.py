@@ -54,7 +54,7 @@ def test_move_and_resume_steps_survive_a_recipe_and_describe_themselves() -> Non
     back = Step(Action.JOIN, 3, rejoin_as=1, resumes=True)
     assert [Step.from_json(step.to_json()) for step in (move, back)] == [move, back]
     assert move.describe() == "member 0 moves to room 1, and is member 4 there"
-    assert "says what that one has received" in back.describe()
+    assert "tells the server what that member has received" in back.describe()
 
 
 def test_a_resuming_member_tells_the_server_what_it_has_received() -> None:

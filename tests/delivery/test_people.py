@@ -160,7 +160,7 @@ def test_a_handshake_that_the_budget_cuts_short_beside_a_silent_client_proves_no
 def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> None:
     with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
         report = check(server, Private, "access")
-    told = [finding for finding in report.findings if "credentials of its members into" in finding.explanation]
+    told = [finding for finding in report.findings if "credentials of its members to its output" in finding.explanation]
     assert [finding.level for finding in told] == ([Level.VIOLATION] if kind == "token in the log" else [])
     assert not any(TOKEN in line for finding in told for line in finding.witness)
 

@@ -21,9 +21,9 @@ def said(at_s: float, heard_s: float = 0.0) -> SentMessage:
 
 def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() -> None:
     pacer = a_pacer()
-    pacer.said(HERE, said(1.0, heard_s=1.1))
+    pacer.count(HERE, said(1.0, heard_s=1.1))
     assert pacer.allows(HERE, int(1.2 * NS))
-    pacer.said(HERE, said(1.2, heard_s=3.0))
+    pacer.count(HERE, said(1.2, heard_s=3.0))
     assert not pacer.allows(HERE, int(2.0 * NS))
     assert pacer.allows(HERE, int(2.2 * NS))
 
@@ -31,7 +31,7 @@ def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() ->
 def test_a_server_that_stalls_gets_no_more_than_the_limit_when_it_goes_on() -> None:
     pacer = a_pacer()
     for at_s in (1.0, 1.1):
-        pacer.said(HERE, said(at_s))
+        pacer.count(HERE, said(at_s))
     assert not pacer.allows(HERE, 4 * NS)
     assert pacer.allows(HERE, int(7.2 * NS))
 
@@ -39,7 +39,7 @@ def test_a_server_that_stalls_gets_no_more_than_the_limit_when_it_goes_on() -> N
 def test_each_address_has_its_own_limit() -> None:
     pacer = a_pacer()
     for at_s in (1.0, 1.1):
-        pacer.said(HERE, said(at_s))
+        pacer.count(HERE, said(at_s))
     assert pacer.allows(THERE, int(1.2 * NS))
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from wsproof import Finding, Level
 from wsproof.delivery import PROPERTIES, DeliveryProperty
-from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
+from wsproof.delivery.runner import ReportedFinding, ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.delivery.shrink import Sighting, refined, seen_again
 from wsproof.model.finding import Anomaly
@@ -37,10 +37,10 @@ DEADLINE_S = SuiteOptions().deadline_s
 class Scripted(ScheduleRunner):
     """A runner whose server shows the findings that `shows` returns for a schedule."""
 
-    def __init__(self, shows: Callable[[Schedule], list[Finding]], told: Told | None = None) -> None:
+    def __init__(self, shows: Callable[[Schedule], list[Finding]], told: ReportedFinding | None = None) -> None:
         super().__init__(cast(Any, SimpleNamespace(owned=True)), CHAT, 0)
         self.shows = shows
-        self.told = [told] if told is not None else []
+        self.reported = [told] if told is not None else []
 
     def run_and_check(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
         return seen(self.shows(schedule))
@@ -50,8 +50,13 @@ def seen(findings: list[Finding]) -> ScheduleResult:
     return ScheduleResult(findings, cast(Any, SimpleNamespace(history=Recorder().freeze())))
 
 
-def told_of(check: str, *events: str) -> Told:
-    return Told("lost", Anomaly.LOST, frozenset(events), Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "Told."))
+def told_of(check: str, *events: str) -> ReportedFinding:
+    return ReportedFinding(
+        "lost",
+        Anomaly.LOST,
+        frozenset(events),
+        Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "ReportedFinding."),
+    )
 
 
 def refine(runner: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
@@ -158,11 +163,11 @@ def test_a_loss_that_the_budget_leaves_unrepeated_is_an_observation() -> None:
 def test_one_repetition_confirms_a_loss_when_the_budget_is_spent() -> None:
     one = refine(Scripted(spent(1)), "delivery", LOST, TALK).finding
     assert one.level is Level.VIOLATION
-    assert "It happened again when it was tried again" in one.explanation
+    assert "The retries reproduced it until the time budget ended." in one.explanation
 
 
 def test_a_wrong_receipt_is_a_violation_without_a_repetition() -> None:
     twice = replace(LOST, check="duplicated", anomaly=Anomaly.DUPLICATED)
     one = refine(Scripted(spent(0)), "delivery", twice, TALK).finding
     assert one.level is Level.VIOLATION
-    assert "could be tried again" in one.explanation
+    assert "could be retried" in one.explanation

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 
 from wsproof import Audience, Contract, Envelope, MessageKind, Parsed, Workload
 from wsproof.delivery import strategies
+from wsproof.delivery.control_runs import shorten
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step, fitted, schedule_from_json
-from wsproof.delivery.shortest_schedule import shorten
 from wsproof.workloads import load_channels
 
 
@@ -123,7 +123,7 @@ def test_raw_texts_are_sent_only_where_every_text_is_a_message() -> None:
 
 
 def test_a_raw_text_is_described_as_sent_without_publish() -> None:
-    assert "publish() was not asked" in Step(Action.SAY, 0, plain=True).describe()
+    assert "publish() was not called" in Step(Action.SAY, 0, plain=True).describe()
 
 
 def test_a_channel_without_rooms_has_all_members_in_one_room() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from wsproof.delivery.standing_connection import StandingConnection
-from wsproof.delivery.standing_probe import _without_evidence
+from wsproof.delivery.standing_probe import _reason_unknown
 from wsproof.model.standing import StandingRecord, StandingRole, StandingSession
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
@@ -72,11 +72,11 @@ def session(refusal: str) -> StandingSession:
 
 def test_a_check_without_evidence_says_why_its_members_could_not_join() -> None:
     record = StandingRecord((session(""), session("the server did not answer `login` within 5 s")))
-    assert _without_evidence(record, Budget(0.0)).endswith("could join: the server did not answer `login` within 5 s")
+    assert _reason_unknown(record, Budget(0.0)).endswith("could join: the server did not answer `login` within 5 s")
 
 
 def test_a_check_without_evidence_is_not_run_where_the_time_was_over() -> None:
     record = StandingRecord((session(""),))
-    assert _without_evidence(record, Budget(None)) == "not checked: the members that only listened received nothing"
+    assert _reason_unknown(record, Budget(None)) == "not checked: the members that only listened received nothing"
     with pytest.raises(BudgetSpent):
-        _without_evidence(record, Budget(0.0))
+        _reason_unknown(record, Budget(0.0))

@@ -64,8 +64,8 @@ class Loop(MemberLoop):
         member: Any = SimpleNamespace(
             number=0,
             client=SimpleNamespace(peer=peer),
-            here=True,
-            can_speak=True,
+            is_connected=True,
+            can_send=True,
             closed=False,
             stalled=False,
             is_paused=False,

@@ -165,7 +165,7 @@ def test_a_finding_of_two_properties_is_reported_once() -> None:
     (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
     assert "The same was seen while chat.messages-before-close was tested." in finding.explanation
     assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] * 2
-    assert "the same as was found before, by chat.leave-notices" in report.checks_run[1].reason
+    assert "the same finding as that of chat.leave-notices" in report.checks_run[1].reason
 
 
 def test_the_chat_of_the_fastapi_documentation_passes_with_the_tutorial_format(

@@ -92,13 +92,13 @@ def test_a_correct_server_passes_with_its_measured_rate(planted: Callable[[str],
 def test_a_room_full_message_ends_the_joining_like_a_refused_handshake(
     is_refused: bool, departure: Departure, fault: str
 ) -> None:
-    def member(can_speak: bool) -> SimpleNamespace:
-        talk = SimpleNamespace(is_refused=is_refused and not can_speak)
-        left = Departure.STAYED if can_speak else Departure.FIN
-        why = "" if can_speak else "did not answer"
-        return SimpleNamespace(can_speak=can_speak, conversation=talk, departure=left, join_fault=why)
+    def member(can_send: bool) -> SimpleNamespace:
+        talk = SimpleNamespace(is_refused=is_refused and not can_send)
+        left = Departure.STAYED if can_send else Departure.FIN
+        why = "" if can_send else "did not answer"
+        return SimpleNamespace(can_send=can_send, conversation=talk, departure=left, join_fault=why)
 
-    people = [member(can_speak) for can_speak in (True, True, False, True)]
+    people = [member(can_send) for can_send in (True, True, False, True)]
     coming = iter(people)
     setting = SimpleNamespace(
         budget=SimpleNamespace(at_most=lambda seconds: 90.0), workload=SimpleNamespace(publishes=False)

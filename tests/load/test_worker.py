@@ -21,14 +21,14 @@ from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 
-Told = list[tuple[str, dict[str, Any]]]
+SentMessages = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    said: Told = []
-    monkeypatch.setattr(worker_module, "tell", lambda what, **details: said.append((what, details)))
-    return said
+def sent(monkeypatch: pytest.MonkeyPatch) -> SentMessages:
+    messages: SentMessages = []
+    monkeypatch.setattr(worker_module, "send_to_parent", lambda what, **details: messages.append((what, details)))
+    return messages
 
 
 @contextmanager
@@ -51,25 +51,25 @@ def start(worker: Worker, times: list[int]) -> None:
     worker._pacer.start(np.array(times, np.int64), np.zeros(count, np.int32), phases)
 
 
-def test_late_publications_are_counted_and_sent_before_the_drain_begins(tmp_path: Path, told: Told) -> None:
+def test_late_publications_are_counted_and_sent_before_the_drain_begins(tmp_path: Path, sent: SentMessages) -> None:
     with worker_at_work(tmp_path) as (worker, _):
         end_ns = now_ns() - 1
         start(worker, [end_ns - 5 * LAST_MOMENT_NS - number for number in (3, 2, 1)] + [end_ns - 10])
         worker._on_window_end(end_ns)
         # The drain reads the files when the window ends, and does not wait for later publications.
         assert len(Tail(tmp_path, 0, "publications").read()) == 4
-        assert told[-1] == ("window-over", {"unsent": 3})
+        assert sent[-1] == ("window-over", {"unsent": 3})
 
 
-def test_a_timer_that_fires_early_does_not_end_the_window_early(tmp_path: Path, told: Told) -> None:
+def test_a_timer_that_fires_early_does_not_end_the_window_early(tmp_path: Path, sent: SentMessages) -> None:
     with worker_at_work(tmp_path) as (worker, loop):
         end_ns = now_ns() + 20_000_000
         worker._on_window_end(end_ns)
-        assert told == []
-        while not told:
+        assert sent == []
+        while not sent:
             loop.run_until_complete(asyncio.sleep(0.001))
         assert now_ns() >= end_ns
-        assert told == [("window-over", {"unsent": 0})]
+        assert sent == [("window-over", {"unsent": 0})]
 
 
 def test_a_worker_process_does_not_import_what_only_its_parent_needs() -> None:

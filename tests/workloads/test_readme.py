@@ -89,4 +89,4 @@ def test_a_loss_in_several_properties_is_reported_once_without_a_cause(
     assert "The same was seen while" in violations[0].explanation
     invalid = [row for row in report.checks_run if row.verdict is Verdict.INVALID]
     assert len(invalid) > 1
-    assert all("found before" in row.reason for row in invalid[1:])
+    assert all("the same finding as" in row.reason for row in invalid[1:])

@@ -37,7 +37,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 
 def __getattr__(name: str) -> Any:
-    # Importing Hypothesis is slow, and the client pool alone needs none: the fixture `ws_room` uses it in user's tests.
+    # Importing Hypothesis is slow, and the client pool, which the fixture `ws_room` uses, does not need it.
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,4 +1,4 @@
-"""Delivery properties about access: credentials, origins, and what the server writes of them."""
+"""Delivery properties about access: credentials and origins, and credentials in the output of the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.workloads import Workload
 
 
 def _is_private(contract: Contract) -> bool:
-    """Whether not everybody may listen."""
+    """Whether only members with credentials may listen."""
     return not contract.public
 
 
@@ -20,7 +20,7 @@ def _origin_matters(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether a server may be expected to look at the origin of a handshake.
 
     It may if the contract names the allowed origins, or if a browser would send cookies. A member that must be prepared
-    first may get its cookies then: `execute` looks at them once it has joined.
+    first may get its cookies then, so `execute` looks at them after the join.
     """
     if endpoint is None:
         return bool(workload.contract.origins)
@@ -28,12 +28,12 @@ def _origin_matters(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 
 def _intrusion(access: Access) -> Schedule:
-    """Two members that talk while a third one joins in the wrong way."""
-    words = tuple(
+    """Two members publish while a third one joins without the right credentials."""
+    messages = tuple(
         step for number in (0, 1, 0) for step in (Step(Action.SAY, number, "confidential"), Step(Action.SETTLE))
     )
     watch = Step(Action.WATCH, count=1)
-    return (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.JOIN, 2, access=access), *words, watch)
+    return (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.JOIN, 2, access=access), *messages, watch)
 
 
 ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (

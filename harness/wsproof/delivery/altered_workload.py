@@ -1,4 +1,4 @@
-"""The workload of a pool, with other names or rooms for some of its members."""
+"""The workload of a pool, with other names, rooms or answers for some of its members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All checks of channels: those that consist of schedules, and those that do their own work."""
+"""All checks of channels: properties, which consist of schedules, and probes, which do their own work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.departure_properties import ALL_AT_ONCE, LAST_ONE_OUT
-from wsproof.delivery.disturbance_probe import RECOVERS
+from wsproof.delivery.disturbance_probe import RECOVERS, WORKER_CRASH
 from wsproof.delivery.limits_probe import LIMITS
 from wsproof.delivery.pause_probe import PAUSE
 from wsproof.delivery.places_probe import PLACES
@@ -24,7 +24,6 @@ from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.delivery.state_probe import STATE
 from wsproof.delivery.volume_properties import BURSTS
-from wsproof.delivery.worker_crash_probe import WORKER_CRASH
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
@@ -45,7 +44,7 @@ CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     PAUSE,
     SHUTDOWN,
 )
-"""Every check that is no set of schedules, in the order of execution."""
+"""All probes, in the order of execution."""
 CHANNEL_CHECKS: tuple[ChannelCheck, ...] = (*PROPERTIES, *CHANNEL_PROBES)
 """Every check of a channel."""
 QUICK: Mapping[str, tuple[Schedule, ...]] = {
@@ -70,22 +69,22 @@ QUICK: Mapping[str, tuple[Schedule, ...]] = {
 }
 """The checks of a quick run, by name: those that found most faults for the time they take, in that order.
 
-Some run only a part of their schedules, which is listed here. None draws any.
+The values are the schedules to run; an empty tuple stands for all edge schedules. No schedules are drawn.
 """
 
 
 def properties_of(workload: Workload, endpoint: Endpoint | None = None) -> list[ChannelCheck]:
     """The checks that can be made on the channel of this workload at this endpoint."""
-    return [each for each in CHANNEL_CHECKS if each.applies_to(workload, endpoint)]
+    return [check for check in CHANNEL_CHECKS if check.applies_to(workload, endpoint)]
 
 
 def quick_checks(checks: Iterable[ChannelCheck]) -> list[ChannelCheck]:
     """The checks of a quick run among these."""
-    known = {each.name: each for each in checks}
-    return [_quick(known[name], schedules) for name, schedules in QUICK.items() if name in known]
+    by_name = {check.name: check for check in checks}
+    return [_quick(by_name[name], schedules) for name, schedules in QUICK.items() if name in by_name]
 
 
-def _quick(each: ChannelCheck, schedules: tuple[Schedule, ...]) -> ChannelCheck:
-    if not isinstance(each, DeliveryProperty):
-        return each
-    return replace(each, edges=schedules or each.edges, schedules=None)
+def _quick(check: ChannelCheck, schedules: tuple[Schedule, ...]) -> ChannelCheck:
+    if not isinstance(check, DeliveryProperty):
+        return check
+    return replace(check, edges=schedules or check.edges, schedules=None)

@@ -1,4 +1,4 @@
-"""A check of a channel that is no set of schedules: it does its own work, and returns what it found."""
+"""The type of a channel probe: a check that does its own work instead of running schedules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsproof.workloads import Workload
 class ProbeOutcome:
     """The findings and measurements of a channel probe.
 
-    `examples` counts what was tried. `unknown` says why nothing is known, and `remark` is a note on a known result.
+    `examples` is the number of attempts. `unknown` says why nothing is known; `remark` is a note on a known result.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -40,9 +40,9 @@ class ChannelProbe:
     run: Callable[[ScheduleRunner, SuiteOptions], ProbeOutcome]
     at_end: bool = False
     owned_only: bool = False
-    """Whether it ends the server, which must be ours. It then runs last, and on one channel only."""
+    """Whether it ends the server, which we must have started. It then runs last, and on one channel only."""
     needs_command: bool = False
-    """Whether it runs only where the user gives a command that disturbs the server."""
+    """Whether it runs only if the user gives a command that disturbs the server."""
     alone: bool = True
     needs: Callable[[Workload], bool] = lambda workload: True
     """A further requirement on the workload."""
@@ -53,7 +53,9 @@ class ChannelProbe:
 
     @property
     def turn(self) -> int:
-        """The place in the order of execution: 0 with all others, 1 at the end, 2 when the server may be ended."""
+        """The place in the order of execution: 0 with the properties, 1 at the end, 2 after all checks that need the
+        server.
+        """
         return 2 if self.owned_only else int(self.at_end)
 
     def is_due(self, *, owned: bool, command: str, before: Sequence[object]) -> bool:
@@ -64,5 +66,5 @@ class ChannelProbe:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The checks that belong to another promise: none."""
+        """The checks that belong to another promise: none. Properties may have some."""
         return ()

@@ -10,52 +10,54 @@ from wsproof.net.clock import now_ns
 
 BEFORE = 12
 """Number of messages before the member joins: the server may keep them as history."""
-BEFORE_NS = 4_000_000
+BEFORE_GAP_NS = 4_000_000
 """Nanoseconds between these messages."""
-MEANWHILE = 40
+WHILE_JOINING = 40
 """Number of messages from the join on. More would exceed a usual limit on the rate of a member."""
-MEANWHILE_NS = 1_000_000
+FIRST_GAP_NS = 1_000_000
 """Nanoseconds between the first messages from the join on: shorter than most database queries."""
-SLOWER_NS = 600_000
+LONGER_BY_NS = 600_000
 """Nanoseconds by which each of these pauses is longer than the one before. Together they span half a second."""
 
 
 @dataclass
 class Chatter:
-    """Calls `speak` for each talker in turn whenever the next message is due.
+    """Calls `publish` for each publisher in turn whenever the next message is due.
 
-    BEFORE messages are published at first, and another MEANWHILE messages after `joins` was called.
+    BEFORE messages are published at first, and another WHILE_JOINING messages after `joins` was called.
     """
 
-    talkers: list[PoolMember]
-    speak: Callable[[PoolMember, str], None]
-    may_speak: Callable[[PoolMember], bool] = lambda member: True
-    said: int = 0
+    publishers: list[PoolMember]
+    publish: Callable[[PoolMember, str], None]
+    may_publish: Callable[[PoolMember], bool] = lambda member: True
+    published: int = 0
     _join_begun: bool = field(default=False, init=False)
     _next_ns: int = field(default=0, init=False)
 
     def joins(self) -> None:
-        """Begin with the messages that are published while a member joins."""
-        self._join_begun, self.said, self._next_ns = True, 0, 0
+        """Start the messages that are published while a member joins."""
+        self._join_begun, self.published, self._next_ns = True, 0, 0
 
     @property
     def is_done(self) -> bool:
-        """Whether all messages before the join have been published; from the join on, whether all later ones have."""
-        return self.said >= (MEANWHILE if self._join_begun else BEFORE) or not any(p.can_speak for p in self.talkers)
+        """Whether all messages of the current part (before the join, or from the join on) have been published."""
+        return self.published >= (WHILE_JOINING if self._join_begun else BEFORE) or not any(
+            p.can_send for p in self.publishers
+        )
 
     @property
     def wait_s(self) -> float:
         """Seconds until the next message is due."""
         return max(0.0, (self._next_ns - now_ns()) / 1e9)
 
-    def talk(self) -> None:
+    def publish_due(self) -> None:
         """Publish the next message if it is due."""
         if self.is_done or now_ns() < self._next_ns:
             return
-        self._next_ns = now_ns() + (MEANWHILE_NS + self.said * SLOWER_NS if self._join_begun else BEFORE_NS)
-        member = self.talkers[self.said % len(self.talkers)]
-        if member.can_speak and not self.may_speak(member):
+        self._next_ns = now_ns() + (FIRST_GAP_NS + self.published * LONGER_BY_NS if self._join_begun else BEFORE_GAP_NS)
+        member = self.publishers[self.published % len(self.publishers)]
+        if member.can_send and not self.may_publish(member):
             return  # the rate limit of the contract
-        self.said += 1
-        if member.can_speak:
-            self.speak(member, f"meanwhile {self.said}")
+        self.published += 1
+        if member.can_send:
+            self.publish(member, f"meanwhile {self.published}")

@@ -1,4 +1,4 @@
-"""Many clients in one thread: they join, publish and leave one after the other, and all of them receive."""
+"""A pool of clients in one thread: they join, publish and leave one after the other, and all of them receive."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ClientPool(MemberLoop):
     def __init__(self, setting: PoolSettings) -> None:
         super().__init__(setting)
         self.next_alias = setting.first
-        self.first_said: str | bytes | None = None
+        self.first_published: str | bytes | None = None
         """The first publication, as it was sent; the body of an HTTP request, or the text that a call publishes."""
         self.names: dict[int, str] = {}
         """Names of unusual shapes, by the number that a usual name would be derived from."""
@@ -60,7 +60,7 @@ class ClientPool(MemberLoop):
         limit = self.contract.rate_limit
         self.pacer = RatePacer(limit, setting.timeout_s) if limit is not None else None
         self.rate = 0.0
-        """Most messages a second that the server has taken in a stream; 0 before one."""
+        """The highest rate of a stream that the server has taken, in messages per second; 0 before a stream."""
 
     @property
     def next_first(self) -> int:
@@ -71,7 +71,7 @@ class ClientPool(MemberLoop):
 
     def join(
         self,
-        again: PoolMember | None = None,
+        earlier: PoolMember | None = None,
         *,
         room: int = 0,
         has_small_buffer: bool = False,
@@ -79,22 +79,22 @@ class ClientPool(MemberLoop):
         shape: NameShape | None = None,
         resumes: bool = False,
     ) -> PoolMember:
-        """Connect another member, under the name of member `again` if given, and let it join.
+        """Connect another member, under the name of member `earlier` if given, and let it join.
 
-        With `resumes` it comes back for `again`: it tells the server what it has, and waits for what it missed.
-
-        A member whose handshake the server refuses, or that cannot join, is returned closed.
+        With `resumes` it continues the session of `earlier`: it tells the server what it has received, and waits for
+        the messages that it missed. A member whose handshake the server refuses, or that cannot join, is returned
+        closed.
 
         Raises:
             TargetError: the server does not answer.
             UsageError: the workload puts no member into this room.
         """
-        alias = again.alias if again is not None else self._new_alias(room)
+        alias = earlier.alias if earlier is not None else self._new_alias(room)
         workload = self.setting.workload
         if shape is not None:
             first_name = self.members[0].name if self.members else "0"
             self.names[alias] = shaped_name(shape, workload.name_of(alias), first_name)
-        refusal = self._prepare(alias) if again is None else ""
+        refusal = self._prepare(alias) if earlier is None else ""
         if access is Access.EXPIRED and not refusal:
             refusal = expired(workload, alias, self.setting.endpoint.http_url)
         member = self._new_member(alias, refusal, access=access, has_small_buffer=has_small_buffer)
@@ -102,15 +102,15 @@ class ClientPool(MemberLoop):
         if member.closed or not self._connect(member):
             return member
         steps = None
-        if resumes and again is not None:
-            member.resumes = again.number
-            member.outstanding |= self.sent.missed_by(again)
-            steps = workload.resume(alias, again.last_delivery)
+        if resumes and earlier is not None:
+            member.resumes = earlier.number
+            member.outstanding |= self.sent.missed_by(earlier)
+            steps = workload.resume(alias, earlier.last_delivery)
         self._converse(member, steps)
         return member
 
     def join_at_once(self, count: int, room: int = 0) -> list[PoolMember]:
-        """Connect `count` members in one moment: all handshakes are sent before the answer to one is waited for.
+        """Connect `count` members at once: all handshakes are sent before the first answer is read.
 
         Raises:
             TargetError: the server does not answer.
@@ -119,20 +119,20 @@ class ClientPool(MemberLoop):
         aliases = [self._new_alias(room) for _ in range(count)]
         refusals = [self._prepare(alias) for alias in aliases]
         members = [self._new_member(alias, refusal) for alias, refusal in zip(aliases, refusals, strict=True)]
-        coming = [member for member in members if not member.closed]
+        connecting = [member for member in members if not member.closed]
         for member in members:
             member.joined_at_once = True
-        for member in coming:
+        for member in connecting:
             member.client.connect()
         began = now_ns()
-        for member in coming:
+        for member in connecting:
             member.client.peer.connect()
-        for member in coming:
+        for member in connecting:
             member.client.flush()
-        here = [member for member in coming if self._take_answer(member, member.client.finish_opening(), began)]
-        for member in here:
+        accepted = [member for member in connecting if self._take_answer(member, member.client.finish_opening(), began)]
+        for member in accepted:
             self._start_to_join(member)
-        for member in here:
+        for member in accepted:
             self._finish_to_join(member)
         return members
 
@@ -158,7 +158,7 @@ class ClientPool(MemberLoop):
     def _new_member(
         self, alias: int, refusal: str, *, access: Access | None = None, has_small_buffer: bool = False
     ) -> PoolMember:
-        """A member that is not connected yet. One that could not be prepared is closed, and has no own endpoint."""
+        """A member that is not connected yet. It is closed if it could not be prepared, and has no own endpoint."""
         setting, workload, number = self.setting, self.setting.workload, len(self.members)
         endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
         others: Mapping[str, str] = {}
@@ -184,7 +184,7 @@ class ClientPool(MemberLoop):
         return member
 
     def _of_another_room(self, own: Sequence[str], room: int) -> Mapping[str, str]:
-        """The credentials of a new member of another room, by those of a member that they replace."""
+        """The credentials of a new member of another room, by the own credentials that each replaces."""
         workload = self.setting.workload
         other = self._new_alias((room + 1) % workload.rooms)
         if workload.rooms < 2 or self._prepare(other):
@@ -218,25 +218,25 @@ class ClientPool(MemberLoop):
         return True
 
     def move(self, member: PoolMember, room: int) -> PoolMember:
-        """Let a member change its room, and return it as another member: it is on the same connection, elsewhere."""
+        """Let a member change its room. Return it as a new member of the pool, on the same connection."""
         self.settle()
         if not self.moved:
             self.setting = replace(self.setting, workload=with_rooms(self.setting.workload, self.moved))
         number, workload = len(self.members), self.setting.workload
         steps = workload.move(member.alias, room)
-        there = PoolMember(number, member.alias, member.name, member.client, room=room)
-        there.connect_ns, there.http = member.connect_ns, member.http
-        self.members.append(there)
-        member.left_ns = there.connected_ns = now_ns()
+        moved = PoolMember(number, member.alias, member.name, member.client, room=room)
+        moved.connect_ns, moved.http = member.connect_ns, member.http
+        self.members.append(moved)
+        member.left_ns = moved.connected_ns = now_ns()
         member.departure, member.closed = Departure.CLOSED, True
         member.outstanding.clear()
         member.outstanding_notices.clear()
-        self._converse(there, steps)
+        self._converse(moved, steps)
         self.moved[member.alias] = room
-        return there
+        return moved
 
     def _converse(self, member: PoolMember, steps: JoinSteps | None = None) -> None:
-        """Let a member join, while all others go on receiving.
+        """Let a member join, while all others continue to receive.
 
         Raises:
             BudgetSpent: the run's time is over.
@@ -246,8 +246,8 @@ class ClientPool(MemberLoop):
 
     def _start_to_join(self, member: PoolMember, steps: JoinSteps | None = None) -> None:
         """Send the first messages with which a member joins."""
-        talk = member.conversation = Conversation(self.setting.workload, member.alias, steps)
-        self._hand_over_all(member, talk.start(now_ns()))
+        conversation = member.conversation = Conversation(self.setting.workload, member.alias, steps)
+        self._hand_over_all(member, conversation.start(now_ns()))
 
     def _finish_to_join(self, member: PoolMember) -> None:
         """Wait until a member has joined, or cannot.
@@ -255,19 +255,21 @@ class ClientPool(MemberLoop):
         Raises:
             BudgetSpent: the run's time is over.
         """
-        talk = member.conversation
-        assert talk is not None
-        if talk.is_joining:
-            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if member.access is None else INTRUDER_JOINS_S)
-        if talk.fault:
-            member.join_fault = talk.fault
+        conversation = member.conversation
+        assert conversation is not None
+        if conversation.is_joining:
+            self.wait(
+                lambda: not conversation.is_joining, JOIN_AT_MOST_S if member.access is None else INTRUDER_JOINS_S
+            )
+        if conversation.fault:
+            member.join_fault = conversation.fault
             if not member.closed:
                 self.depart(member, Departure.FIN)
                 member.client.abort()
                 member.closed = True
 
     def _open(self, client: Client) -> Response:
-        """Connect a client while others may go on publishing.
+        """Connect a client while others may continue to publish.
 
         Raises:
             TargetError: the server does not answer.
@@ -288,8 +290,8 @@ class ClientPool(MemberLoop):
 
     def endpoint_of(self, alias: int) -> Endpoint:
         """The endpoint of this member, with its own headers and subprotocols."""
-        place = member_endpoint(self.setting.endpoint, self.setting.workload, alias)
-        return replace(place, source=source_of(alias, place)) if self.pacer is not None else place
+        endpoint = member_endpoint(self.setting.endpoint, self.setting.workload, alias)
+        return replace(endpoint, source=source_of(alias, endpoint)) if self.pacer is not None else endpoint
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.
@@ -304,7 +306,7 @@ class ClientPool(MemberLoop):
                 return alias
         raise UsageError(
             f"{workload.name} says that it has {workload.rooms} room(s), and room_of puts none of the members "
-            f"{first} to {first + SEARCHED - 1} into room {room}: let it deal them out to rooms 0 to "
+            f"{first} to {first + SEARCHED - 1} into room {room}: let it assign members to rooms 0 to "
             f"{workload.rooms - 1}, as `member % {max(workload.rooms, 2)}` does."
         )
 
@@ -330,26 +332,23 @@ class ClientPool(MemberLoop):
 
     # Publishing.
 
-    def say(self, member: PoolMember, body: str, *, plain: bool = False) -> Publication:
-        """Record a publication and the receipts to expect, and return the message, the request or the call.
-
-        This method does not send it.
-        """
+    def new_publication(self, member: PoolMember, body: str, *, plain: bool = False) -> Publication:
+        """Record a publication and the receipts to expect. Return the message, request or call, still unsent."""
         sequence, member.sequence = member.sequence, member.sequence + 1
         sent_ns = now_ns()
         if plain and self.messages.names_nobody and self.sent.has_other(body, member):
-            plain = False  # the channel names no publishers: that member's identical text could not be told from this
+            plain = False  # the channel names no publishers, so identical texts of two members cannot be distinguished
         envelope = Envelope(self.setting.first + member.number, sequence, sent_ns)
         message = body if plain else self.setting.workload.publish(member.alias, envelope, body)
-        whole = (message,) if isinstance(message, str) else ()
-        forms = (envelope.seal(body), *whole)
-        said = SentMessage(member.number, sequence, sent_ns, body if plain else None, forms)
-        self.sent.add(said, member)
+        whole_message = (message,) if isinstance(message, str) else ()
+        forms = (envelope.seal(body), *whole_message)
+        publication = SentMessage(member.number, sequence, sent_ns, body if plain else None, forms)
+        self.sent.add(publication, member)
         if self.pacer is not None:
-            self.pacer.said(member.client.endpoint.source, said)
+            self.pacer.count(member.client.endpoint.source, publication)
         self.messages.versions.published(member.number, sequence)
-        if self.first_said is None:
-            self.first_said = text_of(message, envelope.seal(body))
+        if self.first_published is None:
+            self.first_published = text_of(message, envelope.seal(body))
         return message
 
     def may_publish(self, member: PoolMember) -> bool:
@@ -364,24 +363,24 @@ class ClientPool(MemberLoop):
         if self.pacer is None or self.may_publish(member):
             return True
         longest_s = self.setting.timeout_s + 2 * self.pacer.limit.window_s
-        self.wait(lambda: self.may_publish(member) or not member.here, longest_s)
-        return member.can_speak
+        self.wait(lambda: self.may_publish(member) or not member.is_connected, longest_s)
+        return member.can_send
 
-    def speak(self, member: PoolMember, body: str, *, plain: bool = False) -> None:
+    def publish(self, member: PoolMember, body: str, *, plain: bool = False) -> None:
         """Publish a message in one piece, without waiting until the server has read it.
 
-        A request or a call is waited for: the next one of this member might overtake it otherwise.
+        The method waits for the answer to a request or a call. Otherwise the member's next one might overtake it.
         """
         if not self.keep_rate(member):
             return
-        message = self.say(member, body, plain=plain)
+        message = self.new_publication(member, body, plain=plain)
         if isinstance(message, str | bytes):
             self.hand_over(member, message)
         else:
             self.publish_outside(member, message)
 
     def publish_outside(self, member: PoolMember, publication: HttpRequest | OutsideCall) -> None:
-        """Publish beside the WebSocket, and wait for the answer while all members go on receiving.
+        """Publish by a request or a call, and wait for the answer while all members continue to receive.
 
         Raises:
             BudgetSpent: the run's time is over.
@@ -405,14 +404,14 @@ class ClientPool(MemberLoop):
             return PublishAnswer(str(error))
         return self._answer_of(http, deadline_s)
 
-    def _answer_of(self, line: HttpConnection | CallInThread, timeout_s: float) -> PublishAnswer:
-        """Wait for the answer to what has begun on `line`."""
+    def _answer_of(self, request: HttpConnection | CallInThread, timeout_s: float) -> PublishAnswer:
+        """Wait for the answer to a request or call that has begun."""
         deadline = Deadline.after(timeout_s)
-        while (answer := line.advance()) is None:
+        while (answer := request.advance()) is None:
             self.setting.budget.check()
             if deadline.passed:
-                return line.give_up()
-            self._receive_all(min(SLICE_S, deadline.remaining_s), line)
+                return request.give_up()
+            self._receive_all(min(SLICE_S, deadline.remaining_s), request)
         return answer
 
     # Ending.
@@ -425,7 +424,7 @@ class ClientPool(MemberLoop):
     def end_drain(self) -> None:
         """End the wait for expected messages. Those that arrive from now on, while members leave, are late."""
         drained_ns = self.recorder.drained_ns = now_ns()
-        # After a silent wait the window ends with the drain: no message was on its way, so none is merely late.
+        # After a silent wait the window ends with the drain: no message was on its way, so a missing one is not late.
         self.recorder.silent_ns = self.silent_ns
         self.recorder.end_ns = self.sent.last_ns if self.sent.last_ns > self.silent_ns else drained_ns
         self.recorder.members = [member.to_member() for member in self.members]
@@ -441,7 +440,7 @@ class ClientPool(MemberLoop):
     def disconnect_all(self) -> None:
         """Disconnect all members, with a closing handshake if the server is quick. A second call does nothing."""
         for member in self.members:
-            if member.can_speak and not member.stalled:
+            if member.can_send and not member.stalled:
                 member.left_ns = now_ns()
                 member.client.peer.send_close()
         with contextlib.suppress(OSError, BudgetSpent, WorkloadError):

@@ -1,28 +1,29 @@
-"""Control runs that show whether a member's misbehaviour causes a failure.
+"""Repetitions of a failing schedule: shortened, as it is, and without the misbehaviour that may cause the failure.
 
-The schedule is repeated on fresh servers, first as it is and then without the misbehaviour.
+The runs without it are control runs: they show whether the misbehaviour is the cause. Each run may need a fresh server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
+from wsproof.net.clock import Deadline
 
 REPEATS = 3
 """Number of repetitions of a failing schedule, and of the control runs of a constant failure."""
 
-GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET, Action.PAUSE)
-"""The actions, besides misbehaviour, that a schedule of mere messages leaves out."""
+DEPARTING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET, Action.PAUSE)
+"""The actions, besides misbehaviour, that `eventless` leaves out."""
 
 
 @dataclass(frozen=True)
 class ControlRuns:
     """The results of the repetitions and of the control runs, which lack the misbehaviour.
 
-    `again` of REPEATS repetitions failed. `clean` of `controls` control runs passed. `controls` is 0 if the schedule
-    contains no misbehaviour, or if no control run was made.
+    `again` is the number of REPEATS repetitions that failed. `clean` of `controls` control runs passed. `controls` is 0
+    if the schedule contains no misbehaviour, or if no control run was made.
     """
 
     again: int
@@ -66,11 +67,15 @@ def _is_misbehaviour(step: Step) -> bool:
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
-    stays = (step for step in without_misbehaviour(schedule) if step.action not in (*GOING, Action.MOVE))
-    return tuple(replace(one, rejoin_as=None, resumes=False, amid=False) for step in stays for one in _in_turn(step))
+    stays = (step for step in without_misbehaviour(schedule) if step.action not in (*DEPARTING, Action.MOVE))
+    return tuple(
+        replace(step_alone, rejoin_as=None, resumes=False, amid=False)
+        for step in stays
+        for step_alone in _one_by_one(step)
+    )
 
 
-def _in_turn(step: Step) -> tuple[Step, ...]:
+def _one_by_one(step: Step) -> tuple[Step, ...]:
     """The same step, in which members that join in one moment join one after the other."""
     if step.action is not Action.TOGETHER:
         return (step,)
@@ -123,3 +128,36 @@ def run_controls(
                 return ControlRuns(again, clean, clean + 1)
             clean += 1
     return ControlRuns(again, clean, clean)
+
+
+def shorten(schedule: Schedule, fails: Callable[[Schedule], bool], *, budget_s: float, tries: int = 40) -> Schedule:
+    """Leave out and simplify steps while `fails` still holds, within `budget_s` seconds and `tries` tries."""
+    deadline, best = Deadline.after(budget_s), schedule
+    progress = True
+    while progress:
+        progress = False
+        for candidate in _simpler(best):
+            if tries <= 0 or deadline.passed:
+                return best
+            tries -= 1
+            if fails(candidate):
+                best, progress = candidate, True
+                break
+    return best
+
+
+def _simpler(schedule: Schedule) -> Iterator[Schedule]:
+    """Simpler schedules, the largest cut first: half the steps, a quarter, ... one step; then simpler steps."""
+    size = len(schedule) // 2
+    while size:
+        for start in range(len(schedule) - size, -1, -size):
+            yield schedule[:start] + schedule[start + size :]
+        size //= 2
+    for at, step in enumerate(schedule):
+        for plainer in (
+            replace(step, cuts=()),
+            replace(step, size_bytes=0) if step.action is Action.SAY else step,
+            replace(step, body="", plain=False) if step.body else step,
+        ):
+            if plainer != step:
+                yield (*schedule[:at], plainer, *schedule[at + 1 :])

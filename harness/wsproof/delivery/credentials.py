@@ -1,4 +1,4 @@
-"""The credentials of a member, and what it sends without them or with wrong ones."""
+"""The credentials of a member: their removal or replacement, and their appearance in the output of the server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import OTHER_ROOM
 from wsproof.model.secrecy import BEARER, JWT, QUERY, secrets_in_message
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.member_endpoint import member_endpoint
+from wsproof.target.output_tail import OutputWatch
 from wsproof.workloads import Workload
 
 STRANGER = "https://stranger.example"
 """An origin that no server allows by name (RFC 2606 reserves it)."""
 SHORTEST = 4
 """Characters of the shortest value that counts as a credential."""
+MOST_LINES = 3
+"""Maximum number of lines of the output that the finding shows."""
+SECRET_IN_OUTPUT = "secret-in-output"
+"""The check for credentials in the output of the server."""
 _NAME = re.compile(r"token|secret|passw|passphrase|credential|authori[sz]ation|jwt|api[-_]?key|access[-_]?key", re.I)
 _FIELD = re.compile(r"""(["']?)([A-Za-z][\w.-]*)\1\s*[=:]\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;&"'}\])\0]+))""")
 _NO_ALGORITHM = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
@@ -31,7 +37,7 @@ _ROTATED = str.maketrans(
 
 
 class Access(StrEnum):
-    """The way in which a member that must be refused tries to join."""
+    """The way in which a member without the right credentials tries to join. The value is a phrase for reports."""
 
     NONE = "without its credentials"
     WRONG = "with wrong credentials"
@@ -64,12 +70,12 @@ def has_credentials(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 
 def origin_matters(workload: Workload, own: Endpoint) -> bool:
-    """Whether the server has a reason to refuse strangers' origins: named origins, or cookies of its members."""
+    """Whether the server has a reason to refuse other origins: the contract names origins, or members have cookies."""
     return bool(workload.contract.origins) or any(name.lower() == "cookie" for name, _ in own.headers)
 
 
 def can_try(access: Access, values: Iterable[str], name: str) -> bool:
-    """Whether a member with these credentials can try this. A token made from a name is an identity, not a secret."""
+    """Whether a member with these credentials can try this. A token that contains the name is no secret."""
     secret = [value for value in values if name not in value]
     if access is Access.UNSIGNED:
         return any(JWT.fullmatch(value) for value in secret)
@@ -92,9 +98,9 @@ def altered_endpoint(
         return replace(endpoint, path=_exchanged(endpoint.path, others or {}), headers=headers)
     if access is Access.NONE:
         headers = tuple(
-            (name, kept)
+            (name, remaining)
             for name, value in endpoint.headers
-            if (kept := _without_cookies(value, values) if name.lower() == "cookie" else _unless(value, values))
+            if (remaining := _without_cookies(value, values) if name.lower() == "cookie" else _unless(value, values))
         )
         return replace(endpoint, path=_path_without(endpoint.path, values), headers=headers)
     headers = tuple((name, _replaced(value, values, access)) for name, value in endpoint.headers)
@@ -109,13 +115,13 @@ def altered_message(
         return message
     if access is Access.OTHER_ROOM:
         return _exchanged(message, others or {})
-    found = [*values, *_in_message(message)]
+    secrets = [*values, *_in_message(message)]
     if access is not Access.NONE:
-        return _replaced(message, found, access)
+        return _replaced(message, secrets, access)
     try:
-        return json.dumps(_pruned(json.loads(message), found))
+        return json.dumps(_pruned(json.loads(message), secrets))
     except (ValueError, RecursionError):
-        for value in found:
+        for value in secrets:
             message = message.replace(value, "")
         return message
 
@@ -130,12 +136,12 @@ def _in_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
         if name.lower() == "cookie":
             values += [pair.partition("=")[2].strip() for pair in value.split(";")]
         elif _NAME.search(name):
-            values += [found[2] for found in BEARER.findall(value)] or [value]
+            values += [match[2] for match in BEARER.findall(value)] or [value]
     return values
 
 
 def _in_message(message: str | bytes) -> list[str]:
-    """The values of fields with a telling name, and tokens known by their shape."""
+    """The values of fields whose names suggest a credential, and tokens known by their shape."""
     text = message if isinstance(message, str) else message.decode(errors="ignore")
     named = [quoted or plain for _, name, quoted, plain in _FIELD.findall(text) if _NAME.search(name)]
     shaped = [value for value in secrets_in_message(text) if JWT.fullmatch(value)]
@@ -144,7 +150,7 @@ def _in_message(message: str | bytes) -> list[str]:
 
 def _unless(value: str, values: Iterable[str]) -> str:
     """The header's value; empty if a credential is in it."""
-    return "" if any(one in value for one in values) else value
+    return "" if any(secret in value for secret in values) else value
 
 
 def _without_cookies(value: str, values: Sequence[str]) -> str:
@@ -157,8 +163,8 @@ def _path_without(path: str, values: Sequence[str]) -> str:
     place, mark, query = path.partition("?")
     for value in values:
         place = place.replace(quote(value, safe=""), "").replace(value, "")
-    kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[2]) not in values]
-    return f"{place}{mark if kept and kept != [''] else ''}{'&'.join(kept)}"
+    pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[2]) not in values]
+    return f"{place}{mark if pairs and pairs != [''] else ''}{'&'.join(pairs)}"
 
 
 def _replaced(text: str, values: Iterable[str], access: Access) -> str:
@@ -179,9 +185,13 @@ def _exchanged(text: str, others: Mapping[str, str]) -> str:
 def exchanged_credentials(own: Sequence[str], other: Sequence[str]) -> dict[str, str]:
     """The credentials of another member, by the value of the member's own that each replaces.
 
-    Empty if nothing would change, or if the two members do not have equally many.
+    Empty if nothing would change, or if the two members have different numbers of credentials.
     """
-    return {mine: its for mine, its in zip(own, other, strict=True) if mine != its} if len(own) == len(other) else {}
+    return (
+        {own_value: other_value for own_value, other_value in zip(own, other, strict=True) if own_value != other_value}
+        if len(own) == len(other)
+        else {}
+    )
 
 
 def _wrong(value: str, access: Access) -> str:
@@ -197,7 +207,31 @@ def _wrong(value: str, access: Access) -> str:
 def _pruned(value: Any, values: Sequence[str]) -> Any:
     """JSON without the fields and items that are a credential."""
     if isinstance(value, dict):
-        return {key: _pruned(one, values) for key, one in value.items() if one not in values}
+        return {key: _pruned(item, values) for key, item in value.items() if item not in values}
     if isinstance(value, list):
-        return [_pruned(one, values) for one in value if one not in values]
+        return [_pruned(item, values) for item in value if item not in values]
     return value
+
+
+def secrets_in_output(watch: OutputWatch, credentials: Iterable[str], channel: str) -> list[Finding]:
+    """A finding if the server has written a credential since `watch` began. Its lines are redacted."""
+    lines = watch.lines_with(credentials)
+    if not lines:
+        return []
+    explanation = (
+        "The server writes credentials of its members to its output, so everybody who can read its logs gets them: "
+        f"{len(lines)} line(s) contain one, which is redacted here. Log the path without its query, or send the "
+        "token in a header or in the first message."
+    )
+    witness = tuple(f"the server wrote: {line}" for line in lines[:MOST_LINES])
+    return [
+        Finding(
+            SECRET_IN_OUTPUT,
+            channel,
+            Anomaly.SECRET_LOGGED,
+            Level.VIOLATION,
+            explanation,
+            witness,
+            occurrences=len(lines),
+        ),
+    ]

@@ -14,7 +14,7 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
 STOPPED_WORKING = "stopped-working"
-"""The check for a server that served its members before, and serves nobody any more."""
+"""The check for a server that served its members before, and no longer serves anybody."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class DeliveryProperty:
     """Fraction of the requested examples to draw: less than 1 for slow schedules."""
     headline: str = ""
     beside: tuple[str, ...] = ()
-    """The checks among `looks_at` that belong to another property's promise."""
+    """The checks among `looks_at` whose promise is another property's."""
     needs: Callable[[Workload, Endpoint | None], bool] = lambda workload, endpoint: True
     """A further requirement on the workload or its endpoint, such as a greeting or a token."""
     alone: bool = False
-    """Whether nobody else may be connected meanwhile, because the property is about the first or the last member."""
+    """Whether no other member may be connected, because the property is about the first or the last member."""
 
     fresh: bool = False
-    """Whether the server should have served nobody before. It is restarted for that, if it is ours."""
+    """Whether the server must be fresh. It is restarted for that, if we started it."""
 
     def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
         """Whether the property can be tested on the channel of this workload at this endpoint."""
@@ -50,18 +50,18 @@ class DeliveryProperty:
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
         """The findings that belong to this property, or to every property."""
-        return [f for f in findings if self._looks_at(f) or self._is_everybody_s(f)]
+        return [f for f in findings if self._looks_at(f) or self._is_general(f)]
 
     def _looks_at(self, finding: Finding) -> bool:
         """Whether the finding is one of the checks of this property.
 
-        An audience that is split has lost messages. A refused request explains why a message is not there.
+        A split audience is a loss of messages. A refused request explains a missing message.
         """
         return finding.check in self.looks_at or (
             finding.check in ("split-audience", "publish-refused") and "lost" in self.looks_at
         )
 
-    def _is_everybody_s(self, finding: Finding) -> bool:
+    def _is_general(self, finding: Finding) -> bool:
         """Whether the finding belongs to every property: it is undecided, or the server has stopped working."""
         return finding.anomaly in UNDECIDED or finding.check == STOPPED_WORKING or self._protocol(finding)
 
@@ -85,7 +85,7 @@ def greets(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 
 def asks_to_join(workload: Workload, endpoint: Endpoint | None) -> bool:
-    """Whether the members of this workload send something to join. Who must be prepared first is not asked."""
+    """Whether the members of this workload send something to join. False if they must be prepared."""
     return not workload.has_prepare and next(iter(workload.join(0)), None) is not None
 
 

@@ -1,4 +1,4 @@
-"""The delivery property about leaving: however a member goes, the others are told, and the next one is let in."""
+"""The delivery property about leaving: the others get a notice, and the next member can join."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE_BY_ONE: Schedule = (
         for step in (Step(Action.JOIN, number), _go(number, how), SETTLE, _say(0), _say(1))
     ),
 )
-"""A member comes and goes, in every way, beside two that stay."""
+"""Members join and leave, in every way, while two stay."""
 ALL_AT_ONCE: Schedule = (
     *TWO,
     *(Step(Action.JOIN, number) for number in range(2, 10)),
@@ -38,7 +38,7 @@ ALL_AT_ONCE: Schedule = (
     _say(20),
     _say(1),
 )
-"""Eight members go in the same moment."""
+"""Eight members leave in the same moment."""
 AMID_A_BROADCAST: Schedule = (
     *TWO,
     *(Step(Action.JOIN, number) for number in range(2, 6)),
@@ -53,7 +53,7 @@ AMID_A_BROADCAST: Schedule = (
     Step(Action.ABANDON, count=6),
     _say(1),
 )
-"""Members go while others publish, and handshakes end in the middle."""
+"""Members leave while others publish, and handshakes are abandoned."""
 LAST_ONE_OUT: Schedule = (
     *TWO,
     SETTLE,
@@ -74,7 +74,7 @@ LAST_ONE_OUT: Schedule = (
     Step(Action.JOIN, 6),
     _say(6),
 )
-"""The last one goes, and the next one comes in the same moment."""
+"""The last member leaves, and the next one joins in the same moment."""
 
 DEPARTURE_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(

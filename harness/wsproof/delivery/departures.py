@@ -1,4 +1,4 @@
-"""All ways in which a member can go: by every legal close code, or by a cut in the middle of something."""
+"""All ways in which a member can leave: by every legal close code, or by ending TCP at various points."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def _close_and_reset(pool: ClientPool, member: PoolMember) -> None:
 
 
 def _after(first: bytes, end: _Go, pool: ClientPool, member: PoolMember) -> None:
-    """Send these bytes, and go."""
+    """Send these bytes, and leave."""
     member.client.send_raw(first)
     end(pool, member)
 
 
 def _cut_short(begun: bytes, end: _Go, pool: ClientPool, member: PoolMember) -> None:
-    """Send the beginning of a message, and go before its end.
+    """Send the beginning of a message, and leave before its end.
 
-    What the member said right before may be in the same segment. Several libraries read a segment as a whole, and
-    discard all of it if a message in it breaks off. The application never sees it then, so no member is expected to
-    receive it.
+    The previous message of the member may be in the same segment. Several libraries read a segment as a whole, and
+    discard all of it if a message in it is incomplete. The application then never sees the previous message, so no
+    member is expected to receive it.
     """
     member.is_abrupt = True
     _after(begun, end, pool, member)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import credentials_of
 from wsproof.delivery.departures import DEPARTURES, abandon
-from wsproof.delivery.feed_silence import wait_for_silent_viewers
+from wsproof.delivery.feed_silence import wait_for_silent_viewers, watch_feed
 from wsproof.delivery.joining import join, join_at_once, let_in
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
@@ -19,13 +18,12 @@ from wsproof.delivery.slow_reader import pause
 from wsproof.delivery.volume import burst, join_many, stream
 from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of
 from wsproof.model.history import History
-from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure
 from wsproof.net.clock import now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
 NEVER_NS = 1 << 62
-"""A time that never comes, in ns."""
+"""A time that is never reached, in ns."""
 FLOOD_S = 5.0
 """Seconds that a flood may take at the rate that the contract allows. A longer one is left out."""
 BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
@@ -51,14 +49,14 @@ class ScheduleExecution:
     history: History
     well: bool
     next_first: int
-    first_said: str | bytes | None
-    came: str
+    first_published: str | bytes | None
+    first_received: str
     join_fault: str = ""
     """The reason why a member could not join; empty if all could."""
     plain: frozenset[tuple[int, int]] = frozenset()
     """The publications without an envelope, as (publisher, sequence)."""
     credentials: frozenset[str] = frozenset()
-    """The right credentials that were shown, where others tried to join without them."""
+    """The members' right credentials, if others tried to join without them."""
     measured: tuple[Figure, ...] = ()
     """The figures that the schedule measured, such as the rate at which the server took messages."""
     has_versions: bool = False
@@ -81,7 +79,7 @@ def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
 
     Raises:
         TargetError: the server does not answer.
-        BudgetSpent: the run's time is over; what happened until then proves nothing.
+        BudgetSpent: the run's time is over. The partial history proves nothing.
     """
     pool = ClientPool(replace(setting, has_shapes=any(step.shape is not None for step in schedule)))
     joined: dict[int, PoolMember] = {}
@@ -116,7 +114,7 @@ def execute_step(pool: ClientPool, joined: dict[int, PoolMember], step: Step) ->
         burst(pool, step)
     elif step.action in (Action.SETTLE, Action.WATCH):
         ACTIONS[step.action](pool, pool.members[0] if pool.members else None, step)  # type: ignore[arg-type]
-    elif (member := joined.get(step.member)) is not None and member.can_speak:
+    elif (member := joined.get(step.member)) is not None and member.can_send:
         ACTIONS[step.action](pool, member, step)
 
 
@@ -130,12 +128,14 @@ def concluded(pool: ClientPool) -> ScheduleExecution:
     wait_for_silent_viewers(pool)
     pool.end_drain()
     pool.disconnect_all()
-    plain = frozenset((said.publisher, said.sequence) for said in pool.sent if said.plain is not None)
+    plain = frozenset(
+        (publication.publisher, publication.sequence) for publication in pool.sent if publication.plain is not None
+    )
     return ScheduleExecution(
         pool.sent.history(),
         not pool.gave_up,
         pool.next_first,
-        pool.first_said,
+        pool.first_published,
         pool.messages.first_received(),
         pool.join_fault,
         plain,
@@ -146,21 +146,21 @@ def concluded(pool: ClientPool) -> ScheduleExecution:
 
 
 def _credentials(pool: ClientPool) -> frozenset[str]:
-    """The right credentials of the members, if one joined without them. Then the server's output is searched."""
+    """The right credentials of the members, if one joined without them. The server's output is searched for them."""
     if not any(member.access for member in pool.members):
         return frozenset()
-    workload, here = pool.setting.workload, [p for p in pool.members if p.access is None and p.connected_ns]
-    shown = (credentials_of(workload, p.alias, pool.endpoint_of(p.alias)) for p in here)
+    workload, own = pool.setting.workload, [p for p in pool.members if p.access is None and p.connected_ns]
+    shown = (credentials_of(workload, p.alias, pool.endpoint_of(p.alias)) for p in own)
     return frozenset(value for values in shown for value in values)
 
 
 def _move(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     """Let a member change its room, and wait until the server delivers messages to it there."""
     member = joined.get(step.rejoin_as) if step.rejoin_as is not None else None
-    if member is None or not member.can_speak or member.room == step.room or step.member in joined:
+    if member is None or not member.can_send or member.room == step.room or step.member in joined:
         return
-    joined[step.member] = there = pool.move(member, step.room)
-    let_in(pool, there, step)
+    joined[step.member] = moved = pool.move(member, step.room)
+    let_in(pool, moved, step)
 
 
 def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
@@ -177,21 +177,21 @@ def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 
 def _greet(pool: ClientPool, member: PoolMember, step: Step) -> None:
-    """Send the greeting again, then publish until the server has surely processed it."""
+    """Send the greeting again, then publish: a receipt proves that the server has processed the greeting."""
     greeting = pool.setting.workload.greeting(member.alias)
     if greeting is None:
         return
     pool.settle()
     member.greeted_again_ns = NEVER_NS
     pool.hand_over(member, greeting)
-    if not member.can_speak:
+    if not member.can_send:
         return
     key = (member.number, member.sequence)
-    pool.speak(member, "greeted again")
-    if (said := pool.sent.get(key)) is None:
+    pool.publish(member, "greeted again")
+    if (publication := pool.sent.get(key)) is None:
         return
-    pool.wait(lambda: bool(said.heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
-    if said.heard_by:
+    pool.wait(lambda: bool(publication.heard_by) or not member.is_connected, GIVEN_UP_S if pool.gave_up else None)
+    if publication.heard_by:
         member.greeted_again_ns = now_ns()
 
 
@@ -202,11 +202,11 @@ def _say(pool: ClientPool, member: PoolMember, step: Step) -> None:
         room = step.size_bytes - len(body.encode())
         body += body_of(room) if room > TRAILER_BYTES else ""
     if not step.cuts or pool.setting.workload.publishes_outside:
-        pool.speak(member, body, plain=step.plain)
+        pool.publish(member, body, plain=step.plain)
         return
     if not pool.keep_rate(member):
         return
-    message = pool.say(member, body, plain=step.plain)
+    message = pool.new_publication(member, body, plain=step.plain)
     assert isinstance(message, str | bytes)
     payload = message if isinstance(message, bytes) else message.encode()
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
@@ -216,12 +216,12 @@ def _say(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 
 def _leave(pool: ClientPool, member: PoolMember, step: Step) -> None:
-    """Leave in the way that the step names."""
+    """Leave by a close frame, FIN or RST."""
     {LeaveBy.CLOSE: pool.close, LeaveBy.FIN: pool.end_tcp, LeaveBy.RESET: pool.reset}[step.leave_by](member)
 
 
 def _depart(pool: ClientPool, member: PoolMember, step: Step) -> None:
-    """Go as the step says."""
+    """Leave in the way that `how` names."""
     member.left_by = step.how
     DEPARTURES[step.how](pool, member)
 
@@ -253,32 +253,15 @@ def _flood(pool: ClientPool, member: PoolMember, step: Step) -> None:
     if limit is not None and step.count / limit.messages * limit.window_s > FLOOD_S:
         return
     for _ in range(step.count):
-        if pool.gave_up or not member.can_speak:
+        if pool.gave_up or not member.can_send:
             return
-        pool.speak(member, body_of(step.size_bytes))
+        pool.publish(member, body_of(step.size_bytes))
         pool.settle()
 
 
 def _watch(pool: ClientPool, member: PoolMember | None, step: Step) -> None:
     """Wait until every viewer has received `count` more objects, or until one viewer's feed has stopped."""
-    feed = pool.contract.feed
-    if feed is None:
-        return
-    timeout_ns = silence_ns(feed) + NS // 10
-    viewers = [p for p in pool.members if p.here and not p.stalled and not p.misbehaviour]
-    wanted = {p.number: p.ticks + step.count for p in viewers}
-    seen = {p.number: (p.ticks, now_ns()) for p in viewers}
-
-    def satisfied() -> bool:
-        for viewer in viewers:
-            if viewer.ticks != seen[viewer.number][0]:
-                seen[viewer.number] = (viewer.ticks, now_ns())
-            if viewer.here and now_ns() - seen[viewer.number][1] > timeout_ns:
-                pool.gave_up = True
-                return True
-        return all(p.ticks >= wanted[p.number] or not p.here for p in viewers)
-
-    pool.wait(satisfied, step.count * (timeout_ns / NS) + 1)
+    watch_feed(pool, step.count)
 
 
 def _send_barrier(pool: ClientPool) -> None:
@@ -288,9 +271,9 @@ def _send_barrier(pool: ClientPool) -> None:
     """
     pool.settle()
     for member in pool.members:
-        speaks = member.can_speak and member.counts and pool.setting.workload.publishes
+        speaks = member.can_send and member.counts and pool.setting.workload.publishes
         if speaks and not pool.gave_up:
-            pool.speak(member, "last words")
+            pool.publish(member, "last words")
     pool.settle()
 
 

@@ -1,4 +1,4 @@
-"""The end of a schedule on a feed: is a viewer's silence the server's, or was the server stopped for a while?"""
+"""Waits for the objects of a feed, which tell a feed that has stopped from a server that was paused for a while."""
 
 from __future__ import annotations
 
@@ -9,14 +9,40 @@ from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import now_ns
 
 STOPS = 3
-"""Number of times that the server may turn out to have been stopped. After that, its silence counts."""
+"""Number of times that a paused server gets more time. After that, its silence counts."""
+
+
+def watch_feed(loop: MemberLoop, count: int) -> None:
+    """Wait until every viewer has received `count` more objects, or until one viewer's feed has stopped.
+
+    Raises:
+        BudgetSpent: the run's time is over.
+    """
+    feed = loop.contract.feed
+    if feed is None:
+        return
+    timeout_ns = silence_ns(feed) + NS // 10
+    viewers = _viewers(loop)
+    targets = {viewer.number: viewer.ticks + count for viewer in viewers}
+    seen = {viewer.number: (viewer.ticks, now_ns()) for viewer in viewers}
+
+    def is_over() -> bool:
+        for viewer in viewers:
+            if viewer.ticks != seen[viewer.number][0]:
+                seen[viewer.number] = (viewer.ticks, now_ns())
+            if viewer.is_connected and now_ns() - seen[viewer.number][1] > timeout_ns:
+                loop.gave_up = True
+                return True
+        return all(viewer.ticks >= targets[viewer.number] or not viewer.is_connected for viewer in viewers)
+
+    loop.wait(is_over, count * (timeout_ns / NS) + 1)
 
 
 def wait_for_silent_viewers(loop: MemberLoop) -> None:
-    """Give the feed of silent viewers the time to go on, if the server was stopped for some seconds.
+    """Wait for silent viewers at the end of a schedule, because the server may have been paused for some seconds.
 
     The feed has stopped if the server answers a ping of each silent viewer at once, and then sends one of them no
-    object for as long as a stopped feed takes to be noticed.
+    object for the whole timeout.
 
     Raises:
         BudgetSpent: the run's time is over.
@@ -31,15 +57,20 @@ def wait_for_silent_viewers(loop: MemberLoop) -> None:
             return
 
 
+def _viewers(loop: MemberLoop) -> list[PoolMember]:
+    """The members whose feed must go on."""
+    return [
+        member
+        for member in loop.members
+        if member.is_connected and not (member.closed or member.stalled or member.misbehaviour)
+    ]
+
+
 def _silent_viewers(loop: MemberLoop, timeout_ns: int) -> list[PoolMember]:
-    """The viewers whose feed must go on, and that have received no object for a while."""
+    """The viewers that have received no object for this time."""
     last_ns = {tick.subscriber: tick.received_ns for tick in loop.recorder.ticks}
     return [
-        viewer
-        for viewer in loop.members
-        if viewer.here
-        and not (viewer.closed or viewer.stalled or viewer.misbehaviour)
-        and now_ns() - last_ns.get(viewer.number, viewer.connected_ns) > timeout_ns
+        viewer for viewer in _viewers(loop) if now_ns() - last_ns.get(viewer.number, viewer.connected_ns) > timeout_ns
     ]
 
 
@@ -49,6 +80,6 @@ def _stays_silent(loop: MemberLoop, silent: list[PoolMember], timeout_ns: int) -
     is_prompt = loop.answers_at_once(silent)
 
     def all_went_on() -> bool:
-        return all(viewer.ticks > ticks or not viewer.here for viewer, ticks in before.items())
+        return all(viewer.ticks > ticks or not viewer.is_connected for viewer, ticks in before.items())
 
     return not loop.wait(all_went_on, timeout_ns / NS) and is_prompt

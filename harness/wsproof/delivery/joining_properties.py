@@ -1,4 +1,4 @@
-"""Delivery properties about joining in the middle, joining twice, and coming back."""
+"""Delivery properties about joining while others publish, joining twice, coming back, and changing rooms."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ QUICK_RETURNS: tuple[Schedule, ...] = tuple(
     )
     for way in CLEAN_WAYS
 )
-"""A member that comes back before the server has surely noticed that it was gone."""
+"""A member that comes back possibly before the server has noticed its departure."""
 
 AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
@@ -71,7 +71,7 @@ AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=(CROWD,),
     ),
 )
-"""Properties that explain what later ones would show in parts."""
+"""Properties whose findings explain those of later properties."""
 
 RETURNS: tuple[Schedule, ...] = tuple(
     (
@@ -89,7 +89,7 @@ RETURNS: tuple[Schedule, ...] = tuple(
     )
     for way in LeaveBy
 )
-"""A member is away while others publish, and comes back for what it missed."""
+"""A member is away while others publish, and comes back for the messages that it missed."""
 RETURN_IN_THE_MIDDLE: Schedule = (
     *THREE,
     _say(0),
@@ -100,7 +100,7 @@ RETURN_IN_THE_MIDDLE: Schedule = (
     _say(0),
     _say(3),
 )
-"""A member comes back for what it missed while others go on publishing."""
+"""A member comes back for the messages that it missed, while others continue to publish."""
 MOVES: Schedule = (
     *(Step(Action.JOIN, number, room=number % 2) for number in range(4)),
     *(_say(number) for number in range(4)),
@@ -136,7 +136,7 @@ SILENT_CLIENT: Schedule = (
 
 
 def resumes(contract: Contract) -> bool:
-    """Whether a member that comes back is promised what it missed."""
+    """Whether the channel promises a member that comes back the messages that it missed."""
     return is_shared(contract) and contract.resume is not Resume.NONE
 
 
@@ -189,7 +189,7 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "resuming",
-        "Who comes back gets what was published while it was away, and nothing twice.",
+        "A member that comes back gets all messages that were published while it was away, and none twice.",
         resumes,
         ("missed-while-away", "repeated-after-return", "gap", "lost", "duplicated", "nothing-received"),
         edges=(*RETURNS, RETURN_IN_THE_MIDDLE),
@@ -197,7 +197,7 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "room-change",
-        "Who moves to another room hears that room from then on, and no longer the one that it left.",
+        "A member that moves to another room receives the messages of that room from then on, and no others.",
         is_shared,
         ("misrouted", "lost", "duplicated", "nothing-received"),
         edges=(MOVES,),

@@ -21,7 +21,7 @@ from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
 from wsproof.workloads import prepared
 
 BOUND_BYTES = 64 * MIB
-"""Size at which the search ends. Few applications need longer messages, and any server has room for one of them."""
+"""Size at which the search ends. Few applications need longer messages, and any server can hold one of them."""
 FIRST_BYTES = MIB // 4
 TRIAL_S = 4.0
 """Seconds for one form of message."""
@@ -61,7 +61,7 @@ def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeLimit
             runner.budget.check()
             how = _refusal(client)
             if how is None:
-                break  # a server that is slow has neither taken nor refused it
+                break  # a slow server has neither taken nor refused the message
             if meter is not None:
                 most = max(most, meter.private_bytes() or 0)
             grown = most - before if before is not None else None
@@ -79,7 +79,7 @@ def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeLimit
 
 
 def _connected(runner: ScheduleRunner, options: SuiteOptions, form: str) -> Client | None:
-    """A connection of a new member; None if it was refused, or carries no compressed messages and should."""
+    """A connection of a new member; None if the server refuses it, or declines compression that `form` needs."""
     alias, runner.first = runner.first, runner.first + 1
     workload, server = runner.workload, runner.server.endpoint.within(runner.budget)
     if workload.has_prepare and prepared(workload, alias, server.http_url):

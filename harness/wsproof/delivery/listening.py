@@ -31,7 +31,7 @@ class ListeningControl:
     listened_s: float = 0.0
 
     def explained(self, findings: list[Finding], execution: ScheduleExecution) -> list[Finding]:
-        """The findings, where a cut-off that the control run shows as well is no violation.
+        """The findings. A disconnection that the control run shows as well is no violation.
 
         Raises:
             BudgetSpent: the run's time is over.
@@ -40,28 +40,28 @@ class ListeningControl:
         silence_s = _silence_s(execution)
         if not cut or not SHORTEST_S <= silence_s <= LONGEST_S:
             return findings
-        wanted_s = min(silence_s * (1 + MARGIN) + MARGIN_S, LONGEST_S)
-        if self.limit_s is None and self.listened_s < wanted_s:
-            self.limit_s, self.listened_s = self.measure(wanted_s), wanted_s
+        longest_s = min(silence_s * (1 + MARGIN) + MARGIN_S, LONGEST_S)
+        if self.limit_s is None and self.listened_s < longest_s:
+            self.limit_s, self.listened_s = self.measure(longest_s), longest_s
         if self.limit_s is None or abs(self.limit_s - silence_s) > max(MARGIN * silence_s, MARGIN_S):
             return findings
-        told = (
+        note = (
             f" In a control run a member that only listened was cut off too, after {self.limit_s:.3g} s: the server "
             "ends connections that stay silent or do not answer it. That breaks no promise of the channel. Let the "
-            "workload answer (answer) or beat (timers)."
+            "workload answer messages (`answer`) or send heartbeats (`timers`)."
         )
         return [
-            replace(each, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=each.explanation + told)
-            if each in cut
-            else each
-            for each in findings
+            replace(finding, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=finding.explanation + note)
+            if finding in cut
+            else finding
+            for finding in findings
         ]
 
 
 def listen(setting: PoolSettings, listen_s: float) -> float | None:
-    """Let one member join, publish once and listen. Returns when the server ended its connection, in seconds.
+    """Let one member join, publish once and listen.
 
-    None: it did not.
+    Returns the seconds until the server ended its connection, or None if it did not.
 
     Raises:
         BudgetSpent: the run's time is over.
@@ -69,12 +69,12 @@ def listen(setting: PoolSettings, listen_s: float) -> float | None:
     pool = ClientPool(setting)
     try:
         member = pool.join()
-        if not member.can_speak:
+        if not member.can_send:
             return None
         if setting.workload.publishes:
-            pool.speak(member, "a member that listens")
-        pool.wait(lambda: not member.here, listen_s)
-        return _silent_s(member.to_member(), _sent(pool, member.number)) if not member.here else None
+            pool.publish(member, "a member that listens")
+        pool.wait(lambda: not member.is_connected, listen_s)
+        return _silent_s(member.to_member(), _sent(pool, member.number)) if not member.is_connected else None
     except TargetError:
         return None
     finally:
@@ -82,7 +82,7 @@ def listen(setting: PoolSettings, listen_s: float) -> float | None:
 
 
 def _sent(pool: ClientPool, number: int) -> int:
-    return max((said.sent_ns for said in pool.sent if said.publisher == number), default=0)
+    return max((publication.sent_ns for publication in pool.sent if publication.publisher == number), default=0)
 
 
 def _silence_s(execution: ScheduleExecution) -> float:

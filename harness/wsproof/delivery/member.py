@@ -45,19 +45,19 @@ class PoolMember:
     resumes: int = -1
     """The number of the earlier connection that it came back for; -1 without one."""
     last_delivery: str | bytes | None = None
-    """The last delivery, as it came; None before the first."""
+    """The last delivery, as received; None before the first."""
     received: list[str | bytes] = field(default_factory=list)
-    """All messages that it received, as they came, if the pool keeps them."""
+    """All messages that it has received, if the pool keeps them."""
     conversation: Conversation | None = None
     """The conversation by which the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False
     """Whether a part of a frame has been sent, so that no other message may be sent now."""
-    held: list[str | bytes] = field(default_factory=list)
+    held_answers: list[str | bytes] = field(default_factory=list)
     """Answers that wait for the end of that frame."""
     join_fault: str = ""
     """The reason why the member could not join after its handshake; empty if it could."""
     greeted_again_ns: int = 0
-    """The time at which its second greeting had surely been processed; 0 without one."""
+    """The time by which the server had processed its second greeting; 0 without one."""
     shape: NameShape | None = None
     """The unusual form of the member's name; None for a usual name."""
     is_fuzzing: bool = False
@@ -67,10 +67,10 @@ class PoolMember:
     credentials: tuple[str, ...] = ()
     """The member's credentials; only known for a member that joins without them."""
     others_credentials: Mapping[str, str] = field(default_factory=dict)
-    """The credentials of a member of another room that it shows, by its own ones that they replace."""
+    """The credentials of a member of another room that it shows, by the own credentials that each replaces."""
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
-    asides: set[str] = field(default_factory=set)
+    other_messages: set[str] = field(default_factory=set)
     """The messages it received that are no publications, with all numbers left out."""
     joined_at_once: bool = False
     """Whether it joined in the same moment as others."""
@@ -85,7 +85,7 @@ class PoolMember:
     ticks: int = 0
     sequence: int = 0
     sent: int = 0
-    """Messages that it has sent: publications, answers, and what its timers say."""
+    """Number of messages that it has sent: publications, answers and heartbeats."""
     closed: bool = False
     """Whether the socket is gone, so that nothing more can be read."""
     outstanding: set[tuple[int, int, Kind]] = field(default_factory=set)
@@ -94,19 +94,19 @@ class PoolMember:
     """Expected leave notices minus received ones, by name. Negative if a notice came before we saw the departure."""
 
     @property
-    def here(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether the member is connected and neither side has begun to end the connection."""
         return not self.left_ns and self.departure is Departure.STAYED
 
     @property
-    def can_speak(self) -> bool:
+    def can_send(self) -> bool:
         """Whether the member can still send."""
-        return self.here and self.client.peer.state is State.OPEN
+        return self.is_connected and self.client.peer.state is State.OPEN
 
     @property
     def counts(self) -> bool:
         """Whether messages are expected to reach this member."""
-        return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaviour
+        return self.is_connected and bool(self.in_ns) and not self.stalled and not self.misbehaviour
 
     @property
     def may_be_unread(self) -> bool:

@@ -1,4 +1,4 @@
-"""The loop of a client pool: waits for input, lets every member read and answer, and sends what a member says.
+"""The loop of a client pool: waits for input, lets every member read and answer, and sends messages.
 
 There are no sleeps. Every wait is for an expected message and has a timeout.
 """
@@ -29,13 +29,13 @@ Understood = TypeVar("Understood")
 SLICE_S = 0.02
 """Longest time in seconds before `wait` tries again to send the rest of half-sent messages."""
 STOPS = 3
-"""Number of times that one wait begins again because the server was stopped meanwhile."""
+"""Number of times that a wait starts again because the server was paused."""
 CLOSING_S = 1.0
 """Seconds that members get to finish their closing handshakes at the end."""
 
 
 class MemberLoop:
-    """The members of one schedule on one thread: one acts, all receive, and what happens is recorded."""
+    """The members of one schedule on one thread: one acts, all receive, and a recorder keeps the history."""
 
     def __init__(self, setting: PoolSettings) -> None:
         self.setting = setting
@@ -67,8 +67,8 @@ class MemberLoop:
 
         The wait ends after `deadline_s`, or after `quiet_s` without any event if that is given. Without `deadline_s` it
         ends after half the pool's timeout without any event, and after twice that timeout in any case. So a slow server
-        that still sends gets more time than a silent one. Before silence ends it, the server must answer pings: one
-        that is stopped for some seconds gets the whole time again, once it goes on.
+        that still sends gets more time than a silent one. Before silence ends it, the server must answer pings. A
+        server that was paused for some seconds gets the whole time again after it continues.
 
         Raises:
             BudgetSpent: the run's time is over. Missing messages may still be on their way.
@@ -103,8 +103,8 @@ class MemberLoop:
         else:
             self._wait_for_nobody(lambda member: member.lacks_messages)
             self.wait(lambda: not any(p.waits for p in self.members), GIVEN_UP_S)
-        farewell_s = GIVEN_UP_S if self.gave_up else CLOSING_S / 2
-        self.wait(lambda: not any(self._is_leaving(p) for p in self.members), farewell_s)
+        closing_s = GIVEN_UP_S if self.gave_up else CLOSING_S / 2
+        self.wait(lambda: not any(self._is_leaving(p) for p in self.members), closing_s)
         return not self.gave_up
 
     def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
@@ -127,20 +127,20 @@ class MemberLoop:
         return self._pings.is_prompt(members)
 
     def expect_nothing(self) -> None:
-        """Expect none of what is missing any more, and wait in full again. What still arrives is recorded."""
+        """Stop expecting the missing messages, and use full timeouts again. Messages that still arrive are recorded."""
         for member in self.members:
             member.outstanding.clear()
         self.gave_up = False
 
     def _poll(self, timeout_s: float) -> None:
-        """Receive what comes within a time. Raises BudgetSpent."""
+        """Receive messages for at most `timeout_s`. Raises BudgetSpent."""
         self.setting.budget.check()
         self.poll_once(timeout_s)
 
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
         if self.chatter is not None:
-            self.chatter.talk()
+            self.chatter.publish_due()
             timeout_s = min(timeout_s, self.chatter.wait_s)
         self._receive_all(timeout_s)
 
@@ -179,7 +179,7 @@ class MemberLoop:
             member.closed = True
             if member.conversation is not None:
                 member.conversation.end(_end_in_words(member.close_code))
-            if member.here:
+            if member.is_connected:
                 self.depart(member, Departure.DROPPED)
             client.abort()
 
@@ -207,7 +207,7 @@ class MemberLoop:
         try:
             return read()
         except WorkloadError:
-            if not any(one.is_fuzzing for one in self.members):
+            if not any(member.is_fuzzing for member in self.members):
                 raise
             self.recorder.ignore(message)
             return None
@@ -226,11 +226,11 @@ class MemberLoop:
 
     def _is_for_the_join(self, member: PoolMember, message: str | bytes, parsed: Parsed, at: int) -> bool:
         """Pass a message to the member's conversation, and send its answers. True if a wait of `join` took it."""
-        talk = member.conversation
-        if talk is None or not (talk.is_joining or parsed.needs_answer):
+        conversation = member.conversation
+        if conversation is None or not (conversation.is_joining or parsed.needs_answer):
             return False
-        reaction = talk.receive(message, now_ns(), needs_answer=parsed.needs_answer)
-        if talk.is_subscribed and not member.in_ns:
+        reaction = conversation.receive(message, now_ns(), needs_answer=parsed.needs_answer)
+        if conversation.is_subscribed and not member.in_ns:
             member.in_ns = member.heard_ns = at
         for answer in reaction.messages:
             self.put(member, answer)
@@ -238,12 +238,12 @@ class MemberLoop:
         return reaction.is_awaited
 
     def _wake(self, member: PoolMember) -> None:
-        """Let the conversation of a member do what is due: a timer, or the end of a wait."""
-        talk = member.conversation
-        if talk is None or talk.next_ns is None or member.closed or member.stalled or member.is_paused:
+        """Let the conversation of a member act if it is due: a heartbeat, or the end of a wait."""
+        conversation = member.conversation
+        if conversation is None or conversation.next_ns is None or member.closed or member.stalled or member.is_paused:
             return
-        if now_ns() >= talk.next_ns:
-            self._hand_over_all(member, talk.wake(now_ns()))
+        if now_ns() >= conversation.next_ns:
+            self._hand_over_all(member, conversation.wake(now_ns()))
 
     def depart(self, member: PoolMember, departure: Departure) -> None:
         """Record that a member left or was disconnected.
@@ -253,7 +253,9 @@ class MemberLoop:
         member.left_ns, member.departure = now_ns(), departure
         member.outstanding.clear()
         until = member.heard_ns if departure is Departure.DROPPED else member.left_ns
-        is_last = not any(one.here and one.name == member.name for one in self.members if one is not member)
+        is_last = not any(
+            other.is_connected and other.name == member.name for other in self.members if other is not member
+        )
         if self.contract.leaves and member.in_ns and is_last and member.shape is None:
             for other in self.members:
                 if other.counts and other is not member and other.in_ns <= until and other.room == member.room:
@@ -273,7 +275,7 @@ class MemberLoop:
     def put(self, member: PoolMember, message: str | bytes) -> None:
         """Queue a message. It is written the next time that the member reads, and not inside another frame."""
         if member.is_mid_frame:
-            member.held.append(message)
+            member.held_answers.append(message)
             return
         if member.access is not None:
             message = altered_message(message, member.credentials, member.access, member.others_credentials)
@@ -293,8 +295,8 @@ class MemberLoop:
             member.client.send_raw(piece)
             self.poll_once(0)
         member.is_mid_frame = False
-        held, member.held = member.held, []
-        self._hand_over_all(member, held)
+        answers, member.held_answers = member.held_answers, []
+        self._hand_over_all(member, answers)
 
 
 def _end_in_words(close_code: int | None) -> str:

@@ -19,12 +19,12 @@ from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 """The message kinds that carry a publication, as kinds of a receipt."""
-TELLING = 16
+IDENTIFYING = 16
 """Shortest common prefix, in characters, that identifies a truncated message. A shorter one may be chance."""
 
 
 class MessageRecorder:
-    """Matches each message that a member receives with what was sent, and notes the result in the history.
+    """Matches each message that a member receives with a publication, and notes the result in the history.
 
     `members` is the pool's own list, which grows.
     """
@@ -59,7 +59,7 @@ class MessageRecorder:
             self._read(member, parsed, message, at)
 
     def _keyed(self, parsed: Parsed, *, is_joining: bool) -> Parsed | None:
-        """A message with a version, as the publication that made it; None if no publication did."""
+        """A message with a version, with the envelope of the publication that made it; None if no publication did."""
         assert parsed.version is not None
         key = self.versions.key_of(parsed.version, is_joining=is_joining)
         if key is None:
@@ -70,7 +70,7 @@ class MessageRecorder:
     def _note_change(
         self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int, *, is_joining: bool
     ) -> None:
-        """Record a change of the state that nobody here published."""
+        """Record a change of the state that no member of the pool published."""
         if is_joining or not self._is_alone or self._recorder.drained_ns:
             self._recorder.ignore(message)
         else:
@@ -92,7 +92,7 @@ class MessageRecorder:
                 member.ticks += 1
                 member.in_ns = member.in_ns or at
             case MessageKind.IGNORED:
-                member.asides.add(_without_numbers(message))
+                member.other_messages.add(_without_numbers(message))
                 self._recorder.ignore(message)
             case MessageKind.LEAVE | MessageKind.JOIN if parsed.member is not None:
                 self._note_presence(member, parsed.member, left=parsed.kind is MessageKind.LEAVE, at=at)
@@ -101,7 +101,7 @@ class MessageRecorder:
                     member.last_delivery = message
                 self._receive(member, parsed, at)
             case _:
-                member.asides.add(_without_numbers(message))
+                member.other_messages.add(_without_numbers(message))
                 self._note_unplaced(member, parsed, message, at)
 
     def _note_unplaced(self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int) -> None:
@@ -123,9 +123,9 @@ class MessageRecorder:
                 return
 
     def _is_excused(self, unexpected: UnexpectedMessage) -> bool:
-        """Whether an unknown format comes of a malformed message, or of a name that the workload may not know.
+        """Whether a malformed message or an unusual name explains an unknown format.
 
-        A name must not break the format itself: what begins as JSON must be JSON.
+        A name must not break the format itself: a text that begins as JSON must be JSON.
         """
         if any(member.is_fuzzing for member in self._members):
             return not unexpected.has_envelope or self._members[unexpected.publisher].is_fuzzing
@@ -151,13 +151,15 @@ class MessageRecorder:
         if publisher < 0 or not (is_ours or self._is_alone):
             member.others_ns = at  # from an earlier pool, or from another client of the server
             return
-        said = self._sent.get((publisher, envelope.sequence))
+        publication = self._sent.get((publisher, envelope.sequence))
         if is_ours and self._members[publisher].is_fuzzing:
             return
         name = self._members[publisher].name if is_ours else parsed.publisher or ""
         if is_ours and self._members[publisher].shape is not None and not self._is_another(publisher, parsed.publisher):
             name = parsed.publisher or name  # the server may normalise a name
-        damage = damage_of(parsed, (publisher, envelope.sequence), name, said.forms if said is not None else ())
+        damage = damage_of(
+            parsed, (publisher, envelope.sequence), name, publication.forms if publication is not None else ()
+        )
         if damage is not None:
             self._recorder.damage.append(damage)
         self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and parsed.publisher is None)
@@ -169,14 +171,14 @@ class MessageRecorder:
         Publications that this member has already received are skipped. If the channel names no senders, the text alone
         decides.
         """
-        for said in self._sent:
-            publisher = self._members[said.publisher]
+        for publication in self._sent:
+            publisher = self._members[publication.publisher]
             if parsed.publisher is not None:
                 speaks = publisher.name == parsed.publisher
             else:
                 speaks = publisher is member if kind is Kind.REPLY else self._sent.is_for(member, publisher)
-            if speaks and said.plain == parsed.text and (member.number, kind) not in said.heard_by:
-                self._heard(member, said.publisher, said.sequence, kind, at, intact=True)
+            if speaks and publication.plain == parsed.text and (member.number, kind) not in publication.heard_by:
+                self._heard(member, publication.publisher, publication.sequence, kind, at, intact=True)
                 return
         cut = self._cut_short(member, parsed, kind)
         if cut is not None:
@@ -189,23 +191,25 @@ class MessageRecorder:
 
     def _cut_short(self, member: PoolMember, parsed: Parsed, kind: Kind) -> SentMessage | None:
         """The expected publication that starts with this text: its end, with the envelope, was cut off."""
-        if len(parsed.text) < TELLING:
+        if len(parsed.text) < IDENTIFYING:
             return None
-        for said in self._sent:
-            is_expected = (said.publisher, said.sequence, kind) in member.outstanding
-            if is_expected and any(form.startswith(parsed.text) for form in said.forms):
-                return said
+        for publication in self._sent:
+            is_expected = (publication.publisher, publication.sequence, kind) in member.outstanding
+            if is_expected and any(form.startswith(parsed.text) for form in publication.forms):
+                return publication
         return None
 
     def _heard(self, member: PoolMember, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
         """Record a receipt; the publication is no longer expected."""
-        said = self._sent.get((publisher, sequence))
-        self._recorder.received(member.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
+        publication = self._sent.get((publisher, sequence))
+        self._recorder.received(
+            member.number, publisher, sequence, publication.sent_ns if publication else 0, at, kind, intact
+        )
         member.in_ns, member.heard_ns = member.in_ns or at, at
         member.outstanding.discard((publisher, sequence, kind))
-        if said is not None:
-            said.heard_by.add((member.number, kind))
-            said.heard_ns = said.heard_ns or at
+        if publication is not None:
+            publication.heard_by.add((member.number, kind))
+            publication.heard_ns = publication.heard_ns or at
 
     def _is_another(self, publisher: int, speaker: str | None) -> bool:
         """Whether the speaker that the server names is another member than the publisher."""
@@ -218,7 +222,7 @@ class MessageRecorder:
         return self._is_alone and name not in self._names_before
 
     def first_received(self) -> str:
-        """Describe the first thing that arrived, for a server that sent nothing the workload can place."""
+        """Describe the first message or event, for a server that sent nothing that the workload understands."""
         if self._recorder.unexpected:
             return shortened(self._recorder.unexpected[0].text)
         refusal = next((member.refusal for member in self._members if member.refusal), "")
@@ -227,7 +231,7 @@ class MessageRecorder:
         ignored = ""
         if self._recorder.ignored:
             first = shortened(self._recorder.ignored_text)
-            ignored = f"{self._recorder.ignored} message(s) that the workload reads as IGNORED, {first} for one"
+            ignored = f"{self._recorder.ignored} message(s) that the workload reads as IGNORED, such as {first}"
         cut = [p for p in self._members if p.departure is Departure.DROPPED]
         if cut:
             code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"
@@ -247,5 +251,5 @@ def _is_json(text: str) -> bool:
 
 
 def _without_numbers(message: str | bytes) -> str:
-    """A message as text, in which each number reads #: two heartbeats look the same then."""
+    """A message as text with # in place of each number, so that two heartbeats are equal."""
     return re.sub(r"\d+", "#", message if isinstance(message, str) else message.decode(errors="replace"))

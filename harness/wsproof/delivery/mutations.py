@@ -10,7 +10,7 @@ from typing import Any
 DEPTH = 5_000
 """Levels of nesting: more than most JSON parsers allow."""
 DIGITS = 5_000
-"""Digits of a number: more than Python converts from text without complaint."""
+"""Digits of a number: more than Python converts from text by default."""
 LONE_SURROGATE = "\ud800"
 """Half of a character. JSON can escape it, and UTF-8 cannot encode it."""
 
@@ -38,7 +38,7 @@ class Mutation(StrEnum):
 
 
 def mutated(message: str | bytes, mutation: Mutation) -> str | bytes:
-    """The message with one mutation. One that is no JSON object is only cut, prefixed, or replaced as a whole."""
+    """The message with one mutation. A message that is no JSON object is cut, prefixed, or replaced as a whole."""
     if isinstance(message, bytes):
         return _mutated_bytes(message, mutation)
     if mutation is Mutation.TRUNCATED:

@@ -1,4 +1,4 @@
-"""Names as people have them, and workloads whose members have them."""
+"""Unusual names of members, and whether a workload can send them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload, text_of
 
 PROBE = "wsproof-name"
-"""A name that is looked for in what a workload sends."""
+"""A name whose occurrence in a workload's messages is searched for."""
 HARD = 'a%2F"b ?&#é'
-"""A name that only a workload that encodes names can send as it is."""
+"""A name that arrives unchanged only if the workload encodes names."""
 
 
 class NameShape(StrEnum):
@@ -44,7 +44,7 @@ IN_ANY_PATH = (
     NameShape.CONSTRUCTOR,
     NameShape.NULL,
 )
-"""Names that arrive as they are even if a workload does not encode them."""
+"""Names that arrive unchanged even if the workload does not encode them."""
 
 
 def shaped_name(shape: NameShape, own: str, first: str) -> str:
@@ -77,7 +77,7 @@ def sends_names(workload: Workload) -> bool:
 
 
 def fits(shape: NameShape, workload: Workload) -> bool:
-    """Whether a name of this shape arrives at the server as it is."""
+    """Whether a name of this shape arrives at the server unchanged."""
     if shape in IN_ANY_PATH:
         return True
     path, *messages = _sent_as(workload, HARD)
@@ -93,4 +93,4 @@ def _sent_as(workload: Workload, name: str) -> list[str]:
     if named.publishes:
         publication = named.publish(0, Envelope(0, 0, 0), "")
         sent.append(text_of(publication, ""))
-    return [one.decode(errors="replace") if isinstance(one, bytes) else one or "" for one in sent]
+    return [text.decode(errors="replace") if isinstance(text, bytes) else text or "" for text in sent]

@@ -1,4 +1,4 @@
-"""The channel probe "pause": stops the process of our server for a moment while members publish, and lets it go on."""
+"""The channel probe "pause": pauses the process of our server while members publish, and continues it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 
 PAUSE_S = 1.0
-"""Seconds for which the process is stopped: as long as a busy machine or a migrating virtual one may stop."""
+"""Seconds for which the process is paused: as long as a busy machine or a migrating virtual machine may pause it."""
 MEMBERS = 3
 """Number of members that are connected."""
 LOOKS_AT = ("lost", "disconnected", "duplicated", "nothing-received", "reordered")
@@ -23,27 +23,29 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     with runner.pool(options.deadline_s) as pool:
         for _ in range(MEMBERS):
             member = pool.join()
-            if member.can_speak:
-                pool.speak(member, "here")
-                pool.wait(lambda: pool.members[-1].in_ns > 0 or not pool.members[-1].here, options.deadline_s / 2)
+            if member.can_send:
+                pool.publish(member, "here")
+                pool.wait(
+                    lambda: pool.members[-1].in_ns > 0 or not pool.members[-1].is_connected, options.deadline_s / 2
+                )
         pool.settle()
         with runner.server.paused():
             for member in pool.members:
-                if member.can_speak:
-                    pool.speak(member, "while the server is stopped")
+                if member.can_send:
+                    pool.publish(member, "while the server is stopped")
             pool.wait(lambda: False, PAUSE_S)
         pool.settle()
         for member in pool.members:
-            if member.can_speak:
-                pool.speak(member, "when it goes on")
+            if member.can_send:
+                pool.publish(member, "when it goes on")
         pool.settle()
         pool.end_drain()
-    found = run_checks(pool.sent.history(), runner.workload.contract)
-    told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
+    findings = run_checks(pool.sent.history(), runner.workload.contract)
+    opening = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
     return ProbeOutcome(
         tuple(
-            replace(finding, explanation=told + finding.explanation)
-            for finding in found
+            replace(finding, explanation=opening + finding.explanation)
+            for finding in findings
             if finding.check in LOOKS_AT and finding.level is Level.VIOLATION
         ),
         MEMBERS,

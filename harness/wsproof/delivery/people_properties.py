@@ -1,4 +1,4 @@
-"""Delivery properties about names, and about messages that no member of the channel would send."""
+"""Delivery properties about unusual names and malformed messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _has_names(workload: Workload, endpoint: Endpoint | None) -> bool:
 
 
 def _named(shape: NameShape) -> Schedule:
-    """A member of such a name among others, and the end of one of them."""
+    """A member with such a name joins others, and one of them leaves."""
     leaver, stays = (0, 1) if shape is NameShape.LONGER else (1, 0)
     return (
         Step(Action.JOIN, 0),
@@ -35,7 +35,7 @@ def _named(shape: NameShape) -> Schedule:
 
 
 def _malformed(mutation: Mutation, body: str = "") -> Schedule:
-    """A member that sends a malformed message, others that talk, and one that joins after it."""
+    """A member sends a malformed message, others publish, and one joins after it."""
     return (*THREE, Step(Action.MUTATE, 1, body, mutation=mutation), _say(0), _say(2), Step(Action.JOIN, 3), _say(3))
 
 
@@ -62,7 +62,7 @@ MALFORMED = DeliveryProperty(
     alone=True,
     headline="A malformed message disturbs the {channel} for the others",
 )
-"""Standing members would hear what becomes of it, and no workload need understand that.
+"""The property runs alone: standing members would receive the server's reactions, which a workload need not understand.
 
-`fitted` leaves out the greetings of a workload that has none.
+`fitted` leaves out the schedules on greetings for a workload without greetings.
 """

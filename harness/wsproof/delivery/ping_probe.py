@@ -1,4 +1,4 @@
-"""Pings at the end of a silent wait, which tell a server that has nothing to send from one that is stopped."""
+"""Pings at the end of a silent wait, which tell a server that has nothing to send from a paused one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from wsproof.wire import Event, PongReceived
 
 PAYLOAD = b"wsproof-silence"
 PROMPT_S = 0.5
-"""Seconds within which a server that runs answers a ping on the same machine, even a busy one."""
+"""Seconds within which a running server on the same machine answers a ping, even if the machine is busy."""
 PONG_TIMEOUT_S = 10.0
-"""Seconds after which a server that answers no ping is taken for a silent one. Stops of 2 to 5 s were tried."""
+"""Seconds after which a server that answers no ping counts as one that ignores pings. Tested: pauses of 2 to 5 s."""
 GRACE_S = 0.1
-"""Seconds after the pongs for what the server sends with them: a process that goes on handles all its input at once."""
+"""Seconds after the pongs for further messages: a process that continues after a pause reads all input at once."""
 SLICE_S = 0.02
 
 
 class PingProbe:
-    """Asks whether silence is the server's answer: it answers pings at once, and sends nothing else.
+    """Tests whether a silent server has nothing to send: it answers pings at once, and sends nothing else.
 
-    A process that is stopped, swapped out or without CPU time for some seconds sends nothing to anybody, and delivers
-    all of it when it goes on.
+    A process that is paused, swapped out or without CPU time for some seconds sends nothing to anybody, and delivers
+    everything when it continues.
     """
 
     def __init__(self, members: Sequence[PoolMember], poll_once: Callable[[float], None]) -> None:
@@ -30,9 +30,9 @@ class PingProbe:
         self._poll_once = poll_once
         self._missing: set[int] = set()
         self._others = 0
-        """Number of events that came meanwhile and are no pongs."""
+        """Number of other events since the pings."""
         self._is_ignored = False
-        """Whether the server answers no pings. It is not asked again."""
+        """Whether the server answers no pings. Then no more are sent."""
 
     def take(self, member: PoolMember, event: Event) -> None:
         """Note an event of a member."""
@@ -42,7 +42,7 @@ class PingProbe:
             self._others += 1
 
     def is_silent(self) -> bool:
-        """Whether the server has nothing to send. False if it was or is stopped, so that messages may still come.
+        """Whether the server has nothing to send. False if it was or is paused, so that messages may still arrive.
 
         Raises:
             BudgetSpent: the run's time is over.
@@ -51,21 +51,21 @@ class PingProbe:
         return self.is_prompt(self._members) and not self._others
 
     def is_prompt(self, members: Sequence[PoolMember]) -> bool:
-        """Whether the server answers pings of these members at once, as far as they may ping. True if it answers none.
+        """Whether the server answers pings of those members that may ping at once. True if it answers none.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
-        asked = [member for member in members if _may_ping(member)]
-        if not asked or self._is_ignored:
+        pinged = [member for member in members if _may_ping(member)]
+        if not pinged or self._is_ignored:
             return True
-        self._missing = {member.number for member in asked}
-        for member in asked:
+        self._missing = {member.number for member in pinged}
+        for member in pinged:
             member.client.peer.send_ping(PAYLOAD)
         prompt, timeout = Deadline.after(PROMPT_S), Deadline.after(PONG_TIMEOUT_S)
-        while self._is_missing(asked) and not timeout.passed:
+        while self._is_missing(pinged) and not timeout.passed:
             self._poll_once(SLICE_S)
-        if self._missing.issuperset(member.number for member in asked):
+        if self._missing.issuperset(member.number for member in pinged):
             self._is_ignored = True
             return True
         was_prompt, grace = not prompt.passed, Deadline.after(GRACE_S)
@@ -73,13 +73,13 @@ class PingProbe:
             self._poll_once(SLICE_S)
         return was_prompt
 
-    def _is_missing(self, asked: Sequence[PoolMember]) -> bool:
+    def _is_missing(self, pinged: Sequence[PoolMember]) -> bool:
         """Whether a member that is still connected lacks its pong."""
-        return any(member.number in self._missing and member.here and not member.closed for member in asked)
+        return any(member.number in self._missing and member.is_connected and not member.closed for member in pinged)
 
 
 def _may_ping(member: PoolMember) -> bool:
-    """Whether a ping from this member changes nothing that a schedule is about."""
+    """Whether a ping from this member cannot affect the schedule."""
     is_reading = not (member.stalled or member.is_paused)
     is_ordinary = not (member.misbehaviour or member.is_mid_frame or member.closed)
-    return member.can_speak and member.client.peer.may_send and is_reading and is_ordinary
+    return member.can_send and member.client.peer.may_send and is_reading and is_ordinary

@@ -14,9 +14,9 @@ from wsproof.net.budget import BudgetSpent
 from wsproof.net.clock import Deadline
 
 MOST_MEMBERS = 130
-"""Members of a filling, at most: more than the crowds of `volume`. The contract may promise more."""
+"""Maximum number of members of a filling: more than the crowds of `volume`. The contract may promise more."""
 FILLING_S = 3.0
-"""Seconds for a filling. A server with which it takes longer has no limit that this probe finds."""
+"""Seconds for a filling. If the server is not full by then, the probe finds no limit."""
 RETRIES_S = (3.0, 10.0)
 """Seconds between the fillings that show whether a place has come back. A busy server may notice a departure late."""
 POLITELY, ABRUPTLY = "a close frame with code 1000", "TCP RST"
@@ -36,12 +36,12 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
             if fillings[-1].members >= fillings[0].members:
                 break
             if runner.budget.remaining_s < pause_s + FILLING_S:
-                raise BudgetSpent  # places may come back later than there is time
+                raise BudgetSpent  # places may come back after the end of the budget
             _wait(runner, options, pause_s)
             fillings.append(_fill(runner, options, most, POLITELY))
     findings = tuple(judge_places(fillings, runner.workload.contract))
     runner.broken = runner.broken or any(finding.level.counts for finding in findings)
-    remark = "" if fillings[0].refusal else f"the server took {fillings[0].members} members, and refused none of them"
+    remark = "" if fillings[0].refusal else f"the server accepted all {fillings[0].members} members"
     measured = (Figure("members at once", fillings[0].members),)
     return ProbeOutcome(findings, len(fillings), measured, remark)
 
@@ -54,38 +54,38 @@ def _fill(runner: ScheduleRunner, options: SuiteOptions, most: int, how: str) ->
             try:
                 member = pool.join()
             except TargetError:
-                break  # a server that leaves handshakes unanswered has told no limit
-            if not member.can_speak:
+                break  # an unanswered handshake is no limit
+            if not member.can_send:
                 refusal = member.refusal or member.join_fault or "it ended the connection at once"
                 break
-        here = [member for member in pool.members if member.can_speak]
+        joined = [member for member in pool.members if member.can_send]
         lost = _unserved(pool) if pool.contract.connections is not None else ""
-        for member in here:
-            if member.can_speak:
+        for member in joined:
+            if member.can_send:
                 DEPARTURES[how](pool, member)
         pool.poll_once(0)
-    return Filling(len(here), refusal, how, lost)
+    return Filling(len(joined), refusal, how, lost)
 
 
 def _unserved(pool: ClientPool) -> str:
-    """What one member lacks of a publication, as a clause; empty if all have what they must have."""
-    speaker = next((member for member in pool.members if member.can_speak), None)
+    """Describe the members that were disconnected while one published, as a clause; empty if there are none."""
+    speaker = next((member for member in pool.members if member.can_send), None)
     if speaker is not None and pool.setting.workload.publishes:
-        pool.speak(speaker, "who is here?")
+        pool.publish(speaker, "who is here?")
         pool.settle()
     cut = sum(member.departure is Departure.DROPPED for member in pool.members if member.connected_ns)
     return f"the server cut {cut} of them off" if cut else ""
 
 
 def _wait(runner: ScheduleRunner, options: SuiteOptions, pause_s: float) -> None:
-    """Give the server time to notice who has gone, with nobody connected."""
+    """Give the server time to notice the departures, with nobody connected."""
     with runner.pool(options.deadline_s) as pool:
         pool.wait(lambda: False, pause_s)
 
 
 PLACES = ChannelProbe(
     CHECK,
-    "A server with a limit on connections takes as many as it promises, and gets each place back however its member "
+    "A server with a limit on connections accepts as many as it promises, and frees each place however its member "
     "leaves.",
     lambda contract: True,
     _run,

@@ -25,7 +25,7 @@ LIVELY = 7
 
 DELIVERY = ("nothing-received", "lost", "disconnected", "duplicated", "misrouted", "corrupt", "phantom")
 """The checks of plain delivery."""
-NEIGHBOURS = ("stalled-by-other-member", "lost", "disconnected", "false-leave")
+ISOLATION = ("stalled-by-other-member", "lost", "disconnected", "false-leave")
 """The checks for harm that one member's misbehaviour does to bystanders."""
 TWO_ROOMS = tuple(Step(Action.JOIN, number, room=number % 2) for number in range(4))
 """Four members in two rooms. Without rooms on the channel, all four are in one."""
@@ -121,7 +121,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "binary-frame-isolation",
         "A binary frame of one member does not affect the others, however the server answers it.",
         is_spoken,
-        NEIGHBOURS,
+        ISOLATION,
         edges=(
             (*THREE, Step(Action.BREAK, 1), _say(0), _say(2), Step(Action.JOIN, 3)),
             (
@@ -141,7 +141,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "protocol-error-isolation",
         "A member that breaks the protocol does not affect the others.",
         is_spoken,
-        NEIGHBOURS,
+        ISOLATION,
         edges=tuple((*THREE, Step(Action.BREAK, 1, misbehaviour=each), _say(0), _say(2)) for each in strategies.BREAKS),
         schedules=strategies.misbehaviours,
         share=0.4,
@@ -151,7 +151,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "reset-isolation",
         "A member whose TCP connection is reset while it has unread messages does not affect the others.",
         is_spoken,
-        NEIGHBOURS,
+        ISOLATION,
         edges=(
             (
                 *(Step(Action.JOIN, number, has_small_buffer=number == 0) for number in range(3)),
@@ -169,7 +169,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "slow-reader-isolation",
         "A member that does not read does not delay the others.",
         is_spoken,
-        NEIGHBOURS,
+        ISOLATION,
         edges=(
             (
                 Step(Action.JOIN, 0),

@@ -15,7 +15,7 @@ from wsproof.delivery.leave_delay import is_only_late
 from wsproof.delivery.rows import out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted
-from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.shrink import Sighting, own_edges, refined, reported, seen_again, unrefined
 from wsproof.delivery.strategies import examples_once
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -29,33 +29,33 @@ Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
 
 def run_property(
     runner: ScheduleRunner,
-    each: DeliveryProperty,
+    check: DeliveryProperty,
     options: SuiteOptions,
-    kept: Found,
+    findings: Found,
     draw_s: float = math.inf,
     done: int = 0,
 ) -> SuiteReport:
     """Test one property: its edges, then drawn schedules, until the first violation.
 
-    Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
+    New findings go into `findings` at once. If the budget ends before all edges have run, the property is listed as not run.
     Drawn schedules stop after `draw_s` seconds, which include the time for the edges. The first `done` schedules have
     run before.
     """
-    run = _PropertyRun(runner, each, options, kept, tried=done)
-    edges = frozenset(own_edges(runner, each))
-    for schedule in islice(_schedules(runner, each, options), done, None):
+    run = _PropertyRun(runner, check, options, findings, tried=done)
+    edges = frozenset(own_edges(runner, check))
+    for schedule in islice(_schedules(runner, check, options), done, None):
         if run.tried >= len(edges) and schedule not in edges and run.seconds > draw_s:
-            runner.cut_after[each.name] = run.tried
+            runner.cut_after[check.name] = run.tried
             run.add_reason(f"this check's share of the budget ended after {run.tried} schedules")
             break
         try:
             seen = _judged(runner, schedule, options.deadline_s)
         except BudgetSpent:
-            return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(runner.workload, each),))
+            return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
         except TargetError as gone:
             if runner.budget.spent:  # it left the server too little time to start, or to answer
-                return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(runner.workload, each),))
-            kept["received", Anomaly.UNKNOWN] = unanswered(runner.workload, each, gone)
+                return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
+            findings["received", Anomaly.UNKNOWN] = unanswered(runner.workload, check, gone)
             break
         run.add(schedule, seen)
         if run.is_over:
@@ -71,14 +71,14 @@ class _PropertyRun:
     """
 
     runner: ScheduleRunner
-    each: DeliveryProperty
+    check: DeliveryProperty
     options: SuiteOptions
-    kept: Found
+    findings: Found
     tried: int = 0
     reason: str = ""
     same: Verdict = Verdict.VALID
     is_foreign: bool = False
-    """Whether the server speaks another language than the workload."""
+    """Whether the server uses another message format than the workload."""
     measured: dict[str, Figure] = field(default_factory=dict)
     sightings: Counter[tuple[str, Anomaly]] = field(default_factory=Counter)
     began_ns: int = field(default_factory=now_ns)
@@ -98,35 +98,35 @@ class _PropertyRun:
         return self.is_foreign or self._verdict() is not Verdict.VALID or not self.runner.usable
 
     def _verdict(self, *, strict: bool = False) -> Verdict:
-        return Verdict.worst([self.same, verdict_of(_of_the_channel(self.kept), strict=strict)])
+        return Verdict.worst([self.same, verdict_of(_of_the_channel(self.findings), strict=strict)])
 
     def report(self) -> SuiteReport:
         """The row of the property, and its findings."""
         verdict, measured = self._verdict(strict=self.options.strict), tuple(self.measured.values())
-        row = row_of(self.runner.workload, self.each, verdict, self.tried, self.seconds, self.reason, measured)
-        return SuiteReport(self.options.seed, (row,), tuple(self.kept.values()))
+        row = row_of(self.runner.workload, self.check, verdict, self.tried, self.seconds, self.reason, measured)
+        return SuiteReport(self.options.seed, (row,), tuple(self.findings.values()))
 
     def add(self, schedule: Schedule, seen: ScheduleResult) -> None:
         """Add the result of one schedule, and refine its findings."""
         self.tried += 1
         for figure in seen.execution.measured:
             before = self.measured.get(figure.name, figure)
-            self.measured[figure.name] = max(figure, before, key=lambda one: one.value)
+            self.measured[figure.name] = max(figure, before, key=lambda value: value.value)
         if not self.runner.speaks:
-            self._add_other_language(schedule, seen)
+            self._add_format_mismatch(schedule, seen)
             return
-        mine = self.each.mine(seen.findings)
-        for finding in mine:
+        own = self.check.mine(seen.findings)
+        for finding in own:
             if finding.anomaly is Anomaly.PROTOCOL:
-                _note_on_the_wire(self.kept, told(self.runner, self.each, finding, schedule))
-        for finding in _weightiest(self.each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
-            self._add_finding(Sighting(self.each, finding, seen, schedule, self.options.deadline_s))
+                _keep_protocol_finding(self.findings, reported(self.runner, self.check, finding, schedule))
+        for finding in _weightiest(self.check, [f for f in own if f.anomaly is not Anomaly.PROTOCOL]):
+            self._add_finding(Sighting(self.check, finding, seen, schedule, self.options.deadline_s))
 
-    def _add_other_language(self, schedule: Schedule, seen: ScheduleResult) -> None:
+    def _add_format_mismatch(self, schedule: Schedule, seen: ScheduleResult) -> None:
         """Report that the workload understood no message of the server."""
-        other = self.runner.other_language(seen.execution, self.options.deadline_s)
+        other = self.runner.format_mismatch(seen.execution, self.options.deadline_s)
         opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
-        self.kept[other.check, other.anomaly] = told(self.runner, self.each, other, opening)
+        self.findings[other.check, other.anomaly] = reported(self.runner, self.check, other, opening)
         self.runner.broken = False
         self.is_foreign = True
 
@@ -136,18 +136,18 @@ class _PropertyRun:
         if sighting.finding.anomaly is Anomaly.MISSING_LEAVE and self._is_only_late(sighting):
             return
         self.sightings[key] += 1
-        if key in self.kept:
-            self.kept[key] = seen_again(self.runner, sighting, self.kept[key], self.sightings[key])
+        if key in self.findings:
+            self.findings[key] = seen_again(self.runner, sighting, self.findings[key], self.sightings[key])
             return
-        self.kept[key] = unrefined(self.runner, sighting)  # kept even if the refinement is interrupted
-        one = refined(self.runner, sighting)
-        if one.finding is not None:
-            self.kept[key] = one.finding
+        self.findings[key] = unrefined(self.runner, sighting)  # kept even if the refinement is interrupted
+        result = refined(self.runner, sighting)
+        if result.finding is not None:
+            self.findings[key] = result.finding
             return
-        del self.kept[key]
-        if one.same is not None:
-            self.same = one.same.verdict()
-            self.reason = f"the same as was found before, by {one.same.check}"
+        del self.findings[key]
+        if result.same is not None:
+            self.same = result.same.verdict()
+            self.reason = f"the same finding as that of {result.same.check}"
 
     def _is_only_late(self, sighting: Sighting) -> bool:
         """Whether the notice of a departure comes later than a schedule waits. No contract forbids that."""
@@ -168,51 +168,51 @@ def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> Sc
         return runner.run_and_check(schedule, deadline_s)
 
 
-def _note_on_the_wire(kept: Found, finding: Finding) -> None:
-    """Keep a deviation on the wire once, with the shortest schedule that shows it.
+def _keep_protocol_finding(findings: Found, finding: Finding) -> None:
+    """Keep a protocol violation once, with the shortest schedule that shows it.
 
-    It needs no repetition: the bytes are the evidence.
+    It needs no repetition, because the bytes are the evidence.
     """
     key = (finding.check, finding.anomaly)
-    before = kept.get(key)
+    before = findings.get(key)
     if before is not None:
         times = before.occurrences + finding.occurrences
-        finding = replace(min(before, finding, key=lambda one: len(one.witness)), occurrences=times)
-    kept[key] = finding
+        finding = replace(min(before, finding, key=lambda candidate: len(candidate.witness)), occurrences=times)
+    findings[key] = finding
 
 
-def _of_the_channel(kept: Found) -> list[Finding]:
-    """The findings without deviations on the wire, which do not affect the other checks."""
-    return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
+def _of_the_channel(findings: Found) -> list[Finding]:
+    """The findings without protocol violations, which do not affect the other checks."""
+    return [finding for finding in findings.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
-def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+def _schedules(runner: ScheduleRunner, check: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
     """The edge schedules and then the drawn schedules, adapted to the workload, each once.
 
     On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
     runs there first without it.
     """
-    has_control, before = each.headline and not runner.server.owned, set[Schedule]()
-    for schedule in chain(own_edges(runner, each), _drawn(runner, each, options)):
-        for one in (without_misbehaviour(schedule), schedule) if has_control else (schedule,):
-            if one not in before:
-                before.add(one)
-                yield one
+    has_control, before = check.headline and not runner.server.owned, set[Schedule]()
+    for schedule in chain(own_edges(runner, check), _drawn(runner, check, options)):
+        for run_of_it in (without_misbehaviour(schedule), schedule) if has_control else (schedule,):
+            if run_of_it not in before:
+                before.add(run_of_it)
+                yield run_of_it
 
 
-def _drawn(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
-    """The drawn schedules. They are drawn when the first is asked for, since that takes a second of CPU time."""
-    if each.schedules is not None and options.examples:
-        number = max(1, round(options.examples * each.share))
-        for schedule in examples_once(each.schedules, number, options.seed):
+def _drawn(runner: ScheduleRunner, check: DeliveryProperty, options: SuiteOptions) -> Iterator[Schedule]:
+    """The drawn schedules. They are drawn on first use, because drawing takes a second of CPU time."""
+    if check.schedules is not None and options.examples:
+        number = max(1, round(options.examples * check.share))
+        for schedule in examples_once(check.schedules, number, options.seed):
             yield fitted(schedule, runner.workload)
 
 
-def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
+def _weightiest(check: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
     """The violation that the property lists first, and all findings that are not violations.
 
     One fault may show in several checks, so only one violation per schedule is reported.
     """
-    order = [*each.looks_at, *(f.check for f in findings)]
+    order = [*check.looks_at, *(f.check for f in findings)]
     violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
     return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]

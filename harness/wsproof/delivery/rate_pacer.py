@@ -1,4 +1,4 @@
-"""Keeps what members publish within the rate limit of the contract: beyond it, a server may discard messages."""
+"""Keeps publications within the rate limit of the contract. A server may discard messages beyond it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PER_BYTE = 250
 class RatePacer:
     """Counts the recent publications of each source address.
 
-    A publication counts until `window_s` after it was received, and not after it was sent: a server that stalls reads
-    everything at once afterwards. One that nobody receives counts for `unheard_s` more.
+    A publication counts until `window_s` after its first receipt, because a server that stalls reads everything at once
+    afterwards. A publication without a receipt counts for `unheard_s` more, from its sending.
     """
 
     def __init__(self, limit: RateLimit, unheard_s: float) -> None:
@@ -27,13 +27,13 @@ class RatePacer:
         self._window_ns, self._unheard_ns = int(limit.window_s * NS), int(unheard_s * NS)
         self._recent: dict[str, deque[SentMessage]] = {}
 
-    def said(self, source: str, message: SentMessage) -> None:
+    def count(self, source: str, message: SentMessage) -> None:
         """Count a publication from this address."""
         self._recent.setdefault(source, deque()).append(message)
 
     def allows(self, source: str, at_ns: int) -> bool:
         """Whether one more publication from this address is within the limit at this time."""
-        recent = [one for one in self._recent.get(source, ()) if self._counts(one, at_ns)]
+        recent = [message for message in self._recent.get(source, ()) if self._counts(message, at_ns)]
         self._recent[source] = deque(recent)
         return len(recent) < self.limit.messages
 
@@ -43,9 +43,9 @@ class RatePacer:
 
 
 def source_of(member: int, endpoint: Endpoint) -> str:
-    """An address of this machine for a member, so that a server which counts by address tells it from others.
+    """A loopback address for a member, so that a server that limits by address counts each member on its own.
 
-    Empty if there is only one: on another host, and where the system has no other loopback addresses (macOS).
+    Empty if there is only one address: for another host, and on systems without further loopback addresses (macOS).
     """
     if endpoint.unix is not None or not endpoint.host.startswith(LOOPBACK):
         return ""

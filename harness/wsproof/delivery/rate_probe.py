@@ -14,9 +14,9 @@ from wsproof.model.contract import RateLimit
 from wsproof.model.suite import SuiteOptions
 
 BURSTS = 4
-"""Number of bursts: a limiter may be right in its first window only, and a violation must repeat itself."""
+"""Number of bursts. A limiter may be right only in its first window, and a violation must recur."""
 NEEDED = 2
-"""Number of bursts with missing messages after which no other one is sent."""
+"""Number of bursts with missing messages after which the probe stops."""
 PAUSE = 1.5
 """Length of a pause, in windows of the limit.
 
@@ -30,7 +30,9 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     assert limit is not None, "the probe applies to channels with a limit only"
     pauses_s = BURSTS * PAUSE * limit.window_s
     if pauses_s > runner.budget.remaining_s / 2:
-        return ProbeOutcome(examples=0, unknown=f"not checked: its pauses take {pauses_s:g} s (--budget gives more)")
+        return ProbeOutcome(
+            examples=0, unknown=f"not checked: its pauses take {pauses_s:g} s; a longer --budget allows it"
+        )
     joined: dict[int, PoolMember] = {}
     with runner.pool(options.deadline_s) as pool:
         for number in (0, 1):  # where a publisher does not receive its own messages, the other one does
@@ -45,7 +47,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         ]
         if not bursts:
             return ProbeOutcome(examples=0, unknown="not checked: the server ended the connection during a pause")
-        findings = judge_rate(bursts, pool.contract, is_ended=not joined[0].here)
+        findings = judge_rate(bursts, pool.contract, is_ended=not joined[0].is_connected)
     return ProbeOutcome(tuple(findings), len(bursts))
 
 
@@ -53,13 +55,13 @@ def _publish_bursts(pool: ClientPool, member: PoolMember, limit: RateLimit) -> l
     """Pause and publish in turn. Returns how many other messages the member sent in each turn."""
     others: list[int] = []
     short = 0
-    while len(others) < BURSTS and short < NEEDED and member.can_speak:
+    while len(others) < BURSTS and short < NEEDED and member.can_send:
         sent = member.sent
-        if pool.wait(lambda: not member.here, PAUSE * limit.window_s):
+        if pool.wait(lambda: not member.is_connected, PAUSE * limit.window_s):
             break  # a silent member was cut off, which no limit on the rate explains
         for number in range(limit.messages):
-            if member.can_speak:
-                pool.speak(member, f"{number + 1} of {limit.messages}")
+            if member.can_send:
+                pool.publish(member, f"{number + 1} of {limit.messages}")
         pool.settle()
         short += pool.gave_up
         pool.expect_nothing()

@@ -1,4 +1,4 @@
-"""The channel probe "resource-release": members come and go in rounds, and the server must give back what they took."""
+"""The channel probe "resource-release": members come and go in rounds, and the server must free their resources."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from wsproof.model.suite import Figure, SuiteOptions
 from wsproof.net.clock import Deadline, now_ns
 
 MOST_MEMBERS = 24
-"""Members of a round, at most: about one for each way to go."""
+"""Maximum number of members of a round: about one for each way to leave."""
 FEWEST_MEMBERS = 4
 PROBE_S = 4.0
 """Seconds for all rounds. A slow server gets smaller rounds."""
 RELEASE_S = 1.0
 """Seconds that the server has to close its descriptors after a round."""
-CONVICTED_S = 0.2
-"""The same once a round has left some."""
+SHORT_RELEASE_S = 0.2
+"""Like RELEASE_S, after a round that has left descriptors open."""
 RETRY_S = 3.0
-"""Seconds after which a refusal is no matter of a moment."""
+"""Seconds after which a refusal is no longer temporary."""
 POLL_S = 0.02
-"""Seconds between two looks at the server's process."""
+"""Seconds between two measurements of the server's process."""
 TOO_MANY_REQUESTS = "429"
 """Status of a server that limits how often a client connects, which is no fault."""
 
@@ -41,7 +41,7 @@ class _Rounds:
         pid = runner.server.pid
         self._meter = TreeMeter(pid) if pid is not None else None
         self.rounds: list[ReleaseRound] = []
-        self.came = 0
+        self.joined = 0
         self.refusal = ""
 
     def run(self) -> ReleaseRecord:
@@ -55,16 +55,16 @@ class _Rounds:
         for _ in range(ROUNDS):
             if deadline.passed:
                 break
-            before = self.came
+            before = self.joined
             if self._round(size) < size and self._is_turned_away():
                 return ReleaseRecord(tuple(self.rounds), self.refusal, before)
         if has_memory_leak(tuple(self.rounds)):
-            self._go_on(2 * size)
+            self._continue(2 * size)
         self._runner.first += 2 * MOST_MEMBERS
         return ReleaseRecord(tuple(self.rounds))
 
-    def _go_on(self, size: int) -> None:
-        """Run as many rounds again, and larger ones: by then a garbage collector has run, if that was all."""
+    def _continue(self, size: int) -> None:
+        """Run as many larger rounds, which give a garbage collector the time to run."""
         self.rounds = self.rounds[-1:]
         deadline = Deadline.after(self._runner.budget.at_most(2 * PROBE_S))
         for _ in range(ROUNDS):
@@ -78,17 +78,17 @@ class _Rounds:
         try:
             for _ in range(size):
                 member = pool.join()
-                if member.departure is Departure.REFUSED or not member.can_speak:
+                if member.departure is Departure.REFUSED or not member.can_send:
                     self.refusal = member.refusal or "it ended the connection at once"
                     break
                 members.append(member)
             for member, how in zip(members, cycle(DEPARTURES), strict=False):
-                if member.can_speak:
+                if member.can_send:
                     DEPARTURES[how](pool, member)
             pool.poll_once(0)
         finally:
             pool.disconnect_all()
-        self.came += len(members)
+        self.joined += len(members)
         self.rounds.append(self._measured(len(members)))
         return len(members)
 
@@ -100,7 +100,7 @@ class _Rounds:
         self._runner.budget.check()
         pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         try:
-            return not pool.join().can_speak
+            return not pool.join().can_send
         finally:
             pool.disconnect_all()
 
@@ -108,9 +108,11 @@ class _Rounds:
         """The resources of the server, after it had time to close descriptors."""
         if self._meter is None:
             return ReleaseRound(connections)
-        known = [one.fds for one in self.rounds if one.fds is not None]
-        least = min(known, default=0)
-        until = Deadline.after(CONVICTED_S if known and known[-1] > known[0] else RELEASE_S if known else CONVICTED_S)
+        counts = [earlier.fds for earlier in self.rounds if earlier.fds is not None]
+        least = min(counts, default=0)
+        until = Deadline.after(
+            SHORT_RELEASE_S if counts and counts[-1] > counts[0] else RELEASE_S if counts else SHORT_RELEASE_S
+        )
         fds = self._meter.fds()
         while fds is not None and fds > least and not until.passed:
             time.sleep(POLL_S)
@@ -123,8 +125,8 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     record = rounds.run()
     findings = tuple(judge_release(record, runner.workload.contract))
     runner.broken = runner.broken or any(finding.level.counts for finding in findings)
-    remark = "" if runner.server.pid is not None else "the process of the server is not visible from here"
-    return ProbeOutcome(findings, len(record.rounds), (Figure("members that came and went", rounds.came),), remark)
+    remark = "" if runner.server.pid is not None else "the process of the server is not visible on this machine"
+    return ProbeOutcome(findings, len(record.rounds), (Figure("members that came and went", rounds.joined),), remark)
 
 
 RELEASE = ChannelProbe(

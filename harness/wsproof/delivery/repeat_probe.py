@@ -36,9 +36,9 @@ def _publish_twice(pool: ClientPool) -> bool:
     sent = []
     for count in range(PUBLICATIONS):
         for member in members:
-            if not member.can_speak:
+            if not member.can_send:
                 return False
-            message = pool.say(member, f"input {count}")
+            message = pool.new_publication(member, f"input {count}")
             assert isinstance(message, str | bytes)
             pool.hand_over(member, message)
             pool.hand_over(member, message)
@@ -47,10 +47,10 @@ def _publish_twice(pool: ClientPool) -> bool:
     for member, message in sent:
         pool.hand_over(member, message)
     for member in members:  # what the server makes of the repetitions comes before these
-        if member.can_speak:
-            pool.speak(member, "last input")
+        if member.can_send:
+            pool.publish(member, "last input")
     pool.settle()
-    return not pool.gave_up and all(member.can_speak for member in members)
+    return not pool.gave_up and all(member.can_send for member in members)
 
 
 def _named(finding: Finding) -> Finding:

@@ -1,4 +1,4 @@
-"""The channel probe "revoked-access": revokes a connected member's access, and looks whether it is still served."""
+"""The channel probe "revoked-access": revokes a connected member's access, and tests whether it is still served."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wsproof.net.clock import now_ns
 from wsproof.workloads.steps import JoinRefused
 
 ATTEMPTS = 2
-"""Most members whose access is revoked: a second one only if the first was still served."""
+"""Maximum number of members whose access is revoked: a second one only if the first is still served."""
 AFTERWARDS = "after the access was revoked"
 """The text that is published after the access was revoked."""
 
@@ -43,7 +43,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RevocationAttempt | N
         for number in (0, 1):
             join(pool, joined, Step(Action.JOIN, number))
         pool.settle()
-        if pool.gave_up or len(joined) < 2 or not all(each.counts for each in joined.values()):
+        if pool.gave_up or len(joined) < 2 or not all(member.counts for member in joined.values()):
             return None
         return _revoke(pool, joined[0], joined[1], options)
 
@@ -52,21 +52,24 @@ def _revoke(pool: ClientPool, stays: PoolMember, leaves: PoolMember, options: Su
     leaves.misbehaviour = "access that was revoked"  # nothing is expected to reach it from now on
     leaves.outstanding.clear()
     began_ns = now_ns()
-    _ask_to_revoke(pool, leaves.alias, options)
-    pool.wait(lambda: not leaves.here, pool.contract.revoked_within_s)
-    ended_s = None if leaves.here else (leaves.left_ns - began_ns) / NS
+    _call_revoke(pool, leaves.alias, options)
+    pool.wait(lambda: not leaves.is_connected, pool.contract.revoked_within_s)
+    ended_s = None if leaves.is_connected else (leaves.left_ns - began_ns) / NS
     keys = [(member.number, member.sequence) for member in (stays, leaves)]
     for member in (stays, leaves):
-        if member.can_speak:
-            pool.speak(member, AFTERWARDS)
+        if member.can_send:
+            pool.publish(member, AFTERWARDS)
     hearers = tuple(zip(keys, (leaves, stays), strict=True))
-    pool.wait(lambda: all(_is_heard(pool, *each) for each in hearers) or not leaves.here, options.deadline_s / 2)
-    has_received, could_publish = (_is_heard(pool, *each) for each in hearers)
+    pool.wait(
+        lambda: all(_is_heard(pool, *expected) for expected in hearers) or not leaves.is_connected,
+        options.deadline_s / 2,
+    )
+    has_received, could_publish = (_is_heard(pool, *expected) for expected in hearers)
     return RevocationAttempt(leaves.name, ended_s, leaves.close_code, has_received, could_publish)
 
 
-def _ask_to_revoke(pool: ClientPool, alias: int, options: SuiteOptions) -> None:
-    """Let the workload revoke the access, while all members go on receiving.
+def _call_revoke(pool: ClientPool, alias: int, options: SuiteOptions) -> None:
+    """Let the workload revoke the access, while all members continue to receive.
 
     A server may answer only after the member has replied to its close frame.
 

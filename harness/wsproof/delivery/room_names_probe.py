@@ -19,11 +19,11 @@ from wsproof.workloads import Workload
 ROOMS = (1, 11, 22, 21)
 """The rooms: 11 begins with 1, and 21 ends with it. 22 is like neither 1 nor 11, and 21 is not like 11."""
 TRIALS = 2
-"""Times that rooms must be mixed for a violation."""
+"""Number of trials in which rooms must be mixed for a violation."""
 HEARS_S = 2.0
-"""Seconds to wait until every member has heard its own room, and for what it should not hear."""
+"""Seconds to wait for messages of a member's own room, and a tenth of it for messages of other rooms."""
 NO_SUCH_ROOMS = "the channel has no rooms of these numbers"
-"""Said where the workload has no name for such rooms, or the server does not serve their members."""
+"""The remark if the workload has no name for such rooms, or the server does not serve their members."""
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
@@ -49,7 +49,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomNamesTest | None:
     pool = ClientPool(replace(runner.pool_settings(options.deadline_s), workload=workload))
     try:
         members = [pool.join(room=room) for room in ROOMS]
-        if not all(member.can_speak for member in members):
+        if not all(member.can_send for member in members):
             return None
         return RoomNamesTest(ROOMS, _heard(pool, members))
     finally:
@@ -58,10 +58,10 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomNamesTest | None:
 
 
 def _have_own_names(workload: Workload, members: tuple[int, ...]) -> bool:
-    """Whether the server can tell the rooms apart: what their members send names them by their numbers."""
+    """Whether the path or greeting of each member contains the number of its room."""
     for member in members:
-        said = f"{workload.path(member)} {workload.greeting(member)!r}"
-        if str(workload.room_of(member)) not in said:
+        sent = f"{workload.path(member)} {workload.greeting(member)!r}"
+        if str(workload.room_of(member)) not in sent:
             return False
     return True
 
@@ -70,14 +70,16 @@ def _heard(pool: ClientPool, members: list[PoolMember]) -> frozenset[tuple[int, 
     """Let each member publish, twice, and return who heard whom, by room."""
     for _ in range(2):
         for member in members:
-            if member.can_speak:
-                pool.speak(member, f"in room {member.room}")
+            if member.can_send:
+                pool.publish(member, f"in room {member.room}")
         pool.wait(lambda: all(member.in_ns for member in members), HEARS_S)
     pool.settle()
     pool.wait(lambda: False, HEARS_S / 10)
     by_number = {member.number: member.room for member in members}
     return frozenset(
-        (by_number[hearer], by_number[said.publisher]) for said in pool.sent for hearer, _ in said.heard_by
+        (by_number[hearer], by_number[publication.publisher])
+        for publication in pool.sent
+        for hearer, _ in publication.heard_by
     )
 
 

@@ -1,4 +1,4 @@
-"""Parts of the channels suite's report: the row of a check, a check that was not run, a server that does not answer."""
+"""Rows of the suite's report: a check that was run, a check that was not run, a server that does not answer."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from wsproof.model.suite import CheckRun, Figure, NotRun
 from wsproof.workloads import Workload
 
 
-def unanswered(workload: Workload, each: ChannelCheck, why: TargetError) -> Finding:
+def unanswered(workload: Workload, check: ChannelCheck, why: TargetError) -> Finding:
     """The finding that the server did not answer, so nothing is known."""
-    return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
+    return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{check.name}: {why}")
 
 
-def out_of_time(workload: Workload, each: ChannelCheck) -> NotRun:
+def out_of_time(workload: Workload, check: ChannelCheck) -> NotRun:
     """A check that the time budget left out."""
-    return replace(left_out(workload, each, "the budget of the run is spent"), is_out_of_time=True)
+    return replace(left_out(workload, check, "the budget of the run is spent"), is_out_of_time=True)
 
 
-def left_out(workload: Workload, each: ChannelCheck, reason: str) -> NotRun:
+def left_out(workload: Workload, check: ChannelCheck, reason: str) -> NotRun:
     """A check that was not run, and the reason."""
-    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
+    return NotRun(f"{workload.name}.{check.name}", workload.name, check.promise, reason)
 
 
 def row_of(
     workload: Workload,
-    each: ChannelCheck,
+    check: ChannelCheck,
     verdict: Verdict,
     examples: int,
     seconds: float,
@@ -36,5 +36,5 @@ def row_of(
     measured: tuple[Figure, ...] = (),
 ) -> CheckRun:
     """The report's row for one property."""
-    name = f"{workload.name}.{each.name}"
-    return CheckRun(name, workload.name, each.promise, verdict, examples, seconds, reason, measured)
+    name = f"{workload.name}.{check.name}"
+    return CheckRun(name, workload.name, check.promise, verdict, examples, seconds, reason, measured)

@@ -14,11 +14,11 @@ from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.volume import under_load
 from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.credentials import secrets_in_output
 from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
-from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.stopped_working import is_silent, may_be_a_ban, stays_silent, stopped_working
 from wsproof.delivery.versions import CANNOT_BE_KNOWN
@@ -36,10 +36,10 @@ from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Workload
 
 EXPLAINED_BY_SPLIT = ("split-audience", "lost", "nothing-received", "stalled-by-other-member")
-"""The checks that fail by chance where workers of a server do not share what is published."""
+"""The checks that fail by chance if the workers of a server do not share publications."""
 
 LIVELY_S = 2.0
-"""Seconds that a fresh client waits, where the server has stopped working."""
+"""Timeout in seconds of a fresh client of a server that may have stopped working."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ScheduleResult:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedFinding:
     """A reported finding: the check, its anomaly, the events of its schedule, and the finding itself."""
 
     check: str
@@ -74,9 +74,9 @@ class ScheduleRunner:
     """Number of the next member. On a shared server it starts at a random number below two thousand million."""
     known: set[Anomaly] = field(default_factory=set)
     """Anomalies of the channel's violations so far. They are checked again, with a shorter timeout."""
-    told: list[Told] = field(default_factory=list)
+    reported: list[ReportedFinding] = field(default_factory=list)
     """Reported findings. A later property that finds the same adds to them."""
-    also: dict[int, list[str]] = field(default_factory=dict)
+    repeats: dict[int, list[str]] = field(default_factory=dict)
     """The properties that found the same again, by the `id` of the reported finding."""
     gone: bool = False
     """Whether a server that we cannot replace no longer answers a fresh client on this channel."""
@@ -116,7 +116,7 @@ class ScheduleRunner:
         """
         self.budget.check()
         if self.broken:
-            self._leave_to_the_schedule(now_ns())
+            self._dismiss_audience(now_ns())
             self.server.restart()
             self.broken, self.first = False, self._first_number()
         began_ns = now_ns()
@@ -139,32 +139,32 @@ class ScheduleRunner:
         if execution.credentials and watch is not None:
             findings += secrets_in_output(watch, execution.credentials, self.workload.name)
         if findings and watch is not None:
-            words = last_exception(watch.lines())
-            findings = [replace(finding, server_output=words) for finding in findings]
+            output = last_exception(watch.lines())
+            findings = [replace(finding, server_output=output) for finding in findings]
         if self.speaks is None:
             self.speaks = execution.understood
         self.broken = not execution.well or any(self._does_harm(finding) for finding in findings)
         if self.broken:
-            self._leave_to_the_schedule(began_ns)
+            self._dismiss_audience(began_ns)
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
         return ScheduleResult(findings, execution)
 
     def _has_stopped(self, execution: ScheduleExecution, schedule: Schedule, deadline_s: float) -> bool:
-        """Whether the server serves nobody on this channel any more, while a fresh server would.
+        """Whether the server no longer serves anybody on this channel, while a fresh server does.
 
-        On a server that we cannot replace, nothing shows that our clients are not kept out on purpose.
+        A server that we cannot replace may refuse our clients on purpose, so there the result is False.
         """
         if not self.server.owned or not self.server.is_alive() or may_be_a_ban(execution):
             return False
         if not stays_silent(lambda: self.still_serves(min(deadline_s, LIVELY_S)), self.budget):
             return False
-        self._leave_to_the_schedule(now_ns())
+        self._dismiss_audience(now_ns())
         self.server.restart()
         self.first = self._first_number()
         return self.still_serves(deadline_s)
 
     def _explained(self, findings: list[Finding], execution: ScheduleExecution, deadline_s: float) -> list[Finding]:
-        """The findings, where a cut-off that is the server's own rule is no violation. See `ListeningControl`."""
+        """The findings. A disconnection by a rule of the server is no violation: see `ListeningControl`."""
         if execution.has_versions:
             findings = [self._of_versions(finding) for finding in findings]
         if self.workload.keeps_alive:
@@ -174,19 +174,19 @@ class ScheduleRunner:
         try:
             return self._listening.explained(findings, execution)
         except BudgetSpent:
-            return findings  # as they are: there was no time for the control run
+            return findings  # unchanged: there was no time for the control run
 
     def _of_versions(self, finding: Finding) -> Finding:
-        """A finding on a channel whose messages carry a version, with what cannot be known there."""
-        told = f"{finding.explanation} {CANNOT_BE_KNOWN}"
+        """A finding on a channel whose messages carry a version, with a note on what cannot be known."""
+        explanation = f"{finding.explanation} {CANNOT_BE_KNOWN}"
         if self.server.owned or not finding.level.counts:
-            return replace(finding, explanation=told)
-        told += " Other clients of this server may have changed the state as well, so this proves nothing."
-        return replace(finding, explanation=told, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
+            return replace(finding, explanation=explanation)
+        explanation += " Other clients of this server may have changed the state as well, so this proves nothing."
+        return replace(finding, explanation=explanation, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
 
     def _listen(self, listen_s: float, deadline_s: float) -> float | None:
         if self.server.owned:
-            self._leave_to_the_schedule(now_ns())
+            self._dismiss_audience(now_ns())
             self.server.restart()
             self.first = self._first_number()
         setting = self.pool_settings(deadline_s, frozenset())
@@ -233,8 +233,8 @@ class ScheduleRunner:
         if self.audience is not None:
             self.first = self.audience.gather(self.server.endpoint.within(self.budget), self.workload, self.first)
 
-    def _leave_to_the_schedule(self, began_ns: int) -> None:
-        """Let the standing members leave. What they saw since `began_ns` is the effect of the schedule."""
+    def _dismiss_audience(self, began_ns: int) -> None:
+        """Let the standing members leave. Their observations from `began_ns` on are effects of the schedule."""
         if self.audience is not None:
             self.audience.leave(until_ns=began_ns)
 
@@ -263,9 +263,9 @@ class ScheduleRunner:
             return False
         if self.speaks is None:
             return True
-        asks = Step(Action.WATCH, count=1) if self.workload.contract.feed is not None else Step(Action.JOIN, 1)
+        second = Step(Action.WATCH, count=1) if self.workload.contract.feed is not None else Step(Action.JOIN, 1)
         try:
-            execution = self._execute(fitted((Step(Action.JOIN, 0), asks), self.workload), deadline_s, frozenset())
+            execution = self._execute(fitted((Step(Action.JOIN, 0), second), self.workload), deadline_s, frozenset())
         except TargetError:
             return False
         return any(member.in_ns for member in execution.history.members)
@@ -273,73 +273,73 @@ class ScheduleRunner:
     def _does_harm(self, finding: Finding) -> bool:
         """Whether the server may be damaged after this finding.
 
-        Two kinds are harmless. A server that never sends leave notices works as before. Deviations on the wire do not
+        Two kinds are harmless. A server that never sends leave notices works as before. Protocol violations do not
         affect the other checks.
         """
         never_tells = finding.anomaly is Anomaly.MISSING_LEAVE and Anomaly.MISSING_LEAVE in self.known
         harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
         return finding.verdict() is not Verdict.VALID and not harmless
 
-    def other_language(self, execution: ScheduleExecution, deadline_s: float) -> Finding:
-        """The finding that the server does not speak this workload's format at this path."""
+    def format_mismatch(self, execution: ScheduleExecution, deadline_s: float) -> Finding:
+        """The finding that the server does not use this workload's message format at this path."""
         spoken = bool(execution.history.unexpected)
         path, name = self.workload.path(0), self.workload.name
-        if execution.first_said is not None:
-            said = execution.first_said
-            sent = f"sent {shortened(said if isinstance(said, str) else repr(said))}"
+        if execution.first_published is not None:
+            published = execution.first_published
+            sent = f"sent {shortened(published if isinstance(published, str) else repr(published))}"
         else:
-            sent = "listened" if not self.workload.publishes else "said nothing"
+            sent = "listened" if not self.workload.publishes else "sent nothing"
         feed = self.workload.contract.feed
         timeout_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
         if execution.join_fault and not spoken:
-            told = (
-                f"Nothing can be said of the channel {name!r}: no member could join at {path}, since the server "
+            explanation = (
+                f"Nothing is known about the channel {name!r}: no member could join at {path}, because the server "
                 f"{execution.join_fault}. See join() of the workload."
             )
-            return Finding("join-failed", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        within = f" within {timeout_s:g} s" if execution.came == "nothing" else ""
+            return Finding("join-failed", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
+        within = f" within {timeout_s:g} s" if execution.first_received == "nothing" else ""
         if execution.history.ignored and not spoken:
-            told = (
-                f"Nothing can be said of the channel {name!r}: a member {sent}, and all that came at {path} was "
-                f"{execution.came}. No promise covers such messages. What the members publish must come back as "
-                "DELIVERY or REPLY, with its envelope: see read() of the workload."
+            explanation = (
+                f"Nothing is known about the channel {name!r}: a member {sent}, and all that it received at {path} was "
+                f"{execution.first_received}. No promise covers such messages. The workload must read publications "
+                "as DELIVERY or REPLY, with their envelopes: see its read()."
             )
-            return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        refused = execution.came.startswith("the refusal")
+            return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
+        refused = execution.first_received.startswith("the refusal")
         elsewhere = "If the target has another channel there, name it with --channels."
-        advice = advice_on_refusal(execution.came) if refused else elsewhere
-        told = (
-            f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
-            f"{execution.came}. Nothing that came there could be understood, so nothing else of this channel was "
-            f"tried. {advice}"
+        advice = advice_on_refusal(execution.first_received) if refused else elsewhere
+        explanation = (
+            f"{path} does not speak the format of the channel {name!r}: a member {sent}, and received{within} "
+            f"{execution.first_received}. The workload understood nothing that it received there, so nothing else of "
+            f"this channel was tried. {advice}"
         )
         return Finding(
             "format",
             name,
             Anomaly.PHANTOM if spoken else Anomaly.UNKNOWN,
             Level.VIOLATION if spoken else Level.INFORMATIONAL,
-            told,
+            explanation,
         )
 
-    def told_like(self, finding: Finding) -> list[Told]:
+    def reported_like(self, finding: Finding) -> list[ReportedFinding]:
         """The reported findings of the same check and anomaly."""
-        return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
+        return [entry for entry in self.reported if (entry.check, entry.anomaly) == (finding.check, finding.anomaly)]
 
     def split_that_explains(self, finding: Finding) -> Finding | None:
         """The reported finding that the audience is split, if it explains this one."""
         if finding.level is not Level.VIOLATION or finding.check not in EXPLAINED_BY_SPLIT:
             return None
-        split = (each.finding for each in self.told if each.check == "split-audience")
-        return next((one for one in split if one.level.counts), None)
+        split = (entry.finding for entry in self.reported if entry.check == "split-audience")
+        return next((finding_of_split for finding_of_split in split if finding_of_split.level.counts), None)
 
-    def tell_again(self, told: Finding, check: str) -> None:
+    def note_repeat(self, reported: Finding, check: str) -> None:
         """Note that another property found a reported finding again."""
-        self.also.setdefault(id(told), []).append(check)
+        self.repeats.setdefault(id(reported), []).append(check)
 
-    def with_echoes(self, finding: Finding) -> Finding:
+    def with_repeats(self, finding: Finding) -> Finding:
         """The finding, extended by the other properties that found the same."""
-        others = self.also.get(id(finding), ())
-        if not others or not any(told.finding is finding for told in self.told):
+        others = self.repeats.get(id(finding), ())
+        if not others or not any(entry.finding is finding for entry in self.reported):
             return finding
         more = f"The same was seen while {', '.join(others)} {'was' if len(others) == 1 else 'were'} tested."
         return replace(

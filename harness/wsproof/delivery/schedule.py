@@ -17,8 +17,8 @@ from wsproof.workloads import Workload
 
 GREETING = "greeting"
 """The body of a MUTATE step that alters the greeting instead of a publication."""
-PLAINLY = ", as it is: the workload says that any text is a message, so publish() was not asked"
-"""Said of a message that is sent past the workload's `publish`."""
+SENT_AS_IS = " as it is, because the workload accepts any text: publish() was not called"
+"""Describes a message that is sent without the workload's `publish`."""
 
 
 class Action(StrEnum):
@@ -31,7 +31,7 @@ class Action(StrEnum):
     LEAVE = "leave"
     """End the connection."""
     BREAK = "break"
-    """Send a frame that no promise covers."""
+    """Send an invalid or unexpected frame."""
     STALL = "stall"
     """Stop reading, but stay connected."""
     SETTLE = "settle"
@@ -39,13 +39,13 @@ class Action(StrEnum):
     FLOOD = "flood"
     """Publish many long messages, each after the previous one has arrived."""
     MUTATE = "mutate"
-    """Send a malformed message, made from a right one."""
+    """Send a malformed message, made from a valid one."""
     GREET = "greet"
     """Send the greeting again, which usually subscribes a second time."""
     DEPART = "depart"
     """End the connection in one of many ways, which `how` names: see `departures`."""
     ABANDON = "abandon"
-    """Strangers begin handshakes and end them in the middle."""
+    """Other clients begin handshakes and abandon them."""
     STREAM = "stream"
     """All members publish in turn, as fast as everybody receives."""
     BURST = "burst"
@@ -53,7 +53,7 @@ class Action(StrEnum):
     CROWD = "crowd"
     """Many members join. None of them has to publish."""
     MOVE = "move"
-    """Change to another room, on the same connection. From then on it is the member `rejoin_as`, elsewhere."""
+    """Change to another room, on the same connection. The member `rejoin_as` becomes this member."""
     TOGETHER = "together"
     """Several members join in one moment."""
     PAUSE = "pause"
@@ -140,47 +140,47 @@ class Step:
         Raises:
             KeyError, TypeError, ValueError: `data` is not a step.
         """
-        known = {OLDER_NAMES.get(name, name): value for name, value in data.items()}
-        known["action"] = Action(known["action"])
-        known["cuts"] = tuple(known.get("cuts", ()))
-        known["leave_by"] = LeaveBy(known.get("leave_by", LeaveBy.CLOSE))
-        known["misbehaviour"] = Misbehaviour(known.get("misbehaviour", Misbehaviour.BINARY))
-        known["shape"] = NameShape(known["shape"]) if known.get("shape") else None
-        known["mutation"] = Mutation(known.get("mutation", Mutation.NUMBER))
-        known["access"] = Access(known["access"]) if known.get("access") else None
-        return cls(**known)
+        values = {OLDER_NAMES.get(name, name): value for name, value in data.items()}
+        values["action"] = Action(values["action"])
+        values["cuts"] = tuple(values.get("cuts", ()))
+        values["leave_by"] = LeaveBy(values.get("leave_by", LeaveBy.CLOSE))
+        values["misbehaviour"] = Misbehaviour(values.get("misbehaviour", Misbehaviour.BINARY))
+        values["shape"] = NameShape(values["shape"]) if values.get("shape") else None
+        values["mutation"] = Mutation(values.get("mutation", Mutation.NUMBER))
+        values["access"] = Access(values["access"]) if values.get("access") else None
+        return cls(**values)
 
     def describe(self) -> str:
         """The step as one line of a report."""
-        who = f"member {self.member}"
+        subject = f"member {self.member}"
         cuts = f", in {len(self.cuts) + 1} TCP segments" if self.cuts else ""
         size = f", {self.size_bytes} bytes in all" if self.size_bytes else ""
         return {
-            Action.JOIN: f"{who} joins"
+            Action.JOIN: f"{subject} joins"
             + (f" room {self.room}" if self.room else "")
             + (f" under the id of member {self.rejoin_as}" if self.rejoin_as is not None else "")
-            + (", and says what that one has received" if self.resumes else "")
+            + (", and tells the server what that member has received" if self.resumes else "")
             + (" with a tiny receive buffer" if self.has_small_buffer else "")
             + (" while the others publish" if self.amid else "")
             + (", and sends nothing after its handshake" if self.silent else "")
             + (f" under a name {self.shape.value}" if self.shape is not None else "")
             + (f" {self.access.value}" if self.access is not None else ""),
-            Action.SAY: f"{who} publishes {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
-            Action.LEAVE: f"{who} leaves by {self.leave_by.value}",
-            Action.BREAK: f"{who} sends {self.misbehaviour.value}",
-            Action.STALL: f"{who} stops reading",
-            Action.MUTATE: f"{who} sends {_malformed_in_words(self)}",
-            Action.GREET: f"{who} sends its greeting again",
-            Action.MOVE: f"member {self.rejoin_as} moves to room {self.room}, and is {who} there",
+            Action.SAY: f"{subject} publishes {shortened(self.body, 60)}{SENT_AS_IS if self.plain else ''}{size}{cuts}",
+            Action.LEAVE: f"{subject} leaves by {self.leave_by.value}",
+            Action.BREAK: f"{subject} sends {self.misbehaviour.value}",
+            Action.STALL: f"{subject} stops reading",
+            Action.MUTATE: f"{subject} sends {_malformed_in_words(self)}",
+            Action.GREET: f"{subject} sends its greeting again",
+            Action.MOVE: f"member {self.rejoin_as} moves to room {self.room}, and is {subject} there",
             Action.SETTLE: "all members wait until they have received all expected messages",
-            Action.FLOOD: f"{who} publishes {self.count} messages{size}",
-            Action.DEPART: f"{who} leaves by {self.how}",
+            Action.FLOOD: f"{subject} publishes {self.count} messages{size}",
+            Action.DEPART: f"{subject} leaves by {self.how}",
             Action.ABANDON: f"{self.count} clients begin a handshake and leave before its end",
             Action.STREAM: f"all members publish {self.count} messages{size} in turn, as fast as all receive them",
             Action.BURST: f"all members publish {self.count} messages{size} in turn, without waiting",
-            Action.TOGETHER: f"{self.count} members join in one moment, from {who} on",
-            Action.PAUSE: f"{who} stops reading, the others publish {self.count} messages{size}, and it reads again",
-            Action.CROWD: f"{self.count} members join, from {who} on",
+            Action.TOGETHER: f"{self.count} members join in one moment, from {subject} on",
+            Action.PAUSE: f"{subject} stops reading, others publish {self.count} messages{size}, and it reads again",
+            Action.CROWD: f"{self.count} members join, from {subject} on",
             Action.WATCH: f"all viewers wait for {self.count} more objects",
         }[self.action]
 

@@ -30,7 +30,7 @@ class SentMessage:
     refusal: Refusal | None = None
     """The refusal of the request or call that publishes it; None if it was accepted."""
     is_unread: bool = False
-    """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
+    """Whether its publisher left at once and nobody received it in time. The server has probably never read it."""
 
 
 class SentMessages:
@@ -62,12 +62,12 @@ class SentMessages:
     @property
     def last_ns(self) -> int:
         """The time of the last publication; 0 without one."""
-        return max((said.sent_ns for said in self), default=0)
+        return max((publication.sent_ns for publication in self), default=0)
 
-    def add(self, said: SentMessage, publisher: PoolMember) -> None:
-        """Take a publication, and expect the receipts that the contract promises."""
-        key = (said.publisher, said.sequence)
-        self._by_key[key] = said
+    def add(self, publication: SentMessage, publisher: PoolMember) -> None:
+        """Add a publication, and expect the receipts that the contract promises."""
+        key = (publication.publisher, publication.sequence)
+        self._by_key[key] = publication
         for other in self._members:
             if other.counts and self.is_for(other, publisher):
                 other.outstanding.add((*key, Kind.DELIVERY))
@@ -76,7 +76,7 @@ class SentMessages:
 
     def has_other(self, text: str, publisher: PoolMember) -> bool:
         """Whether another member has published this text without an envelope."""
-        return any(said.plain == text and said.publisher != publisher.number for said in self)
+        return any(publication.plain == text and publication.publisher != publisher.number for publication in self)
 
     def is_for(self, other: PoolMember, publisher: PoolMember) -> bool:
         """Whether `other` should receive what `publisher` publishes: in the same room, and in the audience."""
@@ -92,26 +92,26 @@ class SentMessages:
             return set()
         return {
             (*key, Kind.DELIVERY)
-            for key, said in self._by_key.items()
-            if said.sent_ns > member.heard_ns
-            and said.refusal is None
-            and said.publisher != member.number
-            and self.is_for(member, self._members[said.publisher])
+            for key, publication in self._by_key.items()
+            if publication.sent_ns > member.heard_ns
+            and publication.refusal is None
+            and publication.publisher != member.number
+            and self.is_for(member, self._members[publication.publisher])
         }
 
     def refuse(self, member: PoolMember, answer: PublishAnswer) -> None:
-        """Record that the last request or call of a member did not succeed. Nobody is expected to receive anything."""
+        """Record that the last request or call of a member failed, so that nobody is expected to receive it."""
         sequence = member.sequence - 1
-        said = self._by_key[member.number, sequence]
-        said.refusal = self._recorder.refused(member.number, sequence, answer.status, answer.reason)
+        publication = self._by_key[member.number, sequence]
+        publication.refusal = self._recorder.refused(member.number, sequence, answer.status, answer.reason)
         for other in self._members:
             other.outstanding -= {(member.number, sequence, kind) for kind in Kind}
 
     def expect_nothing_unread(self) -> None:
-        """After a timeout, no longer expect what a server need not have read before its publisher left."""
-        for key, said in self._by_key.items():
-            if self._members[said.publisher].may_be_unread and not said.heard_by:
-                said.is_unread = True
+        """After a timeout, stop expecting messages that the server need not have read before their publisher left."""
+        for key, publication in self._by_key.items():
+            if self._members[publication.publisher].may_be_unread and not publication.heard_by:
+                publication.is_unread = True
                 for other in self._members:
                     other.outstanding.discard((*key, Kind.DELIVERY))
 
@@ -121,12 +121,14 @@ class SentMessages:
         The last messages of a member that was disconnected, or that left abruptly, may be lost with its connection. So
         their outcome is uncertain unless another member received them.
         """
-        for said in self:
-            publisher = self._members[said.publisher]
+        for publication in self:
+            publisher = self._members[publication.publisher]
             unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaviour)
-            unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
-            outcome = Outcome.INFO if said.is_unread or (unsure and not said.heard_by) else Outcome.OK
-            if said.refusal is not None:
-                outcome = said.refusal.outcome
-            self._recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
+            unsure = unsure or publisher.shape is not None  # the server may ignore a member with such a name
+            outcome = Outcome.INFO if publication.is_unread or (unsure and not publication.heard_by) else Outcome.OK
+            if publication.refusal is not None:
+                outcome = publication.refusal.outcome
+            self._recorder.published(
+                publication.publisher, publication.sequence, publication.sent_ns, publication.sent_ns, outcome=outcome
+            )
         return self._recorder.freeze()

@@ -18,13 +18,13 @@ from wsproof.delivery.control_runs import (
     eventless,
     events_of,
     run_controls,
+    shorten,
     try_again,
     without_misbehaviour,
 )
 from wsproof.delivery.delivery_property import STOPPED_WORKING, DeliveryProperty
-from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
+from wsproof.delivery.runner import ReportedFinding, ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Schedule, fitted
-from wsproof.delivery.shortest_schedule import shorten
 from wsproof.errors import TargetError
 from wsproof.model.finding import PROVEN_BY_RECEIVED_DATA, Anomaly, Finding, Level, not_retried, observed
 from wsproof.net.budget import BudgetSpent
@@ -37,12 +37,12 @@ SIGHTINGS = 3
 QUICK_S = 0.75
 """Timeout in seconds while shortening and repeating. The first run has used the long one."""
 UNREPEATED = (
-    "Before that, the same schedule without the misbehaviour passed on this server. It was not repeated: the server "
-    "is not ours to replace."
+    "Before that, the same schedule without the misbehaviour passed on this server. The schedule was not repeated, "
+    "because wsproof did not start this server and cannot replace it."
 )
-CUT_SHORT = "The time that the run was given was over before it could be tried again."
-SHOWN_AGAIN = "It happened again when it was tried again, until the time that the run was given was over."
-UNREFINED = "It could not be tried again before the run ended."
+CUT_SHORT = "The time budget ended before the finding could be retried."
+SHOWN_AGAIN = "The retries reproduced it until the time budget ended."
+UNREFINED = "The run ended before the finding could be retried."
 PROMISES = {check.name: check.promise for check in CHECKS}
 """The promise of each check, by the check's name."""
 
@@ -59,7 +59,7 @@ class Refined:
 class Sighting:
     """A finding as a schedule of a property first showed it. `deadline_s` is the timeout of its repetitions."""
 
-    each: DeliveryProperty
+    check: DeliveryProperty
     finding: Finding
     seen: ScheduleResult
     schedule: Schedule
@@ -68,7 +68,7 @@ class Sighting:
     @property
     def is_causal(self) -> bool:
         """Whether the finding would be reported as caused by another member's misbehaviour."""
-        return is_causal(self.each, self.finding)
+        return is_causal(self.check, self.finding)
 
     def plain(self, runner: ScheduleRunner) -> Finding:
         """The finding without a cause."""
@@ -84,22 +84,22 @@ def refined(runner: ScheduleRunner, sighting: Sighting) -> Refined:
     Two findings are the same if check and anomaly match and the second does not need the steps of its property. That is
     so if control runs with nothing but messages fail as well.
     """
-    each, finding, schedule = sighting.each, sighting.finding, sighting.schedule
+    check, finding, schedule = sighting.check, sighting.finding, sighting.schedule
     causal, owned = sighting.is_causal, runner.server.owned
     split = runner.split_that_explains(finding)
     if split is not None:
-        return _again(runner, each, split)
+        return _again(runner, check, split)
     try:
         if finding.level is Level.VIOLATION and (not causal or not owned):
-            same = _same_as_told(runner, sighting)
+            same = _same_as_reported(runner, sighting)
             if same is not None:
-                return _again(runner, each, same)
-        if finding.check == STOPPED_WORKING:  # a fresh server has served fresh clients already
-            return Refined(_kept(runner, each, finding, finding, schedule, note="", proven=True))
+                return _again(runner, check, same)
+        if finding.check == STOPPED_WORKING:  # a fresh server was found to serve fresh clients
+            return Refined(_kept(runner, check, finding, finding, schedule, note="", proven=True))
         if finding.level is not Level.VIOLATION or not owned:
             before = causal and without_misbehaviour(schedule) != schedule
             note = UNREPEATED if before and not owned else ""
-            return Refined(_kept(runner, each, finding, finding, schedule, note=note, proven=True))
+            return Refined(_kept(runner, check, finding, finding, schedule, note=note, proven=True))
         return _tried_again(runner, sighting)
     except BudgetSpent:
         return Refined(_cut_short(runner, sighting))
@@ -111,7 +111,7 @@ def _cut_short(runner: ScheduleRunner, sighting: Sighting, repetitions: int = 0)
     finding, note = (plain, SHOWN_AGAIN) if repetitions else (_if_proven(runner, plain), CUT_SHORT)
     note = "" if finding.level is Level.OBSERVATION else note
     proven = not sighting.is_causal
-    return _kept(runner, sighting.each, plain, finding, sighting.schedule, note=note, proven=proven)
+    return _kept(runner, sighting.check, plain, finding, sighting.schedule, note=note, proven=proven)
 
 
 def _if_proven(runner: ScheduleRunner, finding: Finding) -> Finding:
@@ -124,7 +124,7 @@ def _if_proven(runner: ScheduleRunner, finding: Finding) -> Finding:
     return not_retried(finding)
 
 
-def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
+def _same_as_reported(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
     """The reported finding that covers this one.
 
     None if there is none, or if this finding needs the steps of its property.
@@ -133,11 +133,11 @@ def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
         BudgetSpent: the run's time is over.
     """
     finding, deadline_s = sighting.finding, sighting.deadline_s
-    told = [each for each in runner.told_like(finding) if each.finding.level.counts]
+    reported = [check for check in runner.reported_like(finding) if check.finding.level.counts]
     control, events = eventless(sighting.schedule), events_of(sighting.schedule)
-    alike = next((each.finding for each in told if each.events == events), None)
-    if alike is not None or not told or not events:
-        return alike or (told[0].finding if told else None)
+    alike = next((check.finding for check in reported if check.events == events), None)
+    if alike is not None or not reported or not events:
+        return alike or (reported[0].finding if reported else None)
     for _ in range(REPEATS):
         if runner.server.owned:
             runner.broken = True
@@ -145,11 +145,14 @@ def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
             return None
         runner.broken = runner.server.owned
         try:
-            found = runner.run_and_check(control, deadline_s, waits_in_full=True).findings
+            findings = runner.run_and_check(control, deadline_s, waits_in_full=True).findings
         except TargetError:
             return None
-        if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
-            return told[0].finding
+        if any(
+            (finding_of_control.check, finding_of_control.anomaly) == (finding.check, finding.anomaly)
+            for finding_of_control in findings
+        ):
+            return reported[0].finding
     return None
 
 
@@ -157,26 +160,26 @@ def unrefined(runner: ScheduleRunner, sighting: Sighting) -> Finding:
     """The finding as first seen: not repeated, and without a cause."""
     finding, proven = _if_proven(runner, sighting.plain(runner)), not sighting.is_causal
     note = UNREFINED if finding.level is Level.VIOLATION else ""
-    return told(runner, sighting.each, finding, sighting.schedule, note=note, proven=proven)
+    return reported(runner, sighting.check, finding, sighting.schedule, note=note, proven=proven)
 
 
 def seen_again(runner: ScheduleRunner, sighting: Sighting, before: Finding, sightings: int) -> Finding:
     """The finding to report after another schedule of the property has shown the same.
 
     An observation is refined again with the second schedule that shows it, which may reproduce it more often. A third
-    schedule confirms it, however seldom a single schedule fails.
+    schedule confirms it, however rarely a single schedule fails.
     """
     again = replace(before, occurrences=before.occurrences + 1)
     if before.level is not Level.OBSERVATION:
         return again
     if sightings < SIGHTINGS:
-        one = refined(runner, sighting).finding
-        return one if one is not None and one.level.counts else again
+        refined_finding = refined(runner, sighting).finding
+        return refined_finding if refined_finding is not None and refined_finding.level.counts else again
     note = f"It was seen in {sightings} schedules, though repetitions of one alone did not show it again."
     plain = sighting.plain(runner)
     repeated = replace(plain, occurrences=again.occurrences)
     proven = not sighting.is_causal
-    return _kept(runner, sighting.each, plain, repeated, sighting.schedule, note=note, proven=proven)
+    return _kept(runner, sighting.check, plain, repeated, sighting.schedule, note=note, proven=proven)
 
 
 def _tried_again(runner: ScheduleRunner, sighting: Sighting) -> Refined:
@@ -190,9 +193,9 @@ def _tried_again(runner: ScheduleRunner, sighting: Sighting) -> Refined:
 
 def _repeated(runner: ScheduleRunner, sighting: Sighting, counter: _RunCounter) -> Refined:
     """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
-    each, schedule, causal = sighting.each, sighting.schedule, sighting.is_causal
+    check, schedule, causal = sighting.check, sighting.schedule, sighting.is_causal
     shortest = schedule
-    if schedule not in own_edges(runner, each) and counter.fails(schedule):  # edges are already short
+    if schedule not in own_edges(runner, check) and counter.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: counter.fails(one) and counter.fails(one), budget_s=SHORTEN_S)
     runs = run_controls(shortest, counter.fails, counter.fails_at_all) if causal else try_again(shortest, counter.fails)
     runner.broken = True
@@ -205,12 +208,12 @@ def _repeated(runner: ScheduleRunner, sighting: Sighting, counter: _RunCounter) 
     plain = latest if proven else _without_cause(runner, latest, witness)
     same = _same_after_retries(runner, runs, plain, shortest, counter) if not (proven and causal) else None
     if same is not None:
-        return _again(runner, each, same)
-    headline = f"{each.headline.format(channel=runner.workload.name)}: " if causal and proven else ""
-    told = observed(
+        return _again(runner, check, same)
+    headline = f"{check.headline.format(channel=runner.workload.name)}: " if causal and proven else ""
+    finding = observed(
         replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{runs.again} of {REPEATS}")
     )
-    return Refined(_kept(runner, each, plain, told, shortest, note=_note(runs, causal=causal), proven=proven))
+    return Refined(_kept(runner, check, plain, finding, shortest, note=_note(runs, causal=causal), proven=proven))
 
 
 def _same_after_retries(
@@ -221,26 +224,30 @@ def _same_after_retries(
     A failure that did not recur shows nothing new. Nor does one that also appears without the steps of this property.
     But a mere observation does not cover a failure that recurred.
     """
-    told = [each.finding for each in runner.told_like(plain)]
+    reported = [check.finding for check in runner.reported_like(plain)]
     if not runs.again:
-        return next(iter(told), None)
+        return next(iter(reported), None)
     takes_them = bool(events_of(shortest)) and plain.check not in counter.controls_showed
-    return None if takes_them else next((one for one in told if one.level.counts), None)
+    return (
+        None
+        if takes_them
+        else next((reported_finding for reported_finding in reported if reported_finding.level.counts), None)
+    )
 
 
-def is_causal(each: DeliveryProperty, finding: Finding) -> bool:
+def is_causal(check: DeliveryProperty, finding: Finding) -> bool:
     """Whether the finding would be reported as caused by another member's misbehaviour."""
-    return bool(each.headline) and finding.check in each.looks_at and finding.level is Level.VIOLATION
+    return bool(check.headline) and finding.check in check.looks_at and finding.level is Level.VIOLATION
 
 
-def own_edges(runner: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, ...]:
+def own_edges(runner: ScheduleRunner, check: DeliveryProperty) -> tuple[Schedule, ...]:
     """The edge schedules of a property, adapted to the workload."""
-    return tuple(dict.fromkeys(fitted(edge, runner.workload) for edge in each.edges))
+    return tuple(dict.fromkeys(fitted(edge, runner.workload) for edge in check.edges))
 
 
-def told(
+def reported(
     runner: ScheduleRunner,
-    each: ChannelCheck,
+    check: ChannelCheck,
     finding: Finding,
     schedule: Schedule,
     *,
@@ -252,17 +259,17 @@ def told(
     recipe: Mapping[str, Any] = {
         "suite": "channels",
         "workload": workload.name,
-        "property": each.name,
+        "property": check.name,
         "settings": redact_settings({f"{workload.name}.{key}": value for key, value in workload.settings.items()}),
         "seed": runner.seed,
         "schedule": [step.to_json() for step in schedule],
     }
     wire = finding.anomaly is Anomaly.PROTOCOL
-    of_its_own = proven and finding.check not in each.beside
-    promise = each.promise if of_its_own else PROMISES.get(finding.check, each.promise)
+    of_its_own = proven and finding.check not in check.beside
+    promise = check.promise if of_its_own else PROMISES.get(finding.check, check.promise)
     return replace(
         finding,
-        check=finding.check if wire else f"{workload.name}.{each.name}",
+        check=finding.check if wire else f"{workload.name}.{check.name}",
         section=finding.section if wire else workload.name,
         explanation=f"{finding.explanation} {note}".strip(),
         witness=(*(f"> {step.describe()}" for step in schedule), *finding.witness),
@@ -294,10 +301,10 @@ class _RunCounter:
             seen = self._runner.run_and_check(schedule, min(self._sighting.deadline_s, QUICK_S))
         except TargetError:
             return False
-        mine = self._sighting.each.mine(seen.findings)
+        own = self._sighting.check.mine(seen.findings)
         first = self._sighting
         again = [
-            f for f in mine if f.anomaly is first.finding.anomaly or (first.is_causal and is_causal(first.each, f))
+            f for f in own if f.anomaly is first.finding.anomaly or (first.is_causal and is_causal(first.check, f))
         ]
         self.shown.extend((finding, seen) for finding in again[:1])
         return bool(again)
@@ -313,17 +320,17 @@ class _RunCounter:
             seen = self._runner.run_and_check(schedule, self._sighting.deadline_s, waits_in_full=True)
         except TargetError:
             return True
-        mine = self._sighting.each.mine(seen.findings)
-        violations = {f.check for f in mine if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
+        own = self._sighting.check.mine(seen.findings)
+        violations = {f.check for f in own if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
         self.controls_showed |= violations
-        # A member that cannot join without the silent client either is not kept out by it: the room may be full.
+        # If a member cannot join without the silent client either, it is not the cause: the room may be full.
         is_full = any(step.silent for step in self._sighting.schedule) and bool(seen.execution.join_fault)
         return bool(violations) or is_full
 
 
 def _kept(
     runner: ScheduleRunner,
-    each: DeliveryProperty,
+    check: DeliveryProperty,
     plain: Finding,
     finding: Finding,
     schedule: Schedule,
@@ -332,15 +339,15 @@ def _kept(
     proven: bool,
 ) -> Finding:
     """The finding as reported; violations are remembered, so that later properties do not report them again."""
-    kept = told(runner, each, finding, schedule, note=note, proven=proven)
+    reported_finding = reported(runner, check, finding, schedule, note=note, proven=proven)
     if plain.level is Level.VIOLATION:
-        runner.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
-    return kept
+        runner.reported.append(ReportedFinding(plain.check, plain.anomaly, events_of(schedule), reported_finding))
+    return reported_finding
 
 
-def _again(runner: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Refined:
+def _again(runner: ScheduleRunner, check: DeliveryProperty, same: Finding) -> Refined:
     """Note that this property found a reported finding again."""
-    runner.tell_again(same, f"{runner.workload.name}.{each.name}")
+    runner.note_repeat(same, f"{runner.workload.name}.{check.name}")
     return Refined(None, same)
 
 
@@ -356,15 +363,15 @@ def _note(runs: ControlRuns, *, causal: bool) -> str:
     """The results of the repetitions and control runs, as a sentence of the report."""
     if not runs.again:
         return (
-            f"It did not happen again in {REPEATS} repetitions on a fresh server. So it depends on earlier schedules, "
-            "and its cause is not known."
+            f"It did not recur in {REPEATS} repetitions on a fresh server, so it depends on earlier schedules and its "
+            "cause is not known."
         )
     if not causal:
         return ""
     if runs.proves:
         return f"Without that step nothing is lost ({runs.clean} of {runs.controls} control runs)."
     if not runs.controls:
-        return "No neighbour has to do anything for it."
+        return "No other member has to do anything for it."
     if runs.clean < runs.controls:
         return "The same schedule without the misbehaviour fails as well, so the misbehaviour is not the cause."
-    return f"It happened again in {runs.again} of {REPEATS} repetitions: too seldom to find the cause."
+    return f"It recurred in {runs.again} of {REPEATS} repetitions: too rarely to find the cause."

@@ -22,7 +22,7 @@ from wsproof.model.suite import Figure, SuiteOptions
 from wsproof.net.clock import now_ns
 
 EXIT_S = 10.0
-"""Seconds that a server may take to end. Docker kills it then; Kubernetes waits for 30."""
+"""Seconds that a server may take to end. Docker kills it after 10 s, Kubernetes after 30 s."""
 MEMBERS = 4
 """Number of members that are connected. The last one does not read."""
 LAST_MESSAGES = 3
@@ -67,9 +67,9 @@ def _shut_down(runner: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
 
 def _join(pool: ClientPool) -> None:
     member = pool.join()
-    if member.can_speak:
-        pool.speak(member, "here")
-        pool.wait(lambda: bool(member.in_ns) or not member.here, pool.setting.deadline_s / 2)
+    if member.can_send:
+        pool.publish(member, "here")
+        pool.wait(lambda: bool(member.in_ns) or not member.is_connected, pool.setting.deadline_s / 2)
 
 
 def _publish(pool: ClientPool) -> list[tuple[int, int]]:
@@ -77,8 +77,8 @@ def _publish(pool: ClientPool) -> list[tuple[int, int]]:
     sender = pool.members[0]
     keys = [(sender.number, sender.sequence + number) for number in range(LAST_MESSAGES)]
     for number in range(LAST_MESSAGES):
-        if sender.can_speak:
-            pool.speak(sender, f"before the end {number}")
+        if sender.can_send:
+            pool.publish(sender, f"before the end {number}")
 
     def returned() -> list[tuple[int, int]]:
         return [key for key in keys if key in pool.sent and _has_heard(pool, sender, key)]

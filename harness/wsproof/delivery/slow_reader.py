@@ -16,56 +16,55 @@ FILLING_MESSAGES = 80
 PAUSE_S = 4.0
 """Seconds for all messages of a pause. A slow server is sent fewer of them."""
 CHUNK = 8
-"""Messages that are on their way at once: fewer than any queue holds, so that those who read lose none."""
+"""Messages in flight at once: fewer than any queue holds, so that members that read lose none."""
 
 
 def pause(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Let a member stop reading, let the others publish `count` messages, and let it read again.
 
-    The others have all messages before it reads again. Then the server may send the member a new kind of message that
-    is no publication, perhaps to announce that it left messages out. In that case, the missing messages are not
-    expected.
+    The others have all messages before it reads again. The server may then send the member a new kind of message, for
+    example that it left messages out. In that case the missing messages are not expected.
     """
     pool.settle()
-    talkers = [one for one in pool.members if one.counts and one.can_speak and one is not member]
-    if pool.gave_up or not member.counts or not talkers:
+    publishers = [other for other in pool.members if other.counts and other.can_send and other is not member]
+    if pool.gave_up or not member.counts or not publishers:
         return
-    asides = set(member.asides)
+    other_messages = set(member.other_messages)
     member.client.stop_reading()
     member.paused_ns = now_ns()
-    _publish(pool, talkers, step)
+    _publish(pool, publishers, step)
     member.client.resume_reading()
     member.resumed_ns = now_ns()
     _catch_up(pool)
-    if pool.messages.versions.is_used or member.asides != asides:
+    if pool.messages.versions.is_used or member.other_messages != other_messages:
         member.stalled = True
         member.outstanding.clear()
 
 
-def _publish(pool: ClientPool, talkers: list[PoolMember], step: Step) -> None:
-    """Let these members publish in turn, a few messages at a time, until all is said or time is up.
+def _publish(pool: ClientPool, publishers: list[PoolMember], step: Step) -> None:
+    """Let these members publish in turn, a few messages at a time, until all are published or time is up.
 
-    It ends early when a message is missing. A server that limits the rate now discards most of what follows.
+    The function ends early when a message is missing. A server that limits the rate now discards most of what follows.
     """
     deadline = Deadline.after(pool.setting.budget.at_most(PAUSE_S))
     for first in range(0, step.count, CHUNK):
         if deadline.passed:
             return
-        for at, talker in zip(range(first, min(first + CHUNK, step.count)), cycle(talkers), strict=False):
-            if talker.can_speak:
-                pool.speak(talker, body_of(step.size_bytes) if at < FILLING_MESSAGES and step.size_bytes else "")
+        for at, publisher in zip(range(first, min(first + CHUNK, step.count)), cycle(publishers), strict=False):
+            if publisher.can_send:
+                pool.publish(publisher, body_of(step.size_bytes) if at < FILLING_MESSAGES and step.size_bytes else "")
         if not pool.settle():
             go_on_beyond(pool, 0)
             return
 
 
 def _catch_up(pool: ClientPool) -> None:
-    """Wait until everybody has all that was published, as long as something still comes.
+    """Wait until all members have all publications, as long as further ones arrive.
 
     A server that waits for its slowest member has delayed the others, which is the concern of `slow-reader-isolation`.
     """
     missing = -1
-    while (left := sum(len(one.outstanding) for one in pool.members if one.lacks_messages)) and left != missing:
+    while (left := sum(len(other.outstanding) for other in pool.members if other.lacks_messages)) and left != missing:
         missing = left
-        pool.wait(lambda: not any(one.lacks_messages for one in pool.members))
+        pool.wait(lambda: not any(other.lacks_messages for other in pool.members))
     pool.gave_up = bool(left)

@@ -25,15 +25,15 @@ DEADLINE_S = 2.0
 SEARCHED = 100
 """Member numbers to try, to find one in another room."""
 MOST_JOINS = 40
-"""Most times that standing members of one channel join: the server may disconnect them each time."""
+"""Maximum number of joins of standing members of one channel: the server may disconnect them each time."""
 
 
 @dataclass(eq=False)
 class _ChannelMembers:
-    """The standing members of one channel: those that are connected, and what the earlier ones saw."""
+    """The standing members of one channel: the connected ones, and the sessions of earlier ones."""
 
     workload: Workload
-    here: list[StandingConnection] = field(default_factory=list)
+    members: list[StandingConnection] = field(default_factory=list)
     sessions: list[StandingSession] = field(default_factory=list)
     schedules: list[PlayedSchedule] = field(default_factory=list)
     joins: int = 0
@@ -42,8 +42,8 @@ class _ChannelMembers:
 class StandingAudience:
     """Standing members of several channels of one server.
 
-    They join when nothing else happens, and leave before the server is replaced. A server that takes few connections
-    must not refuse members of a schedule because of them: then they withdraw.
+    They join between schedules, and leave before the server is replaced. They withdraw if the server takes so few
+    connections that it refuses members of a schedule because of them.
     """
 
     def __init__(self, seed: int) -> None:
@@ -56,7 +56,7 @@ class StandingAudience:
     @property
     def is_here(self) -> bool:
         """Whether a standing member is connected to any channel."""
-        return any(channel.here for channel in self._channels.values())
+        return any(channel.members for channel in self._channels.values())
 
     def gather(self, endpoint: Endpoint, workload: Workload, first: int) -> int:
         """Let the members of one channel join, with the numbers from `first` on. Returns the next free number.
@@ -65,10 +65,14 @@ class StandingAudience:
         for now.
         """
         channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
-        self._part(channel, [one for one in channel.here if not one.is_open], now_ns())
+        self._part(
+            channel,
+            [member_or_session for member_or_session in channel.members if not member_or_session.is_open],
+            now_ns(),
+        )
         if self.withdrawn:
             return first
-        roles = {one.role for one in channel.here}
+        roles = {member_or_session.role for member_or_session in channel.members}
         for role, room in _parts(workload):
             if role in roles or channel.joins >= MOST_JOINS or _was_refused(channel, role):
                 continue
@@ -81,13 +85,13 @@ class StandingAudience:
                 member = connect(endpoint, workload, alias, role, deadline_s=DEADLINE_S, seed=self._seed + alias)
             except TargetError:
                 break
-            channel.here.append(member)
+            channel.members.append(member)
             if member.is_open:
                 self._reader.add([member])
         return first
 
     def note(self, workload: Workload, execution: ScheduleExecution, first: int) -> None:
-        """Note what a schedule on this channel has published, whose members are numbered from `first` on."""
+        """Note the publications of a schedule on this channel, whose members are numbered from `first` on."""
         channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
         channel.schedules.append(played(execution, first))
 
@@ -96,15 +100,15 @@ class StandingAudience:
         until_ns = now_ns() if until_ns is None else until_ns
         for channel in self._channels.values():
             if name is None or channel.workload.name == name:
-                self._part(channel, list(channel.here), until_ns)
+                self._part(channel, list(channel.members), until_ns)
 
     def withdraw(self, reason: str) -> None:
-        """Leave for good."""
+        """Leave, and do not join again."""
         self.withdrawn = reason
         self.leave()
 
     def knows(self, name: str) -> bool:
-        """Whether it was asked to listen to this channel. It was not if no check of the channel ran beside it."""
+        """Whether it has listened to this channel. It has not if all checks of the channel ran alone."""
         return name in self._channels
 
     def record(self, name: str) -> StandingRecord:
@@ -114,11 +118,11 @@ class StandingAudience:
         if channel is None:
             return StandingRecord(())
         elsewhere = {
-            said.key: other
+            publication.key: other
             for other, members in self._channels.items()
             if other != name
             for schedule in members.schedules
-            for said in schedule.publications
+            for publication in schedule.publications
         }
         floods = tuple(
             schedule.flood
@@ -138,7 +142,7 @@ class StandingAudience:
     def _part(self, channel: _ChannelMembers, members: list[StandingConnection], until_ns: int) -> None:
         self._reader.take_back(members)
         for member in members:
-            channel.here.remove(member)
+            channel.members.remove(member)
             if member.spoke_ns:
                 channel.schedules.insert(0, _arrival(member))
             if member.connected_ns < until_ns:
@@ -155,12 +159,12 @@ def _parts(workload: Workload) -> list[tuple[StandingRole, int]]:
 def _arrival(member: StandingConnection) -> PlayedSchedule:
     """The message that a standing member published when it joined. It is not known whether others received it."""
     name, room = member.workload.name_of(member.alias), member.workload.room_of(member.alias)
-    said = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_received=False)
-    return PlayedSchedule((said,), member.spoke_ns)
+    publication = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_received=False)
+    return PlayedSchedule((publication,), member.spoke_ns)
 
 
 def _was_refused(channel: _ChannelMembers, role: StandingRole) -> bool:
-    return any(one.refusal and one.role is role for one in channel.sessions)
+    return any(member_or_session.refusal and member_or_session.role is role for member_or_session in channel.sessions)
 
 
 def played(execution: ScheduleExecution, first: int) -> PlayedSchedule:

@@ -1,4 +1,4 @@
-"""The connection of one standing member: it reads, and notes what a judge must know."""
+"""The connection of one standing member: it reads, and notes what the checks need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wsproof.workloads.conversation import Conversation
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 """The message kinds that carry a publication, as kinds of a receipt."""
 HELLO = "a member that listens is here"
-"""The one thing that a standing member says."""
+"""The text of the only publication of a standing member."""
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class StandingConnection:
     alias: int
     role: StandingRole
     client: Client
-    talk: Conversation
+    conversation: Conversation
     connected_ns: int = 0
     joined_ns: int = 0
     """The time at which it had joined the channel; 0 before."""
@@ -49,39 +49,39 @@ class StandingConnection:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something to read, now or later."""
+        """Whether the connection is open, as far as the member knows."""
         return bool(self.connected_ns) and not self.ended_ns
 
     def join(self) -> None:
         """Begin to join the channel.
 
-        The server's first message may have come together with its answer to the handshake. Nothing more may come before
-        the member answers, so what is here already is read at once.
+        The server's first message may have arrived together with its answer to the handshake. The server may send
+        nothing more before the member answers, so the message is read at once.
         """
         self.connected_ns = now_ns()
-        self._go_on(self.talk.start(self.connected_ns))
+        self._continue(self.conversation.start(self.connected_ns))
         self.read()
 
     def wake(self) -> None:
-        """Do what is due: give up a wait for the server, or send a heartbeat."""
-        self._go_on(self.talk.wake(now_ns()))
+        """Act if it is due: give up a wait for the server, or send a heartbeat."""
+        self._continue(self.conversation.wake(now_ns()))
 
-    def _go_on(self, messages: Iterable[str | bytes]) -> None:
+    def _continue(self, messages: Iterable[str | bytes]) -> None:
         """Send these messages, and one more once the member has joined.
 
         Some servers subscribe a member only when it has sent something.
         """
         for message in messages:
             self._hand_over(message)
-        if self.talk.fault and not self.refusal:
-            self.refusal = f"the server {self.talk.fault}"
-        if self.talk.is_joined and not self.joined_ns:
+        if self.conversation.fault and not self.refusal:
+            self.refusal = f"the server {self.conversation.fault}"
+        if self.conversation.is_joined and not self.joined_ns:
             self.joined_ns = now_ns()
         speaks = self.workload.publishes and self.role is not StandingRole.UNRESPONSIVE
-        if self.talk.is_joined and speaks and not self.spoke_ns:
+        if self.conversation.is_joined and speaks and not self.spoke_ns:
             self.spoke_ns = now_ns()
             hello = self.workload.publish(self.alias, Envelope(self.alias, 0, self.spoke_ns), HELLO)
-            if isinstance(hello, str | bytes):  # who publishes from outside need not speak to be subscribed
+            if isinstance(hello, str | bytes):  # a member that publishes by requests need not publish to be subscribed
                 self._hand_over(hello)
 
     def _hand_over(self, message: str | bytes) -> None:
@@ -91,7 +91,7 @@ class StandingConnection:
             self.client.send_binary(message)
 
     def read(self) -> None:
-        """Read what has come, and answer pings unless the role forbids it."""
+        """Read what has arrived, and answer pings unless the role forbids it."""
         self.client.receive_nowait()
         while self.client.events:  # what we send in answer may read more
             times = self.client.event_times_ns
@@ -99,7 +99,7 @@ class StandingConnection:
                 self._take(event, at_ns)
         if self.client.ended and not self.ended_ns:
             self.ended_ns = now_ns()
-            self.talk.end("while a member that listens joined")
+            self.conversation.end("while a member that listens joined")
             self.client.abort()
 
     def _take(self, event: Event, at_ns: int) -> None:
@@ -113,9 +113,9 @@ class StandingConnection:
 
     def _read_message(self, message: str | bytes, at_ns: int) -> None:
         parsed = self.workload.read(self.alias, message)
-        if self.talk.is_joining or parsed.needs_answer:
-            answer = self.talk.receive(message, at_ns, needs_answer=parsed.needs_answer)
-            self._go_on(answer.messages)
+        if self.conversation.is_joining or parsed.needs_answer:
+            answer = self.conversation.receive(message, at_ns, needs_answer=parsed.needs_answer)
+            self._continue(answer.messages)
             if answer.is_awaited:
                 return
         if parsed.kind is MessageKind.TICK:
@@ -157,9 +157,9 @@ class StandingConnection:
             self.closed and was_cut_off,
             self.refusal,
             tuple(at for at in self.pings_ns if at <= until_ns),
-            tuple(one for one in self.heard if one.received_ns <= until_ns),
-            tuple(one for one in self.ticks if one.received_ns <= until_ns),
-            tuple(one for one in self.leave_notices if one[1] <= until_ns),
+            tuple(message for message in self.heard if message.received_ns <= until_ns),
+            tuple(message for message in self.ticks if message.received_ns <= until_ns),
+            tuple(message for message in self.leave_notices if message[1] <= until_ns),
             (self.alias, 0, self.spoke_ns) if self.spoke_ns else None,
             self.joined_ns or until_ns,
         )

@@ -1,4 +1,4 @@
-"""The channel probe "long-lived-listeners": judges the members that only listened while everything else was tested."""
+"""The channel probe "long-lived-listeners": judges the standing members, which listened during all other checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "long-lived-listeners"
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    """Judge the audience of the suite. Without one, let an audience listen to a few schedules first."""
+    """Judge the standing audience of the suite. Without one, let an audience listen to a few schedules first."""
     shared = runner.audience
     if shared is not None and (shared.withdrawn or shared.knows(runner.workload.name)):
         return outcome_of(runner, shared)
@@ -36,7 +36,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 def _schedules(runner: ScheduleRunner) -> tuple[Schedule, ...]:
     """Schedules for standing members if nothing else is tested: the edges of the channel's first property."""
     workload = runner.workload
-    each = next(one for one in PROPERTIES if one.applies_to(workload))
+    each = next(session for session in PROPERTIES if session.applies_to(workload))
     return tuple(fitted(edge, workload) for edge in each.edges)
 
 
@@ -47,7 +47,7 @@ def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutco
     if audience.withdrawn:
         unknown = audience.withdrawn
     elif not has_evidence(record, contract):
-        unknown = _without_evidence(record, runner.budget)
+        unknown = _reason_unknown(record, runner.budget)
     return ProbeOutcome(
         tuple(judge_standing(record, contract)),
         len(record.sessions),
@@ -57,13 +57,13 @@ def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutco
     )
 
 
-def _without_evidence(record: StandingRecord, budget: Budget) -> str:
-    """Why nothing is known of the members that only listened.
+def _reason_unknown(record: StandingRecord, budget: Budget) -> str:
+    """The reason why nothing is known about the standing members.
 
     Raises:
         BudgetSpent: the time of the run was over before they could hear anything.
     """
-    refusal = next((one.refusal for one in record.sessions if one.refusal), "")
+    refusal = next((session.refusal for session in record.sessions if session.refusal), "")
     if refusal:
         return f"not checked: no member that only listens could join: {refusal}"
     budget.check()
@@ -71,14 +71,14 @@ def _without_evidence(record: StandingRecord, budget: Budget) -> str:
 
 
 def _figures(record: StandingRecord, contract: Contract) -> tuple[Figure, ...]:
-    sessions = [one for one in record.sessions if not one.refusal]
+    sessions = [session for session in record.sessions if not session.refusal]
     if not sessions:
         return ()
-    longest = max(one.seconds for one in sessions)
+    longest = max(session.seconds for session in sessions)
     if contract.feed is not None:
-        received = Figure("objects received", max(len(one.ticks) for one in sessions))
+        received = Figure("objects received", max(len(session.ticks) for session in sessions))
     else:
-        received = Figure("messages received", max(len(one.received) for one in sessions))
+        received = Figure("messages received", max(len(session.received) for session in sessions))
     return Figure("longest connection", longest, "s"), received
 
 

@@ -30,9 +30,9 @@ class StandingReader:
         self._wake()
 
     def take_back(self, members: Iterable[StandingConnection]) -> None:
-        """Read these connections a last time, and not any more. They belong to the caller when this returns.
+        """Read these connections a last time, and give them back to the caller.
 
-        Raises whatever ended the thread, which is a bug of wsproof or of a workload.
+        Raises the exception that ended the thread: a bug of wsproof or of a workload.
         """
         with self._lock:
             for member in members:
@@ -60,7 +60,7 @@ class StandingReader:
         try:
             while not self._stopped:
                 self._turn()
-        except BaseException as fault:  # noqa: BLE001  told to the caller of `take_back`
+        except BaseException as fault:  # noqa: BLE001  `take_back` raises it
             self._fault = fault
 
     def _turn(self) -> None:
@@ -80,12 +80,12 @@ class StandingReader:
                 if member is not None and member in self._members and member.is_open:
                     member.read()
             for member in self._members:
-                if member.is_open and (due_ns := member.talk.next_ns) is not None and due_ns <= now_ns():
+                if member.is_open and (due_ns := member.conversation.next_ns) is not None and due_ns <= now_ns():
                     member.wake()
 
     def _wait_ms(self) -> float | None:
         """Milliseconds to wait for input, until a member has to act by itself; None for ever."""
         with self._lock:
-            due = [member.talk.next_ns for member in self._members if member.is_open]
+            due = [member.conversation.next_ns for member in self._members if member.is_open]
         times = [at_ns for at_ns in due if at_ns is not None]
         return max(0.0, (min(times) - now_ns()) / 1e6 + 1) if times else None

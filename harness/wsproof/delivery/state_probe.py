@@ -15,11 +15,11 @@ from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.suite import SuiteOptions
 
 TRIALS = 2
-"""Times that states must differ for a violation, each time with new members."""
+"""Number of trials in which states must differ for a violation, each with new members."""
 PUBLICATIONS = 3
 """Publications of each member in each phase. Of these, the members answer the second: odd sequence numbers."""
 NOT_SERVED = "a member could not join, or a publication did not arrive: see the other checks"
-KEEPS_CHANGING = "messages kept coming, so that the states could not be compared"
+KEEPS_CHANGING = "messages kept arriving, so the states could not be compared"
 NO_STATE = "the messages that members received do not describe a state"
 
 
@@ -42,7 +42,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> list[MemberState] | s
     pool = ClientPool(replace(setting, workload=workload, keeps_messages=True))
     try:
         members = _change_the_state(pool)
-        if pool.gave_up or not all(member.can_speak for member in members.values()):
+        if pool.gave_up or not all(member.can_send for member in members.values()):
             return NOT_SERVED
         silent_ns = pool.silent_ns
         agreed = pool.wait(lambda: agree(_states(pool, members)), quiet_s=setting.timeout_s)
@@ -66,7 +66,7 @@ def _change_the_state(pool: ClientPool) -> dict[str, PoolMember]:
     pool.close(leaves)
     pool.reset(goes)
     _publish(pool, stays, talks)
-    returns = pool.join(again=leaves)
+    returns = pool.join(leaves)
     late = pool.join()
     let_all_in(pool, [returns, late])
     _publish(pool, talks, returns, late)
@@ -82,11 +82,11 @@ def _change_the_state(pool: ClientPool) -> dict[str, PoolMember]:
 
 
 def _publish(pool: ClientPool, *members: PoolMember) -> None:
-    """Let members publish in turn, without waiting for each other, and wait until all have all of it."""
+    """Let members publish in turn, without waiting for each other, and wait until all members have all messages."""
     for count in range(PUBLICATIONS):
         for member in members:
-            if member.can_speak:
-                pool.speak(member, f"change {count}")
+            if member.can_send:
+                pool.publish(member, f"change {count}")
     pool.settle()
 
 
@@ -96,10 +96,10 @@ def _states(pool: ClientPool, members: dict[str, PoolMember]) -> list[MemberStat
 
 
 def _answer_the_rest(pool: ClientPool, runner: ScheduleRunner) -> None:
-    """Let members answer what they had left without an answer, so that nothing of this probe stays behind."""
+    """Let members answer the publications that they left unanswered, so that the probe leaves nothing behind."""
     workload = runner.workload
     for member in pool.members:
-        if not member.can_speak:
+        if not member.can_send:
             continue
         mine = [one for each in pool.members if each.alias == member.alias for one in each.received]
         for message in mine:

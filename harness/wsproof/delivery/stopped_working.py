@@ -1,4 +1,4 @@
-"""A channel that served its members before, and serves nobody any more: that is a fault, and not *unknown*."""
+"""The finding that a channel served its members before, and no longer serves anybody."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from wsproof.net.budget import Budget
 RETRIES = 3
 """Number of attempts of a fresh client to be served, before a finding is reported."""
 PAUSE_S = 1.0
-"""Seconds between two of them: a server that was busy, or that limits connections a second, serves again by then."""
+"""Seconds between two attempts: a server that was busy, or that limits connections per second, serves again by then."""
 SHOWN = 6
-"""Most steps of the schedule before that are shown."""
+"""Maximum number of steps of the previous schedule that the finding shows."""
 
 
 def is_silent(findings: list[Finding]) -> bool:
     """Whether nothing at all was received in a schedule."""
-    return any(one.check == "received" and one.anomaly is Anomaly.UNKNOWN for one in findings)
+    return any(finding.check == "received" and finding.anomaly is Anomaly.UNKNOWN for finding in findings)
 
 
 def may_be_a_ban(execution: ScheduleExecution) -> bool:
-    """Whether the server said that this client connects too often."""
-    return "429" in execution.came
+    """Whether the server refused the client for connecting too often (429)."""
+    return "429" in execution.first_received
 
 
 def stays_silent(serves: Callable[[], bool], budget: Budget) -> bool:
@@ -43,10 +43,10 @@ def stopped_working(channel: str, execution: ScheduleExecution, before: Schedule
     """The finding, with the last steps of the schedule before."""
     members = execution.history.members
     opened = sum(bool(member.connected_ns) for member in members)
-    told = (
+    explanation = (
         f"The channel served its members before, and then it stopped: {opened} of {len(members)} connections opened, "
-        f"what came was {execution.came}, and fresh clients were not served {RETRIES * PAUSE_S:g} s later either. A "
-        "fresh server serves them, so an earlier schedule caused this."
+        f"the members received {execution.first_received}, and {RETRIES * PAUSE_S:g} s later fresh clients were not "
+        "served either. A fresh server serves them, so an earlier schedule caused this."
     )
     steps = tuple(f"before: {step.describe()}" for step in before[-SHOWN:])
-    return Finding(STOPPED_WORKING, channel, Anomaly.NOTHING_RECEIVED, Level.VIOLATION, told, steps)
+    return Finding(STOPPED_WORKING, channel, Anomaly.NOTHING_RECEIVED, Level.VIOLATION, explanation, steps)

@@ -100,21 +100,21 @@ def joins_and_leaves(draw: st.DrawFn) -> Schedule:
     """Members that join, publish, leave in every way, and join again under the same id."""
     size = draw(st.integers(2, 3))
     steps = [Step(Action.JOIN, number) for number in range(size)]
-    here, gone, following = list(range(size)), list[int](), size
+    present, gone, following = list(range(size)), list[int](), size
     for action in draw(st.lists(st.sampled_from(("join", "again", "say", "leave", "leave", "settle")), max_size=10)):
         if action == "join" or (action == "again" and not gone):
             steps.append(Step(Action.JOIN, following))
-            here.append(following)
+            present.append(following)
             following += 1
         elif action == "again":
             steps += [Step(Action.SETTLE), Step(Action.JOIN, following, rejoin_as=draw(st.sampled_from(gone)))]
-            here.append(following)
+            present.append(following)
             following += 1
         elif action == "say":
-            steps.append(Step(Action.SAY, draw(st.sampled_from(here)), "a word"))
-        elif action == "leave" and len(here) > 1:
-            member = draw(st.sampled_from(here))
-            here.remove(member)
+            steps.append(Step(Action.SAY, draw(st.sampled_from(present)), "a word"))
+        elif action == "leave" and len(present) > 1:
+            member = draw(st.sampled_from(present))
+            present.remove(member)
             gone.append(member)
             steps.append(Step(Action.LEAVE, member, leave_by=draw(st.sampled_from(LeaveBy))))
         else:
@@ -129,13 +129,13 @@ def last_messages(draw: st.DrawFn) -> Schedule:
     It leaves by a close frame or FIN: an RST may discard its last messages.
     """
     number = draw(st.integers(1, 5))
-    said = [Step(Action.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
+    messages = [Step(Action.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
     way = draw(st.sampled_from((LeaveBy.CLOSE, LeaveBy.FIN)))
     return (
         Step(Action.JOIN, 0),
         Step(Action.JOIN, 1),
         Step(Action.JOIN, 2),
-        *said,
+        *messages,
         Step(Action.LEAVE, 1, leave_by=way),
     )
 
@@ -159,7 +159,7 @@ def misbehaviours(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) ->
 
 @st.composite
 def resets(draw: st.DrawFn) -> Schedule:
-    """A member that stops reading, has messages on their way to it, and resets its connection."""
+    """A member that stops reading while messages are on their way to it, and resets its connection."""
     place = draw(st.integers(0, 2))
     talker, other = (number for number in range(3) if number != place)
     before = [

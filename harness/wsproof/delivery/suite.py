@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 from wsproof.delivery.catalogue import ChannelCheck, properties_of, quick_checks
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
-from wsproof.delivery.probing import probed
+from wsproof.delivery.probe_run import run_probe
 from wsproof.delivery.property_run import Found, run_property
 from wsproof.delivery.rows import left_out, out_of_time, row_of
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import schedule_from_json
-from wsproof.delivery.shrink import told
+from wsproof.delivery.shrink import reported
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.errors import TargetError, UsageError
@@ -68,21 +68,21 @@ def run_suite(
         _wanted(workloads, options, server.endpoint, owned=server.owned),
         progress or (lambda title, done: None),
     )
-    course = _ChannelRun(server, options, budget if budget is not None else Budget(options.budget_s))
+    run = _ChannelRun(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
-        course.seat(workload for workload, each in todo if each is STANDING)
-        for at, (workload, each) in enumerate(todo):
-            tell(f"{workload.name}.{each.name}", at / len(todo))
-            course.go_on(workload, each, left=len(todo) - at)
-            keep(course.known())
-        for title in course.go_deeper(todo):
+        run.seat(workload for workload, check in todo if check is STANDING)
+        for at, (workload, check) in enumerate(todo):
+            tell(f"{workload.name}.{check.name}", at / len(todo))
+            run.go_on(workload, check, left=len(todo) - at)
+            keep(run.known())
+        for title in run.go_deeper(todo):
             tell(title, 1.0)
-            keep(course.known())
+            keep(run.known())
     finally:
-        course.end()
-        keep(course.known())
+        run.end()
+        keep(run.known())
     tell("done", 1.0)
-    return course.known()
+    return run.known()
 
 
 def planned(
@@ -90,7 +90,7 @@ def planned(
 ) -> tuple[NotRun, ...]:
     """All checks that `options` selects, as they are listed before they run. `owned`: we have started the server."""
     wanted = _wanted(workloads, options, endpoint, owned=owned)
-    return tuple(left_out(workload, each, "") for workload, each in wanted)
+    return tuple(left_out(workload, check, "") for workload, check in wanted)
 
 
 def _wanted(
@@ -101,18 +101,18 @@ def _wanted(
     The channels take turns: the first check of each, then the second of each. So none is left out if time runs short.
     """
     wanted = [
-        (rank, workload, each)
+        (rank, workload, check)
         for workload in workloads.values()
-        for rank, each in enumerate(_checks_of(workload, options, endpoint))
-        if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
+        for rank, check in enumerate(_checks_of(workload, options, endpoint))
+        if options.wants(f"{workload.name}.{check.name}", workload.name, SuiteName.CHANNELS)
     ]
-    wanted.sort(key=lambda one: _place(*one))
-    ordered = [(workload, each) for _, workload, each in wanted]
+    wanted.sort(key=lambda row: _place(*row))
+    ordered = [(workload, check) for _, workload, check in wanted]
     return [
-        (workload, each)
-        for at, (workload, each) in enumerate(ordered)
-        if isinstance(each, DeliveryProperty)
-        or each.is_due(owned=owned, command=options.disturb, before=[one for _, one in ordered[:at]])
+        (workload, check)
+        for at, (workload, check) in enumerate(ordered)
+        if isinstance(check, DeliveryProperty)
+        or check.is_due(owned=owned, command=options.disturb, before=[row for _, row in ordered[:at]])
     ]
 
 
@@ -121,9 +121,9 @@ def _checks_of(workload: Workload, options: SuiteOptions, endpoint: Endpoint | N
     return quick_checks(checks) if options.quick else checks
 
 
-def _place(rank: int, workload: Workload, each: ChannelCheck) -> tuple[int, int, int]:
-    """The place of a check in the order of execution. What runs on one channel only prefers one with an audience."""
-    turn = each.turn if isinstance(each, ChannelProbe) else 0
+def _place(rank: int, workload: Workload, check: ChannelCheck) -> tuple[int, int, int]:
+    """The place of a check in the order of execution. A check that runs on one channel prefers one with an audience."""
+    turn = check.turn if isinstance(check, ChannelProbe) else 0
     return turn, int(turn > 1 and not is_shared(workload.contract)), rank
 
 
@@ -157,34 +157,34 @@ class _ChannelRun:
 
     def known(self) -> SuiteReport:
         """The report so far, including findings of the current property."""
-        findings = tuple(self._with_echoes(one) for one in (*self._report.findings, *self._found.values()))
+        findings = tuple(self._with_repeats(one) for one in (*self._report.findings, *self._found.values()))
         return replace(self._report, findings=findings, wall_s=time.monotonic() - self._begun)
 
-    def _with_echoes(self, finding: Finding) -> Finding:
+    def _with_repeats(self, finding: Finding) -> Finding:
         for runner in self._runners.values():
-            finding = runner.with_echoes(finding)
+            finding = runner.with_repeats(finding)
         return finding
 
-    def go_on(self, workload: Workload, each: ChannelCheck, left: int) -> None:
+    def go_on(self, workload: Workload, check: ChannelCheck, left: int) -> None:
         """Test the next of the `left` remaining properties, or record why it is not run."""
-        part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
+        part = self._next(workload, check, _DRAW_SHARE * self._budget.remaining_s / left)
         self._found = {}
         self._report += part
 
     def go_deeper(self, todo: Sequence[tuple[Workload, ChannelCheck]]) -> Iterator[str]:
         """Give what is left of the budget to drawn schedules for which a share of it was too short.
 
-        Yields the title of each property before more of its schedules run.
+        Yields the title of check property before more of its schedules run.
         """
         self.end()
-        cut = [(workload, each) for workload, each in todo if each.name in self._runner(workload).cut_after]
-        for at, (workload, each) in enumerate(cut):
+        cut = [(workload, check) for workload, check in todo if check.name in self._runner(workload).cut_after]
+        for at, (workload, check) in enumerate(cut):
             if self._budget.spent or (self._broken is not None and not self._server.owned):
                 return
-            yield f"{workload.name}.{each.name}"
+            yield f"{workload.name}.{check.name}"
             self._found = {}
-            done = self._runner(workload).cut_after.pop(each.name)
-            self._join(self._next(workload, each, self._budget.remaining_s / (len(cut) - at), done))
+            done = self._runner(workload).cut_after.pop(check.name)
+            self._join(self._next(workload, check, self._budget.remaining_s / (len(cut) - at), done))
             self._found = {}
 
     def _join(self, more: SuiteReport) -> None:
@@ -196,29 +196,29 @@ class _ChannelRun:
         )
         self._report = self._report.but(checks_run=joined) + more.but(checks_run=(), not_run=())
 
-    def _next(self, workload: Workload, each: ChannelCheck, draw_s: float, done: int = 0) -> SuiteReport:
+    def _next(self, workload: Workload, check: ChannelCheck, draw_s: float, done: int = 0) -> SuiteReport:
         """The report of one property, or of why it was not run. Its first `done` schedules have run before."""
         options, server = self._options, self._server
-        judges_only = each is STANDING and self._audience is not None  # this takes no time
+        judges_only = check is STANDING and self._audience is not None  # this check takes no time
         if self._budget.spent and not judges_only:
-            return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
+            return SuiteReport(options.seed, not_run=(out_of_time(workload, check),))
         runner = self._runner(workload)
         reason = ""
         if runner.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
         elif self._broken is not None and not judges_only and not server.owned and not _recovers(runner, options):
             reason = (
-                f"not run: {self._broken} broke the server, which is not ours to replace: a fresh client got no answer "
-                f"at {workload.path(0)} after it"
+                f"not run: {self._broken} broke the server, which wsproof cannot replace: afterwards a fresh client "
+                f"got no answer at {workload.path(0)}"
             )
         if reason:
-            return SuiteReport(options.seed, (row_of(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
-        needs_fresh = isinstance(each, DeliveryProperty) and each.fresh
+            return SuiteReport(options.seed, (row_of(workload, check, Verdict.UNKNOWN, 0, 0.0, reason),))
+        needs_fresh = isinstance(check, DeliveryProperty) and check.fresh
         if (self._broken is not None or needs_fresh) and server.owned and not judges_only:
             runner.broken = True
-        self._let_in(runner, each)
-        part = _run_guarded(runner, each, options, self._found, draw_s, done)
-        self._broken = f"{workload.name}.{each.name}" if runner.broken else None
+        self._let_in(runner, check)
+        part = _run_guarded(runner, check, options, self._found, draw_s, done)
+        self._broken = f"{workload.name}.{check.name}" if runner.broken else None
         runner.broken = False if server.owned and self._broken is None else runner.broken
         return part
 
@@ -230,15 +230,15 @@ class _ChannelRun:
             self._runners[workload.name] = runner
         return self._runners[workload.name]
 
-    def _let_in(self, runner: ScheduleRunner, each: ChannelCheck) -> None:
+    def _let_in(self, runner: ScheduleRunner, check: ChannelCheck) -> None:
         """Let standing members of all channels join before a check, but none of its own channel if it runs alone."""
-        if self._audience is None or runner.broken or each is STANDING:
+        if self._audience is None or runner.broken or check is STANDING:
             return
-        if each.alone:
+        if check.alone:
             self._audience.leave(runner.workload.name)
         for workload in self._seated:
             other = self._runner(workload)
-            if other.speaks is not False and not (other is runner and each.alone):
+            if other.speaks is not False and not (other is runner and check.alone):
                 other.gather()
 
 
@@ -257,7 +257,7 @@ def _recovers(runner: ScheduleRunner, options: SuiteOptions) -> bool:
 def check_property(
     server: RunningServer,
     workload: Workload,
-    each: ChannelCheck,
+    check: ChannelCheck,
     options: SuiteOptions,
     budget: Budget | None = None,
 ) -> SuiteReport:
@@ -265,7 +265,9 @@ def check_property(
     budget = budget if budget is not None else Budget(options.budget_s)
     runner = ScheduleRunner(server, workload, options.seed, budget)
     report = (
-        run_property(runner, each, options, {}) if isinstance(each, DeliveryProperty) else probed(runner, each, options)
+        run_property(runner, check, options, {})
+        if isinstance(check, DeliveryProperty)
+        else run_probe(runner, check, options)
     )
     if runner.broken and server.owned and not budget.spent:
         server.restart()
@@ -292,7 +294,7 @@ def replay(
             workloads if workloads is not None else load_channels(reference_server.CHANNELS, recipe.get("settings", {}))
         )
         workload = known[recipe["workload"]]
-        each = next(p for p in properties_of(workload, server.endpoint) if p.name == current_check(recipe["property"]))
+        check = next(p for p in properties_of(workload, server.endpoint) if p.name == current_check(recipe["property"]))
         schedule = schedule_from_json(recipe["schedule"])
         seed = int(recipe["seed"])
     except (KeyError, TypeError, ValueError, StopIteration) as fault:
@@ -301,29 +303,29 @@ def replay(
             "Take FINDING.json as wsproof wrote it, and the channels it was found with."
         ) from fault
     runner = ScheduleRunner(server, workload, seed)
-    if isinstance(each, ChannelProbe):
-        return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s, disturb=disturb)).findings)
+    if isinstance(check, ChannelProbe):
+        return list(run_probe(runner, check, SuiteOptions(seed=seed, deadline_s=deadline_s, disturb=disturb)).findings)
     seen = runner.run_and_check(schedule, deadline_s)
     if not runner.speaks:
-        return [told(runner, each, runner.other_language(seen.execution, deadline_s), schedule)]
-    return [told(runner, each, finding, schedule) for finding in each.mine(seen.findings)]
+        return [reported(runner, check, runner.format_mismatch(seen.execution, deadline_s), schedule)]
+    return [reported(runner, check, finding, schedule) for finding in check.mine(seen.findings)]
 
 
 def _run_guarded(
-    runner: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float, done: int
+    runner: ScheduleRunner, check: ChannelCheck, options: SuiteOptions, findings: Found, draw_s: float, done: int
 ) -> SuiteReport:
     """Test one property. A crash of wsproof ends only this property, and its findings are kept."""
     began = now_ns()
     try:
-        if isinstance(each, ChannelProbe):
-            return probed(runner, each, options)
-        return run_property(runner, each, options, kept, draw_s, done)
+        if isinstance(check, ChannelProbe):
+            return run_probe(runner, check, options)
+        return run_property(runner, check, options, findings, draw_s, done)
     except (TargetError, UsageError):
         raise  # for the user
     except Exception as error:  # noqa: BLE001  a bug in one property must not end the others
         runner.broken = True  # the server's state is unknown
         workload = runner.workload
-        name, seconds = f"{workload.name}.{each.name}", (now_ns() - began) / 1e9
-        row = crashed_check(name, workload.name, each.promise, error, seconds)
-        verdict = Verdict.worst([row.verdict, verdict_of(kept.values(), strict=options.strict)])
-        return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
+        name, seconds = f"{workload.name}.{check.name}", (now_ns() - began) / 1e9
+        row = crashed_check(name, workload.name, check.promise, error, seconds)
+        verdict = Verdict.worst([row.verdict, verdict_of(findings.values(), strict=options.strict)])
+        return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(findings.values()))

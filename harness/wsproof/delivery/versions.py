@@ -1,4 +1,4 @@
-"""Keys for channels whose messages carry a version or a number, and no text: which publication made which version.
+"""Keys for channels whose messages carry a version or a number and no text: the publication that made each version.
 
 The server makes one new version of each publication. So the next version that is new to all members belongs to the
 oldest publication that has no version yet. Which of several publications in flight made a version cannot be known; that
@@ -19,7 +19,7 @@ CANNOT_BE_KNOWN = (
     "The messages of this channel carry a version and no text. So which publication made which version, and whether a "
     "text arrives unchanged, cannot be known."
 )
-"""Said with each finding on such a channel."""
+"""The note in each finding on such a channel."""
 
 
 @dataclass

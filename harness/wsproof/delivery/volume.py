@@ -1,4 +1,4 @@
-"""Volume: streams at a rate that the server can take, bursts of several members at once, and crowds."""
+"""The steps with high volume: streams at a rate that the server can take, bursts of several members, and crowds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BURST_S = 3.0
 CROWD_S = 2.0
 """Seconds in which the members of a CROWD step may connect."""
 BETTER = 1.2
-"""A chunk twice as long is worth it if messages pass faster by this factor."""
+"""Double the chunk if the rate has grown by this factor."""
 LONGEST_CHUNK = 512
-"""Most messages that are on their way at once in a stream."""
+"""Maximum number of messages in flight in a stream."""
 BEYOND = 400
 """Number of messages that are published after one was missing, to tell a rate limit from a loss."""
 VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD, Action.PAUSE})
@@ -39,12 +39,12 @@ def stream(pool: ClientPool, step: Step) -> None:
 
     The next chunk begins when everybody has the one before. It ends early when a message is missing or time is up.
     """
-    deadline, said, chunk, best = Deadline.after(pool.setting.budget.at_most(STREAM_S)), 0, 1, 0.0
-    while said < step.count and not deadline.passed:
+    deadline, published, chunk, best = Deadline.after(pool.setting.budget.at_most(STREAM_S)), 0, 1, 0.0
+    while published < step.count and not deadline.passed:
         began = now_ns()
-        sent = _say_in_turn(pool, min(chunk, step.count - said), step.size_bytes)
+        sent = _say_in_turn(pool, min(chunk, step.count - published), step.size_bytes)
         pool.settle()
-        said += sent
+        published += sent
         if pool.gave_up:
             go_on_beyond(pool, step.size_bytes)
         if pool.gave_up or not sent:
@@ -54,7 +54,7 @@ def stream(pool: ClientPool, step: Step) -> None:
             chunk *= 2
         best = max(best, rate)
     pool.rate = max(pool.rate, best)
-    pool.measured["messages streamed"] = Figure("messages streamed", pool_total(pool, "messages streamed") + said)
+    pool.measured["messages streamed"] = Figure("messages streamed", pool_total(pool, "messages streamed") + published)
     pool.measured["rate taken"] = Figure("rate taken", pool.rate, "/s")
 
 
@@ -78,7 +78,7 @@ def pool_total(pool: ClientPool, name: str) -> float:
 def burst(pool: ClientPool, step: Step) -> None:
     """Publish `count` messages of several members at once, and then wait for all of them.
 
-    Each member writes all of its messages in one piece, so that the server has them before it has told anybody.
+    Each member writes all of its messages in one piece, so that the server has them before it delivers the first.
     A burst is left out if the server would need too long for it at the rate of the stream before.
     """
     if pool.gave_up or (pool.rate and step.count > pool.rate * BURST_S):
@@ -91,31 +91,31 @@ def burst(pool: ClientPool, step: Step) -> None:
 
 def _say_in_turn(pool: ClientPool, count: int, size_bytes: int) -> int:
     """Let the members that can speak say `count` messages in turn. Returns how many were said."""
-    said = 0
+    published = 0
     for member in islice(cycle(_speakers(pool)), count):
-        if member.can_speak:
-            pool.speak(member, body_of(size_bytes) if size_bytes else "")
-            said += 1
-    return said
+        if member.can_send:
+            pool.publish(member, body_of(size_bytes) if size_bytes else "")
+            published += 1
+    return published
 
 
 def _say_at_once(pool: ClientPool, count: int, size_bytes: int) -> int:
     """Let the members that can speak say `count` messages, each member all of its own in one piece."""
-    said = 0
+    published = 0
     for member in islice(cycle(_speakers(pool)), count):
         if not pool.may_publish(member):
             continue
-        message = pool.say(member, body_of(size_bytes) if size_bytes else "")
+        message = pool.new_publication(member, body_of(size_bytes) if size_bytes else "")
         if isinstance(message, str | bytes):
             pool.put(member, message)
         else:
             pool.publish_outside(member, message)
-        said += 1
-    return said
+        published += 1
+    return published
 
 
 def _speakers(pool: ClientPool) -> list[PoolMember]:
-    return [member for member in pool.members if member.can_speak and member.counts]
+    return [member for member in pool.members if member.can_send and member.counts]
 
 
 def join_many(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
@@ -126,13 +126,13 @@ def join_many(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> No
             break
         member = pool.join(room=step.room)
         joined[number] = member
-        if not member.can_speak:
+        if not member.can_send:
             if member.conversation is not None and member.conversation.is_refused:
-                # The room is full, and the server says so: others refuse the handshake.
+                # The room is full, and the server refuses the member after its handshake.
                 member.departure, member.join_fault = Departure.REFUSED, ""
             break
         new.append(member)
-    here = sum(member.can_speak for member in pool.members)
+    here = sum(member.can_send for member in pool.members)
     pool.measured["members at once"] = Figure("members at once", max(here, pool_total(pool, "members at once")))
     if pool.setting.workload.publishes and not pool.gave_up:
         let_all_in(pool, new)

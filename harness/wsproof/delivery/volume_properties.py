@@ -8,7 +8,7 @@ from wsproof.delivery.schedule import Action, Schedule, Step
 FOUR = tuple(Step(Action.JOIN, number) for number in range(4))
 """Four members in one room."""
 SIZES = (1, 52, 128, 1_000, 1_024, 4_095, 4_096, 8_192, 16_383, 16_384, 32_768, 65_000, 65_536)
-"""Sizes of messages in bytes: around powers of two, as buffers have. Each is cut to the longest that is promised."""
+"""Sizes of messages in bytes: around powers of two, as buffers have. `fitted` limits each to the longest allowed."""
 
 STREAM_AND_BURSTS: Schedule = (
     *FOUR,
@@ -18,7 +18,7 @@ STREAM_AND_BURSTS: Schedule = (
     Step(Action.SETTLE),
     Step(Action.STREAM, count=20, size_bytes=16_000),
 )
-"""Four members: a stream, bursts larger than usual queues, and messages of many sizes."""
+"""Four members: streams, bursts larger than usual queues, and messages of many sizes."""
 BURSTS: Schedule = (*FOUR, *(Step(Action.BURST, count=count) for count in (40, 100, 256)), Step(Action.SETTLE))
 """Four members, and bursts alone."""
 CROWDS: Schedule = (
@@ -43,7 +43,7 @@ SLOW_READER: Schedule = (
     Step(Action.SETTLE),
     Step(Action.SAY, 0),
 )
-"""A member stops reading, and reads on after more messages than the buffers of a kernel and usual queues hold."""
+"""A member stops reading, and reads again after more messages than the kernel's buffers and usual queues hold."""
 
 VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(

@@ -52,7 +52,7 @@ class WsRoom:
         for number in range(len(self._joined), len(self._joined) + count):
             self._execute(Step(Action.JOIN, number, room=room))
             member = self._joined[number]
-            if not member.can_speak:
+            if not member.can_send:
                 reason = member.refusal or member.join_fault or "the server ended its connection"
                 raise AssertionError(f"member {number} of {self._channel} could not join: {reason}")
 

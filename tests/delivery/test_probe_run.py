@@ -9,7 +9,7 @@ import pytest
 
 from wsproof import TargetError
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
-from wsproof.delivery.probing import probed
+from wsproof.delivery.probe_run import run_probe
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions
@@ -28,6 +28,6 @@ PROBE = ChannelProbe("silent", "It answers.", lambda contract: True, unanswered)
 def test_a_server_that_does_not_answer_a_probe_is_unknown_only_if_there_was_time(budget_s: float | None) -> None:
     workload = load_channels("tutorial")["chat"]
     runner = cast(ScheduleRunner, SimpleNamespace(workload=workload, budget=Budget(budget_s)))
-    report = probed(runner, PROBE, SuiteOptions())
+    report = run_probe(runner, PROBE, SuiteOptions())
     assert bool(report.not_run) is (budget_s is not None)
     assert [finding.anomaly for finding in report.findings] == ([] if report.not_run else [Anomaly.UNKNOWN])
