@@ -37,7 +37,7 @@ def run_property(
 ) -> SuiteReport:
     """Test one property: its edges, then drawn schedules, until the first violation.
 
-    New findings go into `findings` at once. If the budget ends before all edges have run, the property is listed as not run.
+    Findings go into `findings` at once. If the budget ends before all edges ran, the property is listed as not run.
     Drawn schedules stop after `draw_s` seconds, which include the time for the edges. The first `done` schedules have
     run before.
     """
