@@ -17,13 +17,8 @@ Several Locust workers (`--processes 2`) divide the rate of publications. When t
 users of all workers on one machine together (`joint_verdict.py`).
 """
 
-from wsproof.locust.churner import Churner
-from wsproof.locust.late_joiner import LateJoiner
+from wsproof.locust.behaviours import Churner, LateJoiner, Lurker, ReturningUser, SlowReader, StalledReader
 from wsproof.locust.listeners import install
-from wsproof.locust.lurker import Lurker
-from wsproof.locust.returning_user import ReturningUser
-from wsproof.locust.slow_reader import SlowReader
-from wsproof.locust.stalled_reader import StalledReader
 from wsproof.locust.users import ChannelUser, WebSocketUser
 
 __all__ = [

@@ -70,9 +70,9 @@ class WebSocketClient:
         except BaseException as fault:
             connection.abort()
             if isinstance(fault, Exception):
-                self._tell("connect", began_ns, fault=fault)
+                self._report("connect", began_ns, fault=fault)
             raise
-        self._tell("connect", began_ns)
+        self._report("connect", began_ns)
         self._connection = connection
         connection.listen()
         if self._on_message is not None:
@@ -87,9 +87,9 @@ class WebSocketClient:
         began_ns = monotonic_ns()
         if self._connection is None or not self._connection.send(message):
             fault = self._ended()
-            self._tell("send", began_ns, fault=fault)
+            self._report("send", began_ns, fault=fault)
             raise fault
-        self._tell("send", began_ns, _size(message))
+        self._report("send", began_ns, _size(message))
 
     def recv(self, timeout_s: float = 10.0) -> str | bytes:
         """The next message. The time that Locust shows is the time since this call, or 0 if it was there before.
@@ -104,9 +104,9 @@ class WebSocketClient:
         try:
             message, at_ns = self._next(timeout_s)
         except (NothingCame, ConnectionEnded) as failed:
-            self._tell("recv", began_ns, fault=failed)
+            self._report("recv", began_ns, fault=failed)
             raise
-        self._tell("recv", began_ns, _size(message), ended_ns=max(at_ns, began_ns))
+        self._report("recv", began_ns, _size(message), ended_ns=max(at_ns, began_ns))
         return message
 
     def ask(self, message: str | bytes, timeout_s: float = 10.0, *, name: str = "ask") -> str | bytes:
@@ -122,9 +122,9 @@ class WebSocketClient:
                 raise self._ended()
             answer, at_ns = self._next(timeout_s)
         except (NothingCame, ConnectionEnded) as failed:
-            self._tell(name, began_ns, fault=failed)
+            self._report(name, began_ns, fault=failed)
             raise
-        self._tell(name, began_ns, _size(answer), ended_ns=max(at_ns, began_ns))
+        self._report(name, began_ns, _size(answer), ended_ns=max(at_ns, began_ns))
         return answer
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -138,25 +138,25 @@ class WebSocketClient:
 
     def _next(self, timeout_s: float) -> tuple[str | bytes, int]:
         try:
-            came = self._received.get(timeout=timeout_s)
+            received = self._received.get(timeout=timeout_s)
         except Empty:
             raise NothingCame(f"nothing came within {timeout_s:g} s") from None
-        if came is None:
+        if received is None:
             self._received.put(None)  # for the next call
             raise self._ended()
-        message, at_ns = came
+        message, at_ns = received
         return message, at_ns
 
     def _read_on(self, on_message: OnMessage, received: Queue[tuple[str | bytes, int] | None]) -> None:
-        while (came := received.get()) is not None:
-            on_message(came[0])
+        while (item := received.get()) is not None:
+            on_message(item[0])
 
     def _ended(self) -> ConnectionEnded:
         if self.close_code is not None:
             return ConnectionEnded(f"the server ended the connection with close code {self.close_code}")
         return ConnectionEnded("there is no connection")
 
-    def _tell(
+    def _report(
         self, what: str, began_ns: int, size: int = 0, *, fault: Exception | None = None, ended_ns: int | None = None
     ) -> None:
         milliseconds = ((ended_ns or monotonic_ns()) - began_ns) / 1e6
@@ -188,19 +188,19 @@ class _Mailbox:
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Report input that is not a valid message as a failure."""
-        self._client._tell("message", now_ns, fault=ConnectionError(text), ended_ns=now_ns)
+        self._client._report("message", now_ns, fault=ConnectionError(text), ended_ns=now_ns)
 
     def breach(self, member: int, breach: Breach) -> None:
         """Report a violation of the protocol as a failure."""
         now_ns = monotonic_ns()
         fault = ConnectionError(f"{with_document(breach.section)}: {breach.sentence}")
-        self._client._tell("protocol", now_ns, fault=fault, ended_ns=now_ns)
+        self._client._report("protocol", now_ns, fault=fault, ended_ns=now_ns)
 
     def interval(self, row: tuple[int, int, int, int]) -> None:
-        """Do nothing: single messages are timed, not their order."""
+        """Do nothing: a client times single messages and does not check their order."""
 
     def queued(self, row: tuple[int, int, int]) -> None:
-        """Do nothing, for the same reason as in `interval`."""
+        """Do nothing: the fill level of the receive buffer is not recorded."""
 
     def ended(self, member: int, close_code: int | None) -> None:
         """Tell a waiting task that the server has ended the connection."""
@@ -210,5 +210,5 @@ class _Mailbox:
     def crashed(self, member: int, fault: Exception) -> None:
         """Report a crash of wsproof as a failure."""
         now_ns = monotonic_ns()
-        self._client._tell("wsproof crashed", now_ns, fault=fault, ended_ns=now_ns)
+        self._client._report("wsproof crashed", now_ns, fault=fault, ended_ns=now_ns)
         self._received.put(None)

@@ -15,8 +15,7 @@ import gevent
 from gevent.event import Event
 
 from wsproof.errors import TargetError
-from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken
-from wsproof.locust.loop_timeout import LoopTimeout
+from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken, LoopTimeout
 from wsproof.net.connect import connect_stamped
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock
@@ -82,7 +81,7 @@ class GeventConnection:
         self,
         member: int,
         endpoint: Endpoint,
-        ear: ConnectionListener,
+        listener: ConnectionListener,
         *,
         seed: int,
         deadline_s: float = 10.0,
@@ -94,7 +93,7 @@ class GeventConnection:
         self.peer = Peer(endpoint.request(random_key(rng)), masking=lambda: rng.randbytes(4))
         self.gone = Event()
         """Set when the connection has ended."""
-        self.ear = ear
+        self.listener = listener
         """The listener for received messages. It may be replaced at any time."""
         self.sent_ns = 0
         """The time at which the last message was handed to the kernel, after it was encoded."""
@@ -144,7 +143,8 @@ class GeventConnection:
         except OSError as error:
             answered = f"broke the connection ({error.strerror or error})"
         if self.peer.response is None or self.peer.state is State.CONNECTING:
-            # The caller aborts, after it has recorded the departure: others may be told of it before `abort` returns.
+            # The caller aborts, after it has recorded the departure: others may receive a notice before `abort`
+            # returns.
             raise kind(
                 f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {answered}. "
                 "Is it a WebSocket server, and is ws:// or wss:// right?"
@@ -288,10 +288,10 @@ class GeventConnection:
             return
         uncertain = self._messages - (self._in_last_frame if self._is_exact and self._reader.is_between_frames else 0)
         if uncertain > 0:
-            self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))
+            self.listener.interval((self._last_ns, at_ns, uncertain, at_ns))
         if read_bytes >= LARGE_READ_BYTES and self._clock is not None and self._socket is not None:
             queued_bytes, window_bytes = receive_queue(self._socket, read_bytes)
-            self.ear.queued((at_ns, queued_bytes, window_bytes))
+            self.listener.queued((at_ns, queued_bytes, window_bytes))
         if self._is_exact and read_bytes < READ_BYTES:
             self._last_ns = at_ns
 
@@ -318,7 +318,7 @@ class GeventConnection:
             frame = data[start:close]
             try:
                 is_text = frame[0] & 0x0F == Opcode.TEXT
-                self._in_last_frame = self.ear.hear(self.member, frame, data[begin:close], is_text, now_ns)
+                self._in_last_frame = self.listener.hear(self.member, frame, data[begin:close], is_text, now_ns)
             except UnicodeDecodeError:
                 return at // 2
             self._messages += self._in_last_frame
@@ -326,7 +326,7 @@ class GeventConnection:
         return len(spans) // 2
 
     def _follow(self, events: list[PeerEvent], now_ns: int) -> None:
-        """Handle what the peer has read: events, breaches, and the answers that the protocol requires."""
+        """Handle the peer's events and breaches, and send the answers that the protocol requires."""
         peer = self.peer
         for event in events:
             if isinstance(event, TextMessage):
@@ -334,9 +334,9 @@ class GeventConnection:
             elif isinstance(event, BinaryMessage):
                 self._hear(Opcode.BINARY, event.data, now_ns)
             elif isinstance(event, MessageDropped):
-                self.ear.unexpected(self.member, f"a message that could not be read: {event.why}", now_ns)
+                self.listener.unexpected(self.member, f"a message that could not be read: {event.why}", now_ns)
         for breach in peer.breaches:
-            self.ear.breach(self.member, breach)
+            self.listener.breach(self.member, breach)
         peer.breaches.clear()
         self._write()
         if peer.close_received is not None and not self._closing:
@@ -345,11 +345,11 @@ class GeventConnection:
     def _hear(self, opcode: Opcode, payload: bytes, now_ns: int) -> None:
         """Take a message that the peer assembled, under the key that a plain frame of it has."""
         frame = Frame(opcode, payload).encode()
-        self._in_last_frame = self.ear.hear(self.member, frame, payload, opcode is Opcode.TEXT, now_ns)
+        self._in_last_frame = self.listener.hear(self.member, frame, payload, opcode is Opcode.TEXT, now_ns)
         self._messages += self._in_last_frame
 
     def _write(self) -> None:
-        """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""
+        """Send as much as fits into the kernel's send buffer. The event loop calls again for the rest."""
         self._unsent += self.peer.data_to_send()
         if self._socket is None:
             return
@@ -371,12 +371,12 @@ class GeventConnection:
             self._writable.stop()
 
     def _end(self) -> None:
-        told = self.peer.close_received
-        wanted = self._closing
+        close_frame = self.peer.close_received
+        is_ours = self._closing
         self.abort()
-        if not wanted:
-            self.ear.ended(self.member, None if told is None else told[0])
+        if not is_ours:
+            self.listener.ended(self.member, None if close_frame is None else close_frame[0])
 
     def _crash(self, fault: Exception) -> None:
         self.abort()
-        self.ear.crashed(self.member, fault)
+        self.listener.crashed(self.member, fault)

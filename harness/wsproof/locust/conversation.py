@@ -1,4 +1,4 @@
-"""The conversation of a Locust user: it listens while the member joins, and lets its timers speak afterwards."""
+"""The conversation of a Locust user: the join of its member, and its heartbeats afterwards."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class MemberConversation:
 
     def begin(self) -> None:
         """Begin to join. The connection must not have begun to listen."""
-        self._line.ear = self
+        self._line.listener = self
         self._send(self._talk.start(monotonic_ns()))
         self._go_on()
 
     def stop(self) -> None:
         """End the conversation: the member has left."""
         self._is_stopped = True
-        self._line.ear = self._run
+        self._line.listener = self._run
         self._set_alarm(None)
 
     # The listener of the connection.
@@ -99,16 +99,16 @@ class MemberConversation:
     # Internals.
 
     def _go_on(self) -> None:
-        """Note how the join ended, if it has, and set the alarm for what comes next."""
-        talk = self._talk
-        if self._is_joining and not talk.is_joining:
+        """Note the end of the join, if it has ended, and set the alarm for the next step."""
+        conversation = self._talk
+        if self._is_joining and not conversation.is_joining:
             self._is_joining = False
-            self._line.ear = self._run
-            if talk.fault:
-                self._run.not_joined(self._line, talk.fault)
+            self._line.listener = self._run
+            if conversation.fault:
+                self._run.not_joined(self._line, conversation.fault)
             else:
-                self._run.joined(self._line, is_subscribed=talk.is_subscribed)
-        self._set_alarm(None if self._is_stopped else talk.next_ns)
+                self._run.joined(self._line, is_subscribed=conversation.is_subscribed)
+        self._set_alarm(None if self._is_stopped else conversation.next_ns)
 
     def _set_alarm(self, at_ns: int | None) -> None:
         if self._alarm is not None:

@@ -1,4 +1,4 @@
-"""The messages for which a drain waits: those that may still arrive, and not those that are certainly lost."""
+"""The messages for which a drain waits: those that may still arrive, without those that are certainly lost."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def newest_messages(receipts: Receipts) -> dict[int, int]:
 
 
 def is_waiting_across(runs: Sequence[MeasuredRun]) -> bool:
-    """Whether members of one process still wait for something of another. Each process waits for its own members.
+    """Whether members of one process still wait for messages of another. Each process waits for its own messages.
 
     `runs`: those of the processes, with the same clock.
     """

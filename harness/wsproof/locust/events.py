@@ -6,7 +6,8 @@
 
 - `ws_connected(workload, member, milliseconds)`: a user has completed its handshake.
 - `ws_ended(workload, member, close_code)`: the server has ended a connection; None without a close frame.
-- `ws_reached_all(workload, milliseconds)`: the last member has received a publication, so long after its intended time.
+- `ws_reached_all(workload, milliseconds)`: the last member has received a publication, this long after its intended
+time.
 - `ws_times(name, milliseconds, response_length)`: a batch of times, as in Locust's table: `milliseconds` is a list, and
   `name` is "chat: latency from intended time" for the deliveries of the last 50 ms.
 """
@@ -28,6 +29,6 @@ def add_events(events: Any) -> None:
 
 
 def fire(environment: Any, event: str, /, **what: Any) -> None:
-    """Tell all listeners of an event. An environment with events of its own gets the hooks on first use."""
+    """Fire an event. An environment with events of its own gets the hooks on first use."""
     add_events(environment.events)
     getattr(environment.events, event).fire(**what)

@@ -1,9 +1,10 @@
-"""Faults of the load generator itself. They cause no finding about the server."""
+"""Faults of the load generator itself, above all a frozen event loop. They cause no finding about the server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -18,8 +19,10 @@ that we know of are about a second.
 SHADOW_NS = 2_000_000_000
 """Nanoseconds after a freeze in which the end of a connection may be its consequence.
 
-The server decides during the freeze, but may have to send what it holds back first.
+The server decides during the freeze, but may first have to send the messages in its buffer.
 """
+STEP_SECONDS = 0.1
+"""Default length of a step in seconds. One wait counts as one step at most."""
 EXPLAINED_BY_A_FREEZE = frozenset(
     {
         Anomaly.LOST,
@@ -49,10 +52,10 @@ class HandshakeBroken(TargetError):
     """The server ended the connection during the handshake. It may have counted the member as present."""
 
 
-def frozen_in_words(frozen_ns: int) -> str:
+def freeze_sentence(frozen_ns: int) -> str:
     """A sentence about a freeze."""
     return (
-        f"wsproof's event loop stood still for {frozen_ns / 1e9:.1f} s, so that it read nothing and answered nothing. "
+        f"wsproof's event loop stood still for {frozen_ns / 1e9:.1f} s, so that it neither read nor answered. "
         "Code of this Locust process blocked it, or the machine was too busy"
     )
 
@@ -93,5 +96,22 @@ def _may_be_ours(finding: Finding, freezes: Sequence[Freeze], members: Sequence[
 
 
 def _undecided(finding: Finding, frozen_ns: int) -> Finding:
-    told = f"{finding.explanation} But {frozen_in_words(frozen_ns)}: a server may skip or end such a client."
-    return replace(finding, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=told)
+    explanation = f"{finding.explanation} But {freeze_sentence(frozen_ns)}: a server may skip or end such a client."
+    return replace(finding, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=explanation)
+
+
+class LoopTimeout:
+    """A time limit that counts only the time in which the event loop ran. Wait one step, then call `spend`.
+
+    Other code of the process may freeze the event loop. A wall-clock limit would then end before the messages in the
+    receive buffer are read, and wsproof would blame the server for its own freeze. A frozen step counts as one step.
+    """
+
+    def __init__(self, limit_s: float, step_s: float = STEP_SECONDS) -> None:
+        self.step_s = step_s
+        self._left = max(ceil(limit_s / step_s), 1)
+
+    def spend(self) -> bool:
+        """Count one step. False if the limit is reached."""
+        self._left -= 1
+        return self._left > 0

@@ -1,4 +1,4 @@
-"""The verdict about users in several processes: the master gets the histories of its workers, and checks them as one.
+"""The verdict on users in several processes: the master gets the histories of its workers, and checks them as one.
 
 So a message from a user of one worker to a user of another is checked like every other. Workers on other machines have
 other clocks, and the users of each machine are checked by themselves.
@@ -16,12 +16,12 @@ import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.locust.drain import is_waiting_across
-from wsproof.locust.loop_timeout import LoopTimeout
-from wsproof.locust.lost_workers import alive_workers, fail_for_lost_worker, look_for_lost_workers
+from wsproof.locust.generator_fault import LoopTimeout
 from wsproof.locust.measured_run import MeasuredRun, join_runs
 from wsproof.locust.registry import room_classes, url_of, workload_of
 from wsproof.locust.result import WorkloadResult, crashed, describe
 from wsproof.locust.session import LoadSession, session_of
+from wsproof.locust.workers import alive_workers, fail_for_lost_worker, note_lost_workers
 from wsproof.locust.workload_run import DRAIN_SECONDS
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.load_summary import WorkloadLoad
@@ -32,13 +32,13 @@ ASK, ANSWER, RELEASE = "wsproof-judge", "wsproof-judged", "wsproof-release"
 FURTHER_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)
 """Seconds of further waits, as long as a message between two processes may still arrive.
 
-Together they are about as long as the drain of one process (DRAIN_SECONDS). The first is short, since usually all that
-is missing is on its way.
+Together they are about as long as the drain of one process (DRAIN_SECONDS). The first is short, because the missing
+messages are usually on their way.
 """
 ANSWER_SECONDS = DRAIN_SECONDS + 20.0
 """Timeout in seconds for the answers of all workers: their drain, and 20 s to send what they measured."""
 MISSING_SECONDS = 10.0
-"""Seconds to wait for workers that Locust calls missing: they may only have been silent for three seconds."""
+"""Seconds to wait for workers that Locust calls missing: three seconds of silence suffice for that."""
 ASK_SECONDS = 5.0
 """Seconds for which a worker that ends waits for its master to ask. Ctrl-C reaches all processes, in any order."""
 UNASKED = -1
@@ -47,7 +47,9 @@ UNASKED = -1
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """What one worker measured, as of a round of questions. `crashed`: workloads about which it knows nothing."""
+    """The measured runs of one worker, as of a round of questions. `crashed`: the workloads whose runs it could not
+    measure.
+    """
 
     round: int
     runs: tuple[MeasuredRun, ...]
@@ -68,12 +70,12 @@ def connect_processes(environment: Any) -> None:
 
 
 def results_of_workers(environment: Any) -> list[WorkloadResult]:
-    """Ask all workers what they measured, and check it together.
+    """Ask all workers for their measured runs, and check these together.
 
     A worker that does not answer within ANSWER_SECONDS, or ends before, gives an unknown result, which is a failure.
     """
     session = session_of(environment)
-    look_for_lost_workers(environment)
+    note_lost_workers(environment)
     asked = set(session.workers)
     for number, seconds in enumerate((0.0, *FURTHER_WAITS)):
         _ask(environment, asked, number, seconds)
@@ -82,7 +84,7 @@ def results_of_workers(environment: Any) -> list[WorkloadResult]:
     for worker in _reachable(environment, asked):
         environment.runner.send_message(RELEASE, client_id=worker)
     groups = _groups(session)
-    crashes = [crash for each in session.answers.values() for crash in each.crashed]
+    crashes = [crash for answer_of_worker in session.answers.values() for crash in answer_of_worker.crashed]
     unknown = [_unknown_worker(environment) for _ in asked - set(session.answers)]
     return [*(_judged(environment, runs, is_only=len(groups) == 1) for runs in groups), *crashes, *unknown]
 
@@ -94,7 +96,11 @@ def _ask(environment: Any, workers: Collection[str], number: int, seconds: float
         environment.runner.send_message(ASK, {"round": number, "seconds": seconds}, client_id=worker)
 
     def missing() -> set[str]:
-        done = {worker for worker, each in session.answers.items() if each.round in (number, UNASKED)}
+        done = {
+            worker
+            for worker, answer_of_worker in session.answers.items()
+            if answer_of_worker.round in (number, UNASKED)
+        }
         return set(workers) - done
 
     with gevent.Timeout(ANSWER_SECONDS, False):
@@ -109,28 +115,28 @@ def _wait_while(condition: Callable[[], bool]) -> None:
 
 
 def _reachable(environment: Any, workers: Collection[str]) -> list[str]:
-    return [one.id for one in environment.runner.clients.all if one.id in workers]
+    return [worker.id for worker in environment.runner.clients.all if worker.id in workers]
 
 
 def take_answer(environment: Any, msg: Any, **_: Any) -> None:
-    """Take a worker's answer. One that was not asked for is its last. Runs in the master."""
-    session, classes = session_of(environment), {each.__name__: each for each in room_classes(environment)}
+    """Take a worker's answer. An answer without a question is its last. Runs in the master."""
+    session, classes = session_of(environment), {data.__name__: data for data in room_classes(environment)}
     if msg.node_id in session.answers and session.answers[msg.node_id].round == UNASKED:
         return
     runs: list[MeasuredRun] = []
-    for each in msg.data["runs"]:
-        contract = workload_of(environment, classes[each["user_class"]]).contract
-        # In a thread of its own: the other greenlets go on while much is unpacked.
-        runs.append(gevent.get_hub().threadpool.apply(MeasuredRun.from_message, (each, contract)))
-    crashes = tuple(WorkloadResult.from_json(each) for each in json.loads(msg.data["crashed"]))
+    for data in msg.data["runs"]:
+        contract = workload_of(environment, classes[data["user_class"]]).contract
+        # In a thread of its own, so that the other greenlets run while a large message is unpacked.
+        runs.append(gevent.get_hub().threadpool.apply(MeasuredRun.from_message, (data, contract)))
+    crashes = tuple(WorkloadResult.from_json(data) for data in json.loads(msg.data["crashed"]))
     session.answers[msg.node_id] = WorkerAnswer(msg.data["round"], tuple(runs), crashes)
 
 
 def _groups(session: LoadSession) -> list[list[MeasuredRun]]:
     """The runs that are checked together: those of one user class whose clocks are the same."""
     groups: dict[tuple[str, str], list[MeasuredRun]] = defaultdict(list)
-    for _, one in sorted(session.answers.items()):
-        for run in one.runs:
+    for _, answer_of_worker in sorted(session.answers.items()):
+        for run in answer_of_worker.runs:
             groups[run.user_class, run.clock].append(run)
     return list(groups.values())
 
@@ -140,7 +146,9 @@ def _judged(environment: Any, runs: Sequence[MeasuredRun], *, is_only: bool) -> 
     try:
         joined = join_runs(runs)
         if is_only and session.watcher is not None:
-            user_class = next(each for each in room_classes(environment) if each.__name__ == first.user_class)
+            user_class = next(
+                candidate for candidate in room_classes(environment) if candidate.__name__ == first.user_class
+            )
             usage = session.watcher.usage(url_of(environment, user_class) or "")
             joined = replace(joined, measurement=replace(joined.measurement, server=usage))
         return describe(joined, joined.judged_measurement(environment.runner.target_user_count))
@@ -151,8 +159,8 @@ def _judged(environment: Any, runs: Sequence[MeasuredRun], *, is_only: bool) -> 
 
 def _unknown_worker(environment: Any) -> WorkloadResult:
     fail_for_lost_worker(environment)
-    told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
-    finding = Finding("no-verdict", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+    explanation = "a Locust worker ended or did not answer before its users were judged: nothing is known about them"
+    finding = Finding("no-verdict", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
     return WorkloadResult(WorkloadLoad("worker"), (finding,))
 
 
@@ -160,7 +168,7 @@ def _unknown_worker(environment: Any) -> WorkloadResult:
 
 
 def answer(environment: Any, msg: Any, **_: Any) -> None:
-    """Drain, and send what the users of this worker measured. Runs in a worker, when the master asks."""
+    """Drain, and send the measured runs of this worker. Runs in a worker, when the master asks."""
     session = session_of(environment)
     session.is_asked.set()
     with session.judging:
@@ -168,7 +176,7 @@ def answer(environment: Any, msg: Any, **_: Any) -> None:
 
 
 def send_answer(environment: Any, number: int, seconds: float) -> None:
-    """Wait until nothing more is expected, or for `seconds` in a further round, and send what was measured."""
+    """Wait until nothing more is expected, or for `seconds` in a further round, and send the measured runs."""
     session = session_of(environment)
     runs = [] if session.mistakes else list(session.runs.values())
     messages: list[dict[str, Any]] = []
@@ -189,8 +197,8 @@ def send_answer(environment: Any, number: int, seconds: float) -> None:
             messages.append(gevent.get_hub().threadpool.apply(measured.to_message))
         except Exception as fault:  # noqa: BLE001 - Locust would end the worker with exit code 0
             crashes.append(crashed(run.workload.name, len(run.members), fault))
-    told = json.dumps([each.to_json() for each in crashes])
-    environment.runner.send_message(ANSWER, {"round": number, "runs": messages, "crashed": told})
+    crash_text = json.dumps([crash.to_json() for crash in crashes])
+    environment.runner.send_message(ANSWER, {"round": number, "runs": messages, "crashed": crash_text})
 
 
 def _listen(seconds: float) -> None:
@@ -201,12 +209,12 @@ def _listen(seconds: float) -> None:
 
 
 def release(environment: Any, msg: Any, **_: Any) -> None:
-    """Let this worker end: its master knows all. Runs in a worker."""
+    """Let this worker end, because its master has all its runs. Runs in a worker."""
     session_of(environment).is_released.set()
 
 
 def await_release(environment: Any) -> None:
-    """Wait until the master knows what this worker measured, before its users are stopped. Runs in a worker."""
+    """Wait until the master has the measured runs of this worker, before its users are stopped. Runs in a worker."""
     session = session_of(environment)
     if not session.runs:
         return

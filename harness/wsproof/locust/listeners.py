@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -12,14 +13,14 @@ import gevent
 from locust import events
 from locust.runners import WorkerRunner
 
-from wsproof.locust import live_workers, member_ids, options, outcome, rate, target, verdict
+from wsproof.locust import member_ids, options, outcome, rate, target, verdict, workers
 from wsproof.locust.events import add_events
-from wsproof.locust.log_filter import hide_in_logs
-from wsproof.locust.registry import room_classes, tell_spawned
+from wsproof.locust.registry import pass_spawned_counts, room_classes
 from wsproof.locust.session import session_of
 from wsproof.locust.watcher import Watcher
 from wsproof.locust.web import add_pages
 from wsproof.model.secrecy import on_learned
+from wsproof.net.redact import redact
 
 
 def install() -> None:
@@ -40,7 +41,7 @@ def set_up(environment: Any, **_: Any) -> None:
     """Set up signals, logs, worker messages and the targets, once Locust has started and before any test."""
     member_ids.connect_processes(environment)
     verdict.connect_processes(environment)
-    live_workers.connect_processes(environment)
+    workers.connect_processes(environment)
     rate.connect_processes(environment)
     environment.events.spawning_complete.add_listener(lambda **_: all_spawned(environment))
     environment.events.quit.add_listener(lambda **_: session_of(environment).servers.close())
@@ -48,7 +49,7 @@ def set_up(environment: Any, **_: Any) -> None:
         return
     if environment.web_ui is not None:
         add_pages(environment)
-    tell_secrets(session_of(environment).handed.secrets_to)
+    report_secrets(session_of(environment).handed.secrets_to)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # By default, Python raises in the greenlet that runs at this moment, perhaps in the middle of a publication.
         gevent.signal_handler(signal.SIGINT, interrupt)
@@ -56,7 +57,7 @@ def set_up(environment: Any, **_: Any) -> None:
     target.start_targets(environment)
 
 
-def tell_secrets(descriptor: int | None) -> None:
+def report_secrets(descriptor: int | None) -> None:
     """Report the workloads' secrets to `wsproof load`, which hides them in the server's output."""
     if descriptor is not None:
         on_learned(lambda values: _tell(descriptor, values))
@@ -87,4 +88,19 @@ def all_spawned(environment: Any) -> None:
     session = session_of(environment)
     if session.spawned is None:
         session.spawned = dict(environment.runner.user_classes_count)
-        tell_spawned(environment)
+        pass_spawned_counts(environment)
+
+
+def hide_in_logs() -> None:
+    """Add a filter to all existing handlers that hides known secrets, and strings that look like secrets."""
+    named = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    for handler in {handler for logger in (logging.root, *named) for handler in logger.handlers}:
+        handler.addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    hidden = redact(message)
+    if hidden != message:
+        record.msg, record.args = hidden, None
+    return True

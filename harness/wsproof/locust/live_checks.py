@@ -11,9 +11,9 @@ from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind, UnexpectedMessage
 
 WAIT_NS = 2_000_000_000
-"""Nanoseconds after which a message counts as lost that was overtaken by a newer one of its publisher.
+"""Nanoseconds after which a missing message counts as lost, if a newer one of its publisher has arrived.
 
-One that is only late is reordered, and no message is called lost that arrives within this time.
+A message that arrives within this time is reordered, not lost.
 """
 
 
@@ -54,7 +54,7 @@ class LiveChecks:
         self._settled: set[tuple[int, int]] = set()
         """Messages, by stream and sequence number, that arrived in another form, or were counted as lost."""
         self._suspects: set[tuple[int, int]] = set()
-        """Messages that would have been lost at the last look: they are counted if nothing changes until the next."""
+        """Messages that seemed lost in the last search. They are counted if they still do in the next."""
 
     def take(self, receipts: Iterable[Sequence[int]]) -> None:
         """Take receipts in the order of reading: member, publisher, sequence, kind, and whether it is intact."""
@@ -74,10 +74,10 @@ class LiveChecks:
                 self._take_odd(stream, self._holes.setdefault(key, set()), member, publisher, sequence)
 
     def take_unplaced(self, messages: Iterable[UnexpectedMessage]) -> None:
-        """Take messages of an unknown format. The publications in them have arrived, whatever else is wrong."""
-        for each in messages:
-            for kind in (Kind.DELIVERY, Kind.REPLY) if each.has_envelope else ():
-                self._settled.add((stream_of(each.subscriber, each.publisher, kind), each.sequence))
+        """Take messages of an unknown format. The publications in them count as arrived."""
+        for message in messages:
+            for kind in (Kind.DELIVERY, Kind.REPLY) if message.has_envelope else ():
+                self._settled.add((stream_of(message.subscriber, message.publisher, kind), message.sequence))
 
     def _take_odd(self, stream: _Stream, holes: set[int], member: int, publisher: int, sequence: int) -> None:
         """Take a receipt that does not follow the one before."""
@@ -97,24 +97,24 @@ class LiveChecks:
         if not self._is_ordered or not self._holes:
             return
         before, self._suspects = self._suspects, set()
-        for each in overdue:
-            if each.age_ns < WAIT_NS:
+        for publication in overdue:
+            if publication.age_ns < WAIT_NS:
                 continue
-            for member in each.members:
-                key = stream_of(member, each.publisher, each.kind)
-                if each.sequence not in self._holes.get(key, ()) or (key, each.sequence) in self._settled:
+            for member in publication.members:
+                key = stream_of(member, publication.publisher, publication.kind)
+                if publication.sequence not in self._holes.get(key, ()) or (key, publication.sequence) in self._settled:
                     continue
-                if (key, each.sequence) not in before:
-                    self._suspects.add((key, each.sequence))
+                if (key, publication.sequence) not in before:
+                    self._suspects.add((key, publication.sequence))
                     continue
-                self._settled.add((key, each.sequence))
+                self._settled.add((key, publication.sequence))
                 self._count(
                     Anomaly.LOST,
-                    f"member {member} never received message {each.sequence} of member {each.publisher}, but a newer "
-                    "one",
+                    f"member {member} never received message {publication.sequence} of member "
+                    f"{publication.publisher}, but a newer one",
                 )
 
-    def found(self) -> Mapping[Anomaly, tuple[int, str]]:
+    def violations(self) -> Mapping[Anomaly, tuple[int, str]]:
         """The number of violations so far, and the first one in words, by kind."""
         return {anomaly: (count, self.examples[anomaly]) for anomaly, count in self.counts.items()}
 

@@ -1,4 +1,4 @@
-"""All that is known of a test while it runs: the seconds and violations of all workloads and processes."""
+"""The live figures of a test: the seconds and violations of all workloads and processes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class LiveLoad:
 
     def take(self, process: str, workload: str, seconds: Sequence[LoadSecond], findings: Sequence[Finding]) -> None:
         """Take new seconds of a process, and all violations that it has found so far."""
-        known = self._seconds.setdefault(workload, {})
+        by_second = self._seconds.setdefault(workload, {})
         whole = self._whole.setdefault(workload, RunningLoad())
         for second in seconds:
             whole.add(second, process)
             self._newest.setdefault(workload, {})[process] = second.at_s
-            known[second.at_s] = known[second.at_s] + second if second.at_s in known else second
-        for oldest in list(known)[:-MOST_KEPT]:
-            del known[oldest]
+            by_second[second.at_s] = by_second[second.at_s] + second if second.at_s in by_second else second
+        for oldest in list(by_second)[:-MOST_KEPT]:
+            del by_second[oldest]
         self._findings.setdefault(workload, {})[process] = list(findings)
 
     def whole(self, workload: str) -> RunningLoad:
@@ -58,14 +58,14 @@ class LiveLoad:
 
     def findings(self, workload: str) -> list[Finding]:
         """The violations of a workload so far, one per check, of all processes together."""
-        found: dict[str, Finding] = {}
+        by_check: dict[str, Finding] = {}
         for findings in self._findings.get(workload, {}).values():
-            for one in findings:
-                other = found.get(one.check)
-                found[one.check] = (
-                    one if other is None else replace(other, occurrences=other.occurrences + one.occurrences)
+            for finding in findings:
+                other = by_check.get(finding.check)
+                by_check[finding.check] = (
+                    finding if other is None else replace(other, occurrences=other.occurrences + finding.occurrences)
                 )
-        return list(found.values())
+        return list(by_check.values())
 
 
 Reported = tuple[str, Sequence[LoadSecond], Sequence[Finding]]
@@ -86,6 +86,10 @@ def from_text(text: str) -> list[Reported]:
     """The inverse of `to_text`."""
     rows: list[tuple[str, list[Mapping[str, Any]], list[Mapping[str, Any]]]] = json.loads(text)
     return [
-        (name, [LoadSecond.from_json(second) for second in seconds], [Finding.from_json(one) for one in findings])
+        (
+            name,
+            [LoadSecond.from_json(second) for second in seconds],
+            [Finding.from_json(finding) for finding in findings],
+        )
         for name, seconds, findings in rows
     ]

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 LATE_NS = NS
 """Nanoseconds after which an outstanding delivery counts as overdue: it is part of the latency shown."""
 MOST_KEPT = 600
-"""Seconds that are kept for charts. To draw them costs the load generator time, so it must not grow with the test."""
+"""Maximum number of seconds in charts. Drawing costs the load generator time, which must not grow with the test."""
 
 
 class LiveMeter:
-    """Looks at a run once a second. `read` may be called at any time, `look` takes the second."""
+    """Measures a run once a second. `read` may be called at any time, `look` ends the second."""
 
     def __init__(self, run: WorkloadRun) -> None:
         self._run = run
@@ -67,14 +67,14 @@ class LiveMeter:
         run, late = self._run, list(self._overdue(now_ns))
         if not run.pulse.freezes:  # else a server may have skipped messages for a client that read nothing
             self._checks.look_for_lost(late)
-        waiting = [(each.age_ns, len(each.members)) for each in late if each.kind is Kind.DELIVERY]
+        waiting = [(delivery.age_ns, len(delivery.members)) for delivery in late if delivery.kind is Kind.DELIVERY]
         overdue = [(age_ns, members) for age_ns, members in waiting if age_ns > LATE_NS]
         latency = run.latency.take_latest()
         planned, self._planned = self._planned, run.planned
         ticks, self._ticks = len(run.recorder.ticks) - self._ticks, len(run.recorder.ticks)
         last_s = self.seconds[-1].at_s if self.seconds else 0
         second = LoadSecond(
-            at_s=max(int(time()), last_s + 1),  # two of one process must not be added up as those of two
+            at_s=max(int(time()), last_s + 1),  # two seconds of one process must not be added up
             is_measured=run.phase is Phase.MEASURED,
             latency=bucket_counts(latency),
             overdue=bucket_counts((age_ns for age_ns, _ in overdue), (members for _, members in overdue)),
@@ -100,7 +100,7 @@ class LiveMeter:
 
     def findings(self) -> list[Finding]:
         """The violations so far that no later message can explain."""
-        found = [
+        violations = [
             Finding(
                 anomaly.value,
                 self._run.contract.channel,
@@ -110,12 +110,12 @@ class LiveMeter:
                 (),
                 occurrences=count,
             )
-            for anomaly, (count, example) in self._checks.found().items()
+            for anomaly, (count, example) in self._checks.violations().items()
         ]
-        return [*found, *self._protocol_findings()]
+        return [*violations, *self._protocol_findings()]
 
     def _protocol_findings(self) -> list[Finding]:
-        """Violations of the protocol, as the final check tells them. Each note is read once, for there may be many."""
+        """Protocol violations, as the final check reports them. Each note is read once, because there may be many."""
         run = self._run
         for note in run.recorder.protocol[self._breaches.total() :]:
             self._breaches[note.rule] += 1
@@ -124,10 +124,10 @@ class LiveMeter:
             return []
         noted = Recorder(start_ns=run.recorder.start_ns)
         noted.protocol, noted.members = list(self._first_breaches.values()), list(run.members)
-        found = protocol(noted.freeze(), run.contract)
+        findings = protocol(noted.freeze(), run.contract)
         return [
             replace(finding, occurrences=self._breaches[rule])
-            for rule, finding in zip(self._first_breaches, found, strict=True)
+            for rule, finding in zip(self._first_breaches, findings, strict=True)
         ]
 
     def _overdue(self, now_ns: int) -> Iterator[Overdue]:

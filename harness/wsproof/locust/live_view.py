@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wsproof.locust.lost_workers import lost_workers_in_words
 from wsproof.locust.options import options_of
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.locust.violations import marked
+from wsproof.locust.workers import lost_workers_sentence
 from wsproof.report.live_view import LiveView, LiveWorkload
 from wsproof.report.text.run import target_of_facts
 from wsproof.stats.objective import applies_to, parse_objective
@@ -19,11 +19,11 @@ ACROSS_WORKERS = "Messages that are lost between users of two workers are told w
 
 def view_of(environment: Any) -> LiveView:
     """The view of the test. Once it has ended, its final findings and warnings replace the live ones."""
-    session, given = session_of(environment), options_of(environment, None)
+    session, options = session_of(environment), options_of(environment, None)
     watcher, runner = session.watcher, environment.runner
     described = list(session.described.values())
     has_ended = bool(session.results)
-    judged = [one.load.workload for one in session.results]
+    judged = [result.load.workload for result in session.results]
     names = tuple(dict.fromkeys([*session.live.workloads, *judged]))
     return LiveView(
         state=str(runner.state) if runner is not None else "",
@@ -33,7 +33,7 @@ def view_of(environment: Any) -> LiveView:
         servers=tuple(watcher.usages) if watcher is not None else (),
         notes=(
             *session.mistakes,
-            *([lost_workers_in_words(len(session.gone))] if session.gone else ()),
+            *([lost_workers_sentence(len(session.gone))] if session.gone else ()),
         ),
         remarks=(
             *_recoveries(session),
@@ -41,7 +41,7 @@ def view_of(environment: Any) -> LiveView:
         ),
         has_ended=has_ended,
         has_record=session.record is not None,
-        is_strict=given.strict,
+        is_strict=options.strict,
     )
 
 
@@ -57,18 +57,20 @@ def _running(environment: Any, name: str) -> LiveWorkload:
     findings, whole = marked(environment, live.findings(name)), live.whole(name)
     metrics = whole.summaries()
     objectives = [parse_objective(text) for text in options_of(environment, None).slo]
-    outcomes = tuple(one.evaluate(metrics, findings).outcome() for one in objectives if applies_to(one, metrics))
+    outcomes = tuple(
+        objective.evaluate(metrics, findings).outcome() for objective in objectives if applies_to(objective, metrics)
+    )
     return LiveWorkload(name, live.seconds(name), whole, findings, outcomes)
 
 
 def _final(environment: Any, name: str) -> LiveWorkload:
     session = session_of(environment)
-    results = [one for one in session.results if one.load.workload == name]
+    results = [result for result in session.results if result.load.workload == name]
     return LiveWorkload(
         name,
         session.live.seconds(name),
         session.live.whole(name),
-        tuple(finding for one in results for finding in one.findings),
-        tuple(each.outcome() for one in results for each in one.objectives),
-        tuple(warning for one in results for warning in one.load.warnings),
+        tuple(finding for result in results for finding in result.findings),
+        tuple(outcome.outcome() for result in results for outcome in result.objectives),
+        tuple(warning for result in results for warning in result.load.warnings),
     )

@@ -24,7 +24,7 @@ def user_class(workload_name: str) -> type[ChannelUser]:
 def user_classes() -> dict[str, type[ChannelUser]]:
     """The user classes of all workloads of the channels, by class name."""
     classes = [user_class(name) for name in load_channels(channels(sys.argv[1:]))]
-    return {each.__name__: each for each in classes}
+    return {user_class_of_workload.__name__: user_class_of_workload for user_class_of_workload in classes}
 
 
 def channels(arguments: list[str]) -> str:
@@ -32,8 +32,8 @@ def channels(arguments: list[str]) -> str:
     parser = get_empty_argument_parser(add_help=False)
     flags, keywords = options_in(LocustOptions)["channels"].arguments("channels", PREFIX)
     parser.add_argument(*flags, **keywords)
-    given, _ = parser.parse_known_args(arguments)
-    named: str | None = given.ws_channels
+    known_arguments, _ = parser.parse_known_args(arguments)
+    named: str | None = known_arguments.ws_channels
     return named or Handover.from_environment().channels or reference_server.CHANNELS
 
 

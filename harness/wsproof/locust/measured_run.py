@@ -109,9 +109,9 @@ def join_runs(runs: Sequence[MeasuredRun]) -> MeasuredRun:
     plans = [run.measurement.plan for run in runs]
     plan = replace(
         plans[0],
-        subscribers=sum(each.subscribers for each in plans),
-        publishers=sum(each.publishers for each in plans),
-        rate_hz=sum(each.rate_hz for each in plans),
+        subscribers=sum(part.subscribers for part in plans),
+        publishers=sum(part.publishers for part in plans),
+        rate_hz=sum(part.rate_hz for part in plans),
         duration_s=(history.end_ns - history.start_ns) / NS,
     )
     generator = _joined_usage([run.measurement.generator for run in runs])
@@ -130,7 +130,7 @@ def _joined_usage(usages: Sequence[GeneratorUsage]) -> GeneratorUsage:
     for row, usage in zip(shares, usages, strict=True):
         row[: len(usage.cpu_share)] = usage.cpu_share
     stamps = [usage.stamps for usage in usages]
-    is_kernel = all(each.clock == "kernel" for each in stamps)
+    is_kernel = all(stamps_of_process.clock == "kernel" for stamps_of_process in stamps)
     return replace(
         usages[0],
         cpu_share=shares.max(axis=0),
@@ -143,7 +143,7 @@ def _joined_usage(usages: Sequence[GeneratorUsage]) -> GeneratorUsage:
 
 def _joined_stamps(stamps: Sequence[ArrivalStamps]) -> ArrivalStamps:
     def joined(name: str) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] = np.concatenate([getattr(each, name) for each in stamps])
+        rows: NDArray[np.int64] = np.concatenate([getattr(stamps_of_process, name) for stamps_of_process in stamps])
         return rows[np.argsort(rows[:, 0], kind="stable")]
 
     return ArrivalStamps("kernel", joined("intervals"), joined("queues"), joined("steps"))

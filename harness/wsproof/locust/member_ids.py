@@ -12,11 +12,11 @@ from typing import Any
 from gevent.event import AsyncResult
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.locust.lost_workers import alive_workers
 from wsproof.locust.session import LoadSession, session_of
+from wsproof.locust.workers import alive_workers
 from wsproof.model.member_ids import SHARES, SIZE, MemberIds, draw_share
 
-ASK, TOLD = "wsproof-ask-share", "wsproof-share"
+ASK, REPLY = "wsproof-ask-share", "wsproof-share"
 """The message of a worker to its master, and the reply."""
 ANSWER_SECONDS = 10.0
 """Timeout in seconds for the master's reply. A master without wsproof never replies, and the worker draws a share."""
@@ -27,9 +27,9 @@ PER_WORKER = 10 * SIZE
 def connect_processes(environment: Any) -> None:
     """Register the messages between master and workers."""
     if isinstance(environment.runner, WorkerRunner):
-        environment.runner.register_message(TOLD, take)
+        environment.runner.register_message(REPLY, take)
     elif isinstance(environment.runner, MasterRunner):
-        environment.runner.register_message(ASK, tell)
+        environment.runner.register_message(ASK, reply_with_share)
 
 
 def first_number(environment: Any, share: MemberIds, user_class: int = 0) -> int:
@@ -71,17 +71,17 @@ def _is_alone(session: LoadSession) -> bool:
     return bool(session.urls) and set(session.urls.values()) <= session.owned
 
 
-def tell(environment: Any, msg: Any, **_: Any) -> None:
+def reply_with_share(environment: Any, msg: Any, **_: Any) -> None:
     """Reply to a worker with the share, the URLs of the targets and the number of workers. Runs in the master."""
     share = share_of(environment)
     urls = session_of(environment).urls
-    told = {
+    reply = {
         "first": share.first,
         "alone": share.alone,
         "urls": dict(urls),
         "workers": len(alive_workers(environment.runner)),
     }
-    environment.runner.send_message(TOLD, told, client_id=msg.node_id)
+    environment.runner.send_message(REPLY, reply, client_id=msg.node_id)
 
 
 def take(environment: Any, msg: Any, **_: Any) -> None:

@@ -36,9 +36,13 @@ def add_options(parser: Any) -> None:
 
 def options_of(environment: Any, target: str | None) -> LocustOptions:
     """The options, for this target. Without a command line they have their defaults."""
-    given = vars(environment.parsed_options) if environment.parsed_options is not None else {}
+    command_line = vars(environment.parsed_options) if environment.parsed_options is not None else {}
     table = options_in(LocustOptions)
-    values = {f"ws_{name}": _parsed(table[name], given[f"ws_{name}"]) for name in IN_LOCUST if f"ws_{name}" in given}
+    values = {
+        f"ws_{name}": _parsed(table[name], command_line[f"ws_{name}"])
+        for name in IN_LOCUST
+        if f"ws_{name}" in command_line
+    }
     known = [name for name in IN_LOCUST if f"ws_{name}" in values]
     return replace(read_options(LocustOptions, values, known, PREFIX), target=target)
 
@@ -63,12 +67,16 @@ def endpoint_of(environment: Any, url: str) -> Endpoint:
     """
     handed, endpoint = session_of(environment).handed.endpoint, parse_url(url)
     if handed is not None:
-        known = Endpoint.from_json(dict(handed))
-        learn(value for name, value in known.headers if is_secret_name(name))
-        if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls):
-            return known
-    given = options_of(environment, None)
-    connection = {name: getattr(given, name) for name in _OF_AN_ADDRESS}
+        handed_endpoint = Endpoint.from_json(dict(handed))
+        learn(value for name, value in handed_endpoint.headers if is_secret_name(name))
+        if (handed_endpoint.host, handed_endpoint.port, handed_endpoint.tls) == (
+            endpoint.host,
+            endpoint.port,
+            endpoint.tls,
+        ):
+            return handed_endpoint
+    options = options_of(environment, None)
+    connection = {name: getattr(options, name) for name in _OF_AN_ADDRESS}
     target = target_of(LocustOptions(url, remote=True, **connection), Path.cwd())
     learn(target.secrets)
     return target.endpoint(endpoint)

@@ -1,21 +1,23 @@
-"""The end of a Locust process: what the user is told, the exit code, and the summary of the test."""
+"""The end of a Locust process: the lines for the user, the exit code, and the summary of the test."""
 
 from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 from locust.runners import WorkerRunner
 
-from wsproof.errors import ExitCode
+from wsproof.errors import ExitCode, WorkloadError
 from wsproof.locust.options import options_of
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.model.finding import Verdict
 from wsproof.model.load_summary import LoadFailure, LoadSummary
-from wsproof.net.redact import hide_known_everywhere
+from wsproof.net.redact import hide, hide_known_everywhere
 from wsproof.stats.recovery import users_cut_off
 
 logger = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ logger = logging.getLogger(__name__)
 def summary_of(environment: Any) -> LoadSummary:
     """The summary of the last test, with the failures of all requests, also those that are not ours."""
     session, statistics = session_of(environment), environment.stats
-    failures = [LoadFailure(one.name, _in_words(one.error), one.occurrences) for one in statistics.errors.values()]
+    failures = [
+        LoadFailure(error.name, _in_words(error.error), error.occurrences) for error in statistics.errors.values()
+    ]
     total = statistics.total
     rooms = tuple(result.load for result in session.results)
     return LoadSummary(rooms, total.num_requests, total.num_failures, tuple(failures))
@@ -42,7 +46,7 @@ def finish(environment: Any, **_: Any) -> None:
         environment.runner.stop()  # SIGTERM and Ctrl-C lead here first
     session = session_of(environment)
     if session.results or session.has_begun:
-        for line in told(environment):
+        for line in outcome_lines(environment):
             logger.warning("wsproof: %s", line)
         environment.process_exit_code = exit_code(environment, environment.process_exit_code)
     if session.handed.summary is not None:
@@ -56,18 +60,18 @@ def document(environment: Any) -> dict[str, Any]:
         {
             **summary_of(environment).to_json(),
             "findings": [finding.to_json() for result in session.results for finding in result.findings],
-            "objectives": [one.outcome().to_json() for one in session.objectives],
+            "objectives": [objective.outcome().to_json() for objective in session.objectives],
             "mistake": session.mistakes[0] if session.mistakes else None,
         }
     )
     return shown
 
 
-def told(environment: Any) -> Iterator[str]:
+def outcome_lines(environment: Any) -> Iterator[str]:
     """The outcome in lines: each workload's verdict, what makes its figures void, and the objectives."""
     session = session_of(environment)
     if not session.results:
-        yield "no member of a channel has connected: nothing is known"
+        yield "no member of a channel has connected, so nothing is known"
     for result in session.results:
         load = result.load
         yield f"{load.workload}: {load.users} users, {load.published} publications, {load.verdict.value}"
@@ -82,8 +86,8 @@ def told(environment: Any) -> Iterator[str]:
         for warning in load.warnings:
             if warning.invalidates:
                 yield f"{load.workload}: void figures ({warning.code}): {warning.message} {warning.advice}"
-    for one in session.objectives:
-        yield one.sentence()
+    for objective in session.objectives:
+        yield objective.sentence()
 
 
 def _cut_in_words(users: int) -> str:
@@ -99,7 +103,7 @@ def exit_code(environment: Any, before: int | None) -> int | None:
     if before is not None:
         return before
     session = session_of(environment)
-    if any(one.met is False for one in session.objectives):
+    if any(objective.met is False for objective in session.objectives):
         return int(ExitCode.FAILED)
     if environment.stats.errors or getattr(environment.runner, "exceptions", None):
         return None
@@ -107,10 +111,25 @@ def exit_code(environment: Any, before: int | None) -> int | None:
 
 
 def _is_doubtful(environment: Any, session: LoadSession) -> bool:
-    """Whether a median, or a figure that was asked for, is void."""
-    if not session.results or any(one.met is None for one in session.objectives):
+    """Whether a median, or a figure of an objective, is void."""
+    if not session.results or any(objective.met is None for objective in session.objectives):
         return True
     warnings = [warning for result in session.results for warning in result.load.warnings]
     if options_of(environment, None).strict_trust:
         return any(warning.invalidates for warning in warnings)
     return any(warning.voids_medians for warning in warnings)
+
+
+def give_up(environment: Any, mistake: WorkloadError) -> None:
+    """End the test with exit code 2 and without a verdict, because the user's channel file has a mistake.
+
+    Only the first mistake is printed. If Locust runs headless, its process ends, else only the test.
+    """
+    mistakes = session_of(environment).mistakes
+    if mistakes:
+        return
+    mistakes.append(hide(str(mistake)))
+    print(f"wsproof: {mistakes[0]}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
+    environment.process_exit_code = int(ExitCode.USAGE)
+    # Spawn a greenlet, since this may run in a callback of the event loop, which must not block.
+    gevent.spawn(environment.runner.quit if environment.web_ui is None else environment.runner.stop)

@@ -18,7 +18,7 @@ from wsproof.wire import HttpRequest
 Refused: TypeAlias = Callable[[int, int, PublishAnswer], None]
 """Takes the member, the sequence number of its publication, and the answer."""
 WAITING_AT_MOST = 1_000
-"""Requests and calls of one member that may wait for an answer to an earlier one. Those beyond are not made."""
+"""Maximum number of requests and calls of one member that wait for an earlier answer. Further ones are not made."""
 
 
 @dataclass

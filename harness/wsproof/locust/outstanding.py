@@ -1,4 +1,4 @@
-"""Outstanding deliveries: the members that still wait for a publication, reply or notice. They decide the drain."""
+"""Outstanding deliveries: the members that still wait for a publication, reply or notice. The drain ends with them."""
 
 from __future__ import annotations
 

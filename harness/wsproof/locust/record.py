@@ -1,4 +1,4 @@
-"""The run record of a test: what `wsproof report` and `wsproof compare` read, whoever started Locust."""
+"""The run record of a test, which `wsproof report` and `wsproof compare` read, whoever started Locust."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def save_columns(environment: Any, folder: str | Path | None) -> None:
     """Write the raw samples: of a single workload into the folder, of several into folders of their names."""
     if folder is None:
         return
-    measured = [one for one in session_of(environment).results if one.measurement is not None]
+    measured = [result for result in session_of(environment).results if result.measurement is not None]
     for result in measured:
         assert result.measurement is not None
         place = Path(folder) if len(measured) == 1 else Path(folder) / result.load.workload
@@ -72,7 +72,7 @@ def _write(environment: Any) -> Path:
             verdict=summary.verdict,
             trusted=summary.trusted,
             measured_findings=log.folder.keep_findings(findings, target),
-            objectives=tuple(one.outcome() for one in session.objectives),
+            objectives=tuple(objective.outcome() for objective in session.objectives),
             generator=_generator(environment),
             **parts_of_only_workload(summary),
         )
@@ -86,16 +86,16 @@ def _target(environment: Any) -> dict[str, Any]:
     described = list(session.described.values())
     first = dict(described[0]) if described else {}
     if len(described) > 1:
-        first["others"] = [one["url"] for one in described[1:]]
+        first["others"] = [description["url"] for description in described[1:]]
     return {**first, "channels": channels_of(environment), "settings": redact_settings(settings_of(environment))}
 
 
 def _seconds(environment: Any) -> float:
     """The length of the longest measured window."""
-    plans = [one.measurement.plan for one in session_of(environment).results if one.measurement is not None]
+    plans = [result.measurement.plan for result in session_of(environment).results if result.measurement is not None]
     return max((plan.duration_s for plan in plans), default=0.0)
 
 
 def _generator(environment: Any) -> Any:
-    measured = [one.measurement for one in session_of(environment).results if one.measurement is not None]
+    measured = [result.measurement for result in session_of(environment).results if result.measurement is not None]
     return describe_generator(measured[0], chosen=True) if measured else None

@@ -22,8 +22,8 @@ from wsproof.workloads.registry import made
 
 def channels_of(environment: Any) -> str:
     """The name of the channels: `--ws-channels`, else those of `wsproof load`, else those of FastAPI's tutorial."""
-    given = options.options_of(environment, None).channels
-    return given or session_of(environment).handed.channels or reference_server.CHANNELS
+    option = options.options_of(environment, None).channels
+    return option or session_of(environment).handed.channels or reference_server.CHANNELS
 
 
 def workload_of(environment: Any, user_class: Any, base: int = 1) -> Workload:
@@ -37,16 +37,18 @@ def workload_of(environment: Any, user_class: Any, base: int = 1) -> Workload:
     if kind is not None:
         own = {key: value for key, value in settings.items() if key.startswith(f"{kind.name}.")}
         return made(kind, own | _rooms(kind, rooms), base=base)
-    known = load_channels(channels_of(environment), settings, base=base)
+    workloads = load_channels(channels_of(environment), settings, base=base)
     if rooms is not None:
-        settings |= {key: value for each in known.values() for key, value in _rooms(type(each), rooms).items()}
-        known = load_channels(channels_of(environment), settings, base=base)
-    if user_class.workload_name not in known:
+        settings |= {
+            key: value for workload in workloads.values() for key, value in _rooms(type(workload), rooms).items()
+        }
+        workloads = load_channels(channels_of(environment), settings, base=base)
+    if user_class.workload_name not in workloads:
         raise UsageError(
             f"{user_class.__name__} speaks the workload {user_class.workload_name!r}, but these channels have "
-            f"{', '.join(known)}. Name another in its workload_name, or other channels with --ws-channels."
+            f"{', '.join(workloads)}. Name another in its workload_name, or other channels with --ws-channels."
         )
-    return known[user_class.workload_name]
+    return workloads[user_class.workload_name]
 
 
 def _rooms(kind: type[Workload], rooms: int | None) -> dict[str, str]:
@@ -64,12 +66,12 @@ def run_of(environment: Any, user_class: Any) -> WorkloadRun | None:
         run = session.runs[user_class] = make_run(environment, user_class, share)
         if session.rate_factor != 1:
             run.set_rate_factor(session.rate_factor)
-        tell_spawned(environment)
+        pass_spawned_counts(environment)
     run = session.runs[user_class]
     return None if run.recorder.end_ns else run  # Locust still spawns users while a stopped test drains
 
 
-def tell_spawned(environment: Any) -> None:
+def pass_spawned_counts(environment: Any) -> None:
     """Tell the runs how many users each class has, once Locust has spawned all."""
     session = session_of(environment)
     if session.spawned is not None:
@@ -132,14 +134,14 @@ def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun
     has_strangers = any(workload_of(environment, each).contract.leaves for each in others)
     url = url_of(environment, user_class)
     assert url is not None
-    given = options.options_of(environment, None)
+    options_of_test = options.options_of(environment, None)
     return WorkloadRun(
         environment,
         workload_of(environment, user_class, 1 + first),
         options.endpoint_of(environment, url),
-        rate_hz=(given.rate or user_class.room_rate_hz) / session_of(environment).process_count,
-        payload_bytes=given.payload or user_class.payload_bytes,
-        speakers=given.speakers,
+        rate_hz=(options_of_test.rate or user_class.room_rate_hz) / session_of(environment).process_count,
+        payload_bytes=options_of_test.payload or user_class.payload_bytes,
+        speakers=options_of_test.speakers,
         first_publisher=first,
         alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not used and not has_strangers,
         shared=isinstance(environment.runner, WorkerRunner),

@@ -1,4 +1,4 @@
-"""All that wsproof keeps of one Locust environment, in one object on that environment."""
+"""The state of wsproof in one Locust environment, in one object on that environment."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class LoadSession:
     """Users by class name when Locust had spawned all of them; None before."""
     results: list[WorkloadResult] = field(default_factory=list)
     answers: dict[str, WorkerAnswer] = field(default_factory=dict)
-    """What each worker measured, as far as it has sent that."""
+    """The measured runs of each worker that has sent them."""
     is_asked: Event = field(default_factory=Event)
-    """Set in a worker once its master has asked what it measured."""
+    """Set in a worker once its master has asked for its measured runs."""
     is_released: Event = field(default_factory=Event)
-    """Set in a worker once its master knows all that it measured."""
+    """Set in a worker once its master has all its measured runs."""
     workers: set[str] = field(default_factory=set)
-    """Workers that were there at some time of the test, also those that have ended since."""
+    """All workers of the test, also those that have ended."""
     gone: set[str] = field(default_factory=set)
-    """Workers that do not answer now."""
+    """Workers that do not answer at present."""
     rate_factor: float = 1.0
     """The rate of all publications, as a multiple of the one that was asked for."""
     process_count: int = 1
@@ -78,7 +78,7 @@ class LoadSession:
     """The first mistake in the user's channel file; empty if there is none."""
     live: LiveLoad = field(default_factory=LiveLoad)
     watcher: Watcher | None = None
-    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reported: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Violations that have been reported as failures, by workload and check."""
     judged: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Violations of the final verdicts of all processes, by workload and check."""
@@ -86,7 +86,7 @@ class LoadSession:
     @property
     def objectives(self) -> list[ObjectiveResult]:
         """The outcomes of the objectives of all workloads."""
-        return [one for result in self.results for one in result.objectives]
+        return [objective for result in self.results for objective in result.objectives]
 
     def begin_test(self) -> None:
         """Forget the previous test."""
@@ -95,10 +95,10 @@ class LoadSession:
         self.rate_factor = 1.0
         self.is_asked.clear()
         self.is_released.clear()
-        self.told.clear()
+        self.reported.clear()
         self.judged.clear()
-        for each in (self.results, self.answers, self.workers, self.gone, self.mistakes):
-            each.clear()
+        for collection in (self.results, self.answers, self.workers, self.gone, self.mistakes):
+            collection.clear()
 
     def forget_runs(self) -> None:
         """Close the workload runs of the test."""

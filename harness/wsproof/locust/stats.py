@@ -108,6 +108,6 @@ def log_failures(environment: Any, name: str, error: Exception, count: int) -> N
     entry = statistics.entries[name, METHOD]
     entry.num_requests += further
     entry.num_none_requests += further
-    for each in (entry, statistics.total):
-        each.num_failures += further
-        each.num_fail_per_sec[now] += further
+    for row_of_table in (entry, statistics.total):
+        row_of_table.num_failures += further
+        row_of_table.num_fail_per_sec[now] += further

@@ -29,8 +29,12 @@ USAGE = 2
 
 def our_classes(environment: Any) -> list[type[WebSocketUser]]:
     """The picked user classes that are ours. Classes that join the users of another one are represented by that one."""
-    ours = [each for each in environment.user_classes if issubclass(each, WebSocketUser)]
-    return list(dict.fromkeys(each.room_class() if issubclass(each, ChannelUser) else each for each in ours))
+    ours = [user_class for user_class in environment.user_classes if issubclass(user_class, WebSocketUser)]
+    return list(
+        dict.fromkeys(
+            user_class.room_class() if issubclass(user_class, ChannelUser) else user_class for user_class in ours
+        )
+    )
 
 
 def start_targets(environment: Any) -> None:

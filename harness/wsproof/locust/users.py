@@ -1,4 +1,4 @@
-"""Locust users that speak WebSocket: one with a client for tasks, and one that is a member of a channel."""
+"""WebSocket users for Locust: one with a client for tasks, and one that is a member of a channel."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wsproof.errors import WorkloadError, WsproofError
 from wsproof.locust.client import WebSocketClient
 from wsproof.locust.connection import GeventConnection
 from wsproof.locust.member_ids import share_of
-from wsproof.locust.mistakes import give_up
 from wsproof.locust.options import endpoint_of
+from wsproof.locust.outcome import give_up
 from wsproof.locust.registry import run_of, url_of
 from wsproof.locust.session import session_of
 from wsproof.model.history import Departure
@@ -39,7 +39,7 @@ class WebSocketUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        share_of(environment)  # a worker learns from its master where the target is
+        share_of(environment)  # a worker gets the address of the target from its master
         url = url_of(environment, type(self))
         if url is None:
             raise WorkloadError(f"{type(self).__name__} has no target: give --host, or `host` in the class")
@@ -140,8 +140,8 @@ class ChannelUser(WebSocketUser):
             line.abort()
             raise
         if response.status != 101:
-            told = f"the handshake was answered with {response.status}. {self._advice(response)}"
-            return line, ConnectionError(told)
+            reason = f"the handshake was answered with {response.status}. {self._advice(response)}"
+            return line, ConnectionError(reason)
         self.line = line
         run.connected(line, monotonic_ns() - began_ns)
         return line, None

@@ -13,7 +13,7 @@ from wsproof.locust.record import keep_record
 from wsproof.locust.result import WorkloadResult, crashed, describe, verdict_of_users
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import log_failures
-from wsproof.locust.violations import marked, tell_final
+from wsproof.locust.violations import marked, report_final
 from wsproof.model.finding import UNDECIDED, Verdict
 from wsproof.stats.objective import applies_to, parse_objective
 
@@ -43,7 +43,7 @@ def collect_results(environment: Any, **_: Any) -> None:
         is_master = isinstance(environment.runner, MasterRunner)
         results = joint_verdict.results_of_workers(environment) if is_master else judge_runs(environment)
         for result in results:
-            tell(environment, result)
+            add_result(environment, result)
         note_undecided(environment)
         if session.watcher is not None:
             session.watcher.stop()
@@ -53,11 +53,15 @@ def collect_results(environment: Any, **_: Any) -> None:
 def note_undecided(environment: Any) -> None:
     """Record the objectives that apply to no workload as undecided."""
     session = session_of(environment)
-    decided = {one.objective.text for one in session.objectives}
-    left = [one for one in map(parse_objective, options_of(environment, None).slo) if one.text not in decided]
-    if left and session.results:
+    decided = {result.objective.text for result in session.objectives}
+    undecided = [
+        result for result in map(parse_objective, options_of(environment, None).slo) if result.text not in decided
+    ]
+    if undecided and session.results:
         last = session.results[-1]
-        session.results[-1] = replace(last, objectives=(*last.objectives, *(one.evaluate({}) for one in left)))
+        session.results[-1] = replace(
+            last, objectives=(*last.objectives, *(result.evaluate({}) for result in undecided))
+        )
 
 
 def judge_runs(environment: Any) -> list[WorkloadResult]:
@@ -86,16 +90,20 @@ def judge_runs(environment: Any) -> list[WorkloadResult]:
     return results
 
 
-def tell(environment: Any, result: WorkloadResult) -> None:
+def add_result(environment: Any, result: WorkloadResult) -> None:
     """Keep a result with its known deviations marked, and report its findings as Locust failures."""
-    session, given = session_of(environment), options_of(environment, None)
+    session, options = session_of(environment), options_of(environment, None)
     findings = marked(environment, result.findings)
-    load = replace(result.load, verdict=verdict_of_users(findings, result.measurement, strict=given.strict))
-    objectives = [one for one in map(parse_objective, given.slo) if load.metrics and applies_to(one, load.metrics)]
-    outcomes = tuple(one.evaluate(load.metrics, findings) for one in objectives)
+    load = replace(result.load, verdict=verdict_of_users(findings, result.measurement, strict=options.strict))
+    objectives = [
+        objective
+        for objective in map(parse_objective, options.slo)
+        if load.metrics and applies_to(objective, load.metrics)
+    ]
+    outcomes = tuple(objective.evaluate(load.metrics, findings) for objective in objectives)
     session.results.append(replace(result, load=load, findings=findings, objectives=outcomes))
     for finding in findings:
-        if finding.verdict(strict=given.strict) is Verdict.INVALID:
-            tell_final(environment, load.workload, finding)
+        if finding.verdict(strict=options.strict) is Verdict.INVALID:
+            report_final(environment, load.workload, finding)
         elif finding.anomaly in UNDECIDED and (finding.check != "received" or load.published):
             log_failures(environment, f"{load.workload}: {finding.check}", NothingProven(finding.explanation), 1)

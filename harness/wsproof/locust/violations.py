@@ -16,7 +16,9 @@ PROMISES = {check.name: check.promise for check in CHECKS}
 
 
 class Violation(Exception):
-    """The failure that Locust shows for a finding with the verdict invalid. It says what the server has to do."""
+    """The failure that Locust shows for a finding with the verdict invalid. It states the promise that the server
+    broke.
+    """
 
 
 def known_deviations(environment: Any) -> list[KnownDeviations]:
@@ -27,31 +29,31 @@ def known_deviations(environment: Any) -> list[KnownDeviations]:
 
 
 def marked(environment: Any, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings with those marked that are known deviations."""
-    done = tuple(findings)
+    """The findings, with known deviations marked."""
+    result = tuple(findings)
     for known in known_deviations(environment):
-        done = tuple(known.mark(done))
-    return done
+        result = tuple(known.mark(result))
+    return result
 
 
-def tell_live(environment: Any, workload: str, findings: Iterable[Finding]) -> None:
+def report_live(environment: Any, workload: str, findings: Iterable[Finding]) -> None:
     """Report the violations so far, as far as they have not been reported. Not in a worker: its master reports."""
     session, strict = session_of(environment), options_of(environment, None).strict
     for finding in marked(environment, findings):
         if finding.verdict(strict=strict) is Verdict.INVALID:
-            _report(environment, workload, finding, finding.occurrences - session.told[workload, finding.check])
+            _report(environment, workload, finding, finding.occurrences - session.reported[workload, finding.check])
 
 
-def tell_final(environment: Any, workload: str, finding: Finding) -> None:
-    """Report a violation of the final verdict of one process, without what has been reported while the test ran."""
+def report_final(environment: Any, workload: str, finding: Finding) -> None:
+    """Report a violation of the final verdict of one process, without the occurrences that were reported before."""
     session = session_of(environment)
     key = workload, finding.check
     session.judged[key] += finding.occurrences
-    _report(environment, workload, finding, session.judged[key] - session.told[key])
+    _report(environment, workload, finding, session.judged[key] - session.reported[key])
 
 
 def _report(environment: Any, workload: str, finding: Finding, count: int) -> None:
     if count > 0:
-        session_of(environment).told[workload, finding.check] += count
+        session_of(environment).reported[workload, finding.check] += count
         promise = PROMISES.get(finding.check, finding.explanation)
         log_failures(environment, f"{workload}: {finding.check}", Violation(promise), count)

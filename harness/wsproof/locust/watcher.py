@@ -9,9 +9,9 @@ import gevent
 from locust.runners import MasterRunner
 
 from wsproof.load.meter import ServerMeter
-from wsproof.locust.lost_workers import look_for_lost_workers
 from wsproof.locust.session import LoadSession, session_of
-from wsproof.locust.violations import tell_live
+from wsproof.locust.violations import report_live
+from wsproof.locust.workers import note_lost_workers
 from wsproof.model.measurement import ServerUsage
 from wsproof.model.nanoseconds import NS
 
@@ -19,7 +19,7 @@ STEP_SECONDS = 0.1
 
 
 class Watcher:
-    """A greenlet that looks ten times a second, until `stop`."""
+    """A greenlet that samples and reports ten times a second, until `stop`."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
@@ -56,14 +56,14 @@ class Watcher:
     def _look(self) -> None:
         session = session_of(self._environment)
         if isinstance(self._environment.runner, MasterRunner):
-            look_for_lost_workers(self._environment)
+            note_lost_workers(self._environment)
         else:
             collect(session)
         for workload in session.live.workloads:
-            tell_live(self._environment, workload, session.live.findings(workload))
+            report_live(self._environment, workload, session.live.findings(workload))
 
 
 def collect(session: LoadSession) -> None:
-    """Take what the runs of this process have measured since the last call."""
+    """Take the live figures of this process's runs since the last call."""
     for run in session.runs.values():
         session.live.take("", run.workload.name, run.live.take_new(), run.live.findings())

@@ -36,7 +36,7 @@ STATS_PATH = "/stats/requests"
 def add_pages(environment: Any) -> None:
     """Add the tab and the pages to Locust's web UI, once, before it answers its first request."""
     web = environment.web_ui
-    live_page(live_body(view_of(environment), ()))  # compiles the templates before there is a load that it would delay
+    live_page(live_body(view_of(environment), ()))  # compiles the templates now, because it would delay a running load
     web.app.register_blueprint(_blueprint(environment))
     web.app.after_request(lambda response: _with_rows(environment, response))
     web.template_args["extended_tabs"] = [{"title": KEY, "key": KEY}]

@@ -23,13 +23,13 @@ from wsproof.locust.generator_fault import (
     GeneratorFrozen,
     HandshakeAbandoned,
     HandshakeBroken,
-    frozen_in_words,
+    LoopTimeout,
+    freeze_sentence,
 )
 from wsproof.locust.live_meter import LiveMeter
-from wsproof.locust.loop_timeout import LoopTimeout
 from wsproof.locust.measured_run import MeasuredRun
 from wsproof.locust.message import MessageCache, ReceivedMessage
-from wsproof.locust.mistakes import give_up
+from wsproof.locust.outcome import give_up
 from wsproof.locust.outside_publisher import OutsidePublisher
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.locust.pacer import RunPacer
@@ -65,7 +65,7 @@ DRAIN_SECONDS = 10.0
 """Longest drain, in seconds from the end of the measured window."""
 DRAIN_STEP_SECONDS = 0.02
 LOOK_SECONDS = 1.0
-"""Seconds between two searches of a long drain for messages that are certainly lost."""
+"""Seconds between two searches for certainly lost messages during a long drain."""
 PLANNED_TO_STAY = (Departure.STAYED, Departure.DROPPED)
 """Departures of members that did not leave as planned."""
 CATCH_UP_SECONDS = 0.1
@@ -113,7 +113,7 @@ class WorkloadRun:
         self.shared = shared
         self.members: list[Member] = []
         self.lines: dict[int, GeventConnection] = {}
-        self.talks: dict[int, MemberConversation] = {}
+        self.conversations: dict[int, MemberConversation] = {}
         """The conversations of the members that are connected."""
         self.present: set[int] = set()
         """Members that are present: connected, and with a first receipt."""
@@ -236,8 +236,8 @@ class WorkloadRun:
         self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
         self._connect.add(connect_ns)
         self._fire("ws_connected", member=member, milliseconds=connect_ns * 1000 / NS)
-        self.talks[member] = MemberConversation(self, line)
-        self.talks[member].begin()
+        self.conversations[member] = MemberConversation(self, line)
+        self.conversations[member].begin()
         if member in self.lines:
             line.listen()
 
@@ -285,7 +285,7 @@ class WorkloadRun:
         line.abort()
         frozen_ns = self.pulse.frozen_ns(monotonic_ns())
         if frozen_ns and isinstance(fault, TargetError):
-            self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then a connection failed"))
+            self.fail("generator", GeneratorFrozen(f"{freeze_sentence(frozen_ns)}; then a connection failed"))
         else:
             self.fail("connect", self._of_any_member(line, fault))
 
@@ -313,7 +313,7 @@ class WorkloadRun:
             return
         self._change(member, left_ns=monotonic_ns(), departure=departure, close_code=close_code)
         self.lines.pop(member, None)
-        talk = self.talks.pop(member, None)
+        talk = self.conversations.pop(member, None)
         if talk is not None:
             talk.stop()
         if self.pacer is not None:
@@ -365,14 +365,14 @@ class WorkloadRun:
         if self.contract.audience is Audience.PUBLISHER:
             return 1
         room = self.members[publisher].room
-        replaced = {one.replaces for one in self.members}
+        replaced = {member.replaces for member in self.members}
         kept = sum(
             1
-            for one in self.members
-            if one.room == room
-            and one.is_well_behaved
-            and one.departure in PLANNED_TO_STAY
-            and one.number not in replaced
+            for member in self.members
+            if member.room == room
+            and member.is_well_behaved
+            and member.departure in PLANNED_TO_STAY
+            and member.number not in replaced
         )
         return kept - (self.contract.audience is Audience.OTHERS)
 
@@ -431,7 +431,7 @@ class WorkloadRun:
 
     def _take_new(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         """Record a message that is not in the cache, or that calls for an answer."""
-        self._find_waiting(message)
+        self._look_up_publication(message)
         if message.parsed.needs_answer:
             self._answer(member, message.text)
         self._take(member, message, now_ns)
@@ -460,7 +460,7 @@ class WorkloadRun:
                 self.to_last.add(now_ns - message.intended_ns)
                 self._fire("ws_reached_all", milliseconds=(now_ns - message.intended_ns) * 1000 / NS)
 
-    def _find_waiting(self, message: ReceivedMessage) -> None:
+    def _look_up_publication(self, message: ReceivedMessage) -> None:
         """Note when a publication was sent, and who has not received it yet."""
         if message.kind is not None and message.intact:
             message.waiting = self.pending.of(_key(message))
@@ -482,17 +482,19 @@ class WorkloadRun:
             if message.parsed.kind is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
                 self._came_in(member, now_ns)
         elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
-            self._told(member, parsed.member, now_ns)
+            self._record_leave(member, parsed.member, now_ns)
         elif parsed.kind is MessageKind.TICK:
             self._ticked(member, message, now_ns)
-        elif parsed.kind is MessageKind.IGNORED or parsed.version is not None:  # which publication is not known
+        elif (
+            parsed.kind is MessageKind.IGNORED or parsed.version is not None
+        ):  # the text does not say which publication
             self.recorder.ignore(message.text)
         elif parsed.kind is not MessageKind.JOIN:
             self.recorder.unexpected.append(
                 unplaced(parsed, message.text, member, now_ns, self.messages.first_publisher)
             )
 
-    def _told(self, member: int, about: str, now_ns: int) -> None:
+    def _record_leave(self, member: int, about: str, now_ns: int) -> None:
         if about in self._names or self.alone or self.shared:  # ignore the users of other runs
             self.recorder.notices.append(PresenceNotice(member, about, True, now_ns))
             self.pending.came(("leave", about), member)
@@ -504,7 +506,7 @@ class WorkloadRun:
         value = dict(parsed.value) if parsed.value is not None else None
         self.recorder.ticks.append(Tick(member, now_ns, value, parsed.text))
         self._last_tick_ns[member] = now_ns
-        if is_first:  # may be a snapshot, which repeats a tick that the others received long ago
+        if is_first:  # may be a snapshot that repeats an old tick
             return
         spread_ns = self._rounds.add(member, now_ns)
         if spread_ns is not None:
@@ -544,20 +546,20 @@ class WorkloadRun:
             return
         frozen_ns = self.pulse.frozen_ns(now_ns)
         if frozen_ns:
-            self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then the server ended connections"))
+            self.fail("generator", GeneratorFrozen(f"{freeze_sentence(frozen_ns)}; then the server ended connections"))
             return
-        told = "without a close frame" if close_code is None else f"with close code {close_code}"
-        self.fail("connection", ConnectionError(f"the server ended the connection {told}"))
+        end = "without a close frame" if close_code is None else f"with close code {close_code}"
+        self.fail("connection", ConnectionError(f"the server ended the connection {end}"))
 
     def crashed(self, member: int, fault: Exception) -> None:
         """Record that wsproof crashed while reading a connection. The member counts as closed from now on."""
         self.left(member, Departure.CLOSED)
-        self._tell_crash(fault)
+        self._report_crash(fault)
 
     def _greenlet_crashed(self, greenlet: Any) -> None:
-        self._tell_crash(greenlet.exception)
+        self._report_crash(greenlet.exception)
 
-    def _tell_crash(self, fault: Exception) -> None:
+    def _report_crash(self, fault: Exception) -> None:
         if isinstance(fault, WorkloadError):
             give_up(self.environment, fault)
             self.fail("channel file", fault)
@@ -570,14 +572,14 @@ class WorkloadRun:
         log_failures(self.environment, f"{self.workload.name}: {what}", fault, 1)
 
     def flush(self) -> None:
-        """Pass the latest samples on to Locust, and look whether somebody has set the wall clock."""
+        """Pass the latest samples on to Locust, and check whether the wall clock was set."""
         CLOCK.check()
         for table in self._tables:
             table.flush()
         self.live.step()
 
     def _fire(self, name: str, **what: Any) -> None:
-        """Tell other plugins of an event of `wsproof.locust.events`."""
+        """Fire an event of `wsproof.locust.events` for other plugins."""
         fire(self.environment, name, workload=self.workload.name, **what)
 
     def _change(self, member: int, **changes: Any) -> None:

@@ -17,7 +17,7 @@ from wsproof.locust import (
     Lurker,
     SlowReader,
     StalledReader,
-    churner,
+    behaviours,
     registry,
     target,
 )
@@ -208,7 +208,7 @@ def test_the_window_does_not_wait_for_late_joiners(room: Room) -> None:
     session_of(room.environment).spawned = {"LobbyUser": 2, "Quiet": 1, "Late": 5}
     for kind in (LobbyUser, LobbyUser):
         room.user(kind)
-    registry.tell_spawned(room.environment)
+    registry.pass_spawned_counts(room.environment)
     assert not room.run.has_begun.is_set()
     room.user(Quiet)
     assert room.run.has_begun.is_set()
@@ -230,8 +230,8 @@ def test_a_late_joiner_joins_once_the_window_has_begun(room: Room) -> None:
 def test_a_churner_leaves_when_its_time_is_up_and_comes_back_as_the_same_user(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(churner, "monotonic_ns", lambda: 1_000 * NS)
-    monkeypatch.setattr("wsproof.locust.churner.random.uniform", lambda low, high: high)
+    monkeypatch.setattr(behaviours, "monotonic_ns", lambda: 1_000 * NS)
+    monkeypatch.setattr("wsproof.locust.behaviours.random.uniform", lambda low, high: high)
     one, commuter = room.user(LobbyUser), room.user(Commuter)
     room.all_hear_each(one, commuter)
     commuter.behave(commuter.line)

@@ -34,7 +34,7 @@ class FakeLine:
         self.member = member
         self.sent: list[str] = []
         self.gone = Event()
-        self.ear: Any = None
+        self.listener: Any = None
 
     def send(self, message: str) -> bool:
         self.sent.append(json.loads(message)["type"])
@@ -49,7 +49,7 @@ class FakeLine:
 
     def hear(self, text: str) -> None:
         payload = text.encode()
-        self.ear.hear(self.member, Frame(Opcode.TEXT, payload).encode(), payload, True, 1)
+        self.listener.hear(self.member, Frame(Opcode.TEXT, payload).encode(), payload, True, 1)
 
     def taken(self) -> list[str]:
         taken, self.sent = self.sent, []
@@ -105,7 +105,7 @@ def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation
     assert room.present == set()
     line.hear(said("subscribed"))
     assert room.present == {line.member}
-    assert line.ear is room
+    assert line.listener is room
     assert room.recorder.unexpected == []
 
 
@@ -139,8 +139,8 @@ def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeLine) -> None:
 def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeLine) -> None:
     join(line)
     room.left(line.member, Departure.CLOSED)
-    assert room.talks == {}
-    assert line.ear is room
+    assert room.conversations == {}
+    assert line.listener is room
 
 
 def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeLine) -> None:
@@ -156,7 +156,7 @@ def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, li
 
 def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, line: FakeLine) -> None:
     line.gone.set()
-    line.ear.ended(line.member, 4401)
+    line.listener.ended(line.member, 4401)
     (failure,) = room.environment.events.request.fired
     assert "before it answered `init`, with close code 4401" in str(failure["exception"])
     assert room.members[line.member].departure is Departure.DROPPED

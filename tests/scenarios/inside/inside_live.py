@@ -20,7 +20,7 @@ from wsproof.locust.events import NAMES
 from wsproof.locust.live_load import LiveLoad, from_text, to_text
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import RequestStats, log_failures, rounded_ms
-from wsproof.locust.violations import tell_final, tell_live
+from wsproof.locust.violations import report_final, report_live
 from wsproof.locust.watcher import collect
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.finding import Anomaly
@@ -185,14 +185,14 @@ def test_violations_of_the_protocol_are_told_as_by_the_final_check(room: Workloa
 
 def test_violations_are_failures_by_occurrences_and_none_is_counted_twice() -> None:
     made = environment()
-    tell_live(made, "chat", [LOST])
-    tell_live(made, "chat", [replace(LOST, occurrences=5)])
+    report_live(made, "chat", [LOST])
+    report_live(made, "chat", [replace(LOST, occurrences=5)])
     (row,) = made.stats.errors.values()
     assert (row.name, row.occurrences) == ("chat: lost", 5)
     assert "member 3" not in str(row.error)
-    tell_final(made, "chat", replace(LOST, occurrences=4))
+    report_final(made, "chat", replace(LOST, occurrences=4))
     assert row.occurrences == 5
-    tell_final(made, "chat", replace(LOST, occurrences=4))  # of another worker
+    report_final(made, "chat", replace(LOST, occurrences=4))  # of another worker
     assert row.occurrences == 8
     assert made.stats.entries["chat: lost", "WS"].num_failures == 8
 
@@ -201,7 +201,7 @@ def test_a_known_deviation_is_no_failure_while_the_test_runs() -> None:
     made = environment()
     known = KnownDeviations(own=(Deviation(check="lost", section="chat", reason="it is a UDP bridge"),))
     session_of(made).known.append(known)
-    tell_live(made, "chat", [LOST])
+    report_live(made, "chat", [LOST])
     assert not made.stats.errors
 
 

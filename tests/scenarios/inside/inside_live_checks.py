@@ -101,4 +101,4 @@ def test_a_message_that_arrives_between_two_looks_is_reordered_and_not_lost() ->
 def test_the_first_of_each_kind_is_told_in_words() -> None:
     checks = LiveChecks(is_ordered=True)
     checks.take(receipts(3, 4, 3, 4))
-    assert checks.found() == {Anomaly.DUPLICATED: (2, "member 0 received message 3 of member 5 twice")}
+    assert checks.violations() == {Anomaly.DUPLICATED: (2, "member 0 received message 3 of member 5 twice")}

@@ -24,7 +24,7 @@ from wsproof.locust.outcome import exit_code, finish, summary_of
 from wsproof.locust.pacer import RunPacer
 from wsproof.locust.result import WorkloadResult, describe
 from wsproof.locust.session import session_of
-from wsproof.locust.verdict import tell
+from wsproof.locust.verdict import add_result
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure, Member, Outcome
@@ -122,7 +122,7 @@ def test_users_that_the_server_has_cut_off_for_good_make_the_verdict_unknown(
     measured = room.measured()
     result = describe(measured, measured.judged_measurement(2))
     assert result.load.verdict is Verdict.UNKNOWN
-    tell(room.environment, result)
+    add_result(room.environment, result)
     finish(room.environment)
     assert "chat: 2 users, 1 publications, unknown" in caplog.text
     assert "the server ended the connection of 2 users, who have not come back" in caplog.text
@@ -259,7 +259,7 @@ def test_a_generator_without_cpu_time_is_exit_code_3(room: WorkloadRun) -> None:
     room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     measured = room.measured()
-    tell(room.environment, describe(measured, measured.judged_measurement(2)))
+    add_result(room.environment, describe(measured, measured.judged_measurement(2)))
     assert exit_code(room.environment, None) == 3
 
 

@@ -16,7 +16,7 @@ from wsproof.locust.outcome import exit_code
 from wsproof.locust.record import keep_record
 from wsproof.locust.result import WorkloadResult
 from wsproof.locust.session import session_of
-from wsproof.locust.verdict import judge_runs, note_undecided, tell
+from wsproof.locust.verdict import add_result, judge_runs, note_undecided
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.finding import Anomaly
 from wsproof.model.load_summary import WorkloadLoad
@@ -44,7 +44,7 @@ def made(tmp_path: Path) -> Any:
         session.described[""] = {"spec": "shop:app", "url": "ws://127.0.0.1:1"}
         room._is_waiting = lambda: False  # type: ignore[method-assign]
         for result in judge_runs(made):
-            tell(made, result)
+            add_result(made, result)
         keep_record(made)
     return made
 
@@ -103,8 +103,8 @@ def judged(slo: tuple[str, ...] = (), *, strict: bool = False, findings: tuple[F
     made.parsed_options = SimpleNamespace(ws_slo=list(slo), ws_strict=strict)
     made.runner.exceptions = {}
     feed = {"latency": Summary("ns", "lower", 0, None), "feed_spread": Summary("ns", "lower", 9, 1e6, p50=1e6)}
-    tell(made, WorkloadResult(WorkloadLoad("chat", 2, 20.0, 9, metrics={"latency": LATENCY}), findings))
-    tell(made, WorkloadResult(WorkloadLoad("dashboard", 2, metrics=feed), ()))
+    add_result(made, WorkloadResult(WorkloadLoad("chat", 2, 20.0, 9, metrics={"latency": LATENCY}), findings))
+    add_result(made, WorkloadResult(WorkloadLoad("dashboard", 2, metrics=feed), ()))
     note_undecided(made)
     return made
 

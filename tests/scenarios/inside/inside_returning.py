@@ -12,9 +12,9 @@ from locust.exception import StopUser
 from tests.net.hand import HandServer, accept_handshake
 from tests.scenarios.inside.inside_live import environment
 from tests.scenarios.inside.inside_room import FakeLine
+from wsproof.locust.behaviours import ReturningUser
 from wsproof.locust.generator_fault import HandshakeBroken
 from wsproof.locust.pacer import RunPacer
-from wsproof.locust.returning_user import ReturningUser
 from wsproof.locust.session import session_of
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.history import Departure

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from wsproof.locust.send_times import SendTimes
+from wsproof.locust.pacer import SendTimes
 
 MS = 1_000_000
 

@@ -15,11 +15,11 @@ from wsproof import Finding
 from wsproof.locust import joint_verdict, verdict
 from wsproof.locust.drain import is_waiting_across
 from wsproof.locust.live_view import ACROSS_WORKERS, view_of
-from wsproof.locust.lost_workers import look_for_lost_workers
-from wsproof.locust.member_ids import PER_WORKER, take, tell
+from wsproof.locust.member_ids import PER_WORKER, reply_with_share, take
 from wsproof.locust.registry import make_run
 from wsproof.locust.session import session_of
 from wsproof.locust.users import ChannelUser
+from wsproof.locust.workers import note_lost_workers
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.history import Departure
 from wsproof.model.member_ids import MemberIds
@@ -156,7 +156,7 @@ def all_speak(workers: tuple[Worker, Worker]) -> None:
 def findings(master: Any) -> list[Finding]:
     """The findings of the master at the end of the test."""
     for result in joint_verdict.results_of_workers(master):
-        verdict.tell(master, result)
+        verdict.add_result(master, result)
     return [finding for result in session_of(master).results for finding in result.findings]
 
 
@@ -314,11 +314,11 @@ def test_members_of_two_workers_wait_for_each_others_leave_notices(workers: tupl
 def test_a_worker_that_does_not_answer_is_told_at_once_and_no_failure_if_it_comes_back(
     master: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    look_for_lost_workers(master)
+    note_lost_workers(master)
     assert not caplog.records
     for state in (STATE_MISSING, STATE_MISSING, STATE_RUNNING):
         master.runner.workers["other"].state = state
-        look_for_lost_workers(master)
+        note_lost_workers(master)
     lost, back = (record.message for record in caplog.records)
     assert "a Locust worker has ended, or does not answer" in lost
     assert "does so again" in back
@@ -331,7 +331,7 @@ def test_the_users_of_a_lost_worker_are_unknown(
     master: Any, is_forgotten: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(joint_verdict, "MISSING_SECONDS", 0.05)
-    look_for_lost_workers(master)
+    note_lost_workers(master)
     if is_forgotten:  # Locust drops a worker a minute after it was lost
         del master.runner.workers["other"]
     else:
@@ -344,7 +344,7 @@ def test_the_users_of_a_lost_worker_are_unknown(
 
 def test_workers_divide_the_rate(master: Any) -> None:
     session_of(master).share = None
-    tell(master, SimpleNamespace(node_id="one"))
+    reply_with_share(master, SimpleNamespace(node_id="one"))
     ((_, told, _),) = master.runner.sent
     assert told["workers"] == 2
     worker = environment()
