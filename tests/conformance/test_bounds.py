@@ -43,7 +43,7 @@ class Ended:
         assert time.monotonic() - self._begun < DEADLINE_S
 
 
-@pytest.mark.parametrize("kind", ["slow-accept", "first-only", "reads-on", "one-at-a-time"])
+@pytest.mark.parametrize("kind", ["slow-accept", "late", "reads-on", "one-at-a-time"])
 def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> None:
     with difficult(kind) as server, Ended():
         report = run_suite(server, SuiteOptions(budget_s=2.0, deadline_s=DEADLINE_S))

@@ -4,6 +4,7 @@
 
 slow-accept    a backlog of 5, and a new connection is accepted every 0.3 s only
 silent         accepts connections and never answers a handshake
+late           answers each thing after a second
 first-only     answers its first connection only; accepts others and never answers their handshakes
 mortal         the process ends at every 7th connection
 reads-on       answers a close frame, and then reads and answers on; never ends TCP
@@ -33,14 +34,19 @@ from wsproof.net.endpoint import Endpoint
 
 BACKLOG = 5
 ACCEPT_EVERY_S = 0.3
+LATE_S = 1.0
 LIFE = 7
 """Number of connections after which a mortal server exits."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The behaviour of a server. It answers the first `answered` of the connections that send something."""
+    """The behaviour of a server.
 
+    It answers the first `answered` of the connections that send something, each time after `late_s` seconds.
+    """
+
+    late_s: float = 0.0
     accept_every_s: float = 0.0
     backlog: int = 100
     answered: float = math.inf
@@ -52,6 +58,7 @@ class Kind:
 KINDS = {
     "slow-accept": Kind(accept_every_s=ACCEPT_EVERY_S, backlog=BACKLOG),
     "silent": Kind(answered=0),
+    "late": Kind(late_s=LATE_S),
     "first-only": Kind(answered=1),
     "mortal": Kind(life=LIFE),
     "reads-on": Kind(ends_tcp=False),
@@ -77,6 +84,7 @@ class Connection:
                 if self._number > self._kind.answered:
                     continue
                 self._take(data)
+                time.sleep(self._kind.late_s)
                 for out in self._protocol.data_to_send():
                     self._sock.sendall(out)
                 if self._kind.ends_tcp and self._protocol.close_expected():
