@@ -65,8 +65,8 @@ def test_portions_are_whole_at_least_one_and_add_up() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--workload", "chat:8,chat:2"), "each once"),
-        (("--workload", "chat:none,echo"), "with their weights"),
+        (("--workload", "chat:8,chat:2"), "each workload once"),
+        (("--workload", "chat:none,echo"), "with its weight"),
         (("--workload", "chat,ecko"), "no workload 'ecko'"),
         (("--workload", "chat,echo", "--steps", "2"), "cannot have --steps"),
         (("--workload", "chat,echo", "--server", "all"), "cannot have several servers"),

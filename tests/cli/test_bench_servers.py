@@ -51,7 +51,7 @@ def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("ws://127.0.0.1:1/", "--server", "all", "--channels", "tutorial"), "starts an app"),
+        (("ws://127.0.0.1:1/", "--server", "all", "--channels", "tutorial"), "runs an app"),
         (("--server", "all", "--hdr", "x.hlog"), "one --server"),
         (("--server", "uvicorn,nonsense"), "nonsense"),
     ],
