@@ -22,7 +22,7 @@ _OF_AN_ADDRESS = ("header", "subprotocol", "origin", "token", "ca", "cert", "key
 
 
 def add_options(parser: Any) -> None:
-    """Add the options to Locust's command line. The target itself is `--host`."""
+    """Add the options to Locust's command line, each with an environment variable. The target itself is `--host`."""
     table = options_in(LocustOptions)
     for name in IN_LOCUST:
         flags, keywords = table[name].arguments(name, PREFIX)
@@ -31,7 +31,9 @@ def add_options(parser: Any) -> None:
         keywords["help"] = f"wsproof: {keywords['help']}"
         if keywords.get("type") is Path:
             keywords["type"] = str  # a master sends its options to its workers, and Locust's format has no paths
-        parser.add_argument(*flags, **keywords, include_in_web_ui=name in IN_LOCUSTS_FORM)
+        # Locust's own options have such variables too, but its parser gives none to options of plugins.
+        variable = f"LOCUST_{flags[0].removeprefix('--')}".replace("-", "_").upper()
+        parser.add_argument(*flags, **keywords, env_var=variable, include_in_web_ui=name in IN_LOCUSTS_FORM)
 
 
 def options_of(environment: Any, target: str | None) -> LocustOptions:

@@ -11,8 +11,11 @@ from locust.util.load_locustfile import is_shape_class, is_user_class
 
 from tests.forked import ROOT
 from wsproof.locust import ChannelUser, reference
+from wsproof.locust.options import ALSO_WITHOUT_PREFIX, PREFIX
 from wsproof.locust.registry import workload_of
 from wsproof.locust.session import session_of
+from wsproof.session.option import options_in
+from wsproof.session.options import IN_LOCUST, LocustOptions
 
 GUIDE = (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
 FILES = [file for file in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "\nclass " in file]
@@ -34,6 +37,13 @@ def test_the_guide_names_all_behaviours_and_shapes() -> None:
 
     named = [*locust.__all__, *(name for name, one in vars(shapes).items() if getattr(one, "abstract", None))]
     assert {name for name in named if name not in GUIDE} == {"LoadTestShape"}
+
+
+def test_the_guide_names_all_options() -> None:
+    described = options_in(LocustOptions)
+    flags = [described[name].arguments(name, "" if name in ALSO_WITHOUT_PREFIX else PREFIX)[0][0] for name in IN_LOCUST]
+    table = GUIDE.partition("## Options")[2]
+    assert [flag for flag in flags if not re.search(rf"`{flag}\b", table)] == []
 
 
 @pytest.mark.parametrize("name", reference.__all__)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
+import pytest
+from locust.argument_parser import get_empty_argument_parser
 
 from wsproof.locust.options import add_options, as_locust_says, endpoint_of, options_of
 
 URL = "ws://127.0.0.1:8000"
 
 
-class LocustParser(ArgumentParser):
-    """A parser that accepts Locust's own keyword of `add_argument`."""
-
-    def add_argument(self, *flags: Any, include_in_web_ui: bool = True, **keywords: Any) -> Any:
-        return super().add_argument(*flags, **keywords)
-
-
 def environment(*words: str) -> SimpleNamespace:
-    parser = LocustParser()
+    parser = get_empty_argument_parser(default_config_files=[])
     add_options(parser)
     return SimpleNamespace(parsed_options=parser.parse_args(words))
 
@@ -35,6 +29,20 @@ def test_the_target_is_the_host_with_the_options_of_a_target() -> None:
 def test_three_options_have_their_plain_names_too() -> None:
     for words in (("--server-hint", "ws"), ("--ws-server-hint", "ws")):
         assert options_of(environment(*words), None).server_hint == "ws"
+
+
+def test_each_option_is_an_environment_variable_which_the_command_line_overrides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOCUST_WS_RATE", "50")
+    monkeypatch.setenv("LOCUST_WS_STRICT", "true")
+    monkeypatch.setenv("LOCUST_WS_SLO", "lost == 0")
+    monkeypatch.setenv("LOCUST_WS_SET", "chat.rooms=2")
+    monkeypatch.setenv("LOCUST_WS_KNOWN_DEVIATIONS", "ours.toml")
+    options = options_of(environment(), None)
+    assert (options.rate, options.strict, options.slo) == (50, True, ("lost == 0",))
+    assert (options.settings, options.known_deviations) == (("chat.rooms=2",), Path("ours.toml"))
+    assert options_of(environment("--ws-rate", "5"), None).rate == 5
 
 
 def test_a_master_can_send_all_options_to_its_workers() -> None:
