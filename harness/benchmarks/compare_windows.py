@@ -68,18 +68,18 @@ class Verdicts:
 WORLDS = (
     World("identical code, quiet machine"),
     World("identical code, 8 lives", lives=8),
-    World("identical code, life effects of 3 %", life=(0.03,) * 4),
+    World("identical code, process effects of 3 %", life=(0.03,) * 4),
     World("identical code, drift of 50 % in each life", drift=0.5),
     World("identical code, two modes of the machine", slow=0.3),
     World("identical code, outliers in 5 % of the figures", outliers=0.05),
     World("identical code, busy machine, 90 rounds", noise=BUSY, rounds=90),
     World("identical code, busy machine, 8 lives of 20 rounds", noise=BUSY, lives=8, rounds=20),
-    World("identical code, --until 5%, life effects of 3 %", life=(0.03,) * 4, until=0.05),
+    World("identical code, --until 5%, process effects of 3 %", life=(0.03,) * 4, until=0.05),
     World("CPU +5 %", ratio=(1, 1, 1, 1.05)),
     World("p50 +5 %", ratio=(1.05, 1, 1, 1)),
     World("p99 +15 %", ratio=(1, 1.15, 1, 1)),
     World("CPU +5 %, two modes and outliers", ratio=(1, 1, 1, 1.05), slow=0.3, outliers=0.05),
-    World("CPU +10 %, life effects of 3 %", ratio=(1, 1, 1, 1.10), life=(0.03,) * 4),
+    World("CPU +10 %, process effects of 3 %", ratio=(1, 1, 1, 1.10), life=(0.03,) * 4),
     World("CPU +5 %, busy machine, 90 rounds", ratio=(1, 1, 1, 1.05), noise=BUSY, rounds=90),
     World("p50 +5 %, busy machine, 90 rounds", ratio=(1.05, 1, 1, 1), noise=BUSY, rounds=90),
     World("p99 +15 %, busy machine, 90 rounds", ratio=(1, 1.15, 1, 1), noise=BUSY, rounds=90),
@@ -139,7 +139,7 @@ def _rounds(world: World, index: int, random: np.random.Generator) -> NDArray[np
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all worlds and print the table."""
-    columns = ("world", "any worse or better", "the change called worse", "the same", "single rounds flipped")
+    columns = ("case", "any worse or better", "the change is worse", "same", "single rounds flipped")
     about = "How often windows in turn are wrong, by simulation."
     print_table(WORLDS, columns, _row, about=about, trials=1000, arguments=arguments)
 
