@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from wsproof.checks.check import found
+from wsproof.checks.memory_growth import MemoryGrowth, MemoryReading, MemoryVerdict
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -16,8 +17,8 @@ FEWEST_STEPS = 5
 """Fewest rounds after the warm-up for a verdict."""
 LEAST_SHARE = 0.02
 """Share of a round's members from which kept descriptors or threads count."""
-LEAST_BYTES = 8_000
-"""Bytes per member from which kept memory counts. Allocators and uncollected garbage explain less."""
+MOST_LINES = 9
+"""Maximum number of readings of the memory that a finding shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,28 @@ class ReleaseRecord:
     """The results of all rounds. The first one is the warm-up.
 
     `refusal` says how the server refused a member, repeatedly, although all others had left; empty if it did not.
-    `came_before` counts the members that had joined and left by then.
+    `came_before` counts the members that had joined and left by then. In the rounds `in_turn`, which follow if the
+    memory grew in `rounds`, each member leaves before the next one joins.
     """
 
     rounds: tuple[ReleaseRound, ...] = ()
     refusal: str = ""
     came_before: int = 0
+    in_turn: tuple[ReleaseRound, ...] = ()
+
+    @property
+    def may_leak_memory(self) -> bool:
+        """Whether the memory grew in `rounds` as a leak would make it grow. More members must show whether it does."""
+        return len(self.rounds) > FEWEST_STEPS and _growth(self.rounds).is_suspected
+
+    @property
+    def memory_growth(self) -> MemoryGrowth:
+        """The growth of the memory in the rounds `in_turn`.
+
+        Garbage in cycles that outlived several collections is collected late, perhaps after thousands of members. If
+        the members are not connected at the same time, little of their garbage grows that old.
+        """
+        return _growth((*self.rounds[-1:], *self.in_turn))
 
 
 def judge_release(record: ReleaseRecord, contract: Contract) -> list[Finding]:
@@ -90,33 +107,40 @@ def _kept(
     return [replace(finding, check=f"{what.split()[-1]}-not-freed")]
 
 
-def has_memory_leak(rounds: Sequence[ReleaseRound]) -> bool:
-    """Whether the memory grew in every round, and late as much as early."""
-    each = _bytes_per_member(rounds)
-    if not each:
-        return False
-    early, late = each[: len(each) // 2], each[len(each) // 2 :]
-    is_late_too = sum(late) / len(late) >= sum(early) / len(early) / 2
-    return min(each) > 0 and sum(each) / len(each) >= LEAST_BYTES and is_late_too
-
-
-def _bytes_per_member(rounds: Sequence[ReleaseRound]) -> list[float]:
-    steps = _steps([round_.memory_bytes for round_ in rounds])
-    return [step / round_.connections for step, round_ in zip(steps, rounds[1:], strict=bool(steps))]
+def _growth(rounds: Sequence[ReleaseRound]) -> MemoryGrowth:
+    """The growth of the memory since the first of these rounds; empty if a reading is missing."""
+    members = accumulate((round_.connections for round_ in rounds[1:]), initial=0)
+    readings = [
+        MemoryReading(count, round_.memory_bytes)
+        for count, round_ in zip(members, rounds, strict=False)
+        if round_.memory_bytes is not None
+    ]
+    return MemoryGrowth(readings if len(readings) == len(rounds) else ())
 
 
 def _memory(record: ReleaseRecord, contract: Contract) -> list[Finding]:
-    """The finding that memory grew. It may be a cache, so it is non-strict."""
-    if not has_memory_leak(record.rounds):
+    """The finding that memory grew on and on. It may be a cache, so it is non-strict."""
+    growth = record.memory_growth
+    if growth.verdict is not MemoryVerdict.LEAK:
         return []
-    each = _bytes_per_member(record.rounds)
+    early, late = (half.bytes_per_member / 1024 for half in growth.parts(2))
     explanation = (
-        f"The memory of the server grew in each of {len(each)} rounds of members that joined and left under the same "
-        f"names, by {sum(each) / len(each) / 1000:.1f} kB per member. It may be a cache that is not full yet."
+        f"{growth.members} members joined and left, one after the other and under the same names. The memory of the "
+        f"server grew by {growth.grown_bytes / 1e6:.1f} MB: {growth.bytes_per_member / 1024:.1f} KiB for each member, "
+        f"{early:.1f} KiB in the first half and {late:.1f} KiB in the second. It may also be a cache that is not "
+        "full yet, garbage that is not collected yet, or state that the server keeps for some time."
     )
-    lines = [_line(at, round_) for at, round_ in enumerate(record.rounds)]
-    finding = found(Anomaly.NOT_FREED, contract, explanation, lines, level=Level.NON_STRICT)
+    finding = found(Anomaly.NOT_FREED, contract, explanation, _memory_lines(growth), level=Level.NON_STRICT)
     return [replace(finding, check="memory-not-freed")]
+
+
+def _memory_lines(growth: MemoryGrowth) -> list[str]:
+    """A line for each of some readings, from the first to the last."""
+    last = len(growth.readings) - 1
+    shown = sorted({last * at // (MOST_LINES - 1) for at in range(MOST_LINES)})
+    return [
+        f"after {growth.readings[at].members} members, {growth.readings[at].held_bytes / 1e6:.1f} MB" for at in shown
+    ]
 
 
 def _line(at: int, round_: ReleaseRound) -> str:

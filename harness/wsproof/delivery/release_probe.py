@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from itertools import cycle
+from dataclasses import replace
+from itertools import cycle, islice
 
-from wsproof.checks.release import ROUNDS, ReleaseRecord, ReleaseRound, has_memory_leak, judge_release
+from wsproof.checks.memory_growth import MemoryVerdict
+from wsproof.checks.release import ROUNDS, ReleaseRecord, ReleaseRound, judge_release
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.departures import DEPARTURES
@@ -58,39 +60,53 @@ class _Rounds:
             before = self.joined
             if self._round(size) < size and self._is_turned_away():
                 return ReleaseRecord(tuple(self.rounds), self.refusal, before)
-        if has_memory_leak(tuple(self.rounds)):
-            self._continue(2 * size)
+        record = ReleaseRecord(tuple(self.rounds))
+        if record.may_leak_memory:
+            record = self._in_turn(record, size)
         self._runner.first += 2 * MOST_MEMBERS
-        return ReleaseRecord(tuple(self.rounds))
+        return record
 
-    def _continue(self, size: int) -> None:
-        """Run as many larger rounds, which give a garbage collector the time to run."""
-        self.rounds = self.rounds[-1:]
+    def _in_turn(self, record: ReleaseRecord, size: int) -> ReleaseRecord:
+        """Let members join and leave one after the other, until it is clear whether the memory grows on and on."""
         deadline = Deadline.after(self._runner.budget.at_most(2 * PROBE_S))
-        for _ in range(ROUNDS):
-            if deadline.passed or self._round(size) < size:
+        while not deadline.passed and record.memory_growth.verdict is MemoryVerdict.UNDECIDED:
+            is_whole = self._round(size, at_once=1) == size
+            record = replace(record, in_turn=(*record.in_turn, self.rounds[-1]))
+            if not is_whole:
                 break
+        return record
 
-    def _round(self, size: int) -> int:
-        """Let `size` members join, and leave in all ways. Returns the number of members that could join."""
+    def _round(self, size: int, at_once: int = MOST_MEMBERS) -> int:
+        """Let `size` members join, `at_once` at a time, and leave in all ways. Returns how many could join."""
         pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
-        members: list[PoolMember] = []
+        ways = islice(cycle(DEPARTURES.values()), size)
+        count = 0
         try:
-            for _ in range(size):
-                member = pool.join()
-                if member.departure is Departure.REFUSED or not member.can_send:
-                    self.refusal = member.refusal or "it ended the connection at once"
+            while group := tuple(islice(ways, at_once)):
+                members = self._join(pool, len(group))
+                count += len(members)
+                for member, leave in zip(members, group, strict=False):
+                    if member.can_send:
+                        leave(pool, member)
+                if len(members) < len(group):
                     break
-                members.append(member)
-            for member, how in zip(members, cycle(DEPARTURES), strict=False):
-                if member.can_send:
-                    DEPARTURES[how](pool, member)
             pool.poll_once(0)
         finally:
             pool.disconnect_all()
-        self.joined += len(members)
-        self.rounds.append(self._measured(len(members)))
-        return len(members)
+        self.joined += count
+        self.rounds.append(self._measured(count))
+        return count
+
+    def _join(self, pool: ClientPool, count: int) -> list[PoolMember]:
+        """Let up to `count` members join, until the server refuses one."""
+        members: list[PoolMember] = []
+        for _ in range(count):
+            member = pool.join()
+            if member.departure is Departure.REFUSED or not member.can_send:
+                self.refusal = member.refusal or "it ended the connection at once"
+                break
+            members.append(member)
+        return members
 
     def _is_turned_away(self) -> bool:
         """Whether the server still refuses a member, some time later and with nobody connected."""
@@ -125,8 +141,22 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     record = rounds.run()
     findings = tuple(judge_release(record, runner.workload.contract))
     runner.broken = runner.broken or any(finding.level.counts for finding in findings)
-    remark = "" if runner.server.pid is not None else "the process of the server is not visible on this machine"
-    return ProbeOutcome(findings, len(record.rounds), (Figure("members that came and went", rounds.joined),), remark)
+    remark = (
+        "the process of the server is not visible on this machine" if runner.server.pid is None else _remark(record)
+    )
+    figures = (Figure("members that came and went", rounds.joined),)
+    return ProbeOutcome(findings, len(record.rounds) + len(record.in_turn), figures, remark)
+
+
+def _remark(record: ReleaseRecord) -> str:
+    """What the memory showed, if it grew and the time did not suffice for a verdict; else empty."""
+    growth = record.memory_growth
+    if growth.verdict is not MemoryVerdict.UNDECIDED or not growth.is_suspected:
+        return ""
+    return (
+        f"the server's memory grew by {growth.bytes_per_member / 1024:.1f} KiB for each of {growth.members} members "
+        "that joined and left; more members are needed to tell a leak from garbage that is not collected yet"
+    )
 
 
 RELEASE = ChannelProbe(
