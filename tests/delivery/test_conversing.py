@@ -97,8 +97,10 @@ def test_an_automatic_reply_is_not_sent_inside_a_partially_sent_frame() -> None:
                 ClientPool.put(cast(Any, self), member, each)
 
     pool: Any = Pool()
-    person: Any = SimpleNamespace(client=Client(), closed=False, is_mid_frame=False, held=[], access=None, sent=0)
+    person: Any = SimpleNamespace(
+        client=Client(), closed=False, is_mid_frame=False, held_answers=[], access=None, sent=0
+    )
     ClientPool.send_in_pieces(pool, person, [whole[:4], whole[4:9], whole[9:]])
     assert b"".join(sent[:3]) == whole
     assert sent[3:] == [b"pong"] * 3
-    assert person.held == []
+    assert person.held_answers == []
