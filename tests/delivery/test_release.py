@@ -6,6 +6,8 @@ import pytest
 
 from wsproof import Verdict
 from wsproof.delivery import run_suite
+from wsproof.delivery.departures import DEPARTURES
+from wsproof.delivery.release_probe import FEWEST_MEMBERS, MOST_MEMBERS, _ways
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
@@ -18,6 +20,14 @@ WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 def run(fault: str) -> SuiteReport:
     with serve(parse_target(APP, path="/ws", env=[f"FAULT={fault}"])) as server:
         return run_suite(server, WORKLOADS, SuiteOptions(only=("chat.resource-release",)))
+
+
+def test_a_small_round_has_all_kinds_of_departures() -> None:
+    names = {leave: name for name, leave in DEPARTURES.items()}
+    small = [names[leave] for leave in _ways(FEWEST_MEMBERS)]
+    assert any("code 1000" in name for name in small)
+    assert any("FIN" in name for name in small)
+    assert len(_ways(MOST_MEMBERS)) == len(set(_ways(MOST_MEMBERS))) == MOST_MEMBERS
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import islice
 
 from wsproof.checks.memory_growth import MemoryVerdict
 from wsproof.checks.release import ROUNDS, ReleaseRecord, ReleaseRound, judge_release
@@ -79,7 +80,7 @@ class _Rounds:
     def _round(self, size: int, at_once: int = MOST_MEMBERS) -> int:
         """Let `size` members join, `at_once` at a time, and leave in all ways. Returns how many could join."""
         pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
-        ways = islice(cycle(DEPARTURES.values()), size)
+        ways = iter(_ways(size))
         count = 0
         try:
             while group := tuple(islice(ways, at_once)):
@@ -134,6 +135,12 @@ class _Rounds:
             time.sleep(POLL_S)
             fds = self._meter.fds()
         return ReleaseRound(connections, fds, self._meter.threads(), self._meter.private_bytes())
+
+
+def _ways(count: int) -> list[Callable[[ClientPool, PoolMember], None]]:
+    """As many ways to leave as members, spread evenly over all of them: a small round has close frames, FIN and RST."""
+    ways = list(DEPARTURES.values())
+    return [ways[at * len(ways) // count] for at in range(count)]
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
