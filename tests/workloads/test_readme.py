@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import wsproof.workloads
-from wsproof import Level, Verdict, Workload
+from wsproof import Contract, Level, MessageKind, Verdict, Workload
 from wsproof.delivery import planned, run_suite
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -90,3 +91,9 @@ def test_a_loss_in_several_properties_is_reported_once_without_a_cause(
     invalid = [row for row in report.checks_run if row.verdict is Verdict.INVALID]
     assert len(invalid) > 1
     assert all("the same finding as" in row.reason for row in invalid[1:])
+
+
+def test_the_guide_names_all_promises_and_kinds_of_messages() -> None:
+    names = [field.name for field in fields(Contract)] + [kind.name for kind in MessageKind]
+    guide = README.read_text(encoding="utf-8")
+    assert [name for name in names if f"`{name}`" not in guide] == []
