@@ -18,7 +18,7 @@ from wsproof.conformance.probe import probe
 from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.script import Script
-from wsproof.conformance.server_watch import STAYS, MemoryGrowth, ServerWatch
+from wsproof.conformance.server_watch import STAYS, MemoryWatch, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.root_cause import PLAIN_CLIENT
@@ -105,10 +105,10 @@ def _run_script(
 ) -> tuple[Transcript, list[RuleViolation]]:
     with SegmentBarrier() as barrier:
         driver = Driver(endpoint, profile, Timeouts(deadline_s), barrier)
-        memory_growth = MemoryGrowth(pid) if script.subject == "deflate-bomb" else None
+        memory_watch = MemoryWatch(pid) if script.subject == "deflate-bomb" else None
         handshake, expected, transcript = driver.run(script)
     violations = verify(script, handshake, expected, profile, transcript)
-    return transcript, violations + (memory_growth.violations(transcript) if memory_growth is not None else [])
+    return transcript, violations + (memory_watch.violations(transcript) if memory_watch is not None else [])
 
 
 def _replay_robustness_test(

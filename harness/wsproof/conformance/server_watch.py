@@ -12,7 +12,7 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.target.last_exception import last_exception
 from wsproof.target.output_tail import OutputTail, OutputWatch
 
-__all__ = ["STAYS", "MemoryGrowth", "ServerWatch"]
+__all__ = ["STAYS", "MemoryWatch", "ServerWatch"]
 
 STAYS = "the server's process to keep running"
 _REFUSED = "connections are refused from then on: the server's process ended, or no longer listens"
@@ -44,7 +44,7 @@ class ServerWatch:
         return _REFUSED if is_refused(endpoint, _REFUSED_S) else None
 
 
-class MemoryGrowth:
+class MemoryWatch:
     """Watches the memory of the process tree under `pid` from now on.
 
     Without a pid, or if the system does not report peaks, it reports no violation. `least` keeps the smallest size of

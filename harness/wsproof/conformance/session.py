@@ -22,7 +22,7 @@ from wsproof.conformance.probe import probe
 from wsproof.conformance.properties.accepted_messages import with_accepted_messages
 from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.script import Script, SendFrame
-from wsproof.conformance.server_watch import STAYS, MemoryGrowth, ServerWatch
+from wsproof.conformance.server_watch import STAYS, MemoryWatch, ServerWatch
 from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.root_cause import PLAIN_CLIENT, segment_per_frame, simpler, unfragmented
 from wsproof.conformance.verify.violations import RuleViolation, may_be_application_close, verify
@@ -186,7 +186,7 @@ class Session:
         self.budget.check()
         self.scripts_run += 1
         watch = ServerWatch(self.server)
-        memory_growth = MemoryGrowth(self.server.pid, self._least_bytes) if script.subject == "deflate-bomb" else None
+        memory_watch = MemoryWatch(self.server.pid, self._least_bytes) if script.subject == "deflate-bomb" else None
         begun = time.monotonic()
         try:
             result = self._run_accepted(script)
@@ -205,7 +205,7 @@ class Session:
             handshake, expected, transcript = result
             violations = verify(script, handshake, expected, self.profile, transcript)
             violations = [violation for violation in violations if not violation.needs_codes or self._sends_close_codes]
-            violations += memory_growth.violations(transcript) if memory_growth is not None else []
+            violations += memory_watch.violations(transcript) if memory_watch is not None else []
             self.declined += expected.declined
             if may_be_application_close(expected, transcript, self.profile):
                 sent = len(expected.messages)
