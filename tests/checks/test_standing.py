@@ -13,7 +13,7 @@ from wsproof.model.history import Kind, Tick
 from wsproof.model.standing import (
     PlayedSchedule,
     PoolPublication,
-    ReceivedMessage,
+    StandingReceipt,
     StandingRecord,
     StandingRole,
     StandingSession,
@@ -28,8 +28,8 @@ def said(number: int, at_s: float, *, room: int = 0, was_received: bool = True) 
     return PoolPublication(7, number, int(at_s * S), room, "8", was_received)
 
 
-def heard(one: PoolPublication, *, intact: bool = True) -> ReceivedMessage:
-    return ReceivedMessage(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
+def heard(one: PoolPublication, *, intact: bool = True) -> StandingReceipt:
+    return StandingReceipt(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
 
 
 SAID = [said(n, n + 1.0) for n in range(10)]
@@ -37,7 +37,7 @@ SAID = [said(n, n + 1.0) for n in range(10)]
 SCHEDULES = tuple(PlayedSchedule((one,), one.sent_ns + S // 10) for one in SAID)
 
 
-def listener(*got: ReceivedMessage, until_s: float = 30.0) -> StandingSession:
+def listener(*got: StandingReceipt, until_s: float = 30.0) -> StandingSession:
     return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(until_s * S), received=got)
 
 

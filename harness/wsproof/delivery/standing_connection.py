@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.errors import TargetError
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind, Tick
-from wsproof.model.standing import ReceivedMessage, StandingRole, StandingSession
+from wsproof.model.standing import StandingReceipt, StandingRole, StandingSession
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -43,7 +43,7 @@ class StandingConnection:
     closed: bool = False
     refusal: str = ""
     pings_ns: list[int] = field(default_factory=list)
-    heard: list[ReceivedMessage] = field(default_factory=list)
+    heard: list[StandingReceipt] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
     leave_notices: list[tuple[str, int]] = field(default_factory=list)
 
@@ -126,7 +126,7 @@ class StandingConnection:
         elif parsed.kind in KINDS and parsed.envelope is not None:
             sealed = parsed.envelope.envelope
             self.heard.append(
-                ReceivedMessage(
+                StandingReceipt(
                     sealed.publisher,
                     sealed.sequence,
                     sealed.intended_ns,

@@ -36,7 +36,7 @@ class LateJoiner(ChannelUser):
         """Wait for the measured window, and join some time later."""
         run = run_of(self.environment, self.room_class())
         if run is not None:
-            run.has_begun.wait()
+            run.ramp.has_begun.wait()
             gevent.sleep(self.joins_after_s)
         super().on_start()
 

@@ -46,7 +46,10 @@ class StepOver(Exception):
 
 
 class ConnectionListener(Protocol):
-    """Receiver of a connection's events: its workload run. None of these methods may block."""
+    """Receiver of a connection's events: a `RunReceiver`, or a `MemberConversation` while the member joins.
+
+    None of these methods may block.
+    """
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
         """Take a frame, and return the number of its messages. `frame` is its key: equal frames are equal messages.

@@ -7,22 +7,21 @@ from typing import Any, Protocol
 
 import gevent
 
-from wsproof.locust.connection import ConnectionListener, GeventConnection
+from wsproof.locust.connection import GeventConnection
+from wsproof.locust.run_receiver import RunReceiver
 from wsproof.model.nanoseconds import NS
 from wsproof.wire import Breach
 from wsproof.workloads import Conversation, MessageKind, Workload
 
 
-class JoiningRun(ConnectionListener, Protocol):
+class JoiningRun(Protocol):
     """The workload run that the member joins."""
 
     workload: Workload
+    receiver: RunReceiver
 
     def joined(self, line: GeventConnection, *, is_subscribed: bool) -> None:
         """Take a member that has joined."""
-
-    def hear_message(self, member: int, message: str | bytes, now_ns: int) -> None:
-        """Take a message that may have come in one frame with others."""
 
     def not_joined(self, line: GeventConnection, fault: str) -> None:
         """Take a member that could not join; the fault is a clause whose subject is the server."""
@@ -51,7 +50,7 @@ class MemberConversation:
     def stop(self) -> None:
         """End the conversation: the member has left."""
         self._is_stopped = True
-        self._line.listener = self._run
+        self._line.listener = self._run.receiver
         self._set_alarm(None)
 
     # The listener of the connection.
@@ -68,24 +67,24 @@ class MemberConversation:
             self._send(reaction.messages)
             self._go_on()
             if not (reaction.is_awaited and parsed.kind is MessageKind.UNEXPECTED):
-                self._run.hear_message(member, message, now_ns)
+                self._run.receiver.hear_message(member, message, now_ns)
         return len(messages)
 
     def unexpected(self, member: int, text: str, now_ns: int) -> None:
         """Take the description of input that is not a valid message."""
-        self._run.unexpected(member, text, now_ns)
+        self._run.receiver.unexpected(member, text, now_ns)
 
     def breach(self, member: int, breach: Breach) -> None:
         """Take a protocol violation of a server frame."""
-        self._run.breach(member, breach)
+        self._run.receiver.breach(member, breach)
 
     def interval(self, row: tuple[int, int, int, int]) -> None:
         """Take messages that were read together."""
-        self._run.interval(row)
+        self._run.receiver.interval(row)
 
     def queued(self, row: tuple[int, int, int]) -> None:
         """Take a large read."""
-        self._run.queued(row)
+        self._run.receiver.queued(row)
 
     def ended(self, member: int, close_code: int | None) -> None:
         """Take the end of the connection: the member cannot join."""
@@ -94,7 +93,7 @@ class MemberConversation:
 
     def crashed(self, member: int, fault: Exception) -> None:
         """Take a crash of the connection's own code."""
-        self._run.crashed(member, fault)
+        self._run.receiver.crashed(member, fault)
 
     # Internals.
 
@@ -103,7 +102,7 @@ class MemberConversation:
         conversation = self._talk
         if self._is_joining and not conversation.is_joining:
             self._is_joining = False
-            self._line.listener = self._run
+            self._line.listener = self._run.receiver
             if conversation.fault:
                 self._run.not_joined(self._line, conversation.fault)
             else:
@@ -125,7 +124,7 @@ class MemberConversation:
             self._go_on()
         except Exception as fault:  # noqa: BLE001 - otherwise a crash would be a line on stderr and a silent member
             self._line.abort()
-            self._run.crashed(self._line.member, fault)
+            self._run.receiver.crashed(self._line.member, fault)
 
     def _send(self, messages: tuple[str | bytes, ...]) -> None:
         for message in messages:

@@ -1,22 +1,100 @@
-"""The messages for which a drain waits: those that may still arrive, without those that are certainly lost."""
+"""The drain at the end of a run, and the messages for which it waits: those that may still arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic_ns
 from typing import TypeVar
 
+import gevent
 import numpy as np
 
+from wsproof.checks.feed import silence_ns
 from wsproof.checks.presence import missing_leave
+from wsproof.locust.generator_fault import LoopTimeout
 from wsproof.locust.measured_run import MeasuredRun, join_runs
+from wsproof.locust.message import MessageCache
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
-from wsproof.model.contract import Order
+from wsproof.locust.run_members import RunMembers
+from wsproof.locust.run_publisher import RunPublisher
+from wsproof.locust.run_receiver import RunReceiver
+from wsproof.model.contract import Audience, Contract, Feed, Order
 from wsproof.model.expected import Ints, expected_deliveries
 from wsproof.model.history import Kind, Receipts
+from wsproof.model.nanoseconds import NS
 
+DRAIN_SECONDS = 10.0
+"""Longest drain, in seconds from the end of the measured window."""
+DRAIN_STEP_SECONDS = 0.02
+LOOK_SECONDS = 1.0
+"""Seconds between two searches for certainly lost messages during a long drain."""
 Number = TypeVar("Number", int, Ints)
 ID_COUNT = 1 << 31
 """The number of member ids: the largest distance between two of them."""
+
+
+class Drain:
+    """The wait of one run for all deliveries that may still arrive after the end of the measured window."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        members: RunMembers,
+        messages: MessageCache,
+        pending: OutstandingDeliveries,
+        publisher: RunPublisher,
+        receiver: RunReceiver,
+    ) -> None:
+        self._contract = contract
+        self._members = members
+        self._messages = messages
+        self._pending = pending
+        self._publisher = publisher
+        self._receiver = receiver
+
+    def wait(self, end_ns: int) -> None:
+        """Wait, for at most DRAIN_SECONDS in which the event loop runs. `end_ns`: the end of the window."""
+        timeout = LoopTimeout(DRAIN_SECONDS, DRAIN_STEP_SECONDS)
+        look_ns = end_ns + int(LOOK_SECONDS * NS)
+        while self.is_waiting() and timeout.spend():
+            gevent.sleep(DRAIN_STEP_SECONDS)
+            if monotonic_ns() >= look_ns:
+                self._forget_lost()
+                look_ns = monotonic_ns() + int(LOOK_SECONDS * NS)
+
+    def is_waiting(self) -> bool:
+        """Whether a delivery may still arrive."""
+        if self._contract.feed is not None:
+            return self.is_feed_silent(self._contract.feed, monotonic_ns())
+        return bool(self._pending) or self._publisher.is_busy or self.somebody_is_new()
+
+    def is_feed_silent(self, feed: Feed, now_ns: int) -> bool:
+        """Whether a viewer has received nothing for so long that the feed would be called stopped.
+
+        An overloaded server may only be late. Without the load it sends again.
+        """
+        members, last_tick_ns = self._members, self._receiver.last_tick_ns
+        since_ns = [
+            last_tick_ns.get(member, members[member].connected_ns)
+            for member in members.lines.keys() - members.unhurried
+        ]
+        is_late = any(now_ns - each > silence_ns(feed) for each in since_ns)
+        return is_late or bool(since_ns and not last_tick_ns)
+
+    def somebody_is_new(self) -> bool:
+        """Whether a member that has received nothing was connected before the last publication in its room."""
+        if self._contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
+            return False
+        members, last_sent_ns = self._members, self._publisher.last_sent_ns
+        return any(
+            members[number].connected_ns < last_sent_ns.get(members[number].room, 0)
+            for number in members.lines.keys() - members.present - members.unhurried
+        )
+
+    def _forget_lost(self) -> None:
+        if self._contract.order is not Order.NONE:
+            for key, member in proven_lost(self._pending, self._messages.receipts()):
+                self._pending.came(key, member)
 
 
 def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tuple[Key, int]]:

@@ -15,14 +15,13 @@ from typing import Any
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.locust.drain import is_waiting_across
+from wsproof.locust.drain import DRAIN_SECONDS, is_waiting_across
 from wsproof.locust.generator_fault import LoopTimeout
 from wsproof.locust.measured_run import MeasuredRun, join_runs
 from wsproof.locust.registry import room_classes, url_of, workload_of
 from wsproof.locust.result import WorkloadResult, crashed, describe
 from wsproof.locust.session import LoadSession, session_of
 from wsproof.locust.workers import alive_workers, fail_for_lost_worker, note_lost_workers
-from wsproof.locust.workload_run import DRAIN_SECONDS
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.nanoseconds import NS

@@ -69,24 +69,24 @@ class LiveMeter:
             self._checks.look_for_lost(late)
         waiting = [(delivery.age_ns, len(delivery.members)) for delivery in late if delivery.kind is Kind.DELIVERY]
         overdue = [(age_ns, members) for age_ns, members in waiting if age_ns > LATE_NS]
-        latency = run.latency.take_latest()
-        planned, self._planned = self._planned, run.planned
+        latency = run.stats.latency.take_latest()
+        planned, self._planned = self._planned, run.publisher.planned
         ticks, self._ticks = len(run.recorder.ticks) - self._ticks, len(run.recorder.ticks)
         last_s = self.seconds[-1].at_s if self.seconds else 0
         second = LoadSecond(
             at_s=max(int(time()), last_s + 1),  # two seconds of one process must not be added up
-            is_measured=run.phase is Phase.MEASURED,
+            is_measured=run.ramp.phase is Phase.MEASURED,
             latency=bucket_counts(latency),
             overdue=bucket_counts((age_ns for age_ns, _ in overdue), (members for _, members in overdue)),
-            time_to_last=bucket_counts(run.to_last.take_latest()),
-            spread=bucket_counts(run.spread.take_latest()),
+            time_to_last=bucket_counts(run.stats.to_last.take_latest()),
+            spread=bucket_counts(run.stats.spread.take_latest()),
             deliveries=len(latency) + ticks,
             planned=planned,
-            missed=min(run.unplayed + sum(members for _, members in overdue), planned),
+            missed=min(run.publisher.unplayed + sum(members for _, members in overdue), planned),
             outstanding=sum(members for _, members in waiting),
             oldest_ns=max((age_ns for age_ns, _ in waiting), default=0),
             connections=self._connections(),
-            unsent=run.pacer.overdue(now_ns) if run.pacer is not None and not run.recorder.end_ns else run.unsent,
+            unsent=run.publisher.overdue(now_ns),
         )
         self.seconds.append(self._with_generator(second))
         self._measured += 1
@@ -131,10 +131,11 @@ class LiveMeter:
         ]
 
     def _overdue(self, now_ns: int) -> Iterator[Overdue]:
+        sent_ns = self._run.members.sent_ns
         for key, members in self._run.pending.items():
             match key:
                 case (Kind() as kind, int(publisher), int(sequence)):
-                    yield Overdue(kind, publisher, sequence, members, now_ns - self._run.sent_ns(publisher, sequence))
+                    yield Overdue(kind, publisher, sequence, members, now_ns - sent_ns[publisher][sequence])
 
     def _with_generator(self, second: LoadSecond) -> LoadSecond:
         pulse, published = self._run.pulse, self._run.recorder.publications.data

@@ -30,7 +30,7 @@ def set_rate_factor(environment: Any, factor: float) -> None:
         return
     session.rate_factor = factor
     for run in session.runs.values():
-        run.set_rate_factor(factor)
+        run.publisher.set_rate_factor(factor)
     if isinstance(environment.runner, MasterRunner):
         for worker in environment.runner.clients.all:
             environment.runner.send_message(RATE, {"factor": factor}, client_id=worker.id)

@@ -65,7 +65,7 @@ def run_of(environment: Any, user_class: Any) -> WorkloadRun | None:
     if user_class not in session.runs:
         run = session.runs[user_class] = make_run(environment, user_class, share)
         if session.rate_factor != 1:
-            run.set_rate_factor(session.rate_factor)
+            run.publisher.set_rate_factor(session.rate_factor)
         pass_spawned_counts(environment)
     run = session.runs[user_class]
     return None if run.recorder.end_ns else run  # Locust still spawns users while a stopped test drains
@@ -76,7 +76,7 @@ def pass_spawned_counts(environment: Any) -> None:
     session = session_of(environment)
     if session.spawned is not None:
         for user_class, run in session.runs.items():
-            run.all_spawned(sum(session.spawned.get(name, 0) for name in _names_in_ramp(environment, user_class)))
+            run.ramp.all_spawned(sum(session.spawned.get(name, 0) for name in _names_in_ramp(environment, user_class)))
 
 
 def _names_in_ramp(environment: Any, room_class: Any) -> list[str]:

@@ -84,6 +84,42 @@ class RequestStats:
         )
 
 
+class RunStats:
+    """The rows of one workload run in Locust's tables, and its events for other plugins."""
+
+    def __init__(self, environment: Any, workload: str) -> None:
+        self._environment = environment
+        self._workload = workload
+        self.latency = RequestStats(environment, f"{workload}: latency from intended time", in_total=True)
+        self.to_last = RequestStats(environment, f"{workload}: time to last")
+        self.spread = RequestStats(environment, f"{workload}: spread of a tick")
+        self.connect = RequestStats(environment, f"{workload}: connect")
+
+    def begin_window(self) -> None:
+        """Drop the samples of received messages so far, if Locust resets its own, too."""
+        if self._environment.reset_stats:
+            for table in (self.latency, self.to_last, self.spread):
+                table.restart()
+
+    def flush(self) -> None:
+        """Pass the latest samples on to Locust."""
+        for table in (self.latency, self.to_last, self.spread, self.connect):
+            table.flush()
+
+    def reached_all(self, elapsed_ns: int) -> None:
+        """Count a publication that its last member has received, this long after its intended time."""
+        self.to_last.add(elapsed_ns)
+        self.fire("ws_reached_all", milliseconds=elapsed_ns * 1000 / NS)
+
+    def fire(self, event: str, **what: Any) -> None:
+        """Fire an event of `wsproof.locust.events` for other plugins."""
+        fire(self._environment, event, workload=self._workload, **what)
+
+    def fail(self, what: str, fault: Exception) -> None:
+        """Report a failure of a user."""
+        log_failures(self._environment, f"{self._workload}: {what}", fault, 1)
+
+
 def rounded_ms(milliseconds: float) -> float:
     """A time as Locust's table counts it: to a tenth of a millisecond, from 100 ms on to three digits."""
     if milliseconds < FINE_MS:

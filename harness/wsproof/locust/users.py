@@ -125,11 +125,11 @@ class ChannelUser(WebSocketUser):
         refusal = prepared(workload, self.member, run.endpoint.http_url) if workload.has_prepare else ""
         if refusal:
             run.left(self.member, Departure.REFUSED)
-            run.fail("prepare", ConnectionError(f"the member {refusal}"))
+            run.stats.fail("prepare", ConnectionError(f"the member {refusal}"))
             return None, None
         endpoint = member_endpoint(run.endpoint, workload, self.member)
         seed = run.first_publisher + self.member
-        line = GeventConnection(self.member, endpoint, run, seed=seed, receive_buffer=self.receive_buffer)
+        line = GeventConnection(self.member, endpoint, run.receiver, seed=seed, receive_buffer=self.receive_buffer)
         began_ns = monotonic_ns()
         try:
             response = line.open()

@@ -46,7 +46,7 @@ class Watcher:
         while True:
             session = session_of(self._environment)
             for url, meter in self._meters.items():
-                lines = sum(len(run.lines) for run in session.runs.values() if run.endpoint_url == url)
+                lines = sum(len(run.members.lines) for run in session.runs.values() if run.endpoint_url == url)
                 meter.sample(lines, sparing=True)
             if monotonic_ns() >= self._next_ns:
                 self._next_ns = monotonic_ns() + NS

@@ -20,7 +20,7 @@ class StandingRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedMessage:
+class StandingReceipt:
     """A publication or a reply that a standing member received, identified by its envelope."""
 
     publisher: int
@@ -49,7 +49,7 @@ class StandingSession:
     refusal: str = ""
     """The server's refusal of the handshake; empty if it accepted."""
     pings_ns: tuple[int, ...] = ()
-    received: tuple[ReceivedMessage, ...] = ()
+    received: tuple[StandingReceipt, ...] = ()
     ticks: tuple[Tick, ...] = ()
     leave_notices: tuple[tuple[str, int], ...] = ()
     """Leave notices that it received: name and time."""

@@ -106,8 +106,8 @@ class Room:
         self.environment.user_classes = [LobbyUser, Quiet, Sleeper, OnAModem, Late, Commuter]
         session_of(self.environment).begin_test()
         self.run = WorkloadRun(self.environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
-        assert self.run.pacer is not None
-        self.run.pacer.stop()
+        assert self.run.publisher.pacer is not None
+        self.run.publisher.pacer.stop()
         self.run.pulse.stop()
         session_of(self.environment).runs[LobbyUser] = self.run
 
@@ -146,15 +146,15 @@ def test_users_beside_others_share_their_run_and_server(room: Room) -> None:
 
 def test_a_lurker_receives_and_never_publishes(room: Room) -> None:
     one, quiet = room.user(LobbyUser), room.user(Quiet)
-    assert list(room.run.pacer.speakers) == [one.member]  # type: ignore[union-attr]
+    assert list(room.run.publisher.pacer.speakers) == [one.member]  # type: ignore[union-attr]
     room.all_hear_each(one, quiet)
-    assert room.run.present == {one.member, quiet.member}
+    assert room.run.members.present == {one.member, quiet.member}
 
 
 @pytest.mark.parametrize(("kind", "done"), [(Sleeper, []), (OnAModem, ["read"])])
 def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, kind: Any, done: list[str]) -> None:
     one, two, other = room.user(LobbyUser), room.user(LobbyUser), room.user(kind)
-    room.run.all_spawned(3)
+    room.run.ramp.all_spawned(3)
     room.all_hear_each(one, two, other)
     room.all_hear_each(one, two, other)
     said = say(room.run, one.line)
@@ -168,20 +168,20 @@ def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, kind:
 
 def test_what_a_slow_member_receives_late_is_no_latency(room: Room) -> None:
     one, slow = room.user(LobbyUser), room.user(OnAModem)
-    room.run.all_spawned(2)
+    room.run.ramp.all_spawned(2)
     room.all_hear_each(one, slow)
     slow.behave(slow.line)
-    before = len(room.run.latency.samples_ns)
+    before = len(room.run.stats.latency.samples_ns)
     hear(room.run, say(room.run, one.line), slow.member)
-    assert len(room.run.latency.samples_ns) == before
-    assert room.run.present == {one.member}
-    assert not room.run._somebody_is_new()
+    assert len(room.run.stats.latency.samples_ns) == before
+    assert room.run.members.present == {one.member}
+    assert not room.run._drain.somebody_is_new()
     assert len(deliveries(room.run.measurement().history).received_ns) == 1  # by the first member
 
 
 def test_a_server_may_end_the_connection_of_a_slow_member(room: Room) -> None:
     one, two, slow = room.user(LobbyUser), room.user(LobbyUser), room.user(OnAModem)
-    room.run.all_spawned(3)
+    room.run.ramp.all_spawned(3)
     room.all_hear_each(one, two, slow)
     room.all_hear_each(one, two, slow)
     slow.behave(slow.line)
@@ -195,7 +195,7 @@ def test_a_server_may_end_the_connection_of_a_slow_member(room: Room) -> None:
 
 def test_the_members_beside_a_stalled_one_are_still_judged(room: Room) -> None:
     users = [room.user(LobbyUser), room.user(LobbyUser), room.user(Sleeper)]
-    room.run.all_spawned(3)
+    room.run.ramp.all_spawned(3)
     room.all_hear_each(*users)
     room.all_hear_each(*users)
     room.run.stop_expecting(users[2].member)
@@ -209,19 +209,19 @@ def test_the_window_does_not_wait_for_late_joiners(room: Room) -> None:
     for kind in (LobbyUser, LobbyUser):
         room.user(kind)
     registry.pass_spawned_counts(room.environment)
-    assert not room.run.has_begun.is_set()
+    assert not room.run.ramp.has_begun.is_set()
     room.user(Quiet)
-    assert room.run.has_begun.is_set()
+    assert room.run.ramp.has_begun.is_set()
 
 
 def test_a_late_joiner_joins_once_the_window_has_begun(room: Room) -> None:
     late: Any = Late(room.environment)
     joined = []
-    late._connect = lambda: joined.append(room.run.has_begun.is_set())
+    late._connect = lambda: joined.append(room.run.ramp.has_begun.is_set())
     coming = gevent.spawn(late.on_start)
     gevent.sleep(0)
     assert joined == []
-    room.run.has_begun.set()
+    room.run.ramp.has_begun.set()
     with gevent.Timeout(90):
         coming.get()
     assert joined == [True]
@@ -242,7 +242,7 @@ def test_a_churner_leaves_when_its_time_is_up_and_comes_back_as_the_same_user(
     commuter._open = lambda: (None, None)
     commuter.connect_again()
     assert room.run.members[-1].replaces == old.number
-    assert room.run.users == 2
+    assert room.run.members.users == 2
 
 
 def test_a_churner_that_the_server_cuts_off_does_not_close(room: Room) -> None:

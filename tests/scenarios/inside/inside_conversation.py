@@ -102,10 +102,10 @@ def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation
     assert line.taken() == ["init"]
     line.hear(said("ack"))
     assert line.taken() == ["subscribe"]
-    assert room.present == set()
+    assert room.members.present == set()
     line.hear(said("subscribed"))
-    assert room.present == {line.member}
-    assert line.listener is room
+    assert room.members.present == {line.member}
+    assert line.listener is room.receiver
     assert room.recorder.unexpected == []
 
 
@@ -114,7 +114,7 @@ def test_a_frame_with_several_messages_brings_each_of_them() -> None:
     line = FakeLine(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
     line.hear("\n".join([said("ack"), said("subscribed")]))
-    assert room.present == {line.member}
+    assert room.members.present == {line.member}
     published = [said("next", text=Envelope(0, number, 1).seal("hello")) for number in (0, 1)]
     for _ in range(2):
         line.hear("\n".join([said("ping", id=7), *published]))
@@ -140,7 +140,7 @@ def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeL
     join(line)
     room.left(line.member, Departure.CLOSED)
     assert room.conversations == {}
-    assert line.listener is room
+    assert line.listener is room.receiver
 
 
 def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeLine) -> None:

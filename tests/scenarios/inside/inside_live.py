@@ -68,7 +68,7 @@ def room() -> Iterator[WorkloadRun]:
 def two_members(room: WorkloadRun) -> tuple[FakeLine, FakeLine]:
     """Return two members that have received each other's first message, in a measured window."""
     one, two = enter(room), enter(room)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, two), 0, 1)
     return one, two
@@ -120,11 +120,11 @@ def test_an_overdue_delivery_is_part_of_the_latency_that_is_shown(room: Workload
 
 def test_a_failed_publication_counts_in_the_reach(room: WorkloadRun) -> None:
     one, two = two_members(room)
-    before = room.planned
+    before = room.publisher.planned
     for line in (one, two):
         room.left(line.member, Departure.DROPPED, 1012)
-    room.publish(0, monotonic_ns())
-    assert room.planned == before + 2
+    room.publisher.publish(0, monotonic_ns())
+    assert room.publisher.planned == before + 2
     look(room)
     second = look(room)
     assert second.connections.ended == 2
@@ -176,7 +176,7 @@ def test_violations_of_the_protocol_are_told_as_by_the_final_check(room: Workloa
     two_members(room)
     found: list[Finding] = []
     for rule in ("close-code", "text-utf8", "close-code"):
-        room.breach(1, Breach(rule, "5.5", "MUST", f"The server broke {rule}.", f"a frame against {rule}"))
+        room.receiver.breach(1, Breach(rule, "5.5", "MUST", f"The server broke {rule}.", f"a frame against {rule}"))
         found = room.live.findings()
     assert [(each.check, each.occurrences) for each in found] == [("server-close-code", 2), ("server-text-utf8", 1)]
     room.stop_publishing()

@@ -62,7 +62,7 @@ def room() -> Any:
 
 def phase_of(room: WorkloadRun) -> Phase:
     """Return the phase, whose type mypy would otherwise narrow to the last assertion."""
-    return room.phase
+    return room.ramp.phase
 
 
 # A server that restarts.
@@ -95,12 +95,12 @@ def test_nothing_is_due_once_locust_has_taken_the_last_user_away() -> None:
 
 def test_publications_that_could_not_be_made_lower_the_reach_and_void_the_figures(room: WorkloadRun) -> None:
     one, two = enter(room), enter(room)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, one), 0, 1)
     for line in (one, two):
         room.ended(line.member, 1012)
-    room.publish(0, intended_ns=room.recorder.start_ns + 1)
+    room.publisher.publish(0, intended_ns=room.recorder.start_ns + 1)
     room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     judged = room.measured().judged_measurement(2)
@@ -113,7 +113,7 @@ def test_users_that_the_server_has_cut_off_for_good_make_the_verdict_unknown(
     room: WorkloadRun, caplog: pytest.LogCaptureFixture
 ) -> None:
     one, two = enter(room), enter(room)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     hear(room, say(room, one), 0, 1)
     for line in (one, two):
         room.ended(line.member, 1012)
@@ -134,7 +134,7 @@ def test_users_that_the_server_has_cut_off_for_good_make_the_verdict_unknown(
 def test_the_window_begins_once_all_users_have_joined_or_were_refused(room: WorkloadRun) -> None:
     one = enter(room)
     say(room, one)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     assert phase_of(room) is Phase.WARMUP
     late = FakeLine(room.join())
     assert phase_of(room) is Phase.WARMUP
@@ -142,13 +142,13 @@ def test_the_window_begins_once_all_users_have_joined_or_were_refused(room: Work
     assert phase_of(room) is Phase.MEASURED
     say(room, one)
     assert list(room.recorder.publications.data["phase"]) == [Phase.WARMUP, Phase.MEASURED]
-    room.all_spawned(9)  # a user of the web UI adds users: the window continues
+    room.ramp.all_spawned(9)  # a user of the web UI adds users: the window continues
     assert phase_of(room) is Phase.MEASURED
 
 
 def test_a_refused_user_does_not_hold_up_the_window(room: WorkloadRun) -> None:
     enter(room)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     room.left(room.join(), Departure.REFUSED)
     assert phase_of(room) is Phase.MEASURED
 
@@ -238,7 +238,7 @@ def test_a_short_lag_is_no_freeze(room: WorkloadRun) -> None:
 @pytest.mark.parametrize(("close_code", "verdict"), [(1012, Verdict.UNKNOWN), (1011, Verdict.INVALID)])
 def test_a_restart_is_not_blamed_on_a_stalled_member(room: WorkloadRun, close_code: int, verdict: Verdict) -> None:
     lines = [enter(room) for _ in range(3)]
-    room.all_spawned(3)
+    room.ramp.all_spawned(3)
     hear(room, say(room, lines[0]), 0, 1, 2)
     hear(room, say(room, lines[1]), 0, 1, 2)
     room.stop_expecting(2)
@@ -252,7 +252,7 @@ def test_a_restart_is_not_blamed_on_a_stalled_member(room: WorkloadRun, close_co
 
 def test_a_generator_without_cpu_time_is_exit_code_3(room: WorkloadRun) -> None:
     one, _ = enter(room), enter(room)
-    room.all_spawned(2)
+    room.ramp.all_spawned(2)
     for _ in range(3):
         hear(room, say(room, one), 0, 1)
     room.pulse.cpu_share.extend([1.0, 1.0])
@@ -269,16 +269,16 @@ def test_the_drain_waits_for_viewers_of_a_feed_that_an_overloaded_server_has_sta
     feed = run.contract.feed
     assert feed is not None
     members = [enter(run).member for _ in range(3)]
-    assert run._is_waiting()  # nobody has received anything
+    assert run._drain.is_waiting()  # nobody has received anything
     now_ns = 1_000 * NS
     for member in members:
         hear(run, TICK, member, at_ns=now_ns)
-    assert not run._is_feed_silent(feed, now_ns + silence_ns(feed))
-    assert run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    assert not run._drain.is_feed_silent(feed, now_ns + silence_ns(feed))
+    assert run._drain.is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
     hear(run, TICK, *members[:2], at_ns=now_ns + silence_ns(feed))
-    assert run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    assert run._drain.is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
     run.stop_expecting(members[2])
-    assert not run._is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
+    assert not run._drain.is_feed_silent(feed, now_ns + silence_ns(feed) + 1)
     run.close()
 
 

@@ -42,7 +42,7 @@ def made(tmp_path: Path) -> Any:
         two_members(room)
         session.runs[type(name, (), {})] = room
         session.described[""] = {"spec": "shop:app", "url": "ws://127.0.0.1:1"}
-        room._is_waiting = lambda: False  # type: ignore[method-assign]
+        room._drain.is_waiting = lambda: False  # type: ignore[method-assign]
         for result in judge_runs(made):
             add_result(made, result)
         keep_record(made)

@@ -42,8 +42,8 @@ def user(server: HandServer) -> Iterator[ChatUser]:
     made = environment()
     session_of(made).begin_test()
     run = WorkloadRun(made, Chat(), server.endpoint, rate_hz=0.001, payload_bytes=60, user_class="ChatUser")
-    assert run.pacer is not None
-    run.pacer.stop()
+    assert run.publisher.pacer is not None
+    run.publisher.pacer.stop()
     session_of(made).runs[ChatUser] = run
     user = ChatUser(made)
     user.room = run
@@ -78,16 +78,16 @@ def test_a_user_comes_back_as_a_new_member(user: ChatUser, server: HandServer) -
     assert (old.departure, old.close_code) == (Departure.DROPPED, 1012)
     assert (new.replaces, new.departure) == (0, Departure.STAYED)
     assert new.connected_ns >= old.left_ns
-    assert user.room.users == 1
+    assert user.room.members.users == 1
     assert user.room.measured().measurement.plan.subscribers == 1
-    assert list(user.room.pacer.lost) == []  # type: ignore[union-attr]
+    assert list(user.room.publisher.pacer.lost) == []  # type: ignore[union-attr]
 
 
 def test_what_was_due_while_nobody_was_there_is_planned_once_per_user(user: ChatUser, server: HandServer) -> None:
     end_by_server(user, server)
-    assert user.room._audience_without_failures(0) == 1
+    assert user.room.members.audience_without_failures(0) == 1
     in_background(user.on_connection_gone, server)
-    assert user.room._audience_without_failures(1) == 1
+    assert user.room.members.audience_without_failures(1) == 1
 
 
 def test_an_attempt_that_fails_is_a_failure_and_no_new_member(user: ChatUser, server: HandServer) -> None:

@@ -68,14 +68,14 @@ def enter(room: WorkloadRun) -> FakeLine:
 
 
 def say(room: WorkloadRun, line: FakeLine) -> str:
-    room.publish(line.member, intended_ns=100)
+    room.publisher.publish(line.member, intended_ns=100)
     return f"Client #{room.members[line.member].name} says: {line.sent.pop()}"
 
 
 def hear(room: WorkloadRun, text: str, *members: int, at_ns: int = 1_100_100) -> None:
     for member in members:
         payload = text.encode()
-        room.hear(member, b"\x81" + payload, payload, True, at_ns)
+        room.receiver.hear(member, b"\x81" + payload, payload, True, at_ns)
 
 
 def requests(room: WorkloadRun, name: str) -> int:
@@ -89,7 +89,7 @@ def test_a_delivery_is_timed_once_per_receipt_and_the_last_one_once_per_publicat
     hear(room, say(room, two), 0, at_ns=2_000_100)
     assert requests(room, "latency from intended time") == 3
     assert requests(room, "time to last") == 0  # no member had joined at the first message, and one misses the second
-    hear(room, f"You: {Envelope(0, 0, 100).seal(room._body)}", 0)
+    hear(room, f"You: {Envelope(0, 0, 100).seal(room.publisher.body)}", 0)
     assert len(room.pending) == 2
 
 
@@ -115,7 +115,7 @@ def test_the_drain_waits_for_the_leave_notices_of_the_remaining_members(room: Wo
 def test_a_publication_of_another_process_is_not_checked(room: WorkloadRun) -> None:
     enter(room)
     hear(room, f"Client #9 says: {Envelope(1 << 20, 0, 5).seal('x')}", 0)
-    assert room.present == {0}
+    assert room.members.present == {0}
     assert requests(room, "latency from intended time") == 0
     assert len(room.measurement().history.receipts) == 0
 

@@ -47,8 +47,8 @@ class SmallBroadcastStorm(BroadcastStorm):
     users, storm_factor, storm_at_s, storm_s, after_s = 10, 8.0, 10.0, 5.0, 5.0
 
 
-class Run:
-    """A run that notes its rate."""
+class Publisher:
+    """The publisher of a run. It notes its rate."""
 
     factor = 1.0
 
@@ -78,27 +78,27 @@ def test_in_a_reconnect_storm_most_users_leave_and_come_back_at_once() -> None:
 
 
 def test_in_a_broadcast_storm_the_same_users_publish_more() -> None:
-    made, run, shape = environment(), Run(), SmallBroadcastStorm()  # type: ignore[no-untyped-call]
-    session_of(made).runs[object] = run  # type: ignore[assignment]
+    made, publisher, shape = environment(), Publisher(), SmallBroadcastStorm()  # type: ignore[no-untyped-call]
+    session_of(made).runs[object] = SimpleNamespace(publisher=publisher)  # type: ignore[assignment]
     shape.runner = SimpleNamespace(environment=made)  # type: ignore[assignment]
     seen: list[tuple[int | None, float]] = []
     for time_s in (0, 9.9, 10, 14.9, 15, 20):
         shape.get_run_time = lambda time_s=time_s: time_s  # type: ignore[method-assign, misc]
         tick = shape.tick()
-        seen.append((None if tick is None else tick[0], run.factor))
+        seen.append((None if tick is None else tick[0], publisher.factor))
     assert seen == [(10, 1.0), (10, 1.0), (10, 8.0), (10, 8.0), (10, 1.0), (None, 1.0)]
 
 
 def test_a_storm_reaches_the_workers() -> None:
-    master, worker, run = environment(), environment(), Run()
-    session_of(worker).runs[object] = run  # type: ignore[assignment]
+    master, worker, publisher = environment(), environment(), Publisher()
+    session_of(worker).runs[object] = SimpleNamespace(publisher=publisher)  # type: ignore[assignment]
     listeners: dict[str, Any] = {}
     master.runner, worker.runner = object.__new__(Master), object.__new__(Worker)
     worker.runner.register_message = listeners.__setitem__
     connect_processes(worker)
     master.runner.send_message = lambda name, data, client_id: listeners[name](worker, SimpleNamespace(data=data))
     set_rate_factor(master, 8.0)
-    assert (list(listeners), run.factor) == ([RATE], 8.0)
+    assert (list(listeners), publisher.factor) == ([RATE], 8.0)
 
 
 class Master(MasterRunner):

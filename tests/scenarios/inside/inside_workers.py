@@ -51,13 +51,13 @@ class Worker:
             of_this_test=range(-id_of_first, 2 * PER_WORKER - id_of_first),
             user_class="ChatUser",
         )
-        assert self.run.pacer is not None
-        self.run.pacer.stop()  # the tests speak themselves
+        assert self.run.publisher.pacer is not None
+        self.run.publisher.pacer.stop()  # the tests speak themselves
         self.run.pulse.stop()
-        self.run._is_waiting = lambda: False  # type: ignore[method-assign]
+        self.run._drain.is_waiting = lambda: False  # type: ignore[method-assign]
         session_of(self.environment).runs[ChatUser] = self.run
         self.lines = [enter(self.run), enter(self.run)]
-        self.run.all_spawned(2)
+        self.run.ramp.all_spawned(2)
         self.send_to_master: Callable[[dict[str, Any]], None] = lambda data: None
 
     def hear(self, text: str, *members: int) -> None:
