@@ -52,6 +52,20 @@ def test_ends_at_one_connection_age_are_a_server_rule() -> None:
     assert verdict_of([finding]) is Verdict.UNKNOWN
 
 
+def test_a_crash_that_is_noticed_in_the_order_of_the_connections_is_no_rule() -> None:
+    room: Room = a_room(members=0, messages=0, contract=replace(QUIET_CHAT, leaves=False))
+    for _ in range(3):
+        room.now += 5_000_000
+        room.join()
+    for number in range(3):
+        born = room.recorder.members[number].connected_ns
+        room.change(number, left_ns=born + 3 * S, departure=Departure.DROPPED)
+    room.now += 60 * S
+    room.recorder.end_ns = room.now
+    history = room.history()
+    assert time_limit(history, list(history.members)) is None
+
+
 def test_a_member_that_sent_a_message_may_stay_longer() -> None:
     history = ended({0: 6.0, 1: 3.0, 2: 3.0, 3: 3.1, 4: 3.0}, members=5)
     limit = time_limit(history, list(history.members))

@@ -26,6 +26,10 @@ MIN_SHARE = 0.75
 MIN_FACTOR = 3.0
 """Factor by which the times of the ends must differ more than the limits, for the limits to be the cause."""
 
+MIN_APART_S = 0.05
+"""Shortest time in seconds between the first and the last end that shows a limit. A client may notice the ends of one
+crash some milliseconds apart."""
+
 
 @dataclass(frozen=True)
 class TimeLimit:
@@ -68,7 +72,7 @@ def time_limit(history: History, cut: list[Member]) -> TimeLimit | None:
         stayed = [m for m in history.members if m.departure is Departure.STAYED and m.connected_ns]
         until_ns = history.drained_ns or history.end_ns
         lasted_s = max((_longest_s(history, m, until_ns, is_of_silence) for m in stayed), default=0.0)
-        apart = ends_apart_s > MIN_FACTOR * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
+        apart = ends_apart_s > max(MIN_FACTOR * spread_s, MIN_APART_S) or (is_of_silence and bool(stayed))
         unanswered = bool(history.ignored) and all(member.close_code is not None for member in cut)
         if (apart or unanswered) and lasted_s <= limit_s + margin_s:
             return TimeLimit(limit_s, is_of_silence)
