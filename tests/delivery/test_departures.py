@@ -49,13 +49,13 @@ def test_close_codes_are_sendable_and_the_reason_has_the_maximum_length() -> Non
         ("tells nobody of odd codes", "by a close frame with code 10"),
         ("keeps who closes with a code of its own", "by a close frame with code 3000"),
         ("dies of a close without a code", ""),
-        ("tells of one of those who go at once", ""),
+        pytest.param("tells of one of those who go at once", "", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_after_one_kind_of_departure_is_reported(
     planted: Callable[[str], RunningServer], fault: str, words: str
 ) -> None:
-    findings = counted(run_suite(planted(fault), WORKLOADS, ONLY))
+    findings = counted(run_suite(planted(fault), WORKLOADS, ONLY.but(deadline_s=2.0)))
     assert Anomaly.MISSING_LEAVE in {finding.anomaly for finding in findings}
     assert any(words in finding.explanation for finding in findings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.slow import slow_except
 from wsproof import Audience, Contract, Level, RateLimit, Verdict
 from wsproof.checks.rate_limit import Burst, judge_rate
 from wsproof.checks.revoked import RevocationAttempt, judge_revocation
@@ -37,7 +38,7 @@ def test_a_member_that_is_logged_out_and_still_served_is_a_violation() -> None:
     assert "still received messages of others and could still publish to others" in finding.explanation
 
 
-@pytest.mark.parametrize("server", ["", "deaf", "patient"])
+@pytest.mark.parametrize("server", slow_except(["", "deaf", "patient"], "", "patient"))
 def test_a_server_that_ends_or_silences_who_was_logged_out_passes(server: str) -> None:
     report = check(server, "limited.revoked-access")
     assert report.findings == ()

@@ -44,7 +44,7 @@ def counted(report: SuiteReport) -> list[Finding]:
         ("rarely loses one for one member", Anomaly.LOST),
         pytest.param("rarely repeats", Anomaly.DUPLICATED, marks=pytest.mark.slow),
         pytest.param("rarely swaps two", Anomaly.REORDERED, marks=pytest.mark.slow),
-        ("drops what does not fit into its queue", Anomaly.LOST),
+        pytest.param("drops what does not fit into its queue", Anomaly.LOST, marks=pytest.mark.slow),
         pytest.param("forgets all beyond thirty", Anomaly.LOST, marks=pytest.mark.slow),
     ],
 )
