@@ -7,6 +7,7 @@ import pytest
 from tests.faulty.faults import FAULTS
 from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
+from tests.slow import slow_except
 from wsproof import Level, Verdict
 from wsproof.conformance.rules.robustness import RULES_WITH_A_TEST
 from wsproof.conformance.suite import PROPERTIES, replay, run_suite
@@ -55,8 +56,11 @@ _SEEN_BY = {
 _DIES = ("crash", "wedges-at-opcode", "extension-backslashes")
 
 
+_PLANTED = [name for name in FAULTS if FAULTS[name][0] not in _STRAINING]
+
+
 @pytest.mark.usefixtures("knows_silence")
-@pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name][0] not in _STRAINING])
+@pytest.mark.parametrize("name", slow_except(_PLANTED, *_PLANTED[::2]))
 def test_a_planted_fault_is_reported_by_its_rule_and_replayed(faulty: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
     only = _SEEN_BY.get(name) or ((rule,) if rule in _OWN else _ON_THE_WAY[rule])

@@ -105,6 +105,7 @@ def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_t
     assert not finding.explanation.startswith("A member that does not read")
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_reproduced_is_an_observation_without_a_cause() -> None:
     only = ("pubsub.binary-frame-isolation", "pubsub.protocol-error-isolation", "pubsub.reset-isolation")
     report = check(PUBSUB, {"pubsub": PubSub()}, *only, fault="every 50th is lost")
@@ -164,6 +165,7 @@ def test_a_channel_whose_messages_are_all_ignored_is_unknown_and_says_so() -> No
     assert "was nothing" not in finding.explanation
 
 
+@pytest.mark.slow
 def test_replies_in_another_format_are_corrupt_and_not_lost() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.delivery", fault="replies otherwise")

@@ -126,6 +126,7 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_completely(
     assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS, owned=False))
 
 
+@pytest.mark.slow
 def test_a_url_that_serves_no_new_client_after_a_violation_is_not_checked_further(
     planted: Callable[[str], RunningServer],
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
     assert [row.check for row in report.checks_run if row.verdict is not Verdict.VALID] == ["chat.leave-notices"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_needs_a_step_is_not_a_repetition_of_one_that_needs_none() -> None:
     report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.messages-before-close")
     assert [(finding.check, finding.anomaly) for finding in report.findings] == [

@@ -110,7 +110,7 @@ def seen(document: Any) -> Iterable[Finding]:
             yield from seen(value)
 
 
-@pytest.mark.parametrize("verb", slow_except(VERBS, "check", "bench", "bench of a mix", "load"))
+@pytest.mark.parametrize("verb", slow_except(VERBS, "check", "bench", "bench of a mix"))
 def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: Path, verb: str) -> None:
     may_be_void = (0, 3) if verb in ("load", "run") else (0,)  # on a busy machine no median of a load stands
     assert main([*VERBS[verb], *FILE, "--json", "result.json"]) in may_be_void
@@ -142,6 +142,7 @@ def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
     assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
 
 
+@pytest.mark.slow
 def test_a_known_deviation_misses_no_capacity_level(shop: Path) -> None:
     words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
     main([*words, *FILE, "--json", "result.json"])

@@ -171,6 +171,7 @@ def test_a_violation_fails_a_test_whose_own_assertions_hold(pytester: pytest.Pyt
     result.stdout.fnmatch_lines(["the server broke the protocol", "server-field-repeated (RFC 9110 5.3): *"])
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_the_handshake_fails_a_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -191,6 +192,7 @@ def test_a_server_that_does_not_answer_the_handshake_fails_a_test(pytester: pyte
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_a_room_without_channels_fails_with_one_sentence(pytester: pytest.Pytester) -> None:
     write_project(pytester.path)
     result = pytester.runpytest_subprocess(TARGET[0], "test_room.py", *QUIET)

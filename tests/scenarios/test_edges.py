@@ -102,6 +102,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     return run_together(start, ("correct", "separates"))
 
 
+@pytest.mark.slow
 def test_users_of_two_processes_are_judged_together(two_processes: dict[str, Ended]) -> None:
     ended = two_processes["correct"]
     assert ended.code == ended.code_if_valid, ended.output
@@ -110,6 +111,7 @@ def test_users_of_two_processes_are_judged_together(two_processes: dict[str, End
     assert ended.rooms["chat"]["metrics"]["reach"]["min"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_message_that_is_lost_between_two_processes_is_found(two_processes: dict[str, Ended]) -> None:
     ended = two_processes["separates"]
     assert ended.code == 1, ended.output

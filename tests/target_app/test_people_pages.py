@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.slow import slow_except
 from tests.target_app.browsing import PHONE, NewContext, expect_connected, open_page, open_signed_in, say
 from tests.target_app.conftest import StartServer
 from tests.target_app.free_port import free_port
@@ -125,7 +126,10 @@ def test_an_anonymous_user_signs_in_and_returns_to_the_requested_page(window: Pa
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-@pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+ELSEWHERE = ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
+
+
+@pytest.mark.parametrize("next_page", slow_except(ELSEWHERE, ELSEWHERE[0]))
 def test_the_login_redirects_only_within_the_site(window: Page, server: Server, next_page: str) -> None:
     page = open_page(window, server, f"/pages/login?next={next_page}")
     log_in(page, "admin", "admin")
@@ -166,7 +170,7 @@ def test_logging_out_elsewhere_is_noticed(window: Page, server: Server) -> None:
     expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/pages/login", "/pages/rooms", "/pages/notifications"])
+@pytest.mark.parametrize("path", slow_except(["/pages/login", "/pages/rooms", "/pages/notifications"], "/pages/rooms"))
 def test_no_page_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
     page = open_signed_in(window, server, path, make_token("somebody with a rather long name of 40 signs"))
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})

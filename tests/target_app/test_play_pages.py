@@ -82,6 +82,7 @@ def seq_of(page: Page) -> str | None:
     return page.locator("#paper").get_attribute("data-seq")
 
 
+@pytest.mark.slow
 def test_two_drawers_and_a_late_viewer_see_the_same_pixels(new_context: NewContext, server: Server) -> None:
     ada, grace = (at_board(new_context(), server, user, "pixels") for user in ("ada", "grace"))
     draw_by_mouse(ada, (0.1, 0.1), (0.5, 0.8), (0.9, 0.2))

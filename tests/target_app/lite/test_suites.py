@@ -14,7 +14,7 @@ from tests.cli.shell import wsproof
     "chosen",
     [
         ("--examples", "1", "--only", "chat.delivery", "--only", "chat.leave-notices"),
-        ("--examples", "1", "--only", "dashboard.feed"),
+        pytest.param(("--examples", "1", "--only", "dashboard.feed"), marks=pytest.mark.slow),
         ("--examples", "1", "--only", "5", "--only", "7"),
         pytest.param(("--examples", "5"), marks=pytest.mark.slow),
     ],
