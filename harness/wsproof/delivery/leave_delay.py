@@ -27,22 +27,28 @@ MOST_WAYS = 8
 def is_only_late(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> bool:
     """Whether the server tells of departures like those of the schedule, but later than a schedule waits.
 
-    A channel whose notices are late is asked once.
+    A channel whose notices are late is asked once, and so is each way to leave.
 
     Raises:
         TargetError: the server does not answer.
         BudgetSpent: the run's time is over.
     """
-    if runner.leave_delay_s is None:
-        delay_s = _leave_delay_s(runner, schedule, deadline_s)
+    ways = _ways_of(schedule)
+    if runner.leave_delay_s is None and not runner.awaited_ways.issuperset(ways):
+        runner.awaited_ways.update(ways)
+        delay_s = _leave_delay_s(runner, ways, deadline_s)
         if delay_s is not None and delay_s > deadline_s / 2:  # a schedule waits for half of its deadline in silence
             runner.leave_delay_s = delay_s
     return runner.leave_delay_s is not None
 
 
-def _leave_delay_s(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> float | None:
-    """Let members leave at once, in each way of the schedule. None if the member that stays is not told of all."""
-    ways = list(dict.fromkeys(replace(step, member=0) for step in schedule if step.action in LEAVING))[:MOST_WAYS]
+def _ways_of(schedule: Schedule) -> list[Step]:
+    """The first MOST_WAYS different ways to leave of a schedule."""
+    return list(dict.fromkeys(replace(step, member=0) for step in schedule if step.action in LEAVING))[:MOST_WAYS]
+
+
+def _leave_delay_s(runner: ScheduleRunner, ways: list[Step], deadline_s: float) -> float | None:
+    """Let members leave at once, one in each way. None if the member that stays is not told of all."""
     joined: dict[int, PoolMember] = {}
     with runner.pool(deadline_s) as pool:
         for number in range(len(ways) + 1):

@@ -86,6 +86,8 @@ class ScheduleRunner:
     """Members of all channels that only listen; None without them."""
     cut_after: dict[str, int] = field(default_factory=dict)
     """The properties whose share of the budget ended before all their schedules had run, and the number that had."""
+    awaited_ways: set[Step] = field(default_factory=set)
+    """The ways to leave whose notices have been awaited for longer than a schedule waits."""
     leave_delay_s: float | None = None
     """The time, in seconds, after which the server tells of a departure, if that is longer than a schedule waits."""
     speaks: bool | None = None
