@@ -55,7 +55,9 @@ return {}
 
 Result = TypeVar("Result")
 
-FAILURES = (RedisError, OSError, TimeoutError)
+FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What the library raises if the Redis server cannot be reached. RuntimeError: uvloop, for a write to a connection that
+the server has closed."""
 
 logger = logging.getLogger("target_app")
 

@@ -144,6 +144,32 @@ def test_publications_while_the_reader_closes_a_lost_connection_are_delivered_lo
     asyncio.run(scenario())
 
 
+def test_a_write_to_a_connection_that_uvloop_has_closed_is_a_lost_connection_and_no_fault(
+    server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        get_message, failures = PubSub.get_message, [RuntimeError("the handler is closed")]
+
+        async def fail_once(listening: PubSub, *arguments: object, **keywords: object) -> object:
+            if failures:
+                raise failures.pop()
+            return await get_message(listening, *arguments, **keywords)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(PubSub, "get_message", fail_once)
+        backplane, heard = RedisBackplane(server.url, "test"), list[str]()
+        backplane.subscribe("news", heard.append)
+        await backplane.start()
+        try:
+            await until(lambda: backplane.connected, "the backplane is connected again")
+            await backplane.publish("news", "one")
+            await until(lambda: heard == ["one"], "the publication is received")
+            assert backplane.faults == 0
+        finally:
+            await backplane.stop()
+
+    asyncio.run(scenario())
+
+
 def test_two_workers_receive_all_publications_in_one_order(server: Valkey, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with two_workers(server, tmp_path) as workers:
