@@ -93,6 +93,11 @@ static int64_t *extend(Rows *rows, size_t more) {
     return rows->numbers + rows->count - more;
 }
 
+static int no_memory(void) {
+    PyErr_NoMemory();
+    return -1;
+}
+
 static PyObject *taken(Rows *rows) {
     PyObject *packed = PyBytes_FromStringAndSize((char *)rows->numbers, (Py_ssize_t)(rows->count * sizeof(int64_t)));
     if (packed != NULL) rows->count = 0;
@@ -227,7 +232,7 @@ static int resume(Reader *self, int fd, uint32_t serial, PyObject *answer) {
         PyErr_SetString(PyExc_ValueError, "the start of a frame is longer than what is kept here");
         return -1;
     }
-    if (keep(connection, (const uint8_t *)rest, size)) return PyErr_NoMemory() == NULL ? -1 : 0;
+    if (keep(connection, (const uint8_t *)rest, size)) return no_memory();
     connection->at_ns = at_ns;
     connection->is_plain = 1;
     return 0;
@@ -280,9 +285,9 @@ static int handle(Reader *self, int fd, Connection *connection, size_t got, int6
     if (connection->is_plain && wall_ns && at_ns <= now) count = look_up(self, self->buffer, size, &used);
     if (count < 0) return give(self, fd, connection, self->buffer, size, wall_ns, now, 0);
     if (at_ns < connection->at_ns) at_ns = connection->at_ns; /* the wall clock was set back */
-    if (got >= LARGE_READ_BYTES && note_queue(self, fd, got, at_ns)) return PyErr_NoMemory() == NULL ? -1 : 0;
-    if (record(self, connection, count, used == size, at_ns)) return PyErr_NoMemory() == NULL ? -1 : 0;
-    if (keep(connection, self->buffer + used, size - used)) return PyErr_NoMemory() == NULL ? -1 : 0;
+    if (got >= LARGE_READ_BYTES && note_queue(self, fd, got, at_ns)) return no_memory();
+    if (record(self, connection, count, used == size, at_ns)) return no_memory();
+    if (keep(connection, self->buffer + used, size - used)) return no_memory();
     if (got < READ_BYTES) connection->at_ns = at_ns; /* a full read may leave data behind that came before its stamp */
     return 0;
 }
@@ -466,7 +471,10 @@ static int reader_init(Reader *self, PyObject *arguments, PyObject *keywords) {
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOOOL", names, &owner, &clock, &take, &end, &self->idle_ns))
         return -1;
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (self->epoll < 0) return PyErr_SetFromErrno(PyExc_OSError) == NULL ? -1 : 0;
+    if (self->epoll < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
     self->owner = Py_NewRef(owner);
     self->clock = Py_NewRef(clock);
     self->take = Py_NewRef(take);

@@ -81,16 +81,16 @@ class CompiledPoller(SocketPoller):
         try:
             return self._callbacks[fd][0](data, wall_ns, now_ns, last_ns, error)
         except Exception as fault:  # noqa: BLE001 - the other sockets have their turn nevertheless
-            self._tell(fault)
+            self._report(fault)
             return None
 
     def _end(self, fd: int) -> None:
         try:
             self._callbacks[fd][1]()
         except Exception as fault:  # noqa: BLE001 - as above
-            self._tell(fault)
+            self._report(fault)
 
-    def _tell(self, fault: Exception) -> None:
+    def _report(self, fault: Exception) -> None:
         self._loop.call_exception_handler({"message": "a connection's callback failed", "exception": fault})
 
 

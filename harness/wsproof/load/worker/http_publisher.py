@@ -54,8 +54,7 @@ class HttpSender(OutsideSender):
         sizes: Iterator[int],
         first: int = 0,
     ) -> None:
-        super().__init__(workload, recorder, sizes, first)
-        self._loop = loop
+        super().__init__(loop, workload, recorder, sizes, first)
         self._endpoint = endpoint
         self._connections: dict[int, PublisherConnections] = {}
         self._open_connections: set[_HttpConnection] = set()

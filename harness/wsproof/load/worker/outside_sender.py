@@ -45,8 +45,16 @@ class _Queue:
 class OutsideSender(Sender):
     """Builds the publications of a worker's publishers, and begins each as soon as the order allows it."""
 
-    def __init__(self, workload: Workload, recorder: WorkerRecorder, sizes: Iterator[int], first: int = 0) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        workload: Workload,
+        recorder: WorkerRecorder,
+        sizes: Iterator[int],
+        first: int = 0,
+    ) -> None:
         super().__init__(recorder)
+        self._loop = loop
         self._workload = workload
         self._sizes = sizes
         self._first = first
@@ -123,8 +131,7 @@ class CallSender(OutsideSender):
         sizes: Iterator[int],
         first: int = 0,
     ) -> None:
-        super().__init__(workload, recorder, sizes, first)
-        self._loop = loop
+        super().__init__(loop, workload, recorder, sizes, first)
         self._running: set[tuple[int, int]] = set()
 
     def _begin(self, member: int, sequence: int, prepared: OutsideCall) -> None:
