@@ -41,16 +41,30 @@ class LateJoiner(ChannelUser):
         super().on_start()
 
 
-class SlowReader(ChannelUser):
-    """A member that reads only once in a while, as on a bad connection.
+class _PoorReader(ChannelUser):
+    """A member that listens with a small receive buffer, and stops reading as its messages come.
 
-    The server may leave messages out for it, or end its connection. The other members must not notice. Each read takes
-    what the small receive buffer holds.
+    The server may leave messages out for it, or end its connection. The other members must not notice.
     """
 
     abstract = True
     may_publish = False
     receive_buffer = 4096
+
+    def stop_reading(self, line: GeventConnection) -> None:
+        """Read no more by itself. From now on no message is expected to reach the member."""
+        self.room.stop_expecting(self.member)
+        line.stop_reading()
+
+
+class SlowReader(_PoorReader):
+    """A member that reads only once in a while, as on a bad connection.
+
+    Each read takes what the small receive buffer holds. The server may leave messages out for it, or end its
+    connection.
+    """
+
+    abstract = True
     pause_s = 1.0
     """Seconds between two reads."""
     is_slow = False
@@ -59,22 +73,19 @@ class SlowReader(ChannelUser):
         """Wait, and read once."""
         if not self.is_slow:
             self.is_slow = True
-            self.room.stop_expecting(self.member)
-            line.stop_reading()
+            self.stop_reading(line)
         line.gone.wait(self.pause_s)
         line.read_once()
 
 
-class StalledReader(ChannelUser):
+class StalledReader(_PoorReader):
     """A member that reads for a while, and then never again, but stays connected.
 
-    The server may leave messages out for it, or end its connection. The other members must not notice. Its receive
-    buffer is small, so that it is soon full.
+    Its receive buffer is small, so that it is soon full. The server may leave messages out for it, or end its
+    connection.
     """
 
     abstract = True
-    may_publish = False
-    receive_buffer = 4096
     reads_s = 1.0
     """Seconds for which it reads."""
     has_stalled = False
@@ -84,8 +95,7 @@ class StalledReader(ChannelUser):
         if not self.has_stalled:
             line.gone.wait(self.reads_s)
             self.has_stalled = True
-            self.room.stop_expecting(self.member)
-            line.stop_reading()
+            self.stop_reading(line)
         super().behave(line)
 
 

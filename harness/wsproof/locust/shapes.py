@@ -67,11 +67,10 @@ class Spike(LoadTestShape):
 
     def tick(self) -> Tick | None:
         """The number of users now; None ends the test."""
-        run_s = self.get_run_time()  # type: ignore[no-untyped-call]
-        ends_s = self.spike_at_s + self.spike_s
-        if run_s >= ends_s + self.after_s:
+        is_spike = _is_between(self, self.spike_at_s, self.spike_s, self.after_s)
+        if is_spike is None:
             return None
-        return (self.spike_users if self.spike_at_s <= run_s < ends_s else self.users), float(self.spike_users)
+        return (self.spike_users if is_spike else self.users), float(self.spike_users)
 
 
 class ReconnectStorm(LoadTestShape):
@@ -112,11 +111,10 @@ class BroadcastStorm(LoadTestShape):
 
     def tick(self) -> Tick | None:
         """The number of users now; None ends the test."""
-        run_s = self.get_run_time()  # type: ignore[no-untyped-call]
-        ends_s = self.storm_at_s + self.storm_s
-        if run_s >= ends_s + self.after_s:
+        is_storm = _is_between(self, self.storm_at_s, self.storm_s, self.after_s)
+        if is_storm is None:
             return None
-        factor = self.storm_factor if self.storm_at_s <= run_s < ends_s else 1.0
+        factor = self.storm_factor if is_storm else 1.0
         if self.runner is not None:
             set_rate_factor(self.runner.environment, factor)
         return self.users, float(self.users)
@@ -129,3 +127,10 @@ class Soak(Ramp):
     users = 100
     ramp_s = 60.0
     hold_s = 4 * 3600.0
+
+
+def _is_between(shape: LoadTestShape, at_s: float, for_s: float, after_s: float) -> bool | None:
+    """Whether the test is in the stretch that begins at `at_s`. None `after_s` later: the test is over."""
+    run_s = shape.get_run_time()  # type: ignore[no-untyped-call]
+    ends_s = at_s + for_s
+    return None if run_s >= ends_s + after_s else bool(at_s <= run_s < ends_s)
