@@ -158,7 +158,7 @@ class _PropertyRun:
         except (BudgetSpent, TargetError):
             return False
         runner.broken = False
-        self.reason = f"the server tells the others of a departure after {runner.leave_delay_s:.1f} s only"
+        self.reason = f"the server tells the others of a departure after {runner.leave_delay_s:.1f} s"
         return True
 
 

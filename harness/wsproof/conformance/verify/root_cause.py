@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -35,15 +35,7 @@ def simpler(script: Script, profile: EndpointProfile) -> Iterator[Script]:
     if script.handshake != Handshake() or script.pipelined or script.handshake_cuts:
         return
     frames = [action.frame for action in script.actions if isinstance(action, SendFrame)]
-    for frame in frames:
-        if frame.mask is None or frame.rsv or frame.length_form.value != "minimal" or not frame.fin:
-            continue
-        if frame.opcode == Opcode.PING and len(frame.payload) < 126:
-            yield script_of("ping-answered", replace(frame, mask=MASK))
-        elif frame.opcode == Opcode.PONG:
-            yield script_of("pong-ignored", replace(frame, mask=MASK))
-        elif frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
-            yield script_of("close-answered", Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
+    yield from _single_controls(frames)
     for pieces in _messages(frames):
         opcode, payload = pieces[0].opcode, b"".join(piece.payload for piece in pieces)
         is_about_text = opcode == Opcode.TEXT and bool(payload.strip(_LETTERS))
@@ -72,6 +64,19 @@ def simpler(script: Script, profile: EndpointProfile) -> Iterator[Script]:
             size = len(frame.encode())
             short = replace(frame, opcode=Opcode.PING) if len(frame.payload) < 126 else frame
             yield script_of("segmentation", replace(short, fin=True), cuts=tuple(range(1, min(size, 16))))
+
+
+def _single_controls(frames: Sequence[Frame]) -> Iterator[Script]:
+    """Each legal control frame alone."""
+    for frame in frames:
+        if frame.mask is None or frame.rsv or frame.length_form.value != "minimal" or not frame.fin:
+            continue
+        if frame.opcode == Opcode.PING and len(frame.payload) < 126:
+            yield script_of("ping-answered", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.PONG:
+            yield script_of("pong-ignored", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
+            yield script_of("close-answered", Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
 
 
 def segment_per_frame(script: Script) -> Script:
