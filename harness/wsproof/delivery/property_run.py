@@ -157,7 +157,8 @@ class _PropertyRun:
                 return False
         except (BudgetSpent, TargetError):
             return False
-        runner.broken = False
+        others = (f for f in sighting.seen.findings if f.anomaly is not Anomaly.MISSING_LEAVE)
+        runner.broken = any(finding.level is Level.VIOLATION for finding in others)
         self.reason = f"the server tells the others of a departure after {runner.leave_delay_s:.1f} s"
         return True
 
