@@ -37,7 +37,7 @@ def response_head(*extra: str, key: str = KEY, status: str = "101 Switching Prot
 
 
 def an_open_peer(deflate: str | None = None, **options: object) -> Peer:
-    """Return a peer in OPEN with no pending event. `deflate` is both the offer and its answer."""
+    """Return a peer in OPEN without pending events. `deflate` is both the offer and the answer to it."""
     request = a_request(extensions=(deflate,) if deflate else ())
     peer = a_peer(request, **options)
     peer.receive_data(response_head(*([f"Sec-WebSocket-Extensions: {deflate}"] if deflate else [])))
@@ -58,14 +58,14 @@ def their_server(peer_request: bytes, *, deflate: ServerPerMessageDeflateFactory
 
 
 def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
-    """Cut `data` at the given places (taken modulo its length)."""
+    """Cut `data` at these positions, each taken modulo its length."""
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
     return [data[start:end] for start, end in pairwise(places)]
 
 
 def rules_of(peer: Peer) -> list[str]:
     """Return the names of the rules broken so far."""
-    return [found.rule for found in peer.breaches]
+    return [breach.rule for breach in peer.breaches]
 
 
 cut_points = st.lists(st.integers(0, 100_000), max_size=12)

@@ -14,7 +14,7 @@ from wsproof.wire import RULES, Frame, LengthForm, Opcode, Peer, TextMessage
 DEFLATE = "permessage-deflate"
 
 
-def heard(*frames: Frame, deflate: str | None = None) -> Peer:
+def peer_that_received(*frames: Frame, deflate: str | None = None) -> Peer:
     """Return an open peer that has received these frames."""
     peer = an_open_peer(deflate)
     peer.receive_data(b"".join(frame.encode() for frame in frames))
@@ -28,7 +28,7 @@ def deflated(payload: bytes) -> bytes:
 
 TEXT, BINARY, CONTINUATION = Opcode.TEXT, Opcode.BINARY, Opcode.CONTINUATION
 CLOSE, PING, PONG = Opcode.CLOSE, Opcode.PING, Opcode.PONG
-BEGUN = Frame(TEXT, b"a", fin=False)
+FIRST_FRAGMENT = Frame(TEXT, b"a", fin=False)
 
 WITHOUT_DEFLATE: list[tuple[str, list[Frame], list[Frame]]] = [
     ("masked", [Frame(TEXT, b"a", mask=MASK)], [Frame(TEXT, b"a")]),
@@ -45,13 +45,17 @@ WITHOUT_DEFLATE: list[tuple[str, list[Frame], list[Frame]]] = [
     ("control-too-long", [Frame(PING, bytes(126))], [Frame(PING, bytes(125))]),
     ("control-too-long", [Frame(CLOSE, b"\x03\xe8" + b"a" * 124)], [Frame(CLOSE, b"\x03\xe8" + b"a" * 123)]),
     ("control-too-long", [Frame(PONG, declared_length=1 << 40)], [Frame(PONG)]),
-    ("continuation-without-start", [Frame(CONTINUATION)], [BEGUN, Frame(CONTINUATION)]),
+    ("continuation-without-start", [Frame(CONTINUATION)], [FIRST_FRAGMENT, Frame(CONTINUATION)]),
     (
         "continuation-without-start",
-        [BEGUN, Frame(CONTINUATION), Frame(CONTINUATION)],
-        [BEGUN, Frame(CONTINUATION, fin=False), Frame(CONTINUATION)],
+        [FIRST_FRAGMENT, Frame(CONTINUATION), Frame(CONTINUATION)],
+        [FIRST_FRAGMENT, Frame(CONTINUATION, fin=False), Frame(CONTINUATION)],
     ),
-    ("interleaved-messages", [BEGUN, Frame(TEXT)], [BEGUN, Frame(PING), Frame(CONTINUATION), Frame(TEXT)]),
+    (
+        "interleaved-messages",
+        [FIRST_FRAGMENT, Frame(TEXT)],
+        [FIRST_FRAGMENT, Frame(PING), Frame(CONTINUATION), Frame(TEXT)],
+    ),
     ("text-utf8", [Frame(TEXT, b"\xff")], [Frame(BINARY, b"\xff")]),
     ("text-utf8", [Frame(TEXT, b"\xc3")], [Frame(TEXT, b"\xc3\xa9")]),
     ("text-utf8", [Frame(TEXT, b"\xed\xa0\x80")], [Frame(TEXT, b"\xed\x9f\xbf")]),
@@ -88,16 +92,16 @@ WITH_DEFLATE: list[tuple[str, list[Frame], list[Frame]]] = [
 def test_a_breach_is_reported_and_its_valid_counterpart_is_not(
     rule: str, broken: list[Frame], clean: list[Frame]
 ) -> None:
-    assert rules_of(heard(*broken)) == [rule]
-    assert rules_of(heard(*clean)) == []
+    assert rules_of(peer_that_received(*broken)) == [rule]
+    assert rules_of(peer_that_received(*clean)) == []
 
 
 @pytest.mark.parametrize(("rule", "broken", "clean"), WITH_DEFLATE)
 def test_a_compression_breach_is_reported_and_its_valid_counterpart_is_not(
     rule: str, broken: list[Frame], clean: list[Frame]
 ) -> None:
-    assert rules_of(heard(*broken, deflate=DEFLATE)) == [rule]
-    assert rules_of(heard(*clean, deflate=DEFLATE)) == []
+    assert rules_of(peer_that_received(*broken, deflate=DEFLATE)) == [rule]
+    assert rules_of(peer_that_received(*clean, deflate=DEFLATE)) == []
 
 
 def test_every_rule_has_a_test_that_breaks_it() -> None:
@@ -107,15 +111,15 @@ def test_every_rule_has_a_test_that_breaks_it() -> None:
 
 
 def test_a_breach_carries_its_section_its_sentence_and_the_frame() -> None:
-    (found,) = heard(Frame(TEXT, b"a", mask=MASK)).breaches
-    assert (found.rule, found.section, found.level) == ("masked", "5.1", "MUST")
-    assert found.sentence == "A server does not mask the frames it sends."
-    assert found.evidence == 'TEXT fin=1 mask=01020304 len=1 "a"'
-    assert found.evidence in found.describe()
+    (breach,) = peer_that_received(Frame(TEXT, b"a", mask=MASK)).breaches
+    assert (breach.rule, breach.section, breach.level) == ("masked", "5.1", "MUST")
+    assert breach.sentence == "A server does not mask the frames it sends."
+    assert breach.evidence == 'TEXT fin=1 mask=01020304 len=1 "a"'
+    assert breach.evidence in breach.describe()
 
 
 def test_one_frame_may_break_several_rules() -> None:
-    peer = heard(Frame(11, bytes(126), fin=False, rsv=7, mask=MASK, length_form=LengthForm.BITS64))
+    peer = peer_that_received(Frame(11, bytes(126), fin=False, rsv=7, mask=MASK, length_form=LengthForm.BITS64))
     assert set(rules_of(peer)) == {
         "masked",
         "reserved-opcode",
@@ -126,24 +130,24 @@ def test_one_frame_may_break_several_rules() -> None:
     }
 
 
-def test_invalid_text_is_a_breach_at_its_first_impossible_byte_not_at_its_end() -> None:
-    peer = heard(Frame(TEXT, b"\xf4\x90", fin=False))
+def test_invalid_text_is_a_breach_at_its_first_invalid_byte_and_not_only_at_its_end() -> None:
+    peer = peer_that_received(Frame(TEXT, b"\xf4\x90", fin=False))
     assert rules_of(peer) == ["text-utf8"]
     peer.receive_data(Frame(CONTINUATION, b"\xff").encode())
-    assert rules_of(peer) == ["text-utf8"], "one message is accused once"
+    assert rules_of(peer) == ["text-utf8"], "one message is reported once"
     assert peer.events_received() == [TextMessage("\ufffd" * 3, 2)]
 
 
 @pytest.mark.parametrize("start", range(0x80, 0x100))
 def test_utf8_fails_as_soon_as_no_continuation_is_valid(start: int) -> None:
-    def could_be_saved(prefix: bytes) -> bool:
+    def can_be_continued(prefix: bytes) -> bool:
         tails = [b"", b"\x80", b"\xbf", b"\x80\x80", b"\xbf\xbf", b"\x80\x80\x80", b"\xbf\xbf\xbf"]
         tails += [bytes([second]) + tail for second in (0x8F, 0x90, 0x9F, 0xA0) for tail in (b"", b"\x80", b"\x80\x80")]
         return any(_is_utf8(prefix + tail) for tail in tails)
 
     for prefix in [bytes([start]), *(bytes([start, second]) for second in range(0x100))]:
-        broken = rules_of(heard(Frame(TEXT, prefix, fin=False))) == ["text-utf8"]
-        assert broken != could_be_saved(prefix), prefix
+        broken = rules_of(peer_that_received(Frame(TEXT, prefix, fin=False))) == ["text-utf8"]
+        assert broken != can_be_continued(prefix), prefix
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -155,14 +159,14 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def test_an_unsolicited_pong_is_legal() -> None:
-    assert heard(Frame(PONG, b"nobody asked")).breaches == []
+    assert peer_that_received(Frame(PONG, b"nobody asked")).breaches == []
 
 
 def test_a_continuation_without_a_start_does_not_become_a_message() -> None:
-    peer = heard(Frame(CONTINUATION, b"x"), Frame(TEXT, b"y"))
+    peer = peer_that_received(Frame(CONTINUATION, b"x"), Frame(TEXT, b"y"))
     assert peer.events_received() == [TextMessage("y", 1)]
 
 
 def test_a_message_started_inside_another_replaces_it() -> None:
-    peer = heard(BEGUN, Frame(TEXT, b"new"))
+    peer = peer_that_received(FIRST_FRAGMENT, Frame(TEXT, b"new"))
     assert peer.events_received() == [TextMessage("new", 1)]

@@ -63,7 +63,7 @@ def test_a_deflated_message_inflates_within_the_agreed_window(
         assert inflated(inflater, data[:cut], data[cut:]) == payload
 
 
-def far_repeat(distance: int) -> tuple[bytes, bytes]:
+def payload_with_far_repetition(distance: int) -> tuple[bytes, bytes]:
     """Return a payload whose second half repeats its first, and its compression with the largest window."""
     payload = random.Random(1).randbytes(distance) * 2
     compressor = zlib.compressobj(wbits=-15)
@@ -71,9 +71,9 @@ def far_repeat(distance: int) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("window", range(8, 15))
-def test_a_server_that_ignores_the_window_it_agreed_to_is_caught(window: int) -> None:
-    # 100 bytes too far: output pieces larger than ours would accept that.
-    payload, data = far_repeat((1 << window) + 100)
+def test_a_server_that_exceeds_the_agreed_window_is_reported(window: int) -> None:
+    # 100 bytes beyond the window. An inflater with larger pieces of output would accept this distance.
+    payload, data = payload_with_far_repetition((1 << window) + 100)
     assert inflated(Inflater(DeflateAgreement()), data) == payload
     answer = inflated(Inflater(DeflateAgreement(server_max_window_bits=window)), data)
     assert isinstance(answer, str)
@@ -81,12 +81,12 @@ def test_a_server_that_ignores_the_window_it_agreed_to_is_caught(window: int) ->
 
 
 @pytest.mark.parametrize("window", range(9, 16))
-def test_a_repeat_inside_the_window_is_fine(window: int) -> None:
-    payload, data = far_repeat((1 << window) - 300)
+def test_a_repetition_inside_the_window_is_inflated(window: int) -> None:
+    payload, data = payload_with_far_repetition((1 << window) - 300)
     assert inflated(Inflater(DeflateAgreement(server_max_window_bits=window)), data) == payload
 
 
-def test_blocks_with_bfinal_end_a_block_not_the_message_and_keep_the_window() -> None:
+def test_a_block_with_bfinal_ends_neither_the_message_nor_the_window() -> None:
     phrase = b"the quick brown fox jumps over the lazy dog " * 3
 
     def with_bfinal(payload: bytes, window: bytes) -> bytes:
@@ -103,7 +103,7 @@ def test_blocks_with_bfinal_end_a_block_not_the_message_and_keep_the_window() ->
     assert inflated(inflater, *(bytes((byte,)) for byte in example)) == b"Hello"
 
 
-def test_the_examples_of_the_rfc() -> None:
+def test_the_examples_of_rfc_7692_are_inflated() -> None:
     inflater = Inflater(DeflateAgreement())
     assert inflated(inflater, bytes.fromhex("f248cdc9c90700")) == b"Hello"
     assert inflated(inflater, bytes.fromhex("f200110000")) == b"Hello", "7.2.3.2: context takeover"
@@ -112,7 +112,7 @@ def test_the_examples_of_the_rfc() -> None:
     assert inflated(inflater, b"\x00") == b""
 
 
-def test_without_context_takeover_every_message_stands_alone() -> None:
+def test_without_context_takeover_every_message_is_inflated_by_itself() -> None:
     inflater = Inflater(DeflateAgreement(server_no_context_takeover=True))
     assert inflated(inflater, bytes.fromhex("f248cdc9c90700")) == b"Hello"
     assert isinstance(inflated(inflater, bytes.fromhex("f200110000")), str)
@@ -120,7 +120,7 @@ def test_without_context_takeover_every_message_stands_alone() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5])
-def test_a_message_that_stops_inside_a_block_is_wrong(cut: int) -> None:
+def test_a_message_that_ends_inside_a_block_is_invalid(cut: int) -> None:
     data = bytes.fromhex("f248cdc9c90700")
     assert isinstance(inflated(Inflater(DeflateAgreement()), data[:cut]), str)
 
@@ -131,7 +131,7 @@ def bomb(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("window", [12, 15])
-def test_a_bomb_is_stopped_at_the_limit(window: int) -> None:
+def test_a_decompression_bomb_is_stopped_at_the_limit(window: int) -> None:
     inflater = Inflater(DeflateAgreement(server_max_window_bits=window))
     out = inflated(inflater, bomb(50_000_000), limit=100_000)
     assert isinstance(out, bytes)
@@ -139,7 +139,7 @@ def test_a_bomb_is_stopped_at_the_limit(window: int) -> None:
     assert inflater.is_broken
 
 
-def test_after_a_bomb_plain_messages_are_read_and_compressed_ones_dropped_without_a_breach() -> None:
+def test_after_a_decompression_bomb_plain_messages_are_read_and_compressed_ones_dropped_without_a_breach() -> None:
     peer = an_open_peer("permessage-deflate", max_message_bytes=100_000)
     peer.receive_data(Frame(Opcode.BINARY, bomb(10_000_000), rsv=4).encode())
     peer.receive_data(Frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv=4).encode())
@@ -151,7 +151,7 @@ def test_after_a_bomb_plain_messages_are_read_and_compressed_ones_dropped_withou
     assert rules_of(peer) == []
 
 
-def test_small_messages_may_come_uncompressed_after_an_agreement() -> None:
+def test_a_small_message_may_be_sent_uncompressed_after_an_agreement() -> None:
     peer = an_open_peer("permessage-deflate")
     peer.receive_data(b"\x82\x01a" + Frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv=4).encode())
     assert peer.events_received() == [BinaryMessage(b"a", 1), TextMessage("Hello", 1)]

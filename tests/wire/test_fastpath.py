@@ -60,7 +60,7 @@ def test_scan_agrees_with_the_decoder_at_any_cut(
     assert stopped == taken
     stuck = frame is not None and stopped < len(data)
     waiting = is_waiting(data, stopped, len(data), max_payload_bytes=BIG)
-    assert not (stuck and waiting), "a frame that is all there and not ordinary is never waited for"
+    assert not (stuck and waiting), "a complete frame that is not ordinary is never waited for"
     if frame is None and stopped < len(data):
         rest = b"".join(f.encode() for f in frames)[stopped - before :]
         assert waiting == _first_is_ordinary(rest)
@@ -82,11 +82,11 @@ def test_spans_are_appended_and_bytes_after_the_end_are_ignored() -> None:
 
 
 def test_a_run_of_equal_frames_ends_before_an_incomplete_frame() -> None:
-    one = Frame(Opcode.TEXT, b"x" * 120).encode()
-    data = one * 100
+    frame = Frame(Opcode.TEXT, b"x" * 120).encode()
+    data = frame * 100
     spans: list[int] = []
-    assert scan(data, 0, len(data) - 1, spans) == 99 * len(one)
-    assert spans == [at for i in range(99) for at in (i * len(one) + 2, (i + 1) * len(one))]
+    assert scan(data, 0, len(data) - 1, spans) == 99 * len(frame)
+    assert spans == [at for i in range(99) for at in (i * len(frame) + 2, (i + 1) * len(frame))]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_first_byte_that_is_not_ordinary_needs_the_slow_path(frame: Frame) -> 
         Frame(Opcode.TEXT, declared_length=BIG + 1),
     ],
 )
-def test_a_head_that_will_never_be_ordinary_is_not_waited_for(frame: Frame) -> None:
+def test_the_fast_path_does_not_wait_for_a_head_that_is_not_ordinary(frame: Frame) -> None:
     data = frame.encode()
     assert scan(data, 0, len(data), []) == 0
     assert not is_waiting(data, 0, len(data), max_payload_bytes=BIG)

@@ -25,12 +25,12 @@ from wsproof.wire import (
 
 def decode_all(data: bytes, cuts: list[int] | None = None, **options: int) -> list[Frame]:
     decoder = FrameDecoder(**options)
-    found = []
+    frames = []
     for piece in in_pieces(data, cuts or []):
         decoder.feed(piece)
         while (frame := decoder.next_frame()) is not None:
-            found.append(frame)
-    return found
+            frames.append(frame)
+    return frames
 
 
 @given(st.lists(any_frames(), max_size=5), cut_points)
@@ -43,18 +43,20 @@ their_opcodes = st.sampled_from([0, 1, 2, 8, 9, 10])
 
 
 @given(their_opcodes, st.binary(max_size=125), st.booleans(), st.integers(0, 7), st.booleans())
-def test_our_frame_is_what_their_parser_reads(opcode: int, payload: bytes, fin: bool, rsv: int, masked: bool) -> None:
-    fin = fin or opcode >= 8  # their codec refuses fragmented control frames
+def test_the_parser_of_websockets_reads_our_frames(
+    opcode: int, payload: bytes, fin: bool, rsv: int, masked: bool
+) -> None:
+    fin = fin or opcode >= 8  # The codec of websockets refuses fragmented control frames
     ours = Frame(opcode, payload, fin, rsv, MASK if masked else None)
     reader = StreamReader()
     reader.feed_data(ours.encode())
-    # Their codec refuses RSV bits without an extension, so one extension stands in for all of them.
+    # The codec of websockets refuses RSV bits without an extension. This extension allows all of them.
     parsing = TheirFrame.parse(reader.read_exact, mask=masked, extensions=[_Permissive()])  # type: ignore[list-item]
     with pytest.raises(StopIteration) as stopped:
         next(parsing)
     theirs = stopped.value.value
     assert (int(theirs.opcode), bytes(theirs.data), theirs.fin) == (opcode, payload, fin)
-    assert not reader.buffer, "their parser took every byte of our frame"
+    assert not reader.buffer, "the parser of websockets reads every byte of our frame"
 
 
 class _Permissive:
@@ -65,7 +67,7 @@ class _Permissive:
 
 
 @given(their_opcodes, st.binary(max_size=125), st.booleans(), st.booleans())
-def test_their_frame_is_what_our_decoder_reads(opcode: int, payload: bytes, fin: bool, masked: bool) -> None:
+def test_our_decoder_reads_the_frames_of_websockets(opcode: int, payload: bytes, fin: bool, masked: bool) -> None:
     fin = fin or opcode >= 8
     data = TheirFrame(TheirOpcode(opcode), payload, fin).serialize(mask=masked)
     (ours,) = decode_all(data)
@@ -93,7 +95,7 @@ def test_a_length_form_that_is_too_long_is_written_and_reported(form: LengthForm
     assert decode_all(frame.encode()) == [frame]
 
 
-def test_a_form_that_is_also_the_shortest_decodes_as_minimal() -> None:
+def test_a_length_form_that_is_also_the_shortest_is_decoded_as_minimal() -> None:
     frame = Frame(Opcode.BINARY, bytes(126), length_form=LengthForm.BITS16)
     assert decode_all(frame.encode()) == [Frame(Opcode.BINARY, bytes(126))]
 
@@ -110,12 +112,12 @@ def test_a_form_that_is_also_the_shortest_decodes_as_minimal() -> None:
         Frame(Opcode.TEXT, declared_length=-1),
     ],
 )
-def test_a_frame_that_cannot_be_encoded_is_a_value_error(frame: Frame) -> None:
+def test_encoding_an_impossible_frame_raises_a_value_error(frame: Frame) -> None:
     with pytest.raises(ValueError, match=r"\d"):
         frame.encode()
 
 
-def test_a_declared_length_may_lie_and_the_top_bit_may_be_set() -> None:
+def test_a_frame_may_declare_a_wrong_length_or_one_with_the_top_bit_set() -> None:
     lie = Frame(Opcode.TEXT, b"abc", declared_length=1 << 63)
     assert lie.encode() == b"\x81\x7f\x80" + bytes(7) + b"abc"
 
@@ -129,7 +131,7 @@ def test_a_frame_over_the_limit_is_returned_as_a_head_and_reading_continues(cuts
     ]
 
 
-def test_a_masked_frame_over_the_limit_keeps_its_key_and_costs_no_memory() -> None:
+def test_a_masked_frame_over_the_limit_has_its_key_and_no_payload() -> None:
     decoder = FrameDecoder(max_payload_bytes=10)
     decoder.feed(Frame(Opcode.BINARY, bytes(9), mask=MASK, declared_length=1 << 62).encode())
     assert decoder.next_frame() == Frame(
@@ -155,7 +157,10 @@ def test_pending_bytes_counts_the_received_part_of_a_frame() -> None:
 
 
 def _lines_to_decode_bytewise(size: int) -> int:
-    """Count the Python lines that the decoder runs for a frame that comes byte by byte: a measure without jitter."""
+    """Count the Python lines that the decoder runs for a frame that arrives byte by byte.
+
+    The count has no jitter, unlike a time.
+    """
     decoder, count = FrameDecoder(), 0
 
     def trace(frame: object, event: str, arg: object) -> object:
@@ -175,7 +180,7 @@ def _lines_to_decode_bytewise(size: int) -> int:
     return count
 
 
-def test_a_frame_byte_by_byte_costs_in_proportion_to_its_length() -> None:
+def test_decoding_a_frame_byte_by_byte_costs_in_proportion_to_its_length() -> None:
     assert _lines_to_decode_bytewise(8_000) < 2.2 * _lines_to_decode_bytewise(4_000)
 
 

@@ -34,10 +34,10 @@ def parsed(data: bytes, cuts: list[int] | None = None, **options: int) -> Respon
 def audited(data: bytes, **changes: object) -> list[str]:
     response = parsed(data).response
     assert response is not None
-    return [found.rule for found in audit_response(a_request(**changes), response)]
+    return [breach.rule for breach in audit_response(a_request(**changes), response)]
 
 
-def test_the_accept_key_is_the_one_of_the_rfc() -> None:
+def test_the_accept_key_is_that_of_the_example_in_the_rfc() -> None:
     assert accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
@@ -69,16 +69,18 @@ def test_a_request_can_be_illegal() -> None:
 
 
 @given(cut_points, st.binary(max_size=20))
-def test_a_response_is_read_for_any_segmentation_and_the_rest_is_kept(cuts: list[int], rest: bytes) -> None:
+def test_a_response_is_read_for_any_segmentation_and_the_following_bytes_are_kept(
+    cuts: list[int], following: bytes
+) -> None:
     head = b"HTTP/1.1 101 Switching\r\nA: 1\r\nB:  two words \r\na: 3\r\n\r\n"
-    parser = parsed(head + rest, cuts)
+    parser = parsed(head + following, cuts)
     assert parser.response is not None
     assert (parser.response.status, parser.response.reason, parser.response.http) == (101, "Switching", "HTTP/1.1")
     assert parser.response.headers == (("A", "1"), ("B", "two words"), ("a", "3"))
     assert parser.response.header_values("a") == ["1", "3"]
     assert parser.response.header("B") == "two words"
     assert parser.response.header("c") is None
-    assert parser.rest == rest
+    assert parser.rest == following
 
 
 def test_interim_responses_are_skipped() -> None:
@@ -105,14 +107,14 @@ def test_a_status_line_without_reason_is_read() -> None:
     ],
 )
 @given(cuts=cut_points)
-def test_an_invalid_http_response_is_a_fault_with_an_explanation(data: bytes, cuts: list[int]) -> None:
+def test_an_invalid_http_response_is_reported_with_an_explanation(data: bytes, cuts: list[int]) -> None:
     parser = parsed(data, cuts)
     assert parser.response is None
     assert parser.fault
     assert parser.unread == data
 
 
-def test_an_endless_response_head_is_a_fault_once_it_is_too_long() -> None:
+def test_a_response_head_over_the_limit_is_reported() -> None:
     parser = parsed(b"HTTP/1.1 101 OK\r\nA: " + b"x" * 1000, max_head_bytes=500)
     assert parser.fault == "the response head is longer than 500 bytes"
     assert len(parser.unread) <= 4096
@@ -163,12 +165,12 @@ def test_tokens_are_compared_without_case_where_the_rfc_says_so() -> None:
 
 
 @pytest.mark.parametrize("lines", [("a, b",), ("a", "b"), ("a", "a")])
-def test_a_second_subprotocol_is_one_too_many(lines: tuple[str, ...]) -> None:
+def test_a_second_subprotocol_is_a_breach(lines: tuple[str, ...]) -> None:
     head = response_head(*(f"Sec-WebSocket-Protocol: {line}" for line in lines))
     assert audited(head, subprotocols=("a", "b")) == ["subprotocol-repeated"]
 
 
-def test_a_426_names_the_versions_it_speaks() -> None:
+def test_a_426_response_must_name_the_supported_versions() -> None:
     assert audited(b"HTTP/1.1 426 Upgrade Required\r\n\r\n", version="12") == ["version-not-named"]
     assert audited(b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\n\r\n", version="12") == []
 
@@ -220,25 +222,25 @@ bits = st.integers(8, 15)
 
 @given(st.builds(DeflateOffer, st.booleans(), st.booleans(), st.none() | bits, st.none() | st.just(True) | bits))
 def test_an_offer_survives_encoding_and_parsing(offer: DeflateOffer) -> None:
-    found = parse_extensions(offer.encode())
-    assert found is not None
-    assert DeflateOffer.parse(found[0]) == offer
+    extensions = parse_extensions(offer.encode())
+    assert extensions is not None
+    assert DeflateOffer.parse(extensions[0]) == offer
 
 
 @given(st.builds(DeflateAgreement, st.booleans(), st.booleans(), bits, bits, st.just(True)))
 def test_an_agreement_survives_encoding_and_parsing(agreement: DeflateAgreement) -> None:
-    found = parse_extensions(agreement.encode())
-    assert found is not None
-    assert DeflateAgreement.parse(found[0]) == agreement
+    extensions = parse_extensions(agreement.encode())
+    assert extensions is not None
+    assert DeflateAgreement.parse(extensions[0]) == agreement
 
 
-def test_an_offer_of_one_client_bit_value_is_not_an_offer_without_value() -> None:
+def test_an_offer_has_client_max_window_bits_with_or_without_a_value() -> None:
     assert DeflateOffer(client_max_window_bits=True).encode() == "permessage-deflate; client_max_window_bits"
     assert DeflateOffer(client_max_window_bits=8).encode() == "permessage-deflate; client_max_window_bits=8"
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
+    ("value", "extensions"),
     [
         ("a", (Extension("a"),)),
         ('a; b, c; d=1 ; e = "x"', (Extension("a", (("b", None),)), Extension("c", (("d", "1"), ("e", "x"))))),
@@ -256,13 +258,15 @@ def test_an_offer_of_one_client_bit_value_is_not_an_offer_without_value() -> Non
         (",", None),
     ],
 )
-def test_extension_headers_parse_by_the_grammar_of_rfc_6455(value: str, found: tuple[Extension, ...] | None) -> None:
-    assert parse_extensions(value) == found
+def test_extension_headers_parse_by_the_grammar_of_rfc_6455(
+    value: str, extensions: tuple[Extension, ...] | None
+) -> None:
+    assert parse_extensions(value) == extensions
 
 
 @given(st.text(alphabet='ab1;,= "\\\t', max_size=14))
-def test_the_extension_grammar_is_the_one_of_an_independent_parser(value: str) -> None:
-    value = value.strip(" \t")  # their codec expects header values without surrounding whitespace
+def test_the_extension_grammar_agrees_with_an_independent_parser(value: str) -> None:
+    value = value.strip(" \t")  # The independent parser expects header values without surrounding whitespace
     ours = parse_extensions(value)
     try:
         theirs = parse_extension(value)

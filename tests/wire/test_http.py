@@ -19,7 +19,7 @@ def read(data: bytes, *, method: str = "POST", piece: int = 1, eof: bool = False
     return reader
 
 
-def test_a_request_has_the_headers_of_the_connection_unless_it_has_its_own() -> None:
+def test_a_request_has_the_connections_headers_except_those_it_sets_itself() -> None:
     request = HttpRequest("POST", "/say", "häl", {"x-user": "me"})
     head, _, body = request.encode("/say", {"Host": "h", "X-User": "all"}).partition(b"\r\n\r\n")
     assert body == "häl".encode()
@@ -32,7 +32,7 @@ def test_a_request_has_the_headers_of_the_connection_unless_it_has_its_own() -> 
     ]
 
 
-def test_a_json_request_says_what_it_is() -> None:
+def test_a_request_with_json_has_its_content_type() -> None:
     request = HttpRequest.json("/say", {"text": "x"}, method="PUT")
     assert (request.method, request.content) == ("PUT", b'{"text": "x"}')
     assert request.headers == {"Content-Type": "application/json"}

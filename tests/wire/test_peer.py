@@ -39,14 +39,14 @@ def sent_frames(peer: Peer) -> list[Frame]:
     """Return the frames that the peer has sent since the last call."""
     decoder = FrameDecoder()
     decoder.feed(peer.data_to_send())
-    found = []
+    frames = []
     while (frame := decoder.next_frame()) is not None:
-        found.append(frame)
+        frames.append(frame)
     assert decoder.is_between_frames
-    return found
+    return frames
 
 
-def said(peer: Peer) -> list[tuple[int, bytes]]:
+def sent_messages(peer: Peer) -> list[tuple[int, bytes]]:
     """Return opcode and payload of the peer's frames, each of which must be masked and final."""
     frames = sent_frames(peer)
     assert all(frame.mask is not None and frame.fin for frame in frames)
@@ -96,7 +96,7 @@ def test_a_chunked_refusal_is_assembled(cuts: list[int]) -> None:
     assert event.body == b"abcde"
 
 
-def test_a_refusal_without_length_lasts_until_the_end_of_tcp() -> None:
+def test_the_body_of_a_refusal_without_a_length_ends_with_tcp() -> None:
     peer = a_peer()
     peer.receive_data(b"HTTP/1.1 400 Bad\r\n\r\nwhy")
     assert peer.events_received() == []
@@ -107,7 +107,7 @@ def test_a_refusal_without_length_lasts_until_the_end_of_tcp() -> None:
     assert ended == Ended(clean=False)
 
 
-def test_an_endless_refusal_is_cut_off() -> None:
+def test_the_body_of_an_endless_refusal_is_truncated() -> None:
     peer = a_peer()
     peer.receive_data(b"HTTP/1.1 400 Bad\r\n\r\n" + bytes(100_000))
     (refused,) = peer.events_received()
@@ -115,7 +115,7 @@ def test_an_endless_refusal_is_cut_off() -> None:
     assert len(refused.body) == 64 * 1024
 
 
-def test_an_answer_that_is_not_http_is_a_breach_and_a_refusal_of_status_zero() -> None:
+def test_an_answer_that_is_not_http_is_a_breach_and_a_refusal_with_status_0() -> None:
     peer = a_peer()
     peer.receive_data(b"SSH-2.0-x\r\n\r\n")
     (refused,) = peer.events_received()
@@ -134,18 +134,18 @@ def test_the_end_of_tcp_before_an_answer_is_an_unclean_end() -> None:
     assert peer.state is State.CLOSED
 
 
-def test_data_after_the_end_is_our_own_mistake() -> None:
+def test_data_after_the_end_of_tcp_raises_a_value_error() -> None:
     peer = an_open_peer()
     peer.receive_eof()
     with pytest.raises(ValueError, match="receive_eof"):
         peer.receive_data(b"x")
 
 
-def test_a_ping_is_answered_with_its_payload_unless_answers_are_off() -> None:
+def test_a_ping_is_answered_with_its_payload_unless_automatic_answers_are_off() -> None:
     peer = an_open_peer()
     peer.receive_data(Frame(Opcode.PING, b"abc").encode())
     assert peer.events_received() == [PingReceived(b"abc")]
-    assert said(peer) == [(Opcode.PONG, b"abc")]
+    assert sent_messages(peer) == [(Opcode.PONG, b"abc")]
 
     silent = an_open_peer(answer_pings=False)
     silent.receive_data(Frame(Opcode.PING, b"abc").encode())
@@ -158,7 +158,7 @@ def test_a_close_is_answered_with_its_code_and_ends_clean() -> None:
     peer.receive_data(Frame(Opcode.CLOSE, b"\x0f\xa0bye").encode())
     assert peer.events_received() == [CloseReceived(4000, "bye")]
     assert peer.close_received == (4000, "bye")
-    assert said(peer) == [(Opcode.CLOSE, b"\x0f\xa0")]
+    assert sent_messages(peer) == [(Opcode.CLOSE, b"\x0f\xa0")]
     assert peer.state is State.CLOSING
     peer.receive_eof()
     assert peer.events_received() == [Ended(clean=True)]
@@ -168,28 +168,28 @@ def test_a_close_without_code_is_answered_without_code() -> None:
     peer = an_open_peer()
     peer.receive_data(Frame(Opcode.CLOSE).encode())
     assert peer.events_received() == [CloseReceived(None, "")]
-    assert said(peer) == [(Opcode.CLOSE, b"")]
+    assert sent_messages(peer) == [(Opcode.CLOSE, b"")]
 
 
-def test_a_close_that_is_wrong_is_answered_with_1002() -> None:
+def test_an_invalid_close_is_answered_with_1002() -> None:
     peer = an_open_peer()
     peer.receive_data(Frame(Opcode.CLOSE, b"\x03\xed").encode())
-    assert said(peer) == [(Opcode.CLOSE, b"\x03\xea")]
+    assert sent_messages(peer) == [(Opcode.CLOSE, b"\x03\xea")]
 
 
-def test_a_close_is_not_answered_if_answers_are_off_and_data_can_still_be_sent() -> None:
+def test_without_automatic_answers_a_close_is_not_answered_and_data_can_still_be_sent() -> None:
     peer = an_open_peer(answer_close=False)
     peer.receive_data(Frame(Opcode.CLOSE, b"\x03\xe8").encode())
     assert peer.data_to_send() == b""
     peer.send_text("last")  # 5.5.1: an endpoint may finish what it was sending before it answers
     peer.send_close(1000)
-    assert said(peer) == [(Opcode.TEXT, b"last"), (Opcode.CLOSE, b"\x03\xe8")]
+    assert sent_messages(peer) == [(Opcode.TEXT, b"last"), (Opcode.CLOSE, b"\x03\xe8")]
 
 
-def test_our_close_waits_for_theirs_and_messages_are_still_received() -> None:
+def test_messages_are_received_until_the_server_answers_our_close() -> None:
     peer = an_open_peer()
     peer.send_close(1000, "done")
-    assert said(peer) == [(Opcode.CLOSE, b"\x03\xe8done")]
+    assert sent_messages(peer) == [(Opcode.CLOSE, b"\x03\xe8done")]
     assert peer.close_sent == (1000, "done")
     peer.receive_data(Frame(Opcode.TEXT, b"late").encode() + Frame(Opcode.PING).encode())
     peer.receive_data(Frame(Opcode.CLOSE, b"\x03\xe8").encode())
@@ -221,7 +221,7 @@ def test_an_end_inside_a_frame_is_not_clean() -> None:
 
 
 @pytest.mark.parametrize("verb", ["send_text", "send_binary", "send_ping", "send_pong", "send_close"])
-def test_a_legal_send_in_the_wrong_state_is_refused_and_sends_nothing(verb: str) -> None:
+def test_a_send_in_the_wrong_state_raises_and_sends_nothing(verb: str) -> None:
     argument = {"send_text": "x", "send_close": 1000}.get(verb, b"x")
     closing = an_open_peer()
     closing.send_close()
@@ -237,10 +237,10 @@ def test_a_control_frame_that_is_too_long_is_refused() -> None:
     peer.send_ping(bytes(125))
     with pytest.raises(SendRefused, match="126"):
         peer.send_ping(bytes(126))
-    assert len(said(peer)) == 1
+    assert len(sent_messages(peer)) == 1
 
 
-def test_anything_can_be_sent_at_any_time() -> None:
+def test_any_frame_and_any_bytes_can_be_sent_before_the_handshake_is_accepted() -> None:
     peer = a_peer()
     peer.send_frame(Frame(3, b"a", rsv=7), masked=False)
     peer.send_frame(Frame(Opcode.TEXT, b"b", mask=b"\0\0\0\0"))
@@ -283,16 +283,16 @@ def test_fragments_with_control_frames_between_are_one_message() -> None:
 
 def test_a_peer_inside_a_frame_or_a_message_is_not_between_messages() -> None:
     peer = a_peer()
-    seen = [peer.is_between_messages]
+    is_between = [peer.is_between_messages]
     for data in (response_head(), b"\x01\x01", b"a", b"\x80", b"\x00"):
         peer.receive_data(data)
-        seen.append(peer.is_between_messages)
+        is_between.append(peer.is_between_messages)
     peer.send_close()
-    seen.append(peer.is_between_messages)
-    assert seen == [False, True, False, False, False, True, False]
+    is_between.append(peer.is_between_messages)
+    assert is_between == [False, True, False, False, False, True, False]
 
 
-def test_every_frame_is_kept_when_asked_for() -> None:
+def test_keep_frames_reports_every_frame_as_an_event() -> None:
     peer = an_open_peer(keep_frames=True)
     peer.receive_data(b"\x81\x01a\x83\x00")
     assert peer.events_received() == [
@@ -348,7 +348,7 @@ def test_an_http_response_among_frames_is_kept_unchanged(cuts: list[int]) -> Non
         peer.receive_data(piece)
     peer.receive_eof()
     assert peer.http_behind == HTTP
-    assert [(found.rule, found.evidence) for found in peer.breaches] == [
+    assert [(breach.rule, breach.evidence) for breach in peer.breaches] == [
         ("http-among-frames", "HTTP/1.1 400 Bad Request")
     ]
     kinds = [type(event) for event in peer.events_received()]
@@ -361,7 +361,7 @@ def test_a_truncated_http_line_is_reported_at_the_end() -> None:
     peer.receive_data(b"HTTP/1.1 40")
     assert peer.breaches == []
     peer.receive_eof()
-    assert [found.evidence for found in peer.breaches] == ["HTTP/1.1 40"]
+    assert [breach.evidence for breach in peer.breaches] == ["HTTP/1.1 40"]
 
 
 def test_a_flood_of_http_among_frames_is_kept_up_to_a_limit() -> None:

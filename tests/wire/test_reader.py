@@ -44,7 +44,7 @@ def read_all(reader: MessageReader, *pieces: bytes) -> list[Event]:
     return [event for piece in pieces for event in reader.read_events(piece)]
 
 
-class Taken:
+class FrameSink:
     """Accepts ordinary frames, and refuses a text that is not UTF-8."""
 
     def __init__(self) -> None:
@@ -87,12 +87,12 @@ MESSAGES = [
 def test_the_events_are_the_same_wherever_the_stream_is_cut(keeps_peer: bool) -> None:
     for cut in range(len(STREAM) + 1):
         reader = MessageReader(new_peer())
-        found: list[Event] = []
+        events: list[Event] = []
         for piece in (STREAM[:cut], STREAM[cut:]):
-            found += reader.read_events(piece)
+            events += reader.read_events(piece)
             if not keeps_peer:
                 reader.release()
-        assert found == MESSAGES, cut
+        assert events == MESSAGES, cut
 
 
 def test_single_bytes_give_the_same_events() -> None:
@@ -101,25 +101,25 @@ def test_single_bytes_give_the_same_events() -> None:
 
 
 def test_ordinary_frames_never_reach_the_peer() -> None:
-    reader, taken = MessageReader(None), Taken()
-    assert reader.read(text(b"a") + text(b"b"), taken, 7) is None
-    assert (taken.frames, taken.at_ns) == ([text(b"a"), text(b"b")], [7, 7])
+    reader, sink = MessageReader(None), FrameSink()
+    assert reader.read(text(b"a") + text(b"b"), sink, 7) is None
+    assert (sink.frames, sink.at_ns) == ([text(b"a"), text(b"b")], [7, 7])
     assert reader.peer is None
 
 
-def test_the_start_of_a_frame_waits_and_is_not_a_frame_start() -> None:
-    reader, taken = MessageReader(None), Taken()
+def test_the_reader_waits_for_the_rest_of_a_frame() -> None:
+    reader, sink = MessageReader(None), FrameSink()
     is_at_start = []
     for piece in (text(b"hello")[:3], text(b"hello")[3:]):
-        reader.read(piece, taken, 0)
+        reader.read(piece, sink, 0)
         is_at_start.append(reader.is_at_frame_start)
     assert is_at_start == [False, True]
-    assert taken.frames == [text(b"hello")]
+    assert sink.frames == [text(b"hello")]
 
 
-def test_a_peer_is_made_for_a_ping_and_released_after_it() -> None:
+def test_the_reader_creates_a_peer_for_a_ping_and_releases_it_afterwards() -> None:
     reader = MessageReader(None)
-    assert reader.read(Frame(Opcode.PING, b"p").encode(), Taken(), 0) == [PingReceived(b"p")]
+    assert reader.read(Frame(Opcode.PING, b"p").encode(), FrameSink(), 0) == [PingReceived(b"p")]
     peer = reader.peer
     assert peer is not None
     assert peer.data_to_send()
@@ -129,15 +129,15 @@ def test_a_peer_is_made_for_a_ping_and_released_after_it() -> None:
 
 def test_a_peer_inside_a_message_is_not_released() -> None:
     reader = MessageReader(None)
-    reader.read(Frame(Opcode.TEXT, b"a", fin=False).encode(), Taken(), 0)
+    reader.read(Frame(Opcode.TEXT, b"a", fin=False).encode(), FrameSink(), 0)
     reader.release()
     assert reader.peer is not None
 
 
 def test_a_text_that_is_not_utf8_is_a_breach_and_the_messages_around_it_are_read() -> None:
     reader = MessageReader(new_peer())
-    found = reader.read_events(text(b"a") + text(b"\xff") + text(b"b"))
-    assert found == [TextMessage("a", 1), TextMessage("\N{REPLACEMENT CHARACTER}", 1), TextMessage("b", 1)]
+    events = reader.read_events(text(b"a") + text(b"\xff") + text(b"b"))
+    assert events == [TextMessage("a", 1), TextMessage("\N{REPLACEMENT CHARACTER}", 1), TextMessage("b", 1)]
     assert reader.peer is not None
     assert [breach.rule for breach in reader.peer.breaches] == ["text-utf8"]
 
@@ -164,13 +164,13 @@ def test_a_compressed_connection_is_read_by_the_peer_alone() -> None:
     peer = Peer(Request("localhost", "/", KEY, extensions=("permessage-deflate",)), masking=lambda: b"mask")
     peer.receive_data(ANSWER[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
     peer.events_received()
-    reader, taken = MessageReader(peer), Taken()
-    assert reader.read(text(b"plain"), taken, 0) == [TextMessage("plain", 1)]
+    reader, sink = MessageReader(peer), FrameSink()
+    assert reader.read(text(b"plain"), sink, 0) == [TextMessage("plain", 1)]
     reader.release()
-    assert (reader.peer, taken.frames) == (peer, [])
+    assert (reader.peer, sink.frames) == (peer, [])
 
 
-def test_kept_frames_are_events() -> None:
+def test_the_reader_returns_the_frames_that_its_peer_keeps() -> None:
     reader = MessageReader(new_peer(keep_frames=True))
     assert len(reader.read_events(text(b"a"))) == 2
 
@@ -179,16 +179,16 @@ def test_kept_frames_are_events() -> None:
 def test_a_message_over_the_limit_is_dropped_for_any_segmentation(cut: int) -> None:
     reader = MessageReader(new_peer(max_message_bytes=100))
     stream = text(b"x" * 1000)
-    found = read_all(reader, stream[:cut], stream[cut:], text(b"next"))
-    assert [type(event) for event in found] == [MessageDropped, TextMessage]
+    events = read_all(reader, stream[:cut], stream[cut:], text(b"next"))
+    assert [type(event) for event in events] == [MessageDropped, TextMessage]
 
 
-def test_a_frame_too_long_to_wait_for_is_assembled_by_the_peer() -> None:
-    reader, taken = MessageReader(None), Taken()
+def test_the_peer_assembles_a_frame_that_is_too_long_to_wait_for() -> None:
+    reader, sink = MessageReader(None), FrameSink()
     stream = text(b"x" * (MAX_WAITING_BYTES + 1))
-    reader.read(stream[:100], taken, 0)
+    reader.read(stream[:100], sink, 0)
     assert reader.peer is not None
-    assert reader.read(stream[100:], taken, 0) == [TextMessage("x" * (MAX_WAITING_BYTES + 1), 1)]
+    assert reader.read(stream[100:], sink, 0) == [TextMessage("x" * (MAX_WAITING_BYTES + 1), 1)]
 
 
 def test_the_peer_of_an_open_connection_is_open_and_reports_no_breach() -> None:

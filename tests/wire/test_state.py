@@ -39,7 +39,7 @@ def make(peer: Peer, move: Move) -> None:
 
 
 @pytest.mark.parametrize(("state", "move"), list(MOVES))
-def test_every_move_of_the_table_can_be_made(state: State, move: Move) -> None:
+def test_every_transition_of_the_table_can_be_made(state: State, move: Move) -> None:
     peer = a_peer_in(state)
     assert peer.state is state
     make(peer, move)
@@ -54,19 +54,19 @@ def test_an_event_outside_the_state_table_changes_nothing(state: State, move: Mo
         return
     with pytest.raises(IllegalMove, match=state.value):
         next_state(state, move)
-    if move is Move.SEND_CLOSE or state is State.CLOSED:  # elsewhere, unexpected bytes are another violation
+    if move is Move.SEND_CLOSE or state is State.CLOSED:  # In other states, unexpected bytes are another violation.
         peer = a_peer_in(state)
         make(peer, move)
         assert peer.state is state
 
 
-def test_every_state_can_be_reached_and_left_for_closed() -> None:
+def test_every_state_can_be_reached_and_can_become_closed() -> None:
     reached = {State.CONNECTING} | set(MOVES.values())
     assert reached == set(State)
     assert {MOVES[state, Move.EOF] for state in State} == {State.CLOSED}
 
 
-def test_no_move_goes_back() -> None:
+def test_no_transition_leads_to_an_earlier_state() -> None:
     order = list(State)
     assert all(order.index(after) >= order.index(before) for (before, _), after in MOVES.items())
     assert {MOVES[state, move] for state, move in MOVES if move in (Move.SEND_CLOSE, Move.RECEIVE_CLOSE)} == {
