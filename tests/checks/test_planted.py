@@ -720,6 +720,24 @@ def test_damage_is_reported_with_both_values(damage: Damage, words: str) -> None
     assert explanation == f"member 2 (called '3') received message 1 of member 1 (called '2'){words}"
 
 
+@pytest.mark.parametrize(
+    ("got", "contract", "level"),
+    [
+        ("hello~w10000000d0000~", CHAT, Level.NON_STRICT),
+        ("hello~w10000000d0000~", replace(CHAT, audience=Audience.PUBLISHER), Level.VIOLATION),
+        (" hallo~w10000000d0000~", CHAT, Level.VIOLATION),
+    ],
+    ids=["a chat strips white space", "an echo strips white space", "a letter"],
+)
+def test_a_change_that_readers_do_not_see_is_non_strict_except_in_an_echo(
+    got: str, contract: Contract, level: Level
+) -> None:
+    history, _ = a_damaged_message()
+    damage = Damage(1, 1, Part.TEXT, " hello~w10000000d0000~", got)
+    findings = run_checks(replace(history, damage=(damage,)), contract)
+    assert [finding.level for finding in findings if finding.anomaly is Anomaly.CORRUPT] == [level]
+
+
 def test_a_history_of_ignored_messages_is_unknown_and_says_so() -> None:
     history = replace(a_room().history(), receipts=_nothing(), ignored=40, ignored_text='{"type": "value"}')
     explanation = told(history)

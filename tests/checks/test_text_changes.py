@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.checks.text_changes import change_in_words
+from wsproof.checks.text_changes import text_change
 
 TRAILER = "~w10000000d00000001000000030000353dc475831a5b6946"
 
 
 @pytest.mark.parametrize(
-    ("expected", "got", "at", "words"),
+    ("expected", "got", "at", "words", "keeps_meaning"),
     [
-        ("a long text" + "x" * 49, "a long text" + "x" * 9, 4_076, "cut it off after 4096 characters"),
-        ("e\u0301 is not \xe9" + TRAILER, "\xe9 is not \xe9" + TRAILER, 0, "normalizes texts (Unicode NFC)"),
-        ("<b>bold</b>" + TRAILER, "&lt;b&gt;bold&lt;/b&gt;" + TRAILER, 0, "escapes texts for HTML"),
-        ("\n" + TRAILER, TRAILER, 0, "strips white space at the beginning"),
-        ("hello" + TRAILER, "hallo" + TRAILER, 0, ""),
-        ("hello" + TRAILER, "hello" + TRAILER[:-1] + "?", 0, ""),
+        ("a long text" + "x" * 49, "a long text" + "x" * 9, 4_076, "cut it off after 4096 characters", False),
+        ("e\u0301 is not \xe9" + TRAILER, "\xe9 is not \xe9" + TRAILER, 0, "normalizes texts (Unicode NFC)", True),
+        ("<b>bold</b>" + TRAILER, "&lt;b&gt;bold&lt;/b&gt;" + TRAILER, 0, "escapes texts for HTML", False),
+        ("\n" + TRAILER, TRAILER, 0, "strips white space at the beginning", True),
     ],
-    ids=["cut off", "normalized", "escaped", "stripped", "one letter", "the last letter"],
+    ids=["cut off", "normalized", "escaped", "stripped"],
 )
-def test_a_usual_change_is_named_and_any_other_change_is_not(expected: str, got: str, at: int, words: str) -> None:
-    told = change_in_words(expected, got, at)
-    assert words in told if words else not told
+def test_a_usual_change_is_named(expected: str, got: str, at: int, words: str, keeps_meaning: bool) -> None:
+    change = text_change(expected, got, at)
+    assert change is not None
+    assert words in change.in_words
+    assert change.keeps_meaning == keeps_meaning
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [("hello" + TRAILER, "hallo" + TRAILER), ("hello" + TRAILER, "hello" + TRAILER[:-1] + "?")],
+    ids=["one letter", "the last letter"],
+)
+def test_no_other_change_is_named(expected: str, got: str) -> None:
+    assert text_change(expected, got, 0) is None

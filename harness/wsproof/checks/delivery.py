@@ -17,7 +17,7 @@ from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
 from wsproof.checks.space_time import events_of
 from wsproof.checks.split_audience import delivery_groups, groups_in_words, split_audience
-from wsproof.checks.text_changes import change_in_words
+from wsproof.checks.text_changes import TextChange, text_change
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows, stayed_through
@@ -372,7 +372,11 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
 
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:
-    """Every message arrives byte for byte as it was published."""
+    """Every message arrives byte for byte as it was published.
+
+    A server that strips white space or normalizes texts does so on purpose, and readers see the same text: that is
+    non-strict, except in an echo, which promises the very bytes.
+    """
     describer = Describer(history)
     damaged = np.flatnonzero(history.receipts.intact == 0)
     unexpected = [unexpected for unexpected in history.unexpected if MARK.decode() in unexpected.text]
@@ -381,7 +385,8 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
         return []
     changed = ""
     if len(damaged):
-        changed = _change_in_words(history, int(damaged[0]))
+        change = _text_change(_damage(history, int(damaged[0])))
+        changed = change.in_words if change else ""
         explanation, witness = (
             _damage_in_words(history, int(damaged[0])),
             describer.receipt(int(damaged[0])) + ", damaged",
@@ -393,7 +398,15 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
         )
     often = f" ({occurrences} times)" if occurrences > 1 else ""
     explanation = f"{explanation}{often}.{changed}{names_in_words(history)}"
-    return [found(Anomaly.CORRUPT, contract, explanation, [witness], occurrences=occurrences)]
+    is_harmless = contract.audience is not Audience.PUBLISHER and not unexpected and _keeps_meaning(history, damaged)
+    level = Level.NON_STRICT if is_harmless else Level.VIOLATION
+    return [found(Anomaly.CORRUPT, contract, explanation, [witness], level=level, occurrences=occurrences)]
+
+
+def _keeps_meaning(history: History, damaged: Ints) -> bool:
+    """Whether a usual change explains each damaged receipt, and readers see the same text in all of them."""
+    changes = [_text_change(_damage(history, row)) for row in damaged.tolist()]
+    return all(change is not None and change.keeps_meaning for change in changes)
 
 
 def _damage_in_words(history: History, row: int) -> str:
@@ -421,11 +434,11 @@ def _damage(history: History, row: int) -> Damage | None:
     return next((damage for damage in history.damage if (damage.publisher, damage.sequence) == key), None)
 
 
-def _change_in_words(history: History, row: int) -> str:
-    """A sentence on what the server did to the text that this row received; empty if that is not known."""
-    damage = _damage(history, row)
-    is_text = damage is not None and damage.part is Part.TEXT and bool(damage.expected)
-    return change_in_words(damage.expected, damage.got, damage.at) if damage is not None and is_text else ""
+def _text_change(damage: Damage | None) -> TextChange | None:
+    """The usual change that explains this damage; None if none does, or if both texts are not known."""
+    if damage is None or damage.part is not Part.TEXT or not damage.expected:
+        return None
+    return text_change(damage.expected, damage.got, damage.at)
 
 
 def _unknown_format_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:

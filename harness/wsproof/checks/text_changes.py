@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from html import escape
 from typing import Literal, TypeAlias
 
@@ -13,20 +14,30 @@ UNSURE = 4
 """Characters at the end of an excerpt that are not compared: they may depend on the text after it."""
 
 
-def change_in_words(expected: str, got: str, at: int) -> str:
-    """A sentence on how these excerpts, which begin at character `at`, differ; empty if no usual change explains it."""
+@dataclass(frozen=True)
+class TextChange:
+    """What a server did to a text: a sentence, and whether readers see the same text as before."""
+
+    in_words: str
+    keeps_meaning: bool = False
+
+
+def text_change(expected: str, got: str, at: int) -> TextChange | None:
+    """The usual change that explains how these excerpts differ, which begin at character `at`; None if none does."""
     if len(got) < len(expected) and expected.startswith(got):
-        return f" So the server cut it off after {at + len(got)} characters."
+        return TextChange(f" So the server cut it off after {at + len(got)} characters.")
     if _agree(expected, got):
-        return ""  # they differ at the end only
+        return None  # they differ at the end only
     for form in FORMS:
         if _agree(unicodedata.normalize(form, expected), got):
-            return f" So the server normalizes texts (Unicode {form})."
+            return TextChange(f" So the server normalizes texts (Unicode {form}).", keeps_meaning=True)
     if any(_agree(escape(expected, quote=quote), got) for quote in (False, True)):
-        return " So the server escapes texts for HTML before it sends them: escape them where they are shown."
+        return TextChange(
+            " So the server escapes texts for HTML before it sends them: escape them where they are shown."
+        )
     if at == 0 and expected != expected.lstrip() and _agree(expected.lstrip(), got):
-        return " So the server strips white space at the beginning of texts."
-    return ""
+        return TextChange(" So the server strips white space at the beginning of texts.", keeps_meaning=True)
+    return None
 
 
 def _agree(one: str, other: str) -> bool:
