@@ -6,6 +6,7 @@ import numpy as np
 
 from wsproof.checks.describe import Describer
 from wsproof.checks.same_name import namesakes
+from wsproof.checks.stable_order import stable_order
 from wsproof.model.expected import Flags, Ints, publication_rows
 from wsproof.model.history import History, Member, Receipts
 from wsproof.model.partition import groups
@@ -18,12 +19,7 @@ def _by_key(got: Receipts, rows: Ints) -> tuple[Ints, Flags]:
     before.
     """
     rows = rows[got.intact[rows] == 1]
-    columns = [column[rows] for column in (got.sequence, got.publisher, got.kind, got.subscriber)]
-    order = np.lexsort(columns)
-    same = np.zeros(len(order), dtype=bool)
-    same[1:] = True
-    for column in columns:
-        same[1:] &= np.diff(column[order]) == 0
+    order, same = stable_order([column[rows] for column in (got.subscriber, got.kind, got.publisher, got.sequence)])
     return rows[order], same
 
 
