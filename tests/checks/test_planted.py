@@ -365,6 +365,15 @@ def a_feed_of_ones_own() -> tuple[History, Contract]:
     return show.history(), FEED
 
 
+def test_viewers_of_different_rooms_or_of_a_feed_that_is_not_shared_may_receive_different_objects() -> None:
+    history, contract = a_feed_of_ones_own()
+    assert FEED.feed is not None
+    own = replace(contract, feed=replace(FEED.feed, shared=False))
+    first, second = history.members
+    rooms = replace(history, members=(first, replace(second, room=1)))
+    assert run_checks(history, own) == run_checks(rooms, contract) == []
+
+
 def a_feed_of_ones_own_on_a_busy_machine() -> tuple[History, Contract]:
     show = Show()
     show.join()

@@ -23,4 +23,4 @@ def test_each_promise_is_a_sentence() -> None:
 
 def test_a_feed_promises_objects_and_no_publications() -> None:
     feed = Contract("load", Audience.NOBODY, Order.NONE, feed=Feed(0.5, (("cpu", Range(0, 100)),)))
-    assert promises(feed) == ("The server sends an object every 0.5 s, with cpu (0 to 100).",)
+    assert promises(feed) == ("The server sends all viewers the same object every 0.5 s, with cpu (0 to 100).",)

@@ -107,13 +107,16 @@ def _may_be_stops(ticks: list[Tick], feed: Feed, limit_ns: float) -> bool:
 
 
 def leaked_producer(history: History, contract: Contract) -> list[Finding]:
-    """All viewers of a feed receive the same objects, at the same rate for any number of viewers."""
+    """All viewers of a feed receive the same objects, at the same rate for any number of viewers.
+
+    The objects of a feed that is not shared may differ; its rate may not depend on the number of viewers.
+    """
     if contract.feed is None:
         return []
     number = _too_often(history, contract.feed)
     if number is not None and _has_period_for_one_viewer(history, contract.feed):
         return [_pace(history, contract, number, Anomaly.LEAKED_PRODUCER)]
-    return _different(history, contract)
+    return _different(history, contract) if contract.feed.shared else []
 
 
 def feed_stopped(history: History, contract: Contract, *, names_cause: bool = True) -> list[Finding]:
@@ -224,11 +227,18 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
 
 
 def _different(history: History, contract: Contract) -> list[Finding]:
-    """The finding that two viewers received different objects during the same time."""
-    assert contract.feed is not None
-    viewers = _by_viewer(history)
-    if is_disturbed(history) or len(viewers) < 2:
+    """The finding that two viewers of one room received different objects during the same time."""
+    if is_disturbed(history):
         return []
+    rooms: dict[int, dict[int, list[Tick]]] = defaultdict(dict)
+    for number, ticks in _by_viewer(history).items():
+        rooms[history.members[number].room][number] = ticks
+    return next(filter(None, (_different_in_room(viewers, history, contract) for viewers in rooms.values())), [])
+
+
+def _different_in_room(viewers: dict[int, list[Tick]], history: History, contract: Contract) -> list[Finding]:
+    """The finding of two of these viewers, whose objects by viewer are given."""
+    assert contract.feed is not None
     longest = max(viewers, key=lambda number: len(viewers[number]))
     for number, ticks in viewers.items():
         shift = _allowed_shift(contract.feed, ticks, viewers[longest])
@@ -245,7 +255,8 @@ def _different(history: History, contract: Contract) -> list[Finding]:
                 Anomaly.LEAKED_PRODUCER,
                 contract,
                 f"{describer.who(number)} and {describer.who(longest)} were connected at the same time and received "
-                "different objects: each seems to have a producer of its own.",
+                "different objects: each seems to have a producer of its own. If each viewer is to have a feed of its "
+                "own, declare it with Feed(..., shared=False).",
                 [_line(describer, nearest), _line(describer, mine)],
             )
         ]

@@ -184,7 +184,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "feed",
-        "All viewers get the same objects, with all fields in range, once per period, for any number of viewers.",
+        "All viewers of a shared feed get the same objects. Fields are in range, and objects come once per period, for any "
+        "number of viewers.",
         is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "feed-stopped", "phantom", "disconnected", "protocol"),
         alone=True,

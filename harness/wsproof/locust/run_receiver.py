@@ -57,7 +57,7 @@ class RunReceiver:
         self.last_tick_ns: dict[int, int] = {}
         """The time in ns at which each member received the last message of a feed."""
         feed = workload.contract.feed
-        self._rounds = TickRounds(feed.period_s if feed is not None else 0.0)
+        self._rounds = TickRounds(feed.period_s if feed is not None and feed.shared else 0.0)
         self._first_kind = _first_kind(workload)
         self._intervals: list[tuple[int, int, int, int]] = []
         self._queues: list[tuple[int, int, int]] = []

@@ -59,6 +59,8 @@ class Feed:
 
     period_s: float
     fields: tuple[tuple[str, Range], ...]
+    shared: bool = True
+    """Whether all viewers of a room receive the same objects. False if each viewer has a feed of its own."""
 
 
 @dataclass(frozen=True)

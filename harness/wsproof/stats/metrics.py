@@ -166,7 +166,8 @@ def _slip(observed: Observed) -> Samples | None:
 
 
 def _feed_spread(observed: Observed) -> Samples | None:
-    return None if observed.period_s is None else feeds.spreads_ns(observed.history, observed.period_s)
+    feed = observed.measurement.contract.feed
+    return feeds.spreads_ns(observed.history, feed.period_s) if feed is not None and feed.shared else None
 
 
 def _feed_period_error(observed: Observed) -> Samples | None:

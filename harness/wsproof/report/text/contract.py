@@ -28,7 +28,8 @@ def _sentences(contract: Contract) -> Iterator[str]:
     feed = contract.feed
     if feed is not None:
         fields = ", ".join(f"{name} ({limits.low:g} to {limits.high:g})" for name, limits in feed.fields)
-        yield f"The server sends an object every {feed.period_s:g} s, with {fields}"
+        whom = "all viewers the same object" if feed.shared else "each viewer an object of its own"
+        yield f"The server sends {whom} every {feed.period_s:g} s, with {fields}"
     if feed is None or contract.audience is not Audience.NOBODY:
         yield _AUDIENCES[contract.audience]
         yield _ORDERS[contract.order]
