@@ -184,8 +184,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "feed",
-        "All viewers of a shared feed get the same objects. Fields are in range, and objects come once per period, for any "
-        "number of viewers.",
+        "All viewers of a shared feed get the same objects. Fields are in range, and objects come once per period, for "
+        "any number of viewers.",
         is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "feed-stopped", "phantom", "disconnected", "protocol"),
         alone=True,
