@@ -59,14 +59,14 @@ _ENTRIES = (
         "uvicorn",
         _uvicorn("websockets"),
         ("uvicorn", "websockets"),
-        "uvicorn on websockets' older asyncio API",
+        "uvicorn on the legacy asyncio API of websockets",
     ),
     AsgiServer(
         "uvicorn-websockets-sansio",
         "uvicorn",
         _uvicorn("websockets-sansio"),
         ("uvicorn", "websockets"),
-        "uvicorn on websockets' sans-I/O core",
+        "uvicorn on the sans-I/O core of websockets",
     ),
     AsgiServer("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
     AsgiServer(
