@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from wsproof.checks.check import found
-from wsproof.checks.feed import FASTEST, HICCUP_NS, SLOWEST
+from wsproof.checks.feed import FASTEST, HICCUP_NS, SLOWEST, is_mostly_late
 from wsproof.model.contract import Contract, Feed
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Tick
@@ -55,7 +55,9 @@ def _drift(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[F
         pace = "fast" if step < FASTEST * period_ns else "slow" if step > SLOWEST * period_ns + HICCUP_NS else ""
         if pace == "fast" and _follows_a_silence(ticks, start + STRETCH, period_ns):
             pace = ""  # delayed objects that arrived one after another
-        if pace == "slow" and _disturbed_ns(stretch[0].received_ns, stretch[-1].received_ns, floods):
+        if pace == "slow" and (
+            not is_mostly_late(stretch, feed) or _disturbed_ns(stretch[0].received_ns, stretch[-1].received_ns, floods)
+        ):
             pace = ""
         is_repeated = bool(pace) and pace == before
         before = pace
