@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.comparison.repositories import commit
-from wsproof import UsageError
-from wsproof.comparison.environment import import_path, install, install_commands, own_python, required_packages
+from wsproof import TargetError
+from wsproof.comparison.build_step import run_step
+from wsproof.comparison.environment import import_path, installed_packages, make_environment, missing_server_packages
+from wsproof.comparison.packages import DeclaredPackages, declared_packages, install_commands, is_package
 from wsproof.comparison.repository import Repository
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["uvicorn"]\n[tool.ruff]\nline-length = 100\n'
@@ -20,7 +22,7 @@ def differ(repo: Path, **change: str) -> bool:
     commit(repo, "before", pyproject_toml=PYPROJECT, constraints_txt="uvicorn==1\n")
     before = repository.commit("HEAD")
     commit(repo, "after", **change)
-    return required_packages(repository, before) != required_packages(repository, repository.commit("HEAD"))
+    return declared_packages(repository, before) != declared_packages(repository, repository.commit("HEAD"))
 
 
 def test_other_pins_mean_another_environment(repo: Path) -> None:
@@ -43,39 +45,114 @@ def test_a_project_file_that_cannot_be_read_counts_as_different(repo: Path) -> N
     assert differ(repo, pyproject_toml="[project\n")
 
 
+def test_a_commit_that_declares_nothing_is_known(repo: Path) -> None:
+    repository = Repository.containing(repo)
+    assert declared_packages(repository, repository.commit("main")) is None
+
+
+def test_the_packages_of_a_subfolder_are_the_nearest_ones_declared(repo: Path) -> None:
+    repository = Repository.containing(repo)
+    commit(repo, "root", requirements_txt="redis\n", chat__app_py="")
+    before = declared_packages(repository, repository.commit("HEAD"), Path("chat"))
+    assert before is not None
+    assert before.folder == Path()
+    commit(repo, "own", chat__requirements_txt="uvicorn\n")
+    after = declared_packages(repository, repository.commit("HEAD"), Path("chat"))
+    assert after == DeclaredPackages(Path("chat"), {"requirements.txt": "uvicorn\n"})
+
+
+def test_a_member_of_a_workspace_has_the_lock_of_the_workspace(repo: Path) -> None:
+    repository = Repository.containing(repo)
+    (repo / "uv.lock").write_text("version = 1\n")
+    commit(repo, "member", chat__pyproject_toml=PYPROJECT)
+    declared = declared_packages(repository, repository.commit("HEAD"), Path("chat"))
+    assert declared is not None
+    assert (declared.folder, declared.sections["uv.lock"]) == (Path("chat"), "version = 1\n")
+
+
+def commands(folder: Path, *, uv: str | None = None, lock: bool = False) -> list[list[str]]:
+    return install_commands(folder, "/venv/bin/python", uv=uv, has_uv_lock=lock)
+
+
 def test_a_build_is_installed_with_its_pins_and_the_extras_a_server_needs(tmp_path: Path) -> None:
     (tmp_path / "constraints.txt").write_text("")
     (tmp_path / "requirements.txt").write_text("")
     (tmp_path / "pyproject.toml").write_text(
-        PYPROJECT + '[project.optional-dependencies]\nreference = ["fastapi"]\ndev = ["pytest"]\n'
+        '[build-system]\nrequires = ["hatchling"]\n'
+        + PYPROJECT
+        + '[project.optional-dependencies]\nreference = ["fastapi"]\ndev = ["pytest"]\n'
     )
-    first, second = install_commands(tmp_path, "/venv/bin/python")
+    first, second = commands(tmp_path)
     assert first[-4:] == ["-c", "constraints.txt", "-r", "requirements.txt"]
     assert second[-3:] == ["-c", "constraints.txt", ".[reference]"]
     assert first[0] == second[0] == "/venv/bin/python"
 
 
-def test_a_build_that_asks_for_nothing_is_not_installed(tmp_path: Path) -> None:
-    assert install_commands(tmp_path, "python") == []
-    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
-    assert install_commands(tmp_path, "python") == []
+def test_a_project_without_a_build_system_is_no_package_and_only_its_dependencies_are_installed(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    (only,) = commands(tmp_path)
+    assert only[-1] == "uvicorn"
+    assert not is_package(tmp_path)
+
+
+def test_uv_installs_where_it_is_present_and_follows_its_lock(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    assert commands(tmp_path, uv="uv", lock=True) == [["uv", "sync", "--frozen", "--quiet"]]
+    assert commands(tmp_path, uv="uv") == [
+        ["uv", "pip", "install", "--quiet", "--python", "/venv/bin/python", "uvicorn"]
+    ]
+
+
+def test_a_declaration_that_nobody_can_install_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "Pipfile.lock").write_text("{}")
+    with pytest.raises(TargetError, match=r"--setup .*\.venv"):
+        commands(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("server", "installed", "missing"),
+    [
+        ("auto", {}, ["uvicorn", "websockets"]),
+        ("auto", {"uvicorn": "1", "wsproto": "1"}, []),
+        ("uvicorn-wsproto", {"uvicorn": "1"}, ["wsproto"]),
+        ("granian", {"uvicorn": "1"}, ["granian"]),
+    ],
+)
+def test_a_build_that_declares_no_server_gets_one(server: str, installed: dict[str, str], missing: list[str]) -> None:
+    assert missing_server_packages(server, installed) == missing
+
+
+def test_the_interpreter_of_the_tests_has_pytest() -> None:
+    assert installed_packages(sys.executable)["pytest"] == pytest.__version__
 
 
 @pytest.mark.slow
 def test_an_environment_of_its_own_has_its_own_python(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
-    python = own_python(tree, tmp_path / "venv")
-    told = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True)
+    (tree / "requirements.txt").write_text("")
+    environment = make_environment(tree, tmp_path / "venv")
+    told = subprocess.run(
+        ["python", "-c", "import sys; print(sys.prefix)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment.variables},
+    )
     assert Path(told.stdout.strip()) == tmp_path / "venv"
 
 
-def test_a_failed_installation_is_reported_with_the_installers_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wsproof.comparison.environment.install_commands", lambda tree, python: [[python, "-c", "1/0"]])
-    with pytest.raises(UsageError, match="ZeroDivisionError"):
-        install(tmp_path, sys.executable)
+def test_a_failed_step_is_reported_with_its_exit_code_and_its_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"--setup `make` ended with exit code 7\.\nIts last lines:\n    no rule"):
+        run_step("echo no rule; exit 7", tmp_path, {}, "--setup `make`")
+    with pytest.raises(TargetError, match=r"exit code 1\. It wrote nothing"):
+        run_step([sys.executable, "-c", "raise SystemExit(1)"], tmp_path, {}, "it")
+
+
+def test_a_step_shows_no_password_of_a_package_index(tmp_path: Path) -> None:
+    with pytest.raises(TargetError) as failed:
+        run_step("echo https://user:hunter2@example.invalid/simple; exit 1", tmp_path, {}, "pip")
+    assert "hunter2" not in str(failed.value)
 
 
 def test_an_app_found_through_the_checkout_is_found_in_the_tree_instead(

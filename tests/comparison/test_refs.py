@@ -115,7 +115,8 @@ def test_progress_goes_forward_through_the_whole_comparison(repo: Path, scripted
     seen: list[Progress] = []
     compare(repo, progress=seen.append)
     assert [step.done for step in seen] == sorted(step.done for step in seen)
-    assert 0 < seen[0].done < 1 / 24
+    assert [step.phase for step in seen[:2]] == ["prepare main", "prepare feature"]
+    assert 0 < seen[2].done < 1 / 24
     assert seen[-1].phase.startswith("block 24 of 24")
 
 
@@ -181,21 +182,3 @@ def test_settings_of_the_channels_reach_the_server(repo: Path, scripted: Callabl
     scripted(look)
     compare(repo, settings={"dashboard.period": "0.25"}, pairs=1)
     assert seen == {"0.25"}
-
-
-def test_other_packages_give_each_build_a_python_of_its_own(
-    repo: Path, scripted: Callable[[Runner], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    git(repo, "switch", "--quiet", "feature")
-    commit(repo, "other pins", constraints_txt="uvicorn==2\n")
-    monkeypatch.setattr(refs, "own_python", lambda tree, folder: f"{tree.name}/python")
-    pythons: dict[Side, str] = {}
-
-    def look(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
-        pythons[block.side] = target.python
-        return by_value(index, block, target, load, progress)
-
-    scripted(look)
-    compare(repo, pairs=1)
-    assert pythons[Side.BASE] != pythons[Side.CANDIDATE]
-    assert pythons[Side.BASE] == pythons[Side.BASE_AGAIN]

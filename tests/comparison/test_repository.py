@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.comparison.repositories import commit, git
-from wsproof.comparison.refs import find_commits
+from wsproof.comparison.commits import find_commits
+from wsproof.comparison.order import Side
 from wsproof.comparison.repository import Repository
 from wsproof.errors import ExitCode, GitError
 
@@ -82,3 +83,35 @@ def test_uncommitted_changes_are_warned_of_and_untracked_files_are_not(repo: Pat
 def test_compare_warns_if_both_refs_are_one_commit(repo: Path) -> None:
     (warning,) = find_commits("main", "HEAD", repo).warnings
     assert warning.code == "same-commit"
+
+
+def test_a_branch_of_the_only_remote_is_found_by_its_short_name(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--branch", "feature", str(repo), "clone")
+    found = Repository.containing(tmp_path / "clone").commit("main")
+    assert (found.ref, found.subject) == ("origin/main", "two")
+
+
+def test_a_shallow_clone_is_told_how_to_get_the_other_branch(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--depth", "1", "--branch", "feature", f"file://{repo}", "shallow")
+    with pytest.raises(GitError, match="shallow clone: `git fetch --unshallow origin main:main`"):
+        Repository.containing(tmp_path / "shallow").commit("main")
+
+
+def test_uncommitted_changes_can_be_compared_as_a_commit_that_is_on_no_branch(repo: Path) -> None:
+    (repo / "app.py").write_text("VALUE = 9\n")
+    (warning,) = find_commits("main~1", "main", repo).warnings
+    assert "$(git stash create)" in warning.advice
+    stashed = git(repo, "stash", "create")
+    commits = find_commits("main", stashed, repo)
+    assert (commits.base.subject, commits.repository.text(commits.candidate, Path("app.py"))) == ("two", "VALUE = 9\n")
+
+
+def test_one_build_without_declared_packages_is_warned_of(repo: Path) -> None:
+    git(repo, "switch", "--quiet", "feature")
+    commit(repo, "pins", requirements_txt="uvicorn==2\n")
+    commits = find_commits("main", "feature", repo)
+    (warning,) = commits.warnings
+    assert warning.code == "undeclared-packages"
+    assert warning.message.startswith("main (")
+    assert commits.own_packages(Side.BASE) is None
+    assert commits.own_packages(Side.CANDIDATE) is not None

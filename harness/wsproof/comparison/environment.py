@@ -1,84 +1,132 @@
-"""The Python interpreter for a build's server.
+"""The Python environment of a build's server.
 
-Both builds run under the current Python, unless they require different packages. Then each gets a virtual environment.
+Both builds run in the current environment, unless they declare different packages. Then each that declares packages
+gets a virtual environment. An environment that `--setup` makes in `.venv` comes first.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Sequence
-from fnmatch import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import wsproof
-from wsproof.comparison.repository import Commit, Repository
-from wsproof.errors import UsageError
+from wsproof.comparison.build_step import run_step
+from wsproof.comparison.packages import extra_command, install_commands, is_package
+from wsproof.errors import TargetError
+from wsproof.target.servers import SERVERS
+from wsproof.target.target import Target
 
-LOCKS = ("constraints*.txt", "requirements*.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock*.toml")
-"""Name patterns of files that pin packages."""
-EXTRAS = ("reference", "servers")
-"""Extras that a server may need. Extras that a project does not define are not installed."""
-INSTALL_TIMEOUT_S = 900.0
-"""Timeout of one installation command, in seconds."""
-
-
-def required_packages(repository: Repository, commit: Commit) -> dict[str, Any]:
-    """The parts of a build that determine its packages.
-
-    These are whole lock files, and only the package sections of pyproject.toml.
-    """
-    packages: dict[str, Any] = {
-        name: repository.text(commit, name)
-        for name in repository.files(commit)
-        if any(fnmatch(name, pattern) for pattern in LOCKS)
-    }
-    project = _project(repository.text(commit, "pyproject.toml"))
-    # Not the whole file: a new line length for the linter is no reason to build two environments.
-    project_section = project.get("project", {})
-    for key in ("dependencies", "optional-dependencies", "requires-python"):
-        packages[key] = project_section.get(key)
-    packages["dependency-groups"] = project.get("dependency-groups")
-    packages["poetry"] = project.get("tool", {}).get("poetry", {}).get("dependencies")
-    return packages
+LIST_PACKAGES = (
+    "import importlib.metadata as m, json;"
+    "print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions() if d.metadata['Name']}))"
+)
+WEBSOCKET_PACKAGES = frozenset({"websockets", "wsproto"})
+"""Packages of which uvicorn needs one."""
 
 
-def own_python(tree: Path, folder: Path) -> str:
-    """Create a virtual environment in `folder` for the build in `tree`.
+@dataclass(frozen=True)
+class BuildEnvironment:
+    """A virtual environment in `folder`. `has_project`: the build's own code is installed there, too."""
 
-    Returns the path of its Python.
+    folder: Path
+    has_project: bool = True
+
+    @property
+    def python(self) -> str:
+        """The path of its interpreter."""
+        return str(self.folder / "bin" / "python")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables with which commands use it, as its `activate` sets them."""
+        path = os.pathsep.join([str(self.folder / "bin"), *filter(None, [os.environ.get("PATH")])])
+        return {"PATH": path, "VIRTUAL_ENV": str(self.folder)}
+
+    @classmethod
+    def made_in(cls, *folders: Path) -> BuildEnvironment | None:
+        """The first environment that a setup command has left in one of these folders, as `.venv`."""
+        made = (cls(folder / ".venv") for folder in folders)
+        return next((each for each in made if Path(each.python).is_file()), None)
+
+
+def make_environment(declared: Path, folder: Path) -> BuildEnvironment:
+    """Make a virtual environment in `folder`, with the packages that are declared in the directory `declared`.
 
     Raises:
-        UsageError: the packages cannot be installed. The message ends with the last lines of the installer's output.
+        TargetError: the packages cannot be installed. The message has the last lines of the installer's output.
     """
-    _run([sys.executable, "-m", "venv", str(folder)], tree)
-    python = str(folder / "bin" / "python")
-    install(tree, python)
-    return python
+    uv = shutil.which("uv")
+    environment = BuildEnvironment(folder, is_package(declared))
+    creation = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    run_step([*creation, str(folder)], declared, {}, "making a virtual environment")
+    commands = install_commands(declared, environment.python, uv=uv, has_uv_lock=_has_uv_lock(declared))
+    for command in commands:
+        run_step(command, declared, environment.variables | {"UV_PROJECT_ENVIRONMENT": str(folder)}, _shown(command))
+    return environment
 
 
-def install(tree: Path, python: str) -> None:
-    """Install the packages of the build in `tree` for the interpreter `python`. Raises the same as `own_python`."""
-    for command in install_commands(tree, python):
-        _run(command, tree)
+def add_server(environment: BuildEnvironment, target: Target) -> None:
+    """Install the server that runs the app, if the build does not declare one.
+
+    It is the version of the current environment, so that both builds get the same.
+
+    Raises:
+        TargetError: it cannot be installed.
+    """
+    if target.app is None:
+        return
+    missing = missing_server_packages(target.server, installed_packages(environment.python))
+    if missing:
+        ours = installed_packages(sys.executable)
+        command = extra_command(shutil.which("uv"), environment.python, [_pinned(name, ours) for name in missing])
+        run_step(command, target.cwd, environment.variables, _shown(command))
 
 
-def install_commands(tree: Path, python: str) -> list[list[str]]:
-    """The pip commands that install the packages of a build."""
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    constraints = ["-c", "constraints.txt"] if (tree / "constraints.txt").is_file() else []
-    commands = []
-    if (tree / "requirements.txt").is_file():
-        commands.append([*pip, *constraints, "-r", "requirements.txt"])
-    pyproject = tree / "pyproject.toml"
-    project_section = _project(pyproject.read_text() if pyproject.is_file() else None).get("project")
-    if project_section:
-        extras = [name for name in EXTRAS if name in project_section.get("optional-dependencies", {})]
-        commands.append([*pip, *constraints, f".[{','.join(extras)}]" if extras else "."])
-    return commands
+def missing_server_packages(server: str, installed: Mapping[str, str]) -> list[str]:
+    """The packages of a server (or of `auto`) that are not installed."""
+    needs = list(SERVERS["uvicorn" if server == "auto" else server].needs) if server in {"auto", *SERVERS} else []
+    if needs == ["uvicorn"] and not WEBSOCKET_PACKAGES & installed.keys():
+        needs.append("websockets")
+    return [name for name in needs if name not in installed]
+
+
+def installed_packages(python: str) -> dict[str, str]:
+    """The versions of all packages of an interpreter, by name in lower case.
+
+    Raises:
+        TargetError: the interpreter cannot be run.
+    """
+    try:
+        done = subprocess.run([python, "-c", LIST_PACKAGES], capture_output=True, text=True, timeout=120, check=True)
+    except (OSError, subprocess.SubprocessError) as failed:
+        raise TargetError(f"{python} cannot list its packages: {failed}") from failed
+    return dict(sorted(json.loads(done.stdout).items()))
+
+
+def _pinned(name: str, versions: Mapping[str, str]) -> str:
+    return f"{name}=={versions[name]}" if name in versions else name
+
+
+def _has_uv_lock(folder: Path) -> bool:
+    """Whether the directory, or one above it in its worktree, has a uv.lock."""
+    for place in (folder, *folder.parents):
+        if (place / "uv.lock").is_file():
+            return True
+        if (place / ".git").exists():
+            return False
+    return False
+
+
+def _shown(command: Sequence[str]) -> str:
+    """The command without the paths of this comparison's temporary folders."""
+    words = [Path(word).name if word.startswith("/") else word for word in command]
+    return f"`{' '.join(words)}`"
 
 
 def import_path(root: Path, tree: Path, entries: Sequence[str] | None = None) -> str:
@@ -99,23 +147,3 @@ def import_path(root: Path, tree: Path, entries: Sequence[str] | None = None) ->
                 counterparts.append(str(counterpart))
     existing = os.environ.get("PYTHONPATH")
     return os.pathsep.join([*counterparts, *([existing] if existing else [])])
-
-
-def _project(text: str | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text or "")
-    except tomllib.TOMLDecodeError:
-        return {"unreadable": text}
-
-
-def _run(command: list[str], tree: Path) -> None:
-    try:
-        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired as slow:
-        raise UsageError(f"installing the packages of {tree.name} took more than {INSTALL_TIMEOUT_S:.0f} s") from slow
-    if done.returncode:
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise UsageError(
-            f"the two builds need different packages, and those of {tree.name} cannot be installed:\n{last}\n"
-            "Install them by hand in two checkouts, measure each with `wsproof bench`, and compare the two runs"
-        )

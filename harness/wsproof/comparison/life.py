@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from statistics import mean
@@ -16,6 +16,7 @@ import numpy as np
 from wsproof.comparison.blocks import Load
 from wsproof.comparison.order import Side
 from wsproof.deviations import KnownDeviations
+from wsproof.errors import TargetError
 from wsproof.load import Watcher
 from wsproof.load.judging import judge_measurement
 from wsproof.load.turns import IDLE_NS, LoadedInTurn, run_in_turns
@@ -119,6 +120,14 @@ def start_order(index: int, random: np.random.Generator) -> tuple[Side, ...]:
     return tuple(bases)
 
 
+class ServerStartError(TargetError):
+    """A server of a life cannot be started. `side` says which one."""
+
+    def __init__(self, side: Side, cause: TargetError) -> None:
+        super().__init__(str(cause))
+        self.side = side
+
+
 class StartedLife:
     """The running servers of a life. The end of the `with` block stops them, unless they were measured."""
 
@@ -126,7 +135,7 @@ class StartedLife:
         """Start base, candidate, and the base again.
 
         Raises:
-            TargetError: a server cannot be started.
+            ServerStartError: a server cannot be started.
         """
         self.index = index
         self._began = time.monotonic()
@@ -231,7 +240,14 @@ def _start(stack: ExitStack, targets: Mapping[Side, Target], connections: int) -
             side: pool.submit(stack.enter_context, serve(target, connections=connections))
             for side, target in targets.items()
         }
-    return {side: future.result() for side, future in starting.items()}
+    return {side: _started(side, future) for side, future in starting.items()}
+
+
+def _started(side: Side, starting: Future[RunningServer]) -> RunningServer:
+    try:
+        return starting.result()
+    except TargetError as failed:
+        raise ServerStartError(side, failed) from failed
 
 
 def _measured_rounds(turns: Turns, start_ns: int) -> list[RoundInterval]:

@@ -62,18 +62,45 @@ class Repository:
     def commit(self, ref: str) -> Commit:
         """Resolve a branch, tag, sha or expression to a commit.
 
+        A branch that exists only in one remote is found by its short name, as `git switch` does. A clone in CI often
+        has no other branch than the one that it tests.
+
         Raises:
             GitError: there is no such commit. The message names similar refs.
         """
-        # Without --end-of-options, git would read a ref that begins with a dash as an option.
-        done = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        sha = done.stdout.strip()
-        if done.returncode or not sha:
-            near = get_close_matches(ref, self.refs(), n=3)
+        sha = self._sha(ref)
+        if not sha:
+            remote = [name for name in self.refs() if name.partition("/")[2] == ref]
+            if len(remote) == 1:
+                return self.commit(remote[0])
+            near = remote or get_close_matches(ref, self.refs(), n=3)
             known = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists the branches"
+            if self.is_shallow:
+                known += f". This is a shallow clone: `git fetch --unshallow origin {ref}:{ref}` gets the whole branch"
             raise GitError(f"expected a branch, tag or commit of this repository, got {ref!r}: {known}")
         subject = self._ask("log", "-1", "--format=%s", sha)
         return Commit(ref, sha, subject)
+
+    def _sha(self, ref: str) -> str:
+        """The sha of a ref's commit; empty if there is none."""
+        # Without --end-of-options, git would read a ref that begins with a dash as an option.
+        done = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return "" if done.returncode else done.stdout.strip()
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the history is cut off, as in a clone with `--depth`."""
+        return _git(self.root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+    @property
+    def git_folder(self) -> Path:
+        """The directory of git's own files, which all worktrees share."""
+        return (self.root / self._ask("rev-parse", "--git-common-dir")).resolve()
+
+    def submodules(self) -> list[str]:
+        """Names of the submodules of the checked-out commit."""
+        listed = self._ask("config", "--file", ".gitmodules", "--name-only", "--get-regexp", r"^submodule\..*\.path$")
+        return [line.removeprefix("submodule.").removesuffix(".path") for line in listed.splitlines()]
 
     def refs(self) -> list[str]:
         """Short names of all branches, remote branches and tags."""
@@ -101,19 +128,25 @@ class Repository:
         """Paths of tracked files with uncommitted changes."""
         return [line[3:] for line in self._ask("status", "--porcelain", "--untracked-files=no").splitlines()]
 
-    def files(self, commit: Commit) -> list[str]:
-        """Names in the top directory of a commit."""
-        return self._ask("ls-tree", "--name-only", commit.sha).splitlines()
+    def files(self, commit: Commit, folder: Path = Path()) -> list[str]:
+        """Names in a directory of a commit; none if the directory did not exist."""
+        done = _git(self.root, "ls-tree", "--name-only", f"{commit.sha}:{_in_git(folder)}")
+        return [] if done.returncode else done.stdout.splitlines()
 
-    def text(self, commit: Commit, path: str) -> str | None:
+    def changed_files(self, base: Commit, candidate: Commit) -> list[str]:
+        """Paths of the files that differ between two commits."""
+        return self._ask("diff", "--name-only", "--no-renames", base.sha, candidate.sha).splitlines()
+
+    def text(self, commit: Commit, path: Path) -> str | None:
         """A file as it was in that commit, or None if it did not exist."""
-        done = _git(self.root, "show", f"{commit.sha}:{path}")
+        done = _git(self.root, "show", f"{commit.sha}:{_in_git(path)}")
         return None if done.returncode else done.stdout
 
     def _ask(self, *arguments: str) -> str:
         done = _git(self.root, *arguments)
         if done.returncode:
-            raise GitError(f"`git {arguments[0]}` failed: {done.stderr.strip() or 'it gave no reason'}")
+            verb = next(part for part in arguments if not part.startswith("-") and "=" not in part)
+            raise GitError(f"`git {verb}` failed: {done.stderr.strip() or 'it gave no reason'}")
         return done.stdout.rstrip("\n")
 
     def worktrees(self) -> list[Path]:
@@ -156,6 +189,11 @@ def checked_out(repository: Repository, commit: Commit) -> Iterator[Path]:
     finally:
         shutil.rmtree(parent, ignore_errors=True)
         repository.forget_worktree(tree)
+
+
+def _in_git(path: Path) -> str:
+    """A path inside of a commit, as git spells it. The top directory is an empty string."""
+    return "" if path == Path() else path.as_posix()
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

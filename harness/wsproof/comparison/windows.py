@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from wsproof.comparison.blocks import Load
+from wsproof.comparison.build_error import BuildError
+from wsproof.comparison.builds import Preparation, TargetFactory, prepared_builds
+from wsproof.comparison.commits import ComparedCommits, find_commits
 from wsproof.comparison.evidence import with_verdict
-from wsproof.comparison.life import LifeResult, StartedLife
+from wsproof.comparison.life import LifeResult, ServerStartError, StartedLife
 from wsproof.comparison.lives import Extent, run_lives
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import MeasuredPart
-from wsproof.comparison.refs import ComparedCommits, TargetFactory, builds, find_commits
 from wsproof.errors import TargetError, UsageError
 from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
@@ -23,6 +25,8 @@ from wsproof.model.plan import Plan
 from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
 from wsproof.stats.lives import Life
 from wsproof.target.target import Target
+from wsproof.workloads.registry import load_channels
+from wsproof.workloads.settings import environment_of
 
 
 def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
@@ -61,6 +65,7 @@ def compare_in_turn(
     *,
     repo: Path,
     target: TargetFactory,
+    setup: str | None = None,
     plan: Plan,
     channels: str = "reference",
     settings: Mapping[str, str] | None = None,
@@ -86,6 +91,7 @@ def compare_in_turn(
     commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     facts = commits.described() | {"plan": load.to_json(), "seed": seed}
+    preparation = Preparation(target, setup, environment_of(load_channels(load.channels, load.settings)))
     measured = MeasuredPart[LifeResult](
         compare_lives, extent.lives, "lives", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )
@@ -94,7 +100,7 @@ def compare_in_turn(
         lives = measured.results
         return extent.until is not None and len(lives) >= FEWEST_PAIRS and is_narrow(lives_of(lives), extent.until)
 
-    with measured.kept_on_error(), builds(commits, repo, target, load) as targets:
+    with measured.kept_on_error(), prepared_builds(commits, preparation, progress) as targets:
         require_beside(targets.values())
 
         def start(index: int) -> StartedLife:
@@ -128,9 +134,16 @@ def require_beside(targets: Iterable[Target]) -> None:
 
 @contextmanager
 def naming_builds(commits: ComparedCommits) -> Iterator[None]:
-    """Say in an error which builds were alive, and what to do if they cannot be alive at the same time."""
+    """Say in an error which build it was, and what to do if they cannot be alive at the same time."""
     try:
         yield
+    except ServerStartError as failed:
+        commit = commits.commit_of(failed.side)
+        raise BuildError(
+            failed.side,
+            f"in {commit.ref} ({commit.short}): {failed}\n"
+            "If it starts alone, but not beside a server of the other build, add --apart.",
+        ) from failed
     except TargetError as failed:
         raise TargetError(
             f"with {commits.base.ref} ({commits.base.short}) and {commits.candidate.ref} ({commits.candidate.short}) "

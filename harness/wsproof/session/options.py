@@ -455,6 +455,10 @@ class CompareOptions(MeasureOptions):
     budget: float | None = option(
         "time for all of these starts together (default 600s, with --quick 120s)", parse=seconds, metavar="S"
     )
+    setup: str | None = option(
+        "shell command that prepares each build in its worktree; the server uses .venv if the command makes it",
+        metavar="CMD",
+    )
     apart: bool = option(
         "never run both builds at once; measure blocks of --duration in turn (for fixed ports or little memory)", False
     )
