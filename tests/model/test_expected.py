@@ -55,6 +55,14 @@ def test_nothing_is_expected_for_members_that_stall_or_misbehave() -> None:
     assert pairs(a_history(members, [(0, 0, 10)], [])) == set()
 
 
+def test_last_messages_of_a_member_that_left_are_expected_unless_the_contract_says_otherwise() -> None:
+    left = Member(1, "b", in_ns=5, left_ns=50, departure=Departure.CLOSED)
+    published = [(1, 0, 10), (1, 1, 20), (1, 2, 40), (0, 0, 60)]
+    history = a_history([Member(0, "a", in_ns=5), left], published, [(0, 1, 1, 25)])
+    assert pairs(history) == {(0, 0), (0, 2), (0, 3)}
+    assert pairs(history, replace(CHAT, last_messages=False)) == {(0, 0), (0, 3)}, "only the last one may be lost"
+
+
 def test_failed_or_uncertain_publications_are_not_expected() -> None:
     recorder = Recorder(members=[Member(0, "a", in_ns=5)], drained_ns=1_000)
     for sequence, outcome in enumerate(Outcome):

@@ -21,6 +21,13 @@ def test_each_promise_is_a_sentence() -> None:
     )
 
 
+def test_a_contract_without_a_promise_for_last_messages_says_so() -> None:
+    sentence = "What a member sends right before it leaves may be lost."
+    contract = Contract("chat", Audience.EVERYONE, last_messages=False)
+    assert sentence in promises(contract)
+    assert sentence not in promises(Contract("chat", Audience.EVERYONE))
+
+
 def test_a_feed_promises_objects_and_no_publications() -> None:
     feed = Contract("load", Audience.NOBODY, Order.NONE, feed=Feed(0.5, (("cpu", Range(0, 100)),)))
     assert promises(feed) == ("The server sends all viewers the same object every 0.5 s, with cpu (0 to 100).",)

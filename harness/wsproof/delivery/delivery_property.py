@@ -79,6 +79,11 @@ def is_shared(contract: Contract) -> bool:
     return is_spoken(contract) and contract.audience is not Audience.PUBLISHER
 
 
+def delivers_last_messages(contract: Contract) -> bool:
+    """Whether members receive what another member sends right before it leaves."""
+    return is_shared(contract) and contract.last_messages
+
+
 def greets(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether the members of this workload send a greeting."""
     return workload.greeting(0) is not None

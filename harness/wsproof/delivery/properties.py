@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from wsproof.delivery import strategies
 from wsproof.delivery.access_properties import ACCESS_PROPERTIES
-from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
+from wsproof.delivery.delivery_property import (
+    DeliveryProperty,
+    delivers_last_messages,
+    is_fed,
+    is_spoken,
+)
 from wsproof.delivery.departure_properties import DEPARTURE_PROPERTIES
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.people_properties import MALFORMED, NAMES
@@ -106,7 +111,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "messages-before-close",
         "Messages that a member sends right before it closes still reach the others.",
-        is_shared,
+        delivers_last_messages,
         ("lost", "corrupt", "duplicated", "reordered"),
         edges=tuple(
             (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, leave_by=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)

@@ -110,5 +110,7 @@ class Contract:
     """Seconds for which a member may still be served after its access was revoked (`Workload.revoke`)."""
     recovers_within_s: float = 10.0
     """Seconds after a disturbance until all members must receive each other's messages again."""
+    last_messages: bool = True
+    """Whether the server delivers what a member sends right before it leaves."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: no promise."""

@@ -146,6 +146,8 @@ def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, 
     came = np.array([[m.in_ns] for m in chunk], np.int64)
     stayed = np.array([[stayed_through(m, history)] for m in chunk])
     known = (publications.sent_ns > 0) & (publications.outcome == Outcome.OK)
+    if not contract.last_messages:
+        known &= ~_sent_before_leaving(history)
     due: Flags = known & (publications.sent_ns >= came)
     if audience is Audience.PUBLISHER:
         due &= publications.publisher == number
@@ -158,6 +160,14 @@ def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, 
     elif not stayed.all():
         due &= stayed | (publications.sequence < _newest(got, publications))
     return due
+
+
+def _sent_before_leaving(history: History) -> Flags:
+    """Flag the last publications of each member that left, after the last one that any member received."""
+    sent = history.publications
+    last = publications_with_unknown_outcome(sent.publisher, sent.sequence, history.receipts, history.members)
+    stayed = np.array([stayed_through(member, history) for member in history.members], dtype=bool)
+    return last & ~stayed[sent.publisher]
 
 
 def _newest(got: Flags, publications: Publications) -> Ints:

@@ -37,6 +37,8 @@ def _sentences(contract: Contract) -> Iterator[str]:
         yield "The same order for all members is expected; a breach counts with --strict only"
     if contract.replies:
         yield "The server replies to each publication, and only to its publisher"
+    if not contract.last_messages:
+        yield "What a member sends right before it leaves may be lost"
     if contract.leaves:
         yield "When a member leaves, in whatever way, the server notifies the others in its room once"
     if contract.keeps_idle_s is not None:
