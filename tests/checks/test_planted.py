@@ -365,6 +365,18 @@ def a_feed_of_ones_own() -> tuple[History, Contract]:
     return show.history(), FEED
 
 
+def test_overdue_objects_that_a_server_sends_at_once_to_a_newcomer_are_no_second_producer() -> None:
+    show = Show(period_ms=250)
+    show.join()
+    show.join()
+    for step_ms in (0, 1, 3, 5, 106, 250, 250):
+        show.now += step_ms * MS
+        for viewer in show.here:
+            show.see(viewer, show.now + viewer, {"load": step_ms})
+    contract = replace(FEED, feed=replace(FEED.feed, period_s=0.25)) if FEED.feed is not None else FEED
+    assert "leaked-producer" not in {finding.check for finding in run_checks(show.history(), contract)}
+
+
 def test_viewers_of_different_rooms_or_of_a_feed_that_is_not_shared_may_receive_different_objects() -> None:
     history, contract = a_feed_of_ones_own()
     assert FEED.feed is not None

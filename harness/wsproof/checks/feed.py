@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from reprlib import repr as brief  # shortens deeply nested values, on which repr fails
 from statistics import median
 from typing import Any
@@ -32,6 +32,8 @@ It is at most 0.75 if a second producer sends for half of the time, and 1 if ove
 """
 HICCUP_NS = 50_000_000
 """Delay in ns that a busy machine may add without a fault of the server."""
+OVERDUE = 0.25
+"""Share of the period. Objects that come faster right after joining may be overdue ones, all sent at once."""
 STOP_S = 1.0
 """Seconds. A step that is longer than the period by this much may be a stop of the process."""
 TOGETHER = 3
@@ -204,8 +206,10 @@ def _too_often(history: History, feed: Feed) -> int | None:
     """The first viewer that receives objects too often: typically, and on the whole.
 
     A server that was held back may send what is overdue in quick succession. It has then sent no more than was due.
+    If the viewer joined meanwhile, it sees only that succession: these objects do not count.
     """
     for number, ticks in _by_viewer(history).items():
+        ticks = _without_overdue(ticks, feed)
         step = _step_ns(ticks)
         if step is None or step >= FASTEST * feed.period_s * NS:
             continue
@@ -213,6 +217,14 @@ def _too_often(history: History, feed: Feed) -> int | None:
         if mean_ns < DENSE * feed.period_s * NS:
             return number
     return None
+
+
+def _without_overdue(ticks: list[Tick], feed: Feed) -> list[Tick]:
+    """The objects from the first step on that is not much shorter than the period."""
+    overdue = takewhile(
+        lambda pair: pair[1].received_ns - pair[0].received_ns < OVERDUE * feed.period_s * NS, pairwise(ticks)
+    )
+    return ticks[sum(1 for _ in overdue) :]
 
 
 def _has_period_for_one_viewer(history: History, feed: Feed) -> bool:

@@ -167,7 +167,8 @@ def _sent_before_leaving(history: History) -> Flags:
     sent = history.publications
     last = publications_with_unknown_outcome(sent.publisher, sent.sequence, history.receipts, history.members)
     stayed = np.array([stayed_through(member, history) for member in history.members], dtype=bool)
-    return last & ~stayed[sent.publisher]
+    before_leaving: Flags = last & ~stayed[sent.publisher]
+    return before_leaving
 
 
 def _newest(got: Flags, publications: Publications) -> Ints:
