@@ -8,7 +8,7 @@ import pytest
 
 from wsproof import Finding, Level, UsageError
 from wsproof.cli.parser import parse_command
-from wsproof.delivery.revoking import with_revoke
+from wsproof.delivery.revoke_command import with_revoke
 from wsproof.errors import ExitCode
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly

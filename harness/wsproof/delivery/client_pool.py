@@ -274,12 +274,12 @@ class ClientPool(MemberLoop):
         Raises:
             TargetError: the server does not answer.
         """
-        if self.chatter is None:
+        if self.background is None:
             return client.open()
         client.connect()
         client.peer.connect()
         deadline = Deadline.after(client.deadline_s)
-        while client.wait_response(self.chatter.wait_s) is None:
+        while client.wait_response(self.background.wait_s) is None:
             self.poll_once(0)
             if client.ended or deadline.passed:
                 client.abort()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.chatter import Chatter
+from wsproof.delivery.background_publishers import BackgroundPublishers
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import Access, can_try, credentials_of, origin_matters
 from wsproof.delivery.member import PoolMember
@@ -142,14 +142,14 @@ def _can_intrude(pool: ClientPool, other: PoolMember, access: Access) -> bool:
 def _join_amid(pool: ClientPool, earlier: PoolMember | None, step: Step) -> PoolMember:
     """Connect a member while the others of its room publish, until they have published all their messages."""
     publishers = [p for p in pool.members if p.can_send and p.counts and p.room == step.room]
-    chatter = pool.chatter = Chatter(publishers, pool.publish, pool.may_publish)
+    background = pool.background = BackgroundPublishers(publishers, pool.publish, pool.may_publish)
     try:
-        pool.wait(lambda: chatter.is_done)
-        chatter.joins()
+        pool.wait(lambda: background.is_done)
+        background.joins()
         member = pool.join(earlier, room=step.room, has_small_buffer=step.has_small_buffer, resumes=step.resumes)
-        pool.wait(lambda: chatter.is_done or not member.is_connected)
+        pool.wait(lambda: background.is_done or not member.is_connected)
     finally:
-        pool.chatter = None
+        pool.background = None
     pool.settle()
     return member
 

@@ -9,7 +9,7 @@ import select
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from wsproof.delivery.chatter import Chatter
+from wsproof.delivery.background_publishers import BackgroundPublishers
 from wsproof.delivery.credentials import altered_message
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.message_recorder import MessageRecorder
@@ -55,7 +55,7 @@ class MemberLoop:
 
         0 if messages kept arriving late.
         """
-        self.chatter: Chatter | None = None
+        self.background: BackgroundPublishers | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self._clock_ns = 0
         self._pings = PingProbe(self.members, lambda timeout_s: self._poll(timeout_s))
@@ -139,9 +139,9 @@ class MemberLoop:
 
     def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
-        if self.chatter is not None:
-            self.chatter.publish_due()
-            timeout_s = min(timeout_s, self.chatter.wait_s)
+        if self.background is not None:
+            self.background.publish_due()
+            timeout_s = min(timeout_s, self.background.wait_s)
         self._receive_all(timeout_s)
 
     def _receive_all(self, timeout_s: float, outside: HttpConnection | CallInThread | None = None) -> None:

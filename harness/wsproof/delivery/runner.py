@@ -16,7 +16,7 @@ from wsproof.checks.volume import under_load
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import secrets_in_output
 from wsproof.delivery.execute import ScheduleExecution, execute
-from wsproof.delivery.listening import ListeningControl, listen
+from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.standing import StandingAudience

@@ -7,8 +7,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from wsproof import delivery
-from wsproof.conformance import suite as rfc6455
-from wsproof.delivery.revoking import require_member_in, with_revoke
+from wsproof.conformance import suite as conformance
+from wsproof.delivery.revoke_command import require_member_in, with_revoke
 from wsproof.errors import UsageError
 from wsproof.model.chapter import SuiteName
 from wsproof.model.record import RunRecord
@@ -71,7 +71,7 @@ def check_server(context: CommandContext[CheckOptions], server: RunningServer, r
     """
     options = suite_options(context.options)
     protocol, channels = (
-        rfc6455.planned(options),
+        conformance.planned(options),
         delivery.planned(_revocable(context), options, server.endpoint, owned=server.owned),
     )
     recorder.plan(protocol + channels)
@@ -87,7 +87,7 @@ def check_server(context: CommandContext[CheckOptions], server: RunningServer, r
             has_more = channels and not options.quick
             own = budget.share(protocol_share(len(channels)), "the protocol's share of the") if has_more else budget
             opening = opening_of(context.workloads, server.endpoint.path)
-            keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
+            keep(conformance.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
         if channels and not options.quick:
             _check_channels(context, server, recorder, progress, budget)
 
@@ -143,7 +143,7 @@ def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> Non
     Raises:
         UsageError: a prefix matches no check. The message suggests the nearest name.
     """
-    checks = [(check.name, check.rule.section, SuiteName.PROTOCOL) for check in rfc6455.CHECKS]
+    checks = [(check.name, check.rule.section, SuiteName.PROTOCOL) for check in conformance.CHECKS]
     for workload in workloads.values():
         own = [check for check in delivery.CHANNEL_CHECKS if check.applies(workload.contract)]
         checks += [(f"{workload.name}.{check.name}", workload.name, SuiteName.CHANNELS) for check in own]

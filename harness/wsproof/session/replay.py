@@ -10,8 +10,8 @@ from typing import Any
 
 from wsproof import delivery
 from wsproof.checks import disturbance, revoked
-from wsproof.conformance import suite as rfc6455
-from wsproof.delivery.revoking import require_member_in, with_revoke
+from wsproof.conformance import suite as conformance
+from wsproof.delivery.revoke_command import require_member_in, with_revoke
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -194,7 +194,7 @@ def replayed(context: CommandContext[ReplayOptions], server: RunningServer, find
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":
-        return rfc6455.replay(
+        return conformance.replay(
             finding.recipe,
             server.endpoint,
             deadline_s,

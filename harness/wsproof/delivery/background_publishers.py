@@ -21,7 +21,7 @@ LONGER_BY_NS = 600_000
 
 
 @dataclass
-class Chatter:
+class BackgroundPublishers:
     """Calls `publish` for each publisher in turn whenever the next message is due.
 
     BEFORE messages are published at first, and another WHILE_JOINING messages after `joins` was called.

@@ -20,54 +20,54 @@ NUMBER, NAME = "{n}", "{name}"
 """Stand for the member's number and its name."""
 
 
-def with_revoke(workloads: Mapping[str, Workload], order: str) -> Mapping[str, Workload]:
+def with_revoke(workloads: Mapping[str, Workload], action: str) -> Mapping[str, Workload]:
     """The same workloads, whose members lose their access by this command, or by a POST to this URL.
 
-    An empty order changes nothing.
+    An empty action changes nothing.
     """
-    return {name: _revoking(workload, order) for name, workload in workloads.items()} if order else workloads
+    return {name: _revoking(workload, action) for name, workload in workloads.items()} if action else workloads
 
 
-def require_member_in(order: str) -> None:
-    """Refuse an order that names no member.
+def require_member_in(action: str) -> None:
+    """Refuse an action that names no member.
 
     Raises:
         UsageError: neither {n} nor {name} occurs.
     """
-    if order and NUMBER not in order and NAME not in order:
+    if action and NUMBER not in action and NAME not in action:
         raise UsageError(
             f"expected --revoke to say whose access is revoked, by {NUMBER} (the member's number) or {NAME}, such as "
-            f"'./logout.sh {NAME}' or http://127.0.0.1:8000/users/{NAME}/logout, got {order!r}"
+            f"'./logout.sh {NAME}' or http://127.0.0.1:8000/users/{NAME}/logout, got {action!r}"
         )
 
 
-def _revoking(workload: Workload, order: str) -> Workload:
+def _revoking(workload: Workload, action: str) -> Workload:
     changed = copy.copy(workload)
 
     def revoke(member: int, url: str) -> None:
         number, name = str(workload.base + member), workload.name_of(member)
-        if is_url(order):
-            headers = workload.headers(member) if _is_same_server(order, url) else {}
-            _post(_filled(order, number, quote(name, safe="")), headers)
+        if is_url(action):
+            headers = workload.headers(member) if _is_same_server(action, url) else {}
+            _post(_filled(action, number, quote(name, safe="")), headers)
         else:
-            _run(_filled(order, number, shlex.quote(name)))
+            _run(_filled(action, number, shlex.quote(name)))
 
     changed.revoke = revoke  # type: ignore[method-assign]  # for this object only
     return changed
 
 
-def is_url(order: str) -> bool:
-    """Whether the order is a request, and no command."""
-    return order.startswith(("http://", "https://"))
+def is_url(action: str) -> bool:
+    """Whether the action is a request, and no command."""
+    return action.startswith(("http://", "https://"))
 
 
-def _filled(order: str, number: str, name: str) -> str:
-    return order.replace(NUMBER, number).replace(NAME, name)
+def _filled(action: str, number: str, name: str) -> str:
+    return action.replace(NUMBER, number).replace(NAME, name)
 
 
-def _is_same_server(order: str, url: str) -> bool:
+def _is_same_server(action: str, url: str) -> bool:
     """Whether a request goes to the tested server. Nobody else gets the member's headers."""
-    return urlsplit(order).netloc == urlsplit(url).netloc
+    return urlsplit(action).netloc == urlsplit(url).netloc
 
 
 def _run(command: str) -> None:

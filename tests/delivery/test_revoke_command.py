@@ -10,7 +10,7 @@ import pytest
 
 from wsproof import JoinRefused, UsageError, Workload
 from wsproof.delivery import properties_of
-from wsproof.delivery.revoking import require_member_in, with_revoke
+from wsproof.delivery.revoke_command import require_member_in, with_revoke
 from wsproof.workloads import load_channels
 
 HERE = "http://127.0.0.1:8000"

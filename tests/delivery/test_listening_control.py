@@ -9,7 +9,7 @@ import pytest
 
 from tests.checks.histories import QUIET_CHAT, a_room
 from wsproof.checks import run_checks
-from wsproof.delivery.listening import ListeningControl
+from wsproof.delivery.listening_control import ListeningControl
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Departure
 
