@@ -61,11 +61,6 @@ def test_a_message_that_others_received_is_expected_by_a_listener(missing: int) 
     assert finding.explanation.startswith("Member 0 only listened for 29.5 s. ")
 
 
-def test_deliveries_that_stop_are_a_violation() -> None:
-    (finding,) = findings_of(listener(*map(heard, SAID[:4])))
-    assert (finding.check, finding.level, finding.occurrences) == ("lost", Level.VIOLATION, 6)
-
-
 def test_a_message_that_no_member_received_is_not_expected() -> None:
     silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_received=False),), 13 * S))
     assert findings_of(listener(*map(heard, SAID)), schedules=silent) == []
@@ -175,6 +170,15 @@ def test_a_leave_notice_about_a_present_member_is_a_violation() -> None:
     assert "false-leave" not in [check for check, _ in kinds(findings_of(replace(witness, was_cut_off=True)))]
     gone = replace(witness, leave_notices=(("3", 40 * S), ("44", 5 * S)))
     assert findings_of(gone) == []
+
+
+def test_what_a_member_sees_beside_a_disturbing_check_is_not_judged() -> None:
+    witness = replace(listener(*map(heard, SAID)), leave_notices=(("3", 5 * S),))
+    assert findings_of(witness, unjudged=((4 * S, 6 * S),)) == []
+    assert kinds(findings_of(witness, unjudged=((20 * S, 22 * S),))) == [("false-leave", Level.VIOLATION)]
+    twice = listener(*map(heard, [*SAID, SAID[9]]))
+    last = replace(SCHEDULES[9], is_judged=False)
+    assert findings_of(twice, schedules=(*SCHEDULES[:9], last)) == []
 
 
 def test_a_refused_member_has_no_findings() -> None:

@@ -14,7 +14,8 @@ from wsproof.checks.describe import shortened
 from wsproof.checks.feed import out_of_range
 from wsproof.checks.feed_over_time import feed_over_time
 from wsproof.checks.order import reordered
-from wsproof.checks.standing_history import history_of, known_keys
+from wsproof.checks.standing_history import GRACE_NS, history_of, known_keys
+from wsproof.checks.subscription_end import responsive_until_ns, subscription_end, subscription_ended
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History
@@ -30,6 +31,7 @@ def judge_standing(record: StandingRecord, contract: Contract) -> list[Finding]:
     """All findings about the standing members of one channel, each kind once."""
     return [
         *_worst_of_each(record, contract),
+        *subscription_ended(record, contract),
         *received_nothing(record, contract),
         *leaked_from_elsewhere(record, contract),
         *false_leaves(record, contract),
@@ -60,8 +62,8 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
     for session in record.sessions:
         if session.refusal:
             continue
-        history = history_of(session, record)
-        of_the_feed: _Check = partial(feed_over_time, floods=record.floods)
+        history = history_of(_served_part(session, record, contract), record)
+        of_the_feed: _Check = partial(feed_over_time, floods=record.disturbed)
         for name, check in (*_OF_A_SESSION, ("wrong-period", of_the_feed)):
             for finding in check(history, contract):
                 key = (name, finding.anomaly)
@@ -73,6 +75,16 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
                     else replace(before, occurrences=before.occurrences + introduced.occurrences)
                 )
     return list(kept.values())
+
+
+def _served_part(session: StandingSession, record: StandingRecord, contract: Contract) -> StandingSession:
+    """The session until its subscription ended, or until the first ping that the member did not answer.
+
+    `subscription_ended` reports the losses after that.
+    """
+    session = replace(session, until_ns=responsive_until_ns(session))
+    end = subscription_end(session, record, contract)
+    return session if end is None else replace(session, until_ns=end.last_ns)
 
 
 def _introduced(session: StandingSession, finding: Finding) -> Finding:
@@ -89,7 +101,7 @@ def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding
         missed = [
             publication
             for schedule in record.schedules
-            for publication in schedule.publications
+            for publication in (schedule.publications if schedule.is_judged else ())
             if publication.was_received and publication.room == session.room and _is_in(session, publication)
         ]
         if session.refusal or session.received or session.was_cut_off or len(missed) < FEWEST_UNHEARD:
@@ -140,7 +152,7 @@ def false_leaves(record: StandingRecord, contract: Contract) -> list[Finding]:
             if any(
                 session.connected_ns < at_ns < session.until_ns and not session.was_cut_off
                 for session in sessions.get(name, ())
-            ):
+            ) and not any(begin <= at_ns < end + GRACE_NS for begin, end in record.unjudged):
                 explanation = (
                     f"A member that {witness.role} was told that {shortened(name, 40)} had left, although it "
                     "stayed connected and read everything."

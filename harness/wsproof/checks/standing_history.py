@@ -17,17 +17,18 @@ def known_keys(record: StandingRecord) -> set[tuple[int, int, int]]:
 def history_of(session: StandingSession, record: StandingRecord) -> History:
     """The history of one standing member, as member 0, and of all publications beside it.
 
-    A publication may be missing only if its time is over. So those of the last schedules have an unknown outcome,
-    unless the member received a message of a later schedule: messages arrive in order on one connection. Members of two
-    schedules are never the same, as the numbers begin anew on a fresh server.
+    Schedules that are not judged are left out. A publication may be missing only if its time is over. So those of the
+    last schedules have an unknown outcome, unless the member received a message of a later schedule: messages arrive
+    in order on one connection. Members of two schedules are never the same, as the numbers begin anew on a fresh
+    server.
     """
     recorder = Recorder(start_ns=session.connected_ns, end_ns=session.until_ns, drained_ns=session.until_ns)
     numbers: dict[tuple[int, int], int] = {}
     publishers: list[Member] = []
     rows: dict[tuple[int, int, int], int] = {}
-    settled = _settled(session, record.schedules)
+    settled = settled_schedules(session, record.schedules)
     for at, schedule in enumerate(record.schedules):
-        for publication in schedule.publications:
+        for publication in schedule.publications if schedule.is_judged else ():
             is_own = publication.key == session.own
             number = 0 if is_own else numbers.setdefault((at, publication.publisher), len(numbers) + 1)
             if number > len(publishers):
@@ -64,7 +65,7 @@ def _listener(session: StandingSession, rows: dict[tuple[int, int, int], int]) -
     )
 
 
-def _settled(session: StandingSession, schedules: tuple[PlayedSchedule, ...]) -> int:
+def settled_schedules(session: StandingSession, schedules: tuple[PlayedSchedule, ...]) -> int:
     """The number of schedules whose messages must have reached this member."""
     received = {(message.publisher, message.sequence, message.intended_ns) for message in session.received}
     settled = 0

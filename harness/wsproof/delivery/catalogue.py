@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty
-from wsproof.delivery.departure_properties import ALL_AT_ONCE, LAST_ONE_OUT
+from wsproof.delivery.departure_properties import ALL_AT_ONCE
 from wsproof.delivery.disturbance_probe import RECOVERS, WORKER_CRASH
 from wsproof.delivery.limits_probe import LIMITS
 from wsproof.delivery.pause_probe import PAUSE
@@ -31,13 +31,13 @@ ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
-    PLACES,
     ROOM_NAMES,
     STATE,
     REPEATS,
     LIMITS,
     REVOCATION,
     RATE,
+    PLACES,
     STANDING,
     RECOVERS,
     WORKER_CRASH,
@@ -54,7 +54,8 @@ QUICK: Mapping[str, tuple[Schedule, ...]] = {
     "late-join": (),
     "reconnect": (),
     "volume": (BURSTS,),
-    "departures": (ALL_AT_ONCE, LAST_ONE_OUT),
+    "departures": (ALL_AT_ONCE,),
+    "last-departure": (),
     "messages-before-close": (),
     "leave-notices": (),
     "concurrent-joins": (),

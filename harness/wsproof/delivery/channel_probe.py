@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Finding
 from wsproof.model.suite import Figure, SuiteOptions
@@ -31,7 +32,7 @@ class ProbeOutcome:
 class ChannelProbe:
     """A promise of a channel, and the function that tests it.
 
-    `at_end`: it runs after all other checks of all channels. `alone`: no standing member is connected meanwhile.
+    `at_end`: it runs after all other checks of all channels.
     """
 
     name: str
@@ -43,7 +44,8 @@ class ChannelProbe:
     """Whether it ends the server, which we must have started. It then runs last, and on one channel only."""
     needs_command: bool = False
     """Whether it runs only if the user gives a command that disturbs the server."""
-    alone: bool = True
+    standing: StandingPresence = StandingPresence.CONNECTED
+    """How standing members of the channel take part."""
     needs: Callable[[Workload], bool] = lambda workload: True
     """A further requirement on the workload."""
 

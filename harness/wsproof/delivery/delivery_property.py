@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hypothesis.strategies import SearchStrategy
 
 from wsproof.delivery.schedule import Schedule
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding
 from wsproof.net.endpoint import Endpoint
@@ -38,9 +39,8 @@ class DeliveryProperty:
     """The checks among `looks_at` whose promise is another property's."""
     needs: Callable[[Workload, Endpoint | None], bool] = lambda workload, endpoint: True
     """A further requirement on the workload or its endpoint, such as a greeting or a token."""
-    alone: bool = False
-    """Whether no other member may be connected, because the property is about the first or the last member."""
-
+    standing: StandingPresence = StandingPresence.JUDGED
+    """How standing members of the channel take part. They are away if it is about the first or the last member."""
     fresh: bool = False
     """Whether the server must be fresh. It is restarted for that, if we started it."""
 

@@ -1,10 +1,11 @@
-"""The delivery property about leaving: the others get a notice, and the next member can join."""
+"""Delivery properties about leaving: the others get a notice, and the next member can join."""
 
 from __future__ import annotations
 
+from wsproof.delivery import departures
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
-from wsproof.delivery.departures import DEPARTURES
 from wsproof.delivery.schedule import Action, Schedule, Step
+from wsproof.delivery.standing_presence import StandingPresence
 
 SETTLE = Step(Action.SETTLE)
 TWO = (Step(Action.JOIN, 0), Step(Action.JOIN, 1))
@@ -23,7 +24,7 @@ ONE_BY_ONE: Schedule = (
     *TWO,
     *(
         step
-        for number, how in enumerate(DEPARTURES, 2)
+        for number, how in enumerate(departures.DEPARTURES, 2)
         for step in (Step(Action.JOIN, number), _go(number, how), SETTLE, _say(0), _say(1))
     ),
 )
@@ -31,7 +32,7 @@ ONE_BY_ONE: Schedule = (
 ALL_AT_ONCE: Schedule = (
     *TWO,
     *(Step(Action.JOIN, number) for number in range(2, 10)),
-    *(_go(number, how) for number, how in enumerate(list(DEPARTURES)[::3], 2)),
+    *(_go(number, how) for number, how in enumerate(list(departures.DEPARTURES)[::3], 2)),
     _say(0),
     SETTLE,
     Step(Action.JOIN, 20),
@@ -76,24 +77,33 @@ LAST_ONE_OUT: Schedule = (
 )
 """The last member leaves, and the next one joins in the same moment."""
 
-DEPARTURE_PROPERTIES: tuple[DeliveryProperty, ...] = (
-    DeliveryProperty(
-        "departures",
-        "However a member leaves, the others get every message and a notice, and the next member can join.",
-        is_shared,
-        (
-            "missing-leave",
-            "duplicate-leave",
-            "false-leave",
-            "nothing-received",
-            "lost",
-            "disconnected",
-            "duplicated",
-            "corrupt",
-            "phantom",
-        ),
-        alone=True,
-        edges=(ONE_BY_ONE, ALL_AT_ONCE, AMID_A_BROADCAST, LAST_ONE_OUT),
-    ),
+CHECKS_OF_DEPARTURES = (
+    "missing-leave",
+    "duplicate-leave",
+    "false-leave",
+    "nothing-received",
+    "lost",
+    "disconnected",
+    "duplicated",
+    "corrupt",
+    "phantom",
 )
-"""Properties that depend on how members leave."""
+"""The checks whose findings belong to the properties of this file."""
+DEPARTURES = DeliveryProperty(
+    "departures",
+    "However a member leaves, the others get every message and a notice, and the next member can join.",
+    is_shared,
+    CHECKS_OF_DEPARTURES,
+    standing=StandingPresence.CONNECTED,
+    edges=(ONE_BY_ONE, ALL_AT_ONCE, AMID_A_BROADCAST),
+)
+"""The property of members that leave while others stay."""
+LAST_DEPARTURE = DeliveryProperty(
+    "last-departure",
+    "When the last member leaves, in any way, the channel still serves the next one, who may come in the same moment.",
+    is_shared,
+    CHECKS_OF_DEPARTURES,
+    standing=StandingPresence.AWAY,
+    edges=((*TWO, _say(0), _say(1)), LAST_ONE_OUT),
+)
+"""The property of the last member that leaves."""

@@ -13,6 +13,7 @@ from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
 from wsproof.delivery.recovery import MEMBERS, all_hear, join_member, recovery, repeats_after, unheard_newcomers
 from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.suite import Figure, SuiteOptions
 from wsproof.net.clock import Deadline
 
@@ -61,6 +62,7 @@ RECOVERS = ChannelProbe(
     "After a disturbance all members hear each other again.",
     is_shared,
     _run_command,
+    standing=StandingPresence.AWAY,
     at_end=True,
     needs_command=True,
 )
@@ -95,6 +97,7 @@ WORKER_CRASH = ChannelProbe(
     "After one of several workers of a server was killed, all members hear each other again.",
     is_shared,
     _kill_worker,
+    standing=StandingPresence.AWAY,
     at_end=True,
     owned_only=True,
 )

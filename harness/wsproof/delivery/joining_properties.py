@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wsproof.delivery.delivery_property import DeliveryProperty, asks_to_join, greets, is_shared
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.contract import Contract, Resume
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
@@ -145,6 +146,16 @@ def moves(workload: Workload, endpoint: Endpoint | None) -> bool:
     return workload.has_move and workload.rooms > 1
 
 
+CONCURRENT_JOINS = DeliveryProperty(
+    "concurrent-joins",
+    "Members that join a room in one moment, the first in it or not, hear each other from then on.",
+    is_shared,
+    ("nothing-received", "lost", "duplicated", "misrouted"),
+    standing=StandingPresence.AWAY,
+    fresh=True,
+    edges=AT_ONCE,
+)
+"""The property of members that join at the same moment."""
 JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "late-join",
@@ -152,15 +163,6 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         is_shared,
         ("gap", "duplicated"),
         edges=IN_THE_MIDDLE,
-    ),
-    DeliveryProperty(
-        "concurrent-joins",
-        "Members that join a room in one moment, the first in it or not, hear each other from then on.",
-        is_shared,
-        ("nothing-received", "lost", "duplicated", "misrouted"),
-        alone=True,
-        fresh=True,
-        edges=AT_ONCE,
     ),
     DeliveryProperty(
         "silent-client-isolation",
@@ -205,4 +207,4 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         beside=("lost", "duplicated"),
     ),
 )
-"""The properties of this file, in the order of execution."""
+"""The other properties of this file, in the order of execution."""

@@ -92,7 +92,7 @@ class MessageRecorder:
                 member.ticks += 1
                 member.in_ns = member.in_ns or at
             case MessageKind.IGNORED:
-                member.other_messages.add(_without_numbers(message))
+                member.other_messages.add(without_numbers(message))
                 self._recorder.ignore(message)
             case MessageKind.LEAVE | MessageKind.JOIN if parsed.member is not None:
                 self._note_presence(member, parsed.member, left=parsed.kind is MessageKind.LEAVE, at=at)
@@ -101,7 +101,7 @@ class MessageRecorder:
                     member.last_delivery = message
                 self._receive(member, parsed, at)
             case _:
-                member.other_messages.add(_without_numbers(message))
+                member.other_messages.add(without_numbers(message))
                 self._note_unplaced(member, parsed, message, at)
 
     def _note_unplaced(self, member: PoolMember, parsed: Parsed, message: str | bytes, at: int) -> None:
@@ -250,6 +250,6 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _without_numbers(message: str | bytes) -> str:
+def without_numbers(message: str | bytes) -> str:
     """A message as text with # in place of each number, so that two heartbeats are equal."""
     return re.sub(r"\d+", "#", message if isinstance(message, str) else message.decode(errors="replace"))

@@ -8,6 +8,7 @@ from wsproof.checks import run_checks
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.delivery_property import is_shared
 from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 
@@ -57,6 +58,7 @@ PAUSE = ChannelProbe(
     "A server that is paused and continued loses no message and disconnects no member.",
     is_shared,
     _run,
+    standing=StandingPresence.AWAY,
     at_end=True,
     owned_only=True,
     needs=lambda workload: not workload.publishes_outside,  # a request to a stopped server waits for its answer

@@ -7,6 +7,7 @@ from wsproof.delivery.joining_properties import THREE
 from wsproof.delivery.mutations import Mutation
 from wsproof.delivery.names import NameShape, sends_names
 from wsproof.delivery.schedule import GREETING, Action, Schedule, Step
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
@@ -49,7 +50,7 @@ NAMES = DeliveryProperty(
     ("lost", "disconnected", "duplicated", "nothing-received", "corrupt"),
     edges=tuple(map(_named, NameShape)),
     needs=_has_names,
-    alone=True,
+    standing=StandingPresence.CONNECTED,
     headline="The name of a member affects others",
 )
 MALFORMED = DeliveryProperty(
@@ -59,10 +60,10 @@ MALFORMED = DeliveryProperty(
     ("stalled-by-other-member", "lost", "disconnected", "false-leave", "nothing-received"),
     edges=tuple(_malformed(mutation) for mutation in Mutation)
     + tuple(_malformed(mutation, GREETING) for mutation in OF_GREETINGS),
-    alone=True,
+    standing=StandingPresence.CONNECTED,
     headline="A malformed message disturbs the {channel} for the others",
 )
-"""The property runs alone: standing members would receive the server's reactions, which a workload need not understand.
+"""Standing members are not judged meanwhile: the workload need not understand the server's reactions.
 
 `fitted` leaves out the schedules on greetings for a workload without greetings.
 """

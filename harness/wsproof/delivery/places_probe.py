@@ -7,6 +7,7 @@ from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.departures import DEPARTURES
 from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.errors import TargetError
 from wsproof.model.history import Departure
 from wsproof.model.suite import Figure, SuiteOptions
@@ -89,4 +90,5 @@ PLACES = ChannelProbe(
     "leaves.",
     lambda contract: True,
     _run,
+    standing=StandingPresence.AWAY,
 )

@@ -28,14 +28,15 @@ def run_probe(runner: ScheduleRunner, check: ChannelProbe, options: SuiteOptions
     new, verdict, remarks = [], Verdict.UNKNOWN if outcome.unknown else Verdict.VALID, [outcome.unknown]
     for finding in outcome.findings:
         reported_before = runner.reported_like(finding) if finding.level.counts else []
-        earlier = next((entry for entry in reported_before if entry.finding.level.counts), None)
+        earlier = next((entry.finding for entry in reported_before if entry.finding.level.counts), None)
+        earlier = earlier or runner.split_that_explains(finding)
         if earlier is None:
             shown = reported(runner, check, finding, ())
             new.append(shown)
             runner.reported.append(ReportedFinding(finding.check, finding.anomaly, frozenset(), shown))
         else:
-            runner.note_repeat(earlier.finding, f"{workload.name}.{check.name}")
-            remarks.append(f"the same finding as that of {earlier.finding.check}")
+            runner.note_repeat(earlier, f"{workload.name}.{check.name}")
+            remarks.append(f"the same finding as that of {earlier.check}")
             verdict = Verdict.INVALID
     verdict = Verdict.worst([verdict, verdict_of(new, strict=options.strict)])
     reason = "; ".join(dict.fromkeys(text for text in (*remarks, outcome.remark) if text))

@@ -10,11 +10,12 @@ from wsproof.delivery.delivery_property import (
     is_fed,
     is_spoken,
 )
-from wsproof.delivery.departure_properties import DEPARTURE_PROPERTIES
-from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
+from wsproof.delivery.departure_properties import DEPARTURES, LAST_DEPARTURE
+from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, CONCURRENT_JOINS, JOINING_PROPERTIES, THREE
 from wsproof.delivery.people_properties import MALFORMED, NAMES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
-from wsproof.delivery.volume_properties import VOLUME_PROPERTIES
+from wsproof.delivery.standing_presence import StandingPresence
+from wsproof.delivery.volume_properties import PAUSED_READER, VOLUME
 
 FLOOD_BYTES = 60_000
 """Size in bytes of each message of a flood."""
@@ -70,6 +71,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         schedules=strategies.conversations,
     ),
+    CONCURRENT_JOINS,
+    LAST_DEPARTURE,
     DeliveryProperty(
         "order",
         "Messages of one publisher arrive in the order in which they were sent, and in the same order at all members.",
@@ -120,8 +123,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         share=0.6,
     ),
     *JOINING_PROPERTIES,
-    *DEPARTURE_PROPERTIES,
-    *VOLUME_PROPERTIES,
+    DEPARTURES,
+    VOLUME,
     DeliveryProperty(
         "binary-frame-isolation",
         "A binary frame of one member does not affect the others, however the server answers it.",
@@ -193,7 +196,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "any number of viewers.",
         is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "feed-stopped", "phantom", "disconnected", "protocol"),
-        alone=True,
+        standing=StandingPresence.AWAY,
         edges=(
             (
                 Step(Action.JOIN, 0),
@@ -208,7 +211,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "A feed starts again, at its usual rate, when a viewer connects after all others have left.",
         is_fed,
         ("wrong-period", "leaked-producer", "feed-stopped", "disconnected"),
-        alone=True,
+        standing=StandingPresence.AWAY,
         edges=(
             (
                 *THREE,
@@ -257,5 +260,9 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     NAMES,
     MALFORMED,
     *ACCESS_PROPERTIES,
+    PAUSED_READER,
 )
-"""Every property, in the order of execution: those most likely to break a server come late."""
+"""Every property, in the order of execution: those most likely to break a server come late.
+
+Those that need an empty channel come early, or last, so that standing members stay connected from then on.
+"""

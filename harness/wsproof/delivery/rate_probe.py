@@ -10,6 +10,7 @@ from wsproof.delivery.joining import join
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Step
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.contract import RateLimit
 from wsproof.model.suite import SuiteOptions
 
@@ -81,4 +82,5 @@ RATE = ChannelProbe(
     "A member that keeps the limit on its rate is served in full, again and again.",
     lambda contract: contract.rate_limit is not None and is_spoken(contract),
     _run,
+    standing=StandingPresence.AWAY,
 )

@@ -12,6 +12,7 @@ from wsproof.delivery.joining import join
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Step
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.clock import now_ns
@@ -97,5 +98,6 @@ REVOCATION = ChannelProbe(
     "A member whose access is revoked is no longer served.",
     is_shared,
     _run,
+    standing=StandingPresence.AWAY,
     needs=lambda workload: workload.has_revoke,
 )

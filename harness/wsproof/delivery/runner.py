@@ -35,7 +35,7 @@ from wsproof.target.server import RunningServer
 from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Workload
 
-EXPLAINED_BY_SPLIT = ("split-audience", "lost", "nothing-received", "stalled-by-other-member")
+EXPLAINED_BY_SPLIT = ("split-audience", "lost", "nothing-received", "stalled-by-other-member", "subscription-ended")
 """The checks that fail by chance if the workers of a server do not share publications."""
 
 LIVELY_S = 2.0

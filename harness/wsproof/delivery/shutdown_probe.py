@@ -12,6 +12,7 @@ from wsproof.delivery.delivery_property import is_spoken
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Step, fitted
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.disturbance import SeenEnd, ShutdownRecord
@@ -120,6 +121,7 @@ SHUTDOWN = ChannelProbe(
     "On SIGTERM the server sends every client a close frame, loses no message that it accepted, and ends.",
     is_spoken,
     _run,
+    standing=StandingPresence.AWAY,
     at_end=True,
     owned_only=True,
 )

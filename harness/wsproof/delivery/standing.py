@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from wsproof.delivery.execute import ScheduleExecution
@@ -15,6 +17,7 @@ from wsproof.model.standing import (
     StandingRecord,
     StandingRole,
     StandingSession,
+    TimeSpan,
 )
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -37,6 +40,26 @@ class _ChannelMembers:
     sessions: list[StandingSession] = field(default_factory=list)
     schedules: list[PlayedSchedule] = field(default_factory=list)
     joins: int = 0
+    unjudged_since_ns: int = 0
+    """The time since which a check runs beside which the members are not judged; 0 beside all others."""
+    unjudged: list[TimeSpan] = field(default_factory=list)
+    """The times of earlier checks of this kind."""
+
+    def begin_unjudged(self) -> None:
+        """Judge nothing that the members receive from now on."""
+        self.unjudged_since_ns = now_ns()
+        for member in self.members:
+            member.is_tolerant = True
+
+    def end_unjudged(self) -> None:
+        """Judge again what the members receive."""
+        self.unjudged.append((self.unjudged_since_ns, now_ns()))
+        self.unjudged_since_ns = 0
+
+    def judged_until_ns(self, member: StandingConnection, until_ns: int) -> int:
+        """The end of the judged time of a member's session: an end of the connection may be an effect of a check."""
+        now = [(self.unjudged_since_ns, until_ns)] if self.unjudged_since_ns else []
+        return next((begin for begin, end in (*self.unjudged, *now) if begin <= member.ended_ns <= end), until_ns)
 
 
 class StandingAudience:
@@ -93,7 +116,20 @@ class StandingAudience:
     def note(self, workload: Workload, execution: ScheduleExecution, first: int) -> None:
         """Note the publications of a schedule on this channel, whose members are numbered from `first` on."""
         channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
-        channel.schedules.append(played(execution, first))
+        channel.schedules.append(played(execution, first, is_judged=not channel.unjudged_since_ns))
+
+    @contextmanager
+    def unjudged(self, name: str) -> Iterator[None]:
+        """Judge nothing that the members of a channel receive in this block: its check may disturb them."""
+        channel = self._channels.get(name)
+        if channel is None:
+            yield
+            return
+        channel.begin_unjudged()
+        try:
+            yield
+        finally:
+            channel.end_unjudged()
 
     def leave(self, name: str | None = None, until_ns: int | None = None) -> None:
         """Let the members of one channel leave, or of all. They are judged for the time until `until_ns`."""
@@ -128,9 +164,11 @@ class StandingAudience:
             schedule.flood
             for members in self._channels.values()
             for schedule in members.schedules
-            if schedule.flood is not None
+            if schedule.flood is not None and (schedule.is_judged or members is not channel)
         )
-        return StandingRecord(tuple(channel.sessions), tuple(channel.schedules), elsewhere, floods)
+        return StandingRecord(
+            tuple(channel.sessions), tuple(channel.schedules), elsewhere, floods, tuple(channel.unjudged)
+        )
 
     def stop(self) -> None:
         """Leave, and end the reading thread."""
@@ -145,8 +183,9 @@ class StandingAudience:
             channel.members.remove(member)
             if member.spoke_ns:
                 channel.schedules.insert(0, _arrival(member))
-            if member.connected_ns < until_ns:
-                channel.sessions.append(member.session(until_ns))
+            judged_ns = channel.judged_until_ns(member, until_ns)
+            if member.connected_ns < judged_ns:
+                channel.sessions.append(member.session(judged_ns))
             member.leave()
 
 
@@ -167,7 +206,7 @@ def _was_refused(channel: _ChannelMembers, role: StandingRole) -> bool:
     return any(member_or_session.refusal and member_or_session.role is role for member_or_session in channel.sessions)
 
 
-def played(execution: ScheduleExecution, first: int) -> PlayedSchedule:
+def played(execution: ScheduleExecution, first: int, *, is_judged: bool = True) -> PlayedSchedule:
     """The publications of a schedule, for the checks of standing members."""
     history = execution.history
     sent, got = history.publications, history.receipts
@@ -187,4 +226,4 @@ def played(execution: ScheduleExecution, first: int) -> PlayedSchedule:
         )
         if (publisher, sequence) not in execution.plain
     )
-    return PlayedSchedule(publications, history.drained_ns)
+    return PlayedSchedule(publications, history.drained_ns, is_judged=is_judged)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wsproof.errors import TargetError
+from wsproof.delivery.message_recorder import without_numbers
+from wsproof.errors import TargetError, WorkloadError
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind, Tick
 from wsproof.model.standing import StandingReceipt, StandingRole, StandingSession
@@ -19,6 +20,10 @@ from wsproof.workloads.conversation import Conversation
 
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 """The message kinds that carry a publication, as kinds of a receipt."""
+OTHERS = (MessageKind.IGNORED, MessageKind.UNEXPECTED)
+"""The message kinds of heartbeats, and of everything else that the workload does not know."""
+MOST_OTHERS = 100
+"""Number of different messages of these kinds that a member keeps."""
 HELLO = "a member that listens is here"
 """The text of the only publication of a standing member."""
 
@@ -46,6 +51,10 @@ class StandingConnection:
     heard: list[StandingReceipt] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
     leave_notices: list[tuple[str, int]] = field(default_factory=list)
+    is_tolerant: bool = False
+    """Whether a message that the workload cannot read is ignored: a check has sent malformed messages."""
+    other_messages: dict[str, int] = field(default_factory=dict)
+    """The first time of each other message, by its text without numbers."""
 
     @property
     def is_open(self) -> bool:
@@ -108,8 +117,16 @@ class StandingConnection:
         elif isinstance(event, CloseReceived):
             self.closed, self.close_code = True, event.code
         elif isinstance(event, TextMessage | BinaryMessage):
-            for part in self.workload.parts_of(event.text if isinstance(event, TextMessage) else event.data):
+            self._read_messages(event.text if isinstance(event, TextMessage) else event.data, at_ns)
+
+    def _read_messages(self, message: str | bytes, at_ns: int) -> None:
+        """Read all messages of the application that a WebSocket message holds."""
+        try:
+            for part in self.workload.parts_of(message):
                 self._read_message(part, at_ns)
+        except WorkloadError:
+            if not self.is_tolerant:
+                raise
 
     def _read_message(self, message: str | bytes, at_ns: int) -> None:
         parsed = self.workload.read(self.alias, message)
@@ -135,6 +152,8 @@ class StandingConnection:
                     parsed.envelope.intact,
                 )
             )
+        elif parsed.kind in OTHERS and len(self.other_messages) < MOST_OTHERS:
+            self.other_messages.setdefault(without_numbers(message), at_ns)
 
     def leave(self) -> None:
         """Close the connection without waiting for the server."""
@@ -162,6 +181,7 @@ class StandingConnection:
             tuple(message for message in self.leave_notices if message[1] <= until_ns),
             (self.alias, 0, self.spoke_ns) if self.spoke_ns else None,
             self.joined_ns or until_ns,
+            tuple(self.other_messages.items()),
         )
 
 

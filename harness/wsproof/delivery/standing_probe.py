@@ -8,6 +8,7 @@ from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.model.contract import Contract
 from wsproof.model.standing import StandingRecord
 from wsproof.model.suite import Figure, SuiteOptions
@@ -88,5 +89,5 @@ STANDING = ChannelProbe(
     lambda contract: True,
     _run,
     at_end=True,
-    alone=False,
+    standing=StandingPresence.JUDGED,
 )

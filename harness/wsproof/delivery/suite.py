@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import schedule_from_json
 from wsproof.delivery.shrink import reported
 from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.standing_presence import StandingPresence
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
@@ -217,7 +219,8 @@ class _ChannelRun:
         if (self._broken is not None or needs_fresh) and server.owned and not judges_only:
             runner.broken = True
         self._let_in(runner, check)
-        part = _run_guarded(runner, check, options, self._found, draw_s, done)
+        with self._unjudged(runner, check):
+            part = _run_guarded(runner, check, options, self._found, draw_s, done)
         self._broken = f"{workload.name}.{check.name}" if runner.broken else None
         runner.broken = False if server.owned and self._broken is None else runner.broken
         return part
@@ -231,15 +234,22 @@ class _ChannelRun:
         return self._runners[workload.name]
 
     def _let_in(self, runner: ScheduleRunner, check: ChannelCheck) -> None:
-        """Let standing members of all channels join before a check, but none of its own channel if it runs alone."""
+        """Let standing members of all channels join before a check, but none of its own channel if it needs that."""
         if self._audience is None or runner.broken or check is STANDING:
             return
-        if check.alone:
+        is_away = check.standing is StandingPresence.AWAY
+        if is_away:
             self._audience.leave(runner.workload.name)
         for workload in self._seated:
             other = self._runner(workload)
-            if other.speaks is not False and not (other is runner and check.alone):
+            if other.speaks is not False and not (other is runner and is_away):
                 other.gather()
+
+    def _unjudged(self, runner: ScheduleRunner, check: ChannelCheck) -> AbstractContextManager[None]:
+        """A block in which the standing members of the check's channel are not judged, if it may disturb them."""
+        if self._audience is None or check.standing is not StandingPresence.CONNECTED:
+            return nullcontext()
+        return self._audience.unjudged(runner.workload.name)
 
 
 def _recovers(runner: ScheduleRunner, options: SuiteOptions) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared, is_spoken
 from wsproof.delivery.schedule import Action, Schedule, Step
+from wsproof.delivery.standing_presence import StandingPresence
 
 FOUR = tuple(Step(Action.JOIN, number) for number in range(4))
 """Four members in one room."""
@@ -45,32 +46,31 @@ SLOW_READER: Schedule = (
 )
 """A member stops reading, and reads again after more messages than the kernel's buffers and usual queues hold."""
 
-VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
-    DeliveryProperty(
-        "volume",
-        "No message is lost, repeated or out of order among thousands, in bursts, and with many members.",
-        is_spoken,
-        (
-            "lost",
-            "duplicated",
-            "reordered",
-            "corrupt",
-            "misrouted",
-            "phantom",
-            "nothing-received",
-            "disconnected",
-            "limit",
-        ),
-        alone=True,
-        edges=(STREAM_AND_BURSTS, CROWDS),
+VOLUME = DeliveryProperty(
+    "volume",
+    "No message is lost, repeated or out of order among thousands, in bursts, and with many members.",
+    is_spoken,
+    (
+        "lost",
+        "duplicated",
+        "reordered",
+        "corrupt",
+        "misrouted",
+        "phantom",
+        "nothing-received",
+        "disconnected",
+        "limit",
     ),
-    DeliveryProperty(
-        "paused-reader",
-        "A member that stops reading for a while gets everything afterwards, unless the server cuts it off.",
-        is_shared,
-        ("lost", "duplicated", "reordered", "corrupt"),
-        alone=True,
-        edges=(SLOW_READER,),
-    ),
+    standing=StandingPresence.CONNECTED,
+    edges=(STREAM_AND_BURSTS, CROWDS),
 )
-"""Properties that only heavy traffic tests."""
+"""The property that no message is lost among thousands."""
+PAUSED_READER = DeliveryProperty(
+    "paused-reader",
+    "A member that stops reading for a while gets everything afterwards, unless the server cuts it off.",
+    is_shared,
+    ("lost", "duplicated", "reordered", "corrupt"),
+    standing=StandingPresence.AWAY,  # it sends 72 MB to each member
+    edges=(SLOW_READER,),
+)
+"""The property of a member that stops reading for a while."""

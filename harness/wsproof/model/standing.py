@@ -57,6 +57,8 @@ class StandingSession:
     """The key of the one message that it published itself."""
     joined_ns: int = 0
     """The time at which it had joined the channel; `until_ns` if it never joined."""
+    other_messages: tuple[tuple[str, int], ...] = ()
+    """Messages that are no publications, such as heartbeats: the text without numbers, and the time of the first."""
 
     @property
     def seconds(self) -> float:
@@ -81,8 +83,10 @@ class PoolPublication:
         return self.publisher, self.sequence, self.sent_ns
 
 
-Flood: TypeAlias = tuple[int, int]
-"""Beginning and end, in ns, of a time in which the suite itself kept the server busy."""
+TimeSpan: TypeAlias = tuple[int, int]
+"""Beginning and end of a time, in ns."""
+Flood: TypeAlias = TimeSpan
+"""The time in which the suite itself kept the server busy."""
 LEAST_FLOOD = 300
 """Number of publications from which a schedule is a flood. Those of the check `volume` have some thousands."""
 
@@ -96,6 +100,8 @@ class PlayedSchedule:
 
     publications: tuple[PoolPublication, ...]
     ended_ns: int
+    is_judged: bool = True
+    """Whether standing members must receive its publications. They need not if the schedule may disturb them."""
 
     @property
     def flood(self) -> Flood | None:
@@ -110,10 +116,16 @@ class StandingRecord:
     """What the standing members of one channel received, and what others published in that time.
 
     `elsewhere` maps the keys of publications on other channels to the channel's name. `floods` are those of all
-    channels.
+    channels. In the times `unjudged` a check of this channel ran that may have disturbed its members.
     """
 
     sessions: tuple[StandingSession, ...]
     schedules: tuple[PlayedSchedule, ...] = ()
     elsewhere: dict[tuple[int, int, int], str] = field(default_factory=dict)
     floods: tuple[Flood, ...] = ()
+    unjudged: tuple[TimeSpan, ...] = ()
+
+    @property
+    def disturbed(self) -> tuple[TimeSpan, ...]:
+        """The times in which the server may have been busy with the suite's own messages."""
+        return self.floods + self.unjudged

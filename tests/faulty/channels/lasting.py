@@ -16,6 +16,7 @@ from typing import Any
 FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
 IDLE_S = 2.0
+OLD_S = float(os.environ.get("OLD_S", "8"))
 QUEUE = 256
 SHORT_QUEUE = 8
 RARE = 500
@@ -51,7 +52,7 @@ class Member:
         self.name, self.send = name, send
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.writer = asyncio.create_task(self.write())
-        self.spoke_at = time.monotonic()
+        self.spoke_at = self.joined_at = time.monotonic()
         self.said = self.told = self.objects = 0
         self.tokens, self.filled_at = float(BURST), time.monotonic()
         self.is_cut = False
@@ -180,6 +181,8 @@ def tell(text: str) -> None:
     for at, other in enumerate(list(room)):
         other.told += 1
         if planted("forgets who says nothing") and now - other.spoke_at > IDLE_S:
+            continue
+        if planted("forgets old members") and now - other.joined_at > OLD_S:
             continue
         if planted("forgets who was told much") and other.told > 300:
             continue
