@@ -100,7 +100,7 @@ def _query(models: Sequence[type[Message]]) -> Json:
     token = {
         "type": "string",
         "deprecated": True,
-        "description": "A token. Deprecated, because addresses are written to logs.",
+        "description": "A token. Deprecated, because servers and proxies log addresses.",
     }
     return {"type": "object", "properties": {"token": token} if models else {}}
 
@@ -136,7 +136,7 @@ def _components(models: dict[str, type[Message]], received: set[str]) -> Json:
     }
     messages[BARE] = {
         "name": "text",
-        "title": "A bare text",
+        "title": "A plain text",
         "description": "A text frame. The description of the channel says what it means.",
         "contentType": "text/plain",
         "payload": {"type": "string"},
@@ -146,7 +146,7 @@ def _components(models: dict[str, type[Message]], received: set[str]) -> Json:
 
 def _about() -> str:
     codes = "\n".join(f"- {code}: {meaning}" for code, meaning in CLOSE_CODES.items())
-    return f"The channels of this server. Close codes, and what to do then:\n\n{codes}"
+    return f"The channels of this server. Its close codes, and what a client should do:\n\n{codes}"
 
 
 @router.get("/docs")

@@ -23,22 +23,22 @@ IDLE_TIMEOUT = 4006
 TOO_MANY_ERRORS = 4007
 
 CLOSE_CODES = {
-    NORMAL_CLOSURE: "finished; stop",
-    1001: "sent away; reconnect after a random pause",
-    UNSUPPORTED_DATA: "wrong kind of frame, text or binary; stop, the client has a bug",
-    INVALID_PAYLOAD: "not UTF-8, or not JSON too often; stop, the client has a bug",
-    POLICY_VIOLATION: "no or bad token, not allowed, or too fast for too long; get a new token, do not loop",
-    MESSAGE_TOO_BIG: "a message over the limit; stop, the client has a bug",
-    INTERNAL_ERROR: "a fault of the server; reconnect with back-off",
-    SERVICE_RESTART: "the server is restarting; reconnect when it said to, else with back-off",
-    TRY_AGAIN_LATER: "too many connections, or too slow in reading; back off",
-    TOKEN_EXPIRED: "the token expired; get a new one and reconnect",
-    AUTH_TIMEOUT: "no token came in time; authenticate first",
-    REPLACED: "replaced by a newer connection; stop",
-    KICKED: "sent away by an administrator; stop",
-    PROTOCOL_VERSION: "no common protocol version; stop, the client is too old or too new",
-    IDLE_TIMEOUT: "nothing was heard for too long; reconnect",
-    TOO_MANY_ERRORS: "too many invalid messages; stop, the client has a bug",
+    NORMAL_CLOSURE: "finished; do not reconnect",
+    1001: "the server or the page goes away; reconnect after a random delay",
+    UNSUPPORTED_DATA: "text instead of binary, or the reverse; do not reconnect, the client has a bug",
+    INVALID_PAYLOAD: "invalid UTF-8, or too many texts that are not JSON; do not reconnect, the client has a bug",
+    POLICY_VIOLATION: "no valid token, not allowed, or too fast for too long; get a new token, do not retry in a loop",
+    MESSAGE_TOO_BIG: "the message is over the size limit; do not reconnect, the client has a bug",
+    INTERNAL_ERROR: "an error in the server; reconnect with back-off",
+    SERVICE_RESTART: "the server restarts; reconnect at the announced time, or else with back-off",
+    TRY_AGAIN_LATER: "too many connections, or the client reads too slowly; reconnect with back-off",
+    TOKEN_EXPIRED: "the token has expired; get a new one and reconnect",
+    AUTH_TIMEOUT: "no token arrived in time; authenticate first",
+    REPLACED: "replaced by a newer connection; do not reconnect",
+    KICKED: "closed by an administrator; do not reconnect",
+    PROTOCOL_VERSION: "no common protocol version; do not reconnect, the client is too old or too new",
+    IDLE_TIMEOUT: "the client was silent for too long; reconnect",
+    TOO_MANY_ERRORS: "too many invalid messages; do not reconnect, the client has a bug",
 }
 """Every close code of this server and what a client should do; sent in `welcome` and documented in `/asyncapi.json`."""
 

@@ -62,17 +62,20 @@ function messageEntry(message, schemas) {
 
 function channelCard(name, channel, described) {
   const { messages, schemas } = described.components;
-  const spoken = (action) => described.operations[`${name}.${action}`].messages.map((one) => messageEntry(messages[nameIn(one)], schemas));
+  const sent = (action) => described.operations[`${name}.${action}`].messages.map((one) => messages[nameIn(one)]);
+  // The page says once what a plain text is, and does not list it in each channel.
+  const list = (title, action) => {
+    const typed = sent(action).filter((message) => message.contentType !== "text/plain");
+    return typed.length === 0 ? [] : [element("h3", {}, title), ...typed.map((message) => messageEntry(message, schemas))];
+  };
   const [first, ...rest] = channel.description.split("\n\n");
   return element(
     "details",
     { className: "message" },
     element("summary", {}, element("code", {}, channel.address), " ", ...words(first.replace(/^`[^`]*`: /, ""))),
     ...prose(rest),
-    element("h3", {}, "A client sends"),
-    ...spoken("receive"),
-    element("h3", {}, "and gets"),
-    ...spoken("send"),
+    ...list("A client sends", "receive"),
+    ...list("and gets", "send"),
   );
 }
 
