@@ -15,7 +15,7 @@ from wsproof.session.context import CommandContext
 from wsproof.session.option_text import arrivals, message, seconds
 from wsproof.session.plan import plan_of
 
-VERBS = ("check", "bench", "capacity", "load", "run", "compare", "report", "replay", "list", "serve")
+VERBS = ("check", "bench", "capacity", "load", "run", "compare", "bisect", "report", "replay", "list", "serve")
 
 
 @pytest.mark.parametrize(

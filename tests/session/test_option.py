@@ -17,7 +17,7 @@ from wsproof.cli.parser import VERBS, parse_command
 from wsproof.session.option import options_in, read_options
 from wsproof.session.options import IN_PYTEST, PytestOptions, RunOptions
 
-REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "replay": ["finding.json"]}
+REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "bisect": ["main", "HEAD"], "replay": ["finding.json"]}
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -18,6 +18,7 @@ from wsproof.errors import ExitCode
 from wsproof.session.option import from_text, options_in, read_options
 from wsproof.session.options import (
     BenchOptions,
+    BisectOptions,
     CapacityOptions,
     CheckOptions,
     CompareOptions,
@@ -143,6 +144,12 @@ VERBS: dict[str, Verb] = {
         "find out whether a candidate is worse than its base: two git refs, or two stored runs",
         CompareOptions,
         ("all", "write_accepted_to", "json", "markdown"),
+    ),
+    "bisect": Verb(
+        "find the first commit that is worse than a good one",
+        BisectOptions,
+        ("all", "json", "markdown"),
+        "Each step is a comparison with GOOD. After Ctrl-C the same command goes on where it was.",
     ),
     "doctor": Verb("report on this machine, this installation and a target", DoctorOptions),
     "report": Verb("write the page of a run, or the index of all runs", ReportOptions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.build_error import BuildError
@@ -31,6 +32,7 @@ def compare_refs(
     repo: Path,
     target: TargetFactory,
     setup: str | None = None,
+    about: Mapping[str, Any] | None = None,
     plan: Plan,
     channels: str = "reference",
     settings: Mapping[str, str] | None = None,
@@ -45,6 +47,7 @@ def compare_refs(
 
     `keep` gets each block as soon as it is over, and `checkpoint` the comparison up to then, so that a killed
     comparison loses at most one block. Both builds are measured by the harness of the current checkout.
+    `about` are further facts for the record's plan.
 
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
@@ -59,7 +62,12 @@ def compare_refs(
     load = Load(plan, channels, dict(settings or {}))
     preparation = Preparation(target, setup, environment_of(load_channels(load.channels, load.settings)))
     order = block_order(pairs, seed=seed)
-    facts = commits.described() | {"plan": load.to_json(), "seed": seed, "pairs": pairs, "order": order_text(order)}
+    facts = commits.described() | {
+        "plan": load.to_json() | dict(about or {}),
+        "seed": seed,
+        "pairs": pairs,
+        "order": order_text(order),
+    }
     measured = MeasuredPart[BlockResult](
         compare_blocks, len(order), "blocks", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -123,6 +123,11 @@ class Repository:
             )
         sha = done.stdout.strip()
         return base if sha == base.sha else Commit(base.ref, sha, self._ask("log", "-1", "--format=%s", sha))
+
+    def commits_to_bisect(self, good: str, bad: str, also_good: Iterable[str] = ()) -> list[Commit]:
+        """The commits after the good ones up to the bad one, the best one to test next first: git bisect's order."""
+        listed = self._ask("rev-list", "--bisect-all", bad, "--not", good, *also_good)
+        return [self.commit(line.split()[0]) for line in listed.splitlines()]
 
     def uncommitted(self) -> list[str]:
         """Paths of tracked files with uncommitted changes."""

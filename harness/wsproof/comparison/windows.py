@@ -66,6 +66,7 @@ def compare_in_turn(
     repo: Path,
     target: TargetFactory,
     setup: str | None = None,
+    about: Mapping[str, Any] | None = None,
     plan: Plan,
     channels: str = "reference",
     settings: Mapping[str, str] | None = None,
@@ -80,6 +81,7 @@ def compare_in_turn(
 
     `keep` gets each life as soon as it is over, and `checkpoint` the comparison up to then, so that a killed comparison
     loses at most one life. Both builds are measured by the harness of the current checkout.
+    `about` are further facts for the record's plan.
 
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
@@ -90,7 +92,7 @@ def compare_in_turn(
     extent = extent or Extent()
     commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
-    facts = commits.described() | {"plan": load.to_json(), "seed": seed}
+    facts = commits.described() | {"plan": load.to_json() | dict(about or {}), "seed": seed}
     preparation = Preparation(target, setup, environment_of(load_channels(load.channels, load.settings)))
     measured = MeasuredPart[LifeResult](
         compare_lives, extent.lives, "lives", facts, commits.warnings, keep=keep, checkpoint=checkpoint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BENCHES_SCHEMA",
+    "BISECT_SCHEMA",
     "CHECK_SCHEMA",
     "COMPARE_SCHEMA",
     "MATRIX_SCHEMA",
@@ -16,5 +17,6 @@ OLD_RUN_SCHEMA = "wsproof.run/1"
 """Records of this version are still read."""
 CHECK_SCHEMA = "wsproof.check/1"
 COMPARE_SCHEMA = "wsproof.compare/1"
+BISECT_SCHEMA = "wsproof.bisect/1"
 BENCHES_SCHEMA = "wsproof.benches/2"
 MATRIX_SCHEMA = "wsproof.matrix/1"

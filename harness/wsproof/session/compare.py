@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.blocks import BlockResult, Load
 from wsproof.comparison.life import WINDOW_S, LifeResult
 from wsproof.comparison.lives import QUICK, Extent
 from wsproof.comparison.partial import PartialComparison
@@ -17,6 +18,7 @@ from wsproof.errors import UsageError
 from wsproof.model.arrivals import RampArrivals, Trace
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
+from wsproof.net.redact import redact
 from wsproof.report.formats.page import write_page
 from wsproof.report.store.atomic import append_json
 from wsproof.report.store.run_dir import ComparisonDir
@@ -36,7 +38,12 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
     Raises:
         UsageError: the options are wrong, there is no such ref or run, or a build could not be started.
     """
-    context = CommandContext(with_fitting_publishers(options), console, began)
+    return compare_and_keep(CommandContext(with_fitting_publishers(options), console, began))[0]
+
+
+def compare_and_keep(context: CommandContext[Any]) -> tuple[Comparison, ComparisonDir]:
+    """Compare, and keep the comparison. Returns its directory, too. Raises the same as `compare`."""
+    options: CompareOptions = context.options
     if is_run(context.store, options.base) and is_run(context.store, options.candidate):
         base, candidate = (context.store.find(name).read() for name in (options.base, options.candidate))
         comparison = compare_runs(base, candidate)
@@ -51,7 +58,21 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
             raise partial.cause from None
         folder = log.folder
     keep(context, folder, comparison)
-    return comparison
+    return comparison, folder
+
+
+def conditions_of(context: CommandContext[Any]) -> dict[str, Any]:
+    """The plan of the comparison's record: the load, the target and the setup command. Equal for both builds."""
+    load = Load(plan_of(context), context.needed_channels(), dict(context.settings))
+    return load.to_json() | _about(context)
+
+
+def _about(context: CommandContext[Any]) -> dict[str, Any]:
+    """The facts of the record's plan that are not the load: how both servers are started."""
+    options: CompareOptions = context.options
+    setup = None if options.setup is None else redact(options.setup, context.secrets)
+    facts = {"target": context.target.describe()["spec"], "server": options.server, "setup": setup}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def keep(context: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
@@ -112,6 +133,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
                 repo=Path.cwd(),
                 target=context.target_at,
                 setup=options.setup,
+                about=_about(context),
                 plan=plan,
                 channels=context.needed_channels(),
                 settings=context.settings,
@@ -128,6 +150,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
             repo=Path.cwd(),
             target=context.target_at,
             setup=options.setup,
+            about=_about(context),
             plan=plan,
             channels=context.needed_channels(),
             settings=context.settings,

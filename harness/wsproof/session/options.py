@@ -475,6 +475,18 @@ class CompareOptions(MeasureOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BisectOptions(CompareOptions):
+    """A good commit and a later bad one, and how each commit between them is compared with the good one."""
+
+    base: str = option("the last commit that is known to be good", metavar="GOOD", positional=True, required=True)
+    candidate: str = option("a later commit that is worse", metavar="BAD", positional=True, required=True)
+    fresh: bool = option("do not use comparisons that an earlier search has stored", False)
+    exact_base: bool = with_default(
+        CompareOptions, "exact_base", False, "no effect here: every commit is compared with the same good one"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReplayOptions(TargetOptions):
     """A finding to repeat. Its recorded target is used, unless an option says otherwise."""
 

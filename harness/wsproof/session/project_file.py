@@ -26,6 +26,7 @@ from wsproof.session.option import Option, options_in
 from wsproof.session.options import (
     IN_PYTEST,
     BenchOptions,
+    BisectOptions,
     CapacityOptions,
     CheckOptions,
     CompareOptions,
@@ -44,6 +45,7 @@ OPTIONS_OF: dict[str, type] = {
     "load": LoadOptions,
     "run": RunOptions,
     "compare": CompareOptions,
+    "bisect": BisectOptions,
     "serve": ServeOptions,
     "pytest": PytestOptions,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from wsproof.errors import UsageError
 from wsproof.model.schemas import (
     BENCHES_SCHEMA,
+    BISECT_SCHEMA,
     CHECK_SCHEMA,
     COMPARE_SCHEMA,
     MATRIX_SCHEMA,
@@ -20,6 +21,7 @@ SCHEMAS = {
     RUN_SCHEMA: "wsproof.run.2.json",
     CHECK_SCHEMA: "wsproof.check.1.json",
     COMPARE_SCHEMA: "wsproof.compare.1.json",
+    BISECT_SCHEMA: "wsproof.bisect.1.json",
     MATRIX_SCHEMA: "wsproof.matrix.1.json",
     BENCHES_SCHEMA: "wsproof.benches.2.json",
     OLD_RUN_SCHEMA: "wsproof.run.1.json",

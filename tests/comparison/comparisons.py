@@ -1,0 +1,23 @@
+"""Comparisons, made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from wsproof import Comparison, Finding
+from wsproof.model.comparison import Judgement, MetricComparison
+
+
+def row(metric: str, verdict: Judgement, ratio: float = 1.0) -> MetricComparison:
+    """Return a judged metric."""
+    return MetricComparison(metric, "ns", "lower", verdict, ratio, ratio * 0.99, ratio * 1.01, 0.05, 0.5, primary=True)
+
+
+def comparison(*, findings: Iterable[Finding] = (), **verdicts: Judgement) -> Comparison:
+    """Return a comparison with these verdicts on metrics."""
+    order = (Judgement.WORSE, Judgement.CANNOT_TELL, Judgement.BETTER, Judgement.SAME)
+    found = tuple(findings)
+    verdict = Judgement.WORSE if found else next((each for each in order if each in verdicts.values()), Judgement.SAME)
+    facts: dict[str, Any] = {"base": {"ref": "main"}, "candidate": {"ref": "feature"}, "findings": found}
+    return Comparison(verdict=verdict, metrics=tuple(row(*each) for each in verdicts.items()), **facts)

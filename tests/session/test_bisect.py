@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.comparison.comparisons import comparison
+from tests.comparison.repositories import commit, git
+from wsproof import Comparison, Console
+from wsproof.model.bisection import Bisection
+from wsproof.model.comparison import Judgement
+from wsproof.report.store.run_dir import ComparisonDir
+from wsproof.session import bisect as session
+from wsproof.session.bisect import bisect, is_undecided
+from wsproof.session.compare import conditions_of
+from wsproof.session.context import CommandContext
+from wsproof.session.options import BisectOptions, CompareOptions
+
+FIRST_BAD = 4
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory: a repository with the commits c0 to c7."""
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    for number in range(8):
+        commit(folder, f"c{number}")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+class Fake:
+    """Comparisons by the number of the candidate, stored as real ones are. Ctrl-C comes before number `stops_at`."""
+
+    def __init__(self, folder: Path, stops_at: int | None = None) -> None:
+        self._folder = folder
+        self.stops_at = stops_at
+        self.compared: list[int] = []
+
+    def __call__(self, context: CommandContext[CompareOptions]) -> tuple[Comparison, ComparisonDir]:
+        options = context.options
+        number = int(git(self._folder, "log", "-1", "--format=%s", options.candidate)[1:])
+        if number == self.stops_at:
+            raise KeyboardInterrupt
+        self.compared.append(number)
+        verdict = Judgement.WORSE if number >= FIRST_BAD else Judgement.SAME
+        made = replace(
+            comparison(latency_p50=verdict),
+            base={"ref": options.base, "sha": options.base},
+            candidate={"ref": options.candidate, "sha": options.candidate},
+            plan=conditions_of(context),
+        )
+        place = context.store.new_comparison(options.base, options.candidate)
+        place.write(made)
+        return made, place
+
+
+class Said(Console):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str, style: str = "") -> None:
+        self.lines.append(text)
+
+
+def search(fake: Fake, monkeypatch: pytest.MonkeyPatch, said: Console | None = None, **options: Any) -> Bisection:
+    monkeypatch.setattr(session, "compare_and_keep", fake)
+    given = {"base": "main~7", "candidate": "main", "target": "shop:app", "channels": "tutorial", "out": Path("out")}
+    return bisect(BisectOptions(**{**given, **options}), console=said or Said())
+
+
+def test_the_first_bad_commit_is_named_with_its_comparison(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, said = Fake(history), Said()
+    result = search(fake, monkeypatch, said)
+    assert result.first_bad is not None
+    assert result.first_bad["subject"] == f"c{FIRST_BAD}"
+    assert not is_undecided(result)
+    assert said.lines[0].startswith("7 commits after main~7")
+    assert fake.compared[0] == 7
+    assert result.comparison is not None
+    assert result.comparison.candidate["sha"] == result.first_bad["sha"]
+
+
+def test_an_interrupted_search_goes_on_where_it_was(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Fake(history)
+    search(order, monkeypatch, out=Path("elsewhere"))
+    with pytest.raises(KeyboardInterrupt):
+        search(Fake(history, stops_at=order.compared[2]), monkeypatch)
+    again, said = Fake(history), Said()
+    result = search(again, monkeypatch, said)
+    assert again.compared == order.compared[2:]
+    assert [step.is_reused for step in result.steps] == [True, True, *[False] * (len(order.compared) - 2)]
+    assert "from its stored comparison" in said.lines[1]
+
+
+@pytest.mark.parametrize("other", [{"fresh": True}, {"rate": 500.0}, {"target": "other:app"}, {"setup": "make"}])
+def test_a_comparison_under_other_conditions_is_not_used_again(
+    history: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    first = Fake(history)
+    search(first, monkeypatch)
+    again = Fake(history)
+    search(again, monkeypatch, **other)
+    assert again.compared == first.compared
