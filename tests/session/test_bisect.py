@@ -8,7 +8,7 @@ import pytest
 
 from tests.comparison.comparisons import comparison
 from tests.comparison.repositories import commit, git
-from wsproof import Comparison, Console
+from wsproof import CompareOptions, Comparison, Console
 from wsproof.model.bisection import Bisection
 from wsproof.model.comparison import Judgement
 from wsproof.report.store.run_dir import ComparisonDir
@@ -16,7 +16,7 @@ from wsproof.session import bisect as session
 from wsproof.session.bisect import bisect, is_undecided
 from wsproof.session.compare import conditions_of
 from wsproof.session.context import CommandContext
-from wsproof.session.options import BisectOptions, CompareOptions
+from wsproof.session.options import BisectOptions
 
 FIRST_BAD = 4
 

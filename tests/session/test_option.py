@@ -17,7 +17,8 @@ from wsproof.cli.parser import VERBS, parse_command
 from wsproof.session.option import options_in, read_options
 from wsproof.session.options import IN_PYTEST, PytestOptions, RunOptions
 
-REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "bisect": ["main", "HEAD"], "replay": ["finding.json"]}
+REFS = ["main", "HEAD"]
+REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": REFS, "bisect": REFS, "replay": ["finding.json"]}
 
 
 @pytest.mark.parametrize("verb", VERBS)
