@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from tests.load.test_connection import ANSWER, KEY, says, text
-from wsproof.load.worker.compiled_poller import CompiledPoller, is_built, transport_on
+from wsproof.load.worker.compiled_poller import CompiledPoller, CompiledTransport, is_built, transport_on
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.socket_poller import SocketPoller
@@ -457,6 +457,45 @@ def test_other_bytes_between_known_frames_are_read_too(perform: Perform) -> None
             assert len(await hall.receipts(2)) == 2
             assert end.recv(100)[:2] == b"\x8a\x81"  # the pong
         assert len(hall.room.recorder.kinds) == 2
+
+    perform(scene)
+
+
+def test_known_frames_before_a_new_one_share_its_read_and_its_interval(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        known, new = text(says(0)), text(says(1))
+        end.sendall(known)
+        ((_, first_ns),) = await hall.receipts(1)
+        before = len(hall.intervals)
+        end.sendall(known + known + new + known)
+        receipts = await hall.receipts(4)
+        (at_ns,) = {at_ns for _, at_ns in receipts}
+        rows = hall.intervals[before:]
+        assert {(after_ns, until_ns) for after_ns, until_ns, _, _ in rows} == {(first_ns, at_ns)}
+        assert sum(messages for _, _, messages, _ in rows) == 3
+        end.sendall(known)
+        assert len(await hall.receipts(1)) == 1
+        assert hall.intervals[before:] == rows
+
+    perform(scene)
+
+
+def test_what_a_full_read_of_the_compiled_reader_left_behind_arrived_after_the_read_before_it(
+    perform: Perform,
+) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        transport = hall.connections[0].transport
+        if not isinstance(transport, CompiledTransport):
+            return
+        hall.ends[0].sendall(text(says(0)))
+        ((_, last_ns),) = await hall.receipts(1)
+        now_ns = monotonic_ns()
+        wall_ns = now_ns + hall.room.clock.offset_ns
+        assert transport.take(text(says(1)), wall_ns, now_ns, last_ns, is_full=True) == (last_ns, b"")
+        assert transport.take(text(says(1)), wall_ns, now_ns, last_ns, is_full=False) == (now_ns, b"")
 
     perform(scene)
 

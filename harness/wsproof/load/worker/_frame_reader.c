@@ -1,10 +1,10 @@
-/* The compiled reader of a worker's connections: epoll, recvmsg with the kernel's time, frame boundaries, a look-up of
-   each frame, and rows of numbers. It is optional: `compiled_poller.py` uses it where it could be built, and without it
+/* The compiled reader of a worker's connections: recvmsg with the kernel's time, frame boundaries, a look-up of each
+   frame, and rows of numbers. It is optional: `compiled_poller.py` uses it where it could be built, and without it
    `socket_transport.py` and `connection.py` do the same in Python.
 
    A connection is *plain* while the next byte starts a frame that `wsproof.wire.scan` would take, and its member is in.
-   Only reads of plain connections that consist of known frames, and of the start of one at the end, are handled here.
-   Python gets all other bytes (`take`), and answers whether the connection is plain now.
+   Only known frames of plain connections, and the start of one at the end, are handled here. Python gets all bytes from
+   the first other one on (`take`), and answers whether the connection is plain now.
 
    Linux only, little-endian, one thread. The limited API of Python 3.11: one build serves all later versions. */
 #define Py_LIMITED_API 0x030B0000
@@ -14,15 +14,12 @@
 #include <structmember.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,12 +27,14 @@
 #error "rows are little-endian"
 #endif
 
-#define READ_BYTES (64 * 1024)      /* as in socket_transport.py */
+#define READ_BYTES (64 * 1024)       /* as in socket_transport.py */
 #define LARGE_READ_BYTES (32 * 1024) /* as in receive_queue.py */
-#define MOST_KEPT (64 * 1024)       /* longest start of a frame that waits here; Python assembles longer ones */
-#define MOST_FRAMES ((READ_BYTES + MOST_KEPT) / 2)
+#define MOST_KEPT (64 * 1024)        /* longest start of a frame that waits here; Python assembles longer ones */
+#define MOST_KNOWN 65536             /* known frames, as in recorder.py */
+#define PLACES (2 * MOST_KNOWN)      /* of the hash table; a power of two */
 #define EVENTS 256
-#define STAMP 35 /* SO_TIMESTAMPNS, SCM_TIMESTAMPNS */
+#define STAMP 35                     /* SO_TIMESTAMPNS, SCM_TIMESTAMPNS */
+#define WAIT_NS 500000               /* longest time that `poll` waits for more messages */
 
 typedef struct {
     int64_t *numbers;
@@ -43,39 +42,45 @@ typedef struct {
 } Rows;
 
 typedef struct {
-    uint8_t *bytes; /* NULL: no frame here */
+    PyObject *frame; /* bytes */
+    const char *bytes;
     size_t size;
-    uint64_t hash;
     int64_t number;
 } Known;
 
 typedef struct {
     int64_t member, at_ns; /* at_ns: the stamp of the last read */
-    uint8_t *kept;         /* the start of a frame whose end has not come yet */
+    char *kept;            /* the start of a frame whose end has not come yet */
     size_t kept_bytes, kept_room;
-    uint32_t serial;
+    uint32_t next; /* place among the known frames of the one that probably comes next: learned after the last one */
     char is_watched, is_plain;
 } Connection;
 
 typedef struct {
     PyObject_HEAD
-    int epoll;
-    PyObject *owner, *clock, *take, *end;
+    int epoll, has_called; /* has_called: Python code ran, so the event loop may have something to do */
+    PyObject *take, *end, *fill, *fire;
     Connection *connections; /* by file descriptor */
     size_t connections_room;
-    uint32_t serial;
-    Known *known; /* open addressing; the room is a power of two */
-    size_t known_room, known_count;
-    Rows receipts, intervals, queues;
+    Known *known; /* in the order in which they were learned */
+    uint32_t known_count, *places; /* hash table, open addressing: index of a known frame + 1; 0 is free */
+    Rows receipts, intervals;
     long long idle_ns, read_ns, woke_ns, due_ns, offset_ns;
-    uint8_t buffer[MOST_KEPT + READ_BYTES];
-    int64_t found[MOST_FRAMES];
+    char buffer[MOST_KEPT + READ_BYTES];
+    int64_t found[(MOST_KEPT + READ_BYTES) / 2];
 } Reader;
+
+static int64_t ns_of(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
 
 static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return ns_of(t);
+}
+
+static int no_memory(void) {
+    PyErr_NoMemory();
+    return -1;
 }
 
 /* --- rows ------------------------------------------------------------------------------------------------------ */
@@ -93,64 +98,57 @@ static int64_t *extend(Rows *rows, size_t more) {
     return rows->numbers + rows->count - more;
 }
 
-static int no_memory(void) {
-    PyErr_NoMemory();
-    return -1;
-}
-
 static PyObject *taken(Rows *rows) {
     PyObject *packed = PyBytes_FromStringAndSize((char *)rows->numbers, (Py_ssize_t)(rows->count * sizeof(int64_t)));
     if (packed != NULL) rows->count = 0;
     return packed;
 }
 
-/* --- known frames ---------------------------------------------------------------------------------------------- */
-
-static uint64_t hash_of(const uint8_t *bytes, size_t size) {
-    uint64_t hash = size, word;
-    for (; size >= 8; bytes += 8, size -= 8) {
-        memcpy(&word, bytes, 8);
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    memcpy(&word, bytes, size);
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 29;
-}
-
-/* The entry of a frame, or the free one where it belongs. */
-static Known *entry_of(Known *known, size_t room, const uint8_t *bytes, size_t size, uint64_t hash) {
-    size_t at = hash & (room - 1);
-    while (known[at].bytes != NULL &&
-           (known[at].hash != hash || known[at].size != size || memcmp(known[at].bytes, bytes, size) != 0))
-        at = (at + 1) & (room - 1);
-    return &known[at];
-}
-
-static int grow_known(Reader *self) {
-    size_t room = self->known_room ? self->known_room * 2 : 1024;
-    Known *known = calloc(room, sizeof *known);
-    if (known == NULL) return -1;
-    for (size_t at = 0; at < self->known_room; at++) {
-        Known *old = &self->known[at];
-        if (old->bytes != NULL) *entry_of(known, room, old->bytes, old->size, old->hash) = *old;
-    }
-    free(self->known);
-    self->known = known;
-    self->known_room = room;
+/* Record the messages of one read, which `found` has. Only a message that ends with the read has an exact time. */
+static int record(Reader *self, const Connection *connection, size_t count, int ends_with_frame, int64_t at_ns) {
+    int64_t *row = extend(&self->receipts, 3 * count);
+    if (row == NULL && count) return no_memory();
+    for (size_t i = 0; i < count; i++, row += 3)
+        row[0] = connection->member, row[1] = self->found[i], row[2] = at_ns;
+    size_t uncertain = count - (count && ends_with_frame);
+    if (uncertain == 0) return 0;
+    if ((row = extend(&self->intervals, 4)) == NULL) return no_memory();
+    row[0] = connection->at_ns, row[1] = at_ns, row[2] = (int64_t)uncertain, row[3] = self->woke_ns;
     return 0;
 }
 
-static void forget_known(Reader *self) {
-    for (size_t at = 0; at < self->known_room; at++) {
-        free(self->known[at].bytes);
-        self->known[at].bytes = NULL;
+/* --- frames ---------------------------------------------------------------------------------------------------- */
+
+/* The place in the hash table of these bytes, or the free one where they belong. */
+static uint32_t *place_of(Reader *self, const char *bytes, size_t size) {
+    uint64_t hash = size, word = 0;
+    size_t left = size;
+    for (const char *at = bytes; left; at += sizeof word) {
+        size_t some = left < sizeof word ? left : sizeof word;
+        if (some < sizeof word) word = 0;
+        memcpy(&word, at, some);
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 32;
+        left -= some;
     }
-    self->known_count = 0;
+    for (size_t at = hash % PLACES;; at = (at + 1) % PLACES) {
+        if (self->places[at] == 0) return &self->places[at];
+        Known *known = &self->known[self->places[at] - 1];
+        if (known->size == size && memcmp(known->bytes, bytes, size) == 0) return &self->places[at];
+    }
 }
 
-/* --- frames ---------------------------------------------------------------------------------------------------- */
+/* The known frame with these bytes; NULL if there is none. Members of a room get the same frames in the same order. */
+static Known *known_frame(Reader *self, Connection *connection, const char *bytes, size_t size) {
+    Known *known = &self->known[connection->next];
+    if (connection->next >= self->known_count || known->size != size || memcmp(known->bytes, bytes, size) != 0) {
+        uint32_t place = *place_of(self, bytes, size);
+        if (place == 0) return NULL;
+        known = &self->known[place - 1];
+    }
+    connection->next = (uint32_t)(known - self->known) + 1;
+    return known;
+}
 
 /* The size of the ordinary frame at the start of `data`; 0: bytes are missing to tell; -1: not an ordinary frame. */
 static int64_t frame_size(const uint8_t *data, size_t size) {
@@ -163,38 +161,23 @@ static int64_t frame_size(const uint8_t *data, size_t size) {
     return length < 126 ? -1 : 4 + length;
 }
 
-/* Look up all frames of `data`. Returns how many they are, or -1 if Python must read the data. *used: their bytes. */
-static Py_ssize_t look_up(Reader *self, const uint8_t *data, size_t size, size_t *used) {
-    Py_ssize_t count = 0;
-    size_t at = 0;
-    while (at < size) {
-        int64_t frame = frame_size(data + at, size - at);
-        if (frame < 0) return -1;
-        if (frame == 0 || (size_t)frame > size - at) {
-            if (size - at > MOST_KEPT) return -1;
+/* Look up the known frames at the start of `data`. Returns how many they are. *used: their bytes. *is_other: whether
+   Python must read what follows them. */
+static size_t look_up(Reader *self, Connection *connection, const char *data, size_t size, size_t *used, int *is_other) {
+    size_t count = 0, at = 0;
+    for (*is_other = 0; at < size;) {
+        int64_t frame = frame_size((const uint8_t *)data + at, size - at);
+        if (frame == 0 || frame > (int64_t)(size - at)) {
+            *is_other = size - at > MOST_KEPT;
             break;
         }
-        if (self->known_room == 0) return -1;
-        uint64_t hash = hash_of(data + at, frame);
-        Known *known = entry_of(self->known, self->known_room, data + at, frame, hash);
-        if (known->bytes == NULL) return -1;
+        Known *known = frame < 0 ? NULL : known_frame(self, connection, data + at, (size_t)frame);
+        if ((*is_other = known == NULL)) break;
         self->found[count++] = known->number;
-        at += frame;
+        at += (size_t)frame;
     }
     *used = at;
     return count;
-}
-
-static int keep(Connection *connection, const uint8_t *bytes, size_t size) {
-    if (size > connection->kept_room) {
-        uint8_t *kept = realloc(connection->kept, size);
-        if (kept == NULL) return -1;
-        connection->kept = kept;
-        connection->kept_room = size;
-    }
-    if (size) memcpy(connection->kept, bytes, size);
-    connection->kept_bytes = size;
-    return 0;
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------- */
@@ -204,92 +187,67 @@ static Connection *connection_of(Reader *self, int fd) {
     return is_watched ? &self->connections[fd] : NULL;
 }
 
-/* The attribute's number, which the owner changes now and then. */
-static int number_attribute(PyObject *owner, const char *name, long long *number) {
-    PyObject *value = PyObject_GetAttrString(owner, name);
-    if (value == NULL) return -1;
-    *number = PyLong_AsLongLong(value);
-    Py_DECREF(value);
-    return *number == -1 && PyErr_Occurred() ? -1 : 0;
+/* Keep the start of a frame, at most MOST_KEPT bytes, until its end comes. */
+static int keep(Connection *connection, const char *bytes, size_t size) {
+    if (size > MOST_KEPT) return no_memory();
+    if (size > connection->kept_room) {
+        char *kept = realloc(connection->kept, size);
+        if (kept == NULL) return no_memory();
+        connection->kept = kept;
+        connection->kept_room = size;
+    }
+    if (size) memcpy(connection->kept, bytes, size);
+    connection->kept_bytes = size;
+    return 0;
 }
 
-static int refresh(Reader *self) {
-    return number_attribute(self->owner, "due_ns", &self->due_ns) ||
-           number_attribute(self->clock, "offset_ns", &self->offset_ns);
-}
-
-/* Continue with a connection as Python left it: not plain (None), or with its last stamp and the start of a frame. */
-static int resume(Reader *self, int fd, uint32_t serial, PyObject *answer) {
-    Connection *connection = connection_of(self, fd);
-    long long at_ns;
+/* Let Python read bytes that were read here. It answers with the stamp of its last read, and the start of a frame or
+   None. is_full: the read filled the buffer, so data that came before its stamp may be left behind. */
+static int give(Reader *self, int fd, const char *data, size_t size, int64_t wall_ns, int64_t now, int is_full) {
+    Connection *connection = &self->connections[fd];
+    long long at_ns = connection->at_ns;
     const char *rest;
-    Py_ssize_t size;
-    if (connection == NULL || connection->serial != serial) return 0; /* Python has removed it meanwhile */
-    connection->is_plain = 0;
-    if (answer == Py_None) return 0;
-    if (!PyArg_ParseTuple(answer, "Ly#", &at_ns, &rest, &size)) return -1;
-    if (size > MOST_KEPT) {
-        PyErr_SetString(PyExc_ValueError, "the start of a frame is longer than what is kept here");
-        return -1;
-    }
-    if (keep(connection, (const uint8_t *)rest, size)) return no_memory();
-    connection->at_ns = at_ns;
-    connection->is_plain = 1;
-    return 0;
-}
-
-/* Let Python read bytes that were read here. error: errno of a failed read, else 0. */
-static int give(Reader *self, int fd, Connection *connection, const uint8_t *data, size_t size, int64_t wall_ns,
-                int64_t now, int error) {
-    uint32_t serial = connection->serial;
+    Py_ssize_t rest_bytes;
+    self->has_called = 1;
     connection->kept_bytes = 0;
-    PyObject *answer = PyObject_CallFunction(self->take, "iy#LLLi", fd, (const char *)data, (Py_ssize_t)size,
-                                             (long long)wall_ns, (long long)now, (long long)connection->at_ns, error);
-    if (answer == NULL) return -1;
-    int failed = resume(self, fd, serial, answer);
-    Py_DECREF(answer);
-    return failed ? -1 : refresh(self);
-}
-
-/* Note how full the receive buffer was. */
-static int note_queue(Reader *self, int fd, size_t read_bytes, int64_t at_ns) {
-    int left = 0;
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-    if (ioctl(fd, FIONREAD, &left) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size)) return 0;
-    int64_t *row = extend(&self->queues, 3);
-    if (row == NULL) return -1;
-    row[0] = at_ns, row[1] = (int64_t)read_bytes + left, row[2] = info.tcpi_rcv_ssthresh;
-    return 0;
-}
-
-/* Record the messages of one read. */
-static int record(Reader *self, Connection *connection, Py_ssize_t count, int ends_with_frame, int64_t at_ns) {
-    int64_t *row = extend(&self->receipts, 3 * (size_t)count);
-    if (row == NULL && count) return -1;
-    for (Py_ssize_t i = 0; i < count; i++, row += 3)
-        row[0] = connection->member, row[1] = self->found[i], row[2] = at_ns;
-    int64_t uncertain = count - (count && ends_with_frame);
-    if (uncertain > 0) {
-        if ((row = extend(&self->intervals, 4)) == NULL) return -1;
-        row[0] = connection->at_ns, row[1] = at_ns, row[2] = uncertain, row[3] = self->woke_ns;
+    PyObject *answer = PyObject_CallFunction(self->take, "iy#LLLi", fd, data, (Py_ssize_t)size, (long long)wall_ns,
+                                             (long long)now, at_ns, is_full);
+    int failed = answer == NULL || !PyArg_ParseTuple(answer, "Lz#", &at_ns, &rest, &rest_bytes);
+    if (!failed && (connection = connection_of(self, fd)) != NULL) { /* else Python has ended it meanwhile */
+        connection->at_ns = at_ns;
+        connection->is_plain = rest != NULL;
+        failed = rest != NULL && keep(connection, rest, (size_t)rest_bytes);
     }
-    return 0;
+    Py_XDECREF(answer);
+    return failed ? -1 : 0;
 }
 
 /* Handle a read of `got` bytes, which lie in the buffer behind what was kept. */
 static int handle(Reader *self, int fd, Connection *connection, size_t got, int64_t wall_ns, int64_t now) {
     size_t size = connection->kept_bytes + got, used = 0;
-    int64_t at_ns = wall_ns ? wall_ns - self->offset_ns : 0;
-    Py_ssize_t count = -1;
-    if (connection->is_plain && wall_ns && at_ns <= now) count = look_up(self, self->buffer, size, &used);
-    if (count < 0) return give(self, fd, connection, self->buffer, size, wall_ns, now, 0);
-    if (at_ns < connection->at_ns) at_ns = connection->at_ns; /* the wall clock was set back */
-    if (got >= LARGE_READ_BYTES && note_queue(self, fd, got, at_ns)) return no_memory();
-    if (record(self, connection, count, used == size, at_ns)) return no_memory();
-    if (keep(connection, self->buffer + used, size - used)) return no_memory();
-    if (got < READ_BYTES) connection->at_ns = at_ns; /* a full read may leave data behind that came before its stamp */
-    return 0;
+    int64_t at_ns = wall_ns ? wall_ns - self->offset_ns : now;
+    int is_other = 1, is_full = got == READ_BYTES;
+    if (got >= LARGE_READ_BYTES) { /* Python notes how full the receive buffer was */
+        PyObject *done = PyObject_CallFunction(self->fill, "inL", fd, (Py_ssize_t)got, (long long)at_ns);
+        if (done == NULL) return -1;
+        Py_DECREF(done);
+    }
+    if (connection->is_plain && wall_ns && at_ns <= now) {
+        if (at_ns < connection->at_ns) at_ns = connection->at_ns; /* the wall clock was set back */
+        size_t count = look_up(self, connection, self->buffer, size, &used, &is_other);
+        if (record(self, connection, count, used == size, at_ns)) return -1;
+    }
+    if (is_other) return give(self, fd, self->buffer + used, size - used, wall_ns, now, is_full);
+    if (!is_full) connection->at_ns = at_ns;
+    return keep(connection, self->buffer + used, size - used);
+}
+
+/* Tell Python that a connection has ended, or failed with `error`. */
+static int end(Reader *self, int fd, int error) {
+    self->has_called = 1;
+    PyObject *done = PyObject_CallFunction(self->end, "ii", fd, error);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
 }
 
 /* Read a socket once. */
@@ -298,74 +256,72 @@ static int read_once(Reader *self, int fd, Connection *connection) {
         struct cmsghdr header;
         char room[CMSG_SPACE(sizeof(struct timespec))];
     } control;
-    memcpy(self->buffer, connection->kept, connection->kept_bytes);
     struct iovec place = {self->buffer + connection->kept_bytes, READ_BYTES};
     struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = &control,
                              .msg_controllen = sizeof control};
+    struct timespec stamp = {0};
+    if (connection->kept_bytes) memcpy(self->buffer, connection->kept, connection->kept_bytes);
     ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
-    int error = got < 0 ? errno : 0;
-    if (error == EAGAIN || error == EINTR) return 0;
-    int64_t now = now_ns(), wall_ns = 0;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    int64_t now = now_ns();
     if (now - self->read_ns > self->idle_ns) self->woke_ns = now;
     self->read_ns = now;
-    if (got <= 0) { /* the end. Python reads the start of a frame first, which now stays incomplete. */
-        uint32_t serial = connection->serial;
-        if (connection->kept_bytes &&
-            give(self, fd, connection, self->buffer, connection->kept_bytes, 0, now, 0)) return -1;
-        connection = connection_of(self, fd);
-        if (connection == NULL || connection->serial != serial) return 0;
-        return give(self, fd, connection, self->buffer, 0, 0, now, error);
-    }
-    struct cmsghdr *stamp = CMSG_FIRSTHDR(&message);
-    if (stamp != NULL && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == STAMP) {
-        struct timespec at;
-        memcpy(&at, CMSG_DATA(stamp), sizeof at);
-        wall_ns = (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
-    }
-    if (handle(self, fd, connection, (size_t)got, wall_ns, now)) return -1;
+    if (got <= 0) return end(self, fd, got < 0 ? errno : 0);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == STAMP)
+        memcpy(&stamp, CMSG_DATA(header), sizeof stamp);
+    if (handle(self, fd, connection, (size_t)got, ns_of(stamp), now)) return -1;
     if (now < self->due_ns) return 0;
-    PyObject *done = PyObject_CallMethod(self->owner, "fire", NULL);
-    if (done == NULL) return -1;
-    Py_DECREF(done);
-    return refresh(self);
+    self->has_called = 1;
+    PyObject *due_ns = PyObject_CallNoArgs(self->fire);
+    self->due_ns = due_ns == NULL ? -1 : PyLong_AsLongLong(due_ns);
+    Py_XDECREF(due_ns);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* --- methods --------------------------------------------------------------------------------------------------- */
 
-static PyObject *reader_poll(Reader *self, PyObject *unused) {
-    (void)unused;
-    struct epoll_event ready[EVENTS];
-    int many = epoll_wait(self->epoll, ready, EVENTS, 0);
-    if (many < 0 && errno != EINTR) return PyErr_SetFromErrno(PyExc_OSError);
-    if (refresh(self)) return NULL;
-    for (int i = 0; i < many; i++) {
-        int fd = (int)(uint32_t)ready[i].data.u64;
-        Connection *connection = connection_of(self, fd);
-        if (connection == NULL || connection->serial != ready[i].data.u64 >> 32) continue; /* removed by a callback */
-        if (ready[i].events & (EPOLLERR | EPOLLHUP)) {
-            PyObject *done = PyObject_CallFunction(self->end, "i", fd);
-            if (done == NULL) return NULL;
-            Py_DECREF(done);
-            if (refresh(self)) return NULL;
-        } else if (read_once(self, fd, connection)) {
-            return NULL;
-        }
-    }
-    Py_RETURN_NONE;
+/* Wait for readable sockets without the GIL, at most for `most_ns`. Returns their number. */
+static int wait_for(Reader *self, struct epoll_event *ready, int64_t most_ns) {
+    if (most_ns <= 0) return epoll_wait(self->epoll, ready, EVENTS, 0);
+    struct timespec most = {0, most_ns};
+    int many;
+    Py_BEGIN_ALLOW_THREADS
+    many = (int)syscall(SYS_epoll_pwait2, self->epoll, ready, EVENTS, &most, NULL, 0);
+    Py_END_ALLOW_THREADS
+    return many;
 }
 
-static PyObject *reader_read(Reader *self, PyObject *argument) {
-    int fd = (int)PyLong_AsLong(argument);
-    Connection *connection = connection_of(self, fd);
-    if (PyErr_Occurred() || refresh(self)) return NULL;
-    if (connection != NULL && read_once(self, fd, connection)) return NULL;
+/* Messages often follow one another closely. To go back to the event loop after each costs half as much as to read it.
+   So `poll` waits for the next one itself, for a moment, unless a callback may have left the event loop something to do. */
+static PyObject *reader_poll(Reader *self, PyObject *arguments) {
+    struct epoll_event ready[EVENTS];
+    long long wait_until_ns;
+    if (!PyArg_ParseTuple(arguments, "LLL", &self->due_ns, &self->offset_ns, &wait_until_ns)) return NULL;
+    int64_t began = now_ns(), now = began, left_ns = 0;
+    int is_busy = began - self->read_ns < WAIT_NS / 2;
+    if (wait_until_ns > began + WAIT_NS) wait_until_ns = began + WAIT_NS;
+    self->has_called = 0;
+    do {
+        int many = wait_for(self, ready, left_ns);
+        if (many <= 0) break; /* nothing more, or a signal, or a kernel before 5.11 */
+        for (int i = 0; i < many; i++) {
+            Connection *connection = connection_of(self, ready[i].data.fd);
+            if (connection == NULL) continue; /* removed by a callback */
+            if (ready[i].events & (EPOLLERR | EPOLLHUP) ? end(self, ready[i].data.fd, 0)
+                                                        : read_once(self, ready[i].data.fd, connection))
+                return NULL;
+        }
+        now = self->read_ns;
+        left_ns = wait_until_ns - now;
+    } while (is_busy && !self->has_called && left_ns > 0 && now - began < WAIT_NS / 2);
     Py_RETURN_NONE;
 }
 
 static PyObject *reader_watch(Reader *self, PyObject *arguments) {
     int fd;
-    long long member;
-    if (!PyArg_ParseTuple(arguments, "iL", &fd, &member)) return NULL;
+    long long member, at_ns;
+    if (!PyArg_ParseTuple(arguments, "iLL", &fd, &member, &at_ns)) return NULL;
     if (fd < 0 || connection_of(self, fd) != NULL) {
         PyErr_SetString(PyExc_ValueError, "no descriptor, or watched already");
         return NULL;
@@ -378,164 +334,106 @@ static PyObject *reader_watch(Reader *self, PyObject *arguments) {
         self->connections = grown;
         self->connections_room = room;
     }
-    struct epoll_event event = {EPOLLIN, {.u64 = (uint64_t)++self->serial << 32 | (uint32_t)fd}};
-    if (epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event)) return PyErr_SetFromErrno(PyExc_OSError);
-    self->connections[fd] = (Connection){.member = member, .serial = self->serial, .is_watched = 1};
+    self->connections[fd] = (Connection){.member = member, .at_ns = at_ns, .is_watched = 1};
     Py_RETURN_NONE;
 }
 
 static PyObject *reader_unwatch(Reader *self, PyObject *argument) {
-    int fd = (int)PyLong_AsLong(argument);
-    Connection *connection = connection_of(self, fd);
-    if (PyErr_Occurred()) return NULL;
-    if (connection == NULL) Py_RETURN_NONE;
-    free(connection->kept);
-    *connection = (Connection){0};
-    if (epoll_ctl(self->epoll, EPOLL_CTL_DEL, fd, NULL)) return PyErr_SetFromErrno(PyExc_OSError);
-    Py_RETURN_NONE;
-}
-
-static PyObject *reader_stop_reading(Reader *self, PyObject *argument) {
-    int fd = (int)PyLong_AsLong(argument);
-    Connection *connection = connection_of(self, fd);
+    Connection *connection = connection_of(self, (int)PyLong_AsLong(argument));
     if (PyErr_Occurred()) return NULL;
     if (connection != NULL) {
-        struct epoll_event event = {0, {.u64 = (uint64_t)connection->serial << 32 | (uint32_t)fd}};
-        if (epoll_ctl(self->epoll, EPOLL_CTL_MOD, fd, &event)) return PyErr_SetFromErrno(PyExc_OSError);
+        free(connection->kept);
+        *connection = (Connection){0};
     }
     Py_RETURN_NONE;
 }
 
 static PyObject *reader_take_back(Reader *self, PyObject *argument) {
-    int fd = (int)PyLong_AsLong(argument);
-    Connection *connection = connection_of(self, fd);
+    Connection *connection = connection_of(self, (int)PyLong_AsLong(argument));
     if (PyErr_Occurred()) return NULL;
     if (connection == NULL || !connection->is_plain) Py_RETURN_NONE;
     connection->is_plain = 0;
-    PyObject *state = Py_BuildValue("Ly#", (long long)connection->at_ns, connection->kept ? (char *)connection->kept : "",
-                                    (Py_ssize_t)connection->kept_bytes);
-    if (state != NULL) connection->kept_bytes = 0;
-    return state;
+    size_t size = connection->kept_bytes;
+    connection->kept_bytes = 0;
+    return Py_BuildValue("Ly#", (long long)connection->at_ns, size ? connection->kept : "", (Py_ssize_t)size);
 }
 
 static PyObject *reader_learn(Reader *self, PyObject *arguments) {
-    const char *bytes;
-    Py_ssize_t size;
+    PyObject *frame;
     long long number;
-    if (!PyArg_ParseTuple(arguments, "y#L", &bytes, &size, &number)) return NULL;
-    if (2 * (self->known_count + 1) > self->known_room && grow_known(self)) return PyErr_NoMemory();
-    uint64_t hash = hash_of((const uint8_t *)bytes, size);
-    Known *entry = entry_of(self->known, self->known_room, (const uint8_t *)bytes, size, hash);
-    if (entry->bytes == NULL) {
-        uint8_t *copy = malloc(size ? size : 1);
-        if (copy == NULL) return PyErr_NoMemory();
-        memcpy(copy, bytes, size);
-        *entry = (Known){copy, size, hash, number};
-        self->known_count++;
+    if (!PyArg_ParseTuple(arguments, "SL", &frame, &number)) return NULL;
+    const char *bytes = PyBytes_AsString(frame);
+    size_t size = (size_t)PyBytes_Size(frame);
+    uint32_t *place = place_of(self, bytes, size);
+    if (*place == 0 && self->known_count < MOST_KNOWN) {
+        self->known[self->known_count++] = (Known){Py_NewRef(frame), bytes, size, number};
+        *place = self->known_count;
     }
-    entry->number = number;
+    if (*place) self->known[*place - 1].number = number;
     Py_RETURN_NONE;
 }
 
 static PyObject *reader_forget(Reader *self, PyObject *unused) {
     (void)unused;
-    forget_known(self);
+    while (self->known_count) Py_DECREF(self->known[--self->known_count].frame);
+    memset(self->places, 0, PLACES * sizeof *self->places);
     Py_RETURN_NONE;
-}
-
-static PyObject *reader_fileno(Reader *self, PyObject *unused) {
-    (void)unused;
-    return PyLong_FromLong(self->epoll);
 }
 
 static PyObject *reader_receipts(Reader *self, PyObject *unused) { (void)unused; return taken(&self->receipts); }
 static PyObject *reader_intervals(Reader *self, PyObject *unused) { (void)unused; return taken(&self->intervals); }
-static PyObject *reader_queues(Reader *self, PyObject *unused) { (void)unused; return taken(&self->queues); }
 
 static PyObject *reader_close(Reader *self, PyObject *unused) {
     (void)unused;
-    if (self->epoll >= 0) close(self->epoll);
-    self->epoll = -1;
     for (size_t fd = 0; fd < self->connections_room; fd++) free(self->connections[fd].kept);
-    free(self->connections);
-    self->connections = NULL;
     self->connections_room = 0;
+    Py_CLEAR(self->take);
+    Py_CLEAR(self->end);
+    Py_CLEAR(self->fill);
+    Py_CLEAR(self->fire);
     Py_RETURN_NONE;
 }
 
 /* --- the type -------------------------------------------------------------------------------------------------- */
 
-static int reader_init(Reader *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"owner", "clock", "take", "end", "idle_ns", NULL};
-    PyObject *owner, *clock, *take, *end;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOOOL", names, &owner, &clock, &take, &end, &self->idle_ns))
-        return -1;
-    self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (self->epoll < 0) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    self->owner = Py_NewRef(owner);
-    self->clock = Py_NewRef(clock);
-    self->take = Py_NewRef(take);
-    self->end = Py_NewRef(end);
-    return 0;
-}
-
 static PyObject *reader_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    (void)arguments, (void)keywords;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    Reader *self = (Reader *)allocate(type, 0);
-    if (self != NULL) self->epoll = -1;
-    return (PyObject *)self;
-}
-
-static int reader_traverse(Reader *self, visitproc visit, void *arg) {
-    Py_VISIT(Py_TYPE((PyObject *)self));
-    Py_VISIT(self->owner);
-    Py_VISIT(self->clock);
-    Py_VISIT(self->take);
-    Py_VISIT(self->end);
-    return 0;
-}
-
-static int reader_clear(Reader *self) {
-    Py_CLEAR(self->owner);
-    Py_CLEAR(self->clock);
-    Py_CLEAR(self->take);
-    Py_CLEAR(self->end);
-    return 0;
+    static char *names[] = {"epoll", "take", "end", "fill", "fire", "idle_ns", NULL};
+    Reader *self = (Reader *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (self == NULL) return NULL;
+    self->known = calloc(MOST_KNOWN, sizeof *self->known); /* the kernel gives pages when they are written */
+    self->places = calloc(PLACES, sizeof *self->places);
+    if (self->known == NULL || self->places == NULL) PyErr_NoMemory();
+    else if (PyArg_ParseTupleAndKeywords(arguments, keywords, "iOOOOL", names, &self->epoll, &self->take, &self->end,
+                                         &self->fill, &self->fire, &self->idle_ns)) {
+        Py_INCREF(self->take), Py_INCREF(self->end), Py_INCREF(self->fill), Py_INCREF(self->fire);
+        return (PyObject *)self;
+    }
+    self->take = self->end = self->fill = self->fire = NULL;
+    Py_DECREF(self);
+    return NULL;
 }
 
 static void reader_dealloc(Reader *self) {
     PyTypeObject *type = Py_TYPE((PyObject *)self);
-    PyObject_GC_UnTrack(self);
-    reader_clear(self);
-    Py_XDECREF(reader_close(self, NULL));
-    forget_known(self);
-    free(self->known);
-    free(self->receipts.numbers);
-    free(self->intervals.numbers);
-    free(self->queues.numbers);
+    Py_DECREF(reader_close(self, NULL));
+    if (self->places != NULL) Py_DECREF(reader_forget(self, NULL));
+    free(self->connections), free(self->known), free(self->places);
+    free(self->receipts.numbers), free(self->intervals.numbers);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
 
 #define METHOD(name, flags, text) {#name, (PyCFunction)reader_##name, flags, text}
 static PyMethodDef methods[] = {
-    METHOD(poll, METH_NOARGS, "Read every socket that is ready, once."),
-    METHOD(read, METH_O, "Read one socket, once."),
-    METHOD(watch, METH_VARARGS, "watch(fd, member): begin to read a socket. It is not plain."),
-    METHOD(unwatch, METH_O, "unwatch(fd): read and watch a socket no more."),
-    METHOD(stop_reading, METH_O, "stop_reading(fd): watch a socket for errors and its end only."),
+    METHOD(poll, METH_VARARGS, "poll(due_ns, offset_ns, wait_until_ns): read every socket that is ready, once."),
+    METHOD(watch, METH_VARARGS, "watch(fd, member, at_ns): begin with a socket, last read at `at_ns`. It is not plain."),
+    METHOD(unwatch, METH_O, "unwatch(fd): read a socket no more."),
     METHOD(take_back, METH_O, "take_back(fd): make a connection not plain. Returns (at_ns, rest), or None."),
     METHOD(learn, METH_VARARGS, "learn(frame, number): record this frame as this message from now on."),
     METHOD(forget, METH_NOARGS, "Forget all frames."),
-    METHOD(fileno, METH_NOARGS, "The descriptor of the epoll instance, which is readable when a socket is."),
     METHOD(receipts, METH_NOARGS, "Take the rows (member, message, at_ns) so far."),
     METHOD(intervals, METH_NOARGS, "Take the rows (after_ns, at_ns, messages, woke_ns) so far."),
-    METHOD(queues, METH_NOARGS, "Take the rows (at_ns, queued_bytes, window_bytes) so far."),
-    METHOD(close, METH_NOARGS, "Watch nothing more."),
+    METHOD(close, METH_NOARGS, "Watch nothing more, and call nothing back."),
     {NULL, NULL, 0, NULL},
 };
 
@@ -548,23 +446,14 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Reads plain connections, and lets Python read the others."},
     {Py_tp_new, reader_new},
-    {Py_tp_init, reader_init},
     {Py_tp_dealloc, reader_dealloc},
-    {Py_tp_traverse, reader_traverse},
-    {Py_tp_clear, reader_clear},
     {Py_tp_methods, methods},
     {Py_tp_members, members},
     {0, NULL},
 };
 
-static PyType_Spec spec = {
-    "wsproof.load.worker._frame_reader.FrameReader", sizeof(Reader), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots,
-};
-
-static PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "_frame_reader", "The compiled reader of a worker's connections.", -1, NULL, NULL, NULL, NULL,
-    NULL,
-};
+static PyType_Spec spec = {"wsproof.load.worker._frame_reader.FrameReader", sizeof(Reader), 0, Py_TPFLAGS_DEFAULT, slots};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_frame_reader", .m_size = -1};
 
 PyMODINIT_FUNC PyInit__frame_reader(void) {
     PyObject *made = PyModule_Create(&module), *type = PyType_FromSpec(&spec);

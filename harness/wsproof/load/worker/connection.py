@@ -251,28 +251,37 @@ class Connection:
         """
         self._received = received
         self._is_redirected = True
-        state = None if self.transport is None else self.transport.take_back()
-        if state is not None:
-            at_ns, rest = state
-            self.continue_at(at_ns)
-            self.reader.put_back(rest)
+        self.take_back()
 
     # Reads that the compiled reader handles.
 
+    @property
+    def last_ns(self) -> int:
+        """The stamp of the last read. The next data arrived after it."""
+        return self._at_ns
+
     def continue_at(self, at_ns: int) -> None:
         """Note the stamp of the last read, which was handled elsewhere."""
-        self._at_ns = max(self._at_ns, at_ns)
+        self._at_ns = at_ns
 
-    def hand_over(self, most_bytes: int) -> tuple[int, bytes] | None:
+    def hand_over(self, most_bytes: int) -> tuple[int, bytes | None]:
         """The last stamp, and the start of the next frame (at most `most_bytes`), if others may record known frames.
 
-        None if this connection must read the next bytes.
+        The second is None if this connection must read the next bytes.
         """
         if self._is_redirected or not self.is_in or self.opened is not None or self.reader.peer is not None:
-            return None
+            return self._at_ns, None
         if self.reader.waiting_bytes > most_bytes:
-            return None
+            return self._at_ns, None
         return self._at_ns, self.reader.take_rest()
+
+    def take_back(self) -> None:
+        """Read the next bytes here, whoever read the last ones."""
+        state = None if self.transport is None else self.transport.take_back()
+        if state is not None:
+            self._at_ns, rest = state
+            self.reader.put_back(rest)
+            self._is_plain = self._is_plain and not rest
 
     # Reads that are not exactly one known frame.
 

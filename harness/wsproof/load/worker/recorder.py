@@ -89,7 +89,6 @@ class WorkerRecorder:
         """Let the compiled reader record receipts of known frames."""
         self._compiled = compiled
         self._receipts.source, self._intervals.source = compiled.receipts, compiled.intervals
-        self._queues.source = compiled.queues
         for frame, number in self.known.items():
             compiled.learn(frame, number)
 
