@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.test_standing import CHAT, SAID, SCHEDULES, S, findings_of, heard, listener
-from wsproof import Contract, Level
+from wsproof import Audience, Contract, Level
 from wsproof.checks.standing_history import GRACE_NS
 from wsproof.checks.subscription_end import CHECK
-from wsproof.model.contract import Audience
 from wsproof.model.standing import PlayedSchedule, StandingRole
 
 SERVED_4_S = listener(*map(heard, SAID[:4]))

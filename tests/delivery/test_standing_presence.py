@@ -7,16 +7,16 @@ from typing import cast
 
 import pytest
 
+from wsproof import Parsed, Workload, WorkloadError
 from wsproof.delivery.catalogue import properties_of
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.standing import StandingAudience, _ChannelMembers
 from wsproof.delivery.standing_connection import StandingConnection
 from wsproof.delivery.standing_presence import StandingPresence
-from wsproof.errors import WorkloadError
 from wsproof.model.standing import StandingRole
 from wsproof.net.client import Client
 from wsproof.wire import Event, TextMessage
-from wsproof.workloads import Parsed, Workload, load_channels
+from wsproof.workloads import load_channels
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.conversation import Conversation
 

@@ -120,3 +120,16 @@ def test_endpoints_are_the_same_with_and_without_a_budget() -> None:
         assert bounded == server.endpoint
         assert bounded.at("/other").budget is bounded.budget
         assert "budget" not in bounded.to_json()
+
+
+def test_a_spent_budget_is_extended_for_a_step_that_the_user_asked_for() -> None:
+    clock = Clock()
+    budget = Budget(10, clock=clock)
+    budget.extend(5)
+    assert budget.remaining_s == 10, "more than that was left"
+    clock.go_on(12)
+    budget.extend(5)
+    assert budget.remaining_s == 5
+    unlimited = Budget(None)
+    unlimited.extend(5)
+    assert unlimited.remaining_s == math.inf

@@ -81,6 +81,11 @@ class StandingAudience:
         """Whether a standing member is connected to any channel."""
         return any(channel.members for channel in self._channels.values())
 
+    @property
+    def has_open_members(self) -> bool:
+        """Whether the connection of a standing member of any channel is open, as far as is known."""
+        return any(member.is_open for channel in self._channels.values() for member in channel.members)
+
     def gather(self, endpoint: Endpoint, workload: Workload, first: int) -> int:
         """Let the members of one channel join, with the numbers from `first` on. Returns the next free number.
 

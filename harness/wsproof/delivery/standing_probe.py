@@ -26,7 +26,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     audience = runner.audience = StandingAudience(runner.seed)
     try:
         runner.gather()
-        for schedule in _schedules(runner):
+        for schedule in listening_schedules(runner):
             runner.run_and_check(schedule, options.deadline_s)
         return outcome_of(runner, audience)
     finally:
@@ -34,8 +34,8 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         audience.stop()
 
 
-def _schedules(runner: ScheduleRunner) -> tuple[Schedule, ...]:
-    """Schedules for standing members if nothing else is tested: the edges of the channel's first property."""
+def listening_schedules(runner: ScheduleRunner) -> tuple[Schedule, ...]:
+    """Schedules in which standing members receive something: the edges of the channel's first property."""
     workload = runner.workload
     each = next(session for session in PROPERTIES if session.applies_to(workload))
     return tuple(fitted(edge, workload) for edge in each.edges)

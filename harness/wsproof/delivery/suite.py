@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from wsproof.delivery.catalogue import ChannelCheck, properties_of, quick_checks
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
+from wsproof.delivery.idle_period import AFTERWARDS_S, run_idle_period
 from wsproof.delivery.probe_run import run_probe
 from wsproof.delivery.property_run import Found, run_property
 from wsproof.delivery.rows import left_out, out_of_time, row_of
@@ -19,7 +20,7 @@ from wsproof.delivery.schedule import schedule_from_json
 from wsproof.delivery.shrink import reported
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.standing_presence import StandingPresence
-from wsproof.delivery.standing_probe import STANDING
+from wsproof.delivery.standing_probe import STANDING, listening_schedules
 from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
 from wsproof.model.chapter import SuiteName
@@ -74,6 +75,9 @@ def run_suite(
     try:
         run.seat(workload for workload, check in todo if check is STANDING)
         for at, (workload, check) in enumerate(todo):
+            if check is STANDING and run.has_idle_period:
+                tell("the idle period", at / len(todo))
+                run.idle()
             tell(f"{workload.name}.{check.name}", at / len(todo))
             run.go_on(workload, check, left=len(todo) - at)
             keep(run.known())
@@ -142,12 +146,35 @@ class _ChannelRun:
         self._broken: str | None = None
         self._audience: StandingAudience | None = None
         self._seated: list[Workload] = []
+        self._idle_s = options.idle_s
 
     def seat(self, workloads: Iterable[Workload]) -> None:
         """Give these channels standing members, which join before the next check."""
         self._seated = list(workloads)
-        if self._seated and not self._budget.spent:
+        if self._seated and (self._idle_s or not self._budget.spent):
             self._audience = StandingAudience(self._options.seed)
+
+    @property
+    def has_idle_period(self) -> bool:
+        """Whether an idle period is left to run."""
+        return self._idle_s > 0 and self._audience is not None and not self._audience.withdrawn
+
+    def idle(self) -> None:
+        """Let the standing members stay for as long as the user has asked, which no budget limits."""
+        assert self._audience is not None
+        idle_s, self._idle_s = self._idle_s, 0.0
+        for budget in (self._budget, self._server.budget):
+            if budget is not None:
+                budget.extend(idle_s + AFTERWARDS_S)
+        runners = [self._runner(workload) for workload in self._seated]
+        run_idle_period(
+            self._audience,
+            [runner for runner in runners if runner.speaks is not False and runner.usable],
+            idle_s,
+            listening_schedules,
+            deadline_s=self._options.deadline_s,
+            wait=time.sleep,
+        )
 
     def end(self) -> None:
         """End the standing audience."""

@@ -22,7 +22,7 @@ class SuiteOptions:
     property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
     `disturb` is a command that disturbs the server, or something behind it. `quick` keeps only the channel checks
-    of `delivery/catalogue.py`.
+    of `delivery/catalogue.py`. `idle_s` is the time in seconds for which standing members stay at the end.
     """
 
     seed: int = 0
@@ -35,6 +35,7 @@ class SuiteOptions:
     login: tuple[str | bytes, ...] = ()
     disturb: str = ""
     quick: bool = False
+    idle_s: float = 0.0
 
     def but(self, **changes: Any) -> SuiteOptions:
         """Return these options with some fields changed."""

@@ -58,6 +58,11 @@ class Budget:
             share._end_ns = now + int(max(0, self._end_ns - now) * part)
         return share
 
+    def extend(self, seconds: float) -> None:
+        """Make at least this much time available from now on, for a step that the user has asked for."""
+        if self._end_ns is not None:
+            self._end_ns = max(self._end_ns, self._clock() + int(seconds * 1e9))
+
     @contextmanager
     def leaving_retries(self) -> Iterator[None]:
         """Reserve time for retries in this block: the budget counts as spent RETRIES_S earlier, or a tenth earlier.

@@ -130,6 +130,7 @@ def suite_options(options: CheckOptions) -> SuiteOptions:
         strict=options.strict,
         sample=options.sample,
         disturb=options.disturb or "",
+        idle_s=options.idle or 0.0,
         login=options.login,
         quick=options.quick,
     )

@@ -164,6 +164,12 @@ class CheckOptions(KeptOptions):
         group=_CHECKS,
         secret=True,
     )
+    idle: float | None = option(
+        "keep silent members connected for S more seconds at the end, and tell when the server ends them",
+        parse=seconds,
+        metavar="S",
+        group=_CHECKS,
+    )
     strict: bool = option("count non-strict findings as violations", False, group=_CHECKS)
     quick: bool = option(
         "only the most revealing checks, channels first; 15 s at most, unless --budget is given",
