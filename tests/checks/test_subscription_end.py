@@ -19,7 +19,7 @@ SERVED_4_S = listener(*map(heard, SAID[:4]))
 def test_a_subscription_that_ends_before_its_connection_is_a_violation() -> None:
     (finding,) = findings_of(SERVED_4_S)
     assert (finding.check, finding.level, finding.occurrences) == (CHECK, Level.VIOLATION, 6)
-    assert "received what others published until 3.5 s after it had connected" in finding.explanation
+    assert "received messages until 3.5 s after it had connected" in finding.explanation
     assert "none of the 6 messages" in finding.explanation
     assert "stayed connected until 29.5 s" in finding.explanation
 
@@ -37,6 +37,13 @@ def test_a_member_that_receives_the_last_message_has_only_lost_some() -> None:
 def test_a_few_losses_at_the_end_are_losses() -> None:
     (finding,) = findings_of(listener(*map(heard, SAID[:6])))
     assert (finding.check, finding.occurrences) == ("lost", 4)
+
+
+def test_a_member_that_received_only_its_own_message_had_a_subscription() -> None:
+    own = replace(SAID[0], publisher=2, sent_ns=S * 7 // 10)
+    alone = replace(listener(heard(own)), own=own.key)
+    (finding,) = findings_of(alone, schedules=(PlayedSchedule((own,), S), *SCHEDULES))
+    assert (finding.check, finding.occurrences) == (CHECK, 10)
 
 
 def test_losses_before_the_end_of_the_subscription_are_reported_beside_it() -> None:

@@ -47,7 +47,7 @@ def subscription_end(session: StandingSession, record: StandingRecord, contract:
     received = {(message.publisher, message.sequence, message.intended_ns) for message in receipts}
     expected = sorted(_expected(session, record), key=lambda publication: publication.sent_ns)
     places = [at for at, publication in enumerate(expected) if publication.key in received]
-    missed = tuple(expected[places[-1] + 1 :]) if places else ()
+    missed = tuple(expected[places[-1] + 1 :] if places else expected)  # it may have received its own message only
     if len(missed) < FEWEST_MISSED or missed[0].sent_ns < last_ns:
         return None
     return SubscriptionEnd(session, last_ns, missed)
@@ -96,8 +96,8 @@ def _explanation(end: SubscriptionEnd) -> str:
     session = end.session
     answered = "" if session.role is StandingRole.UNRESPONSIVE else _answered(len(session.pings_ns))
     explanation = (
-        f"A member that {session.role} received what others published until {_seconds(session, end.last_ns)} after it "
-        f"had connected. Then it received none of the {len(end.missed)} messages that others published and received, "
+        f"A member that {session.role} received messages until {_seconds(session, end.last_ns)} after it had "
+        f"connected. Then it received none of the {len(end.missed)} messages that others published and received, "
         f"although it stayed connected until {_seconds(session, session.until_ns)}{answered}. So its subscription had "
         "ended before its connection did."
     )
