@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
+import pytest
+
 from wsproof import Audience, Contract, Feed, Order, Range, Resume
 from wsproof.report.text.contract import promises
 
@@ -31,3 +35,22 @@ def test_a_contract_without_a_promise_for_last_messages_says_so() -> None:
 def test_a_feed_promises_objects_and_no_publications() -> None:
     feed = Contract("load", Audience.NOBODY, Order.NONE, feed=Feed(0.5, (("cpu", Range(0, 100)),)))
     assert promises(feed) == ("The server sends all viewers the same object every 0.5 s, with cpu (0 to 100).",)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Range(0, 100), "0 to 100"),
+        (Range(0, inf), "at least 0"),
+        (Range(-inf, 5), "at most 5"),
+        (Range(-inf, inf), "any number"),
+    ],
+)
+def test_the_range_of_a_field_is_said_in_words(limits: Range, words: str) -> None:
+    feed = Contract("dashboard", Audience.NOBODY, feed=Feed(2.0, (("users", limits),)))
+    assert promises(feed) == (f"The server sends all viewers the same object every 2 s, with users ({words}).",)
+
+
+def test_a_feed_without_described_fields_says_only_its_period() -> None:
+    feed = Contract("clock", Audience.NOBODY, feed=Feed(1.0, ()))
+    assert promises(feed) == ("The server sends all viewers the same object every 1 s.",)

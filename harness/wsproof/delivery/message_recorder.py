@@ -16,9 +16,8 @@ from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.history import Departure, Kind, PresenceNotice, Recorder, Tick, UnexpectedMessage
 from wsproof.workloads import MessageKind, Parsed
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
+from wsproof.workloads.received import PUBLICATION_KINDS
 
-KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
-"""The message kinds that carry a publication, as kinds of a receipt."""
 IDENTIFYING = 16
 """Shortest common prefix, in characters, that identifies a truncated message. A shorter one may be chance."""
 
@@ -79,8 +78,8 @@ class MessageRecorder:
     def _read_late(self, member: PoolMember, parsed: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
         opened = parsed.envelope
-        if parsed.kind in KINDS and opened is not None and opened.intact:
-            key = (opened.publisher - self._first, opened.sequence, KINDS[parsed.kind])
+        if parsed.kind in PUBLICATION_KINDS and opened is not None and opened.intact:
+            key = (opened.publisher - self._first, opened.sequence, PUBLICATION_KINDS[parsed.kind])
             if key in member.outstanding:
                 self._receive(member, parsed, at)
 
@@ -141,7 +140,7 @@ class MessageRecorder:
             member.outstanding_notices[about] -= 1
 
     def _receive(self, member: PoolMember, parsed: Parsed, at: int) -> None:
-        kind = KINDS[parsed.kind]
+        kind = PUBLICATION_KINDS[parsed.kind]
         if parsed.envelope is None:
             self._receive_plain(member, parsed, kind, at)
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.delivery.message_recorder import without_numbers
 from wsproof.errors import TargetError, WorkloadError
 from wsproof.model.envelope import Envelope
-from wsproof.model.history import Kind, Tick
+from wsproof.model.history import Tick
 from wsproof.model.standing import StandingReceipt, StandingRole, StandingSession
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
@@ -17,9 +17,8 @@ from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Event, PingReceived, State, TextMessage
 from wsproof.workloads import MessageKind, Workload, prepared
 from wsproof.workloads.conversation import Conversation
+from wsproof.workloads.received import PUBLICATION_KINDS
 
-KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
-"""The message kinds that carry a publication, as kinds of a receipt."""
 OTHERS = (MessageKind.IGNORED, MessageKind.UNEXPECTED)
 """The message kinds of heartbeats, and of everything else that the workload does not know."""
 MOST_OTHERS = 100
@@ -140,7 +139,7 @@ class StandingConnection:
             self.ticks.append(Tick(0, at_ns, value, parsed.text))
         elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
             self.leave_notices.append((parsed.member, at_ns))
-        elif parsed.kind in KINDS and parsed.envelope is not None:
+        elif parsed.kind in PUBLICATION_KINDS and parsed.envelope is not None:
             sealed = parsed.envelope.envelope
             self.heard.append(
                 StandingReceipt(
@@ -148,7 +147,7 @@ class StandingConnection:
                     sealed.sequence,
                     sealed.intended_ns,
                     at_ns,
-                    KINDS[parsed.kind],
+                    PUBLICATION_KINDS[parsed.kind],
                     parsed.envelope.intact,
                 )
             )

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.history import Damage, Kind, Receipts
-from wsproof.workloads import MessageKind, Parsed, Workload
-from wsproof.workloads.damage import damage_of
+from wsproof.workloads import Parsed, Workload
+from wsproof.workloads.received import ReceivedPublication, publication_in
 
 KNOWN_AT_MOST = 16_384
 """Capacity of the cache, in messages. A full cache is emptied."""
 DAMAGE_AT_MOST = 100
 """Most damaged messages whose damage is kept."""
-KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
 @dataclass(slots=True)
@@ -125,32 +124,34 @@ class MessageCache:
         return message
 
     def _understand(self, parsed: Parsed, size_bytes: int) -> ReceivedMessage:
-        opened = parsed.envelope
-        kind = KINDS.get(parsed.kind)
-        if opened is None or kind is None:
+        publication = publication_in(parsed, self.first_publisher, self._is_foreign, self.workload.name_of)
+        if publication is None:
             return ReceivedMessage(-1, parsed, size_bytes, None, -1, 0, 0, False, False)
-        envelope = opened.envelope
-        publisher = envelope.publisher - self.first_publisher
-        # A damaged envelope may name any publisher. Only an intact one proves that the message is not ours.
-        if opened.intact and not 0 <= publisher < self._members():
-            number = (
-                self._row(publisher, envelope.sequence, envelope.intended_ns, kind, True) if self._keeps_foreign else -1
-            )
+        if publication.is_foreign:
+            number = self._row(publication) if self._keeps_foreign else -1
             return ReceivedMessage(number, parsed, size_bytes, None, -1, 0, 0, True, True)
-        damage = damage_of(parsed, (publisher, envelope.sequence), self.workload.name_of(publisher))
-        intact = damage is None
+        damage = publication.damage
         if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
             self.damage.append(damage)
-        # A damaged time may be any number, but the columns hold 63 bits.
-        intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
-        number = self._row(publisher, envelope.sequence, intended_ns, kind, intact)
         return ReceivedMessage(
-            number, parsed, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
+            self._row(publication),
+            parsed,
+            size_bytes,
+            publication.kind,
+            publication.publisher,
+            publication.sequence,
+            publication.intended_ns,
+            damage is None,
+            False,
         )
 
-    def _row(self, publisher: int, sequence: int, intended_ns: int, kind: Kind, intact: bool) -> int:
+    def _is_foreign(self, publisher: int) -> bool:
+        """Whether a publisher is no member of this process."""
+        return not 0 <= publisher < self._members()
+
+    def _row(self, one: ReceivedPublication) -> int:
         """Add a message to the table, and return its number."""
-        self._table.extend((publisher, sequence, intended_ns, kind, intact))
+        self._table.extend((one.publisher, one.sequence, one.intended_ns, one.kind, one.damage is None))
         return len(self._table) // 5 - 1
 
     def receipts_since(self, row: int) -> tuple[list[list[int]], int]:

@@ -21,7 +21,7 @@ from wsproof.model.plan import Phase
 from wsproof.net.kernel_clock import ClockStep
 from wsproof.wire import Breach
 from wsproof.workloads import Message, MessageKind, Workload
-from wsproof.workloads.damage import damage_of
+from wsproof.workloads.received import publication_in
 
 if TYPE_CHECKING:
     from wsproof.load.worker._frame_reader import FrameReader
@@ -38,7 +38,6 @@ read at the same pace. A member that is thousands of messages ahead would evict 
 and they would be parsed again for each of these."""
 _MOST_DAMAGE = 100
 """Damaged messages per worker whose details are kept."""
-_KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
 class WorkerRecorder:
@@ -166,29 +165,20 @@ class WorkerRecorder:
         """Record a message that is not known. Returns its number, and whether each member must answer it."""
         parsed = self.workload.read(member, text)
         number = len(self.kinds)
-        opened = parsed.envelope
-        if opened is None or parsed.kind not in _KINDS:
+        publication = publication_in(parsed, self._share.first, self._share.is_foreign, self._name_of)
+        if publication is None:
             kind = Kind.TICK if parsed.kind is MessageKind.TICK else NO_ENVELOPE
             self._messages.rows.extend((-1, -1, 0, kind, 1))
             content = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
             self._journal.note("message", number=number, **content)
         else:
-            kind = _KINDS[parsed.kind]
-            envelope = opened.envelope
-            publisher = envelope.publisher - self._share.first
-            # A damaged envelope may name any publisher. Only an intact one proves that the message belongs to another
-            # run.
-            if opened.intact and self._share.is_foreign(publisher):
-                kind = FOREIGN
-            damage = damage_of(parsed, (publisher, envelope.sequence), self._name_of(publisher))
-            intact = damage is None
-            if damage is not None and kind != FOREIGN:
-                self._note_damage(damage)
-            # Damaged digits may form any number. The columns hold 63 bits.
-            intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
+            kind = FOREIGN if publication.is_foreign else publication.kind
+            if publication.damage is not None:
+                self._note_damage(publication.damage)
+            key = (publication.publisher, publication.sequence)
             if self.keys is not None:
-                self.keys[number] = (publisher, envelope.sequence)
-            self._messages.rows.extend((publisher, envelope.sequence, intended_ns, kind, intact))
+                self.keys[number] = key
+            self._messages.rows.extend((*key, publication.intended_ns, kind, publication.damage is None))
         self.kinds.append(kind)
         return number, parsed.needs_answer
 

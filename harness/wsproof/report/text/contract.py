@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
-from wsproof.model.contract import Audience, Contract, Order, Resume
+from wsproof.model.contract import Audience, Contract, Order, Range, Resume
 
 _AUDIENCES = {
     Audience.EVERYONE: "All members of a room receive what a member publishes, the publisher too",
@@ -27,9 +28,9 @@ def promises(contract: Contract) -> tuple[str, ...]:
 def _sentences(contract: Contract) -> Iterator[str]:
     feed = contract.feed
     if feed is not None:
-        fields = ", ".join(f"{name} ({limits.low:g} to {limits.high:g})" for name, limits in feed.fields)
+        fields = ", ".join(f"{name} ({_range(limits)})" for name, limits in feed.fields)
         whom = "all viewers the same object" if feed.shared else "each viewer an object of its own"
-        yield f"The server sends {whom} every {feed.period_s:g} s, with {fields}"
+        yield f"The server sends {whom} every {feed.period_s:g} s" + (f", with {fields}" if fields else "")
     if feed is None or contract.audience is not Audience.NOBODY:
         yield _AUDIENCES[contract.audience]
         yield _ORDERS[contract.order]
@@ -56,3 +57,10 @@ def _sentences(contract: Contract) -> Iterator[str]:
         yield "Anybody may listen"
     if contract.origins:
         yield f"Only pages of {', '.join(contract.origins)} may connect"
+
+
+def _range(limits: Range) -> str:
+    """A range in words, such as "0 to 100" or "at least 0"."""
+    if limits.high < inf:
+        return f"{limits.low:g} to {limits.high:g}" if limits.low > -inf else f"at most {limits.high:g}"
+    return f"at least {limits.low:g}" if limits.low > -inf else "any number"
