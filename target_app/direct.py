@@ -25,11 +25,11 @@ from websockets.exceptions import InvalidHeaderFormat, PayloadTooBig
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.headers import parse_extension
 from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from target_app.direct_writer import DirectWriter
 from target_app.eviction import RESET_ON_CLOSE
 from target_app.flusher import Flusher
+from target_app.frame_parser import FrameParser
 from target_app.outbox import Outbox
 from target_app.websocket_protocol import BoundedWSProtocol
 from target_app.writers import DIRECT
@@ -46,7 +46,7 @@ CONTROL_BYTES = 125
 logger = logging.getLogger("target_app")
 
 
-class Handshake(ServerProtocol):
+class Handshake(FrameParser):
     """The protocol core of `websockets`, without its deviations from RFC 6455."""
 
     def accept(self, request: Request) -> Response:
@@ -88,6 +88,8 @@ def _complaint(request: Request) -> str | None:
 class DirectWSProtocol(BoundedWSProtocol):
     """One connection, and its `Wire`."""
 
+    parser_class = Handshake
+
     # The attributes that every write reads, adjacent in memory: in a broadcast none of them is in the CPU cache.
     __slots__ = ("_descriptor", "_end_timer", "close_sent", "congested_since", "on_writable", "transport")
 
@@ -99,11 +101,7 @@ class DirectWSProtocol(BoundedWSProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = Handshake(
-            extensions=self.conn.available_extensions,
-            max_size=config.ws_max_size + CONTROL_BYTES,
-            logger=self.conn.logger,
-        )
+        self.conn.max_message_size = config.ws_max_size + CONTROL_BYTES
         self.on_writable = _nobody_waits
         self.congested_since: float | None = None
         self._end_timer: asyncio.TimerHandle | None = None

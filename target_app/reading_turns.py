@@ -9,22 +9,22 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 LONGEST_TURN = 0.005
-"""Seconds for which slices are handled in one iteration. The last slice may take longer."""
+"""Seconds for which turns are taken in one iteration. The last one may take longer."""
 
-HandleSlice = Callable[[], None]
+TakeTurn = Callable[[], None]
 
 
 class ReadingTurns:
-    """The connections of one event loop that wait to handle their next slice, in the order in which they asked."""
+    """The connections of one event loop that wait for their next turn, in the order in which they asked."""
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self._now = now
-        self._waiting: deque[HandleSlice] = deque()
+        self._waiting: deque[TakeTurn] = deque()
         self._is_scheduled = False
 
-    def ask(self, handle: HandleSlice) -> None:
-        """Call `handle` once, soon. It may ask for another turn."""
-        self._waiting.append(handle)
+    def ask(self, take_turn: TakeTurn) -> None:
+        """Call `take_turn` once, soon. It may ask for another turn."""
+        self._waiting.append(take_turn)
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._run)

@@ -14,11 +14,13 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.streams import StreamReader
 
 from target_app.direct import DirectWSProtocol
+from target_app.frame_parser import FrameParser, FrameReader
 from target_app.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
 from target_app.reading_turns import LONGEST_TURN, ReadingTurns
-from target_app.websocket_protocol import SLICE_BYTES, BoundedWSProtocol
+from target_app.websocket_protocol import FRAMES_AT_ONCE, FRAMES_PER_TURN, BoundedWSProtocol
 from tests.target_app.peers import CLOSE, PING, TEXT, frame
 
 HANDSHAKE = (
@@ -121,21 +123,47 @@ def made(request: pytest.FixtureRequest) -> type[BoundedWSProtocol]:
     return kind
 
 
-def test_a_burst_of_small_frames_is_handled_in_slices(made: type[BoundedWSProtocol]) -> None:
+def test_a_burst_of_small_frames_is_handled_in_turns(made: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
         connected = Connected(made)
         await connected.open()
         pongs = len(connected.transport.sent)
         connected.protocol.data_received(frame(PING, b"") * 40_000)
-        assert len(connected.transport.sent) == pongs, "no frame is handled in the iteration that received them"
+        assert len(connected.transport.sent) - pongs == 2 * FRAMES_AT_ONCE, "few in the iteration that received them"
         assert not connected.transport.is_reading()
         await asyncio.sleep(0)
-        assert 0 < len(connected.transport.sent) - pongs < 40_000, "others have their turn in between"
+        assert len(connected.transport.sent) - pongs < 40_000, "others have their turn in between"
         while not connected.transport.is_reading():
             await asyncio.sleep(0)
         assert len(connected.transport.sent) - pongs == 2 * 40_000
 
     asyncio.run(scenario())
+
+
+def test_a_long_message_needs_no_later_turn(made: type[BoundedWSProtocol]) -> None:
+    async def scenario() -> None:
+        connected = Connected(made)
+        await connected.open()
+        connected.let_receive(2)
+        connected.protocol.data_received(frame(TEXT, b"x" * LIMIT) + frame(TEXT, b"y" * LIMIT))
+        assert connected.protocol.queue.qsize() == 2
+        while len(connected.texts) < 2:
+            await asyncio.sleep(0)
+        assert connected.transport.is_reading()
+
+    asyncio.run(scenario())
+
+
+def test_the_parser_stops_after_the_allowed_frames_and_continues_with_the_rest() -> None:
+    parser = FrameParser(max_size=LIMIT)
+    parser.reader.allow(2)
+    parser.receive_data(HANDSHAKE % b"" + frame(PING, b"1") + frame(PING, b"2") + frame(PING, b"3") + b"\x89\x80")
+    assert [bytes(event.data) for event in parser.events_received()[1:]] == [b"1", b"2"]  # type: ignore[union-attr]
+    assert parser.reader.is_interrupted
+    parser.reader.allow(2)
+    parser.receive_data(bytes(4))
+    assert [bytes(event.data) for event in parser.events_received()] == [b"3", b""]  # type: ignore[union-attr]
+    assert not parser.reader.is_interrupted
 
 
 def test_no_message_is_parsed_while_the_application_has_some_to_handle(made: type[BoundedWSProtocol]) -> None:
@@ -145,7 +173,7 @@ def test_no_message_is_parsed_while_the_application_has_some_to_handle(made: typ
         texts = [str(number) for number in range(3_000)]
         connected.protocol.data_received(b"".join(frame(TEXT, text.encode()) for text in texts))
         await connected.rest()
-        assert 0 < connected.protocol.queue.qsize() < SLICE_BYTES // 6
+        assert 0 < connected.protocol.queue.qsize() <= FRAMES_PER_TURN
         assert not connected.transport.is_reading()
         connected.let_receive(len(texts))
         while len(connected.texts) < len(texts):
@@ -162,7 +190,7 @@ INVALID = b"\x83\x80" + bytes(4)
 
 @pytest.mark.parametrize("last", [b"", frame(PING, b"") * 100, INVALID], ids=["text", "ping", "invalid"])
 def test_messages_that_arrived_before_a_reset_are_received(made: type[BoundedWSProtocol], last: bytes) -> None:
-    """An invalid frame costs the messages of its slice: uvicorn discards them."""
+    """An invalid frame costs the messages of its turn: uvicorn discards them."""
 
     async def scenario() -> None:
         connected = Connected(made)
@@ -176,7 +204,7 @@ def test_messages_that_arrived_before_a_reset_are_received(made: type[BoundedWSP
         await asyncio.gather(*connected.state.tasks)
         discarded = len(texts) - len(connected.texts)
         assert connected.texts == texts[: len(texts) - discarded]
-        assert 0 <= discarded < (SLICE_BYTES // 6 if last == INVALID else 1)
+        assert 0 <= discarded < (FRAMES_PER_TURN if last == INVALID else 1)
         assert connected.heard[-1]["type"] == "websocket.disconnect"
         await connected.rest()
         assert connected.state.connections == set()
@@ -346,12 +374,17 @@ def test_a_long_body_and_many_requests_are_no_long_head() -> None:
     asyncio.run(scenario())
 
 
-OURS = {"_ask", "_handle_slice", "_handle", "_read_without_application", "_refuse"}
+OURS = {"_ask", "_take_turn", "allow", "_handle", "_read_without_application", "_refuse"}
 """Methods that the classes add. All others must override existing ones."""
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(BoundedWSProtocol, WebSocketsSansIOProtocol), (BoundedHttpProtocol, HttpToolsProtocol)]
+    ("ours", "theirs"),
+    [
+        (BoundedWSProtocol, WebSocketsSansIOProtocol),
+        (BoundedHttpProtocol, HttpToolsProtocol),
+        (FrameReader, StreamReader),
+    ],
 )
 def test_every_overridden_method_exists_with_the_same_parameters(ours: type, theirs: type) -> None:
     overridden = {name for name, value in vars(ours).items() if inspect.isfunction(value)} - OURS
