@@ -21,6 +21,7 @@ from wsproof.checks.protocol import protocol
 from wsproof.checks.refused import join_failed, publish_refused
 from wsproof.checks.resumed import missed_while_away, repeated_after_return
 from wsproof.checks.same_name import early_user_leave
+from wsproof.checks.shared_feed import missing_object, own_producer
 from wsproof.checks.split_audience import split_audience
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
@@ -53,6 +54,8 @@ CHECKS: tuple[Check, ...] = (
     check("out-of-range", out_of_range),
     check("wrong-period", wrong_period),
     check("leaked-producer", leaked_producer),
+    check("own-producer", own_producer),
+    check("missing-object", missing_object),
     check("feed-stopped", feed_stopped),
     check("join-failed", join_failed),
     check("publish-refused", publish_refused),

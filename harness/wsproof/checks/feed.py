@@ -1,4 +1,4 @@
-"""Checks that a feed keeps its period and its value ranges, and that one producer serves all viewers."""
+"""Checks that a feed keeps its period and its value ranges, for any number of viewers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 from wsproof.checks.check import found
-from wsproof.checks.delivery import is_disturbed
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract, Feed, Range
 from wsproof.model.expected import stayed_through
@@ -36,8 +35,6 @@ OVERDUE = 0.25
 """Share of the period. Objects that come faster right after joining may be overdue ones, all sent at once."""
 STOP_S = 1.0
 """Seconds. A step that is longer than the period by this much may be a stop of the process."""
-TOGETHER = 3
-"""Number of objects that two viewers must have had time to receive together before they are compared."""
 FEWEST = 5
 """Fewest objects from which a period is computed."""
 MANY = 10
@@ -57,7 +54,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
             Anomaly.OUT_OF_RANGE,
             contract,
             f"An object of the feed is wrong: {fault}{f' ({len(wrong)} such objects)' if len(wrong) > 1 else ''}.",
-            [_line(describer, tick)],
+            [line_of(describer, tick)],
             occurrences=len(wrong),
         )
     ]
@@ -95,7 +92,7 @@ def wrong_period(history: History, contract: Contract) -> list[Finding]:
         if too_often is None or _has_period_for_one_viewer(history, contract.feed)
         else [_pace(history, contract, too_often)]
     )
-    slow = (number for number, ticks in _by_viewer(history).items() if _is_too_slow(ticks, contract.feed))
+    slow = (number for number, ticks in ticks_by_viewer(history).items() if _is_too_slow(ticks, contract.feed))
     findings += [_pace(history, contract, number) for number in islice(slow, 1)]
     return findings
 
@@ -125,16 +122,13 @@ def _may_be_stops(ticks: list[Tick], feed: Feed, limit_ns: float) -> bool:
 
 
 def leaked_producer(history: History, contract: Contract) -> list[Finding]:
-    """All viewers of a feed receive the same objects, at the same rate for any number of viewers.
-
-    The objects of a feed that is not shared may differ; its rate may not depend on the number of viewers.
-    """
+    """The rate of a feed is the same for any number of viewers."""
     if contract.feed is None:
         return []
     number = _too_often(history, contract.feed)
-    if number is not None and _has_period_for_one_viewer(history, contract.feed):
-        return [_pace(history, contract, number, Anomaly.LEAKED_PRODUCER)]
-    return _different(history, contract) if contract.feed.shared else []
+    if number is None or not _has_period_for_one_viewer(history, contract.feed):
+        return []
+    return [_pace(history, contract, number, Anomaly.LEAKED_PRODUCER)]
 
 
 def feed_stopped(history: History, contract: Contract, *, names_cause: bool = True) -> list[Finding]:
@@ -182,7 +176,7 @@ def _did(misbehaviour: str) -> str:
     return f"sent {misbehaviour}" if misbehaviour else "stopped reading"
 
 
-def _by_viewer(history: History) -> dict[int, list[Tick]]:
+def ticks_by_viewer(history: History) -> dict[int, list[Tick]]:
     """The objects of each well-behaved viewer, without the snapshot that it may have received on connecting."""
     viewers: dict[int, list[Tick]] = defaultdict(list)
     for tick in history.steady_ticks():
@@ -208,7 +202,7 @@ def _too_often(history: History, feed: Feed) -> int | None:
     A server that was held back may send what is overdue in quick succession. It has then sent no more than was due.
     If the viewer joined meanwhile, it sees only that succession: these objects do not count.
     """
-    for number, ticks in _by_viewer(history).items():
+    for number, ticks in ticks_by_viewer(history).items():
         ticks = _without_overdue(ticks, feed)
         step = _step_ns(ticks)
         if step is None or step >= FASTEST * feed.period_s * NS:
@@ -232,7 +226,7 @@ def _has_period_for_one_viewer(history: History, feed: Feed) -> bool:
     viewers = sorted((m for m in history.members if m.connected_ns), key=lambda m: m.connected_ns)
     if len(viewers) < 2:
         return False
-    alone = [t for t in _by_viewer(history).get(viewers[0].number, []) if t.received_ns < viewers[1].connected_ns]
+    alone = [t for t in ticks_by_viewer(history).get(viewers[0].number, []) if t.received_ns < viewers[1].connected_ns]
     step = _step_ns(alone)
     return step is None or step >= FASTEST * feed.period_s * NS
 
@@ -240,7 +234,7 @@ def _has_period_for_one_viewer(history: History, feed: Feed) -> bool:
 def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = Anomaly.WRONG_PERIOD) -> Finding:
     """The finding of a wrong period, as one viewer saw it."""
     assert contract.feed is not None
-    describer, ticks = Describer(history), _by_viewer(history)[number]
+    describer, ticks = Describer(history), ticks_by_viewer(history)[number]
     seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
     step = (_step_ns(ticks) or 0) / NS
     viewers = sum(1 for m in history.members if m.connected_ns)
@@ -250,79 +244,10 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
         contract,
         f"{describer.who(number)} got {len(ticks)} objects in {seconds:.2f} s{joined}, typically one every {step:.3g} "
         f"s; the period is {contract.feed.period_s:g} s.",
-        [describer.arrival(m.number) for m in history.members[:3]] + [_line(describer, tick) for tick in ticks[-4:]],
+        [describer.arrival(m.number) for m in history.members[:3]] + [line_of(describer, tick) for tick in ticks[-4:]],
     )
 
 
-def _different(history: History, contract: Contract) -> list[Finding]:
-    """The finding that two viewers of one room received different objects during the same time."""
-    if is_disturbed(history):
-        return []
-    rooms: dict[int, dict[int, list[Tick]]] = defaultdict(dict)
-    for number, ticks in _by_viewer(history).items():
-        rooms[history.members[number].room][number] = ticks
-    return next(filter(None, (_different_in_room(viewers, history, contract) for viewers in rooms.values())), [])
-
-
-def _different_in_room(viewers: dict[int, list[Tick]], history: History, contract: Contract) -> list[Finding]:
-    """The finding of two of these viewers, whose objects by viewer are given."""
-    assert contract.feed is not None
-    longest = max(viewers, key=lambda number: len(viewers[number]))
-    for number, ticks in viewers.items():
-        shift = _allowed_shift(contract.feed, ticks, viewers[longest])
-        ticks, reference = _together(ticks, viewers[longest])
-        if number == longest or min(len(ticks), len(reference)) < TOGETHER + shift - 1:
-            continue
-        if _agree(ticks, reference, shift):
-            continue
-        describer = Describer(history)
-        mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
-        nearest = min(reference, key=lambda tick: abs(tick.received_ns - mine.received_ns))
-        return [
-            found(
-                Anomaly.LEAKED_PRODUCER,
-                contract,
-                f"{describer.who(number)} and {describer.who(longest)} were connected at the same time and received "
-                "different objects: each seems to have a producer of its own. If each viewer is to have a feed of its "
-                "own, declare it with Feed(..., shared=False).",
-                [_line(describer, nearest), _line(describer, mine)],
-            )
-        ]
-    return []
-
-
-def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick]]:
-    """The objects that each of two viewers received while both were connected."""
-    low, high = max(one[0].received_ns, other[0].received_ns), min(one[-1].received_ns, other[-1].received_ns)
-    first, second = ([t for t in ticks if low <= t.received_ns <= high] for ticks in (one, other))
-    return first, second
-
-
-def _allowed_shift(feed: Feed, *viewers: list[Tick]) -> int:
-    """Return how many objects two viewers may be apart at one moment: one, and more if they did not read in time.
-
-    A delayed client reads several objects at once, and all but the last of them arrived late.
-    """
-    period_ns = feed.period_s * NS
-    most = 0
-    for ticks in viewers:
-        at_once = 0
-        for step in (b.received_ns - a.received_ns for a, b in pairwise(ticks)):
-            at_once = at_once + 1 if step < period_ns / 2 else 0
-            most = max(most, at_once, math.ceil((step - period_ns - HICCUP_NS) / period_ns))
-    return 1 + most
-
-
-def _agree(one: list[Tick], other: list[Tick], most: int) -> bool:
-    """Whether two viewers received the same objects, up to `most` objects at either end."""
-    return any(all(map(_same, one[max(0, shift) :], other[max(0, -shift) :])) for shift in range(-most, most + 1))
-
-
-def _same(one: Tick, other: Tick) -> bool:
-    """Whether two objects are equal. Compares the text first, because a NaN is not equal to itself."""
-    return (one.text != "" and one.text == other.text) or one.value == other.value
-
-
-def _line(describer: Describer, tick: Tick) -> str:
+def line_of(describer: Describer, tick: Tick) -> str:
     text = shortened(tick.text or str(tick.value))
     return f"{describer.when(tick.received_ns)}  {describer.who(tick.subscriber)} receives {text}"

@@ -195,7 +195,17 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "All viewers of a shared feed get the same objects. Fields are in range, and objects come once per period, for "
         "any number of viewers.",
         is_fed,
-        ("out-of-range", "wrong-period", "leaked-producer", "feed-stopped", "phantom", "disconnected", "protocol"),
+        (
+            "out-of-range",
+            "wrong-period",
+            "leaked-producer",
+            "own-producer",
+            "missing-object",
+            "feed-stopped",
+            "phantom",
+            "disconnected",
+            "protocol",
+        ),
         standing=StandingPresence.AWAY,
         edges=(
             (
@@ -210,7 +220,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "feed-restart",
         "A feed starts again, at its usual rate, when a viewer connects after all others have left.",
         is_fed,
-        ("wrong-period", "leaked-producer", "feed-stopped", "disconnected"),
+        ("wrong-period", "leaked-producer", "own-producer", "missing-object", "feed-stopped", "disconnected"),
         standing=StandingPresence.AWAY,
         edges=(
             (
