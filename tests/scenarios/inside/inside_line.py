@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic_ns
@@ -14,7 +15,7 @@ from gevent.monkey import get_original
 from tests.net.hand import HandServer, accept_handshake
 from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
 from wsproof import TargetError
-from wsproof.locust.connection import GeventConnection
+from wsproof.locust.connection import READ_BYTES, GeventConnection
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import does_kernel_stamp
 from wsproof.wire import Breach, Frame, Opcode, State
@@ -293,6 +294,29 @@ def test_a_connection_that_stops_reading_leaves_everything_and_is_aborted_at_onc
         line.close(DEADLINE_S)
         assert line.gone.is_set()
         assert ear.ends == []
+
+
+class CountingEar(Ear):
+    """Counts the messages of each iteration of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_iteration: Counter[int] = Counter()
+
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> int:
+        self.by_iteration[gevent.get_hub().loop.iteration] += 1
+        return super().hear(member, frame, payload, is_text, now_ns)
+
+
+def test_a_full_connection_is_read_in_portions_between_which_others_have_their_turn() -> None:
+    ear, frame, count = CountingEar(), text(b"x" * 100), 400
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(frame * count)
+        until(lambda: len(ear.heard) == count)
+        assert max(ear.by_iteration.values()) <= READ_BYTES // len(frame) + 1
+        assert count > 2 * READ_BYTES // len(frame)
+        line.abort()
 
 
 def test_a_slow_reader_reads_when_it_is_told_and_its_times_say_nothing(ear: Ear) -> None:
