@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 
 from wsproof.model.comparison import BLOCKS, WINDOWS, Judgement
+from wsproof.report.formats.index_page import write_index
 from wsproof.report.formats.json_documents import load_schema
-from wsproof.report.formats.page import write_index, write_page
+from wsproof.report.formats.page import write_page
 from wsproof.report.store.runs import RunStore
 
 STORED = sorted((Path(__file__).parent / "old_comparisons").glob("*.json"))

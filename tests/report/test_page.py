@@ -17,7 +17,8 @@ from wsproof.model.comparison import Judgement
 from wsproof.model.finding import observed
 from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.report.charts.series import series_of
-from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
+from wsproof.report.formats.index_page import index_page, write_index
+from wsproof.report.formats.page import comparison_page, run_page
 from wsproof.report.store.runs import RunStore
 from wsproof.stats.metrics import summaries
 

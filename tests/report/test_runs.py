@@ -12,7 +12,9 @@ import pytest
 
 from tests.report.samples import GIT, TARGET, comparison, record, summary, violation
 from wsproof import Finding, UsageError
+from wsproof.cli import main
 from wsproof.report.store.runs import RunStore
+from wsproof.report.store.summaries import read_summaries
 
 NO_GIT = {"branch": None, "sha": None, "dirty": None, "describe": None}
 
@@ -138,6 +140,52 @@ def test_a_damaged_record_is_listed_as_unreadable(store: RunStore, text: str) ->
     assert {run.id for run in store.runs()} == {good.id, bad.id}
     with pytest.raises(UsageError, match="cannot read"):
         store.find(bad.id).read()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("wall_s", "soon"),
+        ("complete", 1),
+        ("started_utc", None),
+        ("git", []),
+        ("metrics", {"latency": summary().to_json() | {"p50": "fast"}}),
+        ("metrics", {"latency": 5}),
+        ("findings", "none"),
+        ("warnings", 3),
+        ("trusted", "yes"),
+        ("machine", 4),
+    ],
+)
+def test_a_record_with_a_wrong_type_is_named_by_all_that_read_it(
+    name: str, value: object, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = store.new_run("bench", GIT)
+    (folder.path / "run.json").write_text(json.dumps(record().to_json() | {name: value}), encoding="utf-8")
+    for words in (["report", folder.id], ["compare", folder.id, folder.id]):
+        assert main([*words, "--out", str(store.root)]) == 2
+        said = capsys.readouterr().err
+        assert f"cannot read {folder.id}/run.json" in said
+        assert "Traceback" not in said
+    for words in (["report"], ["list", "runs"]):
+        assert main([*words, "--out", str(store.root)]) == 0
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "[" * 100_000])
+def test_a_record_with_what_is_no_json_number_is_unreadable(text: str, store: RunStore) -> None:
+    folder = store.new_run("bench", GIT)
+    whole = json.dumps(record().to_json() | {"wall_s": "HERE"})
+    (folder.path / "run.json").write_text(whole.replace('"HERE"', text), encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot read"):
+        folder.read()
+    assert [run.summary for run in read_summaries(store) if text != "1e999"] in ([], [None])
+
+
+def test_a_value_that_only_the_page_notices_is_named_too(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = store.new_run("bench", GIT)
+    folder.write(record(git={"branch": "main", "sha": 12345, "dirty": False}))
+    assert main(["report", folder.id, "--out", str(store.root)]) == 2
+    assert f"cannot show {folder.id}" in capsys.readouterr().err
 
 
 def test_findings_are_kept_in_files_and_get_the_line_that_repeats_them(store: RunStore) -> None:

@@ -12,10 +12,10 @@ from rich.text import Text
 from wsproof.cli.console import rich_console
 from wsproof.cli.options import WHAT_TO_LIST, ListOptions
 from wsproof.cli.parser import ParsedCommand
-from wsproof.errors import ExitCode, UsageError
-from wsproof.report.figures import void_figures
-from wsproof.report.store.run_dir import RunDir
+from wsproof.errors import ExitCode
+from wsproof.report.store.run_summary import RunSummary
 from wsproof.report.store.runs import RunStore
+from wsproof.report.store.summaries import read_summaries
 
 TARGETS = (
     ("(nothing)", "the target in [tool.wsproof] of pyproject.toml; without one, the reference server"),
@@ -95,18 +95,16 @@ def metrics(_: ListOptions) -> list[tuple[str, ...]]:
 
 def runs(options: ListOptions) -> list[tuple[str, ...]]:
     """The stored runs with their command and verdict, newest last."""
-    return [(run.id, *_state_of(run)) for run in RunStore.open(options.out, Path.cwd()).runs()]
+    return [(run.folder.id, *_state_of(run.summary)) for run in read_summaries(RunStore.open(options.out, Path.cwd()))]
 
 
-def _state_of(run: RunDir) -> tuple[str, ...]:
-    try:
-        record = run.read()
-    except UsageError:
+def _state_of(run: RunSummary | None) -> tuple[str, ...]:
+    if run is None:
         return ("unreadable, or without a record yet",)
-    void = "some figures void" if void_figures(record.metrics) else "not trusted"
-    trust = "" if record.trusted or record.command == "check" else f", {void}"
-    state = f"{record.verdict.value}{trust}" if record.complete else "not complete (running, or interrupted)"
-    return record.command, state
+    void = "some figures void" if any(one.is_void for one in run.figures.values()) else "not trusted"
+    trust = "" if run.trusted or run.command == "check" else f", {void}"
+    state = f"{run.verdict.value}{trust}" if run.complete else "not complete (running, or interrupted)"
+    return run.command, state
 
 
 LISTS: dict[str, Callable[[ListOptions], list[tuple[str, ...]]]] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsproof.session.option import option, options_in
+from wsproof.session.option_text import positive
 from wsproof.session.options import GROUP_NOTES
 
 WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
@@ -36,6 +37,11 @@ class ReportOptions:
     open: bool = option("open the page in the browser", False)
     hdr: tuple[Path, ...] = option(
         "print the percentiles of HdrHistogram logs, added up", repeats=True, parse=Path, metavar="FILE"
+    )
+    keep: int | None = option(
+        "first remove all but the newest N runs, apart from those that a link or a comparison names",
+        parse=positive,
+        metavar="N",
     )
     out: Path | None = option(
         "folder of the runs (default: reports/ in a checkout of wsproof, .wsproof/ elsewhere)",

@@ -11,8 +11,11 @@ from wsproof.cli.options import ReportOptions
 from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
-from wsproof.report.formats.page import write_index, write_page
+from wsproof.report.formats.index_page import write_index
+from wsproof.report.formats.page import write_stored_page
+from wsproof.report.store.retention import Removal, remove_oldest
 from wsproof.report.store.runs import RunStore
+from wsproof.report.text.run import count
 
 
 def run_command(command: ParsedCommand[ReportOptions]) -> ExitCode:
@@ -22,8 +25,19 @@ def run_command(command: ParsedCommand[ReportOptions]) -> ExitCode:
         show_histograms(rich_console(), read_logs(options.hdr))
         return ExitCode.OK
     store = RunStore.open(options.out, Path.cwd())
-    page = write_page(store.find(options.run)) if options.run else write_index(store)
+    if options.keep is not None:
+        sys.stderr.write(f"{removal_sentence(remove_oldest(store, options.keep))}\n")
+    page = write_stored_page(store.find(options.run)) if options.run else write_index(store)
     sys.stdout.write(f"{page}\n")
     if options.open:
         webbrowser.open(page.resolve().as_uri())
     return ExitCode.OK
+
+
+def removal_sentence(removal: Removal) -> str:
+    """Say how many runs were removed, and how many were too important to remove."""
+    sentence = f"removed {count(len(removal.removed), 'run')}"
+    if not removal.protected:
+        return sentence
+    kept = count(len(removal.protected), "older run")
+    return f"{sentence}; {kept} kept: named by a link or a comparison, or not complete"

@@ -11,29 +11,12 @@ from typing import Any
 from wsproof.comparison.evidence import new_violations
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.plan import COMPARABLE_FIELDS
 from wsproof.model.record import RunRecord
 from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
 
-SAME_IN_BOTH = {
-    "plan": (
-        "workload",
-        "subscribers",
-        "publishers",
-        "rate_hz",
-        "duration_s",
-        "payload_bytes",
-        "sizes",
-        "deflate",
-        "arrivals",
-        "in_flight",
-        "processes",
-        "pin",
-        "event_loop",
-        "generator",
-    ),
-    "target": ("server",),
-}
+SAME_IN_BOTH = {"plan": COMPARABLE_FIELDS, "target": ("server",)}
 """Conditions that must be equal in both runs for their numbers to be comparable."""
 
 

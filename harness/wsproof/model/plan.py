@@ -18,7 +18,25 @@ from wsproof.model.arrivals import CONSTANT, Arrivals, Span
 from wsproof.model.nanoseconds import NS
 from wsproof.model.sizes import Sizes
 
-__all__ = ["NS", "Phase", "Plan", "Schedule", "schedule"]
+__all__ = ["COMPARABLE_FIELDS", "NS", "Phase", "Plan", "Schedule", "schedule"]
+
+COMPARABLE_FIELDS = (
+    "workload",
+    "subscribers",
+    "publishers",
+    "rate_hz",
+    "duration_s",
+    "payload_bytes",
+    "sizes",
+    "deflate",
+    "arrivals",
+    "in_flight",
+    "processes",
+    "pin",
+    "event_loop",
+    "generator",
+)
+"""Fields of a recorded plan that must be equal in two runs for their figures to be comparable."""
 
 
 class Phase(IntEnum):

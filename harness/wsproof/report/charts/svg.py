@@ -83,6 +83,66 @@ def percentile_chart(frame: ChartFrame, lines: Sequence[ChartLine], unit: str) -
     return _svg(frame, scale, [_grid(x, y), *(_path(line, x, y, scale) for line in lines)], lines)
 
 
+@dataclass(frozen=True)
+class LinkedPoint:
+    """A point of a chart that leads to another page; without `href` it leads nowhere. `text` is its tooltip."""
+
+    x: float
+    y: float
+    text: str
+    href: str = ""
+    style: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A vertical line at `x`, where a new level begins. `tone` is the CSS class of its colour."""
+
+    x: float
+    label: str
+    tone: str
+
+
+def linked_chart(
+    frame: ChartFrame,
+    lines: Sequence[ChartLine],
+    points: Sequence[LinkedPoint],
+    steps: Sequence[Step],
+    x_ticks: Sequence[tuple[float, str]],
+    unit: str,
+) -> str:
+    """Lines whose points are links, with steps. Empty without points.
+
+    The links are no tab stops, because there may be hundreds: a table beside the chart should have them as well.
+    """
+    if not points:
+        return ""
+    scale, y = _y_axis([point.y for point in points], unit, log=False)
+    last = max(point.x for point in points)
+    x = Axis(-0.5, last + 0.5, LEFT, WIDTH - RIGHT, tuple(x_ticks))
+    drawn = [
+        _grid(x, y),
+        *(_step(step, x, number) for number, step in enumerate(steps)),
+        *(_path(line, x, y, scale) for line in lines),
+        *(_linked(point, x.at(point.x), y.at(point.y * scale.factor)) for point in points),
+    ]
+    return _svg(frame, scale, drawn, lines, role="group")
+
+
+def _step(step: Step, x: Axis, number: int) -> str:
+    at, low = x.at(step.x), TOP + 11 + 14 * (number % 3)
+    anchor = "end" if at > WIDTH / 2 else "start"
+    beside = at - 4 if anchor == "end" else at + 4
+    line = f'<line class="step {step.tone}" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+    return line + text_at(beside, low, step.label, anchor, "small")
+
+
+def _linked(point: LinkedPoint, x: float, y: float) -> str:
+    title = f"<title>{escape(clean_line(point.text))}</title>"
+    dot = f'<circle class="dot s{point.style}" cx="{x}" cy="{y}" r="2.5">{title}</circle>'
+    return f'<a href="{escape(point.href, quote=True)}" tabindex="-1">{dot}</a>' if point.href else dot
+
+
 def level_chart(
     frame: ChartFrame,
     dots: Sequence[ChartLine],
@@ -152,7 +212,13 @@ def _y_axis(values: Sequence[float], unit: str, log: bool) -> tuple[Scale, Axis]
 
 
 def _svg(
-    frame: ChartFrame, scale: Scale, parts: Sequence[str], lines: Sequence[ChartLine], *, unit_on_x: bool = False
+    frame: ChartFrame,
+    scale: Scale,
+    parts: Sequence[str],
+    lines: Sequence[ChartLine],
+    *,
+    unit_on_x: bool = False,
+    role: str = "img",
 ) -> str:
     key = escape(frame.key, quote=True)
     unit = scale.unit
@@ -161,7 +227,7 @@ def _svg(
     y_label = y_label.replace(" (/s)", " per second")
     title, description = escape(clean_line(frame.title)), escape(clean_line(frame.caption))
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="{role}" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{title}</title><desc id="{key}-d">{description}</desc>'
         + "".join(parts)
         + text_at(LEFT, 14, y_label, "start", "label")

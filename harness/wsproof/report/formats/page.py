@@ -9,11 +9,9 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,6 @@ from wsproof.report.charts.run import run_charts
 from wsproof.report.charts.space_time import events_in_words, space_time_chart
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import ComparisonDir, RunDir
-from wsproof.report.store.runs import RunStore
 from wsproof.report.text import (
     check as check_text,
 )
@@ -117,31 +114,6 @@ def comparison_page(comparison: Comparison) -> str:
     )
 
 
-@dataclass(frozen=True)
-class IndexEntry:
-    """One row of the index: a run or comparison with its record, or the reason why it is unreadable."""
-
-    folder: RunDir | ComparisonDir
-    record: RunRecord | Comparison | None
-    problem: str
-    has_page: bool
-
-
-def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()) -> str:
-    """All runs by branch, newest first, and all comparisons. Damaged records are listed as unreadable."""
-    entries = [_entry(folder) for folder in runs]
-    ordered = sorted(entries, key=lambda entry: entry.folder.id, reverse=True)
-    by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
-    # The branch with the newest run comes first. Within a branch, the order from above is kept.
-    branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
-    return render(
-        "index.html",
-        branches=branches,
-        comparisons=[_entry(folder) for folder in comparisons][::-1],
-        total=len(entries),
-    )
-
-
 def write_page(folder: RunDir | ComparisonDir) -> Path:
     """Write the page of a stored run or comparison, and return its path.
 
@@ -153,35 +125,19 @@ def write_page(folder: RunDir | ComparisonDir) -> Path:
     return folder.page
 
 
-def write_index(store: RunStore) -> Path:
-    """Write the index of a store and all missing pages; return the path of the index."""
-    runs, comparisons = store.runs(), store.comparisons()
-    folders: list[RunDir | ComparisonDir] = [*runs, *comparisons]
-    for folder in folders:
-        if not folder.page.is_file():
-            try:
-                write_page(folder)
-            except UsageError:
-                continue  # unreadable: the index says so
-    store.index_path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(store.index_path, index_page(runs, comparisons))
-    return store.index_path
+def write_stored_page(folder: RunDir | ComparisonDir) -> Path:
+    """Write the page of a record that may be damaged in a way that only its page notices.
 
-
-def _entry(folder: RunDir | ComparisonDir) -> IndexEntry:
-    """Read the record of a directory."""
-    has_page = folder.page.is_file()
+    Raises:
+        UsageError: the record cannot be read or shown, or the page cannot be written.
+    """
     try:
-        return IndexEntry(folder, folder.read(), "", has_page)
-    except UsageError as error:
-        return IndexEntry(folder, None, str(error), has_page)
-
-
-def _branch(entry: IndexEntry) -> str:
-    """The heading under which a run is listed."""
-    if not isinstance(entry.record, RunRecord):
-        return "unreadable"
-    return str(entry.record.git.get("branch") or ("detached" if entry.record.git.get("sha") else "no repository"))
+        return write_page(folder)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise UsageError(f"cannot show {folder.id}: its record has an unexpected value ({problem})") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {folder.page}: {error.strerror or error}") from error
 
 
 def _sections(runs: Iterable[CheckRun]) -> list[tuple[str, list[CheckRun]]]:

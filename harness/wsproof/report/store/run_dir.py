@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison, RoundTrace
@@ -18,6 +18,7 @@ from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.model.schemas import COMPARE_SCHEMA
 from wsproof.model.summary import TrustWarning
+from wsproof.model.type_check import require_types
 from wsproof.report.store.atomic import dumps, write_json, write_text
 
 RUN_FILE = "run.json"
@@ -132,19 +133,36 @@ def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
 
 def _read(path: Path, make: Callable[[Mapping[str, Any]], Value]) -> Value:
     """Read a JSON file and convert it. Raises UsageError if it is missing or damaged."""
+    data = read_object(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path.parent.name} has no {path.name}: the run ended before it could write one") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path.parent.name}/{path.name}: {error}") from error
-    if not isinstance(data, dict):
-        raise UsageError(f"cannot read {path.parent.name}/{path.name}: expected an object, got {type(data).__name__}")
-    try:
-        return make(data)
+        value = make(data)
+        require_types(value)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         problem = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise UsageError(f"cannot read {path.parent.name}/{path.name}: {problem}") from error
+    return value
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a run that holds an object.
+
+    Raises:
+        UsageError: the file is missing, damaged, or holds something else.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent.name} has no {path.name}: the run ended before it could write one") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"cannot read {name}: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"cannot read {name}: expected an object, got {type(data).__name__}")
+    return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | None) -> Path:

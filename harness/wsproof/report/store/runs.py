@@ -79,6 +79,8 @@ class RunStore:
     def find(self, ref: str | os.PathLike[str] = "latest") -> RunDir:
         """The run that `ref` names: "latest", an id, the start or the random end of an id, or a path.
 
+        A link in the store, such as `baseline -> runs/ID`, is also a name of the run that it points to.
+
         Raises:
             UsageError: no run or several runs match; the message lists candidates.
         """
@@ -91,6 +93,10 @@ class RunStore:
         runs = self.runs()
         if name == "latest" and runs:
             return self._latest(runs)
+        if (self.root / name).is_symlink():
+            pointed = (self.root / name).resolve().name
+            runs = [run for run in runs if run.id == pointed] or runs
+            name = pointed
         exact = [run for run in runs if run.id == name]
         matches = exact or [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(f"-{name}"))]
         if len(matches) == 1:

@@ -1,0 +1,29 @@
+"""The sentences about trends and their change points."""
+
+from __future__ import annotations
+
+from wsproof.report.text.run import count
+from wsproof.report.text.units import change, for_reader
+from wsproof.report.trend import MetricTrend, Trend, TrendChange, TrendRun
+
+
+def run_label(run: TrendRun) -> str:
+    """A run by its time, branch and commit."""
+    return ", ".join(part for part in (run.summary.started_utc, run.branch, run.summary.commit) if part)
+
+
+def change_sentence(metric: MetricTrend, found: TrendChange) -> str:
+    """One change point in words."""
+    before, after = (for_reader(value, metric.unit) for value in (found.point.before, found.point.after))
+    ratio = f" ({change(found.point.after / found.point.before)})" if found.point.before else ""
+    return f"{found.judgement.value.capitalize()} on {found.branch}: from {before} to {after}{ratio}."
+
+
+def left_out_sentence(trend: Trend) -> str:
+    """Say which runs a trend does not show; empty if it shows all."""
+    parts = []
+    if trend.left_out:
+        parts.append(f"{count(trend.left_out, 'run')} left out, incomplete or with void figures only")
+    if trend.older:
+        parts.append(f"{count(trend.older, 'older run')} not shown")
+    return "; ".join(parts)
