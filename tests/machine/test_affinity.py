@@ -68,19 +68,19 @@ def affinities(pid: int) -> list[set[int]]:
 
 @ON_SOME
 def test_all_threads_of_a_process_are_pinned(two_threads: int) -> None:
-    here = own_cores()
-    assert pin(two_threads, here[:1], instead_of=here)
-    assert affinities(two_threads) == [{here[0]}] * 2
-    assert pin(two_threads, here, instead_of=here[:1])
-    assert affinities(two_threads) == [set(here)] * 2
+    cores = own_cores()
+    assert pin(two_threads, cores[:1], instead_of=cores)
+    assert affinities(two_threads) == [{cores[0]}] * 2
+    assert pin(two_threads, cores, instead_of=cores[:1])
+    assert affinities(two_threads) == [set(cores)] * 2
 
 
 @ON_SOME
 def test_a_process_with_its_own_affinity_keeps_it(two_threads: int) -> None:
-    here = own_cores()
-    os.sched_setaffinity(two_threads, here[-1:])  # its first thread only
-    assert not pin(two_threads, here[:1], instead_of=here)
-    assert sorted(affinities(two_threads), key=min) == [{here[0]}, {here[-1]}]
+    cores = own_cores()
+    os.sched_setaffinity(two_threads, cores[-1:])  # This pins only the first thread.
+    assert not pin(two_threads, cores[:1], instead_of=cores)
+    assert sorted(affinities(two_threads), key=min) == [{cores[0]}, {cores[-1]}]
 
 
 def test_a_process_that_has_ended_is_not_pinned() -> None:

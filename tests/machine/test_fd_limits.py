@@ -36,12 +36,12 @@ NEEDS_PRLIMIT = pytest.mark.skipif(sys.platform != "linux", reason="only Linux t
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def low_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate a machine with a soft limit of 256 open files and a hard limit of 1,000."""
     monkeypatch.setattr("resource.getrlimit", lambda which: (256, 1000))
 
 
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("low_limits")
 def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_numbers() -> None:
     require_files(936)
     assert most_connections() == 936
@@ -49,14 +49,14 @@ def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_number
         require_files(2000)
 
 
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("low_limits")
 def test_a_server_gets_two_files_per_connection_within_the_hard_limit() -> None:
     assert [files_of_server(connections) for connections in (0, 100, 900)] == [0, 264, 1000]
     with pytest.raises(UsageError, match=r"hard limit of 1000 open files, and 937 connections need 1001.* at most 936"):
         files_of_server(937)
 
 
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("low_limits")
 def test_too_many_connections_for_the_server_are_reported_before_it_starts() -> None:
     with pytest.raises(UsageError, match="937 connections"), serve(command_target("closes"), connections=937):
         pytest.fail("it was started")
@@ -64,7 +64,7 @@ def test_too_many_connections_for_the_server_are_reported_before_it_starts() -> 
 
 @NEEDS_PRLIMIT
 def test_a_started_server_may_open_enough_files_whatever_the_soft_limit() -> None:
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", ALLOWED, str(ROOT)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 600)),
         cwd=ROOT,
@@ -73,4 +73,5 @@ def test_a_started_server_may_open_enough_files_whatever_the_soft_limit() -> Non
         timeout=90,
         check=True,
     ).stdout
-    assert told.split() == ["200", "264", "264"]  # without a number, then with one, and after a restart
+    # The limits of a start without a number, of one with a number, and of its restart.
+    assert output.split() == ["200", "264", "264"]

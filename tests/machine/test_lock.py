@@ -20,7 +20,7 @@ with measurement_lock(Path(sys.argv[1])) as lock:
 """
 
 
-def another(folder: Path) -> subprocess.Popen[str]:
+def another_process(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", OTHER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -36,15 +36,15 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
 
 
-def test_a_measurement_without_others_is_alone_also_afterwards(tmp_path: Path) -> None:
+def test_a_measurement_without_others_is_alone_during_its_run_and_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with measurement_lock(tmp_path) as lock:
             assert lock.alone
 
 
-def test_two_concurrent_measurements_both_know_even_after_one_has_ended(tmp_path: Path) -> None:
+def test_two_concurrent_measurements_detect_each_other_even_after_one_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path) as lock:
-        process = another(tmp_path)
+        process = another_process(tmp_path)
         assert answer(process) == "False"
         end(process)
         assert not lock.alone
@@ -54,16 +54,16 @@ def test_two_concurrent_measurements_both_know_even_after_one_has_ended(tmp_path
 
 def test_a_third_measurement_detects_the_second_after_the_first_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path):
-        second = another(tmp_path)
+        second = another_process(tmp_path)
         assert answer(second) == "False"
-    third = another(tmp_path)
+    third = another_process(tmp_path)
     assert answer(third) == "False"
     end(third)
     end(second)
 
 
 def test_a_process_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
-    with another(tmp_path) as process:
+    with another_process(tmp_path) as process:
         assert answer(process) == "True"
         process.kill()
         process.wait()

@@ -18,13 +18,15 @@ from wsproof.net.endpoint import Endpoint, parse_url
 
 
 @contextmanager
-def answering(body: bytes, code: int = 200, asked: list[str | None] | None = None, **headers: str) -> Iterator[str]:
-    """Serve a constant page. `asked` collects the Authorization header of each request."""
+def page_server(
+    body: bytes, code: int = 200, credentials: list[str | None] | None = None, **headers: str
+) -> Iterator[str]:
+    """Serve a constant page. `credentials` collects the Authorization header of each request."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if asked is not None:
-                asked.append(self.headers["Authorization"])
+            if credentials is not None:
+                credentials.append(self.headers["Authorization"])
             self.send_response(code)
             for header in headers.items():
                 self.send_header(*header)
@@ -65,7 +67,7 @@ def test_the_output_of_the_python_client_library_is_parsed() -> None:
     registry = CollectorRegistry()
     ProcessCollector(pid=os.getpid, registry=registry)
     Gauge("other", "Something.", ["label"], registry=registry).labels("x y").set(3)
-    with answering(generate_latest(registry)) as url:
+    with page_server(generate_latest(registry)) as url:
         usage = scrape(source(url), 90.0)
     assert usage.cpu_ns > 0
     assert usage.memory_bytes > 1_000_000
@@ -73,45 +75,45 @@ def test_the_output_of_the_python_client_library_is_parsed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said"),
+    ("body", "code", "message"),
     [
         (b"process_open_fds 3\n", 200, "no process_cpu_seconds_total and no process_resident_memory_bytes"),
         (b"<html>", 200, "process_cpu_seconds_total"),
         (b"", 403, "Forbidden"),
     ],
 )
-def test_a_response_without_metrics_is_reported(body: bytes, code: int, said: str) -> None:
-    with answering(body, code) as url, pytest.raises(NoProcessMetrics, match=said):
+def test_a_response_without_metrics_is_reported(body: bytes, code: int, message: str) -> None:
+    with page_server(body, code) as url, pytest.raises(NoProcessMetrics, match=message):
         scrape(source(url), 90.0)
 
 
 def test_a_refused_connection_is_reported() -> None:
-    with answering(b"") as url:
+    with page_server(b"") as url:
         pass
     with pytest.raises(NoProcessMetrics, match="refused"):
         scrape(source(url), 90.0)
 
 
 def test_a_redirect_is_reported_and_not_followed() -> None:
-    asked: list[str | None] = []
+    credentials: list[str | None] = []
     with (
-        answering(b"", asked=asked) as elsewhere,
-        answering(b"", 302, Location=elsewhere) as url,
+        page_server(b"", asked=credentials) as elsewhere,
+        page_server(b"", 302, Location=elsewhere) as url,
         pytest.raises(NoProcessMetrics, match="302, a redirect"),
     ):
         scrape(source(url), 90.0)
-    assert asked == []
+    assert credentials == []
 
 
 def test_an_endless_response_ends_at_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        gone = threading.Event()
+        test_ended = threading.Event()
 
         def drip() -> None:
             peer, _ = listener.accept()
             with peer, suppress(OSError):
                 peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                while not gone.wait(0.01):
+                while not test_ended.wait(0.01):
                     peer.sendall(b"#")
 
         thread = threading.Thread(target=drip)
@@ -120,5 +122,5 @@ def test_an_endless_response_ends_at_the_timeout() -> None:
             with pytest.raises(NoProcessMetrics, match="time"):
                 scrape(source(f"http://127.0.0.1:{listener.getsockname()[1]}/"), 0.2)
         finally:
-            gone.set()
+            test_ended.set()
             thread.join()

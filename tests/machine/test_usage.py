@@ -14,7 +14,7 @@ import pytest
 from wsproof.machine.usage import TreeMeter
 from wsproof.net.clock import Deadline
 
-# Does what it is told, line by line, and says when it is done.
+# Runs each line that it reads, and writes a line when the code is done.
 _WORKER = """
 import os, subprocess, sys
 kept = []
@@ -31,20 +31,20 @@ class Worker:
     def __init__(self) -> None:
         command = [sys.executable, "-c", _WORKER]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._said()
+        self._wait_for_answer()
 
     def do(self, line: str) -> None:
         """Run a line of Python, and wait for its end."""
-        self.tell(line)
-        self._said()
+        self.start(line)
+        self._wait_for_answer()
 
-    def tell(self, line: str) -> None:
+    def start(self, line: str) -> None:
         """Start a line of Python."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def _said(self) -> None:
+    def _wait_for_answer(self) -> None:
         assert self.process.stdout is not None
         assert self.process.stdout.readline()
 
@@ -52,11 +52,11 @@ class Worker:
 @contextmanager
 def worker() -> Iterator[Worker]:
     """Run a worker for the duration of the block."""
-    one = Worker()
+    created = Worker()
     try:
-        yield one
+        yield created
     finally:
-        one.process.communicate()
+        created.process.communicate()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -67,66 +67,66 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def told(value: int | None) -> int:
+def present(value: int | None) -> int:
     """Return a value of a live process, which must not be None."""
     assert value is not None
     return value
 
 
 def test_descriptors_are_counted_exactly() -> None:
-    with worker() as one:
-        meter = TreeMeter(one.process.pid)
-        before = told(meter.fds())
-        one.do("kept += [os.dup(0) for _ in range(7)]")
+    with worker() as child:
+        meter = TreeMeter(child.process.pid)
+        before = present(meter.fds())
+        child.do("kept += [os.dup(0) for _ in range(7)]")
         assert meter.fds() == before + 7
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what is private is told on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the private memory")
 def test_allocated_memory_and_the_peak_are_reported() -> None:
-    with worker() as one:
-        meter = TreeMeter(one.process.pid)
+    with worker() as child:
+        meter = TreeMeter(child.process.pid)
         meter.forget_peak()
-        before, resident = told(meter.private_bytes()), told(meter.memory_bytes())
-        one.do("block = b'x' * 50_000_000")
-        during = told(meter.private_bytes())
-        one.do("del block")
-        after, peak = told(meter.private_bytes()), told(meter.peak_bytes())
+        before, resident = present(meter.private_bytes()), present(meter.memory_bytes())
+        child.do("block = b'x' * 50_000_000")
+        during = present(meter.private_bytes())
+        child.do("del block")
+        after, peak = present(meter.private_bytes()), present(meter.peak_bytes())
         assert during - before >= 50_000_000
         assert after - before < 25_000_000
         assert peak - resident >= 49_000_000
 
 
-def test_the_usage_of_an_ended_child_stays_in_the_sum() -> None:
-    with worker() as one:
-        meter = TreeMeter(one.process.pid)
+def test_the_sum_keeps_the_usage_of_a_child_that_has_ended() -> None:
+    with worker() as child:
+        meter = TreeMeter(child.process.pid)
         loop = "for line in __import__('sys').stdin: sum(range(20_000_000)); print(1, flush=True)"
         pipes = "stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True"
-        one.do(f"child = subprocess.Popen([sys.executable, '-c', {loop!r}], {pipes})")
-        one.do("child.stdin.write('go' + chr(10)); child.stdin.flush(); child.stdout.readline()")
-        with_child = told(meter.cpu_ns())
-        one.do("child.communicate()")
+        child.do(f"child = subprocess.Popen([sys.executable, '-c', {loop!r}], {pipes})")
+        child.do("child.stdin.write('go' + chr(10)); child.stdin.flush(); child.stdout.readline()")
+        with_child = present(meter.cpu_ns())
+        child.do("child.communicate()")
         assert with_child > 50_000_000
-        assert told(meter.cpu_ns()) >= with_child
+        assert present(meter.cpu_ns()) >= with_child
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="who waits for a processor is told on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the time in the run queue")
 def test_a_process_that_waits_for_a_core_is_distinguished_from_an_idle_one() -> None:
-    with worker() as one, worker() as other:
-        meter = TreeMeter(one.process.pid)
-        until(lambda: meter.wants_processor() is False)  # it has just answered, and now waits for input
-        before = told(meter.queued_ns())
-        for each in (one, other):
-            os.sched_setaffinity(each.process.pid, {min(os.sched_getaffinity(0))})  # one processor for both
-            each.tell("while True: pass")
-        until(lambda: told(meter.queued_ns()) > before + 100_000_000)
+    with worker() as child, worker() as competitor:
+        meter = TreeMeter(child.process.pid)
+        until(lambda: meter.wants_processor() is False)  # The worker has just answered and now waits for input.
+        before = present(meter.queued_ns())
+        for each in (child, competitor):
+            os.sched_setaffinity(each.process.pid, {min(os.sched_getaffinity(0))})  # Both share one core.
+            each.start("while True: pass")
+        until(lambda: present(meter.queued_ns()) > before + 100_000_000)
         assert meter.wants_processor() is True
-        for each in (one, other):
+        for each in (child, competitor):
             each.process.kill()
 
 
-def test_an_ended_process_uses_nothing() -> None:
-    with worker() as one:
-        pid = one.process.pid
+def test_a_process_that_has_ended_uses_nothing() -> None:
+    with worker() as child:
+        pid = child.process.pid
     meter = TreeMeter(pid)
     assert meter.usage() is None
     assert meter.private_bytes() is None

@@ -60,7 +60,7 @@ def test_the_mean_rate_is_that_of_the_plan(arrivals: Arrivals) -> None:
     assert between(times(arrivals), 0, 5) == pytest.approx(500, abs=70 if arrivals is POISSON else 7)
 
 
-def test_a_burst_sends_its_size_at_one_moment() -> None:
+def test_all_publications_of_a_burst_have_the_same_time() -> None:
     moments, sizes = np.unique(times(BurstArrivals(20)), return_counts=True)
     assert set(sizes.tolist()) == {20}
     assert np.allclose(np.diff(moments), NS / 5, atol=2)
@@ -77,7 +77,7 @@ def test_the_rate_of_a_ramp_changes_linearly() -> None:
 @pytest.mark.parametrize(
     ("ramp", "total"), [(RampArrivals(100, 0), 300), (RampArrivals(0, 100), 200), (RampArrivals(50, 50), 250)]
 )
-def test_a_ramp_may_fall_start_at_zero_or_be_constant(ramp: RampArrivals, total: int) -> None:
+def test_a_ramp_may_fall_or_start_at_zero_or_be_constant(ramp: RampArrivals, total: int) -> None:
     assert between(times(ramp), 0, 5) == pytest.approx(total, abs=1)
 
 
@@ -93,7 +93,7 @@ def test_a_trace_is_played_from_its_first_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["1.0", "soon"], "line 2 of the trace is not a time"),
         (["2.0", "1.0"], "line 2 of the trace goes back"),
@@ -101,19 +101,19 @@ def test_a_trace_is_played_from_its_first_time() -> None:
         (["# nothing"], "holds no times"),
     ],
 )
-def test_an_invalid_trace_is_refused_with_the_line_number(lines: list[str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_trace_is_refused_with_the_line_number(lines: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_trace(lines, "t.txt")
 
 
 @pytest.mark.parametrize("text", ["constant", "poisson", "burst:50", "ramp:10-200", "ramp:0.5-0"])
-def test_a_value_is_written_in_a_record_as_it_is_typed(text: str) -> None:
+def test_a_record_has_the_arrivals_as_the_user_typed_them(text: str) -> None:
     assert str(parse_arrivals(text)) == text
 
 
 @pytest.mark.parametrize(
     "text", ["", "weekly", "burst", "burst:0", "burst:x", "ramp:5", "ramp:0-0", "ramp:-1-5", "ramp:1-inf", "constant:1"]
 )
-def test_an_unreadable_value_is_refused_with_the_valid_forms(text: str) -> None:
+def test_an_invalid_value_of_arrivals_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(ValueError, match="expected constant, poisson, burst:SIZE, ramp:FROM-TO"):
         parse_arrivals(text)

@@ -32,14 +32,14 @@ def test_an_envelope_with_text_after_it_is_found(envelope: Envelope, body: str, 
 
 @pytest.mark.parametrize("plain_ascii", [True, False])
 @given(ENVELOPES, st.text())
-def test_a_text_survives_json(plain_ascii: bool, envelope: Envelope, body: str) -> None:
+def test_an_envelope_survives_json(plain_ascii: bool, envelope: Envelope, body: str) -> None:
     wire = json.dumps({"text": envelope.seal(body)}, ensure_ascii=plain_ascii)
     opened = open_envelope(json.loads(wire)["text"])
     assert opened is not None
     assert (opened.envelope, opened.intact) == (envelope, True)
 
 
-def test_escaped_json_is_not_intact() -> None:
+def test_an_envelope_in_escaped_json_is_not_intact() -> None:
     wire = json.dumps({"text": Envelope(1, 2, 3).seal('say "hello"\nand go')}).encode()
     opened = find_envelope(wire)
     assert opened is not None
@@ -55,7 +55,7 @@ def test_one_flipped_bit_anywhere_is_detected(at: int) -> None:
 
 
 @pytest.mark.parametrize("at", range(len(SEALED)))
-def test_a_cut_message_is_never_intact(at: int) -> None:
+def test_a_truncated_message_is_never_intact(at: int) -> None:
     for part in (SEALED[:at], SEALED[at + 1 :] if at < 5 else SEALED[:at]):
         opened = open_envelope(part)
         assert opened is None or not opened.intact

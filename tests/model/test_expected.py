@@ -1,4 +1,4 @@
-"""Tests of expected deliveries: by hand, with a slow reference implementation, and for many at once."""
+"""Tests of expected deliveries, on small histories, against a slow reference implementation, and on a large history."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_nothing_is_expected_before_the_first_receipt() -> None:
 
 
 def test_a_member_that_left_expects_only_publications_before_its_newest_receipt() -> None:
-    gone = Member(1, "b", in_ns=5, left_ns=50, departure=Departure.FIN)
-    history = a_history([Member(0, "a"), gone], [(0, s, 10 + s) for s in range(4)], [(1, 0, 2, 20)])
+    former = Member(1, "b", in_ns=5, left_ns=50, departure=Departure.FIN)
+    history = a_history([Member(0, "a"), former], [(0, later, 10 + later) for later in range(4)], [(1, 0, 2, 20)])
     assert pairs(history) == {(1, 0), (1, 1)}
     assert pairs(history, replace(CHAT, order=Order.NONE)) == set()
 
@@ -88,7 +88,7 @@ def test_the_audience_decides_who_expects_a_publication() -> None:
     assert pairs(history, replace(CHAT, replies=False), Kind.REPLY) == set()
 
 
-def test_reach_is_the_share_of_expected_receipts_and_complete_at_one() -> None:
+def test_reach_is_the_share_of_expected_receipts_and_1_if_all_arrived() -> None:
     members = [Member(number, str(number), in_ns=5) for number in range(4)]
     history = a_history(
         members, [(0, 0, 10), (0, 1, 11), (0, 2, 1)], [(n, 0, 0, 20) for n in range(4)] + [(0, 0, 1, 21)]
@@ -129,15 +129,19 @@ def histories(draw: st.DrawFn) -> History:
     return a_history(members, published, received)
 
 
-def told_slowly(history: History, contract: Contract) -> tuple[list[int], set[tuple[int, int]]]:
+def reference_implementation(history: History, contract: Contract) -> tuple[list[int], set[tuple[int, int]]]:
     sent, got = history.publications, history.receipts
-    keys = [(int(p), int(s)) for p, s in zip(sent.publisher, sent.sequence, strict=True)]
+    keys = [(int(p), int(later)) for p, later in zip(sent.publisher, sent.sequence, strict=True)]
     receipts = set(zip(got.subscriber.tolist(), got.publisher.tolist(), got.sequence.tolist(), strict=True))
     counts, missing = [0] * len(keys), set()
     for row, (publisher, sequence) in enumerate(keys):
         for member in history.members:
             right = {"everyone": True, "others": member.number != publisher, "publisher": member.number == publisher}
-            newer = any((member.number, publisher, s) in receipts for p, s in keys if p == publisher and s > sequence)
+            newer = any(
+                (member.number, publisher, later) in receipts
+                for p, later in keys
+                if p == publisher and later > sequence
+            )
             stayed = member.departure is Departure.STAYED or member.left_ns >= history.drained_ns
             if (
                 right.get(contract.audience.value)
@@ -160,7 +164,7 @@ def told_slowly(history: History, contract: Contract) -> tuple[list[int], set[tu
     order=st.sampled_from(list(Order)),
     cells=st.sampled_from([1, 10, 4_000_000]),
 )
-def test_the_vectorised_rule_agrees_with_the_simple_one(
+def test_the_vectorised_rule_agrees_with_the_reference_implementation(
     history: History, audience: Audience, order: Order, cells: int
 ) -> None:
     contract = Contract("x", audience, order)
@@ -169,7 +173,7 @@ def test_the_vectorised_rule_agrees_with_the_simple_one(
         due = expected_deliveries(history, contract)
     finally:
         owed_module.CELLS = before
-    counts, missing = told_slowly(history, contract)
+    counts, missing = reference_implementation(history, contract)
     assert due.expected.tolist() == counts
     assert set(zip(due.missing_member.tolist(), due.missing_row.tolist(), strict=True)) == missing
     assert (due.expected - due.received).sum() == len(missing)
@@ -188,7 +192,7 @@ def test_a_thousand_members_and_messages_are_compared() -> None:
     assert due.expected.tolist() == [size] * (size - 1) + [0]
 
 
-def test_nothing_is_expected_in_another_room() -> None:
+def test_members_expect_no_publications_of_another_room() -> None:
     members = [Member(number, str(number), in_ns=5, room=number % 2) for number in range(4)]
     history = a_history(members, [(0, 0, 10), (3, 0, 11)], [])
     assert pairs(history) == {(0, 0), (2, 0), (1, 1), (3, 1)}

@@ -1,4 +1,4 @@
-"""Tests of the faulty clients beside a load: what `--faults` accepts, and the windows in turn."""
+"""Tests of the faulty clients beside a load: what `--faults` accepts, and the order of the windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsproof.model.fault_windows import FaultWindows, windows_of
 from wsproof.model.nanoseconds import NS
 
 
-def test_every_kind_has_its_form() -> None:
+def test_every_kind_of_fault_can_be_parsed() -> None:
     text = "stalled=5,silent=3,slow-handshake=10,reset=1/s,churn=10/s,garbage=0.5/s"
     faults = parse_faults(text)
     assert faults.standing == {FaultKind.STALLED: 5, FaultKind.SILENT: 3, FaultKind.SLOW_HANDSHAKE: 10}
@@ -19,7 +19,7 @@ def test_every_kind_has_its_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("sleepy=5", "expected one of stalled, silent, slow-handshake, reset, churn, garbage, got 'sleepy'"),
         ("", "got ''"),
@@ -35,10 +35,10 @@ def test_every_kind_has_its_form() -> None:
         ("reset=1/s,reset=2/s", "reset occurs twice"),
     ],
 )
-def test_a_wrong_entry_is_refused_with_the_right_form(text: str, told: str) -> None:
+def test_a_wrong_entry_is_refused_with_the_right_form(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"expected|twice") as refusal:
         parse_faults(text)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize(("seconds", "pairs"), [(1.0, 4), (10.0, 8), (20.0, 16), (600.0, 24)])
@@ -49,7 +49,7 @@ def test_the_windows_fill_the_measured_time(seconds: float, pairs: int) -> None:
     assert 0 <= 7 + seconds * NS - windows.end_ns < 2 * pairs
 
 
-def test_each_pair_has_one_window_of_either_kind_in_mirrored_order() -> None:
+def test_each_pair_of_windows_has_one_with_and_one_without_faults_in_mirrored_order() -> None:
     windows = FaultWindows(0, 10, 4)
     assert [windows.is_beside(number) for number in range(8)] == [False, True, True, False, False, True, True, False]
     assert [windows.pair(number) for number in range(4)] == [(0, 1), (3, 2), (4, 5), (7, 6)]

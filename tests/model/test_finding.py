@@ -45,7 +45,7 @@ def test_level_and_anomaly_of_a_finding_decide_its_verdict(
     assert finding.verdict(strict=True) is strict
 
 
-def test_the_worst_verdict_wins_and_unknown_is_worse_than_valid() -> None:
+def test_the_worst_verdict_decides_and_unknown_is_worse_than_valid() -> None:
     unknown = replace(FINDING, anomaly=Anomaly.UNKNOWN)
     informational = replace(FINDING, level=Level.INFORMATIONAL)
     assert verdict_of([informational, unknown]) is Verdict.UNKNOWN
@@ -72,7 +72,7 @@ def test_a_finding_that_no_retry_reproduced_is_an_observation_and_fails_nothing(
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
-def test_an_unretried_finding_is_an_observation_with_advice() -> None:
+def test_a_finding_that_was_not_retried_is_an_observation_with_advice() -> None:
     finding = not_retried(replace(FINDING, reproduced=None))
     assert finding.level is Level.OBSERVATION
     assert finding.verdict(strict=True) is Verdict.VALID

@@ -48,8 +48,8 @@ def test_a_file_of_known_deviations_may_use_former_names(tmp_path: Path) -> None
     path.write_text("\n".join([*entry, 'implies = ["neighbour-served"]']))
     (deviation,) = load_deviations(path)
     assert (deviation.check, deviation.implies) == ("send-buffer-bounded", ("other-clients-served",))
-    found = Finding("send-buffer-bounded", "robustness", Anomaly.PROTOCOL, Level.NON_STRICT, "x")
-    assert deviation.covers(found)
+    finding = Finding("send-buffer-bounded", "robustness", Anomaly.PROTOCOL, Level.NON_STRICT, "x")
+    assert deviation.covers(finding)
 
 
 @pytest.mark.parametrize(("former", "current"), FORMER_ANOMALIES.items())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wsproof.model.hdr import HOUR_NS, Histogram, Layout
 
 WRITTEN_BY_ANOTHER = "HISTFAAAADN4nJNpmSzMwMAgyAABzFCaEch0M9ixgMH+A0SAieWnPBvT/j7GF+yHXTQWJjMBAMoDCfQ="
-"""By hdrhistogram 0.10.8: 0 once, 1 twice, 2047 three times, 2048 once, 1 ms 500 times, 20 ms 20 times, 1.5 s once."""
+"""The histogram of VALUES, in nanoseconds, as hdrhistogram 0.10.8 encodes it."""
 VALUES = [0] + [1] * 2 + [2047] * 3 + [2048] + [1_000_000] * 500 + [20_000_000] * 20 + [1_500_000_000]
 
 
@@ -35,7 +35,9 @@ def test_a_written_histogram_inflates_to_the_bytes_of_another_implementation() -
 
 
 @given(st.lists(st.integers(0, HOUR_NS), min_size=1, max_size=60), st.integers(0, 59), st.sampled_from([1, 2, 3]))
-def test_parts_add_up_to_the_whole_histogram_and_survive_encoding(values: list[int], cut: int, digits: int) -> None:
+def test_partial_histograms_add_up_to_the_whole_histogram_and_survive_encoding(
+    values: list[int], cut: int, digits: int
+) -> None:
     layout = Layout(digits=digits)
     whole = Histogram.of(np.array(values), layout)
     first, second = (Histogram.of(np.array(part, np.int64), layout) for part in (values[:cut], values[cut:]))
@@ -48,7 +50,7 @@ def test_parts_add_up_to_the_whole_histogram_and_survive_encoding(values: list[i
         assert exact <= got <= exact + max(1, exact / 10**digits)
 
 
-def test_values_above_the_highest_count_as_the_highest() -> None:
+def test_a_value_above_the_highest_counts_as_the_highest() -> None:
     histogram = Histogram.of(np.array([5, 10**18]), Layout(1, 1_000_000, 2))
     assert histogram.total == 2
     assert histogram.percentile(1.0) == Histogram.of(np.array([1_000_000]), Layout(1, 1_000_000, 2)).percentile(1.0)
@@ -60,7 +62,7 @@ def test_an_empty_histogram_has_no_percentiles() -> None:
     assert Histogram.decode(empty.encode()).total == 0
 
 
-def test_different_layouts_do_not_add_up() -> None:
+def test_adding_histograms_of_different_layouts_is_an_error() -> None:
     with pytest.raises(ValueError, match="different layouts"):
         Histogram.of(np.array([1])) + Histogram.of(np.array([1]), Layout(digits=2))
 

@@ -22,7 +22,7 @@ def test_the_frozen_history_keeps_the_recorded_order() -> None:
     assert (history.start_ns, history.end_ns, history.drained_ns) == (10, 20, 30)
 
 
-def test_a_frozen_history_does_not_change_when_recording_goes_on() -> None:
+def test_a_frozen_history_does_not_change_while_its_recorder_goes_on() -> None:
     recorder = Recorder()
     recorder.published(0, 0, 1, 1)
     before = recorder.freeze()
@@ -32,7 +32,7 @@ def test_a_frozen_history_does_not_change_when_recording_goes_on() -> None:
     assert before.members == ()
 
 
-def test_columns_are_whole_numbers_and_all_of_one_length() -> None:
+def test_all_columns_are_integers_of_the_same_length() -> None:
     columns = Columns("a", "b")
     columns.append(1, 2**62)
     assert columns.freeze("b").dtype == np.int64
@@ -41,7 +41,7 @@ def test_columns_are_whole_numbers_and_all_of_one_length() -> None:
         columns.append(1)
 
 
-def test_an_empty_history_is_valid() -> None:
+def test_an_empty_history_can_be_frozen() -> None:
     history = Recorder().freeze()
     assert len(history.publications) == len(history.receipts) == 0
     assert history.receipts.received_ns.dtype == np.int64

@@ -21,11 +21,11 @@ def test_constant_arrivals_are_evenly_spaced_at_the_rate_of_all_publishers_toget
 
 
 @pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, BurstArrivals(4), RampArrivals(20, 80)])
-def test_the_same_plan_gives_the_same_schedule_and_another_seed_another(arrivals: Arrivals) -> None:
+def test_the_same_plan_gives_the_same_schedule_and_another_seed_a_different_one(arrivals: Arrivals) -> None:
     plan = replace(PLAN, arrivals=arrivals)
     assert np.array_equal(schedule(plan).offset_ns, schedule(plan).offset_ns)
-    other = schedule(replace(plan, seed=6)).offset_ns
-    assert not np.array_equal(schedule(plan).offset_ns[: len(other)], other[: len(schedule(plan))])
+    reseeded = schedule(replace(plan, seed=6)).offset_ns
+    assert not np.array_equal(schedule(plan).offset_ns[: len(reseeded)], reseeded[: len(schedule(plan))])
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,13 @@ def test_a_record_names_its_schema_and_an_unknown_schema_is_refused() -> None:
         RunRecord.from_json({})
 
 
-def test_a_record_begins_unfinished_unknown_and_untrusted() -> None:
+def test_a_new_record_is_unfinished_and_has_no_verdict_and_no_trust() -> None:
     fresh = RunRecord("1", "bench", "now")
     assert (fresh.complete, fresh.verdict, fresh.trusted) == (False, Verdict.UNKNOWN, False)
     assert fresh.but(complete=True).complete
 
 
-def test_a_summary_stores_missing_numbers_as_null() -> None:
+def test_a_summary_stores_a_missing_number_as_null() -> None:
     data = Summary("ns", "lower", 0, None).to_json()
     assert data["p99"] is None
     assert set(data) >= {"unit", "better", "n", "value", "p50", "p90", "p99", "p999", "max"}

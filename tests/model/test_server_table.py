@@ -33,8 +33,8 @@ def run(section: str, verdict: Verdict = Verdict.VALID) -> CheckRun:
     return CheckRun(f"check-{section}", section, "a title", verdict, 1, 0.5, chapter=CHAPTERS[section])
 
 
-def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> ServerTableRow:
-    report = SuiteReport(0, (run("5.2", verdict),), found, target={"versions": {server: "1.0"}})
+def row(server: str, *findings: Finding, verdict: Verdict = Verdict.VALID) -> ServerTableRow:
+    report = SuiteReport(0, (run("5.2", verdict),), findings, target={"versions": {server: "1.0"}})
     return ServerTableRow(server, f"{server}, a server", ServerRunState.CHECKED, "", report, "a-run")
 
 
@@ -73,7 +73,7 @@ BROKEN = ServerTableRow("granian", "granian (Rust)", ServerRunState.FAILED, "exp
         ("-", None),
     ],
 )
-def test_a_section_of_an_old_document_belongs_to_a_chapter(section: str, chapter: Chapter | None) -> None:
+def test_each_section_belongs_to_a_chapter(section: str, chapter: Chapter | None) -> None:
     assert chapter_of_section(section) is chapter
 
 
@@ -124,7 +124,7 @@ def test_a_cell_counts_each_finding_as_one_kind() -> None:
         ([row("a", finding("5.2", accepted="known"))], Verdict.VALID),
     ],
 )
-def test_the_worst_server_decides(rows: list[ServerTableRow], verdict: Verdict) -> None:
+def test_the_worst_server_decides_the_verdict(rows: list[ServerTableRow], verdict: Verdict) -> None:
     assert matrix(*rows).verdict is verdict
 
 

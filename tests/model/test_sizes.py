@@ -16,7 +16,7 @@ def drawn(sizes: Sizes, seed: int = 1) -> list[int]:
 
 
 @pytest.mark.parametrize("text", ["120", "64-1024", "120:9,4096:1"])
-def test_a_value_is_written_in_a_record_as_it_is_typed(text: str) -> None:
+def test_a_record_has_the_sizes_as_the_user_typed_them(text: str) -> None:
     assert str(parse_sizes(text)) == text
 
 
@@ -46,6 +46,6 @@ def test_the_same_seed_gives_the_same_sizes_and_another_seed_others() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "9-3", "a", "1:2:3", "10:0,5:1", "10:1,", "5:inf", "1.5"])
-def test_an_unreadable_value_is_refused_with_the_valid_forms(text: str) -> None:
+def test_an_invalid_value_of_sizes_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(ValueError, match="expected a number of bytes, LOW-HIGH, or a mix"):
         parse_sizes(text)

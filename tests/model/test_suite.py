@@ -14,7 +14,7 @@ def ran(verdict: Verdict) -> CheckRun:
     return CheckRun("delivery", "chat", "All get all", verdict, 25, 1.23456)
 
 
-def test_nothing_run_is_unknown_and_never_valid() -> None:
+def test_a_report_without_a_run_check_is_unknown() -> None:
     assert SuiteReport(0).verdict() is Verdict.UNKNOWN
 
 
@@ -46,7 +46,7 @@ NOT_HERE = NotRun("deflate-final", "RFC 7692 7.2.3.4", "BFINAL", "not offered by
         (2, [NOT_HERE] * 9 + [LATE] * 3, Verdict.UNKNOWN),
     ],
 )
-def test_a_report_that_is_mostly_out_of_time_is_not_valid(
+def test_a_report_with_most_checks_out_of_time_is_not_valid(
     ran_checks: int, not_run: list[NotRun], verdict: Verdict
 ) -> None:
     report = SuiteReport(0, (ran(Verdict.VALID),) * ran_checks, not_run=tuple(not_run))
@@ -54,7 +54,7 @@ def test_a_report_that_is_mostly_out_of_time_is_not_valid(
     assert SuiteReport(0, report.checks_run, (LOST,), report.not_run).verdict() is Verdict.INVALID
 
 
-def test_two_suite_reports_add_up_to_one() -> None:
+def test_adding_two_suite_reports_gives_one_with_the_checks_and_findings_of_both() -> None:
     both = SuiteReport(1, (ran(Verdict.VALID),)) + SuiteReport(1, (ran(Verdict.VALID),), (LOST,))
     assert (len(both.checks_run), both.findings) == (2, (LOST,))
 

@@ -18,7 +18,7 @@ def turns(seed: int = 0, rounds: int = 3) -> Turns:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_each_round_has_as_many_windows_of_each_server_and_they_mirror_each_other(seed: int) -> None:
+def test_each_round_has_as_many_windows_of_each_server_in_mirrored_order(seed: int) -> None:
     drawn = turns(seed)
     assert (drawn.rounds, drawn.per_round, drawn.servers, drawn.round_ns) == (4, 12, 3, 720_000_000)
     for start in range(0, len(drawn.order), drawn.per_round):
@@ -33,7 +33,7 @@ def test_the_order_depends_on_the_seed() -> None:
     assert len({turns(seed).order for seed in range(5)}) == 5
 
 
-def test_a_server_is_loaded_in_its_own_windows_only_and_not_at_their_ends() -> None:
+def test_a_server_is_loaded_only_within_its_own_windows_and_not_at_their_ends() -> None:
     drawn = turns()
     for server in range(3):
         whole = schedule(drawn.plan_of(server, PLAN))

@@ -1,4 +1,4 @@
-"""A TCP server under test control: the test decides what it sends, and sees what the client sent."""
+"""A TCP server under the control of a test, which decides what the server sends and reads what the client sent."""
 
 from __future__ import annotations
 

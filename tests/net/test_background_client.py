@@ -10,7 +10,7 @@ from wsproof.net.background_client import BackgroundClient
 from wsproof.wire import Frame, Opcode
 
 
-def test_a_ping_is_answered_though_nobody_waits_for_it() -> None:
+def test_the_client_answers_a_ping_while_its_owner_waits_for_nothing() -> None:
     answered = threading.Event()
 
     def ping(sock: socket.socket) -> None:
@@ -33,7 +33,7 @@ def test_a_close_by_the_server_is_reported() -> None:
         accept_handshake(sock)
         sock.sendall(Frame(Opcode.CLOSE, b"\x03\xe9idle").encode())
         while read_frame(sock).opcode != Opcode.CLOSE:
-            pass  # the ping may come first
+            pass  # The client may see the ping first.
 
     with played(leave) as server:
         client = BackgroundClient(server.endpoint, DEADLINE_S)
@@ -43,7 +43,7 @@ def test_a_close_by_the_server_is_reported() -> None:
         client.abort()
 
 
-def test_a_silence_ends_at_its_timeout_and_an_answer_ends_it_sooner() -> None:
+def test_a_wait_ends_at_its_timeout_or_with_an_earlier_answer() -> None:
     silent = threading.Event()
 
     def answer_the_second(sock: socket.socket) -> None:

@@ -21,18 +21,18 @@ class Clock:
     def __call__(self) -> int:
         return self.ns
 
-    def go_on(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.ns += int(seconds * 1e9)
 
 
 def test_a_budget_is_spent_when_its_time_is_over() -> None:
     clock = Clock()
     budget = Budget(10, clock=clock)
-    clock.go_on(9)
+    clock.advance(9)
     budget.check()
     assert budget.remaining_s == 1
     assert (budget.at_most(5), budget.at_most(0.5)) == (1, 0.5)
-    clock.go_on(1)
+    clock.advance(1)
     assert budget.spent
     assert 0 < budget.at_most(5) < 0.01
     with pytest.raises(BudgetSpent):
@@ -40,29 +40,29 @@ def test_a_budget_is_spent_when_its_time_is_over() -> None:
     assert budget.reason == "the budget of 10 s is spent"
 
 
-def test_no_budget_has_no_end() -> None:
+def test_a_budget_without_a_limit_is_never_spent() -> None:
     clock = Clock()
     budget = Budget.of_check(None, clock=clock)
-    clock.go_on(1e6)
+    clock.advance(1e6)
     assert not budget.spent
     assert budget.remaining_s == math.inf
     assert budget.at_most(5) == 5
     assert budget.share(0.5, "half of the").remaining_s == math.inf
 
 
-@pytest.mark.parametrize(("asked", "looks_for"), [(100, 93), (60, 54), (10, 9)])
-def test_a_check_reserves_time_for_its_end(asked: float, looks_for: float) -> None:
-    budget = Budget.of_check(asked, clock=Clock())
-    assert budget.remaining_s == pytest.approx(looks_for)
-    assert budget.seconds == asked
-    assert Budget.of_check(asked, asked / 2, clock=Clock()).remaining_s == pytest.approx(looks_for - asked / 2)
+@pytest.mark.parametrize(("seconds", "remaining"), [(100, 93), (60, 54), (10, 9)])
+def test_the_budget_of_a_check_reserves_time_for_the_report(seconds: float, remaining: float) -> None:
+    budget = Budget.of_check(seconds, clock=Clock())
+    assert budget.remaining_s == pytest.approx(remaining)
+    assert budget.seconds == seconds
+    assert Budget.of_check(seconds, seconds / 2, clock=Clock()).remaining_s == pytest.approx(remaining - seconds / 2)
 
 
-def test_a_share_leaves_the_rest_to_later_steps() -> None:
+def test_a_share_of_a_budget_leaves_the_remaining_time_to_later_steps() -> None:
     clock = Clock()
     whole = Budget(10, clock=clock)
     first = whole.share(0.6, "the first share of the")
-    clock.go_on(6)
+    clock.advance(6)
     assert first.spent
     assert first.reason == "the first share of the budget of 10 s is spent"
     assert whole.remaining_s == 4
@@ -72,7 +72,7 @@ def test_the_unused_time_of_a_share_goes_to_the_others() -> None:
     clock = Clock()
     whole = Budget(10, clock=clock)
     whole.share(0.6, "the first share of the")
-    clock.go_on(1)
+    clock.advance(1)
     assert whole.remaining_s == 9
 
 
@@ -85,7 +85,7 @@ def test_time_reserved_for_retries_is_used_for_nothing_else() -> None:
     with pytest.raises(ValueError, match="a bug"), budget.leaving_retries():
         raise ValueError("a bug")
     assert budget.remaining_s == 10
-    clock.go_on(9)
+    clock.advance(9)
     with pytest.raises(BudgetSpent), budget.leaving_retries():
         budget.check()
     assert budget.spent
@@ -109,12 +109,12 @@ def test_no_client_waits_longer_than_the_budget_of_its_endpoint() -> None:
         late = Client(server.endpoint.within(Budget(5, clock=clock)), deadline_s=600)
         with late:
             late.connect()
-            clock.go_on(5)
+            clock.advance(5)
             assert not late.wait_end()
             assert late.wait_event() is None
 
 
-def test_endpoints_are_the_same_with_and_without_a_budget() -> None:
+def test_an_endpoint_equals_the_same_endpoint_with_a_budget() -> None:
     with HandServer() as server:
         bounded = server.endpoint.within(Budget(1))
         assert bounded == server.endpoint

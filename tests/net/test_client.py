@@ -66,9 +66,9 @@ class TestOpening:
             assert client.peer.state is State.OPEN
             assert client.peer.breaches == []
 
-    def test_the_request_carries_what_the_endpoint_says(self) -> None:
-        seen: list[str] = []
-        with played(lambda sock: seen.append(accept_handshake(sock))) as server:
+    def test_the_request_has_the_headers_and_the_path_of_the_endpoint(self) -> None:
+        requests: list[str] = []
+        with played(lambda sock: requests.append(accept_handshake(sock))) as server:
             endpoint = Endpoint(
                 "127.0.0.1",
                 server.port,
@@ -79,14 +79,14 @@ class TestOpening:
             )
             with Client(endpoint) as client:
                 client.open()
-        assert seen[0].startswith("GET /a?b=c HTTP/1.1\r\n")
+        assert requests[0].startswith("GET /a?b=c HTTP/1.1\r\n")
         for line in (
             f"Host: 127.0.0.1:{server.port}",
             "X-One: 1",
             "Sec-WebSocket-Protocol: p1, p2",
             "Origin: http://o",
         ):
-            assert line in seen[0].split("\r\n")
+            assert line in requests[0].split("\r\n")
 
     def test_a_refusal_is_returned_with_its_body(self) -> None:
         def refuse(sock: socket.socket) -> None:
@@ -99,7 +99,7 @@ class TestOpening:
             assert response.status == 403
             assert client.events == [Refused(response, b"no")]
 
-    def test_no_answer_at_all_is_an_error_that_says_so(self) -> None:
+    def test_a_close_without_any_answer_is_an_error_that_says_so(self) -> None:
         with (
             played(request_then_close) as server,
             Client(server.endpoint) as client,
@@ -115,40 +115,40 @@ class TestOpening:
         ):
             client.open()
 
-    def test_nobody_listening_is_an_error_that_names_the_address(self) -> None:
+    def test_a_refused_connection_is_an_error_that_names_the_address(self) -> None:
         port = free_port("127.0.0.1")
         with pytest.raises(TargetError, match=f"ws://127.0.0.1:{port}/, got: Connection refused"):
             Client(Endpoint("127.0.0.1", port)).open()
 
-    def test_nobody_at_a_unix_socket_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
+    def test_a_missing_unix_socket_is_an_error_that_names_its_path(self, tmp_path: Path) -> None:
         with pytest.raises(TargetError, match=rf"the Unix socket {tmp_path}/s, got: No such file .* is the path right"):
             Client(Endpoint("localhost", 80, unix=str(tmp_path / "s"))).open()
 
-    def test_an_unknown_host_is_an_error_too(self) -> None:
+    def test_an_unknown_host_is_an_error(self) -> None:
         with pytest.raises(TargetError, match="expected a server at"):
             Client(Endpoint("host.invalid", 1)).connect()
 
-    @pytest.mark.parametrize(("other", "same"), [(7, True), (8, False)])
-    def test_the_same_seed_sends_the_same_bytes(self, other: int, same: bool) -> None:
+    @pytest.mark.parametrize(("second_seed", "same"), [(7, True), (8, False)])
+    def test_the_same_seed_sends_the_same_bytes(self, second_seed: int, same: bool) -> None:
         def all_bytes(seed: int) -> bytes:
-            seen: list[bytes] = []
+            requests: list[bytes] = []
 
             def listen(sock: socket.socket) -> None:
                 request = accept_handshake(sock)
-                seen.append(request.replace(str(server.port), "PORT").encode())
+                requests.append(request.replace(str(server.port), "PORT").encode())
                 while data := sock.recv(4096):
-                    seen.append(data)
+                    requests.append(data)
 
             with played(listen) as server, Client(server.endpoint, seed=seed) as client:
                 client.open()
                 client.send_text("hello")
-            return b"".join(seen)
+            return b"".join(requests)
 
-        assert (all_bytes(7) == all_bytes(other)) is same
+        assert (all_bytes(7) == all_bytes(second_seed)) is same
 
 
 class TestReceiving:
-    def test_events_come_in_order_and_each_is_waited_for_once(self) -> None:
+    def test_wait_event_returns_the_events_in_order_and_each_of_them_once(self) -> None:
         def talk(sock: socket.socket) -> None:
             accept_handshake(sock)
             sock.sendall(HELLO + Frame(Opcode.BINARY, b"\x00").encode() + Frame(Opcode.TEXT, b"again").encode())
@@ -169,7 +169,7 @@ class TestReceiving:
             assert len(client.take_events()) == len(names)
             assert client.events == []
 
-    def test_a_ping_is_answered_while_something_else_is_waited_for(self) -> None:
+    def test_the_client_answers_a_ping_while_it_waits_for_another_event(self) -> None:
         def talk(sock: socket.socket) -> None:
             accept_handshake(sock)
             sock.sendall(Frame(Opcode.PING, b"are you there").encode())
@@ -182,7 +182,7 @@ class TestReceiving:
             assert client.wait_event(is_text) is not None
             assert PingReceived(b"are you there") in client.events
 
-    def test_nothing_within_the_deadline_is_none(self) -> None:
+    def test_wait_event_returns_none_at_its_deadline(self) -> None:
         with played(handshake_only) as server, Client(server.endpoint) as client:
             client.open()
             assert client.wait_event(is_text, deadline_s=0.05) is None
@@ -204,13 +204,13 @@ class TestReceiving:
             client.abort()
 
     def test_receive_nowait_reads_what_is_available_and_reports_the_end(self) -> None:
-        def end_when_told(sock: socket.socket) -> None:
+        def end_on_signal(sock: socket.socket) -> None:
             accept_handshake(sock)
             read_frame(sock)
             sock.sendall(HELLO)
             sock.close()
 
-        with played(end_when_told) as server, Client(server.endpoint) as client:
+        with played(end_on_signal) as server, Client(server.endpoint) as client:
             client.open()
             assert client.receive_nowait()
             client.send_text("end")
@@ -246,19 +246,19 @@ class TestReceiving:
 
 
 class TestSending:
-    def test_a_large_echo_does_not_deadlock_although_the_server_writes_before_it_reads_on(self) -> None:
+    def test_a_large_echo_does_not_deadlock_although_the_server_writes_before_it_reads_the_rest(self) -> None:
         size = 12_000_000
 
         def echo(sock: socket.socket) -> None:
             accept_handshake(sock)
-            left = size
+            remaining = size
             sock.sendall(b"\x82\x7f" + size.to_bytes(8, "big"))
             head = 2 + 8 + 4
             while head:
                 head -= len(sock.recv(head))
-            while left:
+            while remaining:
                 data = sock.recv(65_536)
-                left -= len(data)
+                remaining -= len(data)
                 sock.sendall(data)
 
         with played(echo) as server, Client(server.endpoint) as client:
@@ -275,21 +275,21 @@ class TestSending:
             assert not client.send_raw(bytes(16_000_000))
 
     def test_raw_bytes_are_sent_unchanged(self) -> None:
-        seen: list[bytes] = []
+        received: list[bytes] = []
 
-        def hear(sock: socket.socket) -> None:
-            seen.append(sock.recv(100))
+        def receive(sock: socket.socket) -> None:
+            received.append(sock.recv(100))
             sock.close()
 
-        with played(hear) as server, Client(server.endpoint) as client:
+        with played(receive) as server, Client(server.endpoint) as client:
             client.connect()
             assert client.send_raw(b"\xff\x00not a frame")
             assert client.wait_end()
-        assert seen == [b"\xff\x00not a frame"]
+        assert received == [b"\xff\x00not a frame"]
 
 
 class TestEnding:
-    def test_a_reset_is_seen_as_one_by_the_server(self) -> None:
+    def test_the_server_sees_a_reset_by_the_client(self) -> None:
         def listen(sock: socket.socket) -> None:
             accept_handshake(sock)
             with pytest.raises(ConnectionResetError):
@@ -332,7 +332,7 @@ class TestEnding:
             with pytest.raises(RuntimeError, match="no socket"):
                 client.fileno()
 
-    def test_a_reset_by_the_server_is_distinguished_from_its_end(self) -> None:
+    def test_a_reset_by_the_server_is_distinguished_from_a_normal_end(self) -> None:
         def rst(sock: socket.socket) -> None:
             accept_handshake(sock)
             sock.recv(100)
@@ -353,7 +353,7 @@ class TestEnding:
             assert client.events[-1] == Ended(clean=False)
 
 
-def test_nothing_is_sent_to_a_server_that_has_closed_and_nothing_raises() -> None:
+def test_a_send_after_the_server_has_closed_sends_nothing_and_does_not_raise() -> None:
     def close_at_once(sock: socket.socket) -> None:
         sock.sendall(answer_101(read_request(sock)) + Frame(Opcode.CLOSE, b"\x03\xeb").encode())
 

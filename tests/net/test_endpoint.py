@@ -23,7 +23,7 @@ def test_url_and_host_header_leave_out_the_default_port(endpoint: Endpoint, url:
     assert (endpoint.url, endpoint.host_header) == (url, host)
 
 
-def test_at_changes_the_path_and_nothing_else() -> None:
+def test_at_changes_only_the_path() -> None:
     endpoint = Endpoint("h", 1, "/a", headers=(("A", "b"),))
     assert endpoint.at("/b?c=d") == Endpoint("h", 1, "/b?c=d", headers=(("A", "b"),))
     assert endpoint.at("räume/1 2").path == "/r%C3%A4ume/1%202"
@@ -39,10 +39,12 @@ def test_at_changes_the_path_and_nothing_else() -> None:
         ("/ws?token=T", "/ws/1?", "/ws/1?"),
     ],
 )
-def test_a_query_is_the_users_or_the_workloads_and_never_both(own: str, path: str, whole: str) -> None:
+def test_the_query_is_that_of_the_user_or_that_of_the_workload_and_never_both(own: str, path: str, whole: str) -> None:
     endpoint = parse_url(f"ws://127.0.0.1:1{own}")
     assert endpoint.channel(path).path == whole
-    assert endpoint.at("/elsewhere?wire=1").channel(path).path == whole, "where the wire is checked does not matter"
+    assert endpoint.at("/elsewhere?wire=1").channel(path).path == whole, (
+        "the path where the protocol is checked does not matter"
+    )
 
 
 def test_an_endpoint_survives_json() -> None:
@@ -62,7 +64,7 @@ def test_an_endpoint_survives_json() -> None:
     assert Endpoint.from_json(json.loads(json.dumps(endpoint.to_json()))) == endpoint
 
 
-def test_a_parsed_url_is_written_the_same() -> None:
+def test_the_url_of_a_parsed_endpoint_is_the_one_that_was_parsed() -> None:
     for url in ("ws://localhost:8000/ws?a=b", "wss://[::1]/", "ws://127.0.0.1:1/a%20b"):
         assert parse_url(url).url == url
 
@@ -70,13 +72,13 @@ def test_a_parsed_url_is_written_the_same() -> None:
 @pytest.mark.parametrize(
     ("host", "answer"), [("::ffff:127.0.0.1", True), ("::ffff:10.0.0.1", False), ("LOCALHOST.", True)]
 )
-def test_odd_spellings_of_loopback_are_understood(host: str, answer: bool) -> None:
+def test_unusual_spellings_of_loopback_are_recognised(host: str, answer: bool) -> None:
     assert is_loopback(host) is answer
 
 
 def test_a_members_own_headers_replace_the_users_and_its_cookie_is_added() -> None:
-    given = (("Authorization", "Bearer all"), ("Cookie", "lang=en"), ("X-Other", "1"))
-    endpoint = Endpoint("host", 80, headers=given, subprotocols=("chat",))
+    headers_of_user = (("Authorization", "Bearer all"), ("Cookie", "lang=en"), ("X-Other", "1"))
+    endpoint = Endpoint("host", 80, headers=headers_of_user, subprotocols=("chat",))
     own = endpoint.with_own({"authorization": "Bearer one", "Cookie": "session=7"})
     assert own.headers == (("X-Other", "1"), ("authorization", "Bearer one"), ("Cookie", "lang=en; session=7"))
     assert own.subprotocols == ("chat",)
@@ -84,7 +86,7 @@ def test_a_members_own_headers_replace_the_users_and_its_cookie_is_added() -> No
     assert endpoint.with_own({}, ["mqtt"]).subprotocols == ("mqtt",)
 
 
-def test_n_stands_for_the_members_number_in_headers_path_and_query() -> None:
+def test_the_placeholder_n_is_replaced_by_the_members_number_in_headers_path_and_query() -> None:
     endpoint = parse_url("ws://host/rooms/{n}?user=u{n}")
     endpoint = replace(endpoint, headers=(("X-User", "u{n}"), ("Authorization", "Bearer token-of-{n}")))
     seventh = endpoint.numbered(7)

@@ -22,11 +22,11 @@ def take(sock: socket.socket) -> bytes:
 
 
 def test_requests_share_a_connection_and_carry_the_headers_of_the_endpoint() -> None:
-    seen: list[bytes] = []
+    requests: list[bytes] = []
 
     def behaviour(sock: socket.socket) -> None:
         for _ in range(2):
-            seen.append(take(sock))
+            requests.append(take(sock))
             sock.sendall(OK)
         sock.recv(1)
 
@@ -34,8 +34,8 @@ def test_requests_share_a_connection_and_carry_the_headers_of_the_endpoint() -> 
         connection = HttpConnection(server.endpoint.with_own({"Authorization": "Bearer t"}), deadline_s=30)
         assert [connection.exchange(POST).status for _ in range(2)] == [200, 200]
         connection.close()
-    assert all(b"Authorization: Bearer t\r\n" in request and b"X-Own: 1\r\n" in request for request in seen)
-    assert seen[0].startswith(b"POST /say HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert all(b"Authorization: Bearer t\r\n" in request and b"X-Own: 1\r\n" in request for request in requests)
+    assert requests[0].startswith(b"POST /say HTTP/1.1\r\nHost: 127.0.0.1:")
 
 
 def test_a_connection_that_the_server_has_closed_is_opened_again() -> None:
@@ -67,7 +67,7 @@ def test_a_refusal_is_reported_with_the_beginning_of_its_body() -> None:
     assert answer.reason == "HTTP 429 Too Many Requests: slow down"
 
 
-def test_no_answer_and_no_server_are_answers_too() -> None:
+def test_a_missing_answer_and_a_refused_connection_are_reported_as_refusals() -> None:
     def behaviour(sock: socket.socket) -> None:
         take(sock)
         sock.close()

@@ -62,7 +62,7 @@ class TestConversion:
     def test_a_read_without_a_stamp_has_no_time(self, clock: KernelClock) -> None:
         assert clock.monotonic_ns([], 4 * NS) is None
 
-    def test_the_shortest_reading_counts(self, clocks: Clocks) -> None:
+    def test_the_shortest_of_several_readings_determines_the_offset(self, clocks: Clocks) -> None:
         slow, quick = [100, 5_000_000], [100, 40]
         clocks.reading_ns = slow + quick + slow * (READINGS - 2) + [20]
         assert abs(KernelClock(clocks.wall, clocks.monotonic).offset_ns - clocks.offset_ns) <= 20
@@ -90,7 +90,7 @@ class TestSteps:
         clock.check()
         assert len(clock.steps) == 1
 
-    def test_clocks_that_nobody_sets_have_no_steps(self, clock: KernelClock, clocks: Clocks) -> None:
+    def test_a_clock_that_nobody_sets_has_no_steps(self, clock: KernelClock, clocks: Clocks) -> None:
         for _ in range(100):
             clocks.now_ns += NS
             clock.check()
@@ -101,7 +101,7 @@ class TestSteps:
         clock.check()
         assert clock.steps == []
 
-    def test_a_stamp_from_the_future_is_rejected_and_reveals_the_step_at_once(
+    def test_a_stamp_from_the_future_is_rejected_and_the_step_is_recorded_at_once(
         self, clock: KernelClock, clocks: Clocks
     ) -> None:
         clocks.offset_ns += 10 * NS
@@ -139,7 +139,7 @@ class TestSockets:
             assert at_ns is not None
             assert before_ns - CLOCK_ERROR_NS <= at_ns <= after_ns + CLOCK_ERROR_NS
 
-    def test_a_read_of_several_messages_has_the_stamp_of_the_last(
+    def test_a_read_of_several_messages_has_the_stamp_of_the_last_one(
         self, tcp: tuple[socket.socket, socket.socket]
     ) -> None:
         client, server = tcp
@@ -154,18 +154,18 @@ class TestSockets:
         assert at_ns >= before_ns - CLOCK_ERROR_NS
 
     def test_unix_sockets_are_not_stamped(self) -> None:
-        one, other = socket.socketpair()
-        with one, other:
-            assert not request_stamps(one)
+        client, server = socket.socketpair()
+        with client, server:
+            assert not request_stamps(client)
 
-    def test_a_kernel_that_refuses_is_not_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_kernel_that_refuses_receive_stamps_is_asked_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         does_kernel_stamp.cache_clear()
         monkeypatch.setattr("wsproof.net.kernel_clock.SO_TIMESTAMPNS", 0x7FFF)
         with socket.socket() as client:
             assert not request_stamps(client)
         does_kernel_stamp.cache_clear()
 
-    def test_a_system_without_stamps_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_system_without_receive_stamps_is_detected(self, monkeypatch: pytest.MonkeyPatch) -> None:
         does_kernel_stamp.cache_clear()
         monkeypatch.setattr("sys.platform", "darwin")
         assert not does_kernel_stamp()

@@ -33,17 +33,17 @@ def python(code: str, text: str | bytes = b"") -> Command:
         (Command(("/does/not/exist",)), "/does/not/exist cannot be run (No such file or directory)"),
     ],
 )
-def test_a_call_without_an_error_is_accepted(call: OutsideCall, reason: str | None) -> None:
+def test_a_call_is_accepted_unless_it_fails(call: OutsideCall, reason: str | None) -> None:
     answer = run_call(call, DEADLINE_S)
     assert answer == (PublishAnswer(is_accepted=True) if reason is None else PublishAnswer(reason))
 
 
-def test_a_command_that_does_not_end_is_ended() -> None:
+def test_a_command_that_exceeds_its_timeout_is_ended() -> None:
     answer = run_call(python("import time; time.sleep(600)"), 0.01)
     assert answer == PublishAnswer(f"{sys.executable} did not end within 0.01 s")
 
 
-def test_a_call_in_a_thread_lets_its_caller_poll() -> None:
+def test_the_caller_can_poll_while_a_call_runs_in_a_thread() -> None:
     may_end = Event()
     line = CallInThread()
     line.begin(FunctionCall(may_end.wait))
@@ -56,7 +56,7 @@ def test_a_call_in_a_thread_lets_its_caller_poll() -> None:
     line.close()
 
 
-def test_a_call_that_was_given_up_may_end_later() -> None:
+def test_a_call_may_end_after_its_timeout() -> None:
     may_end, ended = Event(), Event()
 
     def function() -> None:

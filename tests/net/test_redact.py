@@ -115,7 +115,7 @@ def test_learned_secrets_are_redacted_everywhere(fresh: None) -> None:
     assert dumps({"a": ["opaque-7f3a"]}) == dumps({"a": [MARK]})
 
 
-def test_secrets_learned_after_a_forgotten_run_are_redacted(fresh: None) -> None:
+def test_secrets_learned_after_those_of_a_run_were_forgotten_are_redacted(fresh: None) -> None:
     learn(["first-7f3a"])
     assert hide("first-7f3a second-91bc") == f"{MARK} second-91bc"
     forget()
@@ -123,9 +123,9 @@ def test_secrets_learned_after_a_forgotten_run_are_redacted(fresh: None) -> None
     assert hide("first-7f3a second-91bc") == f"first-7f3a {MARK}"
 
 
-def test_a_redacted_url_is_unchanged() -> None:
-    once = redact_url("ws://ann:pw@h:1/p")
-    assert redact_url(once) == once == f"ws://{MARK}@h:1/p"
+def test_redacting_a_redacted_url_changes_nothing() -> None:
+    redacted = redact_url("ws://ann:pw@h:1/p")
+    assert redact_url(redacted) == redacted == f"ws://{MARK}@h:1/p"
 
 
 def test_an_empty_secret_changes_nothing() -> None:
@@ -140,9 +140,9 @@ def test_only_the_user_and_the_secret_parameters_of_a_url_are_redacted() -> None
     assert redact_url("ws://h:1/p?q=1") == "ws://h:1/p?q=1"
 
 
-def test_redacting_twice_is_redacting_once() -> None:
-    once = redact("Authorization: Bearer abcdef\n/ws?token=abc&x=1", ["abc"])
-    assert redact(once, ["abc"]) == once
+def test_redacting_a_redacted_text_changes_nothing() -> None:
+    redacted = redact("Authorization: Bearer abcdef\n/ws?token=abc&x=1", ["abc"])
+    assert redact(redacted, ["abc"]) == redacted
 
 
 def test_a_value_with_a_secret_name_is_redacted() -> None:

@@ -34,11 +34,11 @@ def test_a_stamp_lies_between_the_times_before_and_after_the_write(tcp: tuple[so
         after_ns = time_ns()
         assert sent == 5
         assert server.recv(100) == b"hello"
-        if stamp_ns is not None:  # the kernel may take its time
+        if stamp_ns is not None:  # The kernel may deliver the stamp later.
             assert before_ns - CLOCK_ERROR_NS <= stamp_ns <= after_ns + CLOCK_ERROR_NS
 
 
-def test_reads_still_bring_one_stamp_and_nothing_else(tcp: tuple[socket.socket, socket.socket]) -> None:
+def test_a_read_still_returns_one_receive_stamp_and_no_send_stamp(tcp: tuple[socket.socket, socket.socket]) -> None:
     client, server = tcp
     send_stamped(client, b"hello")
     server.sendall(b"answer")
@@ -55,7 +55,7 @@ def test_an_unread_stamp_is_drained(tcp: tuple[socket.socket, socket.socket], mo
     assert not drain(client)
 
 
-def test_a_socket_with_bytes_under_way_is_not_idle(tcp: tuple[socket.socket, socket.socket]) -> None:
+def test_a_socket_with_unsent_bytes_is_not_idle(tcp: tuple[socket.socket, socket.socket]) -> None:
     client, _ = tcp
     assert is_idle(client)
     client.setblocking(False)
@@ -63,7 +63,7 @@ def test_a_socket_with_bytes_under_way_is_not_idle(tcp: tuple[socket.socket, soc
     assert not is_idle(client)
 
 
-def test_the_error_of_a_write_is_raised_and_stamps_are_off_again(tcp: tuple[socket.socket, socket.socket]) -> None:
+def test_a_failed_write_raises_its_error_and_turns_send_stamps_off(tcp: tuple[socket.socket, socket.socket]) -> None:
     client, _ = tcp
     client.setblocking(False)
 
@@ -76,7 +76,7 @@ def test_the_error_of_a_write_is_raised_and_stamps_are_off_again(tcp: tuple[sock
     assert client.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING) == 0
 
 
-def test_a_kernel_that_refuses_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_refuses_send_stamps_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     does_kernel_stamp_sends.cache_clear()
     monkeypatch.setattr("wsproof.net.send_stamps.SO_TIMESTAMPING", 0x7FFF)
     assert not does_kernel_stamp_sends()

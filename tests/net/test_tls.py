@@ -70,7 +70,7 @@ def test_a_message_over_tls_has_its_arrival_time_although_it_is_read_late(certif
     sent_ns: list[int] = []
     is_sent = threading.Event()
 
-    def say(sock: socket.socket) -> None:
+    def send_large_message(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise TCP waits for an acknowledgement
         accept_handshake(sock)
         sent_ns.append(monotonic_ns())
@@ -80,7 +80,7 @@ def test_a_message_over_tls_has_its_arrival_time_although_it_is_read_late(certif
         assert sock.recv(100) == b""
 
     with (
-        played(say, wrap=wrap) as server,
+        played(send_large_message, wrap=wrap) as server,
         Client(Endpoint("127.0.0.1", server.port, tls=True, ca=str(certificate))) as client,
     ):
         client.open()
@@ -90,7 +90,7 @@ def test_a_message_over_tls_has_its_arrival_time_although_it_is_read_late(certif
         assert before_ns - CLOCK_ERROR_NS <= client.event_times_ns[-1] <= after_ns + CLOCK_ERROR_NS
 
 
-def test_a_message_larger_than_all_buffers_is_sent_whole_over_tls(certificate: Path, wrap: Wrap) -> None:
+def test_a_message_larger_than_all_buffers_is_sent_completely_over_tls(certificate: Path, wrap: Wrap) -> None:
     size = 8_000_000
     digest = hashlib.sha256(b"z" * size).digest()
 
@@ -148,7 +148,7 @@ def test_a_missing_certificate_file_is_an_error(tmp_path: Path) -> None:
         Endpoint("127.0.0.1", 1, tls=True, ca=str(tmp_path / "none.pem")).ssl_context()
 
 
-def test_a_server_that_asks_for_a_certificate_gets_ours(certificate: Path) -> None:
+def test_a_server_that_requests_a_client_certificate_gets_it(certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     context.load_verify_locations(certificate)

@@ -29,7 +29,7 @@ def client(certificate: Path, server: MemoryTlsServer) -> TlsSession:  # noqa: F
     return session
 
 
-def test_a_conversation_passes_in_both_directions(client: TlsSession, server: MemoryTlsServer) -> None:
+def test_messages_pass_in_both_directions(client: TlsSession, server: MemoryTlsServer) -> None:
     assert server.decrypt(client.encrypt(b"hello")) == b"hello"
     assert client.receive(server.encrypt(b"welcome")) == b"welcome"
     assert client.is_between_records
@@ -66,14 +66,14 @@ def test_a_record_of_the_largest_size_and_one_more_byte_are_two_records(
     assert client.is_between_records
 
 
-def test_close_notify_is_the_end_after_the_last_plaintext(client: TlsSession, server: MemoryTlsServer) -> None:
+def test_close_notify_ends_the_stream_after_the_last_plaintext(client: TlsSession, server: MemoryTlsServer) -> None:
     assert client.receive(server.encrypt(b"last") + server.close()) == b"last"
     assert client.has_ended
     assert server.decrypt(client.encrypt(b"still heard")) == b"still heard"
     assert server.is_end(client.close())
 
 
-def test_bytes_that_are_not_tls_are_an_error(client: TlsSession) -> None:
+def test_bytes_that_are_not_tls_raise_an_error(client: TlsSession) -> None:
     with pytest.raises(ssl.SSLError):
         client.receive(b"\x17\x03\x03\x00\x20" + b"?" * 32)
 

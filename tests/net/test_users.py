@@ -65,7 +65,7 @@ def test_members_take_the_rows_in_turn(number: int, name: str, token: str, query
     assert place.path == f"/ws?as={query}"
 
 
-def test_workers_get_the_same_users() -> None:
+def test_the_encoding_for_workers_keeps_all_users() -> None:
     place = Endpoint("h", 1, users=USERS)
     assert Endpoint.from_json(place.to_json()) == place
 

@@ -31,7 +31,7 @@ def codes(of: Measurement) -> dict[str, bool]:
     return {caution.code: caution.invalidates for caution in judge_trust(of)}
 
 
-def test_without_a_fault_there_is_nothing_to_warn_of() -> None:
+def test_an_undisturbed_measurement_has_no_warnings() -> None:
     assert codes(by_kernel(steady())) == {}
 
 
@@ -47,8 +47,8 @@ class TestLateSends:
     def test_late_sends_are_exact_and_void_a_figure_of_which_they_are_a_fifth(
         self, latency_ms: float, slip_ms: float, is_void: bool
     ) -> None:
-        found = by_kernel(steady(latency_ms=latency_ms, slip_ms=slip_ms))
-        assert codes(found).get("schedule-slip", False) is is_void
+        judged = by_kernel(steady(latency_ms=latency_ms, slip_ms=slip_ms))
+        assert codes(judged).get("schedule-slip", False) is is_void
 
 
 class TestFullBuffers:
@@ -58,7 +58,7 @@ class TestFullBuffers:
         rows = [(int(at), int(share * WINDOW_BYTES), WINDOW_BYTES) for at in at_ns]
         return by_kernel(history, queues=table(*rows, width=3))
 
-    def test_a_buffer_that_is_not_full_is_no_cause(self) -> None:
+    def test_a_buffer_that_is_not_full_voids_nothing(self) -> None:
         assert codes(self.filled(0.7, 100)) == {}
 
     def test_a_few_full_buffers_void_the_tails(self) -> None:
@@ -87,14 +87,14 @@ class TestReadTogether:
         assert codes(self.late(1.0)) == {}
 
     def test_a_figure_that_may_be_much_lower_is_void_and_shows_both_values(self) -> None:
-        found = self.late(6.0)
-        metrics, cautions = judged_summaries(found)
-        assert codes(found) == {"inexact-arrival-times": True}
+        judged = self.late(6.0)
+        metrics, cautions = judged_summaries(judged)
+        assert codes(judged) == {"inexact-arrival-times": True}
         assert "latency p99 (10.0 ms; 4.00 ms if each arrived as early as possible)" in cautions[0].message
         assert metrics["latency"].void["p99"].without == pytest.approx(4 * MS)
         assert not metrics["reach"].void
 
-    def test_a_loop_that_slept_woke_up_for_the_first_message(self) -> None:
+    def test_a_loop_that_slept_until_the_first_message_voids_nothing(self) -> None:
         assert codes(self.late(6.0, slept=True)) == {}
 
     def test_a_loop_that_was_late_may_have_slept_through_the_first_message(self) -> None:
@@ -114,23 +114,28 @@ class TestClockSteps:
     @pytest.mark.parametrize(("at_ms", "is_void"), [(-500, False), (500, True)])
     def test_a_step_in_the_window_voids_the_times_and_says_when(self, at_ms: int, is_void: bool) -> None:
         row = (START + at_ms * MS, START + (at_ms + 50) * MS, -3 * MS)
-        found = by_kernel(steady(), steps=table(row, width=3))
-        assert codes(found) == ({"clock-step": True} if is_void else {})
+        judged = by_kernel(steady(), steps=table(row, width=3))
+        assert codes(judged) == ({"clock-step": True} if is_void else {})
         if is_void:
-            assert "by -3.000 ms, 0.50 to 0.55 s after the window began" in judge_trust(found)[0].message
+            assert "by -3.000 ms, 0.50 to 0.55 s after the window began" in judge_trust(judged)[0].message
 
 
 class TestIntervals:
     STAMPS = ArrivalStamps("kernel", intervals=table((0, 10, 98, 1), (0, 200, 1, 1), (0, 5000, 1, 0), width=4))
 
     def test_widths_are_weighted_by_messages(self) -> None:
-        found = arrival_intervals(self.STAMPS)
-        assert (found.messages, found.width_p50_ns, found.width_p99_ns, found.width_max_ns) == (100, 10, 200, 5000)
+        intervals = arrival_intervals(self.STAMPS)
+        assert (intervals.messages, intervals.width_p50_ns, intervals.width_p99_ns, intervals.width_max_ns) == (
+            100,
+            10,
+            200,
+            5000,
+        )
 
     def test_without_intervals_there_is_no_width(self) -> None:
         assert arrival_intervals(ArrivalStamps("kernel")) == ArrivalIntervals(0, 0, 0, 0)
 
-    def test_the_sentence_says_which_clock_it_was(self) -> None:
+    def test_the_sentence_names_the_clock(self) -> None:
         setup = GeneratorSetup(1, chosen=True)
         assert "clock" not in generator_sentence(setup)
         assert "stamped by the load generator" in generator_sentence(replace(setup, stamps="user"))

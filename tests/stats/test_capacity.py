@@ -1,4 +1,4 @@
-"""Tests of the capacity search on servers that are a formula, so that the answer is known."""
+"""Tests of the capacity search on simulated servers whose capacity is known."""
 
 from __future__ import annotations
 
@@ -38,113 +38,113 @@ def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
     return measure
 
 
-def levels(found: Capacity) -> list[float]:
-    return [run.level for run in found.runs]
+def levels(capacity: Capacity) -> list[float]:
+    return [run.level for run in capacity.runs]
 
 
 @pytest.mark.parametrize("knee", [11, 37, 412, 2900, 9500])
 def test_the_interval_holds_the_knee_and_is_as_narrow_as_requested(knee: int) -> None:
-    found = find_capacity(server(knee), WIDE)
-    assert found.ending is SearchEnding.FOUND
-    assert found.knee is not None
-    assert found.knee.low <= knee <= found.knee.high
-    assert found.knee.high <= found.knee.low * 1.4
-    assert found.met is not None
-    assert found.met <= knee
+    capacity = find_capacity(server(knee), WIDE)
+    assert capacity.ending is SearchEnding.FOUND
+    assert capacity.knee is not None
+    assert capacity.knee.low <= knee <= capacity.knee.high
+    assert capacity.knee.high <= capacity.knee.low * 1.4
+    assert capacity.met is not None
+    assert capacity.met <= knee
 
 
 def test_the_search_doubles_the_level_and_then_bisects() -> None:
-    tried = levels(find_capacity(server(100), WIDE))
-    assert tried[:5] == [10, 20, 40, 80, 160]
-    assert all(40 < level < 320 for level in tried[5:])
+    measured = levels(find_capacity(server(100), WIDE))
+    assert measured[:5] == [10, 20, 40, 80, 160]
+    assert all(40 < level < 320 for level in measured[5:])
 
 
 def test_levels_near_the_knee_are_measured_repeatedly() -> None:
-    found = find_capacity(server(100), WIDE)
-    near = [run.outcome for run in found.runs if 70 <= run.level <= 140]
+    capacity = find_capacity(server(100), WIDE)
+    near = [run.outcome for run in capacity.runs if 70 <= run.level <= 140]
     assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
 @pytest.mark.parametrize(("softness", "wrong"), [(0.02, 0.0), (0.05, 0.02), (0.1, 0.0), (0.1, 0.02)])
 def test_with_noise_the_interval_holds_the_knee_with_its_stated_probability(softness: float, wrong: float) -> None:
-    held = settled = 0
+    hits = settled = 0
     for seed in range(40):
         knee = math.exp(random.Random(seed).uniform(math.log(20), math.log(5000)))
-        found = find_capacity(noisy(knee, softness, wrong, seed), WIDE)
-        assert found.ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
-        assert found.knee is not None
-        settled += found.ending is SearchEnding.FOUND
-        held += found.knee.low <= knee <= found.knee.high
-    assert held >= 36
+        capacity = find_capacity(noisy(knee, softness, wrong, seed), WIDE)
+        assert capacity.ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
+        assert capacity.knee is not None
+        settled += capacity.ending is SearchEnding.FOUND
+        hits += capacity.knee.low <= knee <= capacity.knee.high
+    assert hits >= 36
     assert settled >= 30
 
 
 def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
-    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # at 10, and, by a wrong result, at 20
+    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # The knee is wrongly placed between 10 and 20 at first.
 
     def measure(level: float) -> LevelOutcome:
         return next(answers, None) or server(400)(level)
 
-    found = find_capacity(measure, Search(10, 10_000, max_runs=60))
-    assert found.knee is not None
-    assert found.knee.low <= 400 <= found.knee.high
+    capacity = find_capacity(measure, Search(10, 10_000, max_runs=60))
+    assert capacity.knee is not None
+    assert capacity.knee.low <= 400 <= capacity.knee.high
 
 
 def test_a_miss_at_the_lowest_level_is_repeated_before_it_is_reported() -> None:
-    found = find_capacity(server(3), WIDE)
-    assert found.ending is SearchEnding.MISSED_AT_LOWEST
-    assert set(levels(found)) == {10}
-    assert len(found.runs) >= 2
-    assert found.met is None
+    capacity = find_capacity(server(3), WIDE)
+    assert capacity.ending is SearchEnding.MISSED_AT_LOWEST
+    assert set(levels(capacity)) == {10}
+    assert len(capacity.runs) >= 2
+    assert capacity.met is None
 
 
-def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_level() -> None:
-    found = find_capacity(server(1e9), Search(10, 500))
-    assert found.ending is SearchEnding.MET_AT_HIGHEST
-    assert levels(found)[-2:] == [500, 500]
-    assert found.met == 500
-    assert found.knee is None  # the knee is above the measured levels
+def test_a_server_that_meets_the_highest_level_is_confirmed_there() -> None:
+    capacity = find_capacity(server(1e9), Search(10, 500))
+    assert capacity.ending is SearchEnding.MET_AT_HIGHEST
+    assert levels(capacity)[-2:] == [500, 500]
+    assert capacity.met == 500
+    assert capacity.knee is None  # the knee is above the measured levels
 
 
 def test_levels_above_the_generator_limit_give_no_result_about_the_server() -> None:
-    found = find_capacity(server(1e9, limit=300), WIDE)
-    assert found.ending is SearchEnding.GENERATOR_LIMITED
-    assert found.met is not None
-    assert found.ceiling is not None
-    assert found.met <= 300 < found.ceiling <= found.met * 1.4
-    assert LevelOutcome.MISSED not in {run.outcome for run in found.runs}
+    capacity = find_capacity(server(1e9, limit=300), WIDE)
+    assert capacity.ending is SearchEnding.GENERATOR_LIMITED
+    assert capacity.met is not None
+    assert capacity.ceiling is not None
+    assert capacity.met <= 300 < capacity.ceiling <= capacity.met * 1.4
+    assert LevelOutcome.MISSED not in {run.outcome for run in capacity.runs}
 
 
-def test_a_knee_below_the_limit_of_the_generator_is_found_all_the_same() -> None:
-    found = find_capacity(server(250, limit=300), WIDE)
-    assert found.ending is SearchEnding.FOUND
-    assert found.knee is not None
-    assert found.knee.low <= 250 <= found.knee.high
+def test_a_knee_below_the_limit_of_the_generator_is_found() -> None:
+    capacity = find_capacity(server(250, limit=300), WIDE)
+    assert capacity.ending is SearchEnding.FOUND
+    assert capacity.knee is not None
+    assert capacity.knee.low <= 250 <= capacity.knee.high
 
 
-def test_an_untrusted_run_is_tried_again_and_only_several_in_a_row_are_a_ceiling() -> None:
-    seen: list[float] = []
+def test_an_untrusted_run_is_retried_and_only_several_in_a_row_are_the_limit_of_the_generator() -> None:
+    measured: list[float] = []
 
     def measure(level: float) -> LevelOutcome:
-        seen.append(level)
-        return LevelOutcome.UNTRUSTED if seen.count(level) == 1 else server(100)(level)
+        measured.append(level)
+        return LevelOutcome.UNTRUSTED if measured.count(level) == 1 else server(100)(level)
 
-    found = find_capacity(measure, WIDE)
-    assert found.ceiling is None
-    assert found.ending is SearchEnding.FOUND
+    capacity = find_capacity(measure, WIDE)
+    assert capacity.ceiling is None
+    assert capacity.ending is SearchEnding.FOUND
 
 
-def test_a_generator_that_cannot_do_the_lowest_level_knows_nothing() -> None:
-    found = find_capacity(server(100, limit=1), WIDE)
-    assert found.ending is SearchEnding.GENERATOR_LIMITED
-    assert found.knee is None
-    assert levels(found) == [10, 10, 10]
+def test_a_generator_that_cannot_produce_the_lowest_level_gives_no_result() -> None:
+    capacity = find_capacity(server(100, limit=1), WIDE)
+    assert capacity.ending is SearchEnding.GENERATOR_LIMITED
+    assert capacity.knee is None
+    assert levels(capacity) == [10, 10, 10]
 
 
 def test_a_search_out_of_runs_is_reported_as_unsettled() -> None:
-    found = find_capacity(server(100), Search(10, 10_000, max_runs=5))
-    assert found.ending is SearchEnding.UNSETTLED
-    assert len(found.runs) == 5
+    capacity = find_capacity(server(100), Search(10, 10_000, max_runs=5))
+    assert capacity.ending is SearchEnding.UNSETTLED
+    assert len(capacity.runs) == 5
 
 
 @pytest.mark.parametrize("pick", [lambda level: LevelOutcome.MET if int(level) % 2 else LevelOutcome.MISSED])
@@ -154,11 +154,11 @@ def test_random_outcomes_end_within_the_maximum_number_of_runs(
     assert len(find_capacity(pick, WIDE).runs) <= WIDE.max_runs
 
 
-def test_neighbouring_whole_numbers_are_as_near_as_one_can_get() -> None:
-    found = find_capacity(server(3), Search(1, 100))
-    assert found.ending is SearchEnding.FOUND
-    assert found.knee is not None
-    assert 3 <= found.knee.high < 5
+def test_the_search_ends_at_neighbouring_whole_numbers() -> None:
+    capacity = find_capacity(server(3), Search(1, 100))
+    assert capacity.ending is SearchEnding.FOUND
+    assert capacity.knee is not None
+    assert 3 <= capacity.knee.high < 5
 
 
 @pytest.mark.parametrize(

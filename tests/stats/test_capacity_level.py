@@ -29,7 +29,7 @@ def test_a_level_whose_objectives_are_all_met_is_met() -> None:
     assert judged.why == ("met: p99(latency) < 100ms (measured 5.00 ms)",)
 
 
-def test_one_missed_objective_is_enough_to_miss() -> None:
+def test_a_level_with_one_missed_objective_is_missed() -> None:
     judged = judge_level([MET, MISSED], [], [])
     assert judged.outcome is LevelOutcome.MISSED
     assert judged.why == ("missed: p99(latency) < 100ms (measured 500 ms)",)
@@ -47,7 +47,7 @@ def test_a_level_whose_members_are_behind_is_missed() -> None:
     assert (judged.outcome, judged.why) == (LevelOutcome.MISSED, ("Three members were behind.",))
 
 
-def test_a_deviation_on_the_wire_misses_no_level() -> None:
+def test_a_protocol_deviation_does_not_make_a_level_missed() -> None:
     deviation = Finding("server-body-in-101", "9.1", Anomaly.PROTOCOL, Level.VIOLATION, "A header too many.")
     assert judge_level([MET], [deviation], []).outcome is LevelOutcome.MET
 
@@ -63,7 +63,7 @@ def test_a_generator_at_its_limit_makes_the_level_untrusted(code: str) -> None:
     ("limit", "outcome"), [("60ms", LevelOutcome.MET), ("20ms", LevelOutcome.MISSED), ("40ms", LevelOutcome.UNTRUSTED)]
 )
 def test_lateness_makes_a_level_untrusted_only_if_it_may_change_an_objective(limit: str, outcome: LevelOutcome) -> None:
-    # Latency p99 is 50 ms, 30 ms of which are left without the late sends.
+    # Latency p99 is 50 ms. Without the late sends it is 30 ms.
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
     assert [caution.code for caution in cautions if caution.invalidates] == ["schedule-slip"]
     results = [parse_objective(f"p99(latency) < {limit}").evaluate(metrics)]
@@ -71,7 +71,7 @@ def test_lateness_makes_a_level_untrusted_only_if_it_may_change_an_objective(lim
     assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is LevelOutcome.UNTRUSTED
 
 
-def test_lateness_does_not_hide_that_a_message_was_lost() -> None:
+def test_a_lost_message_makes_a_level_missed_in_spite_of_lateness() -> None:
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
     results = [parse_objective("min(reach) == 1").evaluate(metrics)]
     judged = judge_level(results, [LOST], cautions)
@@ -79,7 +79,7 @@ def test_lateness_does_not_hide_that_a_message_was_lost() -> None:
 
 
 @pytest.mark.parametrize("code", ["unsent", "unpublished", "incomplete-ramp"])
-def test_a_level_whose_plan_the_server_does_not_let_be_carried_out_is_missed(code: str) -> None:
+def test_a_level_whose_plan_the_server_prevents_is_missed(code: str) -> None:
     assert judge_level([MET], [], [void(code)]).outcome is LevelOutcome.MISSED
 
 
@@ -88,6 +88,6 @@ def test_an_unknown_result_decides_no_level(objective: ObjectiveResult, findings
     assert judge_level([objective], findings, []).outcome is LevelOutcome.UNTRUSTED
 
 
-def test_no_delivery_is_the_servers_fault_only_if_one_was_expected() -> None:
+def test_a_level_without_deliveries_is_missed_only_if_some_were_expected() -> None:
     assert judge_level([UNMEASURED], [], [void("nothing-measured")]).outcome is LevelOutcome.UNTRUSTED
     assert judge_level([UNMEASURED], [LOST], [void("nothing-measured")]).outcome is LevelOutcome.MISSED

@@ -20,13 +20,13 @@ def pairs_of(ratio: float, count: int = 10, wobble: float = 1.0) -> list[Pair]:
     return [(100.0, 100.0 * ratio * float(np.exp(wobble * step))) for step in WOBBLE[:count]]
 
 
-def one(pairs: Sequence[Pair], identical: Sequence[Pair] = (), name: str = "latency_p50") -> MetricComparison:
-    (found,) = judge_pairs({name: pairs}, {name: identical})
-    return found
+def judge_metric(pairs: Sequence[Pair], identical: Sequence[Pair] = (), name: str = "latency_p50") -> MetricComparison:
+    (comparison,) = judge_pairs({name: pairs}, {name: identical})
+    return comparison
 
 
-def test_a_slowdown_beyond_the_floor_is_worse_and_its_mirror_better() -> None:
-    slower, faster = one(pairs_of(1.2)), one(pairs_of(1 / 1.2))
+def test_a_slowdown_beyond_the_floor_is_worse_and_the_same_speedup_is_better() -> None:
+    slower, faster = judge_metric(pairs_of(1.2)), judge_metric(pairs_of(1 / 1.2))
     assert (slower.verdict, faster.verdict) == (Judgement.WORSE, Judgement.BETTER)
     assert slower.ratio is not None
     assert slower.ci_low is not None
@@ -37,69 +37,69 @@ def test_a_slowdown_beyond_the_floor_is_worse_and_its_mirror_better() -> None:
 
 
 def test_a_real_change_within_the_floor_is_the_same() -> None:
-    found = one(pairs_of(1.03))
-    assert found.verdict is Judgement.SAME
-    assert found.p is not None
-    assert found.p < 0.05
+    comparison = judge_metric(pairs_of(1.03))
+    assert comparison.verdict is Judgement.SAME
+    assert comparison.p is not None
+    assert comparison.p < 0.05
 
 
 def test_an_interval_beyond_the_floor_with_an_estimate_within_it_is_unknown() -> None:
-    found = one(pairs_of(1.045))
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert found.detectable is not None
-    assert found.detectable > 0.05
+    comparison = judge_metric(pairs_of(1.045))
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert comparison.detectable is not None
+    assert comparison.detectable > 0.05
 
 
 def test_noise_is_neither_the_same_nor_different() -> None:
-    found = one(pairs_of(1.0, wobble=20))
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert found.detectable is not None
-    assert found.detectable > 0.2
+    comparison = judge_metric(pairs_of(1.0, wobble=20))
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert comparison.detectable is not None
+    assert comparison.detectable > 0.2
 
 
 def test_seven_pairs_cannot_be_significant_and_eight_can() -> None:
-    seven, eight = one(pairs_of(5.0, 7)), one(pairs_of(5.0, 8))
+    seven, eight = judge_metric(pairs_of(5.0, 7)), judge_metric(pairs_of(5.0, 8))
     assert seven.verdict is Judgement.CANNOT_TELL
     assert "--pairs 8" in seven.note
     assert eight.verdict is Judgement.WORSE
 
 
 def test_eight_pairs_are_significant_for_all_four_metrics() -> None:
-    found = judge_pairs({name: pairs_of(5.0, 8) for name in JUDGED})
-    assert [metric.verdict for metric in found] == [Judgement.WORSE] * 4
-    assert found[0].p == pytest.approx(4 * 2 / 2**8)
+    comparisons = judge_pairs({name: pairs_of(5.0, 8) for name in JUDGED})
+    assert [metric.verdict for metric in comparisons] == [Judgement.WORSE] * 4
+    assert comparisons[0].p == pytest.approx(4 * 2 / 2**8)
 
 
 def test_few_pairs_that_hardly_differ_are_the_same() -> None:
-    assert one(pairs_of(1.0, 6)).verdict is Judgement.SAME
-    assert one(pairs_of(1.0, 1)).verdict is Judgement.CANNOT_TELL
+    assert judge_metric(pairs_of(1.0, 6)).verdict is Judgement.SAME
+    assert judge_metric(pairs_of(1.0, 1)).verdict is Judgement.CANNOT_TELL
 
 
-def test_an_effect_that_identical_code_also_shows_is_not_a_difference() -> None:
+def test_an_effect_that_identical_code_also_has_is_not_a_difference() -> None:
     shaky = [(100.0, 130.0), (130.0, 100.0), (100.0, 125.0), (120.0, 100.0)]
-    found = one(pairs_of(1.1), shaky)
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert "identical code moved by up to" in found.note
-    assert found.floor == 0.05
-    assert one(pairs_of(1.1)).verdict is Judgement.WORSE
+    comparison = judge_metric(pairs_of(1.1), shaky)
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert "identical code moved by up to" in comparison.note
+    assert comparison.floor == 0.05
+    assert judge_metric(pairs_of(1.1)).verdict is Judgement.WORSE
 
 
 def test_a_noisy_machine_still_shows_a_factor_of_five() -> None:
     shaky = [(100.0, 130.0), (130.0, 100.0), (100.0, 125.0), (120.0, 100.0)]
-    assert one(pairs_of(5.0, 8, wobble=15), shaky).verdict is Judgement.WORSE
+    assert judge_metric(pairs_of(5.0, 8, wobble=15), shaky).verdict is Judgement.WORSE
 
 
 def test_a_harness_that_favours_one_side_is_vetoed() -> None:
     biased = [(100.0, 150.0), (100.0, 151.0), (100.0, 149.0), (100.0, 150.5)]
-    found = one(pairs_of(5.0), biased)
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert found.note.startswith("vetoed")
+    comparison = judge_metric(pairs_of(5.0), biased)
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert comparison.note.startswith("vetoed")
 
 
-def test_a_veto_holds_for_its_own_metric_only() -> None:
+def test_a_veto_applies_only_to_its_own_metric() -> None:
     biased = [(100.0, 150.0), (100.0, 151.0), (100.0, 149.0), (100.0, 150.5)]
-    found = judge_pairs({name: pairs_of(5.0) for name in JUDGED}, {"latency_p99": biased})
-    assert {metric.metric: metric.verdict for metric in found} == {
+    comparisons = judge_pairs({name: pairs_of(5.0) for name in JUDGED}, {"latency_p99": biased})
+    assert {metric.metric: metric.verdict for metric in comparisons} == {
         "latency_p50": Judgement.WORSE,
         "latency_p99": Judgement.CANNOT_TELL,
         "time_to_last_p50": Judgement.WORSE,
@@ -108,15 +108,15 @@ def test_a_veto_holds_for_its_own_metric_only() -> None:
 
 
 def test_unjudged_metrics_are_never_worse_or_better() -> None:
-    found = one(pairs_of(3.0), name="spread_p50")
-    assert (found.primary, found.verdict, found.p, found.note) == (
+    comparison = judge_metric(pairs_of(3.0), name="spread_p50")
+    assert (comparison.primary, comparison.verdict, comparison.p, comparison.note) == (
         False,
         Judgement.CANNOT_TELL,
         None,
         "shown, not judged",
     )
-    assert found.ratio == pytest.approx(3.0, rel=0.01)
-    assert one(pairs_of(1.0), name="spread_p50").verdict is Judgement.SAME
+    assert comparison.ratio == pytest.approx(3.0, rel=0.01)
+    assert judge_metric(pairs_of(1.0), name="spread_p50").verdict is Judgement.SAME
 
 
 def test_half_the_throughput_is_worse_because_more_is_better_there() -> None:
@@ -127,13 +127,13 @@ def test_half_the_throughput_is_worse_because_more_is_better_there() -> None:
 
 
 def test_values_of_zero_have_no_ratio_and_are_unknown() -> None:
-    found = one([(0.0, 0.0)] * 8)
-    assert (found.verdict, found.ratio, found.detectable) == (Judgement.CANNOT_TELL, None, None)
+    comparison = judge_metric([(0.0, 0.0)] * 8)
+    assert (comparison.verdict, comparison.ratio, comparison.detectable) == (Judgement.CANNOT_TELL, None, None)
 
 
 def test_judged_metrics_come_first_and_unknown_ones_are_left_out() -> None:
-    found = judge_pairs({"spread_p50": pairs_of(1), "latency_p99": pairs_of(1), "unheard_of": pairs_of(1)})
-    assert [metric.metric for metric in found] == ["latency_p99", "spread_p50"]
+    comparisons = judge_pairs({"spread_p50": pairs_of(1), "latency_p99": pairs_of(1), "unheard_of": pairs_of(1)})
+    assert [metric.metric for metric in comparisons] == ["latency_p99", "spread_p50"]
 
 
 W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT_TELL
@@ -154,5 +154,5 @@ def test_one_worse_metric_decides_and_better_needs_all_to_be_known(verdicts: lis
     metrics = [
         MetricComparison("x", "ns", "lower", verdict, 1.0, 1.0, 1.0, 0.05, 1.0, primary=True) for verdict in verdicts
     ]
-    shown = MetricComparison("y", "ns", "lower", Judgement.CANNOT_TELL, 1.0, 1.0, 1.0, 0.05, None)
-    assert overall([*metrics, shown]) is whole
+    unjudged = MetricComparison("y", "ns", "lower", Judgement.CANNOT_TELL, 1.0, 1.0, 1.0, 0.05, None)
+    assert overall([*metrics, unjudged]) is whole

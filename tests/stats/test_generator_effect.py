@@ -44,16 +44,16 @@ def test_late_sends_that_change_no_figure_void_none_and_show_both_values() -> No
     assert void(run) == set()
 
 
-def test_p99_may_be_void_while_p50_reach_and_deliveries_stand() -> None:
-    found = void(some_late(4, 30.0))
-    assert {"latency.p99", "latency.max", "time_to_last.p99"} <= found
-    assert not {"latency.p50", "latency.p90", "latency.value", "reach.min", "deliveries_per_s.value"} & found
-    assert not any(figure.startswith(("service_time", "spread", "reach", "connect_time")) for figure in found)
+def test_p99_may_be_void_while_p50_reach_and_deliveries_are_valid() -> None:
+    void_figures = void(some_late(4, 30.0))
+    assert {"latency.p99", "latency.max", "time_to_last.p99"} <= void_figures
+    assert not {"latency.p50", "latency.p90", "latency.value", "reach.min", "deliveries_per_s.value"} & void_figures
+    assert not any(figure.startswith(("service_time", "spread", "reach", "connect_time")) for figure in void_figures)
 
 
-def test_a_void_figure_says_what_it_would_be_without_the_late_sends() -> None:
+def test_a_void_figure_shows_its_value_without_the_late_sends() -> None:
     metrics, cautions = judged_summaries(some_late(4, 30.0))
-    (caution,) = (one for one in cautions if one.invalidates)
+    (caution,) = (each for each in cautions if each.invalidates)
     assert metrics["latency"].p99 == 38 * MS
     assert metrics["latency"].void["p99"] == Void("schedule-slip", caution.message, 8 * MS)
     assert "latency p99 (38.0 ms; 8.00 ms without late sends)" in caution.message
@@ -73,11 +73,11 @@ def test_queueing_behind_late_sends_is_not_attributed_to_the_server() -> None:
     assert "p50" not in metrics["service_time"].void
 
 
-def test_a_slow_server_is_not_excused_by_a_generator_that_was_a_little_late() -> None:
+def test_a_generator_that_was_a_little_late_does_not_void_the_latency_of_a_slow_server() -> None:
     assert void(some_late(200, 4.0, latency_ms=80.0)) == set()
 
 
-def test_late_messages_that_were_faster_prove_nothing() -> None:
+def test_late_messages_that_were_faster_void_nothing() -> None:
     record = recorder(10)
     for sequence in range(200):
         late = sequence % 2 == 1
@@ -112,9 +112,9 @@ def test_a_second_without_cpu_that_changed_nothing_voids_nothing() -> None:
 
 def test_a_generator_without_cpu_in_most_seconds_voids_all_timed_figures() -> None:
     run = busy_second(0.0)
-    found = void(replace(run, generator=replace(run.generator, cpu_share=np.full(10, 0.9))))
-    assert {"latency.p50", "latency.p99", "time_to_last.value", "spread.max", "deliveries_per_s.value"} <= found
-    assert not any(figure.startswith(("reach", "connect_time")) for figure in found)
+    void_figures = void(replace(run, generator=replace(run.generator, cpu_share=np.full(10, 0.9))))
+    assert {"latency.p50", "latency.p99", "time_to_last.value", "spread.max", "deliveries_per_s.value"} <= void_figures
+    assert not any(figure.startswith(("reach", "connect_time")) for figure in void_figures)
 
 
 @pytest.mark.parametrize("generator", [replace(QUIET, unsent=1), replace(QUIET, alone=False)])
@@ -138,16 +138,16 @@ def test_a_lighter_load_and_a_concurrent_measurement_void_all_timed_figures(
         ("p99(service_time) < 20ms", True),
     ],
 )
-def test_an_objective_is_open_only_where_its_own_figure_is_void_and_decides(text: str, met: bool | None) -> None:
+def test_an_objective_is_unknown_only_if_its_own_figure_is_void_and_decides(text: str, met: bool | None) -> None:
     metrics, _ = judged_summaries(some_late(4, 30.0))
     result = parse_objective(text).evaluate(metrics)
     assert result.met is met
     if met is None:
-        told = "cannot tell: p99(latency) < 20ms (measured 38.0 ms; 8.00 ms without the generator's part; void: "
-        assert result.sentence() == f"{told}schedule-slip)"
+        sentence = "cannot tell: p99(latency) < 20ms (measured 38.0 ms; 8.00 ms without the generator's part; void: "
+        assert result.sentence() == f"{sentence}schedule-slip)"
 
 
-def test_unknown_effects_leave_every_timed_objective_open() -> None:
+def test_unknown_effects_make_every_timed_objective_unknown() -> None:
     metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=replace(QUIET, alone=False)))
     assert parse_objective("p99(latency) < 100ms").evaluate(metrics).met is None
     assert parse_objective("min(reach) == 1").evaluate(metrics).met is True

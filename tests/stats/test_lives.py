@@ -32,12 +32,12 @@ def test_an_effect_on_a_whole_round_is_no_difference() -> None:
 
 
 def test_the_candidate_is_compared_with_the_mean_of_both_bases() -> None:
-    found = Life(np.array([[100.0, 110.0, 121.0]]))
-    assert found.differences == pytest.approx(0.0)
-    assert found.identical == pytest.approx(log(1.21))
+    life_of_one_round = Life(np.array([[100.0, 110.0, 121.0]]))
+    assert life_of_one_round.differences == pytest.approx(0.0)
+    assert life_of_one_round.identical == pytest.approx(log(1.21))
 
 
-def test_outliers_of_all_servers_alike_are_no_difference() -> None:
+def test_outliers_that_all_servers_share_are_no_difference() -> None:
     steady = np.tile([1.0, 1.01, 1.02, 1.03, 1.04], 12)
     columns = np.array([np.roll(np.where(np.arange(60) < 9, 5.0, steady), shift) for shift in (0, 20, 40)])
     orders = [columns[list(order)].T for order in ((0, 1, 2), (1, 0, 2), (1, 2, 0), (0, 2, 1), (2, 0, 1), (2, 1, 0))]
@@ -69,24 +69,24 @@ def test_the_p_value_is_that_of_all_sign_flips_of_whole_lives() -> None:
     some = [life(1.02, wobble=wobble) for wobble in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)]
     effects = np.array([log(1.02) + wobble for wobble in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)])
     flips = [abs(float((np.array(signs) * effects).sum())) for signs in product((1, -1), repeat=6)]
-    found = weigh_lives(some)
-    assert found is not None
-    assert found.p == sum(flip >= abs(effects.sum()) - 1e-12 for flip in flips) / 64
+    evidence = weigh_lives(some)
+    assert evidence is not None
+    assert evidence.p == sum(flip >= abs(effects.sum()) - 1e-12 for flip in flips) / 64
 
 
-def test_many_rounds_of_few_lives_are_not_much_evidence() -> None:
-    found = weigh_lives([life(1.5, wobble=wobble, rounds=1000) for wobble in (0.0, 0.01, 0.02)])
-    assert found is not None
-    assert found.p == 2 / 2**3
+def test_many_rounds_of_few_lives_are_weak_evidence() -> None:
+    evidence = weigh_lives([life(1.5, wobble=wobble, rounds=1000) for wobble in (0.0, 0.01, 0.02)])
+    assert evidence is not None
+    assert evidence.p == 2 / 2**3
 
 
 def test_both_levels_of_noise_are_estimated_separately() -> None:
     random = np.random.default_rng(1)
     some = [Life(100 * np.exp(random.normal(0, 0.05, (50, 3)) + random.normal(0, 0.03, 3))) for _ in range(200)]
-    found = spread_of(some)
-    assert found is not None
-    assert found.round == pytest.approx(0.05 * 1.5**0.5, rel=0.05)
-    assert found.life == pytest.approx(0.03 * 1.5**0.5, rel=0.15)
+    spread = spread_of(some)
+    assert spread is not None
+    assert spread.round == pytest.approx(0.05 * 1.5**0.5, rel=0.05)
+    assert spread.life == pytest.approx(0.03 * 1.5**0.5, rel=0.15)
     assert spread_of(some[:1]) is None
 
 
@@ -104,14 +104,14 @@ def test_both_levels_of_noise_are_estimated_separately() -> None:
 def test_a_change_of_the_size_of_the_floor_is_worse_and_a_smaller_one_the_same(
     name: str, ratio: float, verdict: Judgement
 ) -> None:
-    (found,) = judge_lives({name: lives(ratio)})
-    assert (found.verdict, found.note) == (verdict, "")
-    assert found.ratio == pytest.approx(ratio, rel=0.01)
-    assert len(found.pairs) == 8
+    (comparison,) = judge_lives({name: lives(ratio)})
+    assert (comparison.verdict, comparison.note) == (verdict, "")
+    assert comparison.ratio == pytest.approx(ratio, rel=0.01)
+    assert len(comparison.pairs) == 8
 
 
 @pytest.mark.parametrize(("scale", "verdict"), [(9.0, Judgement.SAME), (12.0, Judgement.CANNOT_TELL)])
-def test_the_same_are_two_one_sided_tests_at_five_percent(scale: float, verdict: Judgement) -> None:
+def test_the_verdict_same_needs_two_one_sided_tests_at_five_percent(scale: float, verdict: Judgement) -> None:
     some = lives(1.02, scale=scale)
     evidence = weigh_lives(some)
     assert evidence is not None
@@ -119,30 +119,30 @@ def test_the_same_are_two_one_sided_tests_at_five_percent(scale: float, verdict:
     assert evidence.equivalence is not None
     assert evidence.span.extent > log(1.05)
     assert (evidence.equivalence.extent <= log(1.05)) is (verdict is Judgement.SAME)
-    (found,) = judge_lives({"latency_p50": some})
-    assert found.verdict is verdict
+    (comparison,) = judge_lives({"latency_p50": some})
+    assert comparison.verdict is verdict
 
 
 def test_seven_lives_cannot_be_significant() -> None:
-    (found,) = judge_lives({"latency_p50": lives(2.0, 7)})
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert "--lives 8" in found.note
+    (comparison,) = judge_lives({"latency_p50": lives(2.0, 7)})
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert "--lives 8" in comparison.note
 
 
-def test_an_effect_that_identical_code_also_shows_is_not_a_difference() -> None:
+def test_an_effect_that_identical_code_also_has_is_not_a_difference() -> None:
     shaky = [life(1.1, again=1.3 if index % 2 else 1 / 1.3) for index in range(8)]
-    (found,) = judge_lives({"latency_p50": shaky})
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert "identical code moved by up to" in found.note
+    (comparison,) = judge_lives({"latency_p50": shaky})
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert "identical code moved by up to" in comparison.note
 
 
 def test_a_base_that_always_differs_from_itself_is_vetoed() -> None:
     biased = [life(3.0, wobble=step, again=1.4 + step) for step in STEPS]
-    (found,) = judge_lives({"latency_p50": biased})
-    assert found.verdict is Judgement.CANNOT_TELL
-    assert found.note.startswith("vetoed")
+    (comparison,) = judge_lives({"latency_p50": biased})
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert comparison.note.startswith("vetoed")
 
 
 def test_a_metric_without_a_complete_life_is_unknown() -> None:
-    (found,) = judge_lives({"latency_p50": [Life(np.full((4, 3), np.nan))]})
-    assert (found.verdict, found.ratio, found.base) == (Judgement.CANNOT_TELL, None, None)
+    (comparison,) = judge_lives({"latency_p50": [Life(np.full((4, 3), np.nan))]})
+    assert (comparison.verdict, comparison.ratio, comparison.base) == (Judgement.CANNOT_TELL, None, None)

@@ -27,15 +27,15 @@ def member(number: int, room: int = 0) -> Member:
 
 def codes(measurement: Measurement, *, is_ramp_complete: bool = True) -> dict[str, bool]:
     doubts = load_doubts(measurement, is_ramp_complete=is_ramp_complete, users_asked=9)
-    return {one.caution.code: one.caution.voids_medians for one in doubts}
+    return {doubt.caution.code: doubt.caution.voids_medians for doubt in doubts}
 
 
-def test_a_complete_load_of_several_raises_no_doubt() -> None:
+def test_a_complete_load_of_several_users_raises_no_doubt() -> None:
     assert codes(measured(member(0), member(1))) == {}
 
 
 @pytest.mark.parametrize(("audience", "alone"), [(Audience.EVERYONE, True), (Audience.OTHERS, True)])
-def test_a_room_of_one_proves_nothing(audience: Audience, alone: bool) -> None:
+def test_a_load_of_one_user_in_a_room_gives_no_result(audience: Audience, alone: bool) -> None:
     assert codes(measured(member(0), audience=audience)) == {"one-member": alone}
 
 
@@ -43,14 +43,14 @@ def test_an_echo_needs_no_second_member() -> None:
     assert codes(measured(member(0), audience=Audience.PUBLISHER)) == {}
 
 
-def test_one_single_member_room_of_several_is_reported_and_voids_nothing() -> None:
+def test_a_room_with_one_member_beside_larger_rooms_is_reported_and_voids_nothing() -> None:
     assert codes(measured(member(0), member(1), member(2, room=1))) == {"one-member": False}
 
 
 def test_users_that_were_not_answered_are_missing_and_those_stopped_after_the_window_are_not() -> None:
-    gone = replace(member(2), connected_ns=0, in_ns=0, departure=Departure.CLOSED, left_ns=500)
-    assert codes(measured(member(0), member(1), gone)) == {"users-missing": True}
-    assert codes(measured(member(0), member(1), replace(gone, left_ns=2_000))) == {}
+    unanswered = replace(member(2), connected_ns=0, in_ns=0, departure=Departure.CLOSED, left_ns=500)
+    assert codes(measured(member(0), member(1), unanswered)) == {"users-missing": True}
+    assert codes(measured(member(0), member(1), replace(unanswered, left_ns=2_000))) == {}
 
 
 def test_an_unfinished_ramp_is_reported() -> None:

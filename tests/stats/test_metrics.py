@@ -15,9 +15,9 @@ from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, Observ
 
 
 def samples(name: str, of: Measurement) -> list[float]:
-    found = METRICS_BY_NAME[name].samples(of)
-    assert found is not None
-    return sorted(float(value) for value in found)
+    values = METRICS_BY_NAME[name].samples(of)
+    assert values is not None
+    return sorted(float(value) for value in values)
 
 
 def test_latency_runs_from_the_intended_time_and_service_time_from_the_actual_one() -> None:
@@ -59,7 +59,7 @@ def test_probes_and_the_warm_up_do_not_count() -> None:
     assert samples("reach", observed) == [1.0]
 
 
-def test_a_second_receipt_of_the_same_publication_is_no_sample() -> None:
+def test_a_duplicate_receipt_is_no_sample() -> None:
     record = recorder(1)
     publish(record, 0, 100, [5])
     record.received(0, 0, 0, START + 100 * MS, START + 150 * MS)
@@ -137,18 +137,18 @@ def usage(cpu_per_s: float) -> ServerUsage:
     )
 
 
-def test_cpu_per_delivery_is_the_window_s_cpu_over_the_window_s_deliveries() -> None:
+def test_cpu_per_delivery_is_the_cpu_time_of_the_window_divided_by_its_deliveries() -> None:
     observed = measurement(steady(100, latency_ms=0), server=usage(0.5))
     assert samples("server_cpu_per_delivery", observed) == [pytest.approx(0.5e6 / 300)]
 
 
 def test_context_switches_and_descriptors_are_those_of_the_samples() -> None:
-    told = usage(0.5)
-    told = replace(told, switches=told.cpu_ns // MS, fds=np.full(15, 12))
-    observed = measurement(steady(100, latency_ms=0), server=told)
+    reported = usage(0.5)
+    reported = replace(reported, switches=reported.cpu_ns // MS, fds=np.full(15, 12))
+    observed = measurement(steady(100, latency_ms=0), server=reported)
     assert samples("server_switches_per_delivery", observed) == [pytest.approx(500 / 300)]
     assert samples("server_fds", observed) == [12]
-    silent = measurement(steady(100), server=replace(told, switches=np.full(15, -1), fds=np.full(15, -1)))
+    silent = measurement(steady(100), server=replace(reported, switches=np.full(15, -1), fds=np.full(15, -1)))
     for name in ("server_switches_per_delivery", "server_fds"):
         assert METRICS_BY_NAME[name].samples(silent) is None
 
@@ -171,10 +171,10 @@ def test_memory_per_connection_is_a_slope_over_the_ramp_and_ignores_what_load_al
     assert samples("memory_per_connection", observed) == [pytest.approx(20.0)]
 
 
-def test_a_server_that_is_not_ours_has_null_costs_and_keeps_the_keys() -> None:
-    found = summaries(measurement(steady(10)))
+def test_a_server_that_wsproof_did_not_start_has_null_costs() -> None:
+    summary_by_name = summaries(measurement(steady(10)))
     for name in ("server_cpu_per_delivery", "memory_per_connection"):
-        assert found[name] == Summary(METRICS_BY_NAME[name].unit, "lower", 0, None)
+        assert summary_by_name[name] == Summary(METRICS_BY_NAME[name].unit, "lower", 0, None)
 
 
 def test_only_feeds_have_feed_metrics() -> None:
@@ -212,17 +212,17 @@ def test_a_snapshot_on_connecting_has_no_spread_and_no_period() -> None:
     assert samples("feed_period_error", observed) == [0, 0, 0, 3 * MS]
 
 
-def test_rounds_are_distinguished_even_if_a_viewer_is_most_of_a_period_late() -> None:
+def test_rounds_are_distinguished_although_a_viewer_is_most_of_a_period_late() -> None:
     observed = feed([10, 40, 80], [110, 140, 180], [210, 240, 280])
     assert samples("feed_spread", observed) == [70 * MS] * 3
 
 
 def test_an_empty_history_has_every_key_and_no_number() -> None:
-    found = summaries(measurement(recorder(0).freeze()))
-    assert found["latency"].n == 0
-    assert found["latency"].p50 is None
-    assert found["reach"].n == 0
-    assert found["deliveries_per_s"].value == 0
+    summary_by_name = summaries(measurement(recorder(0).freeze()))
+    assert summary_by_name["latency"].n == 0
+    assert summary_by_name["latency"].p50 is None
+    assert summary_by_name["reach"].n == 0
+    assert summary_by_name["deliveries_per_s"].value == 0
 
 
 def test_a_million_receipts_are_joined_exactly() -> None:
@@ -248,14 +248,18 @@ def test_a_million_receipts_are_joined_exactly() -> None:
         end_ns=START + SECOND,
         drained_ns=START + 2 * SECOND,
     )
-    found = summaries(measurement(history))
-    assert (found["latency"].n, found["latency"].min, found["latency"].max) == (1_000_000, MS, MS + 999)
-    assert found["time_to_last"].p50 == MS + 999
-    assert found["spread"].p50 == 999
-    assert found["reach"].min == 1.0
+    summary_by_name = summaries(measurement(history))
+    assert (summary_by_name["latency"].n, summary_by_name["latency"].min, summary_by_name["latency"].max) == (
+        1_000_000,
+        MS,
+        MS + 999,
+    )
+    assert summary_by_name["time_to_last"].p50 == MS + 999
+    assert summary_by_name["spread"].p50 == 999
+    assert summary_by_name["reach"].min == 1.0
 
 
-def test_people_see_the_unit_they_think_in() -> None:
+def test_each_value_is_shown_in_a_readable_unit() -> None:
     assert METRICS_BY_NAME["latency"].show(12_345_678) == "12.3 ms"
     assert METRICS_BY_NAME["latency"].show(45_678) == "0.0457 ms"
     assert METRICS_BY_NAME["reach"].show(1.0) == "100 %"
@@ -266,7 +270,7 @@ def test_people_see_the_unit_they_think_in() -> None:
     assert METRICS_BY_NAME["latency"].show(None) == "–"
 
 
-def test_every_metric_is_declared_whole() -> None:
+def test_every_metric_declares_all_its_fields() -> None:
     for metric in METRICS:
         assert metric.better in ("lower", "higher")
         assert metric.title
@@ -275,5 +279,5 @@ def test_every_metric_is_declared_whole() -> None:
 
 
 def test_summaries_carry_unit_and_direction_of_their_metric() -> None:
-    found = summarise(METRICS_BY_NAME["reach"], np.array([1.0]))
-    assert (found.unit, found.better, found.value) == ("0-1", "higher", 1.0)
+    summary = summarise(METRICS_BY_NAME["reach"], np.array([1.0]))
+    assert (summary.unit, summary.better, summary.value) == ("0-1", "higher", 1.0)

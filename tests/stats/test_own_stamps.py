@@ -1,4 +1,4 @@
-"""Tests of trust where the kernel does not stamp what arrives, and where messages were sent late."""
+"""Tests of trust without kernel timestamps of receipts, and with messages that were sent late."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANY = Limit(0.0, 0.0)
 """A limit that any delay exceeds."""
 
 
-def test_with_exact_arrival_times_slip_alone_is_the_generators() -> None:
+def test_with_exact_arrival_times_the_generators_delay_is_its_slip() -> None:
     (p99,) = (
         effect
         for effect in own_delays(DeliveryTimes(Observed(measurement(steady(latency_ms=8, slip_ms=3)))), ANY)
@@ -44,21 +44,21 @@ def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
 @pytest.mark.parametrize(
     ("wait_ms", "latency_ms", "voids"),
     [
-        (0.0, 1.0, False),  # waking up takes 0.15 ms at most, which is below the resolution
+        (0.0, 1.0, False),  # A wake-up takes at most 0.15 ms, which is below the resolution.
         (0.05, 1.0, False),
         (0.3, 1.0, True),
         (0.3, 10.0, False),
         (4.0, 10.0, True),
     ],
 )
-def test_a_figure_is_void_where_a_fifth_of_it_may_be_the_wait_for_the_reader(
+def test_a_figure_is_void_if_a_fifth_of_it_may_be_the_wait_for_the_reader(
     wait_ms: float, latency_ms: float, voids: bool
 ) -> None:
-    found = judge_trust(slow_reading(wait_ms, latency_ms))
-    assert {caution.code: caution.invalidates for caution in found} == (
+    trust = judge_trust(slow_reading(wait_ms, latency_ms))
+    assert {caution.code: caution.invalidates for caution in trust} == (
         {"inexact-arrival-times": True} if voids else {}
     )
-    assert all("the kernel does not stamp these connections" in caution.message for caution in found)
+    assert all("the kernel does not stamp these connections" in caution.message for caution in trust)
 
 
 @pytest.mark.parametrize(("limit", "outcome"), [("2ms", LevelOutcome.MET), ("0.9ms", LevelOutcome.UNTRUSTED)])

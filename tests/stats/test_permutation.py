@@ -20,7 +20,7 @@ def test_pairs_that_all_agree_have_the_smallest_possible_p(pairs: int) -> None:
     assert two_sided_p(np.linspace(0.1, 0.2, pairs)) == 2 / 2**pairs
 
 
-def test_no_difference_at_all_is_no_evidence() -> None:
+def test_pairs_without_a_difference_have_a_p_value_of_one() -> None:
     assert two_sided_p(np.zeros(8)) == 1.0
     assert two_sided_p(np.zeros(0)) == 1.0
 
@@ -30,20 +30,20 @@ def test_both_directions_have_the_same_p() -> None:
     assert two_sided_p(differences) == two_sided_p(-differences)
 
 
-def test_more_pairs_than_can_be_enumerated_are_drawn_and_agree_with_the_exact_answer() -> None:
+def test_sign_flips_of_too_many_pairs_are_sampled_and_agree_with_the_exact_p_value() -> None:
     differences = np.random.default_rng(4).normal(0.01, 0.03, EXACT_PAIRS)
     exact = two_sided_p(differences)
     drawn = two_sided_p(np.append(differences, 0.0), seed=1)
-    # A pair without difference changes nothing, but is one too many to enumerate.
+    # A pair without difference changes nothing, but with it there are too many pairs to enumerate.
     assert drawn == pytest.approx(exact, abs=0.01)
     assert drawn == two_sided_p(np.append(differences, 0.0), seed=1)
 
 
-def test_the_interval_is_where_the_test_does_not_reject() -> None:
+def test_the_interval_has_the_shifts_that_the_test_does_not_reject() -> None:
     differences = np.random.default_rng(5).normal(0.05, 0.03, 9)
-    found = interval(differences)
-    assert found is not None
-    low, high = found
+    bounds = interval(differences)
+    assert bounds is not None
+    low, high = bounds
     assert low < differences.mean() < high
     for inside in (low + 1e-9, high - 1e-9):
         assert two_sided_p(differences - inside) > 0.04
@@ -60,21 +60,21 @@ def test_six_pairs_are_the_fewest_that_have_a_95_percent_interval() -> None:
 
 def test_the_interval_holds_the_truth_about_95_times_in_100() -> None:
     random = np.random.default_rng(6)
-    held = 0
+    hits = 0
     for _ in range(1000):
-        found = interval(random.normal(0.1, 0.05, 8))
-        assert found is not None
-        held += found[0] <= 0.1 <= found[1]
-    assert 930 <= held <= 970
+        bounds = interval(random.normal(0.1, 0.05, 8))
+        assert bounds is not None
+        hits += bounds[0] <= 0.1 <= bounds[1]
+    assert 930 <= hits <= 970
 
 
-def test_the_interval_of_many_pairs_is_drawn_and_repeatable() -> None:
+def test_the_interval_of_many_pairs_is_sampled_reproducibly() -> None:
     differences = np.random.default_rng(7).normal(0.1, 0.05, 30)
-    found = interval(differences, seed=1)
-    assert found is not None
-    assert found == interval(differences, seed=1)
-    assert found[0] < differences.mean() < found[1]
-    assert found[1] - found[0] == pytest.approx(2 * 2.045 * differences.std(ddof=1) / 30**0.5, rel=0.1)
+    bounds = interval(differences, seed=1)
+    assert bounds is not None
+    assert bounds == interval(differences, seed=1)
+    assert bounds[0] < differences.mean() < bounds[1]
+    assert bounds[1] - bounds[0] == pytest.approx(2 * 2.045 * differences.std(ddof=1) / 30**0.5, rel=0.1)
 
 
 def test_holm_steps_down_and_keeps_the_order() -> None:

@@ -40,31 +40,31 @@ def back(number: int, in_s: float, replaces: int) -> Member:
     return Member(number, f"{number}", in_ns=seconds(in_s), replaces=replaces)
 
 
-def test_without_a_user_that_comes_back_there_is_no_recovery() -> None:
+def test_a_history_without_a_returning_user_has_no_recovery() -> None:
     assert recovery_of(history(dropped(0, 103), Member(1, "1"))) is None
 
 
 def test_users_that_only_come_and_go_have_no_recovery() -> None:
-    left = Member(0, "0", in_ns=seconds(101), left_ns=seconds(103), departure=Departure.CLOSED)
-    assert recovery_of(history(left, back(1, 104, 0))) is None
+    former = Member(0, "0", in_ns=seconds(101), left_ns=seconds(103), departure=Departure.CLOSED)
+    assert recovery_of(history(former, back(1, 104, 0))) is None
 
 
-def test_a_user_that_comes_back_is_not_cut_off() -> None:
+def test_a_user_that_returns_is_not_cut_off() -> None:
     members = dropped(0, 103), dropped(1, 103), back(2, 104, 0), dropped(3, 110.5)
     assert users_cut_off(history(*members)) == 1
 
 
 def test_each_user_recovers_when_it_receives_again() -> None:
     members = dropped(0, 103), dropped(1, 103), back(2, 104, 0), back(3, 106, 1)
-    found = recovery_of(history(*members))
-    assert found == Recovery(2, 2, seconds(2), seconds(3), 0)
+    recovery = recovery_of(history(*members))
+    assert recovery == Recovery(2, 2, seconds(2), seconds(3), 0)
 
 
-def test_a_user_that_has_not_come_back_has_not_recovered() -> None:
+def test_a_user_that_has_not_returned_has_not_recovered() -> None:
     members = dropped(0, 103), dropped(1, 103), back(2, 104, 0), Member(3, "3", replaces=1), dropped(4, 103)
-    found = recovery_of(history(*members))
-    assert found is not None
-    assert (found.ended, found.returned, found.longest_ns) == (3, 1, seconds(1))
+    recovery = recovery_of(history(*members))
+    assert recovery is not None
+    assert (recovery.ended, recovery.returned, recovery.longest_ns) == (3, 1, seconds(1))
 
 
 def test_a_connection_that_received_nothing_is_no_return() -> None:
@@ -75,9 +75,9 @@ def test_a_connection_that_received_nothing_is_no_return() -> None:
 def test_the_silence_is_the_longest_time_in_which_publications_were_due() -> None:
     members = dropped(0, 103), back(1, 106, 0)
     received_s, due_s = (101, 102, 103, 106, 107), (100.5, 101.5, 102.5, 103.5, 104.5, 105.5, 106.5)
-    found = recovery_of(history(*members, received_s=received_s, due_s=due_s))
-    assert found is not None
-    assert found.silent_ns == seconds(3)  # and not the 3 s after 107, in which nothing was due
+    recovery = recovery_of(history(*members, received_s=received_s, due_s=due_s))
+    assert recovery is not None
+    assert recovery.silent_ns == seconds(3)  # In the 3 s after 107 nothing was due.
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_the_silence_is_the_longest_time_in_which_publications_were_due() -> Non
         ),
     ],
 )
-def test_a_recovery_in_words(recovery: Recovery, sentence: str) -> None:
+def test_a_recovery_is_described_in_a_sentence(recovery: Recovery, sentence: str) -> None:
     assert recovery.sentence() == sentence
     assert Recovery.from_json(recovery.to_json()) == recovery

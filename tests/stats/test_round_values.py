@@ -53,7 +53,7 @@ def test_an_unmeasured_figure_has_no_value() -> None:
     assert cpu_share(None, ROUNDS[0]) is None
 
 
-def test_a_share_is_of_one_core() -> None:
+def test_a_cpu_share_refers_to_one_core() -> None:
     assert cpu_share(usage(), ROUNDS[0]) == pytest.approx(0.06)
 
 

@@ -1,4 +1,4 @@
-"""Small, fast versions of `compare_rules.py` and `compare_windows.py`. They are seeded, so counts never change."""
+"""Small, fast versions of `compare_rules.py` and `compare_windows.py`. Fixed seeds keep the counts constant."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_windows_call_identical_code_the_same_in_spite_of_disturbances() -> None
         assert simulate_windows(world, 25, seed=1).same >= 0.95, world.title
 
 
-def test_ending_by_the_width_of_the_intervals_keeps_the_error_rate() -> None:
+def test_stopping_at_a_width_of_the_intervals_keeps_the_error_rate() -> None:
     world = simulate_windows(World("until", life=(0.03,) * 4, until=0.06), 40, seed=1)
     assert world.alarmed <= 0.05
 

@@ -14,14 +14,14 @@ def second(at_s: int, *latencies_ms: int, **more: int) -> LoadSecond:
     return LoadSecond(at_s, latency=bucket_counts(value * MS for value in latencies_ms), **more)  # type: ignore[arg-type]
 
 
-def test_the_measured_window_drops_what_was_measured_while_users_arrived() -> None:
+def test_the_measured_window_leaves_out_the_seconds_in_which_users_arrived() -> None:
     ramp = LoadSecond(1, is_measured=False, latency=bucket_counts([900 * MS]), deliveries=50)
     load = RunningLoad([ramp, second(2, 5, deliveries=10), second(3, 5, deliveries=20)])
     assert load.per_second("deliveries") == 15
     assert load.summaries()["latency"].max == pytest.approx(5 * MS, rel=0.01)
 
 
-def test_parts_of_one_second_are_one_second() -> None:
+def test_the_parts_of_one_second_are_added_up() -> None:
     load = RunningLoad([second(2, deliveries=10), second(2, deliveries=20, planned=4, missed=1)])
     assert load.per_second("deliveries") == 30
     assert load.reach == 0.75

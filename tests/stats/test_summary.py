@@ -5,7 +5,7 @@ import numpy as np
 from wsproof.stats.summary import nearest_rank, summary_of
 
 
-def test_a_percentile_is_a_sample_that_was_really_seen() -> None:
+def test_a_percentile_is_one_of_the_samples() -> None:
     assert nearest_rank(np.array([1, 2, 3, 1000]), 0.5) == 2
     assert nearest_rank(np.array([1, 2, 3, 1000]), 0.75) == 3
     assert nearest_rank(np.array([1, 2, 3, 1000]), 0.76) == 1000
@@ -31,8 +31,8 @@ def test_a_summary_without_samples_has_nulls() -> None:
 
 
 def test_samples_need_not_be_in_order() -> None:
-    found = summary_of(np.array([30, 10, 20]), "ns", "lower")
-    assert (found.min, found.p50, found.value, found.max, found.mean) == (10, 20, 20, 30, 20)
+    summary = summary_of(np.array([30, 10, 20]), "ns", "lower")
+    assert (summary.min, summary.p50, summary.value, summary.max, summary.mean) == (10, 20, 20, 30, 20)
 
 
 def test_nanoseconds_since_boot_keep_their_last_digit() -> None:

@@ -39,19 +39,19 @@ def test_each_generator_fault_is_reported_with_its_remedy(generator: GeneratorUs
     assert caution.advice.endswith(".")
 
 
-def test_the_standard_librarys_loop_is_as_slow_where_it_was_asked_for() -> None:
-    found = measurement(steady(), generator=replace(QUIET, loop="asyncio"))
-    for asked, remedy in (("auto", "pip install uvloop"), ("asyncio", "Leave out --loop")):
-        (caution,) = judge_trust(replace(found, plan=replace(found.plan, event_loop=asked)))
+def test_advice_against_the_asyncio_loop_depends_on_the_option_loop() -> None:
+    judged = measurement(steady(), generator=replace(QUIET, loop="asyncio"))
+    for option, remedy in (("auto", "pip install uvloop"), ("asyncio", "Leave out --loop")):
+        (caution,) = judge_trust(replace(judged, plan=replace(judged.plan, event_loop=option)))
         assert remedy in caution.advice
 
 
-def test_just_at_the_limit_is_still_trusted() -> None:
+def test_a_value_at_the_limit_is_trusted() -> None:
     generator = replace(QUIET, cpu_share=np.array([0.80]), loop_lag_ns=np.full(100, 5 * MS))
     assert judge_trust(measurement(steady(), generator=generator)) == ()
 
 
-def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
+def test_one_late_message_of_few_voids_only_the_figures_that_it_has_changed() -> None:
     def few(late_ms: float, slip_ms: float) -> Measurement:
         record = recorder(10)
         for sequence in range(50):
@@ -84,7 +84,7 @@ def test_too_few_samples_name_the_percentiles_that_are_missing() -> None:
     assert "p999, which needs 1000" in caution.message
 
 
-def test_subscribers_that_never_received_anything_are_counted() -> None:
+def test_subscribers_that_received_nothing_are_counted() -> None:
     history = steady()
     silent = (Member(3, "4", connected_ns=1), Member(4, "5", departure=Departure.REFUSED))
     (caution,) = judge_trust(measurement(replace(history, members=history.members + silent)))
@@ -97,7 +97,7 @@ def test_warnings_that_invalidate_figures_come_first() -> None:
     assert list(codes(measurement(steady(), generator=generator)).values()) == [True, True, False]
 
 
-def test_a_feed_is_not_asked_for_latency_samples_or_a_rate() -> None:
+def test_a_feed_needs_no_latency_samples_and_no_rate() -> None:
     busy = replace(QUIET, cpu_share=np.array([0.95]))
     (caution,) = judge_trust(measurement(recorder().freeze(), FEED, generator=busy))
     assert caution.code == "generator-cpu"
@@ -134,19 +134,19 @@ def test_members_that_only_listen_to_an_echo_are_not_missing() -> None:
     assert codes(measurement(record.freeze(), Contract("echo", Audience.EVERYONE))) == {"incomplete-ramp": False}
 
 
-@pytest.mark.parametrize(("taken", "told"), [(0, True), (2, True), (3, False)])
-def test_declined_compression_is_reported_and_voids_nothing(taken: int, told: bool) -> None:
-    generator = replace(QUIET, deflated=taken)
+@pytest.mark.parametrize(("deflated", "is_reported"), [(0, True), (2, True), (3, False)])
+def test_declined_compression_is_reported_and_voids_nothing(deflated: int, is_reported: bool) -> None:
+    generator = replace(QUIET, deflated=deflated)
     plain = measurement(steady(), generator=generator)
     offered = codes(replace(plain, plan=replace(plain.plan, deflate=True)))
-    assert offered == ({"deflate-declined": False} if told else {})
+    assert offered == ({"deflate-declined": False} if is_reported else {})
     assert codes(plain) == {}
 
 
 def test_a_failing_metrics_url_is_reported_and_voids_nothing() -> None:
-    found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
-    assert [(caution.code, caution.invalidates) for caution in found] == [("metrics-url", False)]
-    assert "Connection refused" in found[0].message
+    judged = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
+    assert [(caution.code, caution.invalidates) for caution in judged] == [("metrics-url", False)]
+    assert "Connection refused" in judged[0].message
 
 
 def test_advice_names_the_options_of_the_generator_that_measured() -> None:

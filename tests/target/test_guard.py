@@ -43,7 +43,7 @@ def assert_gone(process: psutil.Process) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_server_ends_when_we_are_killed(number: signal.Signals) -> None:
+def test_a_server_ends_if_its_parent_is_killed(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT, str(ROOT)], stdout=subprocess.PIPE, text=True) as parent:
         server = pid_of(parent)
         parent.send_signal(number)
@@ -51,7 +51,7 @@ def test_a_server_ends_when_we_are_killed(number: signal.Signals) -> None:
         assert_gone(server)
 
 
-def test_the_command_ends_when_the_pipe_does() -> None:
+def test_the_command_ends_when_the_guards_pipe_is_closed() -> None:
     with start(sys.executable, "-c", WAITING) as process:
         child = pid_of(process)
         assert process.stdin is not None
@@ -60,7 +60,7 @@ def test_the_command_ends_when_the_pipe_does() -> None:
         assert_gone(child)
 
 
-def test_the_command_ends_when_the_guard_is_asked_to() -> None:
+def test_the_command_ends_when_the_guard_gets_sigterm() -> None:
     with start(sys.executable, "-c", WAITING) as process:
         child = pid_of(process)
         process.terminate()
@@ -78,15 +78,17 @@ def test_a_process_that_ignores_the_request_is_killed_after_the_grace_period() -
         assert_gone(child)
 
 
-def test_processes_left_behind_by_the_command_are_ended_with_it() -> None:
+def test_processes_that_the_command_has_started_are_ended_with_it() -> None:
     leaves = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {WAITING!r}]); sys.exit(7)"
     with start(sys.executable, "-c", leaves, grace_s=0.5) as process:
         assert process.wait(DEADLINE_S) == 7
         assert process.stdout is not None
-        left = process.stdout.readline()
-        with suppress(psutil.NoSuchProcess):  # it may be gone; if not, its parent is now init, which has to reap it
-            if left:
-                assert_gone(psutil.Process(int(left)))
+        child = process.stdout.readline()
+        with suppress(
+            psutil.NoSuchProcess
+        ):  # The process may have ended. Otherwise its parent is now init, which has to reap it.
+            if child:
+                assert_gone(psutil.Process(int(child)))
 
 
 def test_wrong_arguments_are_answered_with_usage() -> None:

@@ -31,16 +31,16 @@ def test_routes_are_found_wherever_they_are(app: object, expected: list[str]) ->
 
 
 def test_the_app_is_imported_in_a_process_of_its_own_and_may_print() -> None:
-    found = app_facts(parse_target("tests.target.apps.routes:several", cwd=ROOT)).paths
-    assert found == ("/ws", "/ws/{client_id}", "/sub/v1/rooms/lobby")
+    paths = app_facts(parse_target("tests.target.apps.routes:several", cwd=ROOT)).paths
+    assert paths == ("/ws", "/ws/{client_id}", "/sub/v1/rooms/lobby")
 
 
-def test_the_only_route_is_taken_and_a_plain_app_has_the_root() -> None:
+def test_the_path_is_the_only_route_and_the_root_for_an_app_without_routes() -> None:
     assert resolve_path(parse_target("tests.target.apps.routes:wrapped", cwd=ROOT)).path == "/v1/rooms/lobby"
     assert resolve_path(parse_target("tests.target.apps.echo:app", cwd=ROOT)).path == "/"
 
 
-def test_a_given_path_is_kept_without_looking() -> None:
+def test_a_given_path_is_used_without_importing_the_app() -> None:
     target = parse_target("no.such.module:app", path="/x", cwd=ROOT)
     assert resolve_path(target) == target
 
@@ -57,14 +57,14 @@ def test_an_ambiguous_path_is_an_error_that_lists_the_routes(name: str, words: s
         resolve_path(parse_target(f"tests.target.apps.routes:{name}", cwd=ROOT))
 
 
-def test_an_app_that_cannot_be_imported_is_an_error_with_its_last_words() -> None:
+def test_an_app_that_cannot_be_imported_is_an_error_with_the_end_of_its_output() -> None:
     target = parse_target("tests.target.apps.raises:app", cwd=ROOT, env=["SHOP_PASSWORD=hunter2"])
     with pytest.raises(TargetError, match="the database is not there") as caught:
         resolve_path(target)
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_interpreter_that_is_not_there_is_an_error() -> None:
+def test_a_missing_interpreter_is_an_error() -> None:
     with pytest.raises(TargetError, match="expected a Python interpreter at nothing-here"):
         interpreter("/nothing-here")
 
@@ -99,7 +99,7 @@ def test_an_object_that_may_be_an_app_is_left_to_the_server(app: str) -> None:
         (["routes", "my_app:app"], "importing my_app:app took longer than 30 s"),
     ],
 )
-def test_a_probe_that_takes_too_long_says_what_it_was_for(arguments: list[str], words: str) -> None:
+def test_a_probe_that_exceeds_its_timeout_names_its_purpose(arguments: list[str], words: str) -> None:
     process = MagicMock()
     process.communicate.side_effect = [subprocess.TimeoutExpired("python", 0), (b"", b"")]
     with pytest.raises(TargetError, match=words):

@@ -61,23 +61,23 @@ QUIET = ['INFO: 127.0.0.1 - "WebSocket /ws" [accepted]', "INFO: connection open"
     ],
 )
 def test_the_last_exception_is_found_among_other_lines(written: str, first: str, last: str) -> None:
-    found = last_exception([*QUIET, *written.splitlines(), *QUIET])
-    assert (found[0], found[-1]) == (first, last)
+    exception = last_exception([*QUIET, *written.splitlines(), *QUIET])
+    assert (exception[0], exception[-1]) == (first, last)
 
 
-def test_ordinary_lines_are_no_exception() -> None:
+def test_ordinary_output_has_no_last_exception() -> None:
     assert last_exception(QUIET) == ()
     assert last_lines([*QUIET, ""], 2) == tuple(QUIET[1:])
 
 
 def test_a_long_exception_keeps_its_head_and_its_end() -> None:
     frames = [f'  File "app.py", line {number}, in deep' for number in range(200)]
-    found = last_exception(["Traceback (most recent call last):", *frames, "RecursionError: " + "x" * 1000])
-    assert len(found) == 16
-    assert found[0] == "Traceback (most recent call last):"
-    assert "lines left out" in found[2]
-    assert found[-1].startswith("RecursionError: xxx")
-    assert len(found[-1]) < 400
+    exception = last_exception(["Traceback (most recent call last):", *frames, "RecursionError: " + "x" * 1000])
+    assert len(exception) == 16
+    assert exception[0] == "Traceback (most recent call last):"
+    assert "lines left out" in exception[2]
+    assert exception[-1].startswith("RecursionError: xxx")
+    assert len(exception[-1]) < 400
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_long_exception_keeps_its_head_and_its_end() -> None:
         (ServerEnd(255), "the server's process ended with code 255"),
     ],
 )
-def test_the_end_of_a_process_in_a_sentence(end: ServerEnd, sentence: str) -> None:
+def test_the_end_of_a_process_is_described_in_a_sentence(end: ServerEnd, sentence: str) -> None:
     assert end.sentence == sentence
 
 
-def test_ends_of_a_kind_are_one_finding() -> None:
-    one, other = ServerEnd(134, ("abort",)), ServerEnd(1, ("KeyError",))
-    findings = end_findings((one, other, one))
+def test_equal_ends_of_a_server_are_one_finding() -> None:
+    aborted, raised = ServerEnd(134, ("abort",)), ServerEnd(1, ("KeyError",))
+    findings = end_findings((aborted, raised, aborted))
     assert [(finding.occurrences, finding.server_output) for finding in findings] == [
         (2, ("abort",)),
         (1, ("KeyError",)),

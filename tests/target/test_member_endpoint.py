@@ -48,26 +48,26 @@ def test_the_http_requests_of_a_member_have_its_headers() -> None:
     assert http_endpoint(PLACE, Room(base=100), 7).headers == (("X-User", "u107"), ("X-Own", "own 7"))
 
 
-def a_standing_member() -> None:
+def connect_standing_member() -> None:
     standing_connection.connect(PLACE, Room(base=100), 7, StandingRole.IDLE, deadline_s=1.0, seed=0)
 
 
-def a_member_with_a_message_that_grows() -> None:
+def connect_member_with_a_growing_message() -> None:
     runner = SimpleNamespace(
         first=7, workload=Room(base=100), server=SimpleNamespace(endpoint=PLACE), budget=Budget(None), seed=0
     )
     limits_probe._connected(cast(ScheduleRunner, runner), SuiteOptions(), limits_probe.PLAIN)
 
 
-@pytest.mark.parametrize("connect", [a_standing_member, a_member_with_a_message_that_grows])
+@pytest.mark.parametrize("connect", [connect_standing_member, connect_member_with_a_growing_message])
 def test_members_beside_the_schedules_connect_with_their_number(
     connect: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Endpoint] = []
+    endpoints: list[Endpoint] = []
 
-    class Unreachable:
+    class RecordingClient:
         def __init__(self, endpoint: Endpoint, **_: Any) -> None:
-            seen.append(endpoint)
+            endpoints.append(endpoint)
 
         def open(self) -> NoReturn:
             raise TargetError("nobody listens")
@@ -76,8 +76,8 @@ def test_members_beside_the_schedules_connect_with_their_number(
             pass
 
     for module in (standing_connection, limits_probe):
-        monkeypatch.setattr(module, "Client", Unreachable)
+        monkeypatch.setattr(module, "Client", RecordingClient)
     with pytest.raises(TargetError):
         connect()
-    assert [place.path for place in seen] == ["/ws?as=107"]
-    assert seen[0].headers[0] == ("X-User", "u107")
+    assert [place.path for place in endpoints] == ["/ws?as=107"]
+    assert endpoints[0].headers[0] == ("X-User", "u107")

@@ -45,7 +45,7 @@ def test_the_end_of_the_output_ends_its_last_line(pipe: tuple[IO[bytes], IO[byte
     assert tail.mark() == 2
 
 
-def test_the_log_has_what_came_before_and_after_and_no_secret(
+def test_the_log_has_the_output_before_and_after_its_start_without_secrets(
     pipe: tuple[IO[bytes], IO[bytes]], tmp_path: Path
 ) -> None:
     far, near = pipe
@@ -57,13 +57,13 @@ def test_the_log_has_what_came_before_and_after_and_no_secret(
     near.write(b"late \x1b[31m\n")
     near.close()
     tail.wait_end(10)
-    kept = log.path.read_text().splitlines()
-    assert kept[0].startswith("early ")
-    assert "hunter2" not in kept[0]
-    assert kept[1:] == ["late \\x1b[31m"]
+    logged = log.path.read_text().splitlines()
+    assert logged[0].startswith("early ")
+    assert "hunter2" not in logged[0]
+    assert logged[1:] == ["late \\x1b[31m"]
 
 
-def test_the_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_has_a_maximum_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output_tail, "_MAX_LOG_BYTES", 20)
     log = LogFile(tmp_path / "server.log")
     for _ in range(10):

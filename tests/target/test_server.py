@@ -40,7 +40,7 @@ def ask(server: RunningServer, text: str) -> str:
         return event.text
 
 
-class TestAnAppThatRuns:
+class TestRunningApps:
     def test_a_started_server_lives_until_the_end_and_has_the_requested_environment(self) -> None:
         with serve(echo_target(env=["SHOP=one", "OTHER=x"]), extra_env={"OTHER": "two"}) as server:
             assert server.owned
@@ -51,7 +51,7 @@ class TestAnAppThatRuns:
         assert server.pid is None
         assert probe_port("127.0.0.1", server.endpoint.port) is PortState.NOTHING
 
-    def test_its_output_is_kept_without_secrets_and_without_control_characters(self) -> None:
+    def test_the_output_of_a_server_is_kept_without_secrets_and_without_control_characters(self) -> None:
         with serve(echo_target(headers=["Authorization: Bearer sesame-street"])) as server:
             ask(server, "print token is sesame-street \x1b[2J")
             ask(server, "print second")
@@ -67,10 +67,10 @@ class TestAnAppThatRuns:
             assert server.pid != pid
             assert ask(server, "again") == "again"
 
-    def test_two_at_once_do_not_clash(self) -> None:
-        with serve(echo_target()) as one, serve(echo_target()) as other:
-            assert one.endpoint.port != other.endpoint.port
-            assert (ask(one, "1"), ask(other, "2")) == ("1", "2")
+    def test_two_servers_at_once_have_different_ports(self) -> None:
+        with serve(echo_target()) as first, serve(echo_target()) as second:
+            assert first.endpoint.port != second.endpoint.port
+            assert (ask(first, "1"), ask(second, "2")) == ("1", "2")
 
     def test_the_port_can_be_chosen(self) -> None:
         port = free_port("127.0.0.1")
@@ -78,8 +78,8 @@ class TestAnAppThatRuns:
             assert server.endpoint.port == port
 
 
-class TestWhatCannotStart:
-    def test_an_app_that_raises_at_import_shows_its_last_words_without_secrets(self) -> None:
+class TestFailedStarts:
+    def test_an_app_that_raises_at_import_is_an_error_with_its_output_without_secrets(self) -> None:
         target = parse_target("tests.target.apps.raises:app", path="/", cwd=ROOT, env=["SHOP_PASSWORD=hunter2"])
         with pytest.raises(TargetError) as caught, serve(target):
             pass
@@ -88,22 +88,22 @@ class TestWhatCannotStart:
         assert "hunter2" not in message
         assert "Try it by hand: python -m uvicorn tests.target.apps.raises:app" in message
 
-    def test_an_app_that_is_not_there_is_named_beside_the_one_that_is(self) -> None:
+    def test_a_missing_app_is_an_error_that_suggests_the_existing_one(self) -> None:
         with (
             pytest.raises(UsageError, match=r"there is none: did you mean tests\.target\.apps\.echo:app"),
             serve(parse_target("tests.target.apps.echo:nothing", path="/", cwd=ROOT)),
         ):
             pass
 
-    def test_a_folder_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+    def test_a_missing_folder_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(TargetError, match="Does the folder exist"), serve(echo_target().but(cwd=tmp_path / "no")):
             pass
 
     def test_a_port_in_use_is_an_error_before_anything_starts(self) -> None:
         with (
-            HandServer() as taken,
-            pytest.raises(TargetError, match=f"port {taken.port} of 127.0.0.1 to be free"),
-            serve(echo_target(), port=taken.port),
+            HandServer() as listener,
+            pytest.raises(TargetError, match=f"port {listener.port} of 127.0.0.1 to be free"),
+            serve(echo_target(), port=listener.port),
         ):
             pass
 
@@ -115,28 +115,28 @@ class TestWhatCannotStart:
     def test_a_server_that_never_listens_is_an_error_and_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
         last_words = launch._last_lines
 
-        def last_words_once_there(process: process.ServerProcess) -> str:
+        def wait_for_output_tail(process: process.ServerProcess) -> str:
             """Wait for output first, since an interpreter may take longer than the timeout to write any."""
             deadline = Deadline.after(60)
             while not process.output.lines(1) and not deadline.passed:
                 time.sleep(0.01)
             return last_words(process)
 
-        monkeypatch.setattr(launch, "_last_lines", last_words_once_there)
+        monkeypatch.setattr(launch, "_last_lines", wait_for_output_tail)
         with (
             pytest.raises(TargetError, match=r"nobody listened there[\s\S]*thinking about it, token=\[redacted\]"),
             serve(command_target("silent"), timeout_s=0.1),
         ):
             pass
 
-    def test_a_url_where_nobody_listens_is_an_error(self) -> None:
+    def test_a_url_without_a_listening_server_is_an_error(self) -> None:
         port = free_port("127.0.0.1")
         with pytest.raises(TargetError, match="Is it running"), serve(parse_target(f"ws://127.0.0.1:{port}/ws")):
             pass
 
 
 class TestCommands:
-    def test_the_ready_url_must_answer_well(self) -> None:
+    def test_a_command_is_ready_when_its_ready_url_answers_with_200(self) -> None:
         with serve(command_target("health", ready="http://127.0.0.1:{port}/health")) as server:
             assert server.name == "command"
             assert server.endpoint.path == "/"
@@ -154,9 +154,7 @@ class TestCommands:
         with pytest.raises(UsageError, match="--port 1 contradicts --ready"), serve(target, port=1):
             pass
 
-    def test_a_server_and_its_child_that_ignore_every_request_are_ended_all_the_same(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_server_and_its_child_that_ignore_sigterm_are_killed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process, "GRACE_S", 0.3)
         target = command_target("stubborn").with_env({"WITH_CHILD": "1"})
         with serve(target) as server:
@@ -166,16 +164,16 @@ class TestCommands:
             assert len(tree) == 2
         assert not any(member.is_running() for member in tree)
 
-    def test_a_port_of_somebody_else_is_not_ours(self) -> None:
+    def test_a_port_on_which_another_process_listens_is_an_error(self) -> None:
         silent = process.ServerProcess([sys.executable, str(SERVERS_PY), "silent", "0"], cwd=ROOT, env={})
         try:
-            with HandServer() as other:
-                assert silent.listens_on(other.port) is False
+            with HandServer() as listener:
+                assert silent.listens_on(listener.port) is False
         finally:
             silent.stop()
         assert silent.exit_code is not None
 
-    def test_a_port_is_not_ours_either_if_our_process_comes_just_after_the_look(
+    def test_a_port_of_another_process_is_an_error_although_our_process_listens_after_the_check(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pids = itertools.chain([None], itertools.repeat(1))
@@ -188,7 +186,7 @@ class TestCommands:
 
 
 class TestUrls:
-    def test_a_server_that_already_runs_is_not_ended(self) -> None:
+    def test_a_server_that_already_ran_is_not_ended(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ws?token=sesame"
             with serve(parse_target(url)) as server:

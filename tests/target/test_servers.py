@@ -19,17 +19,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if name != "uvicorn"])
-def test_every_server_really_starts_and_answers(name: str) -> None:
-    app, path, said = "tests.target.apps.echo:app", "/", "hello"
+def test_every_server_starts_and_answers(name: str) -> None:
+    app, path, expected = "tests.target.apps.echo:app", "/", "hello"
     if SERVERS[name].only_for is not None:
-        app, path, said = REFERENCE_APP, "/ws", "Message received: hello"
+        app, path, expected = REFERENCE_APP, "/ws", "Message received: hello"
     target = parse_target(app, server=name, path=path, cwd=ROOT)
     with serve(target) as server:
         assert server.name == name
         with Client(server.endpoint) as client:
             assert client.open().status == 101
             client.send_text("hello")
-            assert client.wait_event(lambda event: isinstance(event, TextMessage)) == TextMessage(said, 1)
+            assert client.wait_event(lambda event: isinstance(event, TextMessage)) == TextMessage(expected, 1)
             assert client.close()
         described = server.describe()
     assert described["server"] == name
@@ -47,28 +47,28 @@ def test_every_server_really_starts_and_answers(name: str) -> None:
         ("something_new", "uvicorn"),
     ],
 )
-def test_auto_becomes_what_uvicorn_takes_there(name: str, module: str, entry: str) -> None:
+def test_auto_becomes_the_implementation_that_uvicorn_selects(name: str, module: str, entry: str) -> None:
     installed = Interpreter("3.11", {"uvicorn": "1", "websockets": "1", "wsproto": "1"}, module)
     assert choose_server(name, installed).name == entry
 
 
-def test_this_interpreter_is_asked_what_auto_means() -> None:
-    found = interpreter(sys.executable).uvicorn_auto
+def test_this_interpreter_reports_the_implementation_that_auto_selects() -> None:
+    implementation = interpreter(sys.executable).uvicorn_auto
     assert AutoWebSocketsProtocol is not None
-    assert found == AutoWebSocketsProtocol.__module__.rpartition(".")[2]
+    assert implementation == AutoWebSocketsProtocol.__module__.rpartition(".")[2]
 
 
-def test_uvicorn_without_a_websocket_library_is_an_error_with_the_way_out() -> None:
+def test_uvicorn_without_a_websocket_library_is_an_error_with_advice() -> None:
     with pytest.raises(TargetError, match="pip install websockets"):
         choose_server("auto", Interpreter("3.11", {"uvicorn": "1"}, None))
 
 
-def test_a_server_that_is_not_installed_is_an_error_with_the_way_out() -> None:
+def test_a_server_that_is_not_installed_is_an_error_with_advice() -> None:
     with pytest.raises(TargetError, match=r"--server granian needs granian, .* pip install granian"):
         choose_server("granian", Interpreter("3.11", {}, None))
 
 
-def test_the_direct_server_is_refused_for_an_app_that_it_does_not_belong_to() -> None:
+def test_the_direct_server_is_refused_for_another_app_than_the_reference_app() -> None:
     installed = Interpreter("3.11", {"uvicorn": "1", "websockets": "1"}, "websockets_sansio_impl")
     assert choose_server("uvicorn-direct", installed, REFERENCE_APP).name == "uvicorn-direct"
     with pytest.raises(UsageError, match=r"belongs to target_app and cannot run shop\.asgi:app"):

@@ -18,7 +18,7 @@ def reference(folder: Path) -> Path:
     return folder
 
 
-class TestNothing:
+class TestNoTarget:
     def test_no_target_means_the_reference_server_also_below_the_checkout(self, tmp_path: Path) -> None:
         root = reference(tmp_path)
         below = root / "a" / "b"
@@ -29,7 +29,9 @@ class TestNothing:
         assert target.python == sys.executable
 
     @pytest.mark.parametrize("spec", [None, ""])
-    def test_elsewhere_it_is_an_error_that_says_what_to_type(self, tmp_path: Path, spec: str | None) -> None:
+    def test_outside_the_checkout_a_missing_target_is_an_error_with_advice(
+        self, tmp_path: Path, spec: str | None
+    ) -> None:
         with pytest.raises(UsageError, match=r"no TARGET was given[\s\S]*ws://127.0.0.1:8000/ws.*pkg.module:app.*cmd:"):
             parse_target(spec, cwd=tmp_path)
 
@@ -59,7 +61,7 @@ class TestUrls:
         assert parse_target(f"ws://{host}:1").kind is TargetKind.URL
 
     @pytest.mark.parametrize("host", ["example.org", "10.0.0.1", "[2001:db8::1]", "localhost.example.org", "128.0.0.1"])
-    def test_anything_else_needs_remote(self, host: str) -> None:
+    def test_a_host_beyond_loopback_needs_remote(self, host: str) -> None:
         with pytest.raises(UsageError, match="add --remote"):
             parse_target(f"ws://{host}/")
         assert parse_target(f"ws://{host}/", remote=True).remote
@@ -84,7 +86,7 @@ class TestUrls:
         with pytest.raises(UsageError, match=words):
             parse_target(url)
 
-    def test_options_of_servers_we_start_do_not_fit(self) -> None:
+    def test_options_for_starting_a_server_do_not_fit_a_url(self) -> None:
         with pytest.raises(UsageError, match="--server"):
             parse_target("ws://localhost/", server="granian")
         with pytest.raises(UsageError, match="--env"):
@@ -92,12 +94,12 @@ class TestUrls:
 
 
 class TestApps:
-    def test_an_app_is_known_by_its_shape_and_its_path_is_found_later(self, tmp_path: Path) -> None:
+    def test_an_app_is_recognised_by_its_form_and_has_no_path_yet(self, tmp_path: Path) -> None:
         target = parse_target("shop.asgi:app.inner", cwd=tmp_path)
         assert (target.kind, target.app, target.path) == (TargetKind.ASGI, "shop.asgi:app.inner", None)
         assert target.endpoint(BASE).path == "/"
 
-    def test_the_reference_app_by_its_name_has_its_path_too(self) -> None:
+    def test_the_reference_app_has_its_path_when_given_by_name(self) -> None:
         target = parse_target("target_app.main:app")
         assert (target.kind, target.path) == (TargetKind.ASGI, "/ws")
         assert parse_target("target_app.naive:app").path is None
@@ -111,7 +113,7 @@ class TestApps:
             ("a b", "is not a target; write one of"),
         ],
     )
-    def test_something_close_to_a_target_gets_a_hint(self, spec: str, words: str) -> None:
+    def test_a_mistyped_target_gets_a_hint(self, spec: str, words: str) -> None:
         with pytest.raises(UsageError) as caught:
             parse_target(spec)
         assert words in str(caught.value)
@@ -123,13 +125,13 @@ class TestCommands:
         assert target.command == ("./serve", "a b", "$HOME", "--port", "{port}")
         assert (target.kind, target.path) == (TargetKind.COMMAND, "/chat")
 
-    def test_its_secrets_are_not_shown(self) -> None:
+    def test_the_secrets_of_a_command_are_redacted(self) -> None:
         target = parse_target("cmd:./serve --token sesame --port {port}", ready="ws://127.0.0.1:{port}/?key=sesame")
         assert target.command[2] == "sesame"
         assert "sesame" not in f"{target!r} {target.describe()}"
         assert target.spec == "cmd:./serve --token '[redacted]' --port {port}"
 
-    def test_a_health_url_says_nothing_about_the_path(self) -> None:
+    def test_the_path_of_a_health_url_is_not_the_path_of_the_target(self) -> None:
         target = parse_target("cmd:./serve {port}", ready="http://127.0.0.1:{port}/health")
         assert target.path == "/"
 
@@ -151,7 +153,7 @@ class TestCommands:
 
 
 class TestOptions:
-    def test_they_reach_the_endpoint(self) -> None:
+    def test_options_reach_the_endpoint(self) -> None:
         target = parse_target(
             "shop:app",
             path="/ws",
@@ -166,7 +168,7 @@ class TestOptions:
         assert (endpoint.path, endpoint.subprotocols, endpoint.origin) == ("/ws", ("v1",), "http://o")
         assert endpoint.insecure
 
-    def test_secrets_are_neither_in_what_is_shown_nor_in_what_is_recorded(self) -> None:
+    def test_secrets_are_in_no_description_and_in_no_record(self) -> None:
         target = parse_target(
             "shop:app",
             env=["API_TOKEN=sesame1", "MODE=test"],
@@ -174,8 +176,8 @@ class TestOptions:
             subprotocols=["bearer", "sesame3"],
             token="sesame4",
         )
-        shown = f"{target!r} {target.describe()} {target.endpoint(BASE)!r}"
-        assert "sesame" not in shown
+        descriptions = f"{target!r} {target.describe()} {target.endpoint(BASE)!r}"
+        assert "sesame" not in descriptions
         assert target.describe()["env"]["MODE"] == "test"
         assert {"sesame1", "sesame3", "sesame4", "sesame5"} <= set(target.secrets)
 
@@ -194,21 +196,24 @@ class TestOptions:
         with pytest.raises(UsageError, match=words):
             parse_target("shop:app", **options)  # type: ignore[arg-type]
 
-    def test_a_place_to_ask_for_figures_gets_its_own_secrets_and_no_others(self) -> None:
-        def asking(url: str, token: str | None = None) -> Target:
+    def test_a_metrics_url_gets_its_own_secrets_and_no_others(self) -> None:
+        def target_with_metrics(url: str, token: str | None = None) -> Target:
             return parse_target("shop:app", token="sesame1", metrics_url=url, metrics_token=token)
 
-        plain, named = asking("http://localhost:9/metrics"), asking("https://ada:sesame2@localhost/m?key=sesame3")
-        given = asking("http://localhost:9/metrics", "sesame4")
+        plain, named = (
+            target_with_metrics("http://localhost:9/metrics"),
+            target_with_metrics("https://ada:sesame2@localhost/m?key=sesame3"),
+        )
+        with_token = target_with_metrics("http://localhost:9/metrics", "sesame4")
         assert plain.metrics is not None
         assert plain.metrics.headers == ()
         assert named.metrics is not None
         assert [name for name, _ in named.metrics.headers] == ["Authorization"]
-        assert given.metrics is not None
-        assert given.metrics.headers == (("Authorization", "Bearer sesame4"),)
+        assert with_token.metrics is not None
+        assert with_token.metrics.headers == (("Authorization", "Bearer sesame4"),)
         assert "sesame3" in named.secrets
-        assert "sesame4" in given.secrets
-        for target in (plain, named, given):
+        assert "sesame4" in with_token.secrets
+        for target in (plain, named, with_token):
             assert target.endpoint(BASE).headers == (("Authorization", "Bearer sesame1"),)
             assert "sesame" not in f"{target!r} {target.metrics!r} {target.describe()}"
         assert plain.describe()["metrics_url"] == "http://localhost:9/metrics"
@@ -234,9 +239,9 @@ class TestOptions:
         with pytest.raises(UsageError, match=words):
             parse_target("shop:app", metrics_url=url, metrics_token=token)
 
-    def test_with_remote_figures_may_come_from_elsewhere(self) -> None:
+    def test_with_remote_the_metrics_url_may_be_on_another_host(self) -> None:
         assert parse_target("shop:app", metrics_url="https://shop.example/metrics", remote=True).metrics is not None
 
-    def test_targets_can_be_changed(self) -> None:
+    def test_a_target_can_be_copied_with_another_environment_and_path(self) -> None:
         target: Target = parse_target("shop:app", env=["A=1"]).with_env({"A": "2"}).but(path="/x")
         assert (dict(target.env), target.path) == ({"A": "2"}, "/x")

@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.importer import import_from_string
 
 
-class Confusing:
+class UnderscoreConfusion:
     def __init__(self, app: Any) -> None:
         self.app = app
 
@@ -23,4 +23,4 @@ class Confusing:
 
 
 if __name__ == "__main__":
-    uvicorn.run(Confusing(import_from_string(sys.argv[1])), port=int(sys.argv[2]), log_level="warning")
+    uvicorn.run(UnderscoreConfusion(import_from_string(sys.argv[1])), port=int(sys.argv[2]), log_level="warning")

@@ -42,11 +42,11 @@ def silent(port: int) -> None:
 
 def health(port: int) -> None:
     """Answer 503 twice, then 200."""
-    left = [503, 503]
+    remaining = [503, 503]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(left.pop() if left else 200)
+            self.send_response(remaining.pop() if remaining else 200)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
