@@ -16,12 +16,12 @@ FEED = Contract("dashboard", Audience.NOBODY, Order.NONE, feed=Feed(1.0, (("load
 
 @dataclass
 class Room:
-    """A clock, a recorder and a correct server: one broadcast order, no loss, one notice per departure."""
+    """A clock, a recorder and a correct server: one order for all members, no loss, one notice per departure."""
 
     contract: Contract = CHAT
     now: int = 1_000 * MS
     recorder: Recorder = field(default_factory=Recorder)
-    here: list[int] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
 
     def tick(self) -> int:
@@ -32,43 +32,45 @@ class Room:
         """Add a member. It has joined as soon as it receives its own message."""
         number = len(self.recorder.members)
         self.recorder.members.append(Member(number, name or str(number + 1), connected_ns=self.tick(), room=room))
-        self.here.append(number)
-        self.say(number)
+        self.present.append(number)
+        self.publish(number)
         return number
 
-    def say(self, publisher: int, outcome: Outcome = Outcome.OK) -> int:
+    def publish(self, publisher: int, outcome: Outcome = Outcome.OK) -> int:
         sequence = self.sequences.get(publisher, 0)
         self.sequences[publisher] = sequence + 1
         sent = self.tick()
         self.recorder.published(publisher, sequence, sent, sent, outcome=outcome)
         if self.contract.replies:
-            self.hear(publisher, publisher, sequence, Kind.REPLY)
-        for member in self.neighbours(publisher):
+            self.receive(publisher, publisher, sequence, Kind.REPLY)
+        for member in self.members_in_room_of(publisher):
             own = member == publisher
             if self.contract.audience is Audience.EVERYONE or own is (self.contract.audience is Audience.PUBLISHER):
-                self.hear(member, publisher, sequence)
+                self.receive(member, publisher, sequence)
         return sequence
 
-    def hear(self, member: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> None:
+    def receive(self, member: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> None:
         received = self.tick()
         self.recorder.received(member, publisher, sequence, received, received, kind)
         self.change(member, in_ns=self.recorder.members[member].in_ns or received)
 
     def leave(self, member: int, departure: Departure = Departure.CLOSED) -> None:
         self.change(member, left_ns=self.tick(), departure=departure)
-        self.here.remove(member)
-        for other in self.neighbours(member) if self.contract.leaves else []:
-            self.recorder.notices.append(PresenceNotice(other, self.recorder.members[member].name, True, self.tick()))
+        self.present.remove(member)
+        for recipient in self.members_in_room_of(member) if self.contract.leaves else []:
+            self.recorder.notices.append(
+                PresenceNotice(recipient, self.recorder.members[member].name, True, self.tick())
+            )
 
-    def neighbours(self, member: int) -> list[int]:
+    def members_in_room_of(self, member: int) -> list[int]:
         """Return the members that are present in this member's room."""
         members = self.recorder.members
-        return [other for other in self.here if members[other].room == members[member].room]
+        return [present for present in self.present if members[present].room == members[member].room]
 
     def stall(self, member: int) -> None:
         """Stop a member from reading, while the server continues without it."""
         self.change(member, stalled=True)
-        self.here.remove(member)
+        self.present.remove(member)
 
     def change(self, member: int, **changes: object) -> None:
         self.recorder.members[member] = replace(self.recorder.members[member], **changes)  # type: ignore[arg-type]
@@ -84,7 +86,7 @@ def a_room(members: int = 3, messages: int = 4, contract: Contract = CHAT) -> Ro
     for _ in range(members):
         room.join()
     for turn in range(messages):
-        room.say(turn % members)
+        room.publish(turn % members)
     return room
 
 
@@ -94,12 +96,14 @@ def two_rooms(contract: Contract = CHAT) -> Room:
     for number in range(4):
         room.join(room=number % 2)
     for number in range(4):
-        room.say(number)
+        room.publish(number)
     return room
 
 
-def a_talk(history_from: int, live_from: int, *, until: int = 8, refused: tuple[int, ...] = ()) -> Room:
-    """Member 0 publishes eight messages to member 1; then member 2 gets a history and the live messages.
+def a_room_with_a_late_joiner(
+    history_from: int, live_from: int, *, until: int = 8, refused: tuple[int, ...] = ()
+) -> Room:
+    """Let member 0 publish eight messages to member 1. Then member 2 receives a history and the live messages.
 
     The history holds messages `history_from` to 3, and the live messages begin with `live_from`. No member receives
     the messages in `refused`.
@@ -110,30 +114,30 @@ def a_talk(history_from: int, live_from: int, *, until: int = 8, refused: tuple[
         sent = room.tick()
         room.recorder.published(0, before + number, sent, sent)
         for member in () if number in refused else (0, 1):
-            room.hear(member, 0, before + number)
+            room.receive(member, 0, before + number)
     room.sequences[0] = before + until
     room.recorder.members.append(Member(2, "3", connected_ns=room.tick()))
     for number in (*range(history_from, 4), *range(live_from, until)):
         if number not in refused:
-            room.hear(2, 0, before + number)
+            room.receive(2, 0, before + number)
     return room
 
 
 def without_receipt(history: History, row: int) -> History:
     """Return the history without the receipt in this row."""
-    keep = [i for i in range(len(history.receipts)) if i != row]
+    keep = [at for at in range(len(history.receipts)) if at != row]
     return _with_receipts(history, keep)
 
 
-def with_receipt_again(history: History, row: int) -> History:
+def with_duplicated_receipt(history: History, row: int) -> History:
     """Return the history with the receipt in this row duplicated."""
     return _with_receipts(history, [*range(len(history.receipts)), row])
 
 
-def with_receipts_swapped(history: History, one: int, two: int) -> History:
+def with_receipts_swapped(history: History, first: int, second: int) -> History:
     """Return the history with two receipts in swapped order."""
     rows = list(range(len(history.receipts)))
-    rows[one], rows[two] = rows[two], rows[one]
+    rows[first], rows[second] = rows[second], rows[first]
     return _with_receipts(history, rows)
 
 
@@ -145,47 +149,47 @@ def with_value(history: History, row: int, column: str, value: int) -> History:
 
 
 def _with_receipts(history: History, rows: list[int]) -> History:
-    got = history.receipts
-    columns = {name: getattr(got, name)[rows] for name in vars(got)}
-    return replace(history, receipts=type(got)(**columns))
+    receipts = history.receipts
+    columns = {name: getattr(receipts, name)[rows] for name in vars(receipts)}
+    return replace(history, receipts=type(receipts)(**columns))
 
 
 @dataclass
-class Show:
+class FeedRoom:
     """A feed and its viewers. `value` counts ticks, so each object differs from all others."""
 
     period_ms: float = 1_000
     now: int = 1_000 * MS
     recorder: Recorder = field(default_factory=Recorder)
-    here: list[int] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
     value: int = 0
 
     def join(self) -> int:
         number = len(self.recorder.members)
         self.recorder.members.append(Member(number, str(number), connected_ns=self.now))
-        self.here.append(number)
+        self.present.append(number)
         return number
 
-    def greet(self, value: dict[str, object] | None = None, *, after_ms: int = 0) -> int:
-        """Let a viewer join. It gets a snapshot at once: `value`, or the latest object by default."""
+    def join_with_snapshot(self, value: dict[str, object] | None = None, *, after_ms: int = 0) -> int:
+        """Add a viewer that gets a snapshot at once: `value`, or the latest object by default."""
         self.now += after_ms * MS
         number = self.join()
-        self.see(number, self.now + 1, value or {"load": self.value})
-        self.now -= after_ms * MS  # the ticks go on as before
+        self.receive(number, self.now + 1, value or {"load": self.value})
+        self.now -= after_ms * MS  # The later ticks keep their times.
         return number
 
     def ticks(self, count: int, wobble_ms: tuple[int, ...] = (0,)) -> None:
         for index in range(count):
             self.now += int(self.period_ms * MS)
             self.value = (self.value + 1) % 100
-            for place, member in enumerate(self.here):
+            for place, member in enumerate(self.present):
                 at = self.now + wobble_ms[index % len(wobble_ms)] * MS + place
-                self.see(member, at, {"load": self.value})
+                self.receive(member, at, {"load": self.value})
 
-    def see(self, member: int, at: int, value: dict[str, object] | None) -> None:
+    def receive(self, member: int, at: int, value: dict[str, object] | None) -> None:
         self.recorder.ticks.append(Tick(member, at, value))
-        seen = self.recorder.members[member]
-        self.recorder.members[member] = replace(seen, in_ns=seen.in_ns or at)
+        member_entry = self.recorder.members[member]
+        self.recorder.members[member] = replace(member_entry, in_ns=member_entry.in_ns or at)
 
     def history(self, silence_ms: float = 100) -> History:
         self.recorder.drained_ns = self.now + int(silence_ms * MS)

@@ -36,9 +36,9 @@ def test_a_message_missing_after_a_silent_wait_is_lost_although_later_ones_may_a
     silent = room.tick()
     on_its_way = room.tick()
     room.recorder.published(1, room.sequences[1], on_its_way, on_its_way)
-    room.say(2)
+    room.publish(2)
     history = room.history()
     waited = replace(history, end_ns=on_its_way, silent_ns=silent)
     assert [f.check for f in run_checks(replace(waited, silent_ns=0), CHAT)] == ["behind"]
-    found = {finding.check: finding.occurrences for finding in run_checks(waited, CHAT)}
-    assert found == {"lost": 1, "behind": 4}
+    occurrences = {finding.check: finding.occurrences for finding in run_checks(waited, CHAT)}
+    assert occurrences == {"lost": 1, "behind": 4}

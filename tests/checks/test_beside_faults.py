@@ -1,4 +1,7 @@
-"""Tests of the findings about faulty clients beside a load, and about reconnect storms. Each has innocent twins."""
+"""Tests of the findings about faulty clients beside a load, and about reconnect storms.
+
+Each fault has correct servers that look like it.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,15 @@ FAULTS = FaultsRecord("churn=10/s,reset=2/s", 1.25, (STARVED,), CLIENTS)
 
 
 def test_healthy_clients_that_wait_for_faulty_ones_are_starved() -> None:
-    (found,) = judge_faults(FAULTS, CONTRACT)
-    assert (found.check, found.level) == ("served-beside-faults", Level.NON_STRICT)
-    assert "400 ms instead of 2 ms (times 200, 95 % interval 90 to 450)" in found.explanation
+    (finding,) = judge_faults(FAULTS, CONTRACT)
+    assert (finding.check, finding.level) == ("served-beside-faults", Level.NON_STRICT)
+    assert "400 ms instead of 2 ms (times 200, 95 % interval 90 to 450)" in finding.explanation
 
 
 @pytest.mark.parametrize("figure", [BUSIER, SLOWER_TAIL])
-def test_a_server_that_is_only_busier_is_described_and_not_reported(figure: FaultFigure) -> None:
-    (found,) = judge_faults(replace(FAULTS, figures=(figure,)), CONTRACT)
-    assert found.level is Level.INFORMATIONAL
+def test_a_busier_server_without_starved_clients_is_information(figure: FaultFigure) -> None:
+    (finding,) = judge_faults(replace(FAULTS, figures=(figure,)), CONTRACT)
+    assert finding.level is Level.INFORMATIONAL
 
 
 @pytest.mark.parametrize(
@@ -47,21 +50,21 @@ def test_a_server_that_is_only_busier_is_described_and_not_reported(figure: Faul
         replace(FAULTS, figures=()),
     ],
 )
-def test_nothing_is_reported_without_proof(record: FaultsRecord) -> None:
+def test_unknown_or_insignificant_effects_are_not_reported(record: FaultsRecord) -> None:
     assert judge_faults(record, CONTRACT) == []
 
 
-def test_descriptors_of_clients_that_have_left_are_kept() -> None:
-    (found,) = judge_faults(replace(FAULTS, figures=(), resources=KEPT), CONTRACT)
-    assert (found.check, found.level) == ("released-after-faults", Level.NON_STRICT)
-    assert "40 more open descriptors than before" in found.explanation
+def test_descriptors_kept_after_the_clients_have_left_are_reported() -> None:
+    (finding,) = judge_faults(replace(FAULTS, figures=(), resources=KEPT), CONTRACT)
+    assert (finding.check, finding.level) == ("released-after-faults", Level.NON_STRICT)
+    assert "40 more open descriptors than before" in finding.explanation
 
 
 @pytest.mark.parametrize(
     "after",
     [
         ServerState(55, 30),
-        ServerState(55, 37),  # a pool that opened some
+        ServerState(55, 37),  # A pool has opened some.
         ServerState(90, 20),
         ServerState(55, None),
     ],
@@ -85,16 +88,16 @@ def storm(*turns: StormTurn, unsure: str = "") -> StormRecord:
     return StormRecord(turns, 5.0, 30.0, unsure)
 
 
-def test_clients_that_never_come_back_are_a_finding() -> None:
-    (found,) = judge_storm(storm(AT_ONCE, LOST, replace(LOST, returned=70), AT_ONCE), CONTRACT)
-    assert (found.check, found.level) == ("reconnect-storm", Level.NON_STRICT)
-    assert "only 60 of them are served again" in found.explanation
+def test_clients_that_cannot_reconnect_are_a_finding() -> None:
+    (finding,) = judge_storm(storm(AT_ONCE, LOST, replace(LOST, returned=70), AT_ONCE), CONTRACT)
+    assert (finding.check, finding.level) == ("reconnect-storm", Level.NON_STRICT)
+    assert "only 60 of them are served again" in finding.explanation
 
 
-def test_a_server_that_refuses_with_a_message_is_described_and_not_reported() -> None:
+def test_a_server_that_refuses_reconnects_with_a_status_is_information() -> None:
     limited = replace(LOST, refusal="HTTP 429")
-    (found,) = judge_storm(storm(limited, limited), CONTRACT)
-    assert found.level is Level.INFORMATIONAL
+    (finding,) = judge_storm(storm(limited, limited), CONTRACT)
+    assert finding.level is Level.INFORMATIONAL
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_server_that_refuses_with_a_message_is_described_and_not_reported() ->
     [
         storm(),
         storm(AT_ONCE, BACK, BACK, AT_ONCE),
-        storm(AT_ONCE, LOST, BACK, AT_ONCE),  # once of two times: a stalled machine looks the same
+        storm(AT_ONCE, LOST, BACK, AT_ONCE),  # A stalled machine may look like one loss in two storms.
         storm(LOST, LOST, unsure="the process of the clients used 95% of its core"),
     ],
 )

@@ -9,7 +9,7 @@ CHAT = Contract("chat", Audience.EVERYONE)
 LIMITED = SizeLimitRecord("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)
 
 
-def test_a_size_limit_is_described_and_not_reported() -> None:
+def test_a_size_limit_is_information() -> None:
     assert judge_limits([LIMITED], CHAT) == []
     assert limits_in_words([LIMITED]) == "in fragments: refused at 16 MiB by close code 1009"
     assert [(figure.name, figure.value) for figure in limits_in_figures([LIMITED])] == [("taken in fragments", 8)]

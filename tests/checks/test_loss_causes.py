@@ -1,4 +1,4 @@
-"""Tests that a loss is explained by a limit, by the time between messages, or by names only where that fits."""
+"""Tests that a loss is explained by a limit, by the time between messages or by names only if the history fits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ WORDS = "the server seems to count the messages of all its clients together"
 
 
 def explained(publishers: list[int], messages: int) -> str:
-    """The explanation where the last message of these publishers reaches nobody but its publisher."""
+    """Return the explanation if the last message of these publishers reaches only its publisher."""
     contract = replace(QUIET_CHAT, rate_limit=RateLimit(messages, window_s=1.0))
     room: Room = a_room(3, 3, contract)
     room.now += 2_000_000_000
     for publisher in publishers[:-1]:
-        room.say(publisher)
-    room.here = [publishers[-1]]
-    room.say(publishers[-1])
-    (found,) = lost(room.history(), contract)
-    return found.explanation
+        room.publish(publisher)
+    room.present = [publishers[-1]]
+    room.publish(publishers[-1])
+    (finding,) = lost(room.history(), contract)
+    return finding.explanation
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,11 @@ def explained(publishers: list[int], messages: int) -> str:
         ([0, 1, 2, 0, 1, 2], 6, False),
         ([0, 0, 0, 0, 0, 0], 4, False),
     ],
-    ids=["all together are above the limit", "nobody is above the limit", "the publisher itself is above it"],
+    ids=[
+        "only all publishers together exceed the limit",
+        "nobody exceeds the limit",
+        "the publisher itself exceeds the limit",
+    ],
 )
 def test_a_limit_on_all_together_is_the_cause_only_if_no_member_is_above_it(
     publishers: list[int], messages: int, is_shared: bool
@@ -43,7 +47,7 @@ def test_a_limit_on_all_together_is_the_cause_only_if_no_member_is_above_it(
 
 
 @pytest.mark.parametrize(
-    ("pauses_ms", "lost_after_ms", "is_told"),
+    ("pauses_ms", "lost_after_ms", "is_explained"),
     [
         ([50, 0, 50, 0, 50, 0, 50], 10, True),
         ([50, 0, 50, 0, 50], 10, False),
@@ -51,7 +55,7 @@ def test_a_limit_on_all_together_is_the_cause_only_if_no_member_is_above_it(
     ids=["each message that follows at once is missing", "two are too few"],
 )
 def test_messages_lost_shortly_after_others_are_explained_by_the_distance_in_time(
-    pauses_ms: list[int], lost_after_ms: int, is_told: bool
+    pauses_ms: list[int], lost_after_ms: int, is_explained: bool
 ) -> None:
     room = Room(QUIET_CHAT)
     for _ in range(3):
@@ -59,31 +63,31 @@ def test_messages_lost_shortly_after_others_are_explained_by_the_distance_in_tim
         room.join()
     for pause_ms in pauses_ms:
         room.now += pause_ms * MS
-        here, room.here = room.here, room.here if pause_ms >= lost_after_ms else []
-        room.say(0)
-        room.here = here
-    (found,) = lost(room.history(), QUIET_CHAT)
-    assert ("keep only one of several messages in a short time" in found.explanation) is is_told
+        present, room.present = room.present, room.present if pause_ms >= lost_after_ms else []
+        room.publish(0)
+        room.present = present
+    (finding,) = lost(room.history(), QUIET_CHAT)
+    assert ("keep only one of several messages in a short time" in finding.explanation) is is_explained
 
 
 @pytest.mark.parametrize("lost_sequence", [0, 1])
 def test_a_missing_first_message_is_explained_by_the_handshake_before_it(lost_sequence: int) -> None:
     room = a_room(2, 2, QUIET_CHAT)
     room.recorder.members.append(Member(2, "new", connected_ns=room.tick()))
-    others = room.here
+    others = room.present
     for sequence in range(3):
-        room.here = [] if sequence == lost_sequence else [*others, 2]
-        room.say(2)
-    room.here = [*others, 2]
-    (found,) = lost(room.history(), QUIET_CHAT)
-    assert ("lose messages that arrive before it is ready to read" in found.explanation) is (lost_sequence == 0)
+        room.present = [] if sequence == lost_sequence else [*others, 2]
+        room.publish(2)
+    room.present = [*others, 2]
+    (finding,) = lost(room.history(), QUIET_CHAT)
+    assert ("lose messages that arrive before it is ready to read" in finding.explanation) is (lost_sequence == 0)
 
 
 def test_a_server_that_leaves_out_all_connections_of_the_publisher_is_reported_as_such() -> None:
     room = Room(QUIET_CHAT)
     for name in ("a", "a", "b"):
         room.join(name)
-    room.here.remove(1)
-    room.say(0)
-    (found,) = lost(room.history(), QUIET_CHAT)
-    assert "leave out all connections of the publisher's name" in found.explanation
+    room.present.remove(1)
+    room.publish(0)
+    (finding,) = lost(room.history(), QUIET_CHAT)
+    assert "leave out all connections of the publisher's name" in finding.explanation

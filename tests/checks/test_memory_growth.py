@@ -1,4 +1,4 @@
-"""Tests that growth which goes on is a leak, and growth which ends is not."""
+"""Tests that growth which continues is a leak, and growth which ends is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEASURED_BUFFERS_KIB = [
 
 
 def history(steps: list[int]) -> list[MemoryReading]:
-    return [MemoryReading(SIZE * at, held) for at, held in enumerate(accumulate(steps, initial=START))]
+    return [MemoryReading(SIZE * at, held_kib) for at, held_kib in enumerate(accumulate(steps, initial=START))]
 
 
 def verdict(steps: list[int]) -> MemoryVerdict:
@@ -37,8 +37,8 @@ def verdict(steps: list[int]) -> MemoryVerdict:
 
 def stepwise(kib: int, rounds: int, page: int) -> list[int]:
     """The steps of a leak in a process that takes memory from the system in pages of this size."""
-    held = [at * SIZE * kib * KIB // page * page for at in range(rounds + 1)]
-    return [after - before for before, after in pairwise(held)]
+    held_kib = [at * SIZE * kib * KIB // page * page for at in range(rounds + 1)]
+    return [after - before for before, after in pairwise(held_kib)]
 
 
 @pytest.mark.parametrize("kib", [4, 16, 64, 300])
@@ -61,40 +61,40 @@ def test_a_leak_after_a_warm_up_is_found() -> None:
     assert verdict(steps) is MemoryVerdict.LEAK
 
 
-def test_a_measured_leak_is_found() -> None:
+def test_a_leak_as_measured_is_found() -> None:
     assert verdict([kib * KIB for kib in MEASURED_BUFFERS_KIB]) is MemoryVerdict.LEAK
 
 
 def saturating(limit_mib: int, members: int) -> list[int]:
     """The steps of a cache that is nearly full after so many members."""
-    held = [int(limit_mib * MIB * (1 - 0.05 ** (SIZE * at / members))) for at in range(301)]
-    return [after - before for before, after in pairwise(held)]
+    held_kib = [int(limit_mib * MIB * (1 - 0.05 ** (SIZE * at / members))) for at in range(301)]
+    return [after - before for before, after in pairwise(held_kib)]
 
 
 @pytest.mark.parametrize("limit_mib", [3, 12, 40, 200])
 @pytest.mark.parametrize("members", [100, 400, 1_500])
-def test_a_warm_up_levels_off(limit_mib: int, members: int) -> None:
+def test_a_warm_up_that_levels_off_is_not_a_leak(limit_mib: int, members: int) -> None:
     assert verdict(saturating(limit_mib, members)) is not MemoryVerdict.LEAK
 
 
 @pytest.mark.parametrize("power", [0.3, 0.5, 0.7])
 def test_growth_that_slows_down_is_not_a_leak(power: float) -> None:
-    held = [int(20 * MIB * at**power) for at in range(301)]
-    assert verdict([after - before for before, after in pairwise(held)]) is not MemoryVerdict.LEAK
+    held_kib = [int(20 * MIB * at**power) for at in range(301)]
+    assert verdict([after - before for before, after in pairwise(held_kib)]) is not MemoryVerdict.LEAK
 
 
 @pytest.mark.parametrize("every", [20, 40, 100])
-def test_arenas_that_are_taken_now_and_then_are_not_a_leak(every: int) -> None:
+def test_arenas_that_are_allocated_now_and_then_are_not_a_leak(every: int) -> None:
     steps = [MIB if at % every == every - 1 else 0 for at in range(300)]
     assert verdict(steps) is not MemoryVerdict.LEAK
 
 
 @pytest.mark.parametrize("limit_mib", [1, 4, 15])
 @pytest.mark.parametrize("kib", [4, 16, 64])
-def test_a_cache_that_fills_at_a_constant_rate_and_is_full_then_is_not_a_leak(limit_mib: int, kib: int) -> None:
+def test_a_cache_that_fills_at_a_constant_rate_until_it_is_full_is_not_a_leak(limit_mib: int, kib: int) -> None:
     full = limit_mib * MIB
-    held = [min(full, at * SIZE * kib * KIB) for at in range(400)]
-    steps = [after - before for before, after in pairwise(held)]
+    held_kib = [min(full, at * SIZE * kib * KIB) for at in range(400)]
+    steps = [after - before for before, after in pairwise(held_kib)]
     assert verdict(steps) is MemoryVerdict.LEVELS_OFF
 
 
@@ -113,7 +113,7 @@ def test_noise_without_growth_is_not_a_leak(seed: int) -> None:
     assert verdict(steps) is MemoryVerdict.LEVELS_OFF
 
 
-def test_measured_garbage_is_not_a_leak() -> None:
+def test_garbage_as_measured_is_not_a_leak() -> None:
     assert verdict([kib * KIB for kib in MEASURED_GARBAGE_KIB]) is not MemoryVerdict.LEAK
 
 
@@ -128,12 +128,12 @@ def test_a_very_large_leak_needs_few_members() -> None:
 
 
 @pytest.mark.parametrize("count", range(4))
-def test_few_readings_decide_nothing(count: int) -> None:
+def test_too_few_readings_give_no_verdict(count: int) -> None:
     growth = MemoryGrowth([MemoryReading(SIZE * at, START + at * MIB) for at in range(count)])
     assert growth.verdict is MemoryVerdict.UNDECIDED
 
 
-def test_the_parts_of_a_history_cover_it() -> None:
+def test_the_parts_of_a_history_cover_all_of_it() -> None:
     growth = MemoryGrowth(history([MIB] * 9))
     assert sum(part.grown_bytes for part in growth.parts(4)) == growth.grown_bytes
     assert sum(part.members for part in growth.parts(4)) == growth.members

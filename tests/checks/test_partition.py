@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.checks.histories import (
     CHAT,
     a_room,
-    with_receipt_again,
+    with_duplicated_receipt,
     with_receipts_swapped,
     with_value,
     without_receipt,
@@ -27,7 +27,7 @@ from wsproof.model.plan import Plan
 from wsproof.stats.metrics import summaries
 
 
-def told(history: History) -> tuple[object, ...]:
+def findings_and_metrics(history: History) -> tuple[object, ...]:
     """Return the findings and the metrics of a history."""
     findings = {(finding.check, finding.occurrences) for finding in run_checks(history, CHAT)}
     return findings, summaries(Measurement(Plan("chat"), CHAT, history))
@@ -35,20 +35,20 @@ def told(history: History) -> tuple[object, ...]:
 
 def in_portions(history: History, size: int) -> tuple[object, ...]:
     with patch.object(partition, "AT_ONCE", size):
-        return told(history)
+        return findings_and_metrics(history)
 
 
 @QUIET
 @given(history=rooms(least_messages=2), size=st.integers(1, 30))
 def test_a_correct_history_has_the_same_findings_when_partitioned(history: History, size: int) -> None:
-    assert in_portions(history, size) == told(history)
+    assert in_portions(history, size) == findings_and_metrics(history)
 
 
 @pytest.mark.parametrize("size", [1, 5, 9])
 def test_a_fault_is_also_found_in_a_partitioned_history(size: int) -> None:
     clean = a_room(members=5, messages=6).history()
     row = 17
-    other = next(
+    expected = next(
         at
         for at in range(row + 1, len(clean.receipts))
         if clean.receipts.subscriber[at] == clean.receipts.subscriber[row]
@@ -56,14 +56,14 @@ def test_a_fault_is_also_found_in_a_partitioned_history(size: int) -> None:
     )
     for spoiled in (
         without_receipt(clean, row),
-        with_receipt_again(clean, row),
-        with_receipts_swapped(clean, row, other),
+        with_duplicated_receipt(clean, row),
+        with_receipts_swapped(clean, row, expected),
         with_value(clean, row, "sequence", 77),
         with_value(clean, row, "intact", 0),
     ):
-        findings, _ = told(spoiled)
+        findings, _ = findings_and_metrics(spoiled)
         assert findings
-        assert in_portions(spoiled, size) == told(spoiled)
+        assert in_portions(spoiled, size) == findings_and_metrics(spoiled)
 
 
 def test_each_receipt_is_in_one_partition_and_no_member_is_split(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the judgement on places that do not come back."""
+"""Tests of the findings about places that the server does not free again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMITED = replace(QUIET_CHAT, connections=60)
 
 
 def fillings(*members: int, refusal: str = FULL) -> list[Filling]:
-    """Fillings of so many members, of which the third one ends abruptly."""
+    """Return fillings of the server by `members` members, the third of which ends abruptly."""
     return [Filling(count, refusal, RESET if at == 2 else CLOSE) for at, count in enumerate(members)]
 
 
@@ -47,7 +47,7 @@ def test_places_freed_after_a_close_but_not_after_a_reset_are_a_violation() -> N
         "it has no limit",
     ],
 )
-def test_a_server_that_may_have_another_reason_is_not_accused(innocent: list[Filling]) -> None:
+def test_places_that_may_be_missing_for_another_reason_are_not_reported(innocent: list[Filling]) -> None:
     assert judge_places(innocent, QUIET_CHAT) == []
 
 
@@ -59,9 +59,9 @@ def test_fewer_places_than_promised_are_a_violation_only_if_they_are_too_few_twi
 
 
 def test_one_member_more_than_promised_may_be_refused_and_must_not_affect_others() -> None:
-    cut = [replace(one, lost="the server cut 1 of them off") for one in fillings(60, 60)]
+    cut = [replace(filling, lost="the server cut 1 of them off") for filling in fillings(60, 60)]
     (finding,) = judge_places(cut, LIMITED)
     assert finding.level is Level.VIOLATION
     (seen_once,) = judge_places([cut[0], *fillings(60)], LIMITED)
     assert seen_once.level is Level.OBSERVATION
-    assert judge_places([replace(one, members=61) for one in cut], LIMITED) == []
+    assert judge_places([replace(filling, members=61) for filling in cut], LIMITED) == []

@@ -1,4 +1,4 @@
-"""Tests of released resources: a countable one must grow in each round, and memory for as long as members come."""
+"""Tests of findings about resources that the server does not release after its members have left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def descriptors(*steps: int) -> ReleaseRecord:
 
 
 def memory(early: list[int], in_turn: list[int]) -> ReleaseRecord:
-    """A record whose memory grew by these steps in the rounds, and in the rounds of members in turn."""
+    """Return a record whose memory grew by these steps in the rounds of all members and of members in turn."""
     held = list(accumulate(early, initial=20_000_000))
     late = list(accumulate(in_turn, initial=held[-1]))[1:]
     return ReleaseRecord(
@@ -45,7 +45,7 @@ def test_descriptors_that_do_not_grow_in_each_round_are_not_reported(steps: tupl
     assert findings_of(descriptors(*steps)) == []
 
 
-def test_kept_threads_are_reported_with_descriptors() -> None:
+def test_threads_that_grow_are_reported_with_the_descriptors() -> None:
     rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
     assert findings_of(ReleaseRecord(rounds)) == [
         ("descriptors-not-freed", Level.VIOLATION),
@@ -88,7 +88,7 @@ def test_a_warm_up_does_not_hide_a_leak() -> None:
     assert memory([kib * 1024 for kib in (1024, 2124, 1664, 452, 692, 501, 892, 524)], []).may_leak_memory
 
 
-def test_memory_that_stands_still_in_some_rounds_may_leak() -> None:
+def test_memory_that_grows_only_in_some_rounds_may_be_a_leak() -> None:
     assert memory([2 * KEPT, 0] * 4, []).may_leak_memory
     assert memory([KEPT] * 7 + [-4_096], []).may_leak_memory
 

@@ -31,22 +31,22 @@ def test_a_shutdown_close_code_that_does_not_blame_the_client_is_correct(code: i
     ],
 )
 def test_a_shutdown_fault_is_reported(ends: tuple[SeenEnd, ...], name: str, level: Level) -> None:
-    (found,) = judge_shutdown(replace(GOOD, ends=ends), CHAT)
-    assert (found.check, found.level) == (name, level)
+    (finding,) = judge_shutdown(replace(GOOD, ends=ends), CHAT)
+    assert (finding.check, finding.level) == (name, level)
 
 
 def test_a_message_lost_at_shutdown_without_acknowledgement_is_non_strict() -> None:
-    (found,) = judge_shutdown(replace(GOOD, ends=(replace(TOLD, missed=1),)), QUIET_CHAT)
-    assert found.level is Level.NON_STRICT
+    (finding,) = judge_shutdown(replace(GOOD, ends=(replace(TOLD, missed=1),)), QUIET_CHAT)
+    assert finding.level is Level.NON_STRICT
 
 
 def test_a_member_that_does_not_read_sees_no_close_frame_and_misses_messages() -> None:
     assert judge_shutdown(replace(GOOD, ends=(TOLD, replace(SILENT, missed=3, has_ended=True))), CHAT) == []
 
 
-def test_a_process_that_does_not_end_is_reported() -> None:
-    (found,) = judge_shutdown(replace(GOOD, exit_s=None), CHAT)
-    assert "its process still runs 10 s later; 1 of the connections" in found.explanation
+def test_a_server_process_that_does_not_end_is_reported() -> None:
+    (finding,) = judge_shutdown(replace(GOOD, exit_s=None), CHAT)
+    assert "its process still runs 10 s later; 1 of the connections" in finding.explanation
 
 
 DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, unserved=("1", "2"), is_newcomer_served=False)
@@ -61,8 +61,8 @@ DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, unserved=("1"
     ],
 )
 def test_members_that_do_not_recover_are_reported(record: DisturbanceRecord, words: str) -> None:
-    (found,) = judge_disturbance(record, CHAT)
-    assert words in found.explanation
+    (finding,) = judge_disturbance(record, CHAT)
+    assert words in finding.explanation
 
 
 def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding() -> None:
@@ -71,24 +71,24 @@ def test_a_timely_recovery_and_members_that_were_never_connected_are_no_finding(
 
 def test_newcomers_after_the_recovery_whose_messages_are_lost_are_a_violation() -> None:
     record = replace(DEAF, recovered_s=0.5, unserved=(), newcomers=6, lost_pair=("u1", "u7"))
-    (found,) = judge_disturbance(record, CHAT)
-    assert found.level is Level.VIOLATION
-    assert "u1 receives nothing that u7 publishes" in found.explanation
+    (finding,) = judge_disturbance(record, CHAT)
+    assert finding.level is Level.VIOLATION
+    assert "u1 receives nothing that u7 publishes" in finding.explanation
     assert judge_disturbance(replace(DEAF, was_delivering=False), CHAT) == []
 
 
-@pytest.mark.parametrize(("since", "is_found"), [("before", True), ("after", False)])
+@pytest.mark.parametrize(("since", "is_reported"), [("before", True), ("after", False)])
 def test_a_repeat_after_a_disturbance_counts_only_if_it_was_sent_after_the_disturbance(
-    since: str, is_found: bool
+    since: str, is_reported: bool
 ) -> None:
     room = Room(QUIET_CHAT)
-    first, other = room.join(), room.join()
+    first, second = room.join(), room.join()
     before_ns = room.tick()
-    sequence = room.say(first)
-    room.hear(other, first, sequence)
+    sequence = room.publish(first)
+    room.receive(second, first, sequence)
     after_ns = room.tick()
     history = room.history()
-    found = judge_repeats(history, before_ns if since == "before" else after_ns, "docker restart redis", QUIET_CHAT)
-    assert [one.check for one in found] == (["recovery"] if is_found else [])
-    if is_found:
-        assert found[0].explanation.startswith("After the disturbance ('docker restart redis')")
+    findings = judge_repeats(history, before_ns if since == "before" else after_ns, "docker restart redis", QUIET_CHAT)
+    assert [each.check for each in findings] == (["recovery"] if is_reported else [])
+    if is_reported:
+        assert findings[0].explanation.startswith("After the disturbance ('docker restart redis')")

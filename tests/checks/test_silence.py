@@ -16,20 +16,22 @@ from wsproof.model.history import Departure, History
 S = 1_000_000_000
 
 
-def ended(ends_s: dict[int, float], *, speaks: int | None = None, members: int = 4, until_s: float = 60.0) -> History:
-    """Members connect at 0, 1, 2 ... s and are closed after these times. Member `speaks` publishes every 2 s."""
+def ended(
+    ends_s: dict[int, float], *, publisher: int | None = None, members: int = 4, until_s: float = 60.0
+) -> History:
+    """Return a history whose members connect at 0, 1, 2 ... s and are closed after these times."""
     room: Room = a_room(members=0, messages=0, contract=replace(QUIET_CHAT, leaves=False))
     base = 10 * S
     for number in range(members):
         room.now = base + number * S
         room.join()
-    if speaks is not None:
+    if publisher is not None:
         sent = len(room.recorder.publications.data["publisher"])
         while room.now < base + int(until_s * S):
             room.now += 2 * S
             at = room.tick()
-            room.recorder.published(speaks, room.sequences[speaks], at, at)
-            room.sequences[speaks] += 1
+            room.recorder.published(publisher, room.sequences[publisher], at, at)
+            room.sequences[publisher] += 1
             sent += 1
     for number, after_s in ends_s.items():
         born = room.recorder.members[number].connected_ns
@@ -43,7 +45,7 @@ def cut_off(history: History) -> list[Finding]:
     return [finding for finding in run_checks(history, QUIET_CHAT) if finding.check == "disconnected"]
 
 
-def test_ends_at_one_connection_age_are_a_server_rule() -> None:
+def test_disconnections_at_the_same_connection_age_are_a_server_rule() -> None:
     history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), ignored=9, shortest_ignored_text="2")
     (finding,) = cut_off(history)
     assert finding.anomaly is Anomaly.UNKNOWN
@@ -85,7 +87,7 @@ def test_simultaneous_ends_are_a_rule_only_with_a_close_after_unanswered_message
 
 
 def test_listeners_disconnected_while_the_publisher_stays_show_an_idle_timeout() -> None:
-    history = ended({0: 20.0, 1: 20.0, 2: 20.1}, speaks=3)
+    history = ended({0: 20.0, 1: 20.0, 2: 20.1}, publisher=3)
     limit = time_limit(history, [history.members[n] for n in (0, 1, 2)])
     assert limit is not None
     assert limit.is_of_silence
@@ -93,7 +95,7 @@ def test_listeners_disconnected_while_the_publisher_stays_show_an_idle_timeout()
 
 
 @pytest.mark.parametrize(
-    ("ends_s", "speaks", "why"),
+    ("ends_s", "publisher", "reason"),
     [
         ({0: 20.0, 1: 19.0, 2: 18.0, 3: 17.0}, None, "all ended at one time, as in a crash"),
         ({0: 20.0, 1: 9.0, 2: 14.0}, None, "each ended at another age"),
@@ -103,9 +105,11 @@ def test_listeners_disconnected_while_the_publisher_stays_show_an_idle_timeout()
         ({0: 0.1, 1: 0.1, 2: 0.1, 3: 0.1}, None, "too short for a rule"),
     ],
 )
-def test_other_ends_are_violations(ends_s: dict[int, float], speaks: int | None, why: str) -> None:
-    (finding,) = cut_off(ended(ends_s, speaks=speaks))
-    assert finding.anomaly is Anomaly.LOST, why
+def test_disconnections_that_fit_no_rule_are_violations(
+    ends_s: dict[int, float], publisher: int | None, reason: str
+) -> None:
+    (finding,) = cut_off(ended(ends_s, publisher=publisher))
+    assert finding.anomaly is Anomaly.LOST, reason
     assert verdict_of([finding]) is Verdict.INVALID
 
 

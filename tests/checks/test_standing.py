@@ -1,4 +1,4 @@
-"""Tests of the pure functions that check long-standing members, on right and wrong cases built by hand."""
+"""Tests of the findings about long-lived members, on correct and faulty records built by hand."""
 
 from __future__ import annotations
 
@@ -24,17 +24,24 @@ CHAT = Contract("chat", Audience.EVERYONE)
 FEED = Contract("feed", Audience.NOBODY, feed=Feed(0.1, (("load", Range(0, 100)),)))
 
 
-def said(number: int, at_s: float, *, room: int = 0, was_received: bool = True) -> PoolPublication:
+def publication_of(number: int, at_s: float, *, room: int = 0, was_received: bool = True) -> PoolPublication:
     return PoolPublication(7, number, int(at_s * S), room, "8", was_received)
 
 
-def heard(one: PoolPublication, *, intact: bool = True) -> StandingReceipt:
-    return StandingReceipt(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
+def receipt_of(publication: PoolPublication, *, intact: bool = True) -> StandingReceipt:
+    return StandingReceipt(
+        publication.publisher,
+        publication.sequence,
+        publication.sent_ns,
+        publication.sent_ns + 1_000,
+        Kind.DELIVERY,
+        intact,
+    )
 
 
-SAID = [said(n, n + 1.0) for n in range(10)]
+SAID = [publication_of(n, n + 1.0) for n in range(10)]
 """Ten messages, one per second, each in its own schedule."""
-SCHEDULES = tuple(PlayedSchedule((one,), one.sent_ns + S // 10) for one in SAID)
+SCHEDULES = tuple(PlayedSchedule((publication,), publication.sent_ns + S // 10) for publication in SAID)
 
 
 def listener(*got: StandingReceipt, until_s: float = 30.0) -> StandingSession:
@@ -51,78 +58,80 @@ def kinds(findings: list[Finding]) -> list[tuple[str, Level]]:
 
 
 def test_a_listener_that_received_every_message_has_no_finding() -> None:
-    assert findings_of(listener(*map(heard, SAID))) == []
+    assert findings_of(listener(*map(receipt_of, SAID))) == []
 
 
 @pytest.mark.parametrize("missing", [3, 9])
 def test_a_message_that_others_received_is_expected_by_a_listener(missing: int) -> None:
-    (finding,) = findings_of(listener(*(heard(one) for one in SAID if one.sequence != missing)))
+    (finding,) = findings_of(
+        listener(*(receipt_of(publication) for publication in SAID if publication.sequence != missing))
+    )
     assert (finding.check, finding.anomaly, finding.level) == ("lost", Anomaly.LOST, Level.VIOLATION)
     assert finding.explanation.startswith("Member 0 only listened for 29.5 s. ")
 
 
 def test_a_message_that_no_member_received_is_not_expected() -> None:
-    silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_received=False),), 13 * S))
-    assert findings_of(listener(*map(heard, SAID)), schedules=silent) == []
+    silent = (*SCHEDULES, PlayedSchedule((publication_of(10, 12.0, was_received=False),), 13 * S))
+    assert findings_of(listener(*map(receipt_of, SAID)), schedules=silent) == []
 
 
-def test_a_message_of_the_last_seconds_may_still_come() -> None:
-    assert findings_of(listener(*map(heard, SAID[:9]), until_s=12.0)) == []
+def test_a_message_of_the_last_seconds_is_not_yet_lost() -> None:
+    assert findings_of(listener(*map(receipt_of, SAID[:9]), until_s=12.0)) == []
 
 
 def test_a_message_before_the_first_receipt_is_not_expected() -> None:
-    assert findings_of(listener(*map(heard, SAID[2:]))) == []
+    assert findings_of(listener(*map(receipt_of, SAID[2:]))) == []
 
 
 def test_a_message_of_another_room_is_not_expected_and_is_misrouted() -> None:
-    other = said(11, 12.0, room=1)
-    schedules = (*SCHEDULES, PlayedSchedule((other,), 13 * S))
-    assert findings_of(listener(*map(heard, SAID)), schedules=schedules) == []
-    (finding,) = findings_of(listener(*map(heard, [*SAID, other])), schedules=schedules)
+    misrouted = publication_of(11, 12.0, room=1)
+    schedules = (*SCHEDULES, PlayedSchedule((misrouted,), 13 * S))
+    assert findings_of(listener(*map(receipt_of, SAID)), schedules=schedules) == []
+    (finding,) = findings_of(listener(*map(receipt_of, [*SAID, misrouted])), schedules=schedules)
     assert (finding.check, finding.anomaly) == ("misrouted", Anomaly.MISROUTED)
 
 
 def test_a_message_of_another_channel_is_a_leak() -> None:
-    stray = replace(said(0, 5.0), publisher=9)
-    (finding,) = findings_of(listener(*map(heard, [*SAID, stray])), elsewhere={stray.key: "echo"})
+    stray = replace(publication_of(0, 5.0), publisher=9)
+    (finding,) = findings_of(listener(*map(receipt_of, [*SAID, stray])), elsewhere={stray.key: "echo"})
     assert (finding.check, finding.level) == ("misrouted", Level.VIOLATION)
     assert "published on the channel echo" in finding.explanation
 
 
 def test_a_message_of_another_run_is_not_reported() -> None:
-    assert findings_of(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
+    assert findings_of(listener(*map(receipt_of, [*SAID, replace(publication_of(0, 5.0), publisher=99)]))) == []
 
 
 def test_duplicated_and_damaged_messages_are_violations() -> None:
-    twice = findings_of(listener(*map(heard, [*SAID, SAID[9]])))
+    twice = findings_of(listener(*map(receipt_of, [*SAID, SAID[9]])))
     assert kinds(twice) == [("duplicated", Level.VIOLATION)]
-    damaged = findings_of(listener(*map(heard, SAID[:9]), heard(SAID[9], intact=False)))
+    damaged = findings_of(listener(*map(receipt_of, SAID[:9]), receipt_of(SAID[9], intact=False)))
     assert ("corrupt", Level.VIOLATION) in kinds(damaged)
 
 
 def test_messages_of_one_publisher_keep_their_order() -> None:
     together = (PlayedSchedule(tuple(SAID), 11 * S),)
     swapped = [*SAID[:4], SAID[5], SAID[4], *SAID[6:]]
-    got = [replace(heard(one), received_ns=int((at + 2) * S)) for at, one in enumerate(swapped)]
+    got = [replace(receipt_of(publication), received_ns=int((at + 2) * S)) for at, publication in enumerate(swapped)]
     assert kinds(findings_of(listener(*got), schedules=together)) == [("reordered", Level.VIOLATION)]
 
 
 def test_numbers_that_restart_on_a_fresh_server_belong_to_other_members() -> None:
-    anew = [replace(said(n, n + 1.2), sent_ns=SAID[n].sent_ns + S // 5) for n in range(10)]
-    schedules = (*SCHEDULES, *(PlayedSchedule((one,), one.sent_ns + S // 10) for one in anew))
-    everything = sorted([*SAID, *anew], key=lambda one: one.sent_ns)
-    assert findings_of(listener(*map(heard, everything)), schedules=schedules) == []
+    anew = [replace(publication_of(n, n + 1.2), sent_ns=SAID[n].sent_ns + S // 5) for n in range(10)]
+    schedules = (*SCHEDULES, *(PlayedSchedule((publication,), publication.sent_ns + S // 10) for publication in anew))
+    everything = sorted([*SAID, *anew], key=lambda publication: publication.sent_ns)
+    assert findings_of(listener(*map(receipt_of, everything)), schedules=schedules) == []
 
 
 def test_losses_of_all_standing_members_are_one_finding() -> None:
-    (finding,) = findings_of(listener(*map(heard, SAID[:9])), listener(*map(heard, SAID[:8])))
+    (finding,) = findings_of(listener(*map(receipt_of, SAID[:9])), listener(*map(receipt_of, SAID[:8])))
     assert (finding.check, finding.occurrences) == ("lost", 3)
 
 
 def test_a_members_own_message_is_not_misrouted() -> None:
     hello = PoolPublication(2, 0, S - 1, 0, "3", was_received=False)
-    reply = replace(heard(hello), kind=Kind.REPLY)
-    own = replace(listener(heard(hello), reply, *map(heard, SAID)), own=hello.key)
+    reply = replace(receipt_of(hello), kind=Kind.REPLY)
+    own = replace(listener(receipt_of(hello), reply, *map(receipt_of, SAID)), own=hello.key)
     contract = replace(CHAT, replies=True)
     schedules = (PlayedSchedule((hello,), S), *SCHEDULES)
     assert findings_of(own, contract=contract, schedules=schedules) == []
@@ -165,18 +174,18 @@ def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_k
 
 
 def test_a_leave_notice_about_a_present_member_is_a_violation() -> None:
-    witness = replace(listener(*map(heard, SAID)), leave_notices=(("3", 5 * S), ("44", 5 * S)))
+    witness = replace(listener(*map(receipt_of, SAID)), leave_notices=(("3", 5 * S), ("44", 5 * S)))
     assert kinds(findings_of(witness)) == [("false-leave", Level.VIOLATION)]
     assert "false-leave" not in [check for check, _ in kinds(findings_of(replace(witness, was_cut_off=True)))]
-    gone = replace(witness, leave_notices=(("3", 40 * S), ("44", 5 * S)))
-    assert findings_of(gone) == []
+    with_leave_notices = replace(witness, leave_notices=(("3", 40 * S), ("44", 5 * S)))
+    assert findings_of(with_leave_notices) == []
 
 
 def test_what_a_member_sees_beside_a_disturbing_check_is_not_judged() -> None:
-    witness = replace(listener(*map(heard, SAID)), leave_notices=(("3", 5 * S),))
+    witness = replace(listener(*map(receipt_of, SAID)), leave_notices=(("3", 5 * S),))
     assert findings_of(witness, unjudged=((4 * S, 6 * S),)) == []
     assert kinds(findings_of(witness, unjudged=((20 * S, 22 * S),))) == [("false-leave", Level.VIOLATION)]
-    twice = listener(*map(heard, [*SAID, SAID[9]]))
+    twice = listener(*map(receipt_of, [*SAID, SAID[9]]))
     last = replace(SCHEDULES[9], is_judged=False)
     assert findings_of(twice, schedules=(*SCHEDULES[:9], last)) == []
 
@@ -191,13 +200,13 @@ def test_the_finding_describes_the_pings_of_the_server() -> None:
     record = StandingRecord((replace(listener(), pings_ns=(S, 21 * S)),))
     assert pings_in_words(record) == "the server sent 2 pings in 30 s"
     unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))
-    told = pings_in_words(StandingRecord((*record.sessions, unanswered)))
-    assert told.endswith("and disconnected members that answered none after 5 s, with close code 1011")
+    sentence = pings_in_words(StandingRecord((*record.sessions, unanswered)))
+    assert sentence.endswith("and disconnected members that answered none after 5 s, with close code 1011")
     assert findings_of(unanswered, contract=replace(CHAT, keeps_idle_s=60.0), schedules=()) == []
     assert pings_in_words(StandingRecord((listener(),))) == "the server sent no ping in 30 s"
 
 
-# A feed that is watched for a long time.
+# The following tests watch a feed for a long time.
 
 
 def viewer(*times_s: float, until_s: float | None = None, load: dict[int, object] | None = None) -> StandingSession:
@@ -238,13 +247,13 @@ def test_a_pause_as_short_as_a_stop_of_the_process_is_reported_and_is_no_violati
     paused = (*STEADY[:100], *(at + 6 for at in STEADY[100:]))
     assert watch(viewer(*paused)) == [("wrong-period", Level.INFORMATIONAL)]
     twice = (*paused[:200], *(at + 12 for at in paused[200:]))
-    assert watch(viewer(*twice)) == [("wrong-period", Level.VIOLATION)], "the longest pause counts"
+    assert watch(viewer(*twice)) == [("wrong-period", Level.VIOLATION)], "the longest pause is reported"
 
 
 def flooded(session: StandingSession, begin_s: float, end_s: float, number: int = 300) -> list[tuple[str, Level]]:
     """Return the findings if the suite published `number` messages on another channel from `begin_s` to `end_s`."""
-    said = tuple(PoolPublication(9, n, int(begin_s * S) + n, 0, "9", True) for n in range(number))
-    flood = PlayedSchedule(said, int(end_s * S)).flood
+    publications = tuple(PoolPublication(9, n, int(begin_s * S) + n, 0, "9", True) for n in range(number))
+    flood = PlayedSchedule(publications, int(end_s * S)).flood
     record = StandingRecord((session,), floods=() if flood is None else (flood,))
     return kinds(judge_standing(record, FEED))
 
@@ -252,11 +261,11 @@ def flooded(session: StandingSession, begin_s: float, end_s: float, number: int 
 def test_a_feed_delayed_by_a_flood_of_the_suite_has_no_finding() -> None:
     paused = viewer(*STEADY[:100], *(at + 6 for at in STEADY[100:]))
     assert flooded(paused, 10, 14) == []
-    assert flooded(paused, 10, 14, number=299) == [("wrong-period", Level.INFORMATIONAL)], "no flood"
+    assert flooded(paused, 10, 14, number=299) == [("wrong-period", Level.INFORMATIONAL)], "there was no flood"
     assert flooded(paused, 10, 10.5) == [("wrong-period", Level.INFORMATIONAL)], "5.6 s of the pause had another reason"
     slow = viewer(*STEADY[:200], *(STEADY[200] + n * 0.25 for n in range(100)))
     assert flooded(slow, 20, 50) == []
-    assert flooded(slow, 2, 15) == [("wrong-period", Level.VIOLATION)], "it was slow afterwards"
+    assert flooded(slow, 2, 15) == [("wrong-period", Level.VIOLATION)], "the feed was slow after the flood"
     assert flooded(viewer(*STEADY, until_s=40.0), 30, 38) == []
 
 
@@ -275,7 +284,7 @@ def test_a_history_on_joining_is_information() -> None:
     assert watch(viewer(*greeted)) == [("wrong-period", Level.INFORMATIONAL)]
 
 
-@pytest.mark.parametrize(("joined_s", "is_told"), [(0.5, True), (4.0, True), (6.0, False), (30.0, False)])
-def test_a_listener_expects_nothing_before_it_has_joined(joined_s: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("joined_s", "is_reported"), [(0.5, True), (4.0, True), (6.0, False), (30.0, False)])
+def test_a_listener_expects_nothing_before_it_has_joined(joined_s: float, is_reported: bool) -> None:
     late = replace(listener(), joined_ns=int(joined_s * S))
-    assert [finding.check for finding in findings_of(late)] == (["nothing-received"] if is_told else [])
+    assert [finding.check for finding in findings_of(late)] == (["nothing-received"] if is_reported else [])

@@ -1,4 +1,4 @@
-"""Tests of the judgement whether members know the same state, on states made by hand."""
+"""Tests of the findings about members whose states differ, on states built by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_different_states_are_a_violation_with_their_first_difference(
     assert any("member 4 (which joined last): " in line for line in finding.witness)
 
 
-def test_one_run_proves_nothing_and_a_later_run_in_which_all_agree_withdraws_the_finding() -> None:
+def test_a_difference_in_one_run_is_not_reported_and_a_later_agreement_withdraws_the_finding() -> None:
     (finding,) = judge_states([[FIRST, last({})]], CONTRACT)
     assert finding.level is Level.OBSERVATION
     assert judge_states([[FIRST, last({})], [FIRST, last(dict(FIRST.state or {}))]], CONTRACT) == []

@@ -12,7 +12,7 @@ from wsproof.checks.total_order import agreed_order
 from wsproof.model.history import History, Member, Recorder
 
 
-def heard(*orders: str) -> History:
+def members_that_received(*orders: str) -> History:
     """Return members that received these publications in this order. Each letter is a publisher's only message."""
     recorder = Recorder()
     letters = sorted(set("".join(orders)))
@@ -28,7 +28,7 @@ def heard(*orders: str) -> History:
 
 
 @pytest.mark.parametrize(
-    ("orders", "told"),
+    ("orders", "words"),
     [
         (("abcd", "acbd"), "member 0 received message 0 of member 1 before message 0 of member 2; member 1 received"),
         # The first received the most, but neither a nor b. The second is no subsequence of it, so it is a reference.
@@ -37,17 +37,17 @@ def heard(*orders: str) -> History:
         (("abcd", "abd", "dc"), "member 0 received message 0 of member 2 before message 0 of member 3; member 2"),
     ],
 )
-def test_conflicting_orders_are_found_with_any_of_the_members_as_reference(orders: tuple[str, ...], told: str) -> None:
-    (finding,) = agreed_order(heard(*orders), CHAT)
-    assert finding.explanation.startswith(told)
+def test_conflicting_orders_are_found_with_any_of_the_members_as_reference(orders: tuple[str, ...], words: str) -> None:
+    (finding,) = agreed_order(members_that_received(*orders), CHAT)
+    assert finding.explanation.startswith(words)
 
 
 def test_subsequences_of_one_order_agree() -> None:
-    assert agreed_order(heard("abcdef", "abc", "def", "ace", "f", ""), CHAT) == []
+    assert agreed_order(members_that_received("abcdef", "abc", "def", "ace", "f", ""), CHAT) == []
 
 
 def test_the_number_of_reference_members_is_bounded() -> None:
-    history = heard("cdefgh", "abc", "ba")
+    history = members_that_received("cdefgh", "abc", "ba")
     assert agreed_order(history, CHAT)
     with patch.object(total_order, "REFERENCES", 1):
         assert agreed_order(history, CHAT) == []

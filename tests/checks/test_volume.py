@@ -40,9 +40,9 @@ def test_one_missing_message_of_hundreds_at_one_member_is_lost() -> None:
     room.sequences[0] = sequence + 1
     sent = room.tick()
     room.recorder.published(0, sequence, sent, sent)
-    room.hear(0, 0, sequence)
-    room.hear(1, 0, sequence)
-    room.say(0)
+    room.receive(0, 0, sequence)
+    room.receive(1, 0, sequence)
+    room.publish(0)
     assert kinds(room) == [("lost", Level.VIOLATION)]
 
 
@@ -50,7 +50,7 @@ def test_one_missing_message_of_hundreds_at_one_member_is_lost() -> None:
 def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_frequent(count: int, check: str) -> None:
     room = a_room(3, 200)
     discard(room, 0, count)
-    room.say(0)
+    room.publish(0)
     findings = findings_of(room)
     assert {finding.check for finding in findings} == {check}
     assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
@@ -59,14 +59,14 @@ def test_a_message_that_no_member_received_is_a_loss_if_rare_and_a_limit_if_freq
 def test_a_limit_is_recognised_although_a_slow_member_lacks_the_last_messages() -> None:
     room = a_room(3, 200, QUIET_CHAT)
     discard(room, 0, 60)
-    room.say(0)
+    room.publish(0)
     room.recorder.end_ns = room.tick()
     for publisher in (1, 2):
         sequence = room.sequences[publisher]
         room.recorder.published(publisher, sequence, room.recorder.end_ns, room.recorder.end_ns)
-        room.hear(0, publisher, sequence)
-        room.hear(1, publisher, sequence)
-    room.hear(2, 1, room.sequences[1])
+        room.receive(0, publisher, sequence)
+        room.receive(1, publisher, sequence)
+    room.receive(2, 1, room.sequences[1])
     assert kinds(room) == [("limit", Level.INFORMATIONAL)]
 
 
@@ -77,8 +77,8 @@ def test_a_limit_does_not_hide_a_loss() -> None:
     sent = room.tick()
     room.recorder.published(0, sequence, sent, sent)
     room.sequences[0] = sequence + 1
-    room.hear(1, 0, sequence)
-    room.say(0)
+    room.receive(1, 0, sequence)
+    room.publish(0)
     assert kinds(room) == [("lost", Level.VIOLATION)]
 
 
@@ -89,8 +89,8 @@ def test_a_missing_reply_to_a_delivered_message_is_lost() -> None:
     sent = room.tick()
     room.recorder.published(0, sequence, sent, sent)
     for member in range(3):
-        room.hear(member, 0, sequence, Kind.DELIVERY)
-    room.say(0)
+        room.receive(member, 0, sequence, Kind.DELIVERY)
+    room.publish(0)
     assert kinds(room) == [("lost", Level.VIOLATION)]
 
 
@@ -124,7 +124,7 @@ def test_a_refused_member_is_a_limit_with_its_number() -> None:
     room = a_room(3, 20)
     room.join()
     room.change(3, departure=Departure.REFUSED, in_ns=0, connected_ns=0, left_ns=room.now)
-    room.here.remove(3)
+    room.present.remove(3)
     limits = [finding for finding in findings_of(room) if finding.check == "limit"]
     assert "accepted 3 members at the same time and refused the next one" in limits[0].explanation
 
@@ -134,7 +134,7 @@ def test_an_error_message_is_information_and_an_unknown_envelope_is_phantom() ->
     room.recorder.unexpected.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
     (finding,) = findings_of(room)
     assert (finding.check, finding.level) == ("limit", Level.INFORMATIONAL)
-    room.hear(0, 1, 999)
+    room.receive(0, 1, 999)
     assert ("phantom", Level.VIOLATION) in kinds(room)
 
 

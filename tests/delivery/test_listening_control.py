@@ -21,7 +21,7 @@ def execution(silent_s: float) -> Any:
     room = a_room(members=3, messages=3, contract=QUIET_CHAT)
     room.now += int(silent_s * S)
     room.leave(2, Departure.DROPPED)
-    room.say(0)
+    room.publish(0)
     return SimpleNamespace(history=room.history())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.load.conftest import serving, small_plan
-from tests.machine.test_prometheus import answering, source
+from tests.machine.test_prometheus import page_server, source
 from wsproof import Measurement
 from wsproof.load import meter as metering
 from wsproof.load import run_plan
@@ -32,7 +32,7 @@ def measured(metrics_url: str) -> Measurement:
 
 
 def test_a_remote_server_may_report_its_usage_by_url() -> None:
-    with answering(FIGURES) as url:
+    with page_server(FIGURES) as url:
         usage = measured(url).server
     assert usage is not None
     assert len(usage.at_ns) >= 1
@@ -43,7 +43,7 @@ def test_a_remote_server_may_report_its_usage_by_url() -> None:
 
 
 def test_an_unreachable_metrics_url_loses_the_figures_and_not_the_run() -> None:
-    with answering(FIGURES, code=500) as url:
+    with page_server(FIGURES, code=500) as url:
         measurement = measured(url)
     assert measurement.server is not None
     assert not len(measurement.server.at_ns)
@@ -148,7 +148,7 @@ def test_an_event_loop_was_late_from_the_time_at_which_its_timer_was_due() -> No
 
 
 def test_a_metrics_url_is_read_once_a_second_and_at_each_required_sample() -> None:
-    with answering(FIGURES) as url:
+    with page_server(FIGURES) as url:
         meter = UrlMeter(source(url))
         meter.sample(0, sparing=True)
         meter.sample(0)

@@ -97,7 +97,7 @@ def test_a_refused_connection_is_reported() -> None:
 def test_a_redirect_is_reported_and_not_followed() -> None:
     credentials: list[str | None] = []
     with (
-        page_server(b"", asked=credentials) as elsewhere,
+        page_server(b"", credentials=credentials) as elsewhere,
         page_server(b"", 302, Location=elsewhere) as url,
         pytest.raises(NoProcessMetrics, match="302, a redirect"),
     ):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.load.conftest import serving
 from tests.load.test_metering import FIGURES
-from tests.machine.test_prometheus import answering
+from tests.machine.test_prometheus import page_server
 from tests.stats.builders import measurement, steady
 from wsproof import Finding, Level, Measurement
 from wsproof.deviations import KnownDeviations
@@ -131,7 +131,7 @@ def test_a_users_own_app_is_timed_once_per_number_of_subscribers(pytester: pytes
 
 def test_a_server_elsewhere_tells_what_it_uses(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_broadcast(ws_fanout): ws_fanout(2, rounds=3, warmup_rounds=1, workload='echo')")
-    with serving("fair") as endpoint, answering(FIGURES) as url:
+    with serving("fair") as endpoint, page_server(FIGURES) as url:
         target = (f"--ws-target={endpoint.url}", "--ws-channels=tutorial", f"--ws-metrics-url={url}")
         result = pytester.runpytest_subprocess(
             *target, "--benchmark-only", "--benchmark-json=timed.json", "-p", "no:cacheprovider"
