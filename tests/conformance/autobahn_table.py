@@ -84,7 +84,7 @@ class Autobahn:
     def _run(self, server: FaultyServer, name: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         endpoint = server.endpoint
-        wanted = {
+        settings = {
             "outdir": str(folder),
             "servers": [{"agent": name or _CORRECT, "url": f"ws://{endpoint.host}:{endpoint.port}{endpoint.path}"}],
             "cases": [*(f"{chapter}.*" for chapter in _CHAPTERS), *(_DEFLATE if _about_deflate(name) else [])],
@@ -92,7 +92,7 @@ class Autobahn:
             "exclude-agent-cases": {},
         }
         spec = folder / "spec.json"
-        spec.write_text(json.dumps(wanted))
+        spec.write_text(json.dumps(settings))
         begun = time.monotonic()
         with (folder / "output").open("w") as output:
             command = [str(self.wstest), "-m", "fuzzingclient", "-s", str(spec)]
@@ -109,7 +109,7 @@ def _gravity(verdict: Mapping[str, str]) -> int:
     return max(_GRAVITY[verdict["behavior"]], _GRAVITY[verdict["behaviorClose"]])
 
 
-def told(answer: Answer, baseline: Answer) -> str:
+def in_words(answer: Answer, baseline: Answer) -> str:
     """Return one table cell: the failed cases, and the number of other non-strict ones."""
     if not answer.finished:
         return f"(no verdict in {answer.seconds:.0f} s)"
@@ -138,26 +138,26 @@ def main(words: list[str]) -> int:
     parser.add_argument("--wstest", type=Path, required=True, help="the program of the Autobahn Testsuite")
     parser.add_argument("--results", type=Path, required=True, help="a folder for its answers")
     parser.add_argument("faults", nargs="*", help="(all of them)")
-    given = parser.parse_args(words)
-    autobahn = Autobahn(given.wstest.absolute(), given.results.absolute())
+    arguments = parser.parse_args(words)
+    autobahn = Autobahn(arguments.wstest.absolute(), arguments.results.absolute())
     ours = kill_table(_KILL_TABLE)
     tally = Tally()
     with faulty_server() as server:
         plain, deflate = (autobahn.ask(server.with_fault(name), name) for name in ("", CORRECT_DEFLATE))
         sys.stdout.write(_HEAD)
-        for name in given.faults or ["", *FAULTS]:
+        for name in arguments.faults or ["", *FAULTS]:
             baseline = deflate if _about_deflate(name) else plain
             theirs = autobahn.ask(server.with_fault(name), name)
             if not theirs.finished or server.process.poll() is not None:
                 server.restart()  # dead, or no longer answering
             known, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
             rule, seconds = ours.get(name or "(none)", (f"{known} (by its test)", ""))
-            cells = [name or "(none)", wrong, told(theirs, baseline), f"{theirs.seconds:.0f}", rule, seconds]
+            cells = [name or "(none)", wrong, in_words(theirs, baseline), f"{theirs.seconds:.0f}", rule, seconds]
             sys.stdout.write(f"| {' | '.join(cells)} |\n")
             sys.stdout.flush()
             if name:
                 tally.note(theirs.worse_than(baseline), rule)
-    sys.stdout.write(f"\n{tally.told(plain)}\n")
+    sys.stdout.write(f"\n{tally.in_words(plain)}\n")
     return tally.missed
 
 
@@ -182,13 +182,13 @@ class Tally:
         if len(worse) <= _MANY:
             self.used |= set(worse)
 
-    def told(self, baseline: Answer) -> str:
+    def in_words(self, baseline: Answer) -> str:
         """Return the totals as a paragraph."""
-        asked = [case for case in baseline.cases if int(case.split(".")[0]) in _CHAPTERS]
-        unused = ", ".join(case for case in asked if case not in self.used) or "none"
+        cases = [case for case in baseline.cases if int(case.split(".")[0]) in _CHAPTERS]
+        unused = ", ".join(case for case in cases if case not in self.used) or "none"
         return (
             f"{self.faults} faults: Autobahn fails {self.caught} of them and calls {self.only_soft} more non-strict; "
-            f"wsproof catches {self.ours}. Caught by Autobahn alone: {self.missed}. Of its {len(asked)} cases outside "
+            f"wsproof catches {self.ours}. Caught by Autobahn alone: {self.missed}. Of its {len(cases)} cases outside "
             f"compression and performance, these fail on no fault: {unused}."
         )
 

@@ -17,7 +17,7 @@ def faulty() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def knows_silence(faulty: FaultyServer) -> Iterator[None]:
+def detects_silence(faulty: FaultyServer) -> Iterator[None]:
     """Detect silences of the faulty server at once, so that tests can use long deadlines."""
     with silence_is_known(faulty):
         yield

@@ -37,21 +37,22 @@ def main(words: list[str]) -> int:
     sys.stdout.write(_HEAD)
     for name in chosen(arguments.faults):
         rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
-        with faulty_server() as server:  # a server for each: resources that one fault leaks would hide the next leak
-            found, seconds = find_in(server.with_fault(name, arguments.application), options)
-        as_it_should_be = rule in found if rule else not found
+        # Each fault has its own server. Resources that one fault leaks would hide the next leak.
+        with faulty_server() as server:
+            rules, seconds = find_in(server.with_fault(name, arguments.application), options)
+        as_it_should_be = rule in rules if rule else not rules
         survivors += not as_it_should_be
-        caught = rule if as_it_should_be else _missed(rule, found)
-        others = ", ".join(check for check in found if check != rule)
+        caught = rule if as_it_should_be else _missed(rule, rules)
+        others = ", ".join(check for check in rules if check != rule)
         sys.stdout.write(f"| {name or '(none)'} | {wrong} | {caught} | {others} | {seconds:.1f} |\n")
         sys.stdout.flush()
     return survivors
 
 
-def _missed(rule: str, found: list[str]) -> str:
+def _missed(rule: str, rules: list[str]) -> str:
     if not rule:
         return "**accused**"
-    return "(another rule)" if found else "**nothing**"
+    return "(another rule)" if rules else "**nothing**"
 
 
 def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], float]:

@@ -1,4 +1,4 @@
-"""Accuse nobody who is right: the whole suite with default options, seed after seed, on a server that should pass.
+"""Run the whole suite with default options on a correct server, with one seed after the other.
 
 PYTHONPATH=harness python -m tests.conformance.seeds [SEEDS] [--plain | --reference | --application KIND]
 
@@ -74,15 +74,15 @@ def main(words: list[str]) -> int:
         for seed in seeds:
             begun = time.monotonic()
             report = run_suite(server, options.but(seed=seed))
-            found = known.mark(report.findings)
-            accused = [each for each in found if each.level is not Level.INFORMATIONAL and not each.accepted]
+            findings = known.mark(report.findings)
+            accused = [each for each in findings if each.level is not Level.INFORMATIONAL and not each.accepted]
             accusing += bool(accused)
-            _tell(seed, time.monotonic() - begun, accused)
+            _print(seed, time.monotonic() - begun, accused)
     sys.stdout.write(f"{len(seeds)} seeds, {accusing} of them accuse the server\n")
     return accusing
 
 
-def _tell(seed: int, seconds: float, accused: list[Finding]) -> None:
+def _print(seed: int, seconds: float, accused: list[Finding]) -> None:
     sys.stdout.write(f"seed {seed}: {len(accused)} accusations, {seconds:.1f} s\n")
     for finding in accused:
         sys.stdout.write(f"  {finding.check}: {finding.explanation}\n")

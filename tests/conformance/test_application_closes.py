@@ -77,9 +77,9 @@ def test_an_early_answer_to_pipelined_frames_is_no_violation(faulty: FaultyServe
 class TestSamples:
     profile = EndpointProfile(None, False, False, 1024, sample=Message.of("{}"), pads=True)
 
-    def test_a_message_keeps_its_shape_and_length(self) -> None:
-        said = with_accepted_messages(script_of("x", *fragments(b"ab", b"", b"cdef")), self.profile)
-        assert said == script_of("x", *fragments(b"{}", b"", b"    "))
+    def test_a_substituted_message_keeps_its_fragments_and_length(self) -> None:
+        script = with_accepted_messages(script_of("x", *fragments(b"ab", b"", b"cdef")), self.profile)
+        assert script == script_of("x", *fragments(b"{}", b"", b"    "))
 
     def test_a_message_shorter_than_the_sample_becomes_the_sample(self) -> None:
         assert with_accepted_messages(script_of("x", *fragments(b"", b"a")), self.profile) == script_of(
@@ -92,11 +92,11 @@ class TestSamples:
             "x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"{}  ")
         )
 
-    def test_a_character_is_cut_where_it_was_cut(self) -> None:
+    def test_a_substituted_message_is_cut_inside_a_character_like_the_original(self) -> None:
         profile = EndpointProfile(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
         first, last = fragments(b"\xc3", b"\xa9")
-        said = with_accepted_messages(script_of("utf8-valid", first, last), profile)
-        assert said == script_of("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
+        script = with_accepted_messages(script_of("utf8-valid", first, last), profile)
+        assert script == script_of("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
 
     def test_messages_that_the_endpoint_may_refuse_are_left_out(self) -> None:
         profile = EndpointProfile(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
@@ -113,7 +113,7 @@ class TestSamples:
         whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
         assert with_accepted_messages(script_of("x", whole), profile) == script_of(
             "x", whole
-        )  # the barrier is the second one
+        )  # The second message is the barrier.
         assert with_accepted_messages(script_of("x", whole, whole), profile) is None
 
     def test_samples_replace_only_complete_text_messages(self) -> None:
@@ -138,7 +138,7 @@ def test_the_plain_script_sends_the_application_the_same_messages() -> None:
         ({"omit": ("Sec-WebSocket-Key",)}, False, ["refusal-answered"]),
     ],
 )
-def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
+def test_a_server_may_hold_a_request_without_an_upgrade_open_like_a_poll(
     changes: dict[str, Any], ends_tcp: bool, expected: list[str]
 ) -> None:
     script = Script("upgrade-required", handshake=Handshake(**changes))
@@ -151,7 +151,7 @@ def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
-def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
+def test_a_server_may_close_without_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
     """Model bokeh, which reads its token from the second subprotocol and closes if there is none."""
     script = Script("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
     profile = EndpointProfile(None, False, False, 1024)
@@ -166,7 +166,7 @@ def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None
 @pytest.mark.parametrize(
     ("code", "expected"), [(None, True), (1000, True), (1002, False), (1007, False), (4000, True), (10_000, True)]
 )
-def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int | None, expected: bool) -> None:
+def test_close_codes_from_3000_on_are_the_applications_even_forbidden_ones(code: int | None, expected: bool) -> None:
     assert is_application_code(code) is expected
 
 
@@ -174,7 +174,7 @@ def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int
     ("behind", "was_reset", "expected"),
     [(True, True, []), (True, False, ["mixed-frames"]), (False, True, ["mixed-frames"])],
 )
-def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answer(
+def test_a_reset_because_of_bytes_behind_our_close_may_have_destroyed_the_answer(
     behind: bool, was_reset: bool, expected: list[str]
 ) -> None:
     close = SendFrame(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
@@ -192,7 +192,7 @@ _TEXT = Message(Opcode.TEXT, b"one")
 
 
 @pytest.mark.parametrize(
-    ("prefix", "said", "came", "expected"),
+    ("prefix", "sent", "received", "expected"),
     [
         (None, (_TEXT,), (), []),
         ("", (_TEXT,), (), ["deflate-final"]),
@@ -200,16 +200,16 @@ _TEXT = Message(Opcode.TEXT, b"one")
         (None, (), (), ["close-answered"]),
     ],
 )
-def test_an_end_of_tcp_behind_a_message_without_its_reply_may_be_the_applications(
-    prefix: str | None, said: tuple[Message, ...], came: tuple[Message, ...], expected: list[str]
+def test_an_end_of_tcp_after_a_message_without_its_reply_may_be_the_applications(
+    prefix: str | None, sent: tuple[Message, ...], received: tuple[Message, ...], expected: list[str]
 ) -> None:
     """Model python-socketio, which drops a connection over a truncated message, after it has answered a later ping."""
-    script = script_of("deflate-final", *(Frame(one.opcode, one.payload, mask=MASK) for one in said))
+    script = script_of("deflate-final", *(Frame(message.opcode, message.payload, mask=MASK) for message in sent))
     profile = EndpointProfile(prefix, False, True, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     handshake = expect_answer(script.handshake.apply(usual), usual)
     transcript = Transcript(
-        response=Response(101), messages=list(came), ended=True, was_reset=True, at_barrier=True, barrier_pong=True
+        response=Response(101), messages=list(received), ended=True, was_reset=True, at_barrier=True, barrier_pong=True
     )
     violations = verify(script, handshake, expect_frames(script, profile), profile, transcript)
     assert [violation.rule for violation in violations] == expected
@@ -217,12 +217,12 @@ def test_an_end_of_tcp_behind_a_message_without_its_reply_may_be_the_application
 
 
 @pytest.mark.parametrize(("sent", "is_kept"), [(1, True), (2, False)])
-def test_a_close_at_the_limit_on_messages_is_the_applications_although_the_control_runs_do_not_end(
+def test_a_close_at_the_message_limit_is_the_applications_although_control_runs_stay_open(
     sent: int, is_kept: bool
 ) -> None:
     profile = EndpointProfile(None, False, False, 1024, most_messages=2, refusals=("10000",))
     session: Any = SimpleNamespace(profile=profile, _is_ended=lambda *_: False)
     violation = RuleViolation("segmentation", "the connection to stay open", "a close frame", may_be_application=True)
     fragmented = script_of("segmentation", *fragments(b"a", b"b"))
-    kept = Session._without_application_closes(session, fragmented, sent, [violation], 0.1)
-    assert kept == ([violation] if is_kept else [])
+    remaining = Session._without_application_closes(session, fragmented, sent, [violation], 0.1)
+    assert remaining == ([violation] if is_kept else [])

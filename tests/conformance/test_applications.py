@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TIMED, TOKEN
+from tests.faulty.applications import KINDS, SAMPLE, TIMED, TOKEN, UNSOLICITED
 from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer
 from tests.slow import slow_except
@@ -101,12 +101,12 @@ def test_with_a_sample_every_check_runs_and_only_the_sample_is_sent(faulty: Faul
     report = _check(faulty, kind, _OPTIONS.but(sample=SAMPLE))
     assert _reported(report) == []
     assert report.remarks == ()
-    left = {row.check: row.reason for row in report.not_run}
-    assert left == {  # blanks after the sample are refused, and so is an empty message
+    not_run = {row.check: row.reason for row in report.not_run}
+    assert not_run == {  # The application refuses blanks after the sample, and an empty message.
         "payload-lengths": "not checked: the endpoint accepts the sample only in its own length",
         "deflate-empty": "not checked: the endpoint accepts only the sample",
     }
-    assert {row.check for row in report.checks_run} >= {*_CHECKS} - left.keys()
+    assert {row.check for row in report.checks_run} >= {*_CHECKS} - not_run.keys()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,8 @@ def test_an_endpoint_for_binary_messages_gets_binary_messages(faulty: FaultyServ
     assert _reported(report) == []
     rows = {row.check for row in report.checks_run}
     assert rows >= {"fragments-joined", "control-between-fragments"}
-    assert ("payload-lengths" in rows) is (kind == "binary")  # without echoes only one message is known to pass
+    # Without echoes, only one message is known to be accepted.
+    assert ("payload-lengths" in rows) is (kind == "binary")
     assert "utf8-valid" in {row.check for row in report.not_run}
 
 
@@ -159,7 +160,7 @@ def test_a_close_after_a_text_is_not_taken_for_the_reply_to_our_close(faulty: Fa
     assert _reported(report) == []
 
 
-@pytest.mark.parametrize("kind", SPEAKING)
+@pytest.mark.parametrize("kind", UNSOLICITED)
 def test_unsolicited_messages_are_not_taken_for_replies(faulty: FaultyServer, kind: str) -> None:
     """The first run finds an empty history, a second one the messages of the first."""
     for _ in range(2 if kind == "history" else 1):
@@ -200,8 +201,8 @@ def test_a_welcome_before_the_login_counts_as_one_of_its_replies() -> None:
         def send_ping(self, payload: bytes) -> None:
             self.events.extend([TextMessage("ok", 1), PongReceived(payload)])
 
-        def wait_event(self, wanted: Callable[[Event], bool], timeout_s: float) -> Event | None:
-            return next(filter(wanted, self.events), None)
+        def wait_event(self, matches: Callable[[Event], bool], timeout_s: float) -> Event | None:
+            return next(filter(matches, self.events), None)
 
     profile = EndpointProfile(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
     assert log_in(cast(Client, Greeted()), profile, 5.0)

@@ -33,7 +33,7 @@ DEADLINE_S = 120.0
 FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000)
 
 
-class Ended:
+class EndsInTime:
     """Checks that a block takes less time than one unbounded wait."""
 
     def __enter__(self) -> None:
@@ -45,11 +45,11 @@ class Ended:
 
 @pytest.mark.parametrize("kind", ["slow-accept", "late", "reads-on", "one-at-a-time"])
 def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> None:
-    with difficult(kind) as server, Ended():
+    with difficult(kind) as server, EndsInTime():
         report = run_suite(server, SuiteOptions(budget_s=2.0, deadline_s=DEADLINE_S))
-    named = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
+    named = {run.check for run in report.checks_run} | {check.check for check in report.not_run}
     assert {tested.name for tested in CHECKS} <= named
-    assert "the budget of 2 s is spent" in {one.reason for one in report.not_run}
+    assert "the budget of 2 s is spent" in {check.reason for check in report.not_run}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def slow() -> Iterator[RunningHere]:
 def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, test: RobustnessTest) -> None:
     budget = Budget(0.5)
     endpoint = slow.endpoint.within(budget)
-    with Ended():
+    with EndsInTime():
         try:
             context = RobustnessContext(endpoint, FACTS, None, DEADLINE_S, budget)
             try:
@@ -76,19 +76,19 @@ def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, test: Robu
 def test_channels_end_with_the_budget(slow: RunningHere) -> None:
     channels = load_channels("tutorial")
     url = f"ws://{slow.endpoint.host}:{slow.endpoint.port}/ws"
-    with serve(parse_target(url)) as server, Ended():
+    with serve(parse_target(url)) as server, EndsInTime():
         report = run_channels(server, channels, SuiteOptions(budget_s=1.0, deadline_s=DEADLINE_S))
     assert report.not_run
     assert report.verdict() is not Verdict.VALID or report.checks_run
 
 
-def test_a_server_that_never_answers_is_silent() -> None:
-    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"sent nothing for 1 s"):
+def test_a_server_that_never_answers_gives_no_verdict() -> None:
+    with difficult("silent") as server, EndsInTime(), pytest.raises(TargetError, match=r"sent nothing for 1 s"):
         run_suite(server, SuiteOptions(budget_s=60.0, deadline_s=1.0))
 
 
-def test_silence_within_a_timeout_that_the_budget_has_shortened_proves_nothing() -> None:
-    with difficult("silent") as server, Ended():
+def test_silence_during_a_timeout_shortened_by_the_budget_is_no_evidence() -> None:
+    with difficult("silent") as server, EndsInTime():
         report = run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
     assert report.verdict() is Verdict.UNKNOWN
     (row,) = report.checks_run
@@ -96,14 +96,14 @@ def test_silence_within_a_timeout_that_the_budget_has_shortened_proves_nothing()
     assert "--budget" in row.reason
 
 
-def test_a_server_that_keeps_dying_is_not_restarted_without_end(
+def test_a_server_that_keeps_crashing_is_restarted_a_limited_number_of_times(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each conversation kills the server, and nothing is learned after the third."""
-    asked: list[Script] = []
+    attempted: list[Script] = []
 
     def deadly(subject: Session, script: Script) -> list[object]:
-        asked.append(script)
+        attempted.append(script)
         subject.restarts += 1
         return []
 
@@ -111,10 +111,10 @@ def test_a_server_that_keeps_dying_is_not_restarted_without_end(
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
     with open_session(faulty.with_fault(""), SuiteOptions()) as subject:
         assert "repeatedly stopped serving" in explore(subject, drawn)
-        assert len(asked) == 3
+        assert len(attempted) == 3
 
 
-def test_a_server_that_dies_during_the_probe_is_restarted_and_probed_again(
+def test_a_server_that_crashes_during_the_probe_is_restarted_and_probed_again(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     restarts: list[None] = []
@@ -133,7 +133,7 @@ def test_a_server_that_dies_during_the_probe_is_restarted_and_probed_again(
     assert len(restarts) == 1
 
 
-def test_a_server_that_dies_at_each_probe_cannot_be_checked(
+def test_a_server_that_crashes_at_each_probe_cannot_be_checked(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def probe(*_: object, **__: object) -> EndpointProfile:
@@ -185,7 +185,7 @@ def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: p
     monkeypatch.setattr("wsproof.conformance.suite._EDGES_SHARE", 0.0)
     options = SuiteOptions(only=("close-code-legal",), budget_s=1000.0, deadline_s=DEADLINE_S)
     report = run_suite(faulty.with_fault(""), options)
-    assert [one.check for one in report.not_run] == ["close-code-legal"]
+    assert [check.check for check in report.not_run] == ["close-code-legal"]
     assert "started and not finished" in report.not_run[0].reason
 
 

@@ -23,7 +23,7 @@ _OPTIONS = SuiteOptions(
 
 
 @pytest.fixture(scope="module")
-def particular() -> Iterator[FaultyServer]:
+def correct_server() -> Iterator[FaultyServer]:
     with faulty_server("tests.faulty.particular") as server:
         yield server
 
@@ -37,7 +37,9 @@ def bystander() -> Iterator[Bystander]:
 
 def reported(report: SuiteReport) -> dict[str, str]:
     """Return the violations that the suite reports, with their reasons."""
-    return {one.check: one.explanation for one in report.findings if one.level is not Level.INFORMATIONAL}
+    return {
+        finding.check: finding.explanation for finding in report.findings if finding.level is not Level.INFORMATIONAL
+    }
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,8 @@ def reported(report: SuiteReport) -> dict[str, str]:
         *("idle-1000", "one-session", "seats-1"),
     ),
 )
-def test_a_correct_server_with_client_limits_has_no_finding(particular: FaultyServer, name: str) -> None:
-    report = run_suite(particular.with_fault(name), _OPTIONS)
+def test_a_correct_server_with_client_limits_has_no_finding(correct_server: FaultyServer, name: str) -> None:
+    report = run_suite(correct_server.with_fault(name), _OPTIONS)
     assert reported(report) == {}
     assert report.verdict(strict=True) is Verdict.VALID
 
@@ -66,9 +68,9 @@ def test_a_cut_off_idle_bystander_is_information_and_no_fault(
 
 
 def test_a_closed_bystander_reconnects_before_anything_is_reported(
-    particular: FaultyServer, bystander: Bystander
+    correct_server: FaultyServer, bystander: Bystander
 ) -> None:
-    endpoint = particular.with_fault("one-session").endpoint
+    endpoint = correct_server.with_fault("one-session").endpoint
     assert bystander.ask(endpoint) is Service.SERVED
     with Client(endpoint, deadline_s=_PATIENT_S) as newer:
         newer.open()
@@ -78,25 +80,25 @@ def test_a_closed_bystander_reconnects_before_anything_is_reported(
 
 @pytest.mark.parametrize(("name", "word"), [("seats-1", "503"), ("closed-seats-1", "1013")])
 def test_a_properly_refused_bystander_is_a_limit(
-    particular: FaultyServer, bystander: Bystander, name: str, word: str
+    correct_server: FaultyServer, bystander: Bystander, name: str, word: str
 ) -> None:
-    endpoint = particular.with_fault(name).endpoint
-    with Client(endpoint, deadline_s=_PATIENT_S) as other:
-        other.open()
+    endpoint = correct_server.with_fault(name).endpoint
+    with Client(endpoint, deadline_s=_PATIENT_S) as occupant:
+        occupant.open()
         assert bystander.ask(endpoint, 0.1) is Service.REFUSED
         assert word in bystander.remark
     assert bystander.ask(endpoint) is Service.SERVED
 
 
-def test_the_bystander_waits_for_a_slot_that_becomes_free(particular: FaultyServer) -> None:
-    endpoint = particular.with_fault("seats-1").endpoint
-    other = Client(endpoint, deadline_s=_PATIENT_S)
-    other.open()
+def test_the_bystander_waits_for_a_slot_that_becomes_free(correct_server: FaultyServer) -> None:
+    endpoint = correct_server.with_fault("seats-1").endpoint
+    occupant = Client(endpoint, deadline_s=_PATIENT_S)
+    occupant.open()
     pauses: list[float] = []
 
     def leave(seconds: float) -> None:
         pauses.append(seconds)
-        other.abort()
+        occupant.abort()
 
     neighbour = Bystander(_PATIENT_S, pause=leave)
     assert neighbour.ask(endpoint) is Service.SERVED
@@ -104,13 +106,13 @@ def test_the_bystander_waits_for_a_slot_that_becomes_free(particular: FaultyServ
     neighbour.forget()
 
 
-def test_a_bystander_in_the_only_slot_gives_it_up(particular: FaultyServer, bystander: Bystander) -> None:
-    endpoint = particular.with_fault("seats-1").endpoint
+def test_a_bystander_in_the_only_slot_releases_it(correct_server: FaultyServer, bystander: Bystander) -> None:
+    endpoint = correct_server.with_fault("seats-1").endpoint
     bystander.settle(endpoint, _PATIENT_S)
     assert bystander.ask(endpoint) is Service.SERVED
-    other = Bystander(_PATIENT_S)
-    assert other.ask(endpoint) is Service.SERVED
-    other.forget()
+    occupant = Bystander(_PATIENT_S)
+    assert occupant.ask(endpoint) is Service.SERVED
+    occupant.forget()
 
 
 @pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
@@ -120,7 +122,7 @@ def test_a_server_without_an_answer_is_silent(faulty: FaultyServer, bystander: B
     assert bystander.ask(faulty.with_fault(name).endpoint, 0.1) is Service.SILENT
 
 
-def test_a_server_that_refuses_connections_is_gone(bystander: Bystander) -> None:
+def test_a_server_that_refuses_tcp_connections_has_ended(bystander: Bystander) -> None:
     with faulty_server() as server:
         endpoint = server.with_fault("").endpoint
         assert bystander.ask(endpoint) is Service.SERVED

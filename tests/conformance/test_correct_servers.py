@@ -21,18 +21,18 @@ _NON_STRICT = {"drops": ["fail-close-frame"]}
 def test_allowed_behaviour_is_no_violation(faulty: FaultyServer, name: str) -> None:
     only, _ = ALLOWED[name]
     report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=60.0))
-    found = {finding.check: finding.level for finding in report.findings}
-    assert Level.VIOLATION not in found.values(), found
-    assert [check for check, level in found.items() if level is Level.NON_STRICT] == _NON_STRICT.get(name, [])
+    levels = {finding.check: finding.level for finding in report.findings}
+    assert Level.VIOLATION not in levels.values(), levels
+    assert [check for check, level in levels.items() if level is Level.NON_STRICT] == _NON_STRICT.get(name, [])
     assert all(run.examples and run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
 
 
 def test_a_limit_on_pings_is_reported_with_its_number(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault("ping-limit"), SuiteOptions(only=("ping-burst",), deadline_s=60.0))
-    (found,) = report.findings
-    assert found.level is Level.INFORMATIONAL
-    assert found.section == "10.4"
-    assert "after 61 pings in one write" in found.explanation
+    (finding,) = report.findings
+    assert finding.level is Level.INFORMATIONAL
+    assert finding.section == "10.4"
+    assert "after 61 pings in one write" in finding.explanation
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])
@@ -41,6 +41,6 @@ def test_application_and_registered_close_codes_are_allowed(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])
-def test_close_codes_reserved_from_the_wire_are_breaches(code: int) -> None:
-    (found,) = audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big")))
-    assert found.rule == "close-code"
+def test_close_codes_that_must_not_be_sent_are_breaches(code: int) -> None:
+    (breach,) = audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big")))
+    assert breach.rule == "close-code"

@@ -84,5 +84,5 @@ def test_an_endpoint_that_closes_on_texts_is_still_checked_for_its_windows() -> 
         report = suite.run_suite(server, OPTIONS.but(only=("deflate-isolation", "ping-answered")))
     assert [run.traceback for run in report.checks_run] == [""] * len(report.checks_run)
     assert report.not_run == ()
-    assert row_of(report, "deflate-isolation").verdict is Verdict.VALID  # binary messages are sent instead
+    assert row_of(report, "deflate-isolation").verdict is Verdict.VALID  # The suite sends binary messages instead.
     assert report.verdict() is Verdict.VALID

@@ -39,7 +39,7 @@ def inflate(payload: bytes) -> bytes:
 
 
 class TestBlocks:
-    def test_the_examples_of_the_rfc(self) -> None:
+    def test_the_handwritten_blocks_equal_the_examples_of_rfc_7692(self) -> None:
         assert Blocks().fixed(b"Hello").message().hex() == "f248cdc9c90700"
         assert Blocks().fixed(b"Hello", final=True).message().hex() == "f348cdc9c9070000"
         assert Blocks().stored(b"Hello").message().hex() == "000500faff48656c6c6f00"
@@ -55,13 +55,13 @@ class TestBlocks:
                 expected.append(expected[-distance])
             assert inflate(Blocks().stored(before).fixed(Copy(length, distance)).message()) == bytes(expected)
 
-    def test_blocks_of_all_kinds_follow_each_other(self) -> None:
+    def test_a_message_may_have_blocks_of_all_kinds(self) -> None:
         blocks = (
             Blocks().fixed(b"a").stored(b"b").library(b"c" * 500).fixed(b"\xff", final=True).stored(b"").fixed(b"d")
         )
         assert inflate(blocks.message()) == b"ab" + b"c" * 500 + b"\xffd"
 
-    def test_fragments_keep_the_bit_on_the_first_of_them(self) -> None:
+    def test_only_the_first_fragment_has_the_compression_bit(self) -> None:
         pieces = apply_cuts(literals(b"Hello"), 0, 3)
         assert [(piece.opcode, piece.rsv, piece.fin) for piece in pieces] == [
             (1, 4, False),
@@ -77,9 +77,9 @@ class TestOracle:
         assert (expected.outcome, expected.replies) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
 
     def test_a_back_reference_to_an_earlier_message_depends_on_the_agreement(self) -> None:
-        said = deflate_script(_FACTS, "x", literals(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
-        assert expect_frames(said, _FACTS, _PLAIN).replies == [Message(Opcode.TEXT, b"Hello")] * 2
-        assert expect_frames(said, _FACTS, _RESETS).rule == "deflate-data"
+        script = deflate_script(_FACTS, "x", literals(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
+        assert expect_frames(script, _FACTS, _PLAIN).replies == [Message(Opcode.TEXT, b"Hello")] * 2
+        assert expect_frames(script, _FACTS, _RESETS).rule == "deflate-data"
 
     @pytest.mark.parametrize(
         ("frame", "outcome", "rule"),
@@ -111,13 +111,13 @@ class TestOracle:
 
     def test_an_rsv_bit_without_agreement_fails_the_connection(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))
-        said = Script("deflate-not-agreed", (SendFrame(literals(b"a")),), handshake=offer)
-        assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
-        assert expect_frames(Script("x", said.actions), _FACTS, None).rule == "rsv-zero"
+        script = Script("deflate-not-agreed", (SendFrame(literals(b"a")),), handshake=offer)
+        assert expect_frames(script, _FACTS, None).rule == "deflate-not-agreed"
+        assert expect_frames(Script("x", script.actions), _FACTS, None).rule == "rsv-zero"
 
     def test_the_plain_script_sends_the_same_message_uncompressed(self) -> None:
-        said = deflate_script(_FACTS, "x", *apply_cuts(literals(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
-        (action,) = unfragmented(said).actions
+        script = deflate_script(_FACTS, "x", *apply_cuts(literals(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
+        (action,) = unfragmented(script).actions
         assert isinstance(action, SendFrame)
         assert (action.frame.payload, action.frame.rsv) == (b"Hello", 0)
 
@@ -139,9 +139,9 @@ class TestOffers:
 
 
 def test_a_deflate_bomb_is_small_in_its_recipe_and_restored_complete() -> None:
-    said = deflate_script(_FACTS, "deflate-bomb", packed(bomb(25)))
-    assert len(str(said.to_json())) < 5_000
-    assert Script.from_json(said.to_json()) == said
+    script = deflate_script(_FACTS, "deflate-bomb", packed(bomb(25)))
+    assert len(str(script.to_json())) < 5_000
+    assert Script.from_json(script.to_json()) == script
 
 
 @pytest.mark.parametrize("data", [b"", b"ab", b"x" * 300 + b"tail", b"head" + b"\0" * 5_000 + b"\n" * 400, bytes(300)])
@@ -162,8 +162,8 @@ def test_a_correct_compressing_server_has_no_findings(faulty: FaultyServer, seed
     assert [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL] == []
     assert report.verdict(strict=True) is Verdict.VALID
     assert report.not_run == ()
-    tried = {run.check for run in report.checks_run}
-    assert {tested.name for tested in PROPERTIES if tested.name.startswith("deflate")} <= tried
+    checks = {run.check for run in report.checks_run}
+    assert {tested.name for tested in PROPERTIES if tested.name.startswith("deflate")} <= checks
 
 
 def test_without_compression_the_deflate_checks_are_not_run(faulty: FaultyServer) -> None:

@@ -17,7 +17,7 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.net.endpoint import Endpoint, parse_url
 
 
-class Url:
+class UrlServer:
     """A server that wsproof did not start."""
 
     owned = False
@@ -31,7 +31,7 @@ class Url:
 
 
 @pytest.fixture
-def fragile() -> Iterator[Url]:
+def fragile() -> Iterator[UrlServer]:
     """Run a server that exits at the first binary message, as after an unhandled error."""
     listening: list[Server] = []
 
@@ -46,11 +46,11 @@ def fragile() -> Iterator[Url]:
     listening.append(server)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Url(parse_url(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"))
+    yield UrlServer(parse_url(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"))
     server.shutdown()
 
 
-def test_a_server_process_that_ends_during_the_probe_is_reported(fragile: Url) -> None:
+def test_a_server_process_that_ends_during_the_probe_is_reported(fragile: UrlServer) -> None:
     report = run_suite(fragile, SuiteOptions(examples=1, only=("payload-lengths",)))
     (finding,) = report.findings
     assert finding.check == PROCESS_ENDED

@@ -20,11 +20,11 @@ _GARBLED = re.compile(r"\.[;,.](?!\.)|\.\.$|; got|but but|\b0 the first|[^.]$|\[
 def test_each_rule_is_explained_in_sentences(rule: object) -> None:
     assert isinstance(rule, type(RULES[0]))
     expected = rule.sentence if rule.id.startswith("server-") else "a pong"
-    told = explain(rule.id, expected, "it ended TCP")
-    assert not _GARBLED.search(told)
-    assert "it ended TCP." in told
+    explanation = explain(rule.id, expected, "it ended TCP")
+    assert not _GARBLED.search(explanation)
+    assert "it ended TCP." in explanation
     if rule.level is Binding.MAY:
-        assert not told.startswith("Expected")
+        assert not explanation.startswith("Expected")
 
 
 def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
@@ -36,7 +36,7 @@ def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
 
 @pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize("name", ["answers-early", "data-after-close", "text-pong"])
-def test_explanations_of_findings_are_not_garbled(faulty: FaultyServer, name: str) -> None:
+def test_explanations_of_findings_are_well_formed_sentences(faulty: FaultyServer, name: str) -> None:
     only = ("pipelined", "length-minimal", "close-", "ping-answered", "method-get", "utf8-fail", "opening")
     report = run_suite(faulty.with_fault(name), SuiteOptions(examples=3, deadline_s=FULL_S, only=only))
     assert report.findings

@@ -17,7 +17,7 @@ from wsproof.model.suite import SuiteOptions
 
 BUDGET_S = 60.0
 CHECK_S = 10.0
-"""Seconds after which a check is cut short on a slow server, and is not told as run."""
+"""Seconds after which a check is cut short on a slow server, and does not count as run."""
 
 
 def names_run(order: FairOrder, cost: Callable[[Property | RobustnessTest], float], within_s: float) -> list[str]:
@@ -40,7 +40,7 @@ def test_a_fast_server_is_checked_in_the_written_order() -> None:
     assert names_run(order, lambda check: 0.3, math.inf) == [each.name for each in CHECKS]
 
 
-def test_without_a_budget_the_written_order_stays() -> None:
+def test_without_a_budget_checks_keep_the_written_order() -> None:
     order = FairOrder(CHECKS, math.inf, is_slow=True)
     assert names_run(order, silent_handshakes, math.inf) == [each.name for each in CHECKS]
 
@@ -77,7 +77,7 @@ def test_on_a_slow_server_checks_with_few_scripts_come_first() -> None:
     assert len(few_first & offered) >= 2 * len(as_written & offered)
 
 
-def test_on_a_slow_server_what_it_must_do_comes_before_what_it_may() -> None:
+def test_on_a_slow_server_checks_of_musts_come_before_those_of_other_keywords() -> None:
     slow = FairOrder(CHECKS, BUDGET_S, is_slow=True)
     levels: dict[Chapter, list[Binding]] = {}
     for name in names_run(slow, lambda check: 1.0, math.inf)[1 : len(PROPERTIES)]:
@@ -85,7 +85,7 @@ def test_on_a_slow_server_what_it_must_do_comes_before_what_it_may() -> None:
     assert all(each == sorted(each, key=list(Binding).index) for each in levels.values())
 
 
-def test_the_checks_of_an_extension_that_is_declined_have_no_scripts() -> None:
+def test_the_checks_of_a_declined_extension_have_no_scripts() -> None:
     profile = EndpointProfile("", True, False, 1024)
     by_name = {each.name: each for each in PROPERTIES}
     assert by_name["deflate-final"].script_count(profile) == 0
@@ -104,8 +104,8 @@ def test_a_quick_run_begins_with_the_quick_checks_also_on_a_slow_server() -> Non
     names = quick_first([each.name for each in CHECKS], SuiteOptions(quick=True))
     assert tuple(names[: len(QUICK)]) == QUICK
     assert sorted(names) == sorted(each.name for each in CHECKS)
-    wanted = sorted(CHECKS, key=lambda each: names.index(each.name))
-    order = FairOrder(wanted, 15.0, is_slow=True, first=QUICK)
+    expected = sorted(CHECKS, key=lambda each: names.index(each.name))
+    order = FairOrder(expected, 15.0, is_slow=True, first=QUICK)
     assert set(names_run(order, lambda check: 1.0, float(len(QUICK)))) == set(QUICK)
 
 

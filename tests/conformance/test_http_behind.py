@@ -22,7 +22,7 @@ ANSWER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 14\r
 BEFORE_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Upset:
+class HttpAmongFrames:
     """An echo that answers a frame with reserved bits by an HTTP response after the upgrade.
 
     With `before_close`, it also writes these bytes in front of each close frame.
@@ -39,7 +39,7 @@ class Upset:
         raise AssertionError("it is not ours to restart")
 
 
-def _serve(client: socket.socket, upset: Upset) -> None:
+def _serve(client: socket.socket, behaviour: HttpAmongFrames) -> None:
     with client, client.makefile("rb") as stream, contextlib.suppress(OSError):
         head = b"".join(iter(stream.readline, b"\r\n")).decode("latin-1").splitlines()
         key = next((line.split(": ")[1] for line in head if line.lower().startswith("sec-websocket-key")), "")
@@ -54,17 +54,17 @@ def _serve(client: socket.socket, upset: Upset) -> None:
                 client.sendall(ANSWER)
                 return
             opcode = {9: 10}.get(first[0] & 15, first[0] & 15)
-            said = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
-            client.sendall((upset.before_close if opcode == 8 else b"") + Frame(opcode, said).encode())
+            message = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+            client.sendall((behaviour.before_close if opcode == 8 else b"") + Frame(opcode, message).encode())
             if opcode == 8:
                 return
 
 
 @pytest.fixture
-def upset() -> Iterator[Upset]:
+def http_among_frames() -> Iterator[HttpAmongFrames]:
     """Run the server for one test."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Upset(listener)
+        server = HttpAmongFrames(listener)
 
         def accept() -> None:
             with contextlib.suppress(OSError):
@@ -75,21 +75,21 @@ def upset() -> Iterator[Upset]:
         yield server
 
 
-def test_an_http_response_among_frames_is_shown_as_text(upset: Upset) -> None:
-    report = run_suite(upset, SuiteOptions(only=("rsv-zero",), examples=1))
-    found = {finding.check: finding for finding in report.findings}
-    assert {"server-rsv", "server-control-fragmented", "server-close-code"}.isdisjoint(found)
-    finding = found["server-http-among-frames"]
+def test_an_http_response_among_frames_is_shown_as_text(http_among_frames: HttpAmongFrames) -> None:
+    report = run_suite(http_among_frames, SuiteOptions(only=("rsv-zero",), examples=1))
+    findings = {finding.check: finding for finding in report.findings}
+    assert {"server-rsv", "server-control-fragmented", "server-close-code"}.isdisjoint(findings)
+    finding = findings["server-http-among-frames"]
     assert finding.explanation.startswith(
         "After the opening handshake a server sends frames, not an HTTP response. But here: HTTP/1.1 400 Bad Request."
     )
-    shown = [line for line in finding.witness if line.startswith("<- ")]
-    assert shown[-5:-1] == [f"<- {line}" for line in ANSWER.decode().splitlines() if line]
-    assert shown[-1].startswith("<- end of TCP")
+    received = [line for line in finding.witness if line.startswith("<- ")]
+    assert received[-5:-1] == [f"<- {line}" for line in ANSWER.decode().splitlines() if line]
+    assert received[-1].startswith("<- end of TCP")
 
 
-def test_a_close_frame_after_an_http_response_is_reported_once(upset: Upset) -> None:
+def test_a_close_frame_after_an_http_response_is_reported_once(http_among_frames: HttpAmongFrames) -> None:
     """Model a WSGI server whose gateway writes its response into the upgraded connection."""
-    upset.before_close = BEFORE_CLOSE
-    report = run_suite(upset, SuiteOptions(only=("close-answered",), examples=2))
+    http_among_frames.before_close = BEFORE_CLOSE
+    report = run_suite(http_among_frames, SuiteOptions(only=("close-answered",), examples=2))
     assert [finding.check for finding in report.findings] == ["server-http-among-frames"]

@@ -53,7 +53,7 @@ def test_a_handshake_rate_limit_is_retried_after_a_pause(took_s: float, status: 
         assert not is_refused_for_load(result)
 
 
-def test_a_refusal_of_this_script_only_remains() -> None:
+def test_a_refusal_of_only_this_script_counts() -> None:
     server = Limited(1_000, 1.0, 0.01, 503)
     server.content = lambda script: script == PLAIN
     result = server.run()
@@ -61,7 +61,7 @@ def test_a_refusal_of_this_script_only_remains() -> None:
     assert is_refused_for_load(result)
 
 
-def test_a_server_that_stays_full_gives_no_result() -> None:
+def test_a_server_that_keeps_refusing_gives_no_result() -> None:
     assert Limited(0, 1.0, 0.01).run() is None
 
 

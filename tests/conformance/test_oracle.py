@@ -62,12 +62,12 @@ class TestFrames:
         expected = expect_frames(script_of("x", _frame(1, b"\xff", fin=False)), _FACTS)
         assert (expected.outcome, expected.rule) == (ConnectionOutcome.FREE, "utf8-fail-fast")
 
-    def test_a_message_after_our_close_is_stray(self) -> None:
+    def test_a_message_after_our_close_expects_no_reply(self) -> None:
         expected = expect_frames(script_of("x", _frame(8, b"\x03\xe8"), _frame(1, b"late")), _FACTS)
         assert expected.outcome is ConnectionOutcome.CLOSED
         assert expected.stray == [Message(Opcode.TEXT, b"late")]
 
-    def test_the_application_decides_about_binary_that_is_not_echoed(self) -> None:
+    def test_no_reply_is_expected_to_binary_messages_that_the_endpoint_does_not_echo(self) -> None:
         profile = EndpointProfile(prefix="", binary=False, deflate=False, largest_bytes=1000)
         assert expect_frames(script_of("x", _frame(2, b"b")), profile).outcome is ConnectionOutcome.FREE
 
@@ -111,11 +111,13 @@ class TestHandshakes:
         expected = expect_answer(handshake.apply(_USUAL), _USUAL)
         assert (expected.answer, expected.rule) == (answer, rule)
 
-    @pytest.mark.parametrize(("version", "owed"), [("12", True), ("x", False), ("-13", False), ("256", False)])
-    def test_only_a_version_that_is_one_is_answered_with_the_versions_spoken(self, version: str, owed: bool) -> None:
-        assert expect_answer(Handshake(version=version).apply(_USUAL), _USUAL).must_name_versions is owed
+    @pytest.mark.parametrize(("version", "is_expected"), [("12", True), ("x", False), ("-13", False), ("256", False)])
+    def test_only_a_valid_version_is_answered_with_the_supported_versions(
+        self, version: str, is_expected: bool
+    ) -> None:
+        assert expect_answer(Handshake(version=version).apply(_USUAL), _USUAL).must_name_versions is is_expected
 
 
-def test_frames_of_a_conversation_are_sent_as_they_are() -> None:
+def test_the_frames_of_a_script_are_sent_unchanged() -> None:
     frame = _frame(1, b"x")
     assert Script("x", (SendFrame(frame), Raw(b"\x81"))).streams() == [frame.encode() + b"\x81"]

@@ -14,7 +14,7 @@ from wsproof.conformance.suite import PROPERTIES, replay, run_suite
 from wsproof.model.suite import SuiteOptions
 
 _OWN = {tested.name for tested in PROPERTIES}
-# Rules without a property of their own, and the properties that exercise them.
+# Rules without a property of their own, with the properties that test them.
 _ON_THE_WAY = {
     "server-accept-wrong": ("opening-accepted", "header-names"),
     "server-subprotocol-not-offered": ("opening-accepted",),
@@ -46,7 +46,7 @@ _ON_THE_WAY = {
 }
 # Faults that only robustness tests show are tested in `robustness/`.
 _STRAINING = {demand.id for demand in RULES_WITH_A_TEST}
-# Faults that are found by properties other than their rule's own.
+# Faults that other properties than those of their rule find.
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),
     "mask-first": ("mixed-frames",),
@@ -66,13 +66,13 @@ def test_a_planted_fault_is_reported_by_its_rule_and_replayed(faulty: FaultyServ
     only = _SEEN_BY.get(name) or ((rule,) if rule in _OWN else _ON_THE_WAY[rule])
     server = faulty.with_fault(name)
     report = run_suite(server, SuiteOptions(only=only, examples=3, deadline_s=FULL_S))
-    found = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
-    assert rule in found, f"found {sorted(found)}"
-    finding = found[rule]
+    findings = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
+    assert rule in findings, f"found {sorted(findings)}"
+    finding = findings[rule]
     assert finding.witness[-2].startswith("expected: ")
     assert finding.witness[-1].startswith("got: ")
     assert finding.reproduced != "0 of 3"
-    if name not in _DIES:  # there is no server left to replay it on
+    if name not in _DIES:  # The server has ended, so that no replay is possible.
         assert finding.recipe is not None
         assert rule in {again.check for again in replay(finding.recipe, server.endpoint, FULL_S, pid=server.pid)}
 
@@ -87,8 +87,8 @@ def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> 
     declined = {check.check for check in report.not_run}
     assert {run.check for run in report.checks_run} | declined >= _OWN
     assert {check.check for check in report.not_run if "permessage-deflate" not in check.reason} == {
-        "close-by-server",  # (does not close on its own)
-        "subprotocol-lines",  # (no subprotocol is offered)
+        "close-by-server",  # The server does not close on its own.
+        "subprotocol-lines",  # The client offers no subprotocol.
         "subprotocol-after-unknown",
     }
 
@@ -108,5 +108,5 @@ def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> 
 def test_one_fault_is_one_finding(faulty: FaultyServer, name: str, rules: list[str]) -> None:
     only = ("opening", "version", "payload", "segm", "5.4", "ping", "pong", "close-a", "rsv", "utf8")
     report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=1, deadline_s=FULL_S))
-    found = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
-    assert found == rules
+    checks = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+    assert checks == rules

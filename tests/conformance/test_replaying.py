@@ -24,7 +24,7 @@ def fragile() -> Iterator[FaultyServer]:
         yield server
 
 
-def found(server: FaultyServer, only: str) -> Finding:
+def finding_of(server: FaultyServer, only: str) -> Finding:
     """Return the most severe finding of one check."""
     report = run_suite(server, SuiteOptions(only=(only,), examples=3, deadline_s=FULL_S))
     return report.findings[0]
@@ -36,13 +36,13 @@ def recipe(finding: Finding) -> dict[str, Any]:
 
 
 def test_a_replay_restarts_a_server_that_wedges_again(fragile: FaultyServer) -> None:
-    finding = found(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
+    finding = finding_of(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
     again = replay(recipe(finding), fragile.endpoint, FULL_S, pid=fragile.pid)
-    assert "other-clients-served" in {one.check for one in again}
+    assert "other-clients-served" in {replayed.check for replayed in again}
 
 
 def test_a_server_that_refuses_from_the_start_reproduces_nothing(fragile: FaultyServer) -> None:
-    finding = found(fragile.with_fault("rsv"), "rsv-zero")
+    finding = finding_of(fragile.with_fault("rsv"), "rsv-zero")
     with pytest.raises(CannotTellError, match="403"):
         replay(recipe(finding), fragile.with_fault("forbidden").endpoint, FULL_S)
 
@@ -65,7 +65,8 @@ def test_the_recipe_of_a_robustness_finding_repeats_its_experiment(fragile: Faul
 @pytest.mark.parametrize(("key", "name"), [("trial", "served-after-storm"), ("robustness_test", "served-after-churn")])
 def test_a_recipe_may_use_the_former_key_and_name_of_a_robustness_test(key: str, name: str) -> None:
     nowhere = parse_url("ws://127.0.0.1:9/")
-    with pytest.raises(UsageError, match=r"KeyError\('facts'\)"):  # the test was found, and its next key is read
+    # The name was accepted, and reading continues with the next key.
+    with pytest.raises(UsageError, match=r"KeyError\('facts'\)"):
         replay({key: name}, nowhere, 1)
     with pytest.raises(UsageError, match="StopIteration"):
         replay({key: "no-such-test"}, nowhere, 1)
@@ -75,11 +76,11 @@ def test_a_robustness_violation_seen_only_once_is_an_observation(
     fragile: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server serves no bystander during a flood, once, as on a busy machine."""
-    told = iter([True, False])
+    answers = iter([True, False])
 
     def flood(context: RobustnessContext) -> RobustnessOutcome:
         outcome = RobustnessOutcome(connections=1)
-        if next(told):
+        if next(answers):
             outcome.report_violation("served-despite-flood", "other clients to be served", "one was not")
         return outcome
 

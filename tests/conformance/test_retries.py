@@ -37,7 +37,7 @@ class Clock:
     def __call__(self) -> int:
         return self.ns
 
-    def go_on(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.ns += int(seconds * 1e9)
 
 
@@ -50,10 +50,10 @@ def checked(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         budget = Budget(60.0, clock=clock)
 
         def attempted(subject: Session, script: Script) -> list[RuleViolation]:
-            found = attempt(subject, script)
-            if found:
-                clock.go_on(passes_s)
-            return found
+            attempt_result = attempt(subject, script)
+            if attempt_result:
+                clock.advance(passes_s)
+            return attempt_result
 
         monkeypatch.setattr(Session, "attempt", attempted)
         return run_suite(faulty.with_fault("any-version"), HURRY, budget=budget)
@@ -67,7 +67,7 @@ def test_the_budget_reserves_time_to_retry_the_last_finding(checked: Callable[[f
     assert finding.level is Level.VIOLATION
     assert (finding.occurrences, finding.reproduced) == (1, "3 of 3")
     assert report.verdict() is Verdict.INVALID
-    assert [one.is_out_of_time for one in report.not_run] == [True]  # the check behind it
+    assert [check.is_out_of_time for check in report.not_run] == [True]  # The check after the finding has no time.
 
 
 def test_a_finding_without_time_for_a_retry_is_an_observation(checked: Callable[[float], SuiteReport]) -> None:
@@ -78,11 +78,11 @@ def test_a_finding_without_time_for_a_retry_is_an_observation(checked: Callable[
     assert "`wsproof replay`" in finding.explanation
     assert "--budget" in finding.explanation
     assert report.verdict() is not Verdict.INVALID
-    left, behind = report.not_run
-    assert (left.check, behind.check) == ("version-13", "version-draft")
-    assert left.is_out_of_time
+    unrepeated, behind = report.not_run
+    assert (unrepeated.check, behind.check) == ("version-13", "version-draft")
+    assert unrepeated.is_out_of_time
     assert behind.is_out_of_time
-    assert "seen, and not retried" in left.reason
+    assert "seen, and not retried" in unrepeated.reason
 
 
 def level_of(rule: str, awaited: AnswerKind | None = None, *, retries: int = 0, hits: int = 0) -> Level:
@@ -111,21 +111,21 @@ def test_an_unconfirmed_case_does_not_hide_a_reproduced_one() -> None:
     assert len(cases.findings()) == 1
     last = cases.by_rule["fail-ends-tcp"]
     last.retries, last.hits = 3, 3
-    found = {finding.check: finding.level for finding in cases.findings()}
-    assert found["fail-ends-tcp"] is Level.VIOLATION
+    levels = {finding.check: finding.level for finding in cases.findings()}
+    assert levels["fail-ends-tcp"] is Level.VIOLATION
 
 
 def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> None:
     budget = Budget(60.0, clock=Clock())
-    left: list[float] = []
+    remaining: list[float] = []
     cases = SimpleNamespace(implying=lambda name: iter(()), by_rule={})
     server = SimpleNamespace(pid=None, owned=True, endpoint=None)
     subject = SimpleNamespace(budget=budget, options=SuiteOptions(), profile=FACTS, cases=cases, server=server)
 
     class Runner(RobustnessRunner):
         def _run_once(self, test: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
-            left.append(budget.remaining_s)
-            if len(left) > 1:
+            remaining.append(budget.remaining_s)
+            if len(remaining) > 1:
                 raise BudgetSpent
             outcome = RobustnessOutcome()
             outcome.report_violation(test.name, "an answer", "none")
@@ -134,7 +134,7 @@ def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> Non
     runner = Runner(cast(Session, subject))
     with pytest.raises(BudgetSpent):
         runner.run(RobustnessTest("served-despite-slow-reader", cast(Any, None)))
-    assert left == [55.0, 60.0]
+    assert remaining == [55.0, 60.0]
     (finding,) = runner.findings
     assert finding.level is Level.OBSERVATION
     assert "--budget" in finding.explanation

@@ -1,4 +1,4 @@
-"""Tests of the first control for every violation: whether a client that does nothing unusual is served."""
+"""Tests of the first control run for every violation, by a client that does nothing unusual."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_first_control_is_a_client_that_does_nothing_unusual(script: Script)
     assert next(simpler(script, _FACTS)) == PLAIN_CLIENT
 
 
-def test_a_new_client_that_is_dropped_after_its_101_is_told_as_not_served() -> None:
+def test_a_new_client_that_is_dropped_after_its_101_is_reported_as_not_served() -> None:
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     handshake = expect_answer(PLAIN_CLIENT.handshake.apply(usual), usual)
     transcript = Transcript(response=Response(101), ended=True)
@@ -77,13 +77,13 @@ def test_only_a_dropped_connection_shows_that_new_clients_are_not_served(
     assert cases.cause_of("opening-accepted") == cause
 
 
-def test_the_check_of_resets_keeps_its_own_scripts() -> None:
+def test_the_check_of_resets_uses_its_own_scripts() -> None:
     (own,) = (each for each in PROPERTIES if each.name == PLAIN_CLIENT.subject)
     assert own.edges is not None
     assert PLAIN_CLIENT not in list(own.edges(_FACTS))
 
 
-def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segments_are_blamed() -> None:
+def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segments_count_as_the_cause() -> None:
     """Model wsproto, whose inflating ends at such a ping. Where the check of segments came first, they were blamed."""
     profile = EndpointProfile("", True, True, 1024, agreements=(("permessage-deflate", "permessage-deflate"),))
     ping = Frame(Opcode.PING, mask=MASK)

@@ -35,8 +35,8 @@ def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:
 
 
 def test_a_long_payload_is_short_in_json() -> None:
-    odd = Frame(1, b"ab" * 40_000, fin=False, rsv=4, length_form=LengthForm.BITS64, declared_length=1 << 63)
-    script = Script("x", (SendFrame(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",)))
+    unusual = Frame(1, b"ab" * 40_000, fin=False, rsv=4, length_form=LengthForm.BITS64, declared_length=1 << 63)
+    script = Script("x", (SendFrame(unusual), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",)))
     text = json.dumps(script.to_json())
     assert len(text) < 500
     assert Script.from_json(json.loads(text)) == script

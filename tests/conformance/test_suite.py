@@ -31,11 +31,11 @@ def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
 def test_a_spent_budget_runs_a_prefix_and_lists_the_checks_not_run(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault(""), SuiteOptions(budget_s=0.05))
     checks = [run.check for run in report.checks_run if run.check != "server-frames"]
-    left = [one.check for one in report.not_run]
-    assert [*checks, *left] == [tested.name for tested in CHECKS]
-    assert left
-    assert {one.reason for one in report.not_run} == {"the budget of 0.05 s is spent"}
-    assert report.out_of_time == len(left)
+    not_run = [check.check for check in report.not_run]
+    assert [*checks, *not_run] == [tested.name for tested in CHECKS]
+    assert not_run
+    assert {check.reason for check in report.not_run} == {"the budget of 0.05 s is spent"}
+    assert report.out_of_time == len(not_run)
 
 
 @pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
@@ -43,7 +43,7 @@ def test_the_budget_holds_on_a_server_that_does_not_answer(faulty: FaultyServer,
     begun = time.monotonic()
     options = SuiteOptions(budget_s=1.0, deadline_s=60.0)
     report = run_suite(faulty.with_fault(name), options)
-    assert [one.check for one in report.not_run] == [tested.name for tested in CHECKS]
+    assert [check.check for check in report.not_run] == [tested.name for tested in CHECKS]
     assert report.checks_run == ()
     assert report.verdict() is Verdict.UNKNOWN
     assert time.monotonic() - begun < options.deadline_s
@@ -70,18 +70,18 @@ def test_a_refused_handshake_is_unknown_and_gives_a_hint(faulty: FaultyServer) -
     server = faulty.with_fault("forbidden")
     report = run_suite(server, SuiteOptions(deadline_s=30.0))
     assert report.verdict() is Verdict.UNKNOWN
-    (row,) = report.checks_run  # said once, not for each check
+    (row,) = report.checks_run  # The hint appears once, and not for each check.
     assert row.check == "handshake"
     assert "403" in row.reason
     assert "--path" in row.reason
 
 
-def test_a_recipe_of_something_else_is_refused(faulty: FaultyServer) -> None:
+def test_a_recipe_of_another_suite_is_refused(faulty: FaultyServer) -> None:
     with pytest.raises(UsageError, match="recipe"):
         replay({"suite": "channels"}, faulty.with_fault("").endpoint, 1.0)
 
 
-def test_nothing_is_left_in_the_users_folder(
+def test_the_suite_writes_nothing_into_the_users_folder(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

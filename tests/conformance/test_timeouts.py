@@ -27,7 +27,7 @@ def timeouts() -> Timeouts:
 
 
 @pytest.mark.parametrize("kind", AnswerKind)
-def test_a_broken_rule_does_not_shorten_the_timeout_of_another(timeouts: Timeouts, kind: AnswerKind) -> None:
+def test_a_violation_of_one_rule_does_not_shorten_the_timeout_of_another(timeouts: Timeouts, kind: AnswerKind) -> None:
     timeouts.know_silence("close-answered")
     assert timeouts.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
 
@@ -82,23 +82,23 @@ def test_a_timeout_shortened_by_the_budget_is_no_evidence() -> None:
 
 
 @pytest.fixture(scope="module")
-def particular() -> Iterator[FaultyServer]:
+def correct_server() -> Iterator[FaultyServer]:
     with faulty_server("tests.faulty.particular") as server:
         yield server
 
 
 @pytest.mark.parametrize("name", ["slow-handshake-150", "slow-close-300"])
-def test_a_slow_server_is_not_reported_as_silent(particular: FaultyServer, name: str) -> None:
+def test_a_slow_server_is_not_reported_as_silent(correct_server: FaultyServer, name: str) -> None:
     options = SuiteOptions(examples=1, deadline_s=60.0, only=("length-minimal", "utf8-fail", "close-a", "ping-a"))
-    report = run_suite(particular.with_fault(name), options)
+    report = run_suite(correct_server.with_fault(name), options)
     assert {finding.check for finding in report.findings} <= {"length-minimal", "utf8-fail-fast"}
     assert all("nothing came" not in finding.explanation for finding in report.findings)
 
 
 @pytest.mark.usefixtures("knows_silence")
-def test_the_witness_of_a_timeout_shows_the_full_wait(faulty: FaultyServer) -> None:
+def test_the_evidence_of_a_timeout_shows_the_full_wait(faulty: FaultyServer) -> None:
     options = SuiteOptions(examples=3, deadline_s=FULL_S, only=("close-answered", "rsv-zero", "payload"))
     report = run_suite(faulty.with_fault("keeps-tcp"), options)
-    (finding,) = [one for one in report.findings if one.check == "close-ends-tcp"]
+    (finding,) = [finding_ for finding_ in report.findings if finding_.check == "close-ends-tcp"]
     assert f"then nothing came for {FULL_S:g} s" in finding.explanation
     assert finding.witness[-1].endswith(f"then nothing came for {FULL_S:g} s")

@@ -83,7 +83,7 @@ VERBS = {
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shop_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change to a repository with the app and the file of its known deviations."""
     folder = tmp_path / "shop"
     folder.mkdir()
@@ -98,30 +98,30 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def seen(document: Any) -> Iterable[Finding]:
+def findings_in(document: Any) -> Iterable[Finding]:
     """Yield each finding of the deviation, at any place in a document."""
     if isinstance(document, dict):
         if document.get("check") == "server-body-in-101" and "explanation" in document:
             yield Finding.from_json(document)
         for value in document.values():
-            yield from seen(value)
+            yield from findings_in(value)
     elif isinstance(document, list):
         for value in document:
-            yield from seen(value)
+            yield from findings_in(value)
 
 
 @pytest.mark.parametrize("verb", slow_except(VERBS, "check", "bench", "bench of a mix"))
-def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop: Path, verb: str) -> None:
-    may_be_void = (0, 3) if verb in ("load", "run") else (0,)  # on a busy machine no median of a load stands
+def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop_repository: Path, verb: str) -> None:
+    may_be_void = (0, 3) if verb in ("load", "run") else (0,)  # On a busy machine every median of a load is void.
     assert main([*VERBS[verb], *FILE, "--json", "result.json"]) in may_be_void
-    document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
+    document = json.loads((shop_repository / "result.json").read_text(encoding="utf-8"))
     assert verb != "load" or document["verdict"] == "valid"
-    found = list(seen(document))
-    assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
+    findings = list(findings_in(document))
+    assert {finding.accepted for finding in findings} == {"our gateway adds it to every answer"}
 
 
 @pytest.mark.slow
-def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
+def test_a_known_deviation_fails_no_comparison(shop_repository: Path) -> None:
     words = (
         "compare",
         "HEAD",
@@ -136,17 +136,17 @@ def test_a_known_deviation_fails_no_comparison(shop: Path) -> None:
         "1",
         *SMALL,
     )
-    assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # one pair is too few for a verdict on figures
-    (blocks,) = shop.glob(".wsproof/comparisons/*/blocks.jsonl")
-    found = list(seen([json.loads(line) for line in blocks.read_text(encoding="utf-8").splitlines()]))
-    assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
+    assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # One pair is too few for a verdict on figures.
+    (blocks,) = shop_repository.glob(".wsproof/comparisons/*/blocks.jsonl")
+    findings = list(findings_in([json.loads(line) for line in blocks.read_text(encoding="utf-8").splitlines()]))
+    assert {finding.accepted for finding in findings} == {"our gateway adds it to every answer"}
 
 
 @pytest.mark.slow
-def test_a_known_deviation_misses_no_capacity_level(shop: Path) -> None:
+def test_a_known_deviation_misses_no_capacity_level(shop_repository: Path) -> None:
     words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
     main([*words, *FILE, "--json", "result.json"])
-    document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
+    document = json.loads((shop_repository / "result.json").read_text(encoding="utf-8"))
     rows = document["capacity"]["runs"]
     assert [row["values"] for row in rows] == [[0.0]] * len(rows)
     assert not any("server-body-in-101" in row["why"] for row in rows)
@@ -176,20 +176,21 @@ SUITES = {
 
 
 @pytest.mark.parametrize("suite", slow_except(SUITES, "rfc6455"))
-def test_a_known_deviation_fails_no_pytest_test(shop: Path, suite: str) -> None:
-    (shop / "test_fanout_here.py").write_text(FANOUT)
+def test_a_known_deviation_fails_no_pytest_test(shop_repository: Path, suite: str) -> None:
+    (shop_repository / "test_fanout_here.py").write_text(FANOUT)
     target = ("--ws-target", "shop:app", "--ws-known-deviations", "known.toml")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES[suite], *target]
-    done = subprocess.run(words, cwd=shop, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("known", slow_except([False, True], True))
-def test_a_known_deviation_is_no_failure_in_locust(shop: Path, known: bool) -> None:
+def test_a_known_deviation_fails_no_locust_run(shop_repository: Path, known: bool) -> None:
     words = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
     words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
     words += FILE if known else ()
-    done = subprocess.run(words, cwd=shop, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode in ((0, 3) if known else (1,)), done.stderr  # 3: on a busy machine no median stands
+    done = subprocess.run(words, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False)
+    # The exit code is 3 on a busy machine, where all medians are void.
+    assert done.returncode in ((0, 3) if known else (1,)), done.stderr
     assert ("chat: 3 users" in done.stderr and ", valid" in done.stderr) is known, done.stderr
     assert ("server-body-in-101" in done.stdout + done.stderr) is not known

@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport
 
 
-def test_a_check_that_fails_of_an_accepted_cause_does_not_fail() -> None:
+def test_a_check_that_fails_only_by_an_accepted_deviation_passes() -> None:
     known = KnownDeviations(own=(Deviation("deflate-declined", "7.1", "no switch for it"),))
     finding = Finding("deflate-declined", "7.1", Anomaly.PROTOCOL, Level.VIOLATION, "It ended TCP.")
     rows = (
@@ -22,9 +22,9 @@ def test_a_check_that_fails_of_an_accepted_cause_does_not_fail() -> None:
     assert report.checks_run[1].remark == "of the same cause as deflate-declined; known deviation, accepted"
 
 
-def test_under_load_only_accepted_deviations_are_accepted() -> None:
+def test_under_load_only_listed_deviations_are_accepted() -> None:
     known = KnownDeviations(own=(Deviation("server-masked", "5.1", "an old proxy"),))
     masked = Finding("server-masked", "5.1", Anomaly.PROTOCOL, Level.VIOLATION, "It masked a frame.")
     lost = Finding("lost", "", Anomaly.LOST, Level.VIOLATION, "One is missing.")
-    assert [one.accepted for one in known.mark([masked, lost])] == ["an old proxy", None]
+    assert [finding.accepted for finding in known.mark([masked, lost])] == ["an old proxy", None]
     assert KnownDeviations().mark([masked, lost]) == (masked, lost)

@@ -51,7 +51,7 @@ def test_another_finding_still_counts() -> None:
     assert judged([_FINDING], [other])[0].verdict() is Verdict.INVALID
 
 
-def test_consequences_of_a_cause_must_be_accepted_and_are_not_reported_as_gone() -> None:
+def test_consequences_of_a_cause_must_be_accepted_and_are_not_reported_as_missing() -> None:
     both = replace(_FINDING, recipe={"also": ["server-http-version"]})
     other = Deviation("server-http-version", "4.2.2", "follows from it")
     assert judged([both], [_KNOWN])[0].accepted is None
@@ -75,7 +75,7 @@ def test_evidence_of_another_kind_is_another_finding() -> None:
     assert judged([crashed], [narrow])[0].accepted is None
 
 
-def test_an_intermittent_deviation_covers_what_comes_and_goes_and_is_not_missed() -> None:
+def test_an_intermittent_deviation_covers_an_intermittent_finding_and_may_be_absent() -> None:
     race = replace(_KNOWN, intermittent=True)
     for reproduced, accepted in (("0 of 3", True), ("1 of 3", True), ("3 of 3", False), (None, False)):
         (marked,) = judged([replace(_FINDING, reproduced=reproduced)], [race])
@@ -83,7 +83,7 @@ def test_an_intermittent_deviation_covers_what_comes_and_goes_and_is_not_missed(
     assert judged([], [race]) == ()
 
 
-def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
+def test_intermittent_must_be_a_boolean(tmp_path: Path) -> None:
     path = tmp_path / "accepted.toml"
     entry = "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'a race'\nintermittent = "
     path.write_text(entry + "true")
@@ -94,18 +94,18 @@ def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("named", "level"), [(False, Level.NON_STRICT), (True, Level.VIOLATION)])
-def test_a_deviation_of_the_users_file_that_is_gone_is_reported(named: bool, level: Level) -> None:
-    (gone,) = judged([], [_KNOWN], named=named)
-    assert (gone.check, gone.level) == ("host-required", level)
-    assert "no longer occurs" in gone.explanation
+def test_a_deviation_of_the_users_file_that_no_longer_occurs_is_reported(named: bool, level: Level) -> None:
+    (missing,) = judged([], [_KNOWN], named=named)
+    assert (missing.check, missing.level) == ("host-required", level)
+    assert "no longer occurs" in missing.explanation
 
 
-def test_a_shipped_deviation_that_is_gone_is_no_finding() -> None:
+def test_a_shipped_deviation_that_no_longer_occurs_is_no_finding() -> None:
     known = KnownDeviations(shipped=(_KNOWN,), named=True)
     assert known.mark_report(SuiteReport(0, (_RUN,)), was_tried).findings == ()
 
 
-def test_a_deviation_whose_check_was_not_run_is_not_missed() -> None:
+def test_a_deviation_whose_check_was_not_run_is_not_reported_as_missing() -> None:
     assert judged([], [_KNOWN], []) == ()
     cut = CheckRun("host-required", "4.2.1", "missing Host", Verdict.VALID, 0, 0.1, "cut short")
     assert judged([], [_KNOWN], [cut]) == ()
@@ -119,7 +119,7 @@ def test_the_users_own_reason_comes_before_that_of_the_library() -> None:
     assert marked.library is None
 
 
-def test_known_deviations_survive_the_way_to_another_process() -> None:
+def test_known_deviations_survive_encoding_for_another_process() -> None:
     known = KnownDeviations((_KNOWN,), shipped_deviations("uvicorn-websockets", None), named=True)
     assert KnownDeviations.from_json(known.to_json()) == known
 
@@ -144,7 +144,7 @@ def test_a_file_without_reasons_is_refused(tmp_path: Path, text: str) -> None:
         load_deviations(path)
 
 
-def test_a_written_file_has_what_counts_and_is_refused_until_it_has_reasons(tmp_path: Path) -> None:
+def test_a_written_file_has_all_counting_findings_and_is_refused_until_it_has_reasons(tmp_path: Path) -> None:
     known = replace(_FINDING, check="method-get", accepted="known")
     unsure = replace(_FINDING, check="received", anomaly=Anomaly.UNKNOWN)
     mere = replace(_FINDING, check="length-minimal", level=Level.INFORMATIONAL)
@@ -161,7 +161,7 @@ def test_a_written_file_has_what_counts_and_is_refused_until_it_has_reasons(tmp_
 
 
 @pytest.mark.parametrize(
-    ("version", "wanted", "expected"),
+    ("version", "requirement", "expected"),
     [
         ("17.4", ">=17", True),
         ("17.0rc1", ">=17", True),
@@ -173,8 +173,8 @@ def test_a_written_file_has_what_counts_and_is_refused_until_it_has_reasons(tmp_
         (None, ">=0", False),
     ],
 )
-def test_versions_are_compared_number_by_number(version: str | None, wanted: str, expected: bool) -> None:
-    assert in_range(version, wanted) is expected
+def test_versions_are_compared_number_by_number(version: str | None, requirement: str, expected: bool) -> None:
+    assert in_range(version, requirement) is expected
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_known_deviations_depend_on_server_and_versions(
     ("answer", "is_known"), [("200 OK", True), ("404 Not Found", True), ("403 Forbidden", False), ("400 Bad", False)]
 )
 @pytest.mark.parametrize("server", ["uvicorn-websockets", "hypercorn"])
-def test_a_handshake_that_was_taken_for_a_request_is_known_whatever_the_application_answers(
+def test_a_handshake_treated_as_an_http_request_is_known_with_any_answer_of_the_application(
     server: str, answer: str, is_known: bool
 ) -> None:
     """Cover applications with a page at the path of their WebSocket, and with refusals (403, 400) of their own."""
@@ -208,7 +208,7 @@ def test_a_handshake_that_was_taken_for_a_request_is_known_whatever_the_applicat
     assert (marked.accepted is not None) == is_known
 
 
-def test_the_library_is_told_with_its_versions() -> None:
+def test_the_libraries_are_described_with_their_versions() -> None:
     known = shipped_deviations("uvicorn-websockets", {"uvicorn": "0.54.0", "websockets": "17.4"})
     assert {each.library for each in known} == {"uvicorn 0.54.0 on websockets 17.4"}
     assert {each.library for each in shipped_deviations("granian", None)} == {"granian"}
@@ -218,7 +218,7 @@ def test_an_unknown_hint_is_refused_with_the_known_names() -> None:
     with pytest.raises(UsageError, match="uvicorn-wsproto"):
         require_hint("apache")
     with pytest.raises(UsageError):
-        require_hint("uvicorn-http")  # a part of others
+        require_hint("uvicorn-http")  # This hint is a part of other hints.
 
 
 def test_every_server_that_wsproof_starts_has_its_file() -> None:
@@ -226,22 +226,22 @@ def test_every_server_that_wsproof_starts_has_its_file() -> None:
 
 
 @pytest.mark.parametrize("name", shipped_names())
-def test_the_shipped_files_name_rules_that_exist_and_say_why(name: str) -> None:
+def test_the_shipped_files_name_existing_rules_and_give_reasons(name: str) -> None:
     known = shipped_deviations(name, None)
     assert known
-    _name_rules_and_say_why(known)
+    _assert_rules_exist_and_have_reasons(known)
 
 
 @pytest.mark.parametrize("path", _APP_FILES, ids=lambda path: path.stem)
-def test_the_files_of_the_reference_server_name_rules_that_exist_and_say_why(path: Path) -> None:
+def test_the_files_of_the_reference_server_name_existing_rules_and_give_reasons(path: Path) -> None:
     own = load_deviations(path)
     assert own
-    _name_rules_and_say_why(own)
+    _assert_rules_exist_and_have_reasons(own)
     shipped = {each.check for each in shipped_deviations(path.stem, None)}
-    assert not shipped & {each.check for each in own}  # deviations of the library must be in the library's file
+    assert not shipped & {each.check for each in own}  # Deviations of the library belong into the library's file.
 
 
-def _name_rules_and_say_why(deviations: Iterable[Deviation]) -> None:
+def _assert_rules_exist_and_have_reasons(deviations: Iterable[Deviation]) -> None:
     sections = {rule.id: rule.section for rule in RULES}
     for deviation in deviations:
         assert sections[deviation.check] == deviation.section

@@ -66,13 +66,13 @@ def test_only_evidence_of_the_library_is_covered(
 
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"])
 @pytest.mark.parametrize("anomaly", [Anomaly.LOST, Anomaly.CORRUPT, Anomaly.STALLED_BY_OTHER_MEMBER])
-def test_no_library_is_known_to_lose_or_alter_what_a_channel_says(server: str, anomaly: Anomaly) -> None:
+def test_no_library_is_known_to_lose_or_alter_messages_of_a_channel(server: str, anomaly: Anomaly) -> None:
     known = KnownDeviations(shipped=shipped_deviations(server, None))
     finding = Finding("lost", "chat", anomaly, Level.VIOLATION, "Member 2 never got it.")
     assert known.mark([finding]) == (finding,)
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"])
-def test_no_library_is_known_to_end_or_to_serve_nobody(server: str) -> None:
+def test_no_library_is_known_to_crash_or_to_stop_serving(server: str) -> None:
     checks = {each.check for each in shipped_deviations(server, None)}
     assert not {check for check in checks if check in ("process-ended", "other-clients-served") or "served-" in check}

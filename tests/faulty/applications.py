@@ -60,7 +60,7 @@ KINDS: dict[str, str] = {
     "no-empty": "echoes, but answers an empty text with an empty close frame",
 }
 
-SPEAKING: dict[str, str] = {
+UNSOLICITED: dict[str, str] = {
     "history": "echoes, and says to whoever joins what was said last",
     "welcome": "greets, and echoes",
     "ticks": "echoes, and says something by itself every few hundredths of a second",

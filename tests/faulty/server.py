@@ -25,7 +25,7 @@ import unicodedata
 from collections.abc import Coroutine
 from typing import Any
 
-from tests.faulty.applications import KINDS, SPEAKING, Answer, Application, Close, Drop, Http, Later, Say, Tick
+from tests.faulty.applications import KINDS, UNSOLICITED, Answer, Application, Close, Drop, Http, Later, Say, Tick
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -153,7 +153,7 @@ class Connection:
             found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)(?:\?app=([a-z0-9-]+))?", self.buffer)
             self.fault = found[1].decode() if found else self.fault
             kind = (found[2] or b"").decode() if found else ""
-            self.application = Application(kind) if kind in KINDS | SPEAKING else None
+            self.application = Application(kind) if kind in KINDS | UNSOLICITED else None
             if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
                 raise Refusal("400 Bad Request")
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")

@@ -63,109 +63,109 @@ class Greeted(Echo):
 
 
 def joined(at_ns: int = 0) -> Conversation:
-    talk = Conversation(Subscription(), 7)
-    talk.start(at_ns)
-    talk.receive("ack", at_ns)
-    talk.receive("subscribed", at_ns)
-    assert talk.is_joined
-    return talk
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(at_ns)
+    conversation.receive("ack", at_ns)
+    conversation.receive("subscribed", at_ns)
+    assert conversation.is_joined
+    return conversation
 
 
-def test_the_default_is_the_greeting_and_nothing_follows() -> None:
-    talk = Conversation(Greeted(), 3)
-    assert talk.start(0) == ("hello 3",)
-    assert talk.is_joined
-    assert talk.has_sent
-    assert talk.is_over
-    assert talk.next_ns is None
+def test_a_workload_with_a_greeting_joins_by_sending_it() -> None:
+    conversation = Conversation(Greeted(), 3)
+    assert conversation.start(0) == ("hello 3",)
+    assert conversation.is_joined
+    assert conversation.has_sent
+    assert conversation.is_over
+    assert conversation.next_ns is None
 
 
-def test_without_a_greeting_the_member_joins_by_the_handshake() -> None:
-    talk = Conversation(Echo(), 3)
-    assert talk.start(0) == ()
-    assert talk.is_joined
-    assert not talk.has_sent
+def test_a_workload_without_a_greeting_joins_by_the_handshake() -> None:
+    conversation = Conversation(Echo(), 3)
+    assert conversation.start(0) == ()
+    assert conversation.is_joined
+    assert not conversation.has_sent
 
 
-def test_each_step_follows_the_answer_to_the_one_before() -> None:
-    talk = Conversation(Subscription(), 7)
-    assert talk.start(0) == ("init",)
-    assert not talk.receive("welcome", S).is_awaited
-    heard = talk.receive("ack", S)
-    assert heard.is_awaited
-    assert heard.messages == ("subscribe 7",)
-    assert not talk.is_subscribed
-    assert talk.receive("subscribed", S).is_awaited
-    assert talk.is_joined
-    assert talk.is_subscribed
+def test_each_step_follows_the_answer_to_the_previous_step() -> None:
+    conversation = Conversation(Subscription(), 7)
+    assert conversation.start(0) == ("init",)
+    assert not conversation.receive("welcome", S).is_awaited
+    outcome = conversation.receive("ack", S)
+    assert outcome.is_awaited
+    assert outcome.messages == ("subscribe 7",)
+    assert not conversation.is_subscribed
+    assert conversation.receive("subscribed", S).is_awaited
+    assert conversation.is_joined
+    assert conversation.is_subscribed
 
 
-def test_an_answer_that_arrived_before_its_wait_is_not_missed() -> None:
-    talk = Conversation(Subscription(), 7)
-    talk.start(0)
-    talk.receive("subscribed", S)
-    assert talk.receive("ack", S).messages == ("subscribe 7",)
-    assert talk.is_joined
+def test_an_answer_that_arrives_before_its_wait_is_not_missed() -> None:
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(0)
+    conversation.receive("subscribed", S)
+    assert conversation.receive("ack", S).messages == ("subscribe 7",)
+    assert conversation.is_joined
 
 
 def test_a_wait_that_times_out_names_its_step_and_the_last_message() -> None:
-    talk = Conversation(Subscription(), 7)
-    talk.start(S)
-    talk.receive("no such thing", S)
-    assert talk.next_ns == 3 * S
-    assert talk.wake(3 * S - 1) == ()
-    assert talk.is_joining
-    talk.wake(3 * S)
-    assert talk.fault == "did not answer `init` within 2 s; the last message was 'no such thing'"
-    assert talk.is_over
-    assert not talk.is_joined
-    assert talk.receive("ack", 4 * S).messages == ()
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(S)
+    conversation.receive("no such thing", S)
+    assert conversation.next_ns == 3 * S
+    assert conversation.wake(3 * S - 1) == ()
+    assert conversation.is_joining
+    conversation.wake(3 * S)
+    assert conversation.fault == "did not answer `init` within 2 s; the last message was 'no such thing'"
+    assert conversation.is_over
+    assert not conversation.is_joined
+    assert conversation.receive("ack", 4 * S).messages == ()
 
 
-def test_a_connection_that_ends_names_the_step_as_well() -> None:
-    talk = Conversation(Subscription(), 7)
-    talk.start(0)
-    talk.receive("ack", S)
-    talk.end("with close code 4401")
-    assert talk.fault == "ended the connection before it answered `subscribe`, with close code 4401"
+def test_a_connection_that_ends_names_the_step() -> None:
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(0)
+    conversation.receive("ack", S)
+    conversation.end("with close code 4401")
+    assert conversation.fault == "ended the connection before it answered `subscribe`, with close code 4401"
 
 
 def test_the_end_of_a_connection_after_the_join_is_not_a_fault_of_the_join() -> None:
-    talk = joined()
-    talk.end("with close code 1000")
-    assert talk.fault == ""
+    conversation = joined()
+    conversation.end("with close code 1000")
+    assert conversation.fault == ""
 
 
-def test_a_workload_can_say_that_the_server_refuses() -> None:
-    talk = Conversation(Subscription(), 7)
-    talk.start(0)
-    talk.receive("ack no", S)
-    assert talk.fault == "refused the member: it does not want us"
+def test_a_workload_can_report_a_refusal_by_the_server() -> None:
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(0)
+    conversation.receive("ack no", S)
+    assert conversation.fault == "refused the member: it does not want us"
 
 
-def test_a_message_that_needs_an_answer_gets_it_while_joining_and_afterwards() -> None:
-    talk = Conversation(Subscription(), 7)
-    talk.start(0)
-    heard = talk.receive("ping 1", S, needs_answer=True)
-    assert heard.messages == ("pong 1",)
-    assert not heard.is_awaited
+def test_a_message_that_needs_an_answer_is_answered_during_and_after_the_join() -> None:
+    conversation = Conversation(Subscription(), 7)
+    conversation.start(0)
+    outcome = conversation.receive("ping 1", S, needs_answer=True)
+    assert outcome.messages == ("pong 1",)
+    assert not outcome.is_awaited
     assert joined().receive("ping 2", S, needs_answer=True).messages == ("pong 2",)
 
 
 def test_timers_begin_when_the_member_has_joined() -> None:
-    talk = joined(at_ns=S)
-    assert talk.next_ns == 11 * S
-    assert talk.wake(11 * S - 1) == ()
-    assert talk.wake(11 * S) == ("tick",)
-    assert talk.wake(21 * S) == ("tick",)
-    assert talk.wake(26 * S) == ("beat",)
-    assert not talk.is_over
+    conversation = joined(at_ns=S)
+    assert conversation.next_ns == 11 * S
+    assert conversation.wake(11 * S - 1) == ()
+    assert conversation.wake(11 * S) == ("tick",)
+    assert conversation.wake(21 * S) == ("tick",)
+    assert conversation.wake(26 * S) == ("beat",)
+    assert not conversation.is_over
 
 
-def test_a_late_caller_sends_one_message_per_timer() -> None:
-    talk = joined()
-    assert sorted(talk.wake(100 * S)) == ["beat", "tick"]
-    assert talk.next_ns == 110 * S
+def test_a_late_caller_gets_one_message_per_timer() -> None:
+    conversation = joined()
+    assert sorted(conversation.wake(100 * S)) == ["beat", "tick"]
+    assert conversation.next_ns == 110 * S
 
 
 def test_a_join_that_never_ends_is_an_error() -> None:

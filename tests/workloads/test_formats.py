@@ -66,7 +66,7 @@ def test_text_that_the_server_adds_is_stripped(workload: Workload, before: str, 
     assert not damaged.envelope.intact
 
 
-def test_a_reply_may_be_json_too() -> None:
+def test_a_reply_may_be_json() -> None:
     chat = Chat({"format": "json"})
     assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), MessageKind.REPLY)
 

@@ -167,7 +167,7 @@ def test_a_mistake_in_a_conversation_names_its_line(load: Load, body: str, words
         converse()
 
 
-def test_a_guarded_join_runs_as_it_is_written(load: Load) -> None:
+def test_a_guarded_join_runs_like_the_users_join(load: Load) -> None:
     body = (
         "    def join(self, member):\n"
         "        yield Send('hello')\n"

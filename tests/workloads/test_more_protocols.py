@@ -69,8 +69,8 @@ class TestActionCable:
         talk = Conversation(workload("actioncable"), 1)
         assert talk.start(0) == ()
         (command,) = talk.receive('{"type": "welcome"}', 0).messages
-        asked = json.loads(command)
-        assert (asked["command"], json.loads(asked["identifier"])) == (
+        request = json.loads(command)
+        assert (request["command"], json.loads(request["identifier"])) == (
             "subscribe",
             {"channel": "ChatChannel", "room": "1"},
         )
@@ -80,8 +80,8 @@ class TestActionCable:
 
     def test_broadcasts_are_deliveries(self) -> None:
         cable = workload("actioncable")
-        said = json.dumps({"identifier": "x", "message": {"html": {"text": ENVELOPE.seal("hello")}}})
-        assert cable.read(0, said).kind is MessageKind.DELIVERY
+        message = json.dumps({"identifier": "x", "message": {"html": {"text": ENVELOPE.seal("hello")}}})
+        assert cable.read(0, message).kind is MessageKind.DELIVERY
         assert cable.read(0, '{"type": "ping", "message": 1}').kind is MessageKind.IGNORED
         assert cable.read(0, '{"type": "disconnect"}').kind is MessageKind.UNEXPECTED
 
@@ -95,12 +95,12 @@ class TestSignalR:
 
     def test_invocations_are_distinguished(self) -> None:
         hub = workload("signalr", receive="SendMessage")
-        said = said_by(hub, "hello")
-        assert hub.read(0, said).kind is MessageKind.DELIVERY
+        message = said_by(hub, "hello")
+        assert hub.read(0, message).kind is MessageKind.DELIVERY
         assert hub.read(0, '{"type": 6}\x1e').kind is MessageKind.IGNORED
         assert hub.read(0, '{"type": 1, "target": "Joined", "arguments": []}\x1e').kind is MessageKind.IGNORED
         assert hub.read(0, '{"type": 7}\x1e').kind is MessageKind.UNEXPECTED
-        assert hub.read(0, '{"type": 6}').kind is MessageKind.UNEXPECTED, "a record without its end"
+        assert hub.read(0, '{"type": 6}').kind is MessageKind.UNEXPECTED, "a record without its end character"
 
     def test_a_message_is_split_into_its_records(self) -> None:
         hub = workload("signalr")
@@ -127,11 +127,11 @@ class TestStomp:
 
     @pytest.mark.parametrize("body", ["", "two\r\n\r\nlines", "with \0 in it", "Zoë"])
     def test_a_body_ends_after_its_declared_length(self, body: str) -> None:
-        said = str(said_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
-        parsed = workload("stomp").read(0, said)
+        message = str(said_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
+        parsed = workload("stomp").read(0, message)
         assert parsed.kind is MessageKind.DELIVERY
         assert parsed.text == ENVELOPE.seal(body)
-        assert workload("stomp").read(0, said.encode()).kind is MessageKind.DELIVERY, "in a binary message"
+        assert workload("stomp").read(0, message.encode()).kind is MessageKind.DELIVERY, "in a binary message"
 
     @pytest.mark.parametrize(
         "message", ["", "MESSAGE", "MESSAGE\n\nno end", "MESSAGE\ncontent-length:9\n\nx\0", "X\nx\n\n\0"]

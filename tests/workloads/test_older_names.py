@@ -13,6 +13,6 @@ def test_the_older_names_of_kinds_are_the_same_kinds() -> None:
 
 def test_a_parsed_message_takes_the_older_keywords() -> None:
     opened = open_envelope(Envelope(1, 2, 3).seal("hello"))
-    said = Reading(Word.DELIVERY, opened, speaker="ann", text="hello")
-    assert said == Parsed(MessageKind.DELIVERY, opened, publisher="ann", text="hello")
+    parsed = Reading(Word.DELIVERY, opened, speaker="ann", text="hello")
+    assert parsed == Parsed(MessageKind.DELIVERY, opened, publisher="ann", text="hello")
     assert Reading(Word.LEAVE, about="ann") == Parsed(MessageKind.LEAVE, member="ann")

@@ -35,12 +35,12 @@ def test_a_member_joins_before_it_publishes(path: str) -> None:
     assert opened.intact
 
 
-def test_a_channel_that_the_handshake_alone_joins_has_no_join() -> None:
+def test_a_channel_that_is_joined_by_the_handshake_has_no_join_messages() -> None:
     opening = opening_of(load_channels("tutorial"), "/ws")
     assert opening is not None
     assert not opening.has_join
 
 
-def test_there_is_no_opening_without_a_workload_that_publishes() -> None:
+def test_channels_without_a_publishing_workload_have_no_opening() -> None:
     assert opening_of(WORKLOADS, "/other") is None
     assert opening_of(load_channels("tutorial"), "/dashboard-feed") is None

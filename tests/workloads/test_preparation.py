@@ -34,7 +34,7 @@ class Prepared(Conversing):
         return {"X-Prepared": self.urls[member]}
 
 
-def test_a_workload_prepares_its_members_only_if_it_says_how() -> None:
+def test_a_workload_prepares_its_members_only_if_it_defines_prepare() -> None:
     assert not Conversing().has_prepare
     workload = Prepared()
     assert workload.has_prepare
@@ -70,7 +70,7 @@ def test_the_opening_of_the_protocol_suite_is_prepared() -> None:
     assert opening.headers == {"X-Prepared": "http://host:1"}
 
 
-def test_the_engine_prepares_its_members() -> None:
+def test_the_load_engine_prepares_its_members() -> None:
     assert {member.departure for member in load("prepared").history.members} == {Departure.STAYED}
 
 

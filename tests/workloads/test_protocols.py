@@ -96,14 +96,14 @@ class TestSocketIo:
         talk = Conversation(workload("socketio", namespace="/chat", auth='{"token": "t"}'), 0)
         assert talk.start(0) == ()
         assert talk.receive('0{"sid":"x"}', 0).messages == ('40/chat,{"token": "t"}',)
-        assert not talk.receive('40{"sid":"y"}', 0).is_awaited, "that is another namespace"
+        assert not talk.receive('40{"sid":"y"}', 0).is_awaited, "the message belongs to another namespace"
         assert talk.receive('40/chat,{"sid":"y"}', 0).is_awaited
         assert talk.is_joined
 
     def test_events_acknowledgements_and_heartbeats_are_distinguished(self) -> None:
         sio = workload("socketio")
-        said = said_by(sio, "hello")
-        assert sio.read(0, said).kind is MessageKind.DELIVERY
+        message = said_by(sio, "hello")
+        assert sio.read(0, message).kind is MessageKind.DELIVERY
         wrapped = "42" + json.dumps(["chat message", {"who": "x", "data": {"text": ENVELOPE.seal("hello")}}])
         assert sio.read(0, wrapped).envelope is not None
         assert sio.read(0, '42["joined","x"]').kind is MessageKind.IGNORED

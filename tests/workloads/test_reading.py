@@ -15,7 +15,7 @@ from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo
 
 ENVELOPE = Envelope(publisher=6, sequence=3, intended_ns=123)
-NASTY = [
+DIFFICULT_BODIES = [
     "",
     "\n",
     "a\nb\r\n",
@@ -36,7 +36,7 @@ def assert_whole(reading: Parsed, word: MessageKind) -> None:
     assert reading.envelope.envelope == ENVELOPE
 
 
-@pytest.mark.parametrize("body", NASTY)
+@pytest.mark.parametrize("body", DIFFICULT_BODIES)
 def test_a_delivery_is_parsed_with_any_body(body: str) -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal(body)}")
     assert_whole(reading, MessageKind.DELIVERY)
@@ -44,7 +44,7 @@ def test_a_delivery_is_parsed_with_any_body(body: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["You: ", "You wrote: "])
-@pytest.mark.parametrize("body", NASTY)
+@pytest.mark.parametrize("body", DIFFICULT_BODIES)
 def test_a_reply_is_parsed_with_any_body(body: str, words: str) -> None:
     assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), MessageKind.REPLY)
 
@@ -97,7 +97,7 @@ def test_an_echo_is_a_delivery_to_its_publisher() -> None:
     assert Echo().read(6, b"Message received: hi").kind is MessageKind.UNEXPECTED
 
 
-def test_only_an_object_counts_as_a_tick() -> None:
+def test_only_a_json_object_is_a_tick() -> None:
     feed = Dashboard()
     assert feed.read(0, '{"cpu_usage": 3}').value == {"cpu_usage": 3}
     for message in ("[1]", "3", "nonsense", "", "[" * 100_000):
@@ -106,7 +106,7 @@ def test_only_an_object_counts_as_a_tick() -> None:
     assert feed.read(0, b"{}").kind is MessageKind.UNEXPECTED
 
 
-def test_a_number_that_is_not_json_is_left_to_the_checks() -> None:
+def test_nan_is_parsed_and_left_to_the_checks() -> None:
     value = Dashboard().read(0, json.dumps({"cpu_usage": math.nan})).value
     assert value is not None
     assert math.isnan(value["cpu_usage"])

@@ -20,7 +20,7 @@ def test_the_tutorial_has_three_channels() -> None:
     }
 
 
-def test_a_setting_reaches_its_channel_and_the_server_that_we_start() -> None:
+def test_a_setting_reaches_its_channel_and_the_started_server() -> None:
     dashboard = load_channels("tutorial", {"dashboard.period": "0.1"})["dashboard"]
     assert dashboard.contract.feed is not None
     assert dashboard.contract.feed.period_s == 0.1
@@ -35,17 +35,17 @@ def test_an_invalid_period_is_refused(period: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["dashboard.perod", "period", "nobody.period", "echo.period"])
-def test_an_unknown_setting_is_refused_with_those_that_exist(key: str) -> None:
+def test_an_unknown_setting_is_refused_with_the_existing_ones(key: str) -> None:
     with pytest.raises(UsageError, match=r"dashboard\.period"):
         load_channels("tutorial", {key: "1"})
 
 
-def test_unknown_channels_are_refused_with_those_that_exist() -> None:
+def test_unknown_channels_are_refused_with_the_existing_ones() -> None:
     with pytest.raises(UsageError, match="tutorial"):
         load_channels("tutorail")
 
 
-def test_channels_of_a_module_in_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_in_the_current_directory_provides_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_shop_channels.py").write_text(
         "from wsproof.workloads.chat import Chat\n"

@@ -23,8 +23,8 @@ KEY = "a secret of at least thirty-two characters"
 def test_a_published_message_is_parsed_as_a_delivery() -> None:
     rooms = Rooms()
     text = json.loads(rooms.publish(1, ENVELOPE, "hi\n"))["text"]
-    said = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
-    reading = rooms.read(0, json.dumps(said))
+    message = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
+    reading = rooms.read(0, json.dumps(message))
     assert (reading.kind, reading.publisher) == (MessageKind.DELIVERY, rooms.name_of(1))
     assert reading.envelope is not None
     assert reading.envelope.intact
@@ -46,7 +46,7 @@ def test_every_server_message_is_parsed(message: object, word: MessageKind) -> N
     assert Rooms().read(0, "{").kind is MessageKind.UNEXPECTED
 
 
-def test_each_run_has_ids_and_each_base_has_rooms_of_its_own() -> None:
+def test_each_run_has_its_own_ids_and_each_base_its_own_rooms() -> None:
     again = Envelope(1, 3, 124)
     assert json.loads(Rooms().publish(1, ENVELOPE, ""))["id"] != json.loads(Rooms().publish(1, again, ""))["id"]
     assert Rooms(base=1).path(0).partition("?")[0] != Rooms(base=50).path(0).partition("?")[0]
@@ -61,11 +61,11 @@ def test_each_member_has_a_token_that_the_server_would_have_issued(monkeypatch: 
 
 
 def test_without_a_secret_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECRET, KEY)  # so that the value set below is removed again
+    monkeypatch.setenv(SECRET, KEY)  # Deleting it first makes monkeypatch remove the value that the workload sets.
     monkeypatch.delenv(SECRET)
     assert "token" not in Rooms().path(0)
-    given = Rooms().server_environment()
-    assert len(given[SECRET]) >= 32
+    environment = Rooms().server_environment()
+    assert len(environment[SECRET]) >= 32
     assert "token" in Rooms().path(0)
 
 
@@ -74,7 +74,7 @@ def test_an_invalid_number_of_rooms_is_a_usage_error() -> None:
         Rooms({"rooms": "0"})
 
 
-def test_rooms_under_load_keep_their_promises_to_newcomers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rooms_under_load_keep_their_promises_to_newcomers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SECRET, KEY)
     settings = {"rooms.rooms": "2"}
     plan = Plan(

@@ -19,15 +19,17 @@ def test_an_alert_is_parsed_as_sent_and_its_publisher_acknowledges_it() -> None:
     alerts = Alerts()
     sent = json.loads(alerts.publish(1, ENVELOPE, "hello"))
     assert (sent["type"], sent["to"]) == ("send", "admins")
-    heard = json.dumps({"type": "alert", "to": "admins", "seq": 7, "text": sent["text"], "sender": "admin"})
-    parsed = alerts.read(1, heard)
+    received = json.dumps({"type": "alert", "to": "admins", "seq": 7, "text": sent["text"], "sender": "admin"})
+    parsed = alerts.read(1, received)
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (MessageKind.DELIVERY, ENVELOPE, True)
-    assert parsed.text == ENVELOPE.seal("hello"), "the number in front is not part of what was published"
-    assert alerts.read(0, heard) == parsed, "all that receive the same bytes may share one reading"
-    assert [json.loads(text) for text in alerts.answer(1, heard)] == [{"type": "acknowledge", "to": "admins", "seq": 7}]
-    assert list(alerts.answer(0, heard)) == [], "nobody acknowledges the alert of another"
-    assert list(alerts.answer(11, heard)) == [], "nor does a member whose number begins in the same way"
+    assert parsed.text == ENVELOPE.seal("hello"), "the number in front is no part of the published text"
+    assert alerts.read(0, received) == parsed, "all members that receive the same bytes may share one parsed message"
+    assert [json.loads(text) for text in alerts.answer(1, received)] == [
+        {"type": "acknowledge", "to": "admins", "seq": 7}
+    ]
+    assert list(alerts.answer(0, received)) == [], "no member acknowledges the alert of another"
+    assert list(alerts.answer(11, received)) == [], "nor does a member whose number begins in the same way"
 
 
 def test_a_text_that_was_inserted_into_an_alert_is_damage() -> None:
@@ -40,25 +42,27 @@ def test_a_text_that_was_inserted_into_an_alert_is_damage() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "a", "ab", "é", "x" * 400])
-def test_a_stroke_is_parsed_as_drawn_and_its_author_undoes_it(body: str) -> None:
+def test_a_stroke_is_parsed_as_sent_and_its_author_undoes_it(body: str) -> None:
     drawing = Drawing()
     sent = json.loads(drawing.publish(1, ENVELOPE, body))
     assert (len(sent["points"]) % 2, max(sent["points"]) < 256, len(sent["points"]) <= 512) == (0, True, True)
-    heard = json.dumps({"type": "stroke", "by": drawing.name_of(1), "id": sent["id"], "points": sent["points"]})
-    parsed = drawing.read(1, heard)
+    received = json.dumps({"type": "stroke", "by": drawing.name_of(1), "id": sent["id"], "points": sent["points"]})
+    parsed = drawing.read(1, received)
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (MessageKind.DELIVERY, ENVELOPE, True)
-    assert parsed.needs_answer, "all that receive the same bytes may share one reading"
-    assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}]
-    assert list(drawing.answer(0, heard)) == [], "nobody undoes the stroke of another"
+    assert parsed.needs_answer, "all members that receive the same bytes may share one parsed message"
+    assert [json.loads(text) for text in drawing.answer(1, received)] == [{"type": "undo", "id": sent["id"]}]
+    assert list(drawing.answer(0, received)) == [], "no member undoes the stroke of another"
 
 
 def test_a_turn_is_parsed_as_sent_and_numbers_ascend() -> None:
     game = Game()
     sent = [json.loads(game.publish(1, Envelope(1, sequence, 3), "hello")) for sequence in range(3)]
     assert [turn["seq"] for turn in sent] == [1, 2, 3]
-    told = json.dumps({"type": "turned", "tick": 9, "seat": 0, "seq": 3, "direction": "down", "note": sent[2]["note"]})
-    parsed = game.read(0, told)
+    received = json.dumps(
+        {"type": "turned", "tick": 9, "seat": 0, "seq": 3, "direction": "down", "note": sent[2]["note"]}
+    )
+    parsed = game.read(0, received)
     assert parsed.envelope is not None
     assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (
         MessageKind.DELIVERY,
@@ -85,7 +89,7 @@ def undone(name: str) -> str:
     return json.dumps({"type": "undone", "id": name})
 
 
-def test_the_picture_is_the_same_from_changes_and_from_the_board_of_a_newcomer() -> None:
+def test_the_picture_from_all_changes_equals_that_from_the_board_of_a_newcomer() -> None:
     drawing = Drawing()
     changes: list[str | bytes] = [board(), drawn("a", 1, 2), drawn("b", 3, 4), undone("a"), b"\x01"]
     assert drawing.state(0, changes) == drawing.state(1, [board(stroke("b", 3, 4))])
@@ -96,7 +100,7 @@ def test_the_picture_is_the_same_from_changes_and_from_the_board_of_a_newcomer()
     assert drawing.state(0, [drawn("a", 1, 2)]) is None, "no board has come yet"
 
 
-def test_unread_alerts_are_the_same_from_messages_and_from_the_list_of_a_newcomer() -> None:
+def test_the_unread_alerts_from_all_messages_equal_those_from_the_list_of_a_newcomer() -> None:
     alerts = Alerts()
 
     def alert(number: int) -> dict[str, object]:
@@ -106,13 +110,13 @@ def test_unread_alerts_are_the_same_from_messages_and_from_the_list_of_a_newcome
         return json.dumps({"type": "unread", "alerts": [alert(number) for number in numbers]})
 
     read = json.dumps({"type": "acknowledged", "to": "admins", "seq": 7})
-    heard = [unread(7), json.dumps(alert(8)), read]
-    assert alerts.state(0, heard) == alerts.state(1, [unread(8)]) == {"admins 8": "1: alert 8"}
-    assert alerts.state(0, heard) != alerts.state(1, [unread(7, 8)])
-    assert alerts.state(0, heard[1:]) is None, "the list of unread alerts has not come yet"
+    received = [unread(7), json.dumps(alert(8)), read]
+    assert alerts.state(0, received) == alerts.state(1, [unread(8)]) == {"admins 8": "1: alert 8"}
+    assert alerts.state(0, received) != alerts.state(1, [unread(7, 8)])
+    assert alerts.state(0, received[1:]) is None, "the list of unread alerts has not come yet"
 
 
-def test_a_player_takes_a_seat_and_follows_and_is_refused_without_a_free_seat() -> None:
+def test_a_player_takes_a_seat_and_is_refused_without_a_free_one() -> None:
     seated, welcome = json.dumps({"type": "seated", "seat": 0}), json.dumps({"type": "welcome"})
     steps = Game().join(0)
     first, seat = next(steps), next(steps)
@@ -156,7 +160,7 @@ def test_a_ping_is_answered_so_that_a_member_that_only_listens_is_kept() -> None
         assert [json.loads(text) for text in channel.answer(0, ping)] == [{"type": "pong"}]
 
 
-def test_users_in_a_room_are_the_same_by_notices_and_by_the_list_of_a_newcomer() -> None:
+def test_the_users_of_a_room_from_all_notices_equal_those_from_the_list_of_a_newcomer() -> None:
     def listed(*users: str) -> str:
         return json.dumps({"type": "members", "users": users})
 
@@ -164,7 +168,7 @@ def test_users_in_a_room_are_the_same_by_notices_and_by_the_list_of_a_newcomer()
         return json.dumps({"type": "presence", "event": event, "user": user})
 
     rooms = Rooms()
-    heard = [listed("ada"), notice("join", "grace"), notice("join", "alan"), notice("leave", "ada")]
-    assert rooms.state(0, heard) == rooms.state(1, [listed("alan", "grace")])
-    assert rooms.state(0, heard) != rooms.state(1, [listed("ada", "alan", "grace")])
-    assert rooms.state(0, heard[1:]) is None, "the list has not come yet"
+    received = [listed("ada"), notice("join", "grace"), notice("join", "alan"), notice("leave", "ada")]
+    assert rooms.state(0, received) == rooms.state(1, [listed("alan", "grace")])
+    assert rooms.state(0, received) != rooms.state(1, [listed("ada", "alan", "grace")])
+    assert rooms.state(0, received[1:]) is None, "the list has not come yet"

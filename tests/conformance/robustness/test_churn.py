@@ -12,7 +12,7 @@ from wsproof.conformance.robustness.leak_slope import ChurnRound
     ("took_s", "size"),
     [(0.5, 200), (1.0, 120), (2.0, 60), (100.0, 25)],
 )
-def test_the_churn_rounds_are_sized_by_the_pace_of_the_first(took_s: float, size: int) -> None:
+def test_the_size_of_the_churn_rounds_depends_on_the_duration_of_the_first(took_s: float, size: int) -> None:
     assert fitting_size(200, 100, took_s, 6.0) == size
 
 

@@ -58,12 +58,12 @@ class Process:
     def wants_processor(self) -> bool | None:
         return self.ready
 
-    def uses(self, what: str, amount: int) -> None:
+    def uses(self, counter: str, amount: int) -> None:
         """Increase a counter of the process."""
-        setattr(self, what, getattr(self, what) + amount)
+        setattr(self, counter, getattr(self, counter) + amount)
 
 
-class Silent:
+class SilentClient:
     """A client that receives nothing. `meanwhile` runs while it waits."""
 
     ended = False
@@ -114,11 +114,11 @@ def test_a_process_that_only_runs_a_periodic_timer_is_idle(time: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "amount"), [("cpu", 10_000_000), ("queued", 400_000_000), ("wakes", 300), ("queued", -90_000_000)]
+    ("counter", "amount"), [("cpu", 10_000_000), ("queued", 400_000_000), ("wakes", 300), ("queued", -90_000_000)]
 )
-def test_a_process_that_works_or_waits_for_a_core_is_not_idle(time: Clock, what: str, amount: int) -> None:
+def test_a_process_that_works_or_waits_for_a_core_is_not_idle(time: Clock, counter: str, amount: int) -> None:
     process = Process(queued=20_000_000_000)
-    assert idle_after(time, process, lambda: process.uses(what, amount)) is None
+    assert idle_after(time, process, lambda: process.uses(counter, amount)) is None
 
 
 def test_a_starved_process_is_not_idle_without_any_cpu_time(time: Clock) -> None:
@@ -145,7 +145,7 @@ def test_a_process_whose_cpu_time_serving_does_not_change_is_never_idle(time: Cl
     assert idle_after(time, Process(), nothing, serves_ns=0) is None
 
 
-class Served(RobustnessContext):
+class ServedContext(RobustnessContext):
     """A context whose bystander is always served, at some cost to the server."""
 
     def bystander_served(self) -> bool:
@@ -155,32 +155,32 @@ class Served(RobustnessContext):
         return True
 
 
-def ground_of(process: Process | None) -> RobustnessContext:
-    context = Served(cast(Any, None), EndpointProfile(None, False, False, 0), None, _DEADLINE_S, Budget(None))
+def context_of(process: Process | None) -> RobustnessContext:
+    context = ServedContext(cast(Any, None), EndpointProfile(None, False, False, 0), None, _DEADLINE_S, Budget(None))
     context.meter = cast(Any, process)
     return context
 
 
-def waited_s(context: RobustnessContext, client: Silent) -> float:
+def waited_s(context: RobustnessContext, client: SilentClient) -> float:
     """Return the seconds that the context waits for an answer that never comes."""
     assert not context.wait_busy(cast(Client, client), lambda event: True)
     return client.waited_s
 
 
 def test_an_idle_server_gets_no_time_beyond_the_deadline(time: Clock) -> None:
-    assert waited_s(ground_of(Process()), Silent(time, nothing)) == _DEADLINE_S
+    assert waited_s(context_of(Process()), SilentClient(time, nothing)) == _DEADLINE_S
 
 
 def test_a_remote_server_has_six_deadlines(time: Clock) -> None:
-    assert waited_s(ground_of(None), Silent(time, nothing)) == 6 * _DEADLINE_S
+    assert waited_s(context_of(None), SilentClient(time, nothing)) == 6 * _DEADLINE_S
 
 
 def test_a_starved_server_has_six_deadlines(time: Clock) -> None:
     process = Process()
-    starves = Silent(time, lambda: process.uses("queued", 500_000_000))
-    assert waited_s(ground_of(process), starves) == 6 * _DEADLINE_S
+    starves = SilentClient(time, lambda: process.uses("queued", 500_000_000))
+    assert waited_s(context_of(process), starves) == 6 * _DEADLINE_S
 
 
 def test_a_busy_server_has_two_minutes(time: Clock) -> None:
     process = Process()
-    assert waited_s(ground_of(process), Silent(time, lambda: process.uses("cpu", 200_000_000))) == 120.0
+    assert waited_s(context_of(process), SilentClient(time, lambda: process.uses("cpu", 200_000_000))) == 120.0

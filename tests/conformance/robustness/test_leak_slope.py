@@ -9,12 +9,12 @@ from wsproof.conformance.robustness.leak_slope import ChurnRound, grows_steadily
 _WARM = 20_000_000
 
 
-def rounds_of_fds(*held: int | None) -> list[ChurnRound]:
-    return [ChurnRound(200, fds, None) for fds in held]
+def rounds_of_fds(*count: int | None) -> list[ChurnRound]:
+    return [ChurnRound(200, fds, None) for fds in count]
 
 
 def rounds_of_memory(*steps: int) -> list[ChurnRound]:
-    return [ChurnRound(200, 9, held) for held in accumulate(steps, initial=_WARM)]
+    return [ChurnRound(200, 9, count) for count in accumulate(steps, initial=_WARM)]
 
 
 def test_descriptors_that_grow_in_every_round_are_a_leak() -> None:
@@ -24,7 +24,8 @@ def test_descriptors_that_grow_in_every_round_are_a_leak() -> None:
 
 def test_descriptors_that_are_released_once_are_no_leak() -> None:
     assert leaked_fds(rounds_of_fds(9, 209, 9, 209)) is None
-    assert leaked_fds(rounds_of_fds(9, 10, 11, 12)) is None  # a log file, a pipe: too few for a leak
+    # A log file or a pipe. Two descriptors are too few for a leak.
+    assert leaked_fds(rounds_of_fds(9, 10, 11, 12)) is None
     assert leaked_fds(rounds_of_fds(9, 9, 9)) is None
 
 

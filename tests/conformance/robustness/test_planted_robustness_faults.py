@@ -22,25 +22,25 @@ from wsproof.net.budget import Budget
 
 _RULES = {rule.id for rule in RULES_WITH_A_TEST}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
-# Rules without a test of their own, and the test that reports them.
+# Rules without a robustness test of their own, with the test that reports them.
 _SHOWS_IN = {
     "send-buffer-bounded": "served-despite-slow-reader",
     "empty-fragments-memory": "empty-fragments",
     "served-despite-flood": "many-fragments",
 }
-# These faults do not answer, so tests wait for the full timeout.
+# The server does not answer with these faults, so that tests wait for the full timeout.
 _SILENT = {"slow-handshake-blocks", "slow-reader-blocks", "wedges-at-fragments", "wedges-after-many"}
 _PATIENT_S = 90.0
 
 
 @pytest.fixture
-def straining() -> Iterator[FaultyServer]:
+def own_server() -> Iterator[FaultyServer]:
     """Start a separate process, since some faults break the whole process."""
     with faulty_server() as server:
         yield server
 
 
-def held(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
+def outcome_of(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
     """Return the outcome of one test. Leaked descriptors are never released, so it does not wait for them."""
     test = next(each for each in ROBUSTNESS_TESTS if each.name == test_name)
     profile = probe(server.endpoint, _PATIENT_S)
@@ -54,18 +54,18 @@ def held(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -
 
 
 @pytest.mark.parametrize("name", slow_except(_STRAINS, *_STRAINS[::2]))
-def test_a_planted_robustness_fault_is_reported_by_its_rule(straining: FaultyServer, name: str) -> None:
+def test_a_planted_robustness_fault_is_reported_by_its_rule(own_server: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
-    outcome = held(straining.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
+    outcome = outcome_of(own_server.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
     assert rule in {violation.rule for violation in outcome.violations}, outcome.lines
     assert not outcome.cause
 
 
-def test_the_correct_server_passes_every_robustness_test(straining: FaultyServer) -> None:
+def test_the_correct_server_passes_every_robustness_test(own_server: FaultyServer) -> None:
     options = SuiteOptions(only=tuple(test.name for test in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
-    report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
+    report = run_suite(own_server.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
-    assert [each.check for each in report.not_run] == ["scope-headers"]  # this server is no ASGI server
+    assert [each.check for each in report.not_run] == ["scope-headers"]  # The faulty server is no ASGI server.
     assert report.verdict(strict=True) is Verdict.VALID
     assert [run.check for run in report.checks_run] == [test.name for test in ROBUSTNESS_TESTS[1:]]
     assert {figure.name for run in report.checks_run for figure in run.measured} >= {
@@ -76,8 +76,8 @@ def test_the_correct_server_passes_every_robustness_test(straining: FaultyServer
     }
 
 
-def test_a_robustness_finding_can_be_replayed(straining: FaultyServer) -> None:
-    server = straining.with_fault("drops-many-fragments")
+def test_a_robustness_finding_can_be_replayed(own_server: FaultyServer) -> None:
+    server = own_server.with_fault("drops-many-fragments")
     report = run_suite(server, SuiteOptions(only=("many-fragments",), deadline_s=_PATIENT_S))
     (finding,) = report.findings
     assert finding.witness[-2].startswith("expected: ")
@@ -88,23 +88,23 @@ def test_a_robustness_finding_can_be_replayed(straining: FaultyServer) -> None:
     assert replay(finding.recipe, server.endpoint, _PATIENT_S, pid=server.pid) == []
 
 
-def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(straining: FaultyServer) -> None:
+def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(own_server: FaultyServer) -> None:
     only = ("many-fragments", "served-despite-slow-handshake")
-    with silence_is_known(straining.with_fault("wedges-at-fragments")):
-        report = run_suite(straining, SuiteOptions(only=only, deadline_s=FULL_S))
+    with silence_is_known(own_server.with_fault("wedges-at-fragments")):
+        report = run_suite(own_server, SuiteOptions(only=only, deadline_s=FULL_S))
     assert [finding.check for finding in report.findings] == ["served-despite-flood"]
     rows = {run.check: run for run in report.checks_run}
     assert rows["many-fragments"].verdict is Verdict.INVALID
     assert rows["served-despite-slow-handshake"].verdict is Verdict.VALID
 
 
-class Strange(FaultyServer):
+class RemoteServer(FaultyServer):
     """A server that was already running. Its process can be neither measured nor restarted."""
 
-    def __init__(self, other: FaultyServer) -> None:
+    def __init__(self, server: FaultyServer) -> None:
         self.owned = False
-        self.path, self.port, self.process = other.path, other.port, other.process
-        self.subprotocols = other.subprotocols
+        self.path, self.port, self.process = server.path, server.port, server.process
+        self.subprotocols = server.subprotocols
 
     @property
     def pid(self) -> None:  # type: ignore[override]
@@ -112,20 +112,22 @@ class Strange(FaultyServer):
         return
 
 
-def test_resources_of_a_remote_server_are_not_measured(straining: FaultyServer) -> None:
+def test_resources_of_a_remote_server_are_not_measured(own_server: FaultyServer) -> None:
     only = ("freed-after-reset", "served-despite-slow-handshake")
-    report = run_suite(Strange(straining.with_fault("keeps-reset")), SuiteOptions(only=only, deadline_s=_PATIENT_S))
-    assert [(one.check, one.reason) for one in report.not_run] == [
+    report = run_suite(
+        RemoteServer(own_server.with_fault("keeps-reset")), SuiteOptions(only=only, deadline_s=_PATIENT_S)
+    )
+    assert [(check.check, check.reason) for check in report.not_run] == [
         ("freed-after-reset", "not measured: wsproof did not start the server")
     ]
     assert [run.check for run in report.checks_run] == ["served-despite-slow-handshake"]
     assert report.verdict() is Verdict.VALID
 
 
-def test_one_leak_is_reported_once(straining: FaultyServer) -> None:
+def test_one_leak_is_reported_once(own_server: FaultyServer) -> None:
     only = ("freed-after-close", "freed-after-half-close")
     report = run_suite(
-        straining.with_fault("keeps-clients"), SuiteOptions(only=only, examples=5, deadline_s=_PATIENT_S)
+        own_server.with_fault("keeps-clients"), SuiteOptions(only=only, examples=5, deadline_s=_PATIENT_S)
     )
     assert [finding.check for finding in report.findings] == ["freed-after-close"]
     assert [run.cause for run in report.checks_run] == ["", "freed-after-close"]

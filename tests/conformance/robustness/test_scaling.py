@@ -26,9 +26,9 @@ def test_the_exponent_of_a_power_law_is_estimated(exponent: float) -> None:
 
 
 def test_a_constant_cost_changes_the_exponent_little() -> None:
-    found = exponent_of(costs(lambda size: 1e6 + size**2))
-    assert found is not None
-    assert found > 1.6
+    exponent = exponent_of(costs(lambda size: 1e6 + size**2))
+    assert exponent is not None
+    assert exponent > 1.6
 
 
 def test_too_few_sizes_or_zero_costs_give_no_exponent() -> None:
@@ -46,7 +46,7 @@ def test_only_a_considerable_cost_is_superlinear() -> None:
 
 def test_a_linear_cost_with_disturbed_measurements_is_not_superlinear() -> None:
     disturbed = [
-        Cost(one.size, one.cost_ns * factor) for one, factor in zip(costs(float), (1, 2, 1, 2, 1), strict=True)
+        Cost(cost.size, cost.cost_ns * factor) for cost, factor in zip(costs(float), (1, 2, 1, 2, 1), strict=True)
     ]
     assert not is_superlinear(disturbed, least_ns=1.0)
 
@@ -63,13 +63,13 @@ def test_one_disturbed_measurement_is_not_superlinear(measured_ms: tuple[float, 
 
 @pytest.mark.parametrize(("power", "sizes"), [(1, SIZES), (2, SIZES[:4])])
 def test_a_cost_that_plainly_grows_too_fast_is_not_measured_at_larger_sizes(power: int, sizes: tuple[int, ...]) -> None:
-    tried: list[int] = []
+    measured: list[int] = []
 
     def cost(_: object, size: int) -> float:
-        tried.append(size)
+        measured.append(size)
         return 1e6 * float(size) ** power
 
     shape = Shape("fragments", "fragments", SIZES, cost, least_ns=1e8)
     costs = _measure(cast(Any, Mock()), RobustnessOutcome(), shape, Deadline.after(60.0))
-    assert tuple(tried) == sizes
+    assert tuple(measured) == sizes
     assert is_superlinear(costs, shape.least_ns) is (power == 2)

@@ -51,19 +51,19 @@ def test_a_missing_header_is_a_fault() -> None:
 
 @pytest.mark.parametrize("keeps", ["first", "last", "both"])
 def test_confused_header_names_are_a_fault_whichever_value_survives(keeps: str) -> None:
-    found: list[str] = []
+    faults: list[str] = []
     for sent in SENT:
         arrived: dict[str, list[str]] = {}
         for name, value in lower(sent):
             arrived.setdefault(name.replace("_", "-"), []).append(value)
-        kept = {"first": slice(0, 1), "last": slice(-1, None), "both": slice(None)}[keeps]
-        others = {name: values if name == "x-wsproof-twice" else values[kept] for name, values in arrived.items()}
-        found += altered(sent, [(name, value) for name, values in others.items() for value in values])
-    assert any("x-wsproof-a-b" in clause for clause in found)
+        selection = {"first": slice(0, 1), "last": slice(-1, None), "both": slice(None)}[keeps]
+        others = {name: values if name == "x-wsproof-twice" else values[selection] for name, values in arrived.items()}
+        faults += altered(sent, [(name, value) for name, values in others.items() for value in values])
+    assert any("x-wsproof-a-b" in clause for clause in faults)
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "words"),
     [
         (lambda sent: list(dict(lower(sent)).items()), "x-wsproof-twice: 'first' and 'second' arrived as 'second'"),
         (lambda sent: lower(sent)[::-1], "x-wsproof-twice: 'first' and 'second' arrived as 'second' and 'first'"),
@@ -74,9 +74,9 @@ def test_confused_header_names_are_a_fault_whichever_value_survives(keeps: str) 
     ],
     ids=["last-of-two", "reversed", "twice", "cut", "environment", "value-cut"],
 )
-def test_other_changes_are_faults(fault: object, said: str) -> None:
+def test_other_changes_are_faults(fault: object, words: str) -> None:
     assert callable(fault)
-    assert said in "; ".join(altered(PLAIN, fault(PLAIN)))
+    assert words in "; ".join(altered(PLAIN, fault(PLAIN)))
 
 
 def test_a_server_that_confuses_header_names_is_reported_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +86,10 @@ def test_a_server_that_confuses_header_names_is_reported_and_replayed(monkeypatc
     target = parse_target("tests.target.apps.echo:app", server="confusing", path="/", cwd=ROOT)
     with serve(target) as server:
         report = run_suite(server, SuiteOptions(only=("scope-headers",)))
-        (found,) = report.findings
-        again = replay(found.recipe or {}, server.endpoint, 5.0, pid=server.pid, server=server)
-    assert (found.check, found.section, found.reproduced) == ("scope-headers", "RFC 9110 5.1", "1 of 1")
-    assert "x-wsproof-a-b" in found.explanation
+        (finding,) = report.findings
+        again = replay(finding.recipe or {}, server.endpoint, 5.0, pid=server.pid, server=server)
+    assert (finding.check, finding.section, finding.reproduced) == ("scope-headers", "RFC 9110 5.1", "1 of 1")
+    assert "x-wsproof-a-b" in finding.explanation
     assert [each.check for each in again] == ["scope-headers"]
 
 

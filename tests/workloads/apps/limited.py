@@ -38,7 +38,7 @@ limiters: dict[str, Limiter] = {}
 """The limiters, by what they count: the tokens, usually."""
 rooms: dict[Send, str] = {}
 """The rooms of the members."""
-gone: dict[Send, asyncio.Event] = {}
+ended: dict[Send, asyncio.Event] = {}
 """Set when a connection has ended."""
 
 
@@ -102,7 +102,7 @@ async def log_out(token: str) -> None:
         if FAULT != "deaf":
             await member({"type": "websocket.close", "code": 4001})
         if FAULT == "patient":
-            await gone[member].wait()
+            await ended[member].wait()
 
 
 async def websocket(scope: Message, receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     counted_as = {"counts together": "", "by address": scope["client"][0]}.get(FAULT, token)
     limiter = limiters.setdefault(counted_as, Limiter())
-    members[send], rooms[send], gone[send] = token, room, asyncio.Event()
+    members[send], rooms[send], ended[send] = token, room, asyncio.Event()
     try:
         while (message := await next_message(receive, send))["type"] == "websocket.receive":
             text = message.get("text") or ""
@@ -126,7 +126,7 @@ async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     finally:
         members.pop(send, None)
         rooms.pop(send, None)
-        gone[send].set()
+        ended[send].set()
 
 
 async def next_message(receive: Receive, send: Send) -> Message:

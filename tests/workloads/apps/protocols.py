@@ -67,23 +67,23 @@ async def publish(topic: str, payload: bytes) -> None:
 async def graphql(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle a message of graphql-transport-ws. Returns the code to close with, or None."""
 
-    async def say(kind: str, **more: Any) -> None:
+    async def send_json(kind: str, **more: Any) -> None:
         await send({"type": "websocket.send", "text": json.dumps({"type": kind, **more})})
 
     async def deliver(payload: bytes) -> None:
-        await say("next", id="1", payload={"data": {"said": payload.decode()}})
+        await send_json("next", id="1", payload={"data": {"said": payload.decode()}})
 
     request = json.loads(message.get("text") or "")
     match request["type"]:
         case "connection_init" if FAULT == "refuses":
             return 4403
         case "connection_init":
-            await say("connection_ack")
-            await say("ping")
+            await send_json("connection_ack")
+            await send_json("ping")
         case "subscribe" if "mutation" in request["payload"]["query"]:
             await publish("", request["payload"]["variables"]["text"].encode())
-            await say("next", id=request["id"], payload={"data": {"say": True}})
-            await say("complete", id=request["id"])
+            await send_json("next", id=request["id"], payload={"data": {"say": True}})
+            await send_json("complete", id=request["id"])
         case "subscribe":
             mine.append(("", deliver))
             subscribers.append(mine[-1])
@@ -141,11 +141,11 @@ async def mqtt(message: Message, send: Send, mine: list[tuple[str, Deliver]]) ->
 async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle a command of Action Cable."""
 
-    async def say(**what: Any) -> None:
-        await send({"type": "websocket.send", "text": json.dumps(what)})
+    async def send_json(**fields: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps(fields)})
 
     async def deliver(payload: bytes) -> None:
-        await say(identifier=identifier, message={"said": payload.decode()})
+        await send_json(identifier=identifier, message={"said": payload.decode()})
 
     command = json.loads(message.get("text") or "")
     identifier = command["identifier"]
@@ -153,8 +153,10 @@ async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -
         if FAULT != "refuses":
             mine.append((identifier, deliver))
             subscribers.append(mine[-1])
-        await say(identifier=identifier, type="reject_subscription" if FAULT == "refuses" else "confirm_subscription")
-        await say(type="ping", message=1)
+        await send_json(
+            identifier=identifier, type="reject_subscription" if FAULT == "refuses" else "confirm_subscription"
+        )
+        await send_json(type="ping", message=1)
     elif command["command"] == "message":
         await publish(identifier, json.loads(command["data"])["text"].encode())
     return None
@@ -163,20 +165,20 @@ async def cable(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -
 async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle the records of a message of SignalR's JSON protocol."""
 
-    async def say(*records: Any) -> None:
+    async def send_json(*records: Any) -> None:
         await send({"type": "websocket.send", "text": "".join(json.dumps(record) + "\x1e" for record in records)})
 
     async def deliver(payload: bytes) -> None:
-        said = {"type": 1, "target": "ReceiveMessage", "arguments": ["somebody", payload.decode()]}
-        await say(PING, said, {"type": 1, "target": "Other", "arguments": []})
+        invocation = {"type": 1, "target": "ReceiveMessage", "arguments": ["somebody", payload.decode()]}
+        await send_json(PING, invocation, {"type": 1, "target": "Other", "arguments": []})
 
     for record in (message.get("text") or "").split("\x1e")[:-1]:
         match json.loads(record):
             case {"protocol": "json"} if FAULT == "refuses":
-                await say({"error": "no such protocol"})
+                await send_json({"error": "no such protocol"})
                 return 1000
             case {"protocol": "json"}:
-                await say({}, PING)
+                await send_json({}, PING)
                 mine.append(("", deliver))
                 subscribers.append(mine[-1])
             case {"type": 1, "target": "SendMessage", "arguments": [str(text)]}:
@@ -187,21 +189,21 @@ async def signalr(message: Message, send: Send, mine: list[tuple[str, Deliver]])
 async def centrifugo(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle the commands of a message of Centrifugo's JSON protocol."""
 
-    async def say(*lines: Any) -> None:
+    async def send_json(*lines: Any) -> None:
         await send({"type": "websocket.send", "text": "\n".join(map(json.dumps, lines))})
 
     for line in (message.get("text") or "").split("\n"):
         match json.loads(line):
             case {"id": number, "connect": _}:
-                await say({"id": number, "connect": {"client": "x", "ping": 25, "pong": True}}, {})
+                await send_json({"id": number, "connect": {"client": "x", "ping": 25, "pong": True}}, {})
             case {"id": number, "subscribe": _} if FAULT == "refuses":
-                await say({"id": number, "error": {"code": 103, "message": "permission denied"}})
+                await send_json({"id": number, "error": {"code": 103, "message": "permission denied"}})
             case {"id": number, "subscribe": {"channel": channel}}:
-                mine.append((channel, Batch(channel, say).put))
+                mine.append((channel, Batch(channel, send_json).put))
                 subscribers.append(mine[-1])
-                await say({"id": number, "subscribe": {}})
+                await send_json({"id": number, "subscribe": {}})
             case {"id": number, "publish": {"channel": channel, "data": data}}:
-                await say({"id": number, "publish": {}})
+                await send_json({"id": number, "publish": {}})
                 await publish(channel, json.dumps(data).encode())
     return None
 
@@ -209,9 +211,9 @@ async def centrifugo(message: Message, send: Send, mine: list[tuple[str, Deliver
 class Batch:
     """The pushes to one subscriber. Those within 10 ms share a frame."""
 
-    def __init__(self, channel: str, say: Callable[..., Awaitable[None]]) -> None:
+    def __init__(self, channel: str, send_json: Callable[..., Awaitable[None]]) -> None:
         self.channel = channel
-        self.say = say
+        self.send_json = send_json
         self.waiting: list[Any] = []
 
     async def put(self, payload: bytes) -> None:
@@ -224,57 +226,57 @@ class Batch:
         await asyncio.sleep(0.01)
         waiting, self.waiting = self.waiting, []
         with contextlib.suppress(Exception):  # whatever the server raises for a peer that has gone
-            await self.say(*waiting)
+            await self.send_json(*waiting)
 
 
 async def stomp(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle a frame of STOMP 1.2."""
 
-    async def say(command: str, *headers: str, body: bytes = b"") -> None:
+    async def send_frame(command: str, *headers: str, body: bytes = b"") -> None:
         head = "\n".join([command, *headers, "", ""]).encode()
         await send({"type": "websocket.send", "text": (head + body + b"\0").decode()})
 
     async def deliver(payload: bytes) -> None:
         length = f"content-length:{len(payload)}"
-        await say("MESSAGE", "subscription:0", "message-id:1", "destination:x", length, body=payload)
+        await send_frame("MESSAGE", "subscription:0", "message-id:1", "destination:x", length, body=payload)
 
     data = (message.get("text") or "").encode()
     if data == b"\n":
         return None
-    head, _, rest = data.partition(b"\n\n")
+    head, _, frame_body = data.partition(b"\n\n")
     command, *lines = head.decode().split("\n")
     headers = dict(line.split(":", 1) for line in lines)
     if command == "CONNECT":
-        await (say("ERROR", "message:no") if FAULT == "refuses" else say("CONNECTED", "version:1.2"))
+        await (send_frame("ERROR", "message:no") if FAULT == "refuses" else send_frame("CONNECTED", "version:1.2"))
     elif command == "SUBSCRIBE":
         mine.append((headers["destination"], deliver))
         subscribers.append(mine[-1])
-        await say("RECEIPT", f"receipt-id:{headers['receipt']}")
+        await send_frame("RECEIPT", f"receipt-id:{headers['receipt']}")
     elif command == "SEND":
-        await publish(headers["destination"], rest[: int(headers["content-length"])])
+        await publish(headers["destination"], frame_body[: int(headers["content-length"])])
     return None
 
 
 async def json_rpc(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
     """Handle a request of JSON-RPC 2.0."""
 
-    async def say(**what: Any) -> None:
-        await send({"type": "websocket.send", "text": json.dumps({"jsonrpc": "2.0", **what})})
+    async def send_json(**fields: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps({"jsonrpc": "2.0", **fields})})
 
     async def deliver(payload: bytes) -> None:
-        await say(method="message", params={"text": payload.decode()})
+        await send_json(method="message", params={"text": payload.decode()})
 
     request = json.loads(message.get("text") or "")
     topic = request["params"]["topic"]
     if FAULT == "refuses":
-        await say(id=request["id"], error={"code": -32000, "message": "no"})
+        await send_json(id=request["id"], error={"code": -32000, "message": "no"})
         return None
     if request["method"] == "subscribe":
         mine.append((topic, deliver))
         subscribers.append(mine[-1])
     else:
         await publish(topic, request["params"]["text"].encode())
-    await say(id=request["id"], result=True)
+    await send_json(id=request["id"], result=True)
     return None
 
 

@@ -64,14 +64,14 @@ async def converse(subscriber: Subscriber, receive: Receive) -> None:
     if subscriber in everybody:
         everybody.remove(subscriber)
         if FAULT != "nobody is told who leaves":
-            tell(subscriber, {"event": "left", "who": subscriber.name})
+            announce(subscriber, {"event": "left", "who": subscriber.name})
 
 
 def obey(subscriber: Subscriber, order: dict[str, Any]) -> None:
     if order["op"] == "subscribe":
         subscriber.room, subscriber.name = order["room"], order["name"]
         if subscriber not in everybody:  # a second subscription must not duplicate messages
-            tell(subscriber, {"event": "joined", "who": subscriber.name})
+            announce(subscriber, {"event": "joined", "who": subscriber.name})
             everybody.append(subscriber)
         subscriber.queue.put_nowait({"event": "welcome"})
     elif order["op"] == "publish" and subscriber in everybody:
@@ -83,12 +83,12 @@ def publish(subscriber: Subscriber, text: str) -> None:
     count += 1
     lossy = {"every fifth is lost": 5, "every 50th is lost": 50}.get(FAULT)
     if lossy is None or count % lossy:
-        tell(subscriber, {"event": "said", "who": subscriber.name, "text": text})
+        announce(subscriber, {"event": "said", "who": subscriber.name, "text": text})
 
 
-def tell(about: Subscriber, event: dict[str, Any]) -> None:
+def announce(about: Subscriber, event: dict[str, Any]) -> None:
     deaf = about if FAULT == "the publisher does not hear itself" else None
     leaks = FAULT == "messages leak" if event["event"] == "said" else FAULT == "notices leak"
-    for other in everybody:
-        if other is not deaf and (other.room == about.room or leaks):
-            other.queue.put_nowait(event)
+    for recipient in everybody:
+        if recipient is not deaf and (recipient.room == about.room or leaks):
+            recipient.queue.put_nowait(event)

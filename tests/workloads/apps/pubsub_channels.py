@@ -33,10 +33,10 @@ class PubSub(Workload):
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         try:
-            said = json.loads(message)
+            received = json.loads(message)
         except ValueError:
             return Parsed(MessageKind.UNEXPECTED, text=str(message))
-        match said:
+        match received:
             case {"event": "said", "who": str(who), "text": str(text)}:
                 return Parsed(MessageKind.DELIVERY, open_envelope(text), who, text=text)
             case {"event": "left", "who": str(who)}:

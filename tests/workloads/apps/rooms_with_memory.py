@@ -34,16 +34,16 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def leave(send: Send) -> None:
-    members[:] = [one for one in members if one[1] is not send]
+    members[:] = [member for member in members if member[1] is not send]
 
 
-async def serve(asked: Any, send: Send) -> None:
-    if "go" in asked:
-        await enter(asked, send)
+async def serve(request: Any, send: Send) -> None:
+    if "go" in request:
+        await enter(request, send)
         return
     room = next(room for room, its in reversed(members) if its is send)
     log = said.setdefault(room, [])
-    log.append(json.dumps({"number": len(log), "text": asked["text"]}))
+    log.append(json.dumps({"number": len(log), "text": request["text"]}))
     for its, deliver in list(members):
         if its == room:
             try:
@@ -52,11 +52,11 @@ async def serve(asked: Any, send: Send) -> None:
                 continue
 
 
-async def enter(asked: Any, send: Send) -> None:
+async def enter(request: Any, send: Send) -> None:
     if FAULT != "stays":
         leave(send)
-    room = str(asked["go"])
-    missed = said.get(room, [])[asked["since"] + 1 :] if "since" in asked and FAULT != "no memory" else []
+    room = str(request["go"])
+    missed = said.get(room, [])[request["since"] + 1 :] if "since" in request and FAULT != "no memory" else []
     for text in missed[1 if FAULT == "forgets" else 0 :]:
         await send({"type": "websocket.send", "text": text})
     members.append((room, send))
