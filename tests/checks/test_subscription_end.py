@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checks.test_standing import CHAT, SAID, SCHEDULES, S, findings_of, heard, listener
+from tests.checks.test_standing import CHAT, SAID, SCHEDULES, S, findings_of, receipt_of, listener
 from wsproof import Audience, Contract, Level
 from wsproof.checks.standing_history import GRACE_NS
 from wsproof.checks.subscription_end import CHECK
 from wsproof.model.standing import PlayedSchedule, StandingRole
 
-SERVED_4_S = listener(*map(heard, SAID[:4]))
+SERVED_4_S = listener(*map(receipt_of, SAID[:4]))
 """A member that received the first four of ten messages, and stayed connected."""
 
 
@@ -30,24 +30,24 @@ def test_the_finding_says_whether_the_member_answered_pings() -> None:
 
 
 def test_a_member_that_receives_the_last_message_has_only_lost_some() -> None:
-    (finding,) = findings_of(listener(*map(heard, [*SAID[:3], SAID[9]])))
+    (finding,) = findings_of(listener(*map(receipt_of, [*SAID[:3], SAID[9]])))
     assert finding.check == "lost"
 
 
 def test_a_few_losses_at_the_end_are_losses() -> None:
-    (finding,) = findings_of(listener(*map(heard, SAID[:6])))
+    (finding,) = findings_of(listener(*map(receipt_of, SAID[:6])))
     assert (finding.check, finding.occurrences) == ("lost", 4)
 
 
 def test_a_member_that_received_only_its_own_message_had_a_subscription() -> None:
     own = replace(SAID[0], publisher=2, sent_ns=S * 7 // 10)
-    alone = replace(listener(heard(own)), own=own.key)
+    alone = replace(listener(receipt_of(own)), own=own.key)
     (finding,) = findings_of(alone, schedules=(PlayedSchedule((own,), S), *SCHEDULES))
     assert (finding.check, finding.occurrences) == (CHECK, 10)
 
 
 def test_losses_before_the_end_of_the_subscription_are_reported_beside_it() -> None:
-    found = findings_of(listener(heard(SAID[0]), heard(SAID[2]), heard(SAID[3])))
+    found = findings_of(listener(receipt_of(SAID[0]), receipt_of(SAID[2]), receipt_of(SAID[3])))
     assert [(one.check, one.occurrences) for one in found] == [("lost", 1), (CHECK, 6)]
 
 

@@ -184,7 +184,7 @@ def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: Fa
         assert "closes by itself" in not_checked[check]
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 def test_the_close_of_an_endpoint_that_closes_by_itself_is_checked(faulty: FaultyServer) -> None:
     options = SuiteOptions(only=("close-by-server",), deadline_s=FULL_S)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)

@@ -34,7 +34,7 @@ def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
     )
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 @pytest.mark.parametrize("name", ["answers-early", "data-after-close", "text-pong"])
 def test_explanations_of_findings_are_well_formed_sentences(faulty: FaultyServer, name: str) -> None:
     only = ("pipelined", "length-minimal", "close-", "ping-answered", "method-get", "utf8-fail", "opening")

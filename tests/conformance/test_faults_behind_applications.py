@@ -12,7 +12,7 @@ from wsproof.conformance.suite import run_suite
 from wsproof.model.suite import SuiteOptions
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 @pytest.mark.parametrize(
     ("fault", "rule"),
     [
@@ -33,7 +33,7 @@ def test_faults_that_need_no_message_are_found_behind_any_application(
     assert rule in {finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL}
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 @pytest.mark.parametrize(
     ("fault", "rule"),
     [

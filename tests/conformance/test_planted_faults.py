@@ -59,7 +59,7 @@ _DIES = ("crash", "wedges-at-opcode", "extension-backslashes")
 _PLANTED = [name for name in FAULTS if FAULTS[name][0] not in _STRAINING]
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 @pytest.mark.parametrize("name", slow_except(_PLANTED, *_PLANTED[::2]))
 def test_a_planted_fault_is_reported_by_its_rule_and_replayed(faulty: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
@@ -93,7 +93,7 @@ def test_the_correct_server_has_no_findings(faulty: FaultyServer, seed: int) -> 
     }
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 @pytest.mark.parametrize(
     ("name", "rules"),
     [

@@ -95,7 +95,7 @@ def test_a_slow_server_is_not_reported_as_silent(correct_server: FaultyServer, n
     assert all("nothing came" not in finding.explanation for finding in report.findings)
 
 
-@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.usefixtures("detects_silence")
 def test_the_evidence_of_a_timeout_shows_the_full_wait(faulty: FaultyServer) -> None:
     options = SuiteOptions(examples=3, deadline_s=FULL_S, only=("close-answered", "rsv-zero", "payload"))
     report = run_suite(faulty.with_fault("keeps-tcp"), options)

@@ -127,7 +127,7 @@ def test_a_spent_budget_is_extended_for_a_step_that_the_user_asked_for() -> None
     budget = Budget(10, clock=clock)
     budget.extend(5)
     assert budget.remaining_s == 10, "more than that was left"
-    clock.go_on(12)
+    clock.advance(12)
     budget.extend(5)
     assert budget.remaining_s == 5
     unlimited = Budget(None)
