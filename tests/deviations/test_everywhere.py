@@ -152,7 +152,7 @@ def test_a_known_deviation_misses_no_capacity_level(shop_repository: Path) -> No
     assert not any("server-body-in-101" in row["why"] for row in rows)
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("shop_repository")
 def test_without_the_file_the_deviation_fails() -> None:
     assert main([*VERBS["check"]]) == 1
 
