@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checks.test_standing import CHAT, SAID, SCHEDULES, S, findings_of, receipt_of, listener
+from tests.checks.test_standing import CHAT, SAID, SCHEDULES, S, findings_of, listener, receipt_of
 from wsproof import Audience, Contract, Level
 from wsproof.checks.standing_history import GRACE_NS
 from wsproof.checks.subscription_end import CHECK
