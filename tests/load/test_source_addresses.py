@@ -40,7 +40,7 @@ def test_more_connections_than_ports_are_a_usage_error_with_the_number(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "range").write_text("32768\t60999\n")
-    monkeypatch.setattr(source_addresses, "_RANGE", tmp_path / "range")
+    monkeypatch.setattr(source_addresses, "PORT_RANGE", tmp_path / "range")
     require_ports(28_232, REMOTE)
     require_ports(1_000_000, LOCAL)
     require_ports(28_233, replace(REMOTE, unix="/a/socket"))

@@ -62,6 +62,8 @@ CHECKS: tuple[Check, ...] = (
     check("protocol", protocol),
 )
 """Every check, in the order of reports."""
+PROMISES = {each.name: each.promise for each in CHECKS}
+"""The promise that each check tests, by the name of the check."""
 
 
 def run_checks(history: History, contract: Contract) -> list[Finding]:
@@ -110,4 +112,4 @@ def _unknown(name: str, contract: Contract, explanation: str) -> Finding:
     return Finding(name, contract.channel, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
 
 
-__all__ = ["CHECKS", "Check", "check", "found", "run_checks"]
+__all__ = ["CHECKS", "PROMISES", "Check", "check", "found", "run_checks"]

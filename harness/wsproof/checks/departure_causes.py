@@ -8,10 +8,7 @@ import numpy as np
 
 from wsproof.checks.describe import DEPARTURES, Describer
 from wsproof.model.expected import Ints, received_rows
-from wsproof.model.history import Departure, History, Member
-
-OWN_DEPARTURES = (Departure.CLOSED, Departure.FIN, Departure.RESET)
-"""Departures that the member itself caused."""
+from wsproof.model.history import History, Member
 
 
 def loss_after_departure(history: History, members: Ints, rows: Ints) -> str:
@@ -71,7 +68,7 @@ def _last_departure(history: History, member: Member, before_ns: int) -> Member 
         for other in history.members
         if other is not member
         and other.room == member.room
-        and other.departure in OWN_DEPARTURES
+        and other.departure.is_own
         and 0 < member.in_ns < other.left_ns < before_ns
     ]
     return max(gone, key=lambda other: other.left_ns, default=None)

@@ -39,10 +39,6 @@ def shared_names(history: History) -> set[str]:
     return {name for name, count in counts.items() if count > 1}
 
 
-LEFT_BY_ITSELF = (Departure.CLOSED, Departure.FIN, Departure.RESET)
-"""Departures that the member itself caused."""
-
-
 @dataclass(frozen=True)
 class _EarlyLeave:
     """A leave notice about a name of which one connection had ended and another was open."""
@@ -85,7 +81,7 @@ def _early_leaves(notice: PresenceNotice, history: History) -> Iterator[_EarlyLe
     """The notice with the connection that ended and the one that was open, if the server counts people."""
     witness = history.members[notice.subscriber]
     for ended in history.members:
-        if ended.name != notice.about or ended.room != witness.room or ended.departure not in LEFT_BY_ITSELF:
+        if ended.name != notice.about or ended.room != witness.room or not ended.departure.is_own:
             continue
         if not witness.in_ns or not witness.in_ns < ended.connected_ns or notice.received_ns < ended.left_ns:
             continue

@@ -11,8 +11,8 @@ from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Member
+from wsproof.model.nanoseconds import NS
 
-NS = 1_000_000_000
 LONGEST_S = 12.0
 """Longest control run in seconds. Members of a schedule are seldom silent for longer."""
 SHORTEST_S = 0.5

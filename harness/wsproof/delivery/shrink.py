@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wsproof.checks import CHECKS
+from wsproof.checks import PROMISES
 from wsproof.checks.isolation import without_cause
 from wsproof.delivery.catalogue import ChannelCheck
 from wsproof.delivery.control_runs import (
@@ -43,8 +43,6 @@ UNREPEATED = (
 CUT_SHORT = "The time budget ended before the finding could be retried."
 SHOWN_AGAIN = "The retries reproduced it until the time budget ended."
 UNREFINED = "The run ended before the finding could be retried."
-PROMISES = {check.name: check.promise for check in CHECKS}
-"""The promise of each check, by the check's name."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ PER_ADDRESS = 20_000
 down as they run out."""
 _NO_PORT_YET = 24
 """IP_BIND_ADDRESS_NO_PORT of <linux/in.h>, which Python's `socket` does not name."""
-_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Linux' range of ephemeral ports."""
 
 
@@ -46,14 +46,14 @@ def require_ports(connections: int, endpoint: Endpoint) -> None:
     Raises:
         UsageError: there are too few ports.
     """
-    if endpoint.unix is not None or not _RANGE.exists():
+    if endpoint.unix is not None or not PORT_RANGE.exists():
         return
-    first, last = (int(number) for number in _RANGE.read_text().split())
+    first, last = (int(number) for number in PORT_RANGE.read_text().split())
     most = 254 * PER_ADDRESS if _has_many(endpoint) else last - first + 1
     if connections > most:
         raise UsageError(
             f"{connections} connections to {endpoint.host} need as many ports of this machine, which has {most} for "
-            f"one server ({_RANGE}: {first} to {last}). Use at most {most} subscribers, or widen that range."
+            f"one server ({PORT_RANGE}: {first} to {last}). Use at most {most} subscribers, or widen that range."
         )
 
 

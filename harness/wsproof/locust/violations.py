@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from wsproof.checks import CHECKS
+from wsproof.checks import PROMISES
 from wsproof.deviations import KnownDeviations
 from wsproof.locust.options import options_of
 from wsproof.locust.session import session_of
 from wsproof.locust.stats import log_failures
 from wsproof.model.finding import Finding, Verdict
-
-PROMISES = {check.name: check.promise for check in CHECKS}
 
 
 class Violation(Exception):

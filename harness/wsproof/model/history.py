@@ -56,6 +56,11 @@ class Departure(IntEnum):
     REFUSED = 5
     """The connection never opened."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the member itself ended the connection."""
+        return self in (Departure.CLOSED, Departure.FIN, Departure.RESET)
+
 
 class Columns:
     """Growable columns of int64, one append per value: the hot path of a recorder."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wsproof import __version__
+from wsproof.load.source_addresses import PORT_RANGE
 from wsproof.machine.affinity import cores_quota, count_cores, own_cores
 from wsproof.machine.fd_limits import most_connections
 from wsproof.net.kernel_clock import does_kernel_stamp
+from wsproof.report.store.environment import installed_version
 
 CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 SLOW_CLOCKS = ("hpet", "acpi_pm", "jiffies", "refined-jiffies")
 """Clock sources of Linux that need a system call, or tick too slowly."""
 FEW_CONNECTIONS = 1_000
@@ -47,7 +47,7 @@ def machine_rows() -> list[DoctorRow]:
         *ports_rows(_read(PORT_RANGE)),
         *clock_rows(_read(CLOCK_SOURCE)),
         stamps_row(is_stamped=does_kernel_stamp()),
-        *part_rows({name: _version(name) for name in PARTS}),
+        *part_rows({name: installed_version(name) for name in PARTS}),
     ]
 
 
@@ -104,10 +104,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError:  # not Linux, or hidden in a container
         return ""
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -6,7 +6,6 @@ It ends when its standard input closes, so a parent that was killed leaves no pr
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from wsproof.errors import WorkloadError
 from wsproof.load.faults.fault_clients import FaultClients
 from wsproof.load.faults.job import FaultJob
 from wsproof.load.faults.storm import Storm
+from wsproof.load.parent_pipe import CommandPipe, send_to_parent
 from wsproof.machine.fd_limits import most_connections, raise_limit
 from wsproof.model.fault_windows import FaultWindows
 from wsproof.model.secrecy import on_learned
@@ -39,8 +39,8 @@ class FaultProcess:
     async def run(self) -> None:
         """Follow commands until standard input closes."""
         loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: Commands(self), sys.stdin.buffer)
-        tell("ready")
+        await loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
+        send_to_parent("ready")
         await asyncio.Event().wait()
 
     def on_windows(self, **windows: Any) -> None:
@@ -52,7 +52,7 @@ class FaultProcess:
         began, began_cpu = time.monotonic(), time.process_time()
         await clients.follow(windows)
         share = (time.process_time() - began_cpu) / max(time.monotonic() - began, 1e-9)
-        tell("over", tallies=[asdict(one) for one in clients.tallies()], cpu_share=share)
+        send_to_parent("over", tallies=[asdict(one) for one in clients.tallies()], cpu_share=share)
 
     def on_storm(self, clients: int, spread_s: float, limit_s: float) -> None:
         """Drop all clients at once several times, and let them come back."""
@@ -66,36 +66,17 @@ class FaultProcess:
         began, began_cpu = time.monotonic(), time.process_time()
         turns = await storm.run()
         share = (time.process_time() - began_cpu) / max(time.monotonic() - began, 1e-9)
-        tell("over", turns=[asdict(one) for one in turns], cpu_share=share)
-
-
-class Commands(asyncio.Protocol):
-    """Reads the parent's commands. The process exits when the pipe closes."""
-
-    def __init__(self, process: FaultProcess) -> None:
-        self._process = process
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            command: dict[str, Any] = json.loads(line)
-            getattr(self._process, f"on_{command.pop('do')}")(**command)
-
-    def eof_received(self) -> None:
-        os._exit(0)
-
-
-def tell(what: str, **details: Any) -> None:
-    """Send a message to the parent."""
-    os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
+        send_to_parent("over", turns=[asdict(one) for one in turns], cpu_share=share)
 
 
 def end_on_failure(task: asyncio.Task[None]) -> None:
-    """Tell a mistake in the user's workload. Any other exception ends the process, and its log has the traceback."""
+    """Send a mistake in the user's workload to the parent.
+
+    Any other exception ends the process, and its log has the traceback.
+    """
     fault = None if task.cancelled() else task.exception()
     if isinstance(fault, WorkloadError):
-        tell("mistake", message=str(fault))
+        send_to_parent("mistake", message=str(fault))
     elif fault is not None:
         traceback.print_exception(fault)
         os._exit(1)
@@ -105,7 +86,7 @@ def main() -> None:
     job = FaultJob.decode(sys.stdin.buffer.readline())
     raise_limit(min(job.worker.plan.subscribers + SPARE_FDS, most_connections()))
     os.nice(NICENESS)
-    on_learned(lambda values: tell("secrets", values=values))
+    on_learned(lambda values: send_to_parent("secrets", values=values))
     asyncio.run(FaultProcess(job).run())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import sys
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from wsproof.errors import WorkloadError
+from wsproof.load.parent_pipe import CommandPipe, send_to_parent
 from wsproof.load.worker.closed_loop import ClosedLoop
 from wsproof.load.worker.connector import Connector
 from wsproof.load.worker.http_publisher import HttpSender
@@ -81,7 +81,7 @@ class Worker:
 
     async def run(self) -> None:
         """Connect, then follow the parent's commands until `finish` and `part`."""
-        await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
+        await self._loop.connect_read_pipe(lambda: CommandPipe(self, self.recorder.settle), sys.stdin.buffer)
         self._on_pulse()
         self._lag.start()
         send_to_parent("ready", loop=self._loop_name, reader=self._connector.reader, pid=os.getpid())
@@ -214,34 +214,11 @@ class Worker:
             send_to_parent("in", count=counts[0], open=counts[1])
 
 
-class CommandPipe(asyncio.Protocol):
-    """Reads the parent's commands. The process exits when the pipe closes."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            command: dict[str, Any] = json.loads(line)
-            getattr(self._worker, f"on_{command.pop('do')}")(**command)
-
-    def eof_received(self) -> None:
-        self._worker.recorder.settle()
-        os._exit(0)
-
-
 def _stop_collecting_garbage() -> None:
     """Disable garbage collection during the measurement: a collection would stop all connections of the process."""
     gc.collect()
     gc.freeze()
     gc.disable()
-
-
-def send_to_parent(what: str, **details: Any) -> None:
-    """Send a message to the parent."""
-    os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
 
 
 def report_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def machine_facts() -> dict[str, Any]:
         "arch": platform.machine(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "wsproof": wsproof.__version__,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
     }
 
 
@@ -102,7 +102,8 @@ def _system() -> str:
         return platform.system()
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """The version of an installed package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
