@@ -9,6 +9,7 @@ from wsproof import Finding
 from wsproof.comparison.life import SIDES, LifeResult, ServerResult
 from wsproof.comparison.order import Side
 from wsproof.model.summary import TrustWarning
+from wsproof.stats.round_values import SPECTRUM
 
 STEPS = (0.004, -0.006, 0.002, -0.003, 0.006, -0.002, 0.003, -0.004)
 """Variation between lives, as log-ratios of the candidate."""
@@ -22,7 +23,8 @@ def server(side: Side, level: float, *, rounds: int = 5, **more: object) -> Serv
         "time_to_last_p50": [2 * level * 1e6] * rounds,
         "server_cpu_per_delivery": [20.0 * level] * rounds,
     }
-    return ServerResult(side, "uvicorn", values, **more)  # type: ignore[arg-type]
+    spectrum = [None if percent > 99.9 else level * 1e6 * (1 + percent / 100) for percent in SPECTRUM]
+    return ServerResult(side, "uvicorn", values, spectrum=spectrum, **more)  # type: ignore[arg-type]
 
 
 def life(

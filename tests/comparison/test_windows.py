@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.comparison.blocks import finding
-from tests.comparison.lives import life
+from tests.comparison.lives import STEPS, life
 from tests.comparison.repositories import forgetful_echo, git
-from wsproof import Comparison, TargetError, UsageError
+from wsproof import Comparison, Finding, TargetError, UsageError
 from wsproof.comparison import windows
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
 from wsproof.comparison.lives import Extent
@@ -21,9 +23,11 @@ from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.windows import compare_in_turn, compare_lives, lives_of, require_beside
 from wsproof.model.comparison import WINDOWS, Judgement
+from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.json_documents import load_schema
+from wsproof.report.formats.page import comparison_page
 from wsproof.report.store.run_dir import comparison_from_json
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.comparison import is_narrow
@@ -88,6 +92,40 @@ def test_the_document_fits_its_schema_and_can_be_read_again() -> None:
     assert len(comparison.traces) == 4 * 8
     second = next(trace for trace in comparison.traces if trace.life == 1)
     assert second.at_s == (20.0, 21.0, 22.0, 23.0, 24.0)
+
+
+def test_the_spectrum_of_a_build_is_the_median_of_its_lives_between_the_lowest_and_the_highest() -> None:
+    comparison = judged([life(index, 2.0) for index in range(8)])
+    at = comparison.spectra["percentiles"].index(50.0)
+    base, candidate = (
+        [comparison.spectra[side][edge][at] for edge in ("low", "middle", "high")] for side in ("base", "candidate")
+    )
+    assert base == pytest.approx([1.5e6] * 3)
+    assert candidate == pytest.approx([3e6 * exp(min(STEPS)), 3e6, 3e6 * exp(max(STEPS))], rel=1e-3)
+    assert comparison.spectra["base"]["middle"][-1] is None
+
+
+def test_lives_of_earlier_versions_have_no_spectrum() -> None:
+    old = [
+        replace(one, servers=tuple(replace(server, spectrum=()) for server in one.servers))
+        for one in (life(index) for index in range(8))
+    ]
+    assert judged(old).spectra == {}
+
+
+def test_a_violation_is_new_fixed_or_in_both_builds() -> None:
+    def seen(side: Side) -> list[Finding]:
+        return [finding(Anomaly.DUPLICATED), finding(Anomaly.LOST if side is Side.CANDIDATE else Anomaly.REORDERED)]
+
+    comparison = judged([life(index, findings=seen) for index in range(8)])
+    assert [each.anomaly for each in comparison.findings] == [Anomaly.LOST]
+    assert [each["anomaly"] for each in comparison.differences["fixed"]] == ["reordered"]
+    assert [each["anomaly"] for each in comparison.differences["both"]] == ["duplicated"]
+    document = json.loads(json.dumps(comparison.to_json()))
+    jsonschema.validate(document, load_schema("wsproof.compare/1"))
+    page = comparison_page(comparison_from_json(document))
+    assert "1 new, 1 fixed, 1 in both" in page
+    assert "reordered was seen" in page
 
 
 def test_each_server_starts_first_second_and_last_equally_often() -> None:
@@ -169,6 +207,7 @@ def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monke
     assert "cut-short" not in [warning.code for warning in comparison.warnings]
     assert seen == [(index, True, False) for index in range(8)]
     assert comparison.verdict is Judgement.WORSE
+    assert (comparison.differences["files"], comparison.differences["packages"]) == (["app.py"], {})
     assert len(kept) == comparison.pairs == 8
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 

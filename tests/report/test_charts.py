@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.report import samples
 from wsproof.model.comparison import Judgement
 from wsproof.report.charts.axes import Axis, linear, logarithmic, nines
-from wsproof.report.charts.comparison import forest_plot
+from wsproof.report.charts.comparison import forest_plot, merged_rounds, spectrum_chart
 from wsproof.report.charts.svg import (
     ChartFrame,
     ChartLine,
@@ -113,6 +113,21 @@ def test_the_forest_plot_shows_each_ratio_with_its_interval_and_verdict() -> Non
     assert svg.count('class="interval') == 4
     assert svg.count('class="band"') == 5
     assert "latency_p50: +25.5 %, worse" in (root.findtext("desc") or "")
+
+
+def test_the_spectrum_has_a_line_and_a_band_per_build() -> None:
+    build = {"low": [1e6, 2e6, None], "middle": [2e6, 3e6, None], "high": [3e6, 4e6, None]}
+    svg = spectrum_chart({"percentiles": [50.0, 99.0, 99.9], "base": build, "candidate": build})
+    root = ElementTree.fromstring(svg)
+    assert svg.count('class="around s1"') == svg.count('class="around s2"') == 1
+    assert {"base", "candidate", "p99"} <= set(texts(svg))
+    assert root.findtext("desc") == "p50: base 2 ms, candidate 2 ms; p99: base 3 ms, candidate 3 ms"
+    assert spectrum_chart({}) == ""
+
+
+def test_many_rounds_are_merged_into_medians_and_gaps_stay_gaps() -> None:
+    assert merged_rounds([1.0, 9.0, 2.0, None, None, None, 5.0], 3) == [2.0, None, 5.0]
+    assert merged_rounds([1.0, None], 1) == [1.0, None]
 
 
 def test_runs_at_levels_differ_in_shape_and_the_knee_is_shaded() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.stats.builders import MS, SECOND, START, measurement, publish, recorder
 from wsproof.model.history import History
 from wsproof.model.measurement import ServerUsage
-from wsproof.stats.round_values import RoundInterval, cpu_share, round_values
+from wsproof.stats.round_values import SPECTRUM, RoundInterval, cpu_share, latency_spectrum, round_values
 
 ROUNDS = [RoundInterval(START, START + SECOND // 2), RoundInterval(START + SECOND // 2, START + SECOND)]
 
@@ -43,6 +43,14 @@ def test_the_cpu_time_of_a_round_is_divided_by_its_deliveries() -> None:
 def test_a_clock_too_coarse_for_a_round_gives_no_cost() -> None:
     values = round_values(measurement(two_rounds(), server=usage(10 * MS)), ROUNDS)
     assert values["server_cpu_per_delivery"] == [None, None]
+
+
+def test_the_spectrum_of_a_life_joins_all_rounds_and_ends_where_too_few_samples_are_beyond() -> None:
+    spectrum = dict(zip(SPECTRUM, latency_spectrum(measurement(two_rounds()), ROUNDS), strict=True))
+    assert (spectrum[25.0], spectrum[50.0], spectrum[75.0]) == (10 * MS, 11 * MS, 20 * MS)
+    assert spectrum[95.0] == 21 * MS  # of 600 samples, 30 are beyond
+    assert spectrum[99.0] is None  # 6 are beyond
+    assert latency_spectrum(measurement(two_rounds()), []) == [None] * len(SPECTRUM)
 
 
 def test_an_unmeasured_figure_has_no_value() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.differences import finding_differences
 from wsproof.comparison.order import Side
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
@@ -57,6 +58,7 @@ def with_verdict(
     results = [*bases, *candidates]
     new = new_violations(_findings(bases), _findings(candidates))
     warnings = (*facts.pop("warnings", ()), *_doubts(results, new, what), *combined_warnings(results, what))
+    differences = facts.pop("differences", {}) | finding_differences(_findings(bases), _findings(candidates))
     verdict = overall(metrics)
     if new:
         verdict = Judgement.WORSE
@@ -67,6 +69,7 @@ def with_verdict(
         metrics=metrics,
         findings=new,
         warnings=warnings,
+        differences=differences,
         **facts,
     )
 

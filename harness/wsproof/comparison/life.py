@@ -27,7 +27,7 @@ from wsproof.model.server_end import ServerEnd
 from wsproof.model.summary import TrustWarning
 from wsproof.model.turns import Turns, turns_of
 from wsproof.stats.compared_metrics import voids_judged
-from wsproof.stats.round_values import RoundInterval, cpu_share, round_values
+from wsproof.stats.round_values import RoundInterval, cpu_share, latency_spectrum, round_values
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target
 
@@ -60,6 +60,8 @@ class ServerResult:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[TrustWarning, ...] = ()
     idle_share: float | None = None
+    spectrum: Sequence[float | None] = ()
+    """The percentiles `round_values.SPECTRUM` of its latencies."""
 
     @property
     def trusted(self) -> bool:
@@ -73,6 +75,7 @@ class ServerResult:
             "server": self.server,
             "trusted": self.trusted,
             "idle_share": self.idle_share,
+            "spectrum": list(self.spectrum),
             "values": {name: list(values) for name, values in self.values.items()},
             "findings": [finding.to_json() for finding in self.findings],
             "warnings": [warning.to_json() for warning in self.warnings],
@@ -269,6 +272,7 @@ def _judged(
         findings=judged.findings,
         warnings=tuple(shared(warning) for warning in judged.warnings),
         idle_share=cpu_share(measurement.server, idle),
+        spectrum=latency_spectrum(measurement, rounds),
     )
 
 

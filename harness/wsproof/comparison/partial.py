@@ -49,6 +49,10 @@ class MeasuredPart(Generic[Result]):
     began: float = field(default_factory=time.monotonic)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def add_facts(self, **facts: Any) -> None:
+        """Add other fields of the Comparison, which are known only after the preparation."""
+        self.facts = {**self.facts, **facts}
+
     def add(self, result: Result) -> None:
         """Add the result of a block or a life that is over."""
         self.results.append(result)

@@ -10,6 +10,7 @@ from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.build_error import BuildError
 from wsproof.comparison.builds import Preparation, TargetFactory, prepared_builds
 from wsproof.comparison.commits import ComparedCommits, find_commits
+from wsproof.comparison.differences import build_differences
 from wsproof.comparison.evidence import compare_blocks
 from wsproof.comparison.order import Block, Side, block_order, order_text
 from wsproof.comparison.partial import MeasuredPart
@@ -72,6 +73,7 @@ def compare_refs(
         compare_blocks, len(order), "blocks", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )
     with measured.kept_on_error(), prepared_builds(commits, preparation, progress) as targets:
+        measured.add_facts(differences=build_differences(commits, targets))
         # Each block holds the measurement lock for itself, so another measurement spoils only the blocks that it
         # overlaps.
         for index, block in enumerate(order):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from wsproof.comparison.blocks import Load
 from wsproof.comparison.build_error import BuildError
 from wsproof.comparison.builds import Preparation, TargetFactory, prepared_builds
 from wsproof.comparison.commits import ComparedCommits, find_commits
+from wsproof.comparison.differences import build_differences
 from wsproof.comparison.evidence import with_verdict
 from wsproof.comparison.life import LifeResult, ServerStartError, StartedLife
 from wsproof.comparison.lives import Extent, run_lives
@@ -24,6 +26,7 @@ from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
 from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
 from wsproof.stats.lives import Life
+from wsproof.stats.round_values import SPECTRUM
 from wsproof.target.target import Target
 from wsproof.workloads.registry import load_channels
 from wsproof.workloads.settings import environment_of
@@ -55,6 +58,7 @@ def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any)
         order=" ".join("".join(side.value for side in result.started) for result in results),
         traces=tuple(_traces(results)),
         idle_share=float(np.mean(idle)) if idle else None,
+        spectra=_spectra(results),
         **facts,
     )
 
@@ -104,6 +108,7 @@ def compare_in_turn(
 
     with measured.kept_on_error(), prepared_builds(commits, preparation, progress) as targets:
         require_beside(targets.values())
+        measured.add_facts(differences=build_differences(commits, targets))
 
         def start(index: int) -> StartedLife:
             return StartedLife(index, targets, load, seed=seed)
@@ -151,6 +156,26 @@ def naming_builds(commits: ComparedCommits) -> Iterator[None]:
             f"with {commits.base.ref} ({commits.base.short}) and {commits.candidate.ref} ({commits.candidate.short}) "
             f"alive at the same time: {failed} (if they cannot be: --apart measures them one after the other)"
         ) from failed
+
+
+def _spectra(results: Sequence[LifeResult]) -> dict[str, Any]:
+    """The latency percentiles of both builds: over their lives, the median, the lowest and the highest."""
+    rows = {
+        name: [server.spectrum for result in results for server in result.servers if server.side in sides]
+        for name, sides in (("base", (Side.BASE, Side.BASE_AGAIN)), ("candidate", (Side.CANDIDATE,)))
+    }
+    if not all(any(each) for each in rows.values()):
+        return {}
+    return {"percentiles": list(SPECTRUM)} | {name: _bands(each) for name, each in rows.items()}
+
+
+def _bands(spectra: Sequence[Sequence[float | None]]) -> dict[str, list[float | None]]:
+    columns = [[value for value in column if value is not None] for column in zip(*filter(None, spectra), strict=True)]
+    return {
+        "low": [min(column, default=None) for column in columns],
+        "middle": [median(column) if column else None for column in columns],
+        "high": [max(column, default=None) for column in columns],
+    }
 
 
 def _traces(results: Sequence[LifeResult]) -> Iterator[RoundTrace]:

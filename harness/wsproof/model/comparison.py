@@ -97,6 +97,10 @@ class Comparison:
 
     `design` is `windows` (servers loaded in turn, and `pairs` counts lives) or `blocks`. `idle_share` is the share of a
     core that a connected server used while nobody was loaded.
+
+    `spectra` holds the latency percentiles (`percentiles`, in %) of `base` and `candidate`: the `middle` of all lives,
+    the lowest (`low`) and the highest (`high`). `differences` holds what else differs between the builds: `files`,
+    `packages`, and the violations that are `fixed` or in `both`.
     """
 
     base: Mapping[str, Any]
@@ -114,6 +118,8 @@ class Comparison:
     design: str = BLOCKS
     traces: tuple[RoundTrace, ...] = ()
     idle_share: float | None = None
+    spectra: Mapping[str, Any] = field(default_factory=dict)
+    differences: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as `wsproof.compare/1`."""
@@ -134,4 +140,6 @@ class Comparison:
             "design": self.design,
             "traces": [trace.to_json() for trace in self.traces],
             "idle_share": self.idle_share,
+            "spectra": dict(self.spectra),
+            "differences": dict(self.differences),
         }

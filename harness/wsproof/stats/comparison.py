@@ -168,8 +168,8 @@ def _verdict(
     if adjusted is None:
         return Judgement.CANNOT_TELL, "shown, not judged"
     if evidence.pairs < FEWEST_PAIRS:
-        few = f"{evidence.pairs} {design.repeats} cannot show a regression: use {design.option} {FEWEST_PAIRS} or more"
-        return Judgement.CANNOT_TELL, few
+        few = f"fewer than {FEWEST_PAIRS} {design.repeats} cannot show a regression"
+        return Judgement.CANNOT_TELL, f"{few}: use {design.option} {FEWEST_PAIRS} or more"
     effective = _effective_floor(aspect, evidence, design)
     raised = f"identical code moved by up to {_percent(effective)} here" if effective > floor else ""
     if adjusted < ALPHA and abs(evidence.estimate) > effective:

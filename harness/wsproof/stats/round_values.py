@@ -14,6 +14,10 @@ from wsproof.stats.resources import FEWEST_CPU_STEPS, NS_PER_US
 from wsproof.stats.summary import nearest_rank
 
 Ints = NDArray[np.int64]
+SPECTRUM = (1.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
+"""Percentiles of a life's latencies, in %."""
+FEWEST_BEYOND = 10
+"""Samples of a life beyond a percentile of its spectrum."""
 FEWEST_SAMPLES = {0.50: 10, 0.99: 200}
 """Samples that a round needs for a percentile. With 200, two lie beyond p99."""
 
@@ -55,6 +59,21 @@ def round_values(measurement: Measurement, rounds: Sequence[RoundInterval]) -> M
             for samples, round_ in zip(latency, rounds, strict=True)
         ],
     }
+
+
+def latency_spectrum(measurement: Measurement, rounds: Sequence[RoundInterval]) -> list[float | None]:
+    """The percentiles SPECTRUM of the latencies of all rounds, from the actual send times. None: too few samples."""
+    if not rounds:
+        return [None] * len(SPECTRUM)
+    observed = Observed(measurement)
+    joined, published = observed.deliveries, observed.history.publications
+    began_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
+    whole = RoundInterval(rounds[0].begin_ns, rounds[-1].end_ns)
+    samples = _within(joined.received_ns - began_ns[joined.publication], joined.intended_ns, whole)
+    return [
+        nearest_rank(samples, percent / 100) if len(samples) * (100 - percent) >= 100 * FEWEST_BEYOND else None
+        for percent in SPECTRUM
+    ]
 
 
 def cpu_share(usage: ServerUsage | None, interval: RoundInterval) -> float | None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from math import ceil, log10
+from statistics import median
+from typing import Any
 
 from wsproof.model.comparison import Comparison, MetricComparison, RoundTrace
 from wsproof.report.charts.axes import Axis, logarithmic
-from wsproof.report.charts.svg import ChartFrame, ChartLine, Values, text_at, timeline_chart
+from wsproof.report.charts.svg import (
+    ChartBand,
+    ChartFrame,
+    ChartLine,
+    Values,
+    percentile_chart,
+    text_at,
+    timeline_chart,
+)
 from wsproof.report.text.units import change, for_reader
 
+MOST_POINTS = 160
+"""Points of a line over time. The lines of more rounds would cover each other, so successive rounds are merged."""
 WIDTH, ROW, TOP, BOTTOM, SIDE = 480, 44, 22, 46, 16
 
 
@@ -90,6 +103,25 @@ def _row(row: MetricComparison, name: str, top: float, axis: Axis) -> str:
     return "".join(parts) + f'<path class="point {style}" d="{shape}"/>'
 
 
+def spectrum_chart(spectra: Mapping[str, Any]) -> str:
+    """Latency percentiles of both builds, each with the range of its lives. Empty without spectra."""
+    if not spectra:
+        return ""
+    nines = [-log10(1 - percent / 100) for percent in spectra["percentiles"]]
+    styles = {"base": 1, "candidate": 2}
+    lines = [ChartLine(name, nines, spectra[name]["middle"], style) for name, style in styles.items()]
+    bands = [ChartBand(nines, spectra[name]["low"], spectra[name]["high"], style) for name, style in styles.items()]
+    described = "; ".join(
+        f"p{percent:g}: base {for_reader(base, 'ns')}, candidate {for_reader(candidate, 'ns')}"
+        for percent, base, candidate in zip(
+            spectra["percentiles"], spectra["base"]["middle"], spectra["candidate"]["middle"], strict=True
+        )
+        if base is not None and candidate is not None
+    )
+    frame = ChartFrame("spectrum", "Latency percentiles of both builds", described, "percentile", "Latency")
+    return percentile_chart(frame, lines, "ns", bands)
+
+
 def round_charts(comparison: Comparison, title_of: Callable[[str], str]) -> list[str]:
     """One chart per judged metric, with all servers. A gap in a line is the start of new servers. Empty for blocks."""
     charts = []
@@ -101,19 +133,32 @@ def round_charts(comparison: Comparison, title_of: Callable[[str], str]) -> list
 
 
 def _rounds_chart(row: MetricComparison, traces: list[RoundTrace], title: str) -> str:
-    at_s = _joined([trace.at_s for trace in traces])
-    lines = [
-        ChartLine("base", at_s, _joined([trace.base for trace in traces]), 1),
-        ChartLine("candidate", at_s, _joined([trace.candidate for trace in traces]), 2),
-        ChartLine("base again", at_s, _joined([trace.again for trace in traces]), 3),
+    rounds = sum(len(trace.at_s) for trace in traces)
+    group = ceil(rounds / MOST_POINTS)
+    columns = [
+        [merged_rounds(column, group) for column in (trace.at_s, trace.base, trace.candidate, trace.again)]
+        for trace in traces
     ]
+    at_s, base, candidate, again = (_joined(list(each)) for each in zip(*columns, strict=True))
+    lines = [
+        ChartLine("base", at_s, base, 1),
+        ChartLine("candidate", at_s, candidate, 2),
+        ChartLine("base again", at_s, again, 3),
+    ]
+    merged = f" Each point is the median of {group} rounds." if group > 1 else ""
     caption = (
-        f"{sum(len(trace.at_s) for trace in traces)} rounds of {len(traces)} lives. "
+        f"{rounds} rounds of {len(traces)} lives.{merged} "
         f"Base {for_reader(row.base, row.unit)}, candidate {for_reader(row.candidate, row.unit)}, "
         f"change {change(row.ratio)}."
     )
     frame = ChartFrame(f"rounds-{row.metric}", f"{title}, round by round", caption, "seconds", title)
     return timeline_chart(frame, lines, row.unit, log=True)
+
+
+def merged_rounds(column: Values, group: int) -> list[float | None]:
+    """The medians of each `group` successive values. None where all of them are missing."""
+    groups = [[value for value in column[at : at + group] if value is not None] for at in range(0, len(column), group)]
+    return [median(values) if values else None for values in groups]
 
 
 def _joined(columns: list[Values]) -> list[float | None]:

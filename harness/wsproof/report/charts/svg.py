@@ -30,6 +30,16 @@ class ChartLine:
 
 
 @dataclass(frozen=True)
+class ChartBand:
+    """The range of values around a line of the same style."""
+
+    x: Sequence[float | None]
+    low: Values
+    high: Values
+    style: int = 1
+
+
+@dataclass(frozen=True)
 class ChartFrame:
     """Title, caption and axis labels of a chart."""
 
@@ -73,14 +83,16 @@ def timeline_chart(
     return _svg(frame, scale, [shade, _grid(x, y), rule, *(_path(line, x, y, scale) for line in lines)], lines)
 
 
-def percentile_chart(frame: ChartFrame, lines: Sequence[ChartLine], unit: str) -> str:
+def percentile_chart(frame: ChartFrame, lines: Sequence[ChartLine], unit: str, bands: Sequence[ChartBand] = ()) -> str:
     """Percentiles on an axis of nines, which gives the tail room. Values are logarithmic."""
-    xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
+    edges = [column for band in bands for column in (band.low, band.high)]
+    xs, ys = _known([line.x for line in lines]), _known([*(line.y for line in lines), *edges])
     if not ys:
         return ""
     scale, y = _y_axis(ys, unit, log=True)
     x = nines(max(xs), LEFT, WIDTH - RIGHT)
-    return _svg(frame, scale, [_grid(x, y), *(_path(line, x, y, scale) for line in lines)], lines)
+    drawn = [*(_band(band, x, y, scale) for band in bands), *(_path(line, x, y, scale) for line in lines)]
+    return _svg(frame, scale, [_grid(x, y), *drawn], lines)
 
 
 @dataclass(frozen=True)
@@ -271,6 +283,19 @@ def _path(line: ChartLine, x: Axis, y: Axis, scale: Scale) -> str:
         if len(run) == 1
     )
     return (f'<path class="line {style}" d="{drawn}"/>' if drawn else "") + dots
+
+
+def _band(band: ChartBand, x: Axis, y: Axis, scale: Scale) -> str:
+    """A filled area between both edges. Points without both of them are left out."""
+    points = [
+        (x.at(across), y.at(low * scale.factor), y.at(high * scale.factor))
+        for across, low, high in zip(band.x, band.low, band.high, strict=True)
+        if across is not None and low is not None and high is not None
+    ]
+    if len(points) < 2:
+        return ""
+    edge = [f"{at} {low}" for at, low, _ in points] + [f"{at} {high}" for at, _, high in reversed(points)]
+    return f'<path class="around s{band.style}" d="M{"L".join(edge)}Z"/>'
 
 
 def _mark(style: int, x: float, y: float) -> str:

@@ -9,7 +9,15 @@ from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence
-from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
+from wsproof.report.text.comparison import (
+    JUDGED,
+    comparison_sentence,
+    difference_sentences,
+    extent_sentence,
+    interval,
+    judgement_notes,
+    side,
+)
 from wsproof.report.text.faults import fault_rows, fault_sentences, storm_sentences
 from wsproof.report.text.run import (
     accepted,
@@ -96,12 +104,9 @@ def comparison_markdown(comparison: Comparison) -> str:
             f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}",
         )
         parts.append(markdown_row(cells))
-    unclear = [row for row in comparison.metrics if row.verdict.value == "cannot-tell" and row.primary]
-    if unclear:
-        parts.append("")
-    for row in unclear:
-        reason = f"cannot tell; {judgement_note(row, comparison)}"
-        parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(reason)}")
+    remarks = [*judgement_notes(comparison), *difference_sentences(comparison)]
+    if remarks:
+        parts += ["", *(f"- {markdown_text(remark)}" for remark in remarks)]
     parts += _findings(comparison.findings) + _warnings(comparison.warnings)
     return "\n".join(parts) + "\n"
 

@@ -20,11 +20,12 @@ from markupsafe import Markup
 
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
+from wsproof.model.finding import Finding
 from wsproof.model.finding_event import FindingEvent
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.report import figures
-from wsproof.report.charts.comparison import forest_plot, round_charts
+from wsproof.report.charts.comparison import forest_plot, round_charts, spectrum_chart
 from wsproof.report.charts.run import run_charts
 from wsproof.report.charts.space_time import events_in_words, space_time_chart
 from wsproof.report.store.atomic import write_text
@@ -101,6 +102,14 @@ def comparison_page(comparison: Comparison) -> str:
         tone=run_text.tone_of(comparison.verdict),
         rows=list(zip(names, comparison.metrics, strict=True)),
         forest=Markup(forest_plot(comparison.metrics, names)),
+        spectrum=Markup(spectrum_chart(comparison.spectra)),
+        differences=comparison_text.difference_sentences(comparison),
+        known_findings=[
+            (title, [Finding.from_json(each) for each in comparison.differences.get(key, ())[:MOST_FINDINGS]])
+            for key, title in (("fixed", "Only in the base: fixed"), ("both", "In both builds"))
+        ],
+        packages=comparison.differences.get("packages", {}),
+        files=comparison.differences.get("files", ()),
         rounds=[Markup(chart) for chart in round_charts(comparison, run_text.title_of)],
         findings=run_text.standing(comparison.findings)[:MOST_FINDINGS],
         unshown=max(len(run_text.standing(comparison.findings)) - MOST_FINDINGS, 0),

@@ -23,7 +23,15 @@ from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured, time_sentence
-from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
+from wsproof.report.text.comparison import (
+    JUDGED,
+    comparison_sentence,
+    difference_sentences,
+    extent_sentence,
+    interval,
+    judgement_notes,
+    side,
+)
 from wsproof.report.text.faults import fault_rows, fault_sentences, storm_sentences
 from wsproof.report.text.run import (
     STAMPS,
@@ -258,9 +266,10 @@ def show_comparison(console: Console, comparison: Comparison, *, all_known: bool
         _say(console, extent_sentence(comparison), "dim")
     _say(console, "")
     console.print(_rows(comparison))
-    for row in comparison.metrics:
-        if row.verdict.value == "cannot-tell" and row.primary:
-            _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison)}", "yellow")
+    for note in judgement_notes(comparison):
+        _say(console, note, "yellow")
+    for sentence in difference_sentences(comparison):
+        _say(console, sentence, "dim")
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
     show_findings(console, comparison.findings, all_known=all_known)

@@ -101,6 +101,38 @@ def judgement_note(row: MetricComparison, comparison: Comparison) -> str:
     return "; ".join(part for part in (row.note, seen, advice) if part)
 
 
+def judgement_notes(comparison: Comparison) -> list[str]:
+    """The notes on all metrics. Metrics with the same verdict and note share a sentence."""
+    shared: dict[str, list[str]] = {}
+    for row in comparison.metrics:
+        note = judgement_note(row, comparison)
+        if note and (row.primary or row.verdict is not Judgement.CANNOT_TELL):
+            shared.setdefault(f"{JUDGED[row.verdict]}; {note}", []).append(title_of(row.metric))
+    return [f"{', '.join(names)}: {note}" for note, names in shared.items()]
+
+
+def difference_sentences(comparison: Comparison) -> list[str]:
+    """What differs between the builds besides their figures: files, packages, violations. Empty if not known."""
+    known = comparison.differences
+    if not known:
+        return []
+    sentences = []
+    if "changed_files" in known:
+        sentences.append(f"{count(known['changed_files'], 'changed file')}.")
+        changed = len(known.get("packages", {}))
+        unknown = known.get("packages_unknown")
+        same = "Both run with the same packages."
+        sentences.append(f"Packages: not known ({unknown})." if unknown else _packages(changed) if changed else same)
+    new = sum(finding.verdict() is Verdict.INVALID for finding in comparison.findings)
+    fixed, both = len(known.get("fixed", ())), len(known.get("both", ()))
+    sentences.append(f"Kinds of violations under this load: {new} new, {fixed} fixed, {both} in both.")
+    return sentences
+
+
+def _packages(changed: int) -> str:
+    return f"{count(changed, 'package')} in another version, or in one build only."
+
+
 def interval(row: MetricComparison) -> str:
     """The 95 % interval of a ratio, as relative changes."""
     if row.ci_low is None or row.ci_high is None:
