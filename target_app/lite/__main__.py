@@ -25,6 +25,7 @@ def main() -> None:
         port=arguments.port,  # one worker: several would not share a room [12]
         access_log=False,
         proxy_headers=False,
+        ws=f"{__package__}.reading:FairProtocol",
         ws_max_size=settings.max_message_bytes,  # uvicorn's default is 16 MiB [E6]
         ws_per_message_deflate=False,  # compression costs memory for each connection [18]
         ws_ping_interval=settings.ping_interval,

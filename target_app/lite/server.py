@@ -14,6 +14,7 @@ from .auth import authenticate, is_allowed_origin
 from .connection import RESTART, Connection
 from .drain import before_stop
 from .outbox import Goodbye
+from .reading import FairProtocol
 from .settings import Settings
 
 logger = logging.getLogger("target_app.lite")
@@ -53,10 +54,12 @@ class Server:
 
     def _warn_of_options(self, connection: Connection) -> None:
         """Warn of missing limits: uvicorn decompresses and buffers a message before its size can be checked [18]."""
-        config, limit = getattr(connection.protocol, "config", None), self.settings.max_message_bytes
-        if config and not self._has_warned and (config.ws_per_message_deflate or config.ws_max_size > limit):
-            options = f"--ws-per-message-deflate false --ws-max-size {limit}"
-            logger.warning("a client may take 16 MiB or more of memory: start uvicorn with %s", options)
+        protocol, limit = connection.protocol, self.settings.max_message_bytes
+        config = protocol.config if isinstance(protocol, FairProtocol) else None
+        is_limited = config and config.ws_max_size <= limit and not config.ws_per_message_deflate
+        if not (is_limited or self._has_warned):
+            options = f"--ws {__package__}.reading:FairProtocol --ws-per-message-deflate false --ws-max-size {limit}"
+            logger.warning("a client may stop the others, or take 16 MiB of memory: start uvicorn with %s", options)
             self._has_warned = True
 
     async def _sweep(self) -> None:

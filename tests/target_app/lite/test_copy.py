@@ -44,11 +44,11 @@ def test_the_small_server_needs_only_fastapi_and_uvicorn() -> None:
 
 
 def test_the_small_server_has_some_300_lines_of_code() -> None:
-    """Apart from its settings, its command line and its signal handlers, which have some 70."""
+    """Apart from its settings, its command line, its signal handlers and its way of reading, which have some 100."""
     lines = {file.name: lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")}
-    around = sum(lines.pop(name) for name in ("settings.py", "__main__.py", "drain.py"))
+    around = sum(lines.pop(name) for name in ("settings.py", "__main__.py", "drain.py", "reading.py"))
     assert sum(lines.values()) <= 310, lines
-    assert around <= 70
+    assert around <= 105
 
 
 def test_a_copy_under_another_name_runs(tmp_path: Path) -> None:

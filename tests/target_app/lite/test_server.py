@@ -22,6 +22,8 @@ LITE = "target_app.lite"
 APPS = [LITE, "target_app.lite.app:app"]
 """The server's own command, and plain uvicorn."""
 
+FAIR = " --ws target_app.lite.reading:FairProtocol"
+
 PROTOCOL = Subprotocol("lite.v1")
 
 Call = Callable[..., ClientConnection]
@@ -293,16 +295,21 @@ def test_compression_is_not_negotiated(start_server: StartServer) -> None:
 
 @pytest.mark.parametrize(
     ("options", "warnings"),
-    [("", 1), (" --ws-max-size 65536", 1), (" --ws-max-size 65536 --ws-per-message-deflate false", 0)],
+    [
+        ("", 1),
+        (" --ws-max-size 65536 --ws-per-message-deflate false", 1),
+        (f"{FAIR} --ws-max-size 65536", 1),
+        (f"{FAIR} --ws-max-size 65536 --ws-per-message-deflate false", 0),
+    ],
 )
-def test_options_of_uvicorn_that_leave_memory_unlimited_are_warned_about_once(
+def test_options_of_uvicorn_that_leave_a_client_unlimited_are_warned_about_once(
     start_server: StartServer, options: str, warnings: int
 ) -> None:
     server = start_server("target_app.lite.app:app" + options)
     assert echoes(server)
     assert echoes(server)
     assert server.stop() == -signal.SIGTERM
-    assert server.log().count("--ws-per-message-deflate false --ws-max-size 65536") == warnings
+    assert server.log().count(f"{FAIR} --ws-per-message-deflate false --ws-max-size 65536") == warnings
 
 
 def test_a_connection_end_is_logged_in_one_line_with_its_code(start_server: StartServer, call: Call) -> None:
