@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wsproof import Audience, Contract, Level
+from wsproof import Audience, Contract, Level, Resume
 from wsproof.checks.comeback import judge_comeback
 from wsproof.model.comeback import ComebackRecord
-from wsproof.model.contract import Resume
 from wsproof.model.finding import Anomaly
 
 CHAT = Contract("chat", Audience.EVERYONE, resume=Resume.HISTORY)

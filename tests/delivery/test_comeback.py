@@ -9,12 +9,11 @@ from typing import cast
 
 import pytest
 
-from wsproof import TargetError
+from wsproof import Resume, TargetError
 from wsproof.delivery import comeback
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.comeback import Comeback, restart_beside
 from wsproof.delivery.member import PoolMember
-from wsproof.model.contract import Resume
 from wsproof.net.budget import BudgetSpent
 
 NS = 1_000_000_000
