@@ -20,6 +20,7 @@ from tests.forked import ROOT, ForkServer
 DEADLINE = 300.0
 FORK_SERVER = ForkServer(
     [
+        "tests.compiled_templates",
         "tests.known_interpreter",
         *(
             f"wsproof.{package}.{module.name}"

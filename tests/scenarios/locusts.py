@@ -30,6 +30,7 @@ FORK_SERVER = ForkServer(
             if module.name != "locustfile"
         ),
         "wsproof.target.server",
+        "tests.compiled_templates",  # after Locust, which replaces parts of the standard library
     ]
 )
 

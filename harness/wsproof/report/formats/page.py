@@ -203,11 +203,12 @@ def _clean(value: Any) -> Any:
 
 def render(template: str, **values: Any) -> str:
     """Render a template of `report/templates`."""
-    return _environment().get_template(template).render(**values)
+    return templates().get_template(template).render(**values)
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """Return the environment of the templates, which keeps those that are compiled."""
     environment = Environment(
         loader=PackageLoader("wsproof.report"),
         autoescape=select_autoescape(["html"], default=True, default_for_string=True),
