@@ -97,6 +97,7 @@ MISTAKES = [
     (("chek", *AT), r"Did you mean check\?"),
     (("check", *AT, "--budget", "soon"), r"such as 10s, 500ms or 2m, got 'soon'"),
     (("check", *AT, "--only", "5.55"), r"--only 5\.55 names no check: did you mean"),
+    (("check", *AT, "--only", "server-masked"), "server-masked is a rule that other checks test"),
     (("bench", *AT, "--channels", "shop_channels", "--arrivals", "trace:trace.txt"), r"trace\.txt"),
     (("check", *AT, "--json", "absent/copy.json"), r"--json absent/copy\.json: the folder absent does not exist"),
     (("check", *AT, "--header", "Authorization"), r"expected --header 'Name: value'"),

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from wsproof import delivery
 from wsproof.conformance import suite as conformance
+from wsproof.conformance.rules import RULES
 from wsproof.delivery.revoke_command import require_member_in, with_revoke
 from wsproof.errors import UsageError
 from wsproof.model.chapter import SuiteName
@@ -151,6 +152,8 @@ def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> Non
     for prefix in only:
         options = SuiteOptions(only=(prefix,))
         if not any(options.wants(*check) for check in checks):
+            if any(rule.id == prefix for rule in RULES):
+                raise UsageError(f"{prefix} is a rule that other checks test: name one of them, or leave out --only")
             raise UsageError(f"--only {prefix} names no check{_advice(prefix, checks, bool(workloads))}")
 
 
