@@ -6,9 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproof.delivery.control_runs import REPEATS, ControlRuns, events_of, run_controls, without_misbehaviour
+from wsproof.delivery.control_runs import (
+    REPEATS,
+    ControlRuns,
+    events_of,
+    leaving_instead,
+    run_controls,
+    without_misbehaviour,
+)
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.net.budget import BudgetSpent
 
 MISBEHAVIOUR = (
     Step(Action.JOIN, 0),
@@ -32,6 +40,39 @@ def never(schedule: Schedule) -> bool:
 
 def test_the_control_schedule_has_the_same_messages_without_the_misbehaviour() -> None:
     assert without_misbehaviour(MISBEHAVIOUR) == CONTROL
+
+
+def test_a_misbehaving_member_may_leave_instead() -> None:
+    leaves = Step(Action.LEAVE, 1)
+    assert leaving_instead(MISBEHAVIOUR) == (*CONTROL[:2], leaves, CONTROL[2])
+    stays = (*MISBEHAVIOUR[:3], Step(Action.SAY, 1), Step(Action.SAY, 0), Step(Action.JOIN, 2, rejoin_as=1))
+    assert leaving_instead(stays) == (*CONTROL[:2], leaves, Step(Action.SAY, 0), Step(Action.JOIN, 2, rejoin_as=1))
+    assert leaving_instead(CONTROL) == CONTROL
+
+
+def on(departure: bool, *later: bool) -> Callable[[Schedule], bool]:
+    """Return a server that fails in the schedule itself, and with a departure in its place as these answers say."""
+    rest = iter((departure, *later))
+    return lambda schedule: schedule == MISBEHAVIOUR or next(rest)
+
+
+@pytest.mark.parametrize(
+    ("fails", "is_departure"), [(on(True, True), True), (on(True, False), False), (on(False), False)]
+)
+def test_a_failure_that_needs_only_the_departure_is_not_caused_by_the_misbehaviour(
+    fails: Callable[[Schedule], bool], is_departure: bool
+) -> None:
+    runs = run_controls(MISBEHAVIOUR, fails, never)
+    assert (runs.needs_departure_only, runs.proves) == (is_departure, not is_departure)
+
+
+def test_a_departure_is_not_tried_if_the_time_is_over() -> None:
+    def fails(schedule: Schedule) -> bool:
+        if schedule != MISBEHAVIOUR:
+            raise BudgetSpent
+        return True
+
+    assert run_controls(MISBEHAVIOUR, fails, never).proves
 
 
 def test_a_silent_client_joins_in_the_control_run_since_a_server_may_limit_its_connections() -> None:
@@ -59,13 +100,13 @@ def test_every_property_that_names_a_cause_has_a_control_schedule() -> None:
 
 
 def test_a_failure_in_each_repetition_and_in_no_control_run_proves_the_cause() -> None:
-    runs = run_controls(MISBEHAVIOUR, answers(True, True, True), answers(False, False, False))
+    runs = run_controls(MISBEHAVIOUR, answers(True, True, True, False), answers(False, False, False))
     assert runs == ControlRuns(REPEATS, REPEATS, REPEATS)
     assert runs.proves
 
 
 def test_an_intermittent_failure_takes_twice_as_many_control_runs() -> None:
-    runs = run_controls(MISBEHAVIOUR, answers(True, False, True), answers(*[False] * 6))
+    runs = run_controls(MISBEHAVIOUR, answers(True, False, True, False), answers(*[False] * 6))
     assert runs == ControlRuns(2, 6, 6)
     assert runs.proves
 

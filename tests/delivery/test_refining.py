@@ -171,3 +171,25 @@ def test_a_wrong_receipt_is_a_violation_without_a_repetition() -> None:
     one = refine(Scripted(spent(0)), "delivery", twice, TALK).finding
     assert one.level is Level.VIOLATION
     assert "could be retried" in one.explanation
+
+
+BREAKS: Schedule = (*JOINS, Step(Action.BREAK, 1), Step(Action.SAY, 0), Step(Action.JOIN, 2))
+"""A member sends a binary frame, and another one joins."""
+
+
+def of_actions(*actions: Action) -> Callable[[Schedule], list[Finding]]:
+    """Return a server that loses a message if a member does any of this."""
+    return lambda schedule: [LOST] if any(step.action in actions for step in schedule) else []
+
+
+def test_a_loss_that_needs_only_the_departure_of_a_misbehaving_member_names_the_departure() -> None:
+    finding = refine(Scripted(of_actions(Action.BREAK, Action.LEAVE)), "binary-frame-isolation", LOST, BREAKS).finding
+    assert finding.explanation.startswith("A member that leaves disturbs the chat for the others: ")
+    assert "The same happens if that member only leaves" in finding.explanation
+    assert "> member 1 leaves by close" in finding.witness
+    assert not any("binary frame" in line for line in finding.witness)
+
+
+def test_a_loss_that_needs_the_misbehaviour_itself_names_it() -> None:
+    finding = refine(Scripted(of_actions(Action.BREAK)), "binary-frame-isolation", LOST, BREAKS).finding
+    assert finding.explanation.startswith("A binary frame from one member disturbs the chat for the others: ")

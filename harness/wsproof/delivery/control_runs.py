@@ -6,9 +6,11 @@ The runs without it are control runs: they show whether the misbehaviour is the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
+from wsproof.net.budget import BudgetSpent
 from wsproof.net.clock import Deadline
 
 REPEATS = 3
@@ -23,12 +25,14 @@ class ControlRuns:
     """The results of the repetitions and of the control runs, which lack the misbehaviour.
 
     `again` is the number of REPEATS repetitions that failed. `clean` of `controls` control runs passed. `controls` is 0
-    if the schedule contains no misbehaviour, or if no control run was made.
+    if the schedule contains no misbehaviour, or if no control run was made. `needs_departure_only` says whether the
+    schedule failed as well when the misbehaving member only left.
     """
 
     again: int
     clean: int = 0
     controls: int = 0
+    needs_departure_only: bool = False
 
     @property
     def proves(self) -> bool:
@@ -37,7 +41,7 @@ class ControlRuns:
         For a server that loses messages at random, the false-positive rate is at most 3 %. A false positive needs two
         or three failures in three repetitions, and then six or three passing control runs.
         """
-        return self.is_frequent and 0 < self.controls == self.clean
+        return self.is_frequent and 0 < self.controls == self.clean and not self.needs_departure_only
 
     @property
     def is_frequent(self) -> bool:
@@ -56,6 +60,23 @@ def without_misbehaviour(schedule: Schedule) -> Schedule:
         for step in schedule
         if not (_is_misbehaviour(step) or (step.action is Action.LEAVE and step.member in misbehaving))
     )
+
+
+def leaving_instead(schedule: Schedule) -> Schedule:
+    """The same schedule, in which each misbehaving member leaves with a close frame instead, and does nothing more.
+
+    A member that breaks the protocol is usually disconnected, so its departure may be the cause.
+    """
+    gone: set[int] = set()
+    steps: list[Step] = []
+    for step in schedule:
+        if step.member in gone and step.action is not Action.JOIN:
+            continue
+        if _is_misbehaviour(step):
+            gone.add(step.member)
+            step = Step(Action.LEAVE, step.member, leave_by=LeaveBy.CLOSE)
+        steps.append(replace(step, has_small_buffer=False))
+    return tuple(steps) if gone else schedule
 
 
 def _is_misbehaviour(step: Step) -> bool:
@@ -127,7 +148,16 @@ def run_controls(
             if fails_at_all(control):
                 return ControlRuns(again, clean, clean + 1)
             clean += 1
-    return ControlRuns(again, clean, clean)
+    runs = ControlRuns(again, clean, clean)
+    return replace(runs, needs_departure_only=runs.proves and _fails_by_departure(schedule, fails))
+
+
+def _fails_by_departure(schedule: Schedule, fails: Callable[[Schedule], bool]) -> bool:
+    """Whether the schedule fails twice if the misbehaving members only leave. False if the time does not suffice."""
+    departure = leaving_instead(schedule)
+    with suppress(BudgetSpent):
+        return departure != schedule and all(fails(departure) for _ in range(2))
+    return False
 
 
 def shorten(schedule: Schedule, fails: Callable[[Schedule], bool], *, budget_s: float, tries: int = 40) -> Schedule:

@@ -17,6 +17,7 @@ from wsproof.delivery.control_runs import (
     ControlRuns,
     eventless,
     events_of,
+    leaving_instead,
     run_controls,
     shorten,
     try_again,
@@ -208,6 +209,10 @@ def _repeated(runner: ScheduleRunner, sighting: Sighting, counter: _RunCounter) 
     if same is not None:
         return _again(runner, check, same)
     headline = f"{check.headline.format(channel=runner.workload.name)}: " if causal and proven else ""
+    if runs.needs_departure_only:
+        shortest, (latest, witness) = leaving_instead(shortest), counter.shown[-1]
+        plain = _without_cause(runner, latest, witness)
+        headline = f"A member that leaves disturbs the {runner.workload.name} for the others: "
     finding = observed(
         replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{runs.again} of {REPEATS}")
     )
@@ -366,6 +371,8 @@ def _note(runs: ControlRuns, *, causal: bool) -> str:
         )
     if not causal:
         return ""
+    if runs.needs_departure_only:
+        return "It was found with a member that misbehaved. The same happens if that member only leaves."
     if runs.proves:
         return f"Without that step nothing is lost ({runs.clean} of {runs.controls} control runs)."
     if not runs.controls:
