@@ -283,3 +283,9 @@ def test_the_page_of_a_load_with_several_workloads_has_the_charts_of_each() -> N
         assert f"{name}: Deliveries per second" in page.words
     identities = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(identities) == len(set(identities))
+
+
+def test_the_command_in_an_answer_is_shown_as_code() -> None:
+    page = run_page(full_record())
+    assert "<code>wsproof compare" in page
+    assert "`wsproof" not in page

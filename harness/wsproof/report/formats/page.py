@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
@@ -184,6 +184,12 @@ def _cut(text: str, limit: int = MOST_CHARACTERS) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
 
 
+def _code_spans(text: str) -> Markup:
+    """The text as HTML. Its parts between backticks are code."""
+    parts = (escape(part) for part in clean(text).split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
 def _witness(lines: Iterable[str]) -> str:
     lines = list(lines)
     shown = [_cut(line, 600) for line in lines[:MOST_WITNESS_LINES]]
@@ -230,6 +236,7 @@ def templates() -> Environment:
     }
     environment.filters |= {
         "cut": _cut,
+        "code_spans": _code_spans,
         "witness": _witness,
         "svg": Markup,
         "space_time": _space_time,
