@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from wsproof.comparison.life import ROUND_S
-from wsproof.comparison.lives import FEWEST_ROUNDS, QUICK, Extent
+from wsproof.comparison.lives import FEWEST_ROUNDS, QUICK, Extent, fewest_lives
+
+
+@pytest.mark.parametrize(("cells", "lives"), [(1, 8), (2, 9), (4, 10), (8, 11)])
+def test_more_cells_need_more_lives_for_a_verdict(cells: int, lives: int) -> None:
+    assert fewest_lives(cells) == lives
+    assert QUICK.times(cells) == Extent(lives=lives * cells, budget_s=120.0 * cells)
+    assert Extent(lives=2).times(cells).lives == 2 * cells
 
 
 def test_the_lives_share_what_starting_and_connecting_leave_of_the_budget() -> None:

@@ -17,6 +17,7 @@ from tests.comparison.lives import STEPS, life
 from tests.comparison.repositories import forgetful_echo, git
 from wsproof import Comparison, Finding, TargetError, UsageError
 from wsproof.comparison import windows
+from wsproof.comparison.cells import Cell
 from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
 from wsproof.comparison.lives import Extent
 from wsproof.comparison.order import Side
@@ -210,6 +211,47 @@ def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monke
     assert (comparison.differences["files"], comparison.differences["packages"]) == (["app.py"], {})
     assert len(kept) == comparison.pairs == 8
     assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
+CELLS = (Cell("chat", PLAN), Cell("granian, chat", PLAN, "granian"))
+
+
+def test_the_lives_of_several_cells_alternate_and_each_starts_its_own_server_and_load(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, str]] = []
+
+    def by_server(index: int, targets: Any) -> LifeResult:
+        seen.append((index, targets[Side.CANDIDATE].server))
+        return life(index, 1.3 if targets[Side.BASE].server == "granian" else 1.0)
+
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(by_server))
+    kept: list[LifeResult] = []
+    comparison = compare(repo, cells=CELLS, keep=kept.append)
+    assert seen[:4] == [(0, "auto"), (0, "granian"), (1, "auto"), (1, "granian")]
+    assert [(each.index, each.cell) for each in kept[:3]] == [(0, "chat"), (1, "granian, chat"), (2, "chat")]
+    assert len(kept) == 18
+    verdicts = {row.metric: row.verdict for row in comparison.metrics}
+    assert verdicts["chat: latency_p50"] is Judgement.SAME
+    assert verdicts["granian, chat: latency_p50"] is Judgement.WORSE
+    assert comparison.verdict is Judgement.WORSE
+    assert {trace.metric for trace in comparison.traces} == set(verdicts)
+    assert comparison.spectra == {}
+    page = comparison_page(comparison)
+    assert "granian, chat: Latency p50" in page
+    assert 'id="rounds-granian-chat-latency_p50-t"' in page
+
+
+def test_all_cells_are_adjusted_together() -> None:
+    alone = judged([life(index, 1.3) for index in range(8)])
+    both = judged([replace(life(index // 2, 1.3), cell=CELLS[index % 2].name) for index in range(16)])
+    assert len(both.metrics) == 2 * len(alone.metrics)
+    assert both.metrics[0].p == pytest.approx(2 * (alone.metrics[0].p or 0))
+
+
+def test_until_waits_for_the_fewest_lives_of_each_cell(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(lambda index, targets: life(index)))
+    assert compare(repo, cells=CELLS, extent=Extent(lives=12, until=0.01)).pairs == 18
 
 
 def test_windows_measured_before_ctrl_c_are_kept_and_give_no_verdict(

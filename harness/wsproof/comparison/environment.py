@@ -89,11 +89,12 @@ def add_server(environment: BuildEnvironment, target: Target) -> None:
 
 
 def missing_server_packages(server: str, installed: Mapping[str, str]) -> list[str]:
-    """The packages of a server (or of `auto`) that are not installed."""
-    needs = list(SERVERS["uvicorn" if server == "auto" else server].needs) if server in {"auto", *SERVERS} else []
+    """The packages of a server, of `auto` or of several servers (`uvicorn,granian`) that are not installed."""
+    named = ["uvicorn" if name == "auto" else name for name in server.split(",")]
+    needs = [need for name in named if name in SERVERS for need in SERVERS[name].needs]
     if needs == ["uvicorn"] and not WEBSOCKET_PACKAGES & installed.keys():
         needs.append("websockets")
-    return [name for name in needs if name not in installed]
+    return [name for name in dict.fromkeys(needs) if name not in installed]
 
 
 def installed_packages(python: str) -> dict[str, str]:

@@ -94,6 +94,7 @@ class LifeResult:
     servers: tuple[ServerResult, ...]
     at_s: tuple[float, ...] = ()
     wall_s: float = 0.0
+    cell: str = ""
 
     def of(self, side: Side) -> ServerResult:
         """The result of one server."""
@@ -109,6 +110,7 @@ class LifeResult:
         """One row of `lives.jsonl`, which is stored as soon as the life is over."""
         return {
             "index": self.index,
+            "cell": self.cell,
             "started": [side.value for side in self.started],
             "wall_s": round(self.wall_s, 3),
             "at_s": list(self.at_s),

@@ -8,14 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log2
 from statistics import median
 
 from wsproof.comparison.life import ROUND_S, LifeResult, StartedLife
 from wsproof.load import Progress, Watcher
-from wsproof.stats.comparison import FEWEST_PAIRS
+from wsproof.stats.comparison import ALPHA, FEWEST_PAIRS
 
 Clock = Callable[[], float]
+JUDGED_METRICS = 4
+"""Metrics of each cell that decide the verdict."""
 FEWEST_ROUNDS = 6
 """Minimum number of rounds of a life, on any machine: about two seconds."""
 FIRST_OVERHEAD_S = 8.0
@@ -38,6 +41,11 @@ class Extent:
     until: float | None = None
     rounds: int | None = None
 
+    def times(self, cells: int) -> Extent:
+        """The length of a comparison of several cells. Each has this length, and enough lives for a verdict."""
+        enough = max(self.lives, fewest_lives(cells)) if self.lives >= FEWEST_PAIRS else self.lives
+        return replace(self, lives=enough * cells, budget_s=self.budget_s * cells)
+
     def has_time(self, begun: int, elapsed_s: float, overhead_s: float) -> bool:
         """Whether another life may begin. The first one always may."""
         if begun >= self.lives:
@@ -50,6 +58,14 @@ class Extent:
             return self.rounds
         share_s = (self.budget_s - elapsed_s) / (self.lives - index)
         return max(FEWEST_ROUNDS, int((share_s - overhead_s) / ROUND_S))
+
+
+def fewest_lives(cells: int) -> int:
+    """Lives of each cell with which a regression of one metric can be shown.
+
+    The smallest two-sided p of sign flips is 2 / 2**lives, and Holm's correction multiplies it by the judged metrics.
+    """
+    return int(log2(2 * JUDGED_METRICS * cells / ALPHA)) + 1
 
 
 QUICK = Extent(lives=FEWEST_PAIRS, budget_s=120.0)

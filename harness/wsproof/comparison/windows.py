@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,18 +14,19 @@ import numpy as np
 from wsproof.comparison.blocks import Load
 from wsproof.comparison.build_error import BuildError
 from wsproof.comparison.builds import Preparation, TargetFactory, prepared_builds
+from wsproof.comparison.cells import Cell, aspects_of, metric_in
 from wsproof.comparison.commits import ComparedCommits, find_commits
 from wsproof.comparison.differences import build_differences
 from wsproof.comparison.evidence import with_verdict
 from wsproof.comparison.life import LifeResult, ServerStartError, StartedLife
-from wsproof.comparison.lives import Extent, run_lives
+from wsproof.comparison.lives import Extent, fewest_lives, run_lives
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import MeasuredPart
 from wsproof.errors import TargetError, UsageError
 from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
-from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
+from wsproof.stats.comparison import is_narrow, judge_lives
 from wsproof.stats.lives import Life
 from wsproof.stats.round_values import SPECTRUM
 from wsproof.target.target import Target
@@ -37,8 +39,9 @@ def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
     lives_by_metric: dict[str, list[Life]] = {}
     for result in results:
         sides = [result.of(side) for side in (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)]
-        for name in sides[0].values:
-            columns = [[np.nan if value is None else value for value in server.values[name]] for server in sides]
+        for own in sides[0].values:
+            name = metric_in(result.cell, own)
+            columns = [[np.nan if value is None else value for value in server.values[own]] for server in sides]
             lives_by_metric.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
     return {name: lives for name, lives in lives_by_metric.items() if any(life.is_complete for life in lives)}
 
@@ -48,7 +51,7 @@ def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any)
     servers = [server for result in results for server in result.servers]
     idle = [share for result in results if (share := result.idle_share) is not None]
     return with_verdict(
-        judge_lives(lives_of(results), seed=seed),
+        judge_lives(lives_of(results), aspects=aspects_of(result.cell for result in results), seed=seed),
         [server for server in servers if server.side is not Side.CANDIDATE],
         [server for server in servers if server.side is Side.CANDIDATE],
         "servers",
@@ -74,6 +77,7 @@ def compare_in_turn(
     plan: Plan,
     channels: str = "reference",
     settings: Mapping[str, str] | None = None,
+    cells: Sequence[Cell] = (),
     extent: Extent | None = None,
     seed: int = 0,
     exact_base: bool = False,
@@ -87,13 +91,17 @@ def compare_in_turn(
     loses at most one life. Both builds are measured by the harness of the current checkout.
     `about` are further facts for the record's plan.
 
+    With `cells`, their plans take the place of `plan`. Their lives alternate, so that all of them see the same machine.
+    Each has as many lives as `extent` says, and as much time.
+
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
         GitError: there is no repository, no such ref, or no common history.
         TargetError: a build cannot be started, or not beside the other. The message says which one.
         PartialComparison: the comparison was stopped after at least one life. It holds the result of the measured ones.
     """
-    extent = extent or Extent()
+    cells = cells or (Cell("", plan),)
+    extent = (extent or Extent()).times(len(cells))
     commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     facts = commits.described() | {"plan": load.to_json() | dict(about or {}), "seed": seed}
@@ -104,19 +112,24 @@ def compare_in_turn(
 
     def is_enough() -> bool:
         lives = measured.results
-        return extent.until is not None and len(lives) >= FEWEST_PAIRS and is_narrow(lives_of(lives), extent.until)
+        if extent.until is None or len(lives) < fewest_lives(len(cells)) * len(cells):
+            return False
+        return is_narrow(lives_of(lives), extent.until, aspects=aspects_of(cell.name for cell in cells))
+
+    def keep_life(result: LifeResult) -> None:
+        index = len(measured.results)
+        measured.add(replace(result, index=index, cell=cells[index % len(cells)].name))
 
     with measured.kept_on_error(), prepared_builds(commits, preparation, progress) as targets:
         require_beside(targets.values())
         measured.add_facts(differences=build_differences(commits, targets))
 
         def start(index: int) -> StartedLife:
-            return StartedLife(index, targets, load, seed=seed)
+            cell, number = cells[index % len(cells)], index // len(cells)
+            return StartedLife(number, cell.targets(targets), replace(load, plan=cell.plan), seed=seed)
 
         with naming_builds(commits):
-            run_lives(
-                start, extent, began=measured.began, finished=measured.add, is_enough=is_enough, progress=progress
-            )
+            run_lives(start, extent, began=measured.began, finished=keep_life, is_enough=is_enough, progress=progress)
     return measured.compared()
 
 
@@ -159,12 +172,15 @@ def naming_builds(commits: ComparedCommits) -> Iterator[None]:
 
 
 def _spectra(results: Sequence[LifeResult]) -> dict[str, Any]:
-    """The latency percentiles of both builds: over their lives, the median, the lowest and the highest."""
+    """The latency percentiles of both builds: over their lives, the median, the lowest and the highest.
+
+    Empty for several cells, whose percentiles have nothing in common.
+    """
     rows = {
         name: [server.spectrum for result in results for server in result.servers if server.side in sides]
         for name, sides in (("base", (Side.BASE, Side.BASE_AGAIN)), ("candidate", (Side.CANDIDATE,)))
     }
-    if not all(any(each) for each in rows.values()):
+    if len({result.cell for result in results}) > 1 or not all(any(each) for each in rows.values()):
         return {}
     return {"percentiles": list(SPECTRUM)} | {name: _bands(each) for name, each in rows.items()}
 
@@ -185,5 +201,5 @@ def _traces(results: Sequence[LifeResult]) -> Iterator[RoundTrace]:
         at_s = tuple(round(begun_s + at, 3) for at in result.at_s)
         for name in base.values:
             columns = (tuple(server.values[name]) for server in (base, candidate, again))
-            yield RoundTrace(name, result.index, at_s, *columns)
+            yield RoundTrace(metric_in(result.cell, name), result.index, at_s, *columns)
         begun_s += result.wall_s

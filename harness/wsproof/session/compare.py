@@ -23,6 +23,7 @@ from wsproof.report.formats.page import write_page
 from wsproof.report.store.atomic import append_json
 from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.report.store.runs import RunStore
+from wsproof.session.compared_cells import cell_contexts, cells_of, joined_settings
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.options import COMPARED_PUBLISHERS, CompareOptions
@@ -49,7 +50,7 @@ def compare_and_keep(context: CommandContext[Any]) -> tuple[Comparison, Comparis
         comparison = compare_runs(base, candidate)
         folder = context.store.new_comparison(options.base, options.candidate)
     else:
-        _ = context.workload_name
+        _ = [each.workload_name for each in cell_contexts(context)]
         log = ResultLog(context)
         try:
             comparison = measure_refs(context, log)
@@ -63,7 +64,8 @@ def compare_and_keep(context: CommandContext[Any]) -> tuple[Comparison, Comparis
 
 def conditions_of(context: CommandContext[Any]) -> dict[str, Any]:
     """The plan of the comparison's record: the load, the target and the setup command. Equal for both builds."""
-    load = Load(plan_of(context), context.needed_channels(), dict(context.settings))
+    contexts = cell_contexts(context)
+    load = Load(plan_of(contexts[0]), context.needed_channels(), joined_settings(contexts))
     return load.to_json() | _about(context)
 
 
@@ -71,8 +73,9 @@ def _about(context: CommandContext[Any]) -> dict[str, Any]:
     """The facts of the record's plan that are not the load: how both servers are started."""
     options: CompareOptions = context.options
     setup = None if options.setup is None else redact(options.setup, context.secrets)
-    facts = {"target": context.target.describe()["spec"], "server": options.server, "setup": setup}
-    return {name: value for name, value in facts.items() if value is not None}
+    cells = [cell.name for cell in cells_of(cell_contexts(context))]
+    facts = {"target": context.target.describe()["spec"], "server": options.server, "setup": setup, "cells": cells}
+    return {name: value for name, value in facts.items() if value}
 
 
 def keep(context: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
@@ -122,9 +125,12 @@ class ResultLog:
 def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Comparison:
     """Measure two git refs: in windows in turn, or in blocks with `--apart`."""
     options = context.options
-    plan = plan_of(context)
-    if not options.apart:
-        require_windows(plan, context.workloads[plan.workload])
+    contexts = cell_contexts(context)
+    plan, cells = plan_of(contexts[0]), cells_of(contexts)
+    if options.apart and cells:
+        raise UsageError("several workloads or servers are compared in windows in turn: leave out --apart, or one name")
+    for each in contexts if not options.apart else ():
+        require_windows(plan_of(each), each.workloads[each.workload_name])
     with context.console.progress() as progress:
         if options.apart:
             return compare_refs(
@@ -136,7 +142,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
                 about=_about(context),
                 plan=plan,
                 channels=context.needed_channels(),
-                settings=context.settings,
+                settings=joined_settings(contexts),
                 pairs=options.pairs,
                 seed=options.seed,
                 exact_base=options.exact_base,
@@ -153,7 +159,8 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
             about=_about(context),
             plan=plan,
             channels=context.needed_channels(),
-            settings=context.settings,
+            settings=joined_settings(contexts),
+            cells=cells,
             extent=extent_of(options),
             seed=options.seed,
             exact_base=options.exact_base,

@@ -20,6 +20,8 @@ class ComparedMetric:
     statistic: str = "value"
     primary: bool = False
     own_floor: float | None = None
+    cell: str = ""
+    """The workload and server of a comparison of several; empty if there is only one."""
 
     @property
     def floor(self) -> float:
@@ -29,7 +31,8 @@ class ComparedMetric:
     @property
     def name(self) -> str:
         """The name of the statistic, such as `latency_p99`. A metric with one number per run keeps its own name."""
-        return self.metric.name if self.metric.single else f"{self.metric.name}_{self.statistic}"
+        own = self.metric.name if self.metric.single else f"{self.metric.name}_{self.statistic}"
+        return f"{self.cell}: {own}" if self.cell else own
 
     def of(self, summaries: Mapping[str, Summary]) -> float | None:
         """The number of one block, or None if the block has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from math import ceil, log10
@@ -151,7 +152,8 @@ def _rounds_chart(row: MetricComparison, traces: list[RoundTrace], title: str) -
         f"Base {for_reader(row.base, row.unit)}, candidate {for_reader(row.candidate, row.unit)}, "
         f"change {change(row.ratio)}."
     )
-    frame = ChartFrame(f"rounds-{row.metric}", f"{title}, round by round", caption, "seconds", title)
+    key = re.sub(r"[^a-z0-9_]+", "-", row.metric.lower())
+    frame = ChartFrame(f"rounds-{key}", f"{title}, round by round", caption, "seconds", title)
     return timeline_chart(frame, lines, row.unit, log=True)
 
 

@@ -71,11 +71,13 @@ def extent_sentence(comparison: Comparison) -> str:
     """The extent of the comparison, and the way it was measured."""
     if comparison.design == WINDOWS:
         lives = "life" if comparison.pairs == 1 else "lives"
+        cells = comparison.plan.get("cells", ())
+        loads = f" Their loads alternate: {', '.join(cells)}." if cells else ""
         idle = comparison.idle_share
         cost = "" if idle is None else f" A connected server that was not loaded used {share(idle)} of a core."
         return (
             f"{comparison.pairs} {lives} of fresh servers (base, candidate, and the base again), loaded in turn while "
-            f"all were alive, seed {comparison.seed}.{cost}"
+            f"all were alive, seed {comparison.seed}.{loads}{cost}"
         )
     pairs = count(comparison.pairs, "pair")
     return f"{pairs} of blocks in the order {comparison.order[:MOST_ORDER]}, seed {comparison.seed}."
