@@ -153,7 +153,7 @@ def test_summaries_come_from_the_cache_until_the_record_changes(tmp_path: Path) 
     assert changed.summary.figures["latency_p50"].value == 4e6
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "0.1.0"}', '{"version": "0.1.0", "runs": []}', "damaged"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"format": 1, "runs": []}', "damaged"])
 def test_a_damaged_cache_is_made_anew(text: str, tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store.new_run("bench", samples.GIT).write(bench(0))

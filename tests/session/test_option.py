@@ -18,7 +18,14 @@ from wsproof.session.option import options_in, read_options
 from wsproof.session.options import IN_PYTEST, PytestOptions, RunOptions
 
 REFS = ["main", "HEAD"]
-REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": REFS, "bisect": REFS, "replay": ["finding.json"]}
+REQUIRED = {
+    "capacity": ["--slo", "lost == 0"],
+    "compare": REFS,
+    "bisect": REFS,
+    "replay": ["finding.json"],
+    "export": ["--format", "otava"],
+    "import": ["stats.csv"],
+}
 
 
 @pytest.mark.parametrize("verb", VERBS)

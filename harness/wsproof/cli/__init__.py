@@ -19,7 +19,7 @@ from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
 
-NO_VERDICT = ("doctor", "init", "list", "report", "serve")
+NO_VERDICT = ("doctor", "export", "import", "init", "list", "report", "serve")
 """Verbs that give no verdict on a server."""
 
 

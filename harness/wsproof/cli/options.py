@@ -50,6 +50,33 @@ class ReportOptions:
     )
 
 
+EXPORT_FORMATS = ("pytest-benchmark", "customSmallerIsBetter", "bencher", "otava")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """The options of `wsproof export`."""
+
+    run: str = option("the run, as for `wsproof report` (default {default})", "latest", positional=True, metavar="RUN")
+    format: str = option("the format", required=True, choices=EXPORT_FORMATS)
+    output: Path = option("the file to write (default: standard output)", Path("-"), parse=Path, metavar="FILE")
+    out: Path | None = option("the folder of the runs", parse=Path, metavar="DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """The options of `wsproof import`."""
+
+    file: Path = option(
+        "the JSON of pytest-benchmark, or PREFIX_stats.csv of Locust",
+        positional=True,
+        required=True,
+        parse=Path,
+        metavar="FILE",
+    )
+    out: Path | None = option("the folder of the runs", parse=Path, metavar="DIR")
+
+
 def add_options(
     parser: argparse.ArgumentParser,
     cls: type,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from wsproof import __version__
-from wsproof.cli.options import ListOptions, ReportOptions, add_options
+from wsproof.cli.options import ExportOptions, ImportOptions, ListOptions, ReportOptions, add_options
 from wsproof.cli.outputs import Outputs
 from wsproof.errors import ExitCode
 from wsproof.session.option import from_text, options_in, read_options
@@ -153,6 +153,8 @@ VERBS: dict[str, Verb] = {
     ),
     "doctor": Verb("report on this machine, this installation and a target", DoctorOptions),
     "report": Verb("write the page of a run, or the index of all runs", ReportOptions),
+    "export": Verb("write a run in the format of another tool", ExportOptions),
+    "import": Verb("keep a result of pytest-benchmark or Locust as a run", ImportOptions),
     "replay": Verb("repeat the shortest reproduction of a finding", ReplayOptions),
     "list": Verb("list targets, servers, workloads, checks, metrics or runs", ListOptions),
     "serve": Verb("start a target and leave it running until Ctrl-C", ServeOptions),

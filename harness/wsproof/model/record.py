@@ -27,6 +27,8 @@ from wsproof.model.schemas import RUN_SCHEMA
 from wsproof.model.suite import SuiteReport
 from wsproof.model.summary import Summary, TrustWarning
 
+IMPORTED = "import"
+"""The command of a record that another tool measured."""
 _OPTIONAL = {
     "generator": GeneratorSetup,
     "measured_again": SecondMeasurement,

@@ -91,11 +91,30 @@ def trends_of(stored: Iterable[StoredRun]) -> tuple[Trend, ...]:
     for run in stored:
         summary = run.summary
         if summary is not None and summary.machine and summary.figures:
-            key = (summary.machine, summary.target, summary.setup)
-            groups.setdefault(key, []).append(TrendRun(run.folder.id, summary))
+            groups.setdefault(_key(summary), []).append(TrendRun(run.folder.id, summary))
     trends = (_trend(*key, runs) for key, runs in groups.items())
     shown = [trend for trend in trends if trend.metrics]
     return tuple(sorted(shown, key=lambda trend: _order(trend.runs[-1]), reverse=True))
+
+
+def alike(stored: Iterable[StoredRun], summary: RunSummary) -> list[TrendRun]:
+    """The runs that are equal to a run in machine, target and setup, oldest first. Of an unknown machine: none."""
+    runs = [
+        TrendRun(run.folder.id, run.summary)
+        for run in stored
+        if summary.machine and run.summary is not None and _key(run.summary) == _key(summary)
+    ]
+    return sorted(runs, key=_order)
+
+
+def is_sound(summary: RunSummary) -> bool:
+    """Whether a run is complete and has a valid figure. An untrusted run without marks has none."""
+    marked = [figure.is_void for figure in summary.figures.values()]
+    return summary.complete and not all(marked) and (summary.trusted or any(marked))
+
+
+def _key(summary: RunSummary) -> tuple[str, str, str]:
+    return summary.machine, summary.target, summary.setup
 
 
 def _order(run: TrendRun) -> tuple[str, str]:
@@ -103,7 +122,7 @@ def _order(run: TrendRun) -> tuple[str, str]:
 
 
 def _trend(machine: str, target: str, setup: str, runs: Sequence[TrendRun]) -> Trend:
-    sound = sorted((run for run in runs if _is_sound(run.summary)), key=_order)
+    sound = sorted((run for run in runs if is_sound(run.summary)), key=_order)
     newest = tuple(sound[-MOST_RUNS:])
     known = {name for run in newest for name in run.summary.figures}
     names = [aspect.name for aspect in ASPECTS if aspect.name in known]
@@ -118,12 +137,6 @@ def _trend(machine: str, target: str, setup: str, runs: Sequence[TrendRun]) -> T
         left_out=len(runs) - len(sound),
         older=len(sound) - len(newest),
     )
-
-
-def _is_sound(summary: RunSummary) -> bool:
-    """Whether a run is complete and has a valid figure. An untrusted run without marks has none."""
-    marked = [figure.is_void for figure in summary.figures.values()]
-    return summary.complete and not all(marked) and (summary.trusted or any(marked))
 
 
 def _metric(name: str, runs: Sequence[TrendRun]) -> MetricTrend:

@@ -55,13 +55,17 @@ class RunStore:
         """Path of the page that lists all runs."""
         return self.root / "runs" / "index.html"
 
-    def new_run(self, command: str, git: Mapping[str, Any]) -> RunDir:
-        """Create the directory of a run that begins now, without a record."""
+    def new_run(self, command: str, git: Mapping[str, Any], began: datetime | None = None) -> RunDir:
+        """Create the directory of a run that begins now, without a record.
+
+        `began`: when a run of the past began, which another tool made. The link `latest` stays as it is.
+        """
         branch, sha = git.get("branch"), git.get("sha")
         parts = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
-        folder = RunDir(self._make("runs", parts), command)
+        folder = RunDir(self._make("runs", parts, began), command)
         folder.columns.mkdir()
-        self._point_latest(folder.path)
+        if began is None:
+            self._point_latest(folder.path)
         return folder
 
     def new_comparison(self, base: str, candidate: str) -> ComparisonDir:
@@ -103,10 +107,10 @@ class RunStore:
             return matches[0]
         raise UsageError(_lost(name, matches, runs))
 
-    def _make(self, kind: str, parts: list[str]) -> Path:
+    def _make(self, kind: str, parts: list[str], began: datetime | None = None) -> Path:
         """Create a new directory. Raises UsageError if that is not possible."""
         while True:
-            moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            moment = (began or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
             path = self.root / kind / "-".join([moment, *parts, secrets.token_hex(3)])
             try:
                 path.mkdir(parents=True)

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from wsproof import __version__
 from wsproof.errors import UsageError
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import RUN_FILE, RunDir, read_object
@@ -21,6 +20,9 @@ from wsproof.report.store.run_summary import WRONG, RunSummary, summary_of_recor
 from wsproof.report.store.runs import RunStore
 
 __all__ = ["StoredRun", "read_summaries"]
+
+FORMAT = 1
+"""The version of the cache: increase it when `RunSummary`, or how it is made of a record, changes."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def read_summaries(store: RunStore) -> list[StoredRun]:
     if kept != cached:
         # The cache only saves time: a folder that cannot be written is read again the next time.
         with suppress(OSError):
-            write_text(_cache_path(store), json.dumps({"version": __version__, "runs": kept}))
+            write_text(_cache_path(store), json.dumps({"format": FORMAT, "runs": kept}))
     return runs
 
 
@@ -75,9 +77,9 @@ def _cache_path(store: RunStore) -> Any:
 
 
 def _read_cache(store: RunStore) -> dict[str, Any]:
-    """The entries of the cache by run; empty if there is none, or one of another version."""
+    """The entries of the cache by run; empty if there is none, or one of another format."""
     try:
         data = json.loads(_cache_path(store).read_text(encoding="utf-8"))
-        return dict(data["runs"]) if data["version"] == __version__ else {}
+        return dict(data["runs"]) if data["format"] == FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.model import reference_server
 from wsproof.model.capacity import CapacityRecord
-from wsproof.model.record import RunRecord
+from wsproof.model.record import IMPORTED, RunRecord
 
 LOADED = ("bench", "run")
 """Commands with a load plan."""
@@ -32,6 +32,8 @@ TARGET_FLAGS = ("insecure", "remote")
 
 def repeat_line(record: RunRecord) -> str:
     """The command that repeats this run. Secrets must be filled in by the user."""
+    if record.command == IMPORTED:
+        return f"wsproof import FILE  # a result of {record.target.get('spec')}"
     arguments = ["wsproof", record.command, *_target(record.target)]
     if record.capacity is not None:
         arguments += _search(record.capacity)
