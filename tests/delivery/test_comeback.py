@@ -10,10 +10,11 @@ from typing import cast
 import pytest
 
 from wsproof import Resume, TargetError
-from wsproof.delivery import comeback
+from wsproof.delivery import comeback, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.comeback import Comeback, restart_beside
 from wsproof.delivery.member import PoolMember
+from wsproof.delivery.runner import ScheduleRunner
 from wsproof.net.budget import BudgetSpent
 
 NS = 1_000_000_000
@@ -113,3 +114,12 @@ def test_members_resume_if_the_contract_promises_missed_messages(play: Callable[
 def test_the_end_of_the_budget_ends_the_wait(play: Callable[[Scene], Comeback]) -> None:
     with pytest.raises(BudgetSpent):
         play(Scene(is_spent=True))
+
+
+def test_members_whose_login_may_have_ended_with_the_process_do_not_come_back() -> None:
+    restarts: list[str] = []
+    server = SimpleNamespace(endpoint=None, restart=lambda: restarts.append("restart"))
+    runner = SimpleNamespace(server=server, workload=SimpleNamespace(has_prepare=True))
+    pool = SimpleNamespace(members=[])
+    assert shutdown_probe._come_back(cast(ScheduleRunner, runner), cast(ClientPool, pool), []) is None
+    assert restarts == ["restart"]

@@ -94,8 +94,14 @@ def _shut_down(runner: ScheduleRunner, pool: ClientPool) -> tuple[ShutdownRecord
 
 
 def _come_back(runner: ScheduleRunner, pool: ClientPool, accepted: list[tuple[int, int]]) -> ComebackRecord | None:
-    """Start the server again while the members connect again. None if it listens at another port now."""
+    """Start the server again while the members connect again.
+
+    None if it listens at another port now, or if members must be prepared: the new process need not know their logins.
+    """
     members, before = list(pool.members), runner.server.endpoint
+    if runner.workload.has_prepare:
+        runner.server.restart()
+        return None
     comeback = Comeback(pool, members)
     restart_beside(comeback, runner.server.restart)
     if runner.server.endpoint.port != before.port:

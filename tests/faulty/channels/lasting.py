@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 FAULT = os.environ.get("FAULT", "")
@@ -53,6 +54,7 @@ class Member:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.writer = asyncio.create_task(self.write())
         self.spoke_at = self.joined_at = time.monotonic()
+        self.place = -1
         self.said = self.told = self.objects = 0
         self.tokens, self.filled_at = float(BURST), time.monotonic()
         self.is_cut = False
@@ -96,6 +98,7 @@ class Member:
 room: list[Member] = []
 viewers: list[Member] = []
 producers: list[asyncio.Task[None]] = []
+places: dict[int, Member] = {}
 latest: list[str] = []
 kept: list[Any] = []
 seats = [0]
@@ -139,7 +142,7 @@ def plant(fault: str) -> None:
     FAULT, count, seats[0] = fault, 0, 0
     while producers:
         producers.pop().cancel()
-    for everyone in (room, viewers, latest, kept):
+    for everyone in (room, viewers, latest, kept, places):
         everyone.clear()
 
 
@@ -180,6 +183,8 @@ def tell(text: str) -> None:
     now = time.monotonic()
     for at, other in enumerate(list(room)):
         other.told += 1
+        if planted("gives a place away") and places.get(other.place) is not other:
+            continue
         if planted("forgets who says nothing") and now - other.spoke_at > IDLE_S:
             continue
         if planted("forgets old members") and now - other.joined_at > OLD_S:
@@ -212,7 +217,15 @@ async def chat(member: Member, receive: Receive) -> None:
         for other in [one for one in room if one.name == member.name]:
             room.remove(other)
             await other.close(4001)
+    member.place = len(room)
+    places[member.place] = member
     room.append(member)
+    if planted("remembers names for longer than its process"):
+        if member.name in remembered():
+            room.remove(member)
+            await member.close(1008)
+            return
+        remember(member.name)
     if planted("says that who says nothing has left"):
         asyncio.get_running_loop().call_later(IDLE_S, tell_of_silence, member)
     code: int | None = None
@@ -269,6 +282,8 @@ def gone(member: Member, code: int | None) -> None:
             other.writer.cancel()
     if member in room:
         room.remove(member)
+    if planted("remembers names for longer than its process") and code not in (1001, 1012):
+        forget(member.name)
     kept_of(member, code)
     if planted("tells nobody of odd codes") and code not in (1000, 1001, 1005, 1006):
         return
@@ -279,6 +294,20 @@ def gone(member: Member, code: int | None) -> None:
 
 
 last_left = [0.0]
+NAMES = Path(os.environ.get("NAMES_FILE", os.devnull))
+"""The file with the names of all connected members. A process that ends leaves it as it is."""
+
+
+def remembered() -> list[str]:
+    return NAMES.read_text().split()
+
+
+def remember(name: str) -> None:
+    NAMES.write_text(" ".join([*remembered(), name]))
+
+
+def forget(name: str) -> None:
+    NAMES.write_text(" ".join(each for each in remembered() if each != name))
 
 
 def kept_of(member: Member, code: int | None) -> None:
