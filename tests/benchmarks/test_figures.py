@@ -30,7 +30,7 @@ def test_a_cell_has_its_spread_from_three_blocks_on() -> None:
     assert [figures.cell(values, form) for values in ([], [1.0, 2.0], [3.0, 1.0, 2.0])] == ["–", "1.5", "2.0 (1.0–3.0)"]
 
 
-def test_everything_has_one_turn_in_each_block() -> None:
+def test_each_contestant_has_one_turn_in_each_block() -> None:
     had = list(alternate(["a", "b", "c"], 4))
     assert [sorted(thing for _, thing in had[at : at + 3]) for at in range(0, 12, 3)] == [["a", "b", "c"]] * 4
     assert [len({block for block, _ in had[at : at + 3]}) for at in range(0, 12, 3)] == [1] * 4

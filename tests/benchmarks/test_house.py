@@ -35,7 +35,7 @@ LIBRARY = {
 }
 
 
-def test_imports_are_arrows_wherever_they_stand_and_those_for_type_checkers_are_none() -> None:
+def test_every_import_is_an_arrow_except_those_for_type_checkers() -> None:
     graph = imports(sources(LIBRARY))
     assert graph["cli.bench"] == {"model.finding", "errors", "cli.mix"}
     assert graph["model.finding"] == {"errors"}
@@ -49,7 +49,7 @@ def test_modules_that_import_each_other_are_a_circle() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
 
 
-def test_a_name_of_two_classes_is_told() -> None:
+def test_a_name_of_two_classes_is_reported() -> None:
     assert repeated_classes(sources(LIBRARY)) == ["Finding"]
 
 
@@ -71,7 +71,7 @@ def test_sentences_are_counted_without_code_headings_and_tables() -> None:
     assert words_per_sentence("") == 0.0
 
 
-def test_every_figure_of_a_tree_is_told() -> None:
+def test_every_figure_of_a_tree_is_reported() -> None:
     found = figures(LIBRARY | {"README.md": "Two words. And three more.\n"})
     assert found["Python files"] == "6"
     assert found["most files in a room"] == "3 (cli)"

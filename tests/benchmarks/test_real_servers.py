@@ -56,7 +56,7 @@ def test_no_program_names_an_address_but_loopback() -> None:
     assert {address for text in texts for address in ADDRESS.findall(text)} == {"127.0.0.1"}
 
 
-def test_only_names_with_a_value_are_filled() -> None:
+def test_only_placeholders_with_a_value_are_filled() -> None:
     assert filled("listen {port}; if {x} {}", {"port": "1"}) == "listen 1; if {x} {}"
 
 
@@ -68,7 +68,7 @@ def test_judged_violations_name_servers_of_the_corpus_and_existing_rules() -> No
     assert named <= {rule.id for rule in RULES}
 
 
-def test_a_violation_that_nobody_has_judged_stands_by_its_name() -> None:
+def test_a_violation_without_a_judgement_is_listed_by_its_name() -> None:
     row = {
         "server": "x",
         "versions": ("1.0", "2.0"),

@@ -80,7 +80,7 @@ def test_the_reply_to_the_publisher_is_no_delivery(tmp_path: Path) -> None:
     assert tape.read(tmp_path).delivered == {}
 
 
-def test_a_message_in_several_packets_is_there_with_the_last(tmp_path: Path) -> None:
+def test_a_message_in_several_packets_has_the_time_of_the_last(tmp_path: Path) -> None:
     tape = greeted()
     whole = delivered(0) + delivered(1)
     for at_ns, part in ((100, whole[:1]), (200, whole[1:90]), (300, whole[90:])):

@@ -25,19 +25,19 @@ def differ(repo: Path, **change: str) -> bool:
     return declared_packages(repository, before) != declared_packages(repository, repository.commit("HEAD"))
 
 
-def test_other_pins_mean_another_environment(repo: Path) -> None:
+def test_different_pins_need_different_environments(repo: Path) -> None:
     assert differ(repo, constraints_txt="uvicorn==2\n")
 
 
-def test_another_dependency_means_another_environment(repo: Path) -> None:
+def test_an_additional_dependency_needs_a_different_environment(repo: Path) -> None:
     assert differ(repo, pyproject_toml=PYPROJECT.replace('"uvicorn"', '"uvicorn", "redis"'))
 
 
-def test_a_new_lock_file_means_another_environment(repo: Path) -> None:
+def test_a_new_lock_file_needs_a_different_environment(repo: Path) -> None:
     assert differ(repo, requirements_txt="redis\n")
 
 
-def test_code_and_a_linter_s_settings_do_not(repo: Path) -> None:
+def test_code_and_the_settings_of_a_linter_need_no_different_environment(repo: Path) -> None:
     assert not differ(repo, app_py="VALUE = 8\n", pyproject_toml=PYPROJECT.replace("100", "120"))
 
 

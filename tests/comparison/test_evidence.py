@@ -36,7 +36,7 @@ def test_blocks_are_paired_and_judged(candidate_ms: float, verdict: Judgement) -
     json.dumps(comparison.to_json())
 
 
-def test_a_pair_is_base_then_candidate_in_whatever_order_it_was_run() -> None:
+def test_a_pair_has_the_base_first_in_any_order_of_measurement() -> None:
     blocks = results(30.0)
     for base, candidate in pairs_of(blocks, identical=False)["latency_p50"]:
         assert candidate / base == pytest.approx(3, rel=0.05)
@@ -44,7 +44,7 @@ def test_a_pair_is_base_then_candidate_in_whatever_order_it_was_run() -> None:
     assert len(pairs_of(blocks, identical=True)["latency_p50"]) == 4
 
 
-def test_a_block_without_its_twin_is_left_out() -> None:
+def test_a_block_without_its_counterpart_is_left_out() -> None:
     blocks = results(30.0)[:-1]
     assert (
         len(pairs_of(blocks, identical=False)["latency_p50"]) + len(pairs_of(blocks, identical=True)["latency_p50"])
@@ -54,7 +54,7 @@ def test_a_block_without_its_twin_is_left_out() -> None:
     assert judged([]).verdict is Judgement.CANNOT_TELL
 
 
-def test_a_violation_that_only_the_candidate_has_is_worse_however_fast_it_is() -> None:
+def test_a_candidate_with_a_new_violation_is_worse_at_any_speed() -> None:
     def faults(side: Side) -> list[Finding]:
         return [finding(occurrences=2)] if side is Side.CANDIDATE else []
 
@@ -64,7 +64,7 @@ def test_a_violation_that_only_the_candidate_has_is_worse_however_fast_it_is() -
     assert (found.anomaly, found.occurrences) == (Anomaly.LOST, 16)
 
 
-def test_one_violation_in_one_pair_is_enough() -> None:
+def test_one_violation_in_one_pair_makes_the_candidate_worse() -> None:
     blocks = results(10.0)
     first = next(index for index, block in enumerate(blocks) if block.block.side is Side.CANDIDATE)
     blocks[first] = BlockResult(first, blocks[first].block, blocks[first].metrics, (finding(),))
@@ -87,13 +87,13 @@ def test_a_non_strict_accepted_or_unknown_finding_is_no_new_violation() -> None:
     assert new_violations([], mild) == ()
 
 
-def test_another_fault_than_that_of_the_base_is_new() -> None:
+def test_a_fault_that_differs_from_that_of_the_base_is_new() -> None:
     assert [f.anomaly for f in new_violations([finding()], [finding(), finding(Anomaly.MESSAGE_AFTER_LEAVE)])] == [
         Anomaly.MESSAGE_AFTER_LEAVE
     ]
 
 
-def test_mostly_untrusted_blocks_can_hide_a_difference_but_not_make_one() -> None:
+def test_mostly_untrusted_blocks_may_hide_a_difference_but_cannot_cause_one() -> None:
     assert judged(results(10.0, warnings=lambda index: [SLIP])).verdict is Judgement.CANNOT_TELL
     assert judged(results(4.0, warnings=lambda index: [SLIP])).verdict is Judgement.CANNOT_TELL
     assert judged(results(30.0, warnings=lambda index: [SLIP])).verdict is Judgement.WORSE

@@ -22,7 +22,7 @@ FORGOTTEN = 4
 
 
 @pytest.mark.slow
-def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
+def test_a_candidate_that_loses_one_message_is_worse(tmp_path: Path) -> None:
     repo = forgetful_echo(tmp_path / "repo", FORGOTTEN)
     kept: list[BlockResult] = []
     comparison = compare_refs(

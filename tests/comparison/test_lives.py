@@ -13,14 +13,14 @@ def test_more_cells_need_more_lives_for_a_verdict(cells: int, lives: int) -> Non
     assert Extent(lives=2).times(cells).lives == 2 * cells
 
 
-def test_the_lives_share_what_starting_and_connecting_leave_of_the_budget() -> None:
+def test_the_lives_share_the_budget_that_remains_after_starting_and_connecting() -> None:
     extent = Extent(lives=10, budget_s=100.0)
     assert extent.rounds_of(0, elapsed_s=0.0, overhead_s=4.0) == int(6.0 / ROUND_S)
     assert extent.rounds_of(5, elapsed_s=50.0, overhead_s=4.0) == int(6.0 / ROUND_S)
     assert extent.rounds_of(9, elapsed_s=80.0, overhead_s=4.0) == int(16.0 / ROUND_S)
 
 
-def test_a_slow_machine_gets_shorter_lives_and_not_fewer() -> None:
+def test_a_slow_machine_gets_shorter_lives_and_as_many() -> None:
     extent, elapsed_s, begun = Extent(lives=10, budget_s=200.0), 0.0, 0
     while extent.has_time(begun, elapsed_s, overhead_s=15.0):
         elapsed_s += 15.0 + extent.rounds_of(begun, elapsed_s, overhead_s=15.0) * ROUND_S
@@ -29,14 +29,14 @@ def test_a_slow_machine_gets_shorter_lives_and_not_fewer() -> None:
     assert elapsed_s <= 200.0
 
 
-def test_no_life_begins_that_would_end_after_the_budget_however_short_it_is() -> None:
+def test_a_life_that_would_exceed_the_budget_does_not_begin() -> None:
     extent = Extent(lives=10, budget_s=100.0)
     shortest_s = FEWEST_ROUNDS * ROUND_S
     assert extent.has_time(3, 100.0 - 20.0 - shortest_s, overhead_s=20.0)
     assert not extent.has_time(3, 100.1 - 20.0 - shortest_s, overhead_s=20.0)
 
 
-def test_the_first_life_begins_in_any_case_and_the_last_is_the_last() -> None:
+def test_the_first_life_always_begins_and_the_number_of_lives_is_limited() -> None:
     extent = Extent(lives=2, budget_s=1.0)
     assert extent.has_time(0, 5.0, overhead_s=8.0)
     assert extent.rounds_of(0, 5.0, overhead_s=8.0) == FEWEST_ROUNDS

@@ -28,7 +28,7 @@ def test_each_build_is_first_as_often_as_second(seed: int) -> None:
         assert "".join(block.side.value for block in quartet) in ("ABBA", "BAAB")
 
 
-def test_the_seed_decides_and_is_all_that_decides() -> None:
+def test_the_order_depends_only_on_the_seed() -> None:
     assert block_order(10, seed=3) == block_order(10, seed=3)
     assert len({block_order(10, seed=seed) for seed in range(20)}) > 5
 
@@ -40,5 +40,5 @@ def test_identical_pairs_are_spread_over_the_whole_run() -> None:
     assert max(places) >= len(order) * 3 / 4
 
 
-def test_an_order_can_be_written_down() -> None:
+def test_an_order_is_described_in_the_record() -> None:
     assert order_text((Block(Side.BASE, 0), Block(Side.CANDIDATE, 0), Block(Side.BASE_AGAIN, 0, True))) == "ABa"

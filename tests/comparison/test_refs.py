@@ -78,7 +78,7 @@ def test_the_exact_base_is_the_tip_of_the_base(repo: Path, scripted: Callable[[R
     assert "merge_base" not in comparison.base
 
 
-def test_each_block_is_handed_over_as_it_comes_and_ctrl_c_loses_only_one(
+def test_each_block_is_handed_over_at_once_and_an_interrupt_loses_only_one(
     repo: Path, here: Path, scripted: Callable[[Runner], None]
 ) -> None:
     def interrupted(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
@@ -101,7 +101,9 @@ def test_each_block_is_handed_over_as_it_comes_and_ctrl_c_loses_only_one(
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
-def test_ctrl_c_in_the_first_block_leaves_nothing_to_judge(repo: Path, scripted: Callable[[Runner], None]) -> None:
+def test_an_interrupt_in_the_first_block_leaves_nothing_to_judge(
+    repo: Path, scripted: Callable[[Runner], None]
+) -> None:
     def interrupted(*_: object) -> BlockResult:
         raise KeyboardInterrupt
 
@@ -143,13 +145,13 @@ def test_a_build_without_the_target_is_named(repo: Path) -> None:
         compare(repo, target=lambda cwd, python: parse_target(None, cwd=cwd, python=python))
 
 
-def test_a_ref_that_is_not_there_starts_nothing(repo: Path, scripted: Callable[[Runner], None]) -> None:
+def test_a_missing_ref_is_an_error_before_a_server_starts(repo: Path, scripted: Callable[[Runner], None]) -> None:
     scripted(lambda *arguments: pytest.fail("nothing may be measured"))
     with pytest.raises(GitError, match="did you mean main"):
         refs.compare_refs("mian", "feature", repo=repo, target=an_app, plan=PLAN)
 
 
-def test_no_pairs_are_no_comparison(repo: Path) -> None:
+def test_a_comparison_without_pairs_is_a_usage_error(repo: Path) -> None:
     with pytest.raises(UsageError, match="--pairs of at least 1"):
         compare(repo, pairs=0)
 

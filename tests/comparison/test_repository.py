@@ -20,7 +20,7 @@ def test_a_ref_may_be_a_branch_a_tag_a_sha_or_an_expression(repo: Path) -> None:
         assert (found.sha, found.subject, found.ref) == (sha, "three", ref)
 
 
-def test_a_ref_that_is_not_there_is_told_with_those_that_look_like_it(repo: Path) -> None:
+def test_a_missing_ref_is_reported_with_similar_ones(repo: Path) -> None:
     with pytest.raises(GitError, match="got 'featrue': did you mean feature") as raised:
         Repository.containing(repo).commit("featrue")
     assert raised.value.exit_code is ExitCode.USAGE
@@ -34,7 +34,7 @@ def test_a_ref_that_is_no_commit_is_refused_and_never_read_as_an_option(repo: Pa
         Repository.containing(repo).commit(ref)
 
 
-def test_outside_of_a_repository_there_is_nothing_to_compare(tmp_path: Path) -> None:
+def test_a_comparison_outside_of_a_repository_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="needs a git repository"):
         Repository.containing(tmp_path)
 
@@ -47,7 +47,7 @@ def test_a_repository_is_found_from_below_and_in_spite_of_a_hook_s_variables(
     assert Repository.containing(repo / "below").root == repo.resolve()
 
 
-def test_the_base_is_where_the_candidate_left_it(repo: Path) -> None:
+def test_the_base_is_the_commit_where_the_candidate_branched_off(repo: Path) -> None:
     asked = find_commits("main", "feature", repo)
     assert (asked.base.subject, asked.base.ref, asked.moved) == ("one", "main", True)
     assert asked.candidate.subject == "three"
@@ -58,7 +58,7 @@ def test_an_exact_base_is_the_ref_itself(repo: Path) -> None:
     assert (asked.base.subject, asked.moved) == ("two", False)
 
 
-def test_a_base_that_the_candidate_descends_from_stays_what_it_is(repo: Path) -> None:
+def test_a_base_that_is_an_ancestor_of_the_candidate_is_used_unchanged(repo: Path) -> None:
     asked = find_commits("main~1", "main", repo)
     assert (asked.base.subject, asked.moved, asked.warnings) == ("one", False, ())
 

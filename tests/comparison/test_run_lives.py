@@ -78,14 +78,14 @@ def test_a_life_is_finished_before_the_next_one_is_measured() -> None:
 
 
 @pytest.mark.parametrize("event", ["start 2", "measure 2"])
-def test_an_interrupted_life_costs_no_other_life(event: str) -> None:
+def test_an_interrupted_life_does_not_lose_other_lives(event: str) -> None:
     log = Log(fails=event)
     with pytest.raises(KeyboardInterrupt):
         log.run(Extent(lives=5, rounds=1))
     assert [one.index for one in log.results] == [0, 1]
 
 
-def test_when_it_is_enough_the_servers_of_the_next_life_are_stopped_and_not_measured() -> None:
+def test_after_the_last_needed_life_the_servers_of_the_next_are_stopped_unmeasured() -> None:
     log = Log()
     log.run(Extent(lives=5, rounds=1), enough=2)
     assert log.events[-3:] == ["start 2", "finished 1", "left 2"]

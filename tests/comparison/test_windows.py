@@ -55,7 +55,7 @@ def test_seven_lives_give_no_worse_verdict() -> None:
     assert judged([life(index, 2.0) for index in range(7)]).verdict is Judgement.CANNOT_TELL
 
 
-def test_a_violation_that_only_the_candidate_has_is_worse_however_fast_it_is() -> None:
+def test_a_candidate_with_a_new_violation_is_worse_at_any_speed() -> None:
     broken = [
         life(index, 0.5, findings=lambda side: [finding()] if side is Side.CANDIDATE else []) for index in range(8)
     ]
@@ -65,7 +65,7 @@ def test_a_violation_that_only_the_candidate_has_is_worse_however_fast_it_is() -
 
 
 @pytest.mark.parametrize("side", [Side.BASE, Side.BASE_AGAIN])
-def test_a_violation_that_either_process_of_the_base_has_is_not_held_against_the_candidate(side: Side) -> None:
+def test_a_violation_of_either_base_process_is_not_new_in_the_candidate(side: Side) -> None:
     both = [life(0, findings=lambda one: [finding()] if one in (side, Side.CANDIDATE) else [])]
     comparison = judged(both + [life(index) for index in range(1, 8)])
     assert comparison.verdict is Judgement.SAME
@@ -148,7 +148,7 @@ def command(port: str) -> Target:
     return parse_target(f"cmd:serve --port {port}", ready=f"http://127.0.0.1:{port}/")
 
 
-def test_a_fixed_port_cannot_be_shared_and_the_message_says_what_to_do() -> None:
+def test_a_fixed_port_is_refused_with_advice() -> None:
     require_beside([command("{port}")])
     with pytest.raises(UsageError, match="--apart"):
         require_beside([command("8080")])
@@ -281,7 +281,7 @@ def test_until_ends_a_comparison_once_all_judged_intervals_are_narrow_and_not_be
     assert compare(repo, extent=Extent(lives=12, until=0.01)).pairs == 12
 
 
-def test_a_server_that_does_not_start_beside_the_other_is_named_with_a_way_out(
+def test_a_server_that_does_not_start_beside_the_other_is_named_with_advice(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: Any, **options: Any) -> LifeResult:
@@ -292,7 +292,7 @@ def test_a_server_that_does_not_start_beside_the_other_is_named_with_a_way_out(
         compare(repo)
 
 
-def test_three_real_servers_are_loaded_in_turn_and_the_one_that_forgets_is_worse(tmp_path: Path) -> None:
+def test_three_real_servers_are_loaded_in_turn_and_the_one_that_loses_messages_is_worse(tmp_path: Path) -> None:
     repo = forgetful_echo(tmp_path / "repo", 9)
     kept: list[LifeResult] = []
     comparison = compare_in_turn(

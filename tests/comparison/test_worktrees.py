@@ -25,7 +25,7 @@ def assert_nothing_left(repo: Path, here: Path) -> None:
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
-def test_a_worktree_holds_its_commit_and_is_gone_afterwards(repo: Path, here: Path) -> None:
+def test_a_worktree_has_its_commit_and_is_removed_afterwards(repo: Path, here: Path) -> None:
     repository = Repository.containing(repo)
     with checked_out(repository, repository.commit("feature")) as tree:
         assert (tree / "app.py").read_text() == "VALUE = 3\n"
@@ -65,9 +65,7 @@ def test_a_failed_checkout_leaves_no_worktree_behind(repo: Path, here: Path) -> 
     assert_nothing_left(repo, here)
 
 
-def test_a_comparison_that_was_killed_is_cleared_up_by_the_next_one_and_nothing_else_is(
-    repo: Path, here: Path, tmp_path: Path
-) -> None:
+def test_the_next_comparison_removes_only_the_worktrees_of_a_killed_one(repo: Path, here: Path, tmp_path: Path) -> None:
     killed, unplugged = here / f"{PREFIX}killed" / "tree", tmp_path / "unplugged"
     for tree in (killed, unplugged):
         git(repo, "worktree", "add", "--quiet", "--detach", str(tree))

@@ -16,11 +16,11 @@ PATIENT_S = 30.0
 """Deadline in seconds for a server that answers everything. Reached only if the machine stalls."""
 
 TOO_SLOW = "was too slow for this load"
-"""Words of the information that keepalive pings ended connections: true of a stalling machine, and no fault."""
+"""The explanation that keepalive pings ended connections. A stalled machine causes it, too."""
 
 
 def findings_of(report: SuiteReport) -> list[Finding]:
-    """The findings about the server, and not about a machine that was too slow for the load."""
+    """Return the findings about the server, without those about a machine that was too slow for the load."""
     return [finding for finding in report.findings if TOO_SLOW not in finding.explanation]
 
 

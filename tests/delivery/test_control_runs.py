@@ -30,8 +30,8 @@ CONTROL = (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.SAY, 0, "afte
 
 def answers(*values: bool) -> Callable[[Schedule], bool]:
     """Return a server that gives these answers and fails when it is asked again."""
-    rest = iter(values)
-    return lambda _: next(rest)
+    remaining = iter(values)
+    return lambda _: next(remaining)
 
 
 def never(schedule: Schedule) -> bool:
@@ -82,7 +82,7 @@ def test_a_silent_client_joins_in_the_control_run_since_a_server_may_limit_its_c
     assert "sends nothing after its handshake" not in events_of(control)
 
 
-def test_a_member_that_closes_properly_is_not_a_misbehaviour() -> None:
+def test_a_member_that_closes_properly_does_not_misbehave() -> None:
     polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, leave_by=LeaveBy.CLOSE))
     assert without_misbehaviour(polite) == polite
 
@@ -111,9 +111,9 @@ def test_an_intermittent_failure_takes_twice_as_many_control_runs() -> None:
     assert runs.proves
 
 
-@pytest.mark.parametrize("dirty", range(6))
-def test_one_failing_control_run_disproves_the_cause(dirty: int) -> None:
-    controls = [number == dirty for number in range(6)]
+@pytest.mark.parametrize("failing", range(6))
+def test_one_failing_control_run_disproves_the_cause(failing: int) -> None:
+    controls = [number == failing for number in range(6)]
     assert not run_controls(MISBEHAVIOUR, answers(True, True, False), answers(*controls)).proves
 
 
@@ -125,11 +125,11 @@ def test_a_failure_in_one_repetition_of_three_proves_no_cause() -> None:
 def test_a_server_that_fails_at_random_gives_less_than_4_percent_false_positives() -> None:
     """Compute all outcomes of three repetitions and the control runs, weighted, for each failure rate."""
 
-    def accused(rate: float) -> float:
+    def false_positive_rate(rate: float) -> float:
         well = 1 - rate
         return 3 * rate**2 * well * well**6 + rate**3 * well**3
 
-    assert max(accused(percent / 100) for percent in range(101)) < 0.035
+    assert max(false_positive_rate(percent / 100) for percent in range(101)) < 0.035
 
 
 def test_a_failure_that_no_repetition_shows_proves_no_cause() -> None:

@@ -61,7 +61,7 @@ def test_an_unanswered_join_step_makes_the_check_unknown_and_is_no_loss() -> Non
     assert "the server did not answer `subscribe` within 0.5 s" in report.findings[0].explanation
 
 
-def test_a_full_room_is_not_blamed_on_a_client_that_sends_nothing() -> None:
+def test_a_client_that_sends_nothing_is_not_the_cause_of_a_full_room() -> None:
     report = check("no room", "conversing.silent-client-isolation")
     assert [finding for finding in report.findings if finding.level.counts] == []
 
@@ -74,11 +74,11 @@ def test_a_planted_fault_is_found(fault: str) -> None:
 
 
 def test_a_member_that_does_not_acknowledge_receives_no_more() -> None:
-    class Silent(Conversing):
+    class Unacknowledging(Conversing):
         def answer(self, member: int, message: str | bytes) -> list[str]:
             return []
 
-    assert check(workloads={"conversing": Silent()}).verdict() is Verdict.INVALID
+    assert check(workloads={"conversing": Unacknowledging()}).verdict() is Verdict.INVALID
 
 
 def test_an_automatic_reply_is_not_sent_inside_a_partially_sent_frame() -> None:

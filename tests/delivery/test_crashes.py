@@ -27,7 +27,7 @@ def crash(*_: object) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def test_a_crash_while_one_channel_is_checked_leaves_the_other_channels_checked(
+def test_a_crash_in_the_check_of_one_channel_leaves_the_other_channels_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_and_check = ScheduleRunner.run_and_check
@@ -51,7 +51,9 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation
 ) -> None:
     monkeypatch.setattr(property_run, "refined", crash)
     report = run("nobody is told who leaves", "chat.leave", "chat.order")
-    assert [(one.anomaly, one.level) for one in report.findings] == [(Anomaly.MISSING_LEAVE, Level.OBSERVATION)]
+    assert [(finding.anomaly, finding.level) for finding in report.findings] == [
+        (Anomaly.MISSING_LEAVE, Level.OBSERVATION)
+    ]
     assert "could not be retried" in report.findings[0].explanation
     crashed, sound = sorted(report.checks_run, key=lambda run: not run.traceback)
     assert (crashed.check, crashed.verdict) == ("chat.leave-notices", Verdict.UNKNOWN)

@@ -80,8 +80,8 @@ def test_removing_credentials_keeps_other_parameters_headers_and_fields() -> Non
     assert altered_endpoint(SIGNED_IN, ["abcdef123"], Access.NONE).headers == (("X-Team", "red"),)
     cookies = Endpoint("127.0.0.1", 80, headers=(("Cookie", "theme=dark; sid=0123abcd"),))
     assert altered_endpoint(cookies, ["0123abcd"], Access.NONE).headers == (("Cookie", "theme=dark"),)
-    said = altered_message(json.dumps({"login": {"user": "a", "password": "opensesame"}}), [], Access.NONE)
-    assert json.loads(said) == {"login": {"user": "a"}}
+    message = altered_message(json.dumps({"login": {"user": "a", "password": "opensesame"}}), [], Access.NONE)
+    assert json.loads(message) == {"login": {"user": "a"}}
 
 
 def test_wrong_credentials_have_the_same_shape_and_another_value() -> None:
@@ -105,7 +105,7 @@ def test_the_credentials_of_another_member_replace_each_of_the_own_ones() -> Non
     assert altered_message('{"token": "abcdef123"}', (), Access.OTHER_ROOM, others) == '{"token": "ghijkl456"}'
 
 
-def test_only_credentials_that_can_be_altered_are_tried() -> None:
+def test_only_credentials_that_can_be_altered_are_tested() -> None:
     name = ByName({}).name_of(0)
     values = credentials_of(ByName({}), 0, own(ByName({})))
     assert can_try(Access.NONE, values, name)
@@ -119,7 +119,7 @@ def test_the_origin_is_tested_only_with_cookies_or_named_origins() -> None:
     assert not origin_matters(Room({}), own(Room({}), SIGNED_IN))
 
 
-def test_a_member_that_logs_in_before_it_connects_is_not_asked_for_its_cookie_before() -> None:
+def test_the_cookie_of_a_member_is_read_only_after_its_login() -> None:
     workload = LoggedIn({})
     assert {"access", "origin"} <= {each.name for each in properties_of(guarded(LoggedIn)({}), HERE)}
     assert prepared(workload, 0, HERE.http_url) == ""

@@ -33,7 +33,7 @@ def planted() -> Iterator[Callable[[str], RunningServer]]:
         yield plant
 
 
-def counted(report: SuiteReport) -> list[Finding]:
+def violations_of(report: SuiteReport) -> list[Finding]:
     return [finding for finding in report.findings if finding.level.counts]
 
 
@@ -55,7 +55,7 @@ def test_close_codes_are_sendable_and_the_reason_has_the_maximum_length() -> Non
 def test_a_fault_after_one_kind_of_departure_is_reported(
     planted: Callable[[str], RunningServer], fault: str, words: str
 ) -> None:
-    findings = counted(run_suite(planted(fault), WORKLOADS, ONLY.but(deadline_s=2.0)))
+    findings = violations_of(run_suite(planted(fault), WORKLOADS, ONLY.but(deadline_s=2.0)))
     assert Anomaly.MISSING_LEAVE in {finding.anomaly for finding in findings}
     assert any(words in finding.explanation for finding in findings)
 
@@ -74,23 +74,25 @@ def test_a_server_that_stops_serving_after_a_departure_is_a_violation() -> None:
     assert "served its members before, and then it stopped" in finding.explanation
 
 
-CUT_SHORT = [how for how in DEPARTURES if "in the middle of" in how or "between two fragments" in how]
+CUT_SHORT = [
+    departure for departure in DEPARTURES if "in the middle of" in departure or "between two fragments" in departure
+]
 
 ABRUPT = [
-    *((how, "discards") for how in CUT_SHORT),
+    *((departure, "discards") for departure in CUT_SHORT),
     (CUT_SHORT[-1], "reads"),
     ("a close frame, and TCP RST at once", "resets"),
 ]
 """The way in which a member leaves, and what the server does with its unread messages."""
 
 
-def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
+def execution_with_departure(departure: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
     """Let a member publish and leave in one segment. Then the others publish."""
     schedule: Schedule = (
         *(Step(Action.JOIN, number) for number in (0, 1, 2)),
         Step(Action.SETTLE),
         Step(Action.SAY, 2, "goodbye"),
-        Step(Action.DEPART, 2, how=how),
+        Step(Action.DEPART, 2, how=departure),
         Step(Action.SETTLE),
         Step(Action.SAY, 0, "hello"),
         Step(Action.SETTLE),
@@ -102,9 +104,9 @@ def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]
     return execution, run_checks(execution.history, workload.contract)
 
 
-@pytest.mark.parametrize(("how", "manner"), ABRUPT)
-def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(how: str, manner: str) -> None:
-    execution, findings = gone_by(how, manner=manner)
+@pytest.mark.parametrize(("departure", "manner"), ABRUPT)
+def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(departure: str, manner: str) -> None:
+    execution, findings = execution_with_departure(departure, manner=manner)
     assert findings == []
     assert execution.well
 
@@ -113,5 +115,5 @@ def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(h
     ("manner", "anomaly"), [("loses another's", Anomaly.LOST), ("tells nobody", Anomaly.MISSING_LEAVE)]
 )
 def test_complete_messages_before_a_truncated_one_are_expected_to_be_delivered(manner: str, anomaly: Anomaly) -> None:
-    _, findings = gone_by("a close frame between two fragments", manner=manner)
+    _, findings = execution_with_departure("a close frame between two fragments", manner=manner)
     assert {finding.anomaly for finding in findings if finding.level.counts} == {anomaly}

@@ -1,4 +1,4 @@
-"""Tests of the end of a schedule on a feed: a server that was stopped for some seconds has stopped no feed."""
+"""Tests of the end of a schedule on a feed: a feed whose server was stopped for some seconds has not ended."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def end(loop: Loop) -> float:
     return (loop.now - last_ns) / NS
 
 
-def test_a_feed_that_goes_on_needs_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feed_that_continues_needs_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = Loop(monkeypatch, 0.0)
     assert end(loop) < 0.1
     assert loop.asked == 0
 
 
 @pytest.mark.parametrize("stopped_s", [1.0, 4.0, 9.0])
-def test_a_server_that_was_stopped_gets_its_time(monkeypatch: pytest.MonkeyPatch, stopped_s: float) -> None:
+def test_a_server_that_was_stopped_gets_additional_time(monkeypatch: pytest.MonkeyPatch, stopped_s: float) -> None:
     assert end(Loop(monkeypatch, stopped_s, pong_s=stopped_s)) < 0.2
 
 
@@ -80,7 +80,7 @@ def test_a_server_that_answers_pings_and_sends_one_viewer_nothing_is_silent(monk
     assert loop.asked == 1
 
 
-def test_a_server_that_is_always_late_is_asked_only_some_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_always_late_gets_a_limited_number_of_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = Loop(monkeypatch, 1000.0, pong_s=1.0)
     assert end(loop) > 9
     assert loop.asked == STOPS

@@ -39,7 +39,7 @@ def test_a_member_that_is_logged_out_and_still_served_is_a_violation() -> None:
 
 
 @pytest.mark.parametrize("server", slow_except(["", "deaf", "patient"], "", "patient"))
-def test_a_server_that_ends_or_silences_who_was_logged_out_passes(server: str) -> None:
+def test_a_server_that_disconnects_or_ignores_logged_out_members_passes(server: str) -> None:
     report = check(server, "limited.revoked-access")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
@@ -52,9 +52,7 @@ def test_a_server_that_ends_or_silences_who_was_logged_out_passes(server: str) -
         ("opens all", "access-to-other-rooms", "joined with the credentials of a member of another room, and received"),
     ],
 )
-def test_a_server_that_serves_clients_whose_credentials_are_not_valid_here_is_a_violation(
-    fault: str, name: str, words: str
-) -> None:
+def test_a_server_that_accepts_expired_or_foreign_credentials_is_a_violation(fault: str, name: str, words: str) -> None:
     report = check(fault, f"private.{name}")
     (finding,) = report.findings
     assert (finding.check, finding.level) == (f"private.{name}", Level.VIOLATION)
@@ -89,12 +87,12 @@ def test_every_kind_of_limiter_that_keeps_the_promise_passes(server: str, channe
     assert report.verdict() is Verdict.VALID
 
 
-def test_one_limit_for_all_clients_is_a_violation_where_the_contract_allows_each_member_as_much() -> None:
+def test_one_limit_for_all_clients_is_a_violation_if_the_contract_has_a_limit_for_each_member() -> None:
     (finding,) = check("counts together", "limited.delivery", deadline_s=1.0).findings
     assert (finding.anomaly, finding.level) == (Anomaly.LOST, Level.VIOLATION)
 
 
-def test_a_limit_on_each_address_is_kept_by_all_schedules() -> None:
+def test_all_schedules_respect_a_limit_for_each_address() -> None:
     assert check("by address", "limited.delivery").findings == ()
 
 
@@ -104,7 +102,7 @@ def test_a_server_that_ends_an_idle_connection_is_not_checked_for_its_rate() -> 
     assert "ended the connection during a pause" in report.checks_run[0].reason
 
 
-def test_only_channels_that_promise_something_are_checked_for_it() -> None:
+def test_only_channels_with_a_promised_rate_or_a_logout_have_these_checks() -> None:
     for workload in load_channels("tutorial").values():
         assert not {"revoked-access", "rate-limit"} & {each.name for each in properties_of(workload)}
 
@@ -116,11 +114,11 @@ class TestRate:
         assert [finding.level for finding in judge_rate([whole, short, whole], CONTRACT)] == [Level.OBSERVATION]
         assert [finding.level for finding in judge_rate([whole, short, short], CONTRACT)] == [Level.VIOLATION]
 
-    def test_other_messages_of_the_member_may_have_been_counted(self) -> None:
+    def test_the_limiter_may_have_counted_other_messages_of_the_member(self) -> None:
         assert judge_rate([Burst(100, 98, others=2)] * 4, CONTRACT) == []
         assert judge_rate([Burst(100, 97, others=2)] * 4, CONTRACT) != []
 
-    def test_the_words_name_the_limit_and_what_was_delivered(self) -> None:
+    def test_the_explanation_names_the_limit_and_the_number_of_delivered_messages(self) -> None:
         (finding,) = judge_rate([Burst(100, 100), Burst(100, 99), Burst(100, 40)], CONTRACT, is_ended=True)
         assert "(100 messages in 1 s)" in finding.explanation
         assert "in 2 of these bursts only 40 to 99 of 100 messages were delivered" in finding.explanation

@@ -35,12 +35,12 @@ class Listener:
 
 
 def explained(silent_s: float, ends_s: float | None) -> tuple[Anomaly, Listener]:
-    seen, listener = execution(silent_s), Listener(ends_s)
+    execution_, listener = execution(silent_s), Listener(ends_s)
     control = ListeningControl(listener)
     for _ in range(2):
         (finding,) = (
             each
-            for each in control.explained(run_checks(seen.history, QUIET_CHAT), seen)
+            for each in control.explained(run_checks(execution_.history, QUIET_CHAT), execution_)
             if each.check == "disconnected"
         )
     return finding.anomaly, listener
@@ -58,12 +58,12 @@ def explained(silent_s: float, ends_s: float | None) -> tuple[Anomaly, Listener]
 def test_only_a_control_run_with_the_same_end_explains_a_loss_and_it_runs_once(
     silent_s: float, ends_s: float | None, anomaly: Anomaly
 ) -> None:
-    told, listener = explained(silent_s, ends_s)
-    assert told is anomaly
+    explanation, listener = explained(silent_s, ends_s)
+    assert explanation is anomaly
     assert len(listener.asked_s) == 1
 
 
 def test_a_connection_that_ends_at_once_needs_no_control_run() -> None:
-    told, listener = explained(0.05, 0.05)
-    assert told is Anomaly.LOST
+    explanation, listener = explained(0.05, 0.05)
+    assert explanation is Anomaly.LOST
     assert listener.asked_s == []

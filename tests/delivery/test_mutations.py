@@ -55,13 +55,13 @@ def test_a_join_message_is_mutated_only_if_the_channel_has_one() -> None:
         assert not any(step.action is Action.MUTATE for step in fitted(edge, Room({})))
 
 
-def test_a_workload_that_does_not_encode_names_gets_only_those_that_arrive_as_they_are() -> None:
+def test_a_workload_that_does_not_encode_names_gets_only_names_that_need_no_encoding() -> None:
     assert all(fits(shape, Room({})) for shape in NameShape)
     assert not fits(NameShape.SLASH, Unencoded({}))
     assert fits(NameShape.UNICODE, Unencoded({}))
 
 
-def test_members_without_a_name_at_the_server_have_no_unusual_one() -> None:
+def test_members_without_a_name_at_the_server_have_no_unusual_names() -> None:
     assert sends_names(Room({}))
     assert not sends_names(Nameless({}))
 

@@ -113,7 +113,7 @@ def test_a_workload_that_puts_no_member_in_a_room_is_a_usage_error() -> None:
 
 
 @pytest.mark.slow
-def test_a_loss_that_also_occurs_without_the_sleeping_member_is_not_attributed_to_it() -> None:
+def test_a_loss_that_also_occurs_without_the_stalled_member_is_not_attributed_to_it() -> None:
     report = check(PUBSUB, {"pubsub": PubSub()}, "pubsub.slow-reader-isolation", fault="every 50th is lost")
     (finding,) = violations(report)
     assert finding.anomaly is Anomaly.LOST

@@ -1,4 +1,4 @@
-"""Tests that a default run finds faults of joining, resuming and identity, and that correct twins pass."""
+"""Tests that a default run finds faults of joining, resuming and identity, and that correct variants pass."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
 ]
 """A planted fault, the workload, the property that finds it, and words of the cause."""
 
-TWINS: list[tuple[str, type[Workload], str]] = [
+CORRECT_VARIANTS: list[tuple[str, type[Workload], str]] = [
     ("history", Room, "late-join"),
     ("history + three of it", Room, "late-join"),
     ("late subscription", Room, "late-join"),
@@ -131,13 +131,15 @@ def test_a_planted_fault_is_reported_with_its_cause(
     plant: Plant, kind: str, workload: type[Workload], name: str, words: str
 ) -> None:
     report = check(plant(kind), workload, name)
-    told = [finding.explanation for finding in report.findings if finding.level is Level.VIOLATION]
-    assert told, report.findings
-    assert words in told[0]
+    explanations = [finding.explanation for finding in report.findings if finding.level is Level.VIOLATION]
+    assert explanations, report.findings
+    assert words in explanations[0]
 
 
 @pytest.mark.parametrize(
-    ("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[1].__name__}, {each[2]}" for each in TWINS]
+    ("kind", "workload", "name"),
+    CORRECT_VARIANTS,
+    ids=[f"{each[0]}, {each[1].__name__}, {each[2]}" for each in CORRECT_VARIANTS],
 )
 def test_the_correct_variant_of_a_planted_fault_has_no_findings(
     plant: Plant, kind: str, workload: type[Workload], name: str
@@ -146,7 +148,7 @@ def test_the_correct_variant_of_a_planted_fault_has_no_findings(
     assert findings_of(check(plant(kind), workload, name, options=options)) == []
 
 
-def test_a_handshake_that_the_budget_cuts_short_beside_a_silent_client_proves_nothing() -> None:
+def test_a_handshake_ended_by_the_budget_beside_a_silent_client_is_no_finding() -> None:
     def unanswered(*_: Any, **__: Any) -> PoolMember:
         raise TargetError("expected an answer to the WebSocket handshake")
 
@@ -160,9 +162,11 @@ def test_a_handshake_that_the_budget_cuts_short_beside_a_silent_client_proves_no
 def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> None:
     with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
         report = check(server, Private, "access")
-    told = [finding for finding in report.findings if "credentials of its members to its output" in finding.explanation]
-    assert [finding.level for finding in told] == ([Level.VIOLATION] if kind == "token in the log" else [])
-    assert not any(TOKEN in line for finding in told for line in finding.witness)
+    findings = [
+        finding for finding in report.findings if "credentials of its members to its output" in finding.explanation
+    ]
+    assert [finding.level for finding in findings] == ([Level.VIOLATION] if kind == "token in the log" else [])
+    assert not any(TOKEN in line for finding in findings for line in finding.witness)
 
 
 OWN_PROBES = [
@@ -182,8 +186,8 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
     if kind == "does not end":
         monkeypatch.setattr(shutdown_probe, "EXIT_S", 1.0)
     with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
-        told = [finding.explanation for finding in check(server, Room, name).findings]
-    assert [words in one for one in told] == ([True] if words else [])
+        explanations = [finding.explanation for finding in check(server, Room, name).findings]
+    assert [words in explanation for explanation in explanations] == ([True] if words else [])
 
 
 @pytest.mark.parametrize(
@@ -206,5 +210,5 @@ def test_a_server_that_does_not_recover_from_a_disturbance_is_a_violation(
     place = f"http://{server.endpoint.host}:{server.endpoint.port}/disturb"
     command = f'{sys.executable} -c "from urllib.request import urlopen; urlopen({place!r})"'
     options = OPTIONS.but(only=("room.recovery",), disturb=command)
-    told = [finding.explanation for finding in run_suite(server, {"room": Room({})}, options).findings]
-    assert [words in one for one in told] == ([True] if words else [])
+    explanations = [finding.explanation for finding in run_suite(server, {"room": Room({})}, options).findings]
+    assert [words in explanation for explanation in explanations] == ([True] if words else [])

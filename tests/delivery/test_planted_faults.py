@@ -28,7 +28,7 @@ class Exactly(SuiteOptions):
 
 OPTIONS = Exactly(examples=6, deadline_s=2.0)
 
-KILLS: list[tuple[str, str, Anomaly]] = [
+PLANTED: list[tuple[str, str, Anomaly]] = [
     ("echo strips", "echo.delivery", Anomaly.CORRUPT),
     ("echo loses", "echo.delivery", Anomaly.LOST),
     ("echo swaps", "echo.order", Anomaly.REORDERED),
@@ -74,19 +74,19 @@ KILLS: list[tuple[str, str, Anomaly]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "check", "anomaly"), KILLS, ids=[kill[0] for kill in KILLS])
+@pytest.mark.parametrize(("fault", "check", "anomaly"), PLANTED, ids=[kill[0] for kill in PLANTED])
 def test_a_planted_fault_is_found_by_the_right_property(
     planted: Callable[[str], RunningServer], fault: str, check: str, anomaly: Anomaly
 ) -> None:
     report = run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=(check,)))
     assert anomaly in {finding.anomaly for finding in report.findings}, report.findings
-    found = next(finding for finding in report.findings if finding.anomaly is anomaly)
-    assert (found.check, found.section) == (check, check.partition(".")[0])
-    assert found.recipe is not None
-    assert any(line.startswith("> member 0 joins") for line in found.witness)
+    finding_ = next(finding for finding in report.findings if finding.anomaly is anomaly)
+    assert (finding_.check, finding_.section) == (check, check.partition(".")[0])
+    assert finding_.recipe is not None
+    assert any(line.startswith("> member 0 joins") for line in finding_.witness)
 
 
-def test_a_server_may_tell_of_departures_later_than_a_schedule_waits(planted: Callable[[str], RunningServer]) -> None:
+def test_a_server_may_announce_departures_later_than_a_schedule_waits(planted: Callable[[str], RunningServer]) -> None:
     options = OPTIONS.but(only=("chat.leave-notices",), examples=0)
     report = run_suite(planted("who leaves is told later"), WORKLOADS, options)
     assert report.findings == ()

@@ -31,7 +31,7 @@ def test_a_correct_server_passes() -> None:
     assert report.verdict() is Verdict.VALID
 
 
-def test_a_pause_of_the_server_is_not_among_the_checks_of_a_channel_whose_requests_would_wait_for_it() -> None:
+def test_a_channel_that_publishes_by_http_has_no_check_that_pauses_the_server() -> None:
     assert "pause" not in {each.name for each in properties_of(Posting())}
 
 
@@ -42,7 +42,7 @@ def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly) -> None:
     assert anomaly in {finding.anomaly for finding in report.findings}
 
 
-def test_what_a_function_publishes_is_checked() -> None:
+def test_publications_by_a_function_are_checked() -> None:
     report = check("", workload=Calling)
     assert findings_of(report) == []
     assert report.verdict() is Verdict.VALID

@@ -32,7 +32,7 @@ def test_a_server_that_is_not_ready_when_the_budget_ends_is_not_judged(
     monkeypatch.setattr(property_run, "_judged", not_ready)
     server = cast("RunningServer", SimpleNamespace(owned=True))
     runner = ScheduleRunner(server, CHAT, seed=0, budget=Budget(0.0 if is_spent else None))
-    each = next(one for one in properties_of(CHAT) if isinstance(one, DeliveryProperty))
+    each = next(property_ for property_ in properties_of(CHAT) if isinstance(property_, DeliveryProperty))
     report = run_property(runner, each, SuiteOptions(), {})
     assert len(report.findings) == (not is_spent)
     assert len(report.not_run) == is_spent

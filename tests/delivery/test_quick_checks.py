@@ -9,19 +9,19 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import load_channels
 
 
-def test_every_quick_check_is_a_check_of_channels() -> None:
+def test_every_quick_check_is_a_check_of_the_delivery_suite() -> None:
     assert set(QUICK) <= {each.name for each in CHANNEL_CHECKS}
 
 
-def test_a_quick_run_plans_the_quick_checks_alone_and_those_that_judge_the_whole_run_last() -> None:
+def test_a_quick_run_has_only_the_quick_checks_with_those_of_the_whole_run_last() -> None:
     chat = {"chat": load_channels("tutorial")["chat"]}
-    names = [one.check for one in planned(chat, SuiteOptions(quick=True))]
+    names = [planned_check.check for planned_check in planned(chat, SuiteOptions(quick=True))]
     assert names[0] == "chat.delivery"
     assert names[-1] == "chat.long-lived-listeners"
     assert len(names) < len(planned(chat, SuiteOptions()))
 
 
-def test_a_quick_check_draws_nothing_and_has_all_of_its_own_schedules_or_a_part() -> None:
+def test_a_quick_check_has_only_hand_written_schedules() -> None:
     checks = properties_of(load_channels("tutorial")["chat"])
     usual = {each.name: each for each in checks}
     for each in quick_checks(checks):

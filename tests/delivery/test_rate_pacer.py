@@ -11,12 +11,12 @@ from wsproof.net.endpoint import Endpoint
 HERE, THERE = "127.10.1.1", "127.10.1.2"
 
 
-def a_pacer(unheard_s: float = 5.0) -> RatePacer:
-    return RatePacer(RateLimit(messages=2, window_s=1.0), unheard_s)
+def a_pacer(unconfirmed_s: float = 5.0) -> RatePacer:
+    return RatePacer(RateLimit(messages=2, window_s=1.0), unconfirmed_s)
 
 
-def said(at_s: float, heard_s: float = 0.0) -> SentMessage:
-    return SentMessage(0, 0, int(at_s * NS), heard_ns=int(heard_s * NS))
+def said(at_s: float, received_s: float = 0.0) -> SentMessage:
+    return SentMessage(0, 0, int(at_s * NS), heard_ns=int(received_s * NS))
 
 
 def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() -> None:
@@ -28,7 +28,7 @@ def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() ->
     assert pacer.allows(HERE, int(2.2 * NS))
 
 
-def test_a_server_that_stalls_gets_no_more_than_the_limit_when_it_goes_on() -> None:
+def test_a_server_that_has_stalled_gets_no_more_than_the_limit_afterwards() -> None:
     pacer = a_pacer()
     for at_s in (1.0, 1.1):
         pacer.count(HERE, said(at_s))
@@ -43,6 +43,6 @@ def test_each_address_has_its_own_limit() -> None:
     assert pacer.allows(THERE, int(1.2 * NS))
 
 
-def test_a_server_elsewhere_sees_one_address() -> None:
+def test_all_members_have_one_address_for_a_server_on_another_host() -> None:
     assert source_of(3, Endpoint("192.0.2.1", 80)) == ""
     assert source_of(3, Endpoint("127.0.0.1", 80, unix="/socket")) == ""

@@ -34,23 +34,23 @@ def prop(name: str) -> DeliveryProperty:
 DEADLINE_S = SuiteOptions().deadline_s
 
 
-class Scripted(ScheduleRunner):
+class ScriptedRunner(ScheduleRunner):
     """A runner whose server shows the findings that `shows` returns for a schedule."""
 
-    def __init__(self, shows: Callable[[Schedule], list[Finding]], told: ReportedFinding | None = None) -> None:
+    def __init__(self, shows: Callable[[Schedule], list[Finding]], earlier: ReportedFinding | None = None) -> None:
         super().__init__(cast(Any, SimpleNamespace(owned=True)), CHAT, 0)
         self.shows = shows
-        self.reported = [told] if told is not None else []
+        self.reported = [earlier] if earlier is not None else []
 
     def run_and_check(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
-        return seen(self.shows(schedule))
+        return result_with(self.shows(schedule))
 
 
-def seen(findings: list[Finding]) -> ScheduleResult:
+def result_with(findings: list[Finding]) -> ScheduleResult:
     return ScheduleResult(findings, cast(Any, SimpleNamespace(history=Recorder().freeze())))
 
 
-def told_of(check: str, *events: str) -> ReportedFinding:
+def earlier_finding(check: str, *events: str) -> ReportedFinding:
     return ReportedFinding(
         "lost",
         Anomaly.LOST,
@@ -60,46 +60,48 @@ def told_of(check: str, *events: str) -> ReportedFinding:
 
 
 def refine(runner: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
-    return refined(runner, Sighting(prop(name), finding, seen([finding]), schedule, DEADLINE_S))
+    return refined(runner, Sighting(prop(name), finding, result_with([finding]), schedule, DEADLINE_S))
 
 
-def test_a_loss_caused_by_a_sleeping_member_is_reported_beside_an_earlier_loss() -> None:
+def test_a_loss_caused_by_a_stalled_member_is_reported_beside_an_earlier_loss() -> None:
     faces = cycle([STALLED, LOST])
-    runner = Scripted(
-        lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.messages-before-close", "leaves by close")
+    runner = ScriptedRunner(
+        lambda s: [next(faces)] if s == SLEEPS else [], earlier_finding("chat.messages-before-close", "leaves by close")
     )
-    one = refine(runner, "slow-reader-isolation", LOST, SLEEPS)
-    assert one.finding is not None
-    assert one.finding.explanation.startswith("A member that does not read holds up the chat for the others: Silence.")
-    assert one.finding.reproduced == "3 of 3"
+    reported = refine(runner, "slow-reader-isolation", LOST, SLEEPS)
+    assert reported.finding is not None
+    assert reported.finding.explanation.startswith(
+        "A member that does not read holds up the chat for the others: Silence."
+    )
+    assert reported.finding.reproduced == "3 of 3"
 
 
-def test_a_loss_that_also_occurs_without_the_sleeping_member_is_the_earlier_loss() -> None:
-    runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+def test_a_loss_that_also_occurs_without_the_stalled_member_is_the_earlier_loss() -> None:
+    runner = ScriptedRunner(lambda s: [LOST], earlier_finding("chat.delivery"))
     assert refine(runner, "slow-reader-isolation", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_a_loss_that_is_not_reproduced_is_the_earlier_loss() -> None:
-    runner = Scripted(lambda s: [], told_of("chat.delivery"))
+    runner = ScriptedRunner(lambda s: [], earlier_finding("chat.delivery"))
     assert refine(runner, "slow-reader-isolation", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_an_earlier_observation_does_not_hide_a_reproducible_loss() -> None:
-    before = told_of("chat.delivery")
+    before = earlier_finding("chat.delivery")
     seen_once = replace(before, finding=replace(before.finding, level=Level.OBSERVATION))
-    one = refine(Scripted(lambda s: [LOST], seen_once), "messages-before-close", LOST, LEAVES)
-    assert one.finding is not None
-    assert one.finding.level is Level.VIOLATION
+    reported = refine(ScriptedRunner(lambda s: [LOST], seen_once), "messages-before-close", LOST, LEAVES)
+    assert reported.finding is not None
+    assert reported.finding.level is Level.VIOLATION
 
 
-def test_a_third_sighting_is_a_violation_even_without_a_repetition() -> None:
-    runner, each = Scripted(lambda s: []), prop("delivery")
+def test_a_third_occurrence_is_a_violation_even_without_a_repetition() -> None:
+    runner, each = ScriptedRunner(lambda s: []), prop("delivery")
     talk = (*JOINS, Step(Action.SAY, 0))
     first = refine(runner, "delivery", LOST, talk).finding
     assert first.level is Level.OBSERVATION
-    second = seen_again(runner, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), first, 2)
+    second = seen_again(runner, Sighting(each, LOST, result_with([LOST]), talk, DEADLINE_S), first, 2)
     assert (second.level, second.occurrences) == (Level.OBSERVATION, 2)
-    third = seen_again(runner, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), second, 3)
+    third = seen_again(runner, Sighting(each, LOST, result_with([LOST]), talk, DEADLINE_S), second, 3)
     assert (third.level, third.occurrences, third.reproduced) == (Level.VIOLATION, 3, None)
     assert "It was seen in 3 schedules" in third.explanation
     assert "does not count" not in third.explanation
@@ -107,45 +109,48 @@ def test_a_third_sighting_is_a_violation_even_without_a_repetition() -> None:
 
 def test_a_second_schedule_that_always_reproduces_the_loss_is_a_violation() -> None:
     larger = (*JOINS, Step(Action.JOIN, 2), Step(Action.SAY, 0))
-    runner, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
+    runner, each = ScriptedRunner(lambda s: [LOST] if s == larger else []), prop("delivery")
     first = refine(runner, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
-    second = seen_again(runner, Sighting(each, LOST, seen([LOST]), larger, DEADLINE_S), first, 2)
+    second = seen_again(runner, Sighting(each, LOST, result_with([LOST]), larger, DEADLINE_S), first, 2)
     assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 
 
 def test_a_loss_caused_by_a_departure_is_reported_beside_an_earlier_loss() -> None:
-    runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
-    one = refine(runner, "messages-before-close", LOST, LEAVES)
-    assert one.finding is not None
-    assert one.finding.check == "chat.messages-before-close"
+    runner = ScriptedRunner(lambda s: [LOST] if s == LEAVES else [], earlier_finding("chat.delivery"))
+    reported = refine(runner, "messages-before-close", LOST, LEAVES)
+    assert reported.finding is not None
+    assert reported.finding.check == "chat.messages-before-close"
 
 
 def test_a_loss_that_also_occurs_without_the_departure_is_the_earlier_loss() -> None:
-    runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+    runner = ScriptedRunner(lambda s: [LOST], earlier_finding("chat.delivery"))
     assert refine(runner, "messages-before-close", LOST, LEAVES).same.check == "chat.delivery"
 
 
 def test_a_loss_after_the_same_kind_of_steps_is_the_earlier_loss() -> None:
-    runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
+    runner = ScriptedRunner(
+        lambda s: [LOST] if s == LEAVES else [], earlier_finding("chat.leave-notices", "leaves by close")
+    )
     assert refine(runner, "messages-before-close", LOST, LEAVES).same.check == "chat.leave-notices"
 
 
 def test_a_loss_in_a_departure_check_cites_the_delivery_promise() -> None:
-    one = refine(Scripted(lambda s: [LOST]), "leave-notices", LOST, LEAVES)
-    assert one.finding is not None
+    reported = refine(ScriptedRunner(lambda s: [LOST]), "leave-notices", LOST, LEAVES)
+    assert reported.finding is not None
     assert (
-        one.finding.source == "Each publication reaches every member of its audience; each reply reaches its publisher."
+        reported.finding.source
+        == "Each publication reaches every member of its audience; each reply reaches its publisher."
     )
 
 
 def spent(after: int) -> Callable[[Schedule], list[Finding]]:
     """Return a server that shows a loss this many times, and is then out of time."""
-    shown: list[Schedule] = []
+    schedules: list[Schedule] = []
 
     def show(schedule: Schedule) -> list[Finding]:
-        if len(shown) == after:
+        if len(schedules) == after:
             raise BudgetSpent
-        shown.append(schedule)
+        schedules.append(schedule)
         return [LOST]
 
     return show
@@ -154,23 +159,23 @@ def spent(after: int) -> Callable[[Schedule], list[Finding]]:
 TALK: Schedule = (*JOINS, Step(Action.SAY, 0))
 
 
-def test_a_loss_that_the_budget_leaves_unrepeated_is_an_observation() -> None:
-    one = refine(Scripted(spent(0)), "delivery", LOST, TALK).finding
-    assert one.level is Level.OBSERVATION
-    assert "--budget" in one.explanation
+def test_a_loss_without_budget_for_a_repetition_is_an_observation() -> None:
+    reported = refine(ScriptedRunner(spent(0)), "delivery", LOST, TALK).finding
+    assert reported.level is Level.OBSERVATION
+    assert "--budget" in reported.explanation
 
 
 def test_one_repetition_confirms_a_loss_when_the_budget_is_spent() -> None:
-    one = refine(Scripted(spent(1)), "delivery", LOST, TALK).finding
-    assert one.level is Level.VIOLATION
-    assert "The retries reproduced it until the time budget ended." in one.explanation
+    reported = refine(ScriptedRunner(spent(1)), "delivery", LOST, TALK).finding
+    assert reported.level is Level.VIOLATION
+    assert "The retries reproduced it until the time budget ended." in reported.explanation
 
 
 def test_a_wrong_receipt_is_a_violation_without_a_repetition() -> None:
     twice = replace(LOST, check="duplicated", anomaly=Anomaly.DUPLICATED)
-    one = refine(Scripted(spent(0)), "delivery", twice, TALK).finding
-    assert one.level is Level.VIOLATION
-    assert "could be retried" in one.explanation
+    reported = refine(ScriptedRunner(spent(0)), "delivery", twice, TALK).finding
+    assert reported.level is Level.VIOLATION
+    assert "could be retried" in reported.explanation
 
 
 BREAKS: Schedule = (*JOINS, Step(Action.BREAK, 1), Step(Action.SAY, 0), Step(Action.JOIN, 2))
@@ -183,7 +188,9 @@ def of_actions(*actions: Action) -> Callable[[Schedule], list[Finding]]:
 
 
 def test_a_loss_that_needs_only_the_departure_of_a_misbehaving_member_names_the_departure() -> None:
-    finding = refine(Scripted(of_actions(Action.BREAK, Action.LEAVE)), "binary-frame-isolation", LOST, BREAKS).finding
+    finding = refine(
+        ScriptedRunner(of_actions(Action.BREAK, Action.LEAVE)), "binary-frame-isolation", LOST, BREAKS
+    ).finding
     assert finding.explanation.startswith("A member that leaves disturbs the chat for the others: ")
     assert "The same happens if that member only leaves" in finding.explanation
     assert "> member 1 leaves by close" in finding.witness
@@ -191,5 +198,5 @@ def test_a_loss_that_needs_only_the_departure_of_a_misbehaving_member_names_the_
 
 
 def test_a_loss_that_needs_the_misbehaviour_itself_names_it() -> None:
-    finding = refine(Scripted(of_actions(Action.BREAK)), "binary-frame-isolation", LOST, BREAKS).finding
+    finding = refine(ScriptedRunner(of_actions(Action.BREAK)), "binary-frame-isolation", LOST, BREAKS).finding
     assert finding.explanation.startswith("A binary frame from one member disturbs the chat for the others: ")

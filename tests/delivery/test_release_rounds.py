@@ -19,14 +19,14 @@ Held = Callable[[int, int], int]
 """Bytes that a server keeps of a round of so many members, of whom so many were connected at once."""
 
 
-def run(monkeypatch: pytest.MonkeyPatch, held: Held, *, most_joined: int = 100_000) -> ReleaseRecord:
-    """The record of a server that keeps `held` of each round, and refuses members after the first `most_joined`."""
+def run(monkeypatch: pytest.MonkeyPatch, kept: Held, *, most_joined: int = 100_000) -> ReleaseRecord:
+    """Return the record of a server that keeps `kept` of each round, and refuses all but `most_joined` members."""
 
     def fake_round(self: Any, size: int, at_once: int = SIZE) -> int:
         count: int = min(size, most_joined - self.joined)
         before = self.rounds[-1].memory_bytes if self.rounds else 20_000_000
         self.joined += count
-        self.rounds.append(ReleaseRound(count, 14, 5, before + held(count, at_once)))
+        self.rounds.append(ReleaseRound(count, 14, 5, before + kept(count, at_once)))
         return count
 
     monkeypatch.setattr(release_probe._Rounds, "_round", fake_round)
@@ -60,7 +60,7 @@ def test_garbage_of_members_that_are_connected_at_once_is_not_a_leak(monkeypatch
     assert release_probe._remark(record) == ""
 
 
-def test_no_members_come_in_turn_without_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_growth_no_members_join_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     record = run(monkeypatch, lambda count, _: 0)
     assert (len(record.rounds), record.in_turn) == (ROUNDS + 1, ())
     assert checks(record) == []

@@ -20,7 +20,7 @@ def chat(order: str) -> Workload:
     return with_revoke(load_channels("tutorial"), order)["chat"]
 
 
-def test_with_an_order_every_shared_channel_is_checked_for_revoked_access() -> None:
+def test_with_the_option_revoke_every_shared_channel_is_checked_for_revoked_access() -> None:
     assert not chat("").has_revoke
     assert chat("logout {n}").has_revoke
     assert "revoked-access" in {each.name for each in properties_of(chat("logout {n}"))}
@@ -32,7 +32,7 @@ def test_a_command_gets_the_number_and_the_name() -> None:
         chat("test {n} = 5").revoke(3, HERE)
 
 
-def test_a_name_is_one_word_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_one_argument_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = chat("test {name} = 'a b; exit 1'")
     monkeypatch.setattr(type(workload), "name_of", lambda self, member: "a b; exit 1")
     chat("test {name} = 'a b; exit 1'").revoke(3, HERE)
@@ -69,7 +69,7 @@ def test_a_request_that_fails_revokes_nothing(monkeypatch: pytest.MonkeyPatch) -
         chat(f"{HERE}/{{n}}").revoke(3, HERE)
 
 
-def test_an_order_that_names_no_member_is_refused() -> None:
+def test_a_revocation_that_names_no_member_is_refused() -> None:
     require_member_in("")
     require_member_in("logout {n}")
     with pytest.raises(UsageError, match=r"expected --revoke to say whose access is revoked"):

@@ -43,11 +43,11 @@ def test_the_hand_written_schedules_survive_json() -> None:
         assert schedule_from_json([step.to_json() for step in schedule]) == schedule
 
 
-def test_the_same_seed_draws_the_same_schedules_and_another_seed_draws_others() -> None:
-    first, again, other = (strategies.examples(strategies.bursts(), number=8, from_seed=seed) for seed in (3, 3, 4))
+def test_the_same_seed_draws_the_same_schedules_and_another_seed_draws_different_ones() -> None:
+    first, again, reseeded = (strategies.examples(strategies.bursts(), number=8, from_seed=seed) for seed in (3, 3, 4))
     assert len(first) == 8
     assert first == again
-    assert first != other
+    assert first != reseeded
 
 
 def test_the_channels_of_a_run_share_the_drawn_schedules() -> None:
@@ -74,10 +74,10 @@ def test_shrinking_keeps_only_the_steps_that_fail() -> None:
 
 
 def test_shrinking_stops_after_its_maximum_of_attempts() -> None:
-    asked = []
+    candidates = []
     schedule = tuple(Step(Action.SAY, number) for number in range(50))
-    assert shorten(schedule, lambda candidate: bool(asked.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
-    assert len(asked) == 7
+    assert shorten(schedule, lambda candidate: bool(candidates.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
+    assert len(candidates) == 7
 
 
 class Small(Workload):
@@ -137,7 +137,7 @@ def test_texts_are_no_longer_than_the_maximum_of_the_channel() -> None:
     assert fitted((flood,), Small()) == (Step(Action.FLOOD, 0, size_bytes=1_000, count=180),)
 
 
-def test_garbage_is_a_message_that_the_channel_does_not_know() -> None:
+def test_garbage_is_a_message_that_the_channel_does_not_recognise() -> None:
     breaks = {
         workload: {step.misbehaviour for step in all_edges(workload) if step.action is Action.BREAK}
         for workload in SORTS

@@ -38,20 +38,22 @@ def run(server: RunningServer, only: tuple[str, ...]) -> SuiteReport:
         ("the chat hears an echo", ALL, Anomaly.MISROUTED),
     ],
 )
-def test_a_fault_that_only_a_standing_member_sees_is_reported(
+def test_a_fault_that_only_a_long_lived_member_notices_is_reported(
     planted: Callable[[str], RunningServer], fault: str, only: tuple[str, ...], anomaly: Anomaly
 ) -> None:
     report = run(planted(fault), only)
-    found = [
-        one for one in report.findings if one.check.endswith(".long-lived-listeners") and one.level is Level.VIOLATION
+    violations = [
+        finding
+        for finding in report.findings
+        if finding.check.endswith(".long-lived-listeners") and finding.level is Level.VIOLATION
     ]
-    assert [one.anomaly for one in found] == [anomaly], report.findings
+    assert [finding.anomaly for finding in violations] == [anomaly], report.findings
 
 
 @pytest.mark.parametrize("kind", ["", "one connection for each name"])
 def test_a_correct_server_passes_the_standing_checks(planted: Callable[[str], RunningServer], kind: str) -> None:
     report = run(planted(kind), ALL)
-    assert [one for one in report.findings if one.level.counts] == []
+    assert [finding for finding in report.findings if finding.level.counts] == []
     assert report.verdict() is Verdict.VALID
 
 

@@ -1,4 +1,4 @@
-"""Tests of one standing member: what it reads and when it has joined. Its client is played by the test."""
+"""Tests of one standing member: what it reads and when it has joined. The test scripts its client."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from wsproof.workloads.socketio import SocketIo
 SESSION, NAMESPACE = '0{"sid":"1"}', '40{"sid":"2"}'
 
 
-class Played:
-    """A connection on which the server's messages have come when the test says so."""
+class ScriptedClient:
+    """A client that has received the messages that the test gives it."""
 
     ended = False
 
-    def __init__(self, *came: str) -> None:
-        self.events: list[Event] = [TextMessage(text, 1) for text in came]
+    def __init__(self, *received: str) -> None:
+        self.events: list[Event] = [TextMessage(text, 1) for text in received]
         self.sent: list[str] = []
 
     @property
@@ -42,15 +42,15 @@ class Played:
         self.sent.append(text)
 
 
-def standing(client: Played) -> StandingConnection:
+def standing(client: ScriptedClient) -> StandingConnection:
     workload = SocketIo()
     talk = Conversation(workload, 1)
     return StandingConnection(workload, 1, StandingRole.UNRESPONSIVE, cast(Client, client), talk)
 
 
-def test_a_message_that_came_with_the_answer_to_the_handshake_is_read_at_once() -> None:
+def test_a_message_received_with_the_answer_to_the_handshake_is_read_at_once() -> None:
     """Socket.IO speaks first. No further byte comes before the member answers, so no poll would wake its reader."""
-    client = Played(SESSION)
+    client = ScriptedClient(SESSION)
     member = standing(client)
     member.join()
     assert client.sent == ["40"]
@@ -60,8 +60,8 @@ def test_a_message_that_came_with_the_answer_to_the_handshake_is_read_at_once() 
     assert 99 < member.session(member.joined_ns + 5).joined_ns == member.joined_ns
 
 
-def test_a_member_that_never_joined_has_heard_nothing_for_a_reason() -> None:
-    member = standing(Played())
+def test_a_member_that_never_joined_has_the_reason_for_receiving_nothing() -> None:
+    member = standing(ScriptedClient())
     member.join()
     assert member.session(99).joined_ns == 99
 
@@ -70,12 +70,12 @@ def session(refusal: str) -> StandingSession:
     return StandingSession(StandingRole.IDLE, "1", 0, 1, 2, refusal=refusal)
 
 
-def test_a_check_without_evidence_says_why_its_members_could_not_join() -> None:
+def test_a_check_without_evidence_gives_the_reason_why_its_members_could_not_join() -> None:
     record = StandingRecord((session(""), session("the server did not answer `login` within 5 s")))
     assert _reason_unknown(record, Budget(0.0)).endswith("could join: the server did not answer `login` within 5 s")
 
 
-def test_a_check_without_evidence_is_not_run_where_the_time_was_over() -> None:
+def test_a_check_without_evidence_counts_as_not_run_if_the_time_was_over() -> None:
     record = StandingRecord((session(""),))
     assert _reason_unknown(record, Budget(None)) == "not checked: the members that only listened received nothing"
     with pytest.raises(BudgetSpent):

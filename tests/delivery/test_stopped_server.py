@@ -98,8 +98,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.mark.parametrize("stopped_s", [2.6, 4.0, 5.0, 9.0])
-def test_a_server_that_is_stopped_for_seconds_gets_its_time_when_it_goes_on(clock: Clock, stopped_s: float) -> None:
-    """Before, half of the timeout in silence was enough to call what was missing lost."""
+def test_a_server_that_was_stopped_for_seconds_gets_additional_time(clock: Clock, stopped_s: float) -> None:
+    """Formerly, silence for half of the timeout was enough to report missing messages as lost."""
     loop = Loop(Server(clock, runs_s=stopped_s))
     assert loop.wait(lambda: loop.has_message)
     assert loop.silent_ns == 0
@@ -113,7 +113,7 @@ def test_a_server_that_answers_a_ping_at_once_and_sends_nothing_is_silent(clock:
     assert loop.silent_ns == clock.now
 
 
-def test_a_server_that_answers_no_ping_is_silent_in_the_end_and_is_asked_once(clock: Clock) -> None:
+def test_a_server_that_answers_no_ping_is_silent_after_one_ping(clock: Clock) -> None:
     loop = Loop(Server(clock, answers_pings=False))
     assert not loop.wait(lambda: loop.has_message)
     assert clock.now == pytest.approx((TIMEOUT_S / 2 + PONG_TIMEOUT_S) * 1e9, abs=1e8)

@@ -33,7 +33,7 @@ def test_a_correct_counter_passes() -> None:
     ("fault", "anomaly"),
     [("loses", Anomaly.LOST), ("repeats", Anomaly.DUPLICATED), ("counts twice", Anomaly.PHANTOM)],
 )
-def test_a_planted_fault_is_reported_with_the_ambiguity_of_its_versions(fault: str, anomaly: Anomaly) -> None:
+def test_a_planted_fault_is_reported_and_its_versions_may_be_ambiguous(fault: str, anomaly: Anomaly) -> None:
     report = check(fault)
     assert report.verdict() is Verdict.INVALID
     (finding,) = (each for each in report.findings if each.anomaly is anomaly)
@@ -51,5 +51,5 @@ def test_a_new_version_belongs_to_the_oldest_publication_without_one() -> None:
     assert keys.key_of(41, is_joining=True) == (0, 0), "a snapshot of a known version is that version"
     assert keys.key_of(43, is_joining=False) is None
     keys.published(0, 1)
-    assert keys.key_of(43, is_joining=False) is None, "no publication made it, whoever reads it, and however late"
+    assert keys.key_of(43, is_joining=False) is None, "no publication caused this version, for any reader at any time"
     assert keys.key_of(44, is_joining=False) == (0, 1)

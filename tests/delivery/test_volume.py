@@ -34,7 +34,7 @@ def run(server: RunningServer, options: SuiteOptions = OPTIONS) -> SuiteReport:
     return run_suite(server, WORKLOADS, options)
 
 
-def counted(report: SuiteReport) -> list[Finding]:
+def violations_of(report: SuiteReport) -> list[Finding]:
     return [finding for finding in report.findings if finding.level.counts]
 
 
@@ -51,7 +51,7 @@ def counted(report: SuiteReport) -> list[Finding]:
 def test_a_fault_that_only_volume_shows_is_reported(
     planted: Callable[[str], RunningServer], fault: str, anomaly: Anomaly
 ) -> None:
-    assert [finding.anomaly for finding in counted(run(planted(fault)))] == [anomaly]
+    assert [finding.anomaly for finding in violations_of(run(planted(fault)))] == [anomaly]
 
 
 def test_a_limit_on_the_rate_is_no_loss_of_a_member_that_stopped_reading(
@@ -73,7 +73,7 @@ def test_a_limit_that_the_server_enforces_is_information(
     planted: Callable[[str], RunningServer], kind: str, words: str
 ) -> None:
     report = run(planted(kind))
-    assert counted(report) == []
+    assert violations_of(report) == []
     limits = [finding for finding in report.findings if words in finding.explanation]
     assert [finding.level for finding in limits] == [Level.INFORMATIONAL]
 
@@ -94,9 +94,9 @@ def test_a_room_full_message_ends_the_joining_like_a_refused_handshake(
 ) -> None:
     def member(can_send: bool) -> SimpleNamespace:
         talk = SimpleNamespace(is_refused=is_refused and not can_send)
-        left = Departure.STAYED if can_send else Departure.FIN
-        why = "" if can_send else "did not answer"
-        return SimpleNamespace(can_send=can_send, conversation=talk, departure=left, join_fault=why)
+        departure_ = Departure.STAYED if can_send else Departure.FIN
+        reason = "" if can_send else "did not answer"
+        return SimpleNamespace(can_send=can_send, conversation=talk, departure=departure_, join_fault=reason)
 
     people = [member(can_send) for can_send in (True, True, False, True)]
     coming = iter(people)

@@ -135,7 +135,7 @@ def test_one_frame_may_answer_several_steps_of_a_join_and_bring_a_publication(wo
     assert worker.history().unexpected == ()
 
 
-def test_messages_that_came_in_the_last_frame_of_a_stamped_read_have_an_exact_time(worker: Worker) -> None:
+def test_messages_in_the_last_frame_of_a_stamped_read_have_an_exact_time(worker: Worker) -> None:
     worker.join()
     connection = worker.connections[0]
     intervals: list[tuple[int, int, int, int]] = []

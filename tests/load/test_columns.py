@@ -113,7 +113,7 @@ def test_a_remainder_of_a_few_milliseconds_is_not_a_second_of_its_own() -> None:
     assert len(cpu_share(at, used, 0, 10 * ms)) == 1
 
 
-def test_a_payload_that_the_engine_itself_would_drop_is_a_usage_error() -> None:
+def test_a_payload_over_the_limit_of_the_engine_is_a_usage_error() -> None:
     require_possible(Plan(payload_bytes=16_000_000))
     with pytest.raises(UsageError, match="payload of at most"):
         require_possible(Plan(payload_bytes=16 * 1024 * 1024))

@@ -109,7 +109,7 @@ def sequences(history: History) -> list[int]:
 
 class TestCuts:
     @pytest.mark.parametrize("filler", [5, 130, 70_000])
-    def test_a_stream_in_two_pieces_is_the_same_wherever_it_is_cut(
+    def test_a_stream_in_two_pieces_gives_the_same_history_at_every_cut(
         self, filler: int, tmp_path: Path, loop: asyncio.AbstractEventLoop
     ) -> None:
         stream = (
@@ -130,7 +130,7 @@ class TestCuts:
             assert history.receipts.intact.all(), cut
             assert not history.protocol, cut
 
-    def test_a_stream_in_single_bytes_is_the_same(self, bench: Bench) -> None:
+    def test_a_stream_in_single_bytes_gives_the_same_history(self, bench: Bench) -> None:
         for byte in ANSWER + text(says(1)) + text(says(2, "y" * 300)):
             read(bench.connection, bytes([byte]))
         assert sequences(bench.history()) == [1, 2]

@@ -116,7 +116,7 @@ def test_the_worker_count_follows_the_load_and_the_cores(
     assert choose_processes(subscribers, server_cores=server_cores) == expected
 
 
-def test_several_engines_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_load_engines_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: 8)
     assert choose_processes(10_000, server_cores=1, workloads=3) == 2
 

@@ -210,7 +210,7 @@ class TestWhatGoesWrong:
         assert not any(_is_alive(pid) for pid in pids)
 
     @pytest.mark.parametrize("phase", ["connect", "probe"])
-    def test_a_run_that_is_stopped_before_its_window_is_a_partial_run_too(self, serve: Serve, phase: str) -> None:
+    def test_a_run_that_is_stopped_before_its_window_is_a_partial_run(self, serve: Serve, phase: str) -> None:
         def stop(progress: Progress) -> None:
             if progress.phase == phase:
                 raise KeyboardInterrupt

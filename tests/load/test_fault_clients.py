@@ -38,7 +38,7 @@ def test_a_client_has_joined_after_its_handshake() -> None:
     assert joining.refusal == ""
 
 
-def test_it_answers_pings_and_counts_pongs() -> None:
+def test_a_client_answers_pings_and_counts_pongs() -> None:
     joining = client()
     joining.start()
     answer = joining.receive(ACCEPTED + Frame(Opcode.PING, b"you?").encode(), 0)
@@ -56,7 +56,7 @@ def test_a_closed_client_sends_nothing_more() -> None:
     assert joining.ping() == joining.close() == b""
 
 
-def test_a_refusal_is_told_with_its_status() -> None:
+def test_a_refusal_is_reported_with_its_status() -> None:
     joining = client()
     joining.start()
     joining.receive(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 0)
@@ -88,7 +88,7 @@ def test_pauses_double_up_to_a_limit(is_spread: bool) -> None:
         assert pauses[-1] == LONGEST_PAUSE_S
 
 
-def test_a_turn_counts_returns_and_the_worst_second_of_refusals() -> None:
+def test_a_storm_counts_returned_clients_and_the_second_with_most_refusals() -> None:
     reasons = Counter({"HTTP 503": 3, "the connection ended": 1})
     attempts = Attempts([0.5, 1.0, 4.0], [0.1, 0.2, 0.9, 1.1], reasons)
     assert attempts.turn(3, is_spread=True) == StormTurn(True, 3, 3, 4.0, 1.0, 4, 3, "HTTP 503")

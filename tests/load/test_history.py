@@ -7,7 +7,7 @@ from wsproof.model.history import Kind, Member, Outcome, Recorder, Tick
 from wsproof.model.plan import Phase
 
 
-def test_a_packed_history_is_the_same_history() -> None:
+def test_a_packed_history_is_unpacked_unchanged() -> None:
     one = Recorder(start_ns=1_000)
     one.members = [Member(n, f"{n}", in_ns=500) for n in (0, 1)]
     one.published(1, 0, 2**62, 0, Phase.MEASURED, Outcome.FAILED)

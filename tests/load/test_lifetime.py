@@ -47,7 +47,7 @@ def ended(pids: list[int]) -> bool:
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_ctrl_c_keeps_a_partial_history_and_ends_all_processes(serve: Serve, tmp_path: Path) -> None:
+def test_an_interrupt_keeps_a_partial_history_and_ends_all_processes(serve: Serve, tmp_path: Path) -> None:
     with serve("fair") as endpoint, running(endpoint.port, tmp_path) as process:
         workers = hear(process)["workers"]
         assert len(workers) == 2

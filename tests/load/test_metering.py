@@ -42,7 +42,7 @@ def test_a_remote_server_may_report_its_usage_by_url() -> None:
     assert not usage.trouble
 
 
-def test_an_unreachable_metrics_url_loses_the_figures_and_not_the_run() -> None:
+def test_a_run_with_an_unreachable_metrics_url_has_no_server_figures() -> None:
     with page_server(FIGURES, code=500) as url:
         measurement = measured(url)
     assert measurement.server is not None
@@ -141,7 +141,7 @@ def test_shared_memory_is_sampled_rarely_and_growth_is_still_measured(
     assert meter.usage().memory_bytes.tolist() == [700, 900, 1200, 1200]
 
 
-def test_an_event_loop_was_late_from_the_time_at_which_its_timer_was_due() -> None:
+def test_the_lag_of_an_event_loop_begins_when_its_timer_was_due() -> None:
     fired_ns = np.array([10, 20, 30], np.int64) * 1_000_000
     lag_ns = np.array([50_000, 4_000_000, 0], np.int64)
     assert late_wakes(fired_ns, lag_ns).tolist() == [[16_000_000, 20_000_000]]

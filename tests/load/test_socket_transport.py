@@ -310,9 +310,7 @@ def test_a_publication_has_the_time_at_which_a_device_took_it(
     perform(scene)
 
 
-def test_the_stamp_of_a_write_that_comes_late_is_no_end_of_the_connection(
-    perform: Perform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_stamp_of_a_write_does_not_end_the_connection(perform: Perform, monkeypatch: pytest.MonkeyPatch) -> None:
     def send_and_leave_stamp(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
         with monkeypatch.context() as here:
             here.setattr("wsproof.net.send_stamps._read_stamp", lambda sock: None)
@@ -439,7 +437,7 @@ def test_messages_in_pieces_of_any_size_are_recorded_once_and_in_order(perform: 
     perform(scene)
 
 
-def test_other_bytes_between_known_frames_are_read_too(perform: Perform) -> None:
+def test_other_bytes_between_known_frames_are_read(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(2)
         frame, ping, long = text(says(0)), Frame(Opcode.PING, b"?").encode(), says(1)
@@ -500,7 +498,7 @@ def test_what_a_full_read_of_the_compiled_reader_left_behind_arrived_after_the_r
     perform(scene)
 
 
-def test_a_member_that_is_heard_elsewhere_is_read_from_where_it_was(perform: Perform) -> None:
+def test_a_member_read_by_other_code_in_between_continues_at_the_right_byte(perform: Perform) -> None:
     async def scene(hall: Hall) -> None:
         await hall.let_in(1)
         (end,), (connection,) = hall.ends, hall.connections

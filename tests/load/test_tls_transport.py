@@ -170,7 +170,7 @@ def test_bytes_that_are_not_tls_end_the_connection_with_their_error(perform: Per
     assert isinstance(why, ssl.SSLError)
 
 
-def test_an_end_during_the_handshake_fails_the_opening_and_tells_the_reader_nothing(perform: Perform) -> None:
+def test_an_end_during_the_handshake_fails_the_opening_without_a_call_of_the_reader(perform: Perform) -> None:
     async def play(scene: Scene) -> None:
         await asyncio.sleep(0)
         scene.end.shutdown(socket.SHUT_WR)
@@ -180,7 +180,7 @@ def test_an_end_during_the_handshake_fails_the_opening_and_tells_the_reader_noth
     assert perform(play) == []
 
 
-def test_close_says_that_nothing_follows(perform: Perform) -> None:
+def test_close_sends_close_notify(perform: Perform) -> None:
     async def play(scene: Scene) -> None:
         await scene.open()
         scene.transport.close()

@@ -30,7 +30,7 @@ def test_tests_out_of_budget_are_skipped(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_a_budget_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_budget_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, *SUITE, "--ws-budget", "soon"],
         cwd=tmp_path,

@@ -70,15 +70,13 @@ def test_a_clean_measurement_is_timed_round_by_round(monkeypatch: pytest.MonkeyP
     assert benchmark.extra_info["reach"] == 1.0
 
 
-def test_a_check_that_crashed_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crashed_check_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="The check lost crashed"):
         time_it(measurement(steady(30)), [UNKNOWN], monkeypatch)
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_void_figures_are_named_and_fail_only_where_they_were_asked_for(
-    monkeypatch: pytest.MonkeyPatch, strict: bool
-) -> None:
+def test_void_figures_are_named_and_fail_only_with_strict_trust(monkeypatch: pytest.MonkeyPatch, strict: bool) -> None:
     late = measurement(steady(100, latency_ms=50, slip_ms=20))
     if strict:
         with pytest.raises(AssertionError, match=r"--ws-strict-trust.*\n.*not caused by the server"):
@@ -89,7 +87,7 @@ def test_void_figures_are_named_and_fail_only_where_they_were_asked_for(
     assert time_it(measurement(steady(100)), [], monkeypatch, strict_trust=strict).extra_info["void"] == []
 
 
-def test_objectives_count_as_they_do_for_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objectives_have_the_same_effect_as_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     quick, late = measurement(steady(100)), measurement(steady(100, latency_ms=50, slip_ms=20))
     assert time_it(quick, [], monkeypatch, slo=("p99(latency) < 100ms", "lost == 0")).rounds == 100
     with pytest.raises(AssertionError, match=r"--ws-slo.*\n *missed: p99\(latency\) < 1ms"):
@@ -129,7 +127,7 @@ def test_a_users_own_app_is_timed_once_per_number_of_subscribers(pytester: pytes
         assert info["server_fds"] > 3
 
 
-def test_a_server_elsewhere_tells_what_it_uses(pytester: pytest.Pytester) -> None:
+def test_a_remote_server_reports_its_resource_usage(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_broadcast(ws_fanout): ws_fanout(2, rounds=3, warmup_rounds=1, workload='echo')")
     with serving("fair") as endpoint, page_server(FIGURES) as url:
         target = (f"--ws-target={endpoint.url}", "--ws-channels=tutorial", f"--ws-metrics-url={url}")
