@@ -69,7 +69,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
         (("--slo", "p99(latency) < 60ms", "--strict-trust"), 3),
     ],
 )
-def test_void_figures_matter_to_the_exit_code_where_they_were_asked_for(
+def test_void_figures_change_the_exit_code_only_if_the_user_asked_for_them(
     bench: Bench, words: tuple[str, ...], code: int
 ) -> None:
     ended, record = bench(*words, blocks=(LATE,))
@@ -95,7 +95,7 @@ def test_a_void_block_is_measured_again_before_the_report(bench: Bench, capsys: 
     assert "measuring once more" in capsys.readouterr().out
 
 
-def test_a_block_that_answers_what_was_asked_is_not_measured_again(bench: Bench) -> None:
+def test_a_block_that_answers_the_question_is_not_measured_again(bench: Bench) -> None:
     rival = measurement(steady(), CHAT, generator=replace(QUIET, alone=False))
     ended, record = bench("--slo", "min(reach) == 1", blocks=(rival, GOOD))
     assert (ended, record["trusted"]) == (0, False)
@@ -107,7 +107,7 @@ def test_a_violation_of_the_second_block_counts(bench: Bench) -> None:
     assert (ended, record["verdict"]) == (1, "invalid")
 
 
-def test_a_window_without_a_single_delivery_tells_nothing(bench: Bench) -> None:
+def test_a_window_without_a_delivery_has_an_unknown_result(bench: Bench) -> None:
     record = recorder()
     publish(record, 0, -50, [1.0] * 3, phase=Phase.PROBE)
     ended, kept = bench(blocks=(measurement(record.freeze(), CHAT),))

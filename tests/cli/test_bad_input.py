@@ -24,24 +24,24 @@ def stranger(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_outside_a_checkout_nothing_is_not_a_target(stranger: Path) -> None:
+def test_outside_a_checkout_a_missing_target_is_reported(stranger: Path) -> None:
     assert_refused(wsproof("check", cwd=stranger), "no TARGET was given", "pkg.module:app")
 
 
-def test_a_target_that_is_not_there_says_so(stranger: Path) -> None:
+def test_a_missing_target_is_reported(stranger: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening, so no other process can use it
         url = f"ws://127.0.0.1:{taken.getsockname()[1]}/ws"
         assert_refused(wsproof("check", url, cwd=stranger), url, "Is it running")
 
 
-def test_an_app_that_raises_at_import_shows_its_own_last_words(stranger: Path) -> None:
+def test_an_app_that_raises_at_import_is_reported_with_the_end_of_its_output(stranger: Path) -> None:
     said = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=stranger)
     assert_refused(said, "the database is not configured", "Try it by hand")
     assert not (stranger / ".wsproof").exists(), "nothing was measured, so nothing is kept"
 
 
-def test_an_app_that_is_not_there_names_the_module(stranger: Path) -> None:
+def test_a_missing_app_is_reported_with_its_module(stranger: Path) -> None:
     assert_refused(wsproof("check", "nothere:app", cwd=stranger), "nothere")
 
 
@@ -53,15 +53,15 @@ def test_a_port_in_use_is_reported(stranger: Path) -> None:
         assert_refused(wsproof("serve", "--port", str(port)), str(port), "in use")
 
 
-def test_an_unknown_workload_names_those_that_exist() -> None:
+def test_an_unknown_workload_is_reported_with_the_existing_ones() -> None:
     assert_refused(wsproof("bench", "--workload", "chatt"), "chatt", "echo, chat, dashboard")
 
 
-def test_unknown_faulty_clients_name_those_that_exist() -> None:
+def test_unknown_faulty_clients_are_reported_with_the_existing_ones() -> None:
     assert_refused(wsproof("bench", "--faults", "sleepy=5"), "--faults", "expected one of stalled", "sleepy")
 
 
-def test_unknown_channels_and_settings_name_those_that_exist() -> None:
+def test_unknown_channels_and_settings_are_reported_with_the_existing_ones() -> None:
     assert_refused(wsproof("check", "--channels", "tutorals"), "tutorals", "tutorial")
     assert_refused(wsproof("check", "--set", "dashboard.perod=1"), "dashboard.perod", "dashboard.period")
     assert_refused(wsproof("check", "--set", "dashboard"), "KEY=VALUE")
@@ -72,11 +72,11 @@ def test_a_git_ref_that_does_not_exist_leaves_nothing_behind(tmp_path: Path) -> 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_target_elsewhere_needs_to_be_allowed() -> None:
+def test_a_remote_target_needs_the_option_remote() -> None:
     assert_refused(wsproof("check", "ws://example.com/ws"), "--remote")
 
 
-def test_an_unknown_server_names_those_that_exist() -> None:
+def test_an_unknown_server_is_reported_with_the_existing_ones() -> None:
     assert_refused(wsproof("check", "--server", "gunicorn"), "gunicorn", "hypercorn")
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_check_is_reported() -> None:
     assert_refused(wsproof("check", "--only", "99.9"), "99.9", "wsproof list checks")
 
 
-def test_a_finding_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_finding_is_refused(tmp_path: Path) -> None:
     assert_refused(wsproof("replay", str(tmp_path / "absent.json")), "absent.json")
     broken = tmp_path / "broken.json"
     broken.write_text("{}", encoding="utf-8")
@@ -118,7 +118,7 @@ def test_an_unwritable_result_is_reported_before_the_work(option: str, tmp_path:
         (("--in-flight", "4"), ("--closed",)),
     ],
 )
-def test_a_load_that_cannot_be_is_refused_before_anything_runs(
+def test_an_impossible_load_is_refused_before_anything_runs(
     options: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
 ) -> None:
     assert_refused(wsproof("bench", *options, "--out", str(tmp_path / "out")), *words)

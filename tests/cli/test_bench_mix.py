@@ -16,7 +16,7 @@ from wsproof.session.bench_mix import parse_mix, portions
 SMALL = ("--subscribers", "10", "--publishers", "4", "--rate", "100", "--duration", "300ms", "--warmup", "100ms")
 
 
-def test_each_workload_has_its_share_its_checks_and_a_run_of_its_own(
+def test_each_workload_has_its_share_its_checks_and_its_own_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = tmp_path / "table.json", tmp_path / "table.md"

@@ -18,7 +18,7 @@ NAMES = ("uvicorn-websockets-sansio", "uvicorn-wsproto", "daphne")
 
 
 @pytest.mark.slow
-def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
+def test_each_server_has_a_row_with_a_run_or_with_the_reason_for_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = missing_packages

@@ -30,7 +30,7 @@ def context(*words: str) -> CommandContext[CheckOptions]:
     return CommandContext(parse_command(["check", *words]).options)
 
 
-def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
+def test_the_default_budget_of_a_check_is_60_seconds() -> None:
     assert context().budget.seconds == 60
     assert context("--budget", "2m").budget.seconds == 120
     assert context("--budget", "none").budget.seconds is None
@@ -41,14 +41,14 @@ def test_the_budget_counts_from_the_beginning_of_the_command() -> None:
     assert CommandContext(options, began=time.monotonic() - 3600).budget.spent
 
 
-def test_a_budget_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_budget_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["check", "--budget", "soon"])
     assert refused.value.code == ExitCode.USAGE
     assert "duration" in capsys.readouterr().err
 
 
-def test_a_server_that_never_answers_is_called_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_never_answers_is_reported_as_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with difficult("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "600s", "--out", str(tmp_path)]) == ExitCode.USAGE
@@ -68,7 +68,7 @@ def test_a_budget_that_ends_during_the_first_handshake_leaves_the_result_unknown
     assert "try a longer --budget" in said
 
 
-def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_protocol_suite_leaves_time_for_the_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     budgets: list[Budget] = []
 
     def run_suite(*arguments: object) -> SuiteReport:
@@ -111,7 +111,7 @@ def test_without_a_check_out_of_time_the_budget_is_not_mentioned() -> None:
     assert "within the budget" not in shown(ran=1, late=0, not_here=4)[0]
 
 
-def test_a_check_that_is_mostly_out_of_time_cannot_tell() -> None:
+def test_a_check_with_most_rules_out_of_time_is_unknown() -> None:
     text, record = shown(ran=1, late=2, not_here=4)
     sentence = "2 of 3 checks were not run within the budget: try --budget 5m, or --budget none."
     assert sentence in text

@@ -151,7 +151,7 @@ def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
     assert "not settled after 2 runs; so far no run could be trusted" in capsys.readouterr().out
 
 
-def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:
+def test_the_rate_can_be_raised_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:
     plans = play(77, of=lambda plan: plan.rate_hz)
     code, record = search(url, tmp_path, "--over", "rate", "--from", "2.5")
     assert code == 0
@@ -160,7 +160,7 @@ def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path
     assert record["capacity"]["knee"]["low"] <= 77 <= record["capacity"]["knee"]["high"]
 
 
-def test_rooms_can_be_raised_and_the_load_of_each_stays_what_it_is(url: str, tmp_path: Path, play: Play) -> None:
+def test_the_number_of_rooms_can_be_raised_with_a_constant_load_in_each(url: str, tmp_path: Path, play: Play) -> None:
     plans = play(9, of=lambda plan: plan.subscribers / 20)
     channels = "tests.workloads.apps.halls_channels"
     words = ("--over", "rooms", "--subscribers", "20", "--publishers", "2", "--rate", "5", "--set", "halls.rooms=7")
@@ -175,7 +175,7 @@ def test_rooms_can_be_raised_and_the_load_of_each_stays_what_it_is(url: str, tmp
     assert [settings["halls.rooms"] for settings in play.settings] == [f"{level:g}" for level in levels]
 
 
-def test_a_target_that_goes_away_at_a_level_is_no_capacity(
+def test_a_target_that_ends_at_a_level_gives_no_capacity(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(plan: Plan, **_: Any) -> Measurement:
@@ -191,7 +191,7 @@ def test_a_target_that_goes_away_at_a_level_is_no_capacity(
     assert "nobody could connect" in json.dumps(part["runs"])
 
 
-def test_capacity_runs_each_of_two_levels_for_real(url: str, tmp_path: Path) -> None:
+def test_capacity_measures_two_levels_with_a_real_server(url: str, tmp_path: Path) -> None:
     levels = ("--from", "3", "--to", "4", "--trials", "2", "--duration", "200ms", "--warmup", "100ms", "--rate", "100")
     code, record = search(url, tmp_path, *levels)
     # Two runs settle nothing, and a busy machine may void both. The test requires only that they were made.

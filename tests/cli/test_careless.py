@@ -110,7 +110,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("words", "expected"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
-def test_each_mistake_has_a_message_that_helps(
+def test_each_mistake_has_a_message_with_advice(
     words: tuple[str, ...], expected: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = refused(words, capsys)
@@ -144,7 +144,7 @@ def test_a_port_in_use_is_reported_with_advice(project: Path, capsys: pytest.Cap
         ("302 Found", ("does not follow",)),
     ],
 )
-def test_a_refusal_names_what_to_try(
+def test_a_refusal_is_reported_with_advice(
     status: str, words: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()) as port:
@@ -173,7 +173,7 @@ def test_pytest_without_a_target_names_its_own_options(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_pytest_tells_a_mistake_in_a_channel_file_with_its_line_alone(project: Path) -> None:
+def test_pytest_reports_a_mistake_in_a_channel_file_with_only_its_line(project: Path) -> None:
     raising = "    def read(self, member, message): raise KeyError('typo')\nWORKLOADS"
     (project / "typo_channels.py").write_text(FILES["shop_channels.py"].replace("WORKLOADS", raising))
     (project / "echo.py").write_text(ECHO, encoding="utf-8")

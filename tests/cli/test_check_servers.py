@@ -86,7 +86,7 @@ def test_a_server_that_is_named_and_breaks_a_rule_decides_the_exit_code(
     assert "2 servers: 1 invalid, 1 valid" in said
 
 
-def test_a_server_that_is_not_installed_is_reported_and_fails_nothing(
+def test_a_server_that_is_not_installed_is_reported_and_does_not_fail_the_check(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def only_wsproto(python: str) -> object:
@@ -129,7 +129,7 @@ if {"uvicorn", "daphne"} & set(sys.modules):
 """
 
 
-def test_an_app_that_starts_nowhere_has_no_verdict(
+def test_an_app_that_starts_on_no_server_has_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "late.py").write_text(LATE)

@@ -147,7 +147,7 @@ def test_a_violation_outranks_a_target_that_is_lost_later(
     assert "crashed" not in said.err
 
 
-def test_a_target_that_is_lost_before_any_violation_is_the_mistake_of_the_command(
+def test_a_target_that_is_lost_before_any_violation_is_a_target_error(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
@@ -165,7 +165,7 @@ def test_a_table_of_servers_keeps_the_violations_of_a_server_that_is_lost_later(
     assert [(row["state"], row["check"]["complete"]) for row in document["servers"]] == [("checked", False)] * 2
 
 
-def test_a_crash_without_a_violation_cannot_tell(
+def test_a_crash_without_a_violation_is_unknown(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
@@ -192,7 +192,7 @@ def test_a_check_that_crashed_leaves_its_traceback_in_the_run(
 
 
 @pytest.mark.parametrize("reporter", ["show_check", "junit_xml", "run_markdown"])
-def test_a_reporter_that_crashes_costs_no_other(
+def test_a_crash_of_one_reporter_does_not_affect_the_others(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reporter: str
 ) -> None:
     monkeypatch.setattr(check, reporter, crash)
@@ -203,7 +203,7 @@ def test_a_reporter_that_crashes_costs_no_other(
     assert list((tmp_path / "runs").glob("*/page.html"))
 
 
-def test_findings_are_in_the_run_while_it_goes_on(
+def test_findings_are_stored_while_the_run_continues(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[str], dict[str, Any]]] = []

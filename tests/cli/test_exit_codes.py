@@ -26,7 +26,9 @@ from wsproof.model.summary import TrustWarning
         (Verdict.INVALID, [None], ExitCode.FAILED),
     ],
 )
-def test_the_table_of_exit_codes(verdict: Verdict, met: list[bool | None], expected: ExitCode) -> None:
+def test_the_exit_code_follows_verdict_and_objectives(
+    verdict: Verdict, met: list[bool | None], expected: ExitCode
+) -> None:
     assert exit_code_of(verdict, objectives_met=met) is expected
 
 
@@ -42,7 +44,7 @@ def test_the_table_of_exit_codes(verdict: Verdict, met: list[bool | None], expec
         (Verdict.INVALID, [None], True, ExitCode.FAILED),
     ],
 )
-def test_void_figures_end_with_3_only_where_they_were_asked_for(
+def test_void_figures_have_exit_code_3_only_if_the_user_asked_for_them(
     verdict: Verdict, met: list[bool | None], asked: bool, expected: ExitCode
 ) -> None:
     assert exit_code_of(verdict, objectives_met=met, void=True, strict_trust=asked) is expected
@@ -63,7 +65,7 @@ def test_a_comparison_fails_only_when_the_candidate_is_worse(judgement: Judgemen
 
 
 @pytest.mark.parametrize(("verb", "code"), [("check", ExitCode.CANNOT_TELL), ("list", ExitCode.OK)])
-def test_a_reader_that_goes_away_makes_no_verdict_a_good_one(
+def test_a_closed_output_pipe_does_not_hide_a_bad_verdict(
     verb: str, code: ExitCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run_command(_: object) -> int:
@@ -89,7 +91,7 @@ TAIL = TrustWarning("schedule-slip", "Some were late.", "Send fewer.", True, ("l
         ((), ("GeneratorFrozen('for 3 s')",), ExitCode.CANNOT_TELL),
     ],
 )
-def test_a_load_that_failed_or_was_another_one_is_no_success(
+def test_a_load_that_failed_or_differed_from_its_plan_is_no_success(
     warnings: tuple[TrustWarning, ...], errors: tuple[str, ...], expected: ExitCode
 ) -> None:
     room = WorkloadLoad("chat", users=2, verdict=Verdict.VALID, warnings=warnings)

@@ -42,7 +42,7 @@ def test_a_bench_that_is_stopped_keeps_its_partial_record(
     assert not alive
 
 
-def test_serve_ends_well_on_ctrl_c(tmp_path: Path) -> None:
+def test_serve_ends_with_success_on_an_interrupt(tmp_path: Path) -> None:
     with running("serve") as child:
         read_until(child, "ws://127.0.0.1")
         family = psutil.Process(child.pid).children(recursive=True)

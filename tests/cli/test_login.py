@@ -16,7 +16,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("runs")
 
 
-def test_a_finding_behind_a_login_is_found_kept_and_repeated_without_the_secret(out: Path) -> None:
+def test_a_finding_behind_a_login_is_stored_without_the_secret_and_replayed(out: Path) -> None:
     with faulty_server() as server:
         url = server.with_fault("fragments-1011", "login").endpoint.url
         checked = wsproof("check", url, "--login", TOKEN, "--only", "fragments-joined", "--out", str(out))
@@ -36,7 +36,7 @@ def test_a_finding_behind_a_login_is_found_kept_and_repeated_without_the_secret(
         assert "It happens again" in again.out
 
 
-def test_without_a_login_one_sentence_says_what_to_do(out: Path) -> None:
+def test_without_a_login_one_sentence_gives_advice(out: Path) -> None:
     with faulty_server() as server:
         url = server.with_fault("", "login").endpoint.url
         checked = wsproof("check", url, "--only", "fragments-joined", "--only", "mask-required", "--out", str(out))

@@ -37,7 +37,7 @@ def test_every_delivery_is_in_the_record_and_the_record_fits_its_schema(benched:
     assert record["objectives"][0]["met"] is True
 
 
-def test_the_page_of_the_run_is_one_file_that_asks_for_nothing(benched: Path) -> None:
+def test_the_page_of_the_run_is_one_file_that_loads_nothing(benched: Path) -> None:
     page = next((benched / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "Latency" in page
     for word in ("<script src", '<link rel="stylesheet" href="http', '<img src="http'):
@@ -51,7 +51,7 @@ def test_report_writes_the_page_again_and_an_index(benched: Path) -> None:
     assert only_run(benched)["id"] in index.read_text(encoding="utf-8")
 
 
-def test_two_stored_runs_are_shown_side_by_side_and_judge_nothing(benched: Path, tmp_path: Path) -> None:
+def test_two_stored_runs_are_shown_side_by_side_without_a_verdict(benched: Path, tmp_path: Path) -> None:
     copy = tmp_path / "compare.json"
     said = wsproof("compare", "latest", "latest", "--out", str(benched), "--json", str(copy))
     assert said.code == 0, said
@@ -75,7 +75,7 @@ def test_a_missed_objective_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -> None:
+def test_every_output_marks_the_figures_of_a_closed_loop(tmp_path: Path) -> None:
     words = ("--closed", "--in-flight", "4", "--loop", "asyncio", "--slo", "p99(latency) < 9s")
     said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
     assert said.code == 3, said  # no latency can be compared with the objective
@@ -93,7 +93,7 @@ def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("what", ["targets", "servers", "workloads", "checks", "metrics", "runs"])
-def test_list_shows_what_there_is(what: str, tmp_path: Path) -> None:
+def test_list_shows_all_existing_entries(what: str, tmp_path: Path) -> None:
     said = wsproof("list", what, "--out", str(tmp_path))
     assert said.code == 0, said
     assert what in said.out

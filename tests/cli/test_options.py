@@ -21,7 +21,7 @@ VERBS = ("check", "bench", "capacity", "load", "run", "compare", "bisect", "repo
 @pytest.mark.parametrize(
     ("text", "expected"), [("10", 10.0), ("10s", 10.0), ("500ms", 0.5), ("2m", 120.0), ("1.5s", 1.5)]
 )
-def test_a_length_of_time_may_carry_its_unit(text: str, expected: float) -> None:
+def test_a_duration_may_have_a_unit(text: str, expected: float) -> None:
     assert seconds(text) == expected
 
 
@@ -45,7 +45,7 @@ def test_a_message_is_a_text_or_binary_in_hexadecimal_digits(text: str, expected
     assert message(text) == expected
 
 
-def test_a_message_in_wrong_digits_is_refused() -> None:
+def test_a_message_with_invalid_digits_is_refused() -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="hexadecimal digits"):
         message("hex:hello")
 
@@ -64,7 +64,7 @@ def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["trace:/nowhere/times.txt", "trace:", "now and then"])
-def test_arrivals_that_cannot_be_had_are_refused(text: str) -> None:
+def test_impossible_arrivals_are_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=r"cannot read the trace|expected constant, poisson"):
         arrivals(text)
 
@@ -82,7 +82,7 @@ def test_arguments_after_the_dashes_are_passed_on() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_verb_has_a_help_text(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([verb, "--help"])
     assert ended.value.code == 0
@@ -115,7 +115,7 @@ def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture
     assert "--help" in capsys.readouterr().err
 
 
-def test_only_load_hands_anything_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_load_passes_arguments_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--", "--html"]) == ExitCode.USAGE
     assert "Locust" in capsys.readouterr().err
 
@@ -149,5 +149,5 @@ def test_rooms_and_formats_are_settings_of_the_workload() -> None:
     assert context.workloads["rooms"].rooms == 3
 
 
-def test_there_need_be_no_warm_up() -> None:
+def test_a_warm_up_of_zero_is_accepted() -> None:
     assert plan_of(CommandContext(parse_command(["bench", "--warmup", "0"]).options)).warmup_s == 0

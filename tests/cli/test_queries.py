@@ -39,7 +39,7 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("target", slow_except(["url", "app"], "app"))
-def test_members_of_a_check_sign_in_as_themselves(target: str, url: str, tmp_path: Path) -> None:
+def test_each_member_of_a_check_uses_its_own_credentials(target: str, url: str, tmp_path: Path) -> None:
     given = (url,) if target == "url" else (APP, "--path", f"/lobby?key={KEY}")
     words = ("check", *given, "--channels", CHANNELS, "--out", str(tmp_path))
     said = wsproof(*words, "--only", "room.delivery", "--only", "lobby.delivery", "--only", "5.5.2", "--examples", "2")
@@ -57,7 +57,7 @@ def test_a_url_without_a_path_checks_the_wire_at_a_path_of_the_channels(url: str
 
 
 @pytest.mark.parametrize("workload", ["room", "lobby"])
-def test_subscribers_of_a_bench_sign_in_as_themselves(workload: str, url: str, tmp_path: Path) -> None:
+def test_each_subscriber_of_a_bench_uses_its_own_credentials(workload: str, url: str, tmp_path: Path) -> None:
     words = ("bench", url, "--channels", CHANNELS, "--workload", workload, *SHORT, "--slo", "lost == 0")
     said = wsproof(*words, "--out", str(tmp_path))
     assert said.code in (0, 3), said
@@ -67,7 +67,7 @@ def test_subscribers_of_a_bench_sign_in_as_themselves(workload: str, url: str, t
 
 
 @pytest.mark.parametrize("by", slow_except(["host", "wsproof load"], "host"))
-def test_locust_users_sign_in_as_themselves(by: str, url: str, tmp_path: Path) -> None:
+def test_each_locust_user_uses_its_own_credentials(by: str, url: str, tmp_path: Path) -> None:
     summary = load(url, tmp_path) if by == "wsproof load" else locust(url, tmp_path)
     assert summary["verdict"] == "valid", summary
     assert {room["workload"] for room in summary["rooms"]} == {"room", "lobby"}
@@ -92,7 +92,7 @@ def locust(url: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("workload", ["room", "lobby"])
-def test_subscribers_of_a_comparison_sign_in_as_themselves(workload: str) -> None:
+def test_each_subscriber_of_a_comparison_uses_its_own_credentials(workload: str) -> None:
     target: Target = parse_target(APP, path=f"/lobby?key={KEY}", cwd=ROOT)
     plan = Plan(workload, subscribers=3, publishers=1, rate_hz=10.0, duration_s=0.5, warmup_s=0.1, payload_bytes=120)
     block = Block(Side.BASE, 0)

@@ -11,7 +11,7 @@ from wsproof.cli import main
 SMALL = ("--subscribers", "5", "--rate", "50", "--duration", "1", "--warmup", "0.2", "--users", "6")
 
 
-def test_a_run_ends_with_what_was_found_and_where_its_page_is(
+def test_a_run_ends_with_its_findings_and_the_path_of_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("wsproof.session.run.LOAD_SECONDS", 2.0)

@@ -72,7 +72,7 @@ def checked(how: str, here: Path, capsys: pytest.CaptureFixture[str]) -> tuple[d
     return document["findings"][0], capsys.readouterr().out, junit, page
 
 
-def test_the_last_exception_stands_with_the_finding(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finding_shows_the_last_exception_of_the_server(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finding, *outputs = checked("raise", here, capsys)
     assert finding["check"] == "payload-lengths"
     assert finding["server_output"][0].endswith("Traceback (most recent call last):")
@@ -83,7 +83,7 @@ def test_the_last_exception_stands_with_the_finding(here: Path, capsys: pytest.C
     assert "the first character" in (run / "server.log").read_text(encoding="utf-8")
 
 
-def test_the_end_of_the_process_is_the_finding_and_comes_first(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_end_of_the_server_process_is_the_first_finding(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finding, *outputs = checked("abort", here, capsys)
     assert (finding["check"], finding["harm"], finding["reproduced"]) == ("process-ended", "process-died", "3 of 3")
     told = "After this, the server's process ended with signal 6 (SIGABRT); its last line: assertion failed: message"

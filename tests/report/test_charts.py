@@ -48,7 +48,7 @@ def test_larger_values_are_drawn_higher_and_later_ones_further_right() -> None:
     assert [y for _, y in points] == sorted((y for _, y in points), reverse=True)
 
 
-def test_a_gap_in_the_data_is_a_gap_in_the_line_and_a_lonely_value_a_dot() -> None:
+def test_a_gap_in_the_data_is_a_gap_in_the_line_and_a_single_value_a_dot() -> None:
     svg = timeline_chart(FRAME, [ChartLine("", [0, 1, 2, 3, 4], [1.0, 2.0, None, 3.0, None])], "1")
     assert svg.count("<circle") == 1
     assert re.search(r'class="line s1" d="M[^M"]+"', svg)
@@ -67,7 +67,7 @@ def test_the_percentile_axis_has_a_tick_for_each_nine() -> None:
     assert {"min", "p50", "p90", "p99", "p99.9"} <= set(texts(percentile_chart(FRAME, lines, "ns")))
 
 
-def test_a_histogram_has_a_bar_per_bin_and_one_for_the_stragglers() -> None:
+def test_a_histogram_has_a_bar_per_bin_and_one_for_values_beyond_it() -> None:
     svg = histogram_chart(FRAME, [0, 1e6, 2e6], [4, 1], 2, "ns")
     assert svg.count('class="bar"') == 2
     assert svg.count('class="bar beyond"') == 1

@@ -24,7 +24,7 @@ def a_run(*findings: Finding, record: RunRecord | None = None) -> tuple[str, ...
     return closing_sentences(whole, PAGE)
 
 
-def test_a_good_run_ends_with_five_plain_sentences() -> None:
+def test_a_valid_run_ends_with_five_sentences() -> None:
     assert a_run() == (
         "The server keeps the protocol in all of 2 checks.",
         "Every message arrived once and in order in 3 checks, and under load 100 % arrived (20,000 deliveries).",
@@ -52,7 +52,7 @@ def test_a_void_figure_is_reported_and_marked() -> None:
     assert sentences[3] == "These figures are void, the others stand: latency p99."
 
 
-def test_each_sentence_is_one_line_whatever_the_server_sent() -> None:
+def test_each_sentence_is_one_line_with_any_text_of_the_server() -> None:
     assert all("\n" not in sentence for sentence in a_run(samples.violation(explanation="one\ntwo\n\nthree")))
 
 

@@ -18,12 +18,12 @@ def git(cwd: Path, *words: str) -> None:
     subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
 
 
-def test_outside_a_repository_all_is_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_repository_all_git_fields_are_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert set(git_facts(tmp_path).values()) == {None}
 
 
-def test_without_git_all_is_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_all_git_fields_are_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert set(git_facts(tmp_path).values()) == {None}
 
@@ -43,7 +43,7 @@ def test_branch_commit_and_changes_are_recorded(tmp_path: Path) -> None:
     assert git_facts(tmp_path)["branch"] is None
 
 
-def test_the_machine_is_described_without_names_and_places() -> None:
+def test_the_machine_is_described_without_host_names_and_paths() -> None:
     facts = machine_facts()
     text = json.dumps(facts)
     assert facts["cores"] >= 1

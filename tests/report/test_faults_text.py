@@ -21,7 +21,7 @@ SENTENCES = (
 )
 
 
-def test_terminal_page_and_markdown_tell_the_same() -> None:
+def test_terminal_page_and_markdown_have_the_same_sentences() -> None:
     told = record(faults=faults(), reconnect_storm=storm())
     console = Console(file=io.StringIO(), width=200)
     show_run(console, told)
@@ -37,13 +37,13 @@ def test_a_figure_without_an_interval_is_not_judged() -> None:
     assert unknown.interval == "–"
 
 
-def test_an_unsure_record_judges_nothing_and_says_why() -> None:
+def test_an_uncertain_record_gives_the_reason_and_no_verdict() -> None:
     doubtful = replace(faults(), unsure="this machine was noisy")
     assert {row.verdict for row in fault_rows(doubtful)} == {"cannot tell"}
     assert fault_sentences(doubtful)[-1] == "These figures prove nothing about the server: this machine was noisy."
     assert "no client was served" in storm_sentences(replace(storm(), unsure="no client was served at first"))[-1]
 
 
-def test_a_run_without_faulty_clients_says_nothing_of_them() -> None:
+def test_a_run_without_faulty_clients_does_not_mention_them() -> None:
     assert "Faulty clients" not in run_page(record())
     assert "### Faulty" not in run_markdown(record())

@@ -45,13 +45,13 @@ def test_wsproof_report_shows_histogram_logs(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("text", ["Tag=a,0,1,2,nothing", "0,1,2,HISTF"])
-def test_a_line_that_is_no_histogram_is_named(tmp_path: Path, text: str) -> None:
+def test_a_line_without_a_histogram_is_an_error_with_its_number(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.hlog"
     path.write_text(f"#[x]\n{text}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="line 2 of"):
         read_logs([path])
 
 
-def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         read_logs([tmp_path / "none"])

@@ -54,12 +54,12 @@ def test_each_schema_is_a_valid_schema_and_says_which_document_it_is_for(name: s
     assert schema["properties"]["schema"]["const"] == name
 
 
-def test_a_schema_that_is_not_there_is_a_usage_error() -> None:
+def test_a_missing_schema_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"wsproof\.run/2"):
         load_schema("wsproof.run/9")
 
 
-def test_figures_and_what_was_not_run_survive_the_document() -> None:
+def test_figures_and_checks_not_run_survive_the_document() -> None:
     row = CheckRun(
         "cost", "robustness", "t", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02), Figure("x", 3, "B")), "other"
     )
@@ -73,7 +73,7 @@ def test_figures_and_what_was_not_run_survive_the_document() -> None:
     assert SuiteReport.from_json(older).checks_run == (replace(row, measured=(), cause=""),)
 
 
-def test_a_run_says_of_each_figure_whether_it_is_void_and_why() -> None:
+def test_a_run_marks_each_void_figure_with_the_reason() -> None:
     document = partly_void().to_json()
     validate(document)
     assert document["metrics"]["time_to_last"]["void"] == {}
@@ -96,7 +96,7 @@ def test_shared_definitions_are_the_same_in_all_schemas() -> None:
         assert all(definition == found[0] for definition in found)
 
 
-def test_the_check_in_a_record_is_the_check_document_without_what_the_record_has() -> None:
+def test_the_check_in_a_record_is_the_check_document_without_the_fields_of_the_record() -> None:
     run, check = load_schema(RUN_SCHEMA), load_schema(CHECK_SCHEMA)
     own = run["$defs"]["check"]["properties"]
     assert set(check["properties"]) - set(own) == {"schema", "target", "findings"}
@@ -200,7 +200,7 @@ def test_documents_with_anything_in_their_findings_fit_their_schemas(found: list
     "spoil",
     [{"verdict": "fine"}, {"findings": [{"check": "x"}]}, {"checks_run": None}, {"schema": "wsproof.check/2"}],
 )
-def test_a_spoilt_document_does_not_fit(spoil: dict[str, Any]) -> None:
+def test_an_invalid_document_does_not_fit_the_schema(spoil: dict[str, Any]) -> None:
     document = suite_report().to_json() | spoil
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(load_schema("wsproof.check/1")).validate(document)
@@ -214,7 +214,7 @@ def test_an_accepted_deviation_is_listed_with_its_reason_and_no_longer_counts() 
     assert document["findings"][0]["accepted"] == "known"
 
 
-def test_only_strict_counts_what_is_not_strict() -> None:
+def test_only_strict_counts_non_strict_findings() -> None:
     report = suite_report_valid(violation(level=Level.NON_STRICT))
     assert report.to_json()["verdict"] == "valid"
     assert report.but(strict=True).to_json()["verdict"] == "invalid"

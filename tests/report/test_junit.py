@@ -43,7 +43,7 @@ def test_a_check_that_cannot_tell_is_an_error() -> None:
     assert "nothing was received" in (error.get("message") or "")
 
 
-def test_a_check_that_met_the_finding_of_another_has_not_passed() -> None:
+def test_a_check_with_the_finding_of_another_check_has_not_passed() -> None:
     row = CheckRun("chat.order", "chat", "In order", Verdict.INVALID, 1, 0.1, cause="chat.delivery")
     suite = suite_of(SuiteReport(1, (*suite_report().checks_run, row), (violation(),)))
     failure = case(suite, "chat.order").find("failure")
@@ -98,7 +98,7 @@ def test_a_check_that_crashed_is_an_error_with_the_traceback() -> None:
     assert (error.get("type"), error.text) == ("crash", "Traceback: boom")
 
 
-def test_the_time_of_the_suite_is_what_passed_by_the_clock() -> None:
+def test_the_time_of_the_suite_is_the_elapsed_time() -> None:
     report = SuiteReport(1, suite_report().checks_run, wall_s=12.5)
     assert suite_of(report).get("time") == "12.500"
 

@@ -40,7 +40,7 @@ def row(of: LiveView, figure: str) -> FigureRow:
     return found
 
 
-def test_a_load_without_trouble_is_green_and_has_its_figures() -> None:
+def test_a_load_without_problems_is_green_and_has_its_figures() -> None:
     shown = view(load(connections=ConnectionCounts(receiving=10)))
     assert row(shown, "violations").tone is Tone.GOOD
     assert row(shown, "latency p99").whole == "1 ms"
@@ -57,7 +57,7 @@ def test_a_violation_is_red_with_its_number_and_its_explanation() -> None:
     assert "member 3 &lt;b&gt;never&lt;/b&gt; received it." in body
 
 
-def test_a_stall_is_red_and_says_for_how_long() -> None:
+def test_a_stall_is_red_and_has_its_duration() -> None:
     stalled = row(view(load(outstanding=40, oldest_ns=4_000 * MS)), "outstanding")
     assert (stalled.tone, stalled.recent, stalled.remark) == (Tone.BAD, "40", "the oldest for 4 s")
     assert row(view(load(outstanding=40, oldest_ns=5 * MS)), "outstanding").tone is Tone.NONE
@@ -69,7 +69,7 @@ def test_a_generator_without_time_left_is_red() -> None:
     assert row(view(load(slip_ns=80 * MS)), "schedule slip").tone is Tone.UNSURE
 
 
-def test_unsent_publications_are_red_once_they_have_been_there_for_a_second() -> None:
+def test_publications_that_stay_unsent_for_a_second_are_red() -> None:
     one = load(unsent=9)
     assert row(view(one), "unsent publications").tone is Tone.NONE
     assert row(view([*one, LoadSecond(**{**vars(one[-1]), "at_s": 300})]), "unsent publications").tone is Tone.BAD
@@ -82,7 +82,7 @@ def test_a_remark_has_no_red_badge_and_a_problem_has_one() -> None:
     assert "<p>it &lt;is&gt; so</p>" in live_body(remark, ())
 
 
-def test_a_stall_stands_at_the_top() -> None:
+def test_a_stall_is_the_first_entry() -> None:
     rows = rows_of(view(load(outstanding=40, oldest_ns=4_000 * MS)))
     assert [each.figure for each in rows[:2]] == ["violations", "outstanding"]
 
@@ -108,7 +108,7 @@ def test_void_figures_of_the_verdict_are_red() -> None:
     assert (void.tone, void.remark) == (Tone.BAD, "Nine were not sent. Use less.")
 
 
-def test_the_server_that_runs_here_has_cpu_and_memory() -> None:
+def test_a_local_server_has_cpu_and_memory_figures() -> None:
     at = np.arange(30, dtype=np.int64) * 10**9
     usage = ServerUsage(at, at // 2, np.full(30, 64 << 20, np.int64))
     shown = LiveView("running", servers=(usage,))

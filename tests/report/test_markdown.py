@@ -10,7 +10,7 @@ from wsproof.model.finding import observed
 from wsproof.report.formats.markdown import MOST_FINDINGS, comparison_markdown, run_markdown
 
 
-def test_a_run_is_summed_up_with_answers_figures_and_findings() -> None:
+def test_the_summary_of_a_run_has_answers_figures_and_findings() -> None:
     text = run_markdown(samples.record(findings=(violation(), samples.deviation()), warnings=(samples.caution(),)))
     assert "| Latency | 1.84 ms | 8.28 ms | 16.6 ms | 20,000 |" in text
     assert "```text\n2 -> BINARY 00 ff" in text
@@ -18,20 +18,20 @@ def test_a_run_is_summed_up_with_answers_figures_and_findings() -> None:
     assert "**untrusted**: The generator used 93 %" in text
 
 
-def test_a_void_figure_is_marked_where_it_stands() -> None:
+def test_a_void_figure_is_marked_in_its_row() -> None:
     text = run_markdown(samples.partly_void())
     assert "| Latency | 1.84 ms | 8.28 ms ? | 16.6 ms | 20,000 |" in text
     assert "- **void**: Messages were sent late, not caused by the server. Wait." in text
     assert "These figures are void, the others stand: latency p99." in text
 
 
-def test_a_comparison_is_summed_up_row_by_row() -> None:
+def test_the_summary_of_a_comparison_has_a_row_per_metric() -> None:
     text = comparison_markdown(samples.comparison())
     assert "| **Latency p50** | 1.84 ms | 2.31 ms | +25.5 % | +21.0 % … +30.0 % | ✗ worse |" in text
     assert "could have shown is 14 %" in text
 
 
-def test_a_flood_of_findings_is_cut_and_says_so() -> None:
+def test_a_long_list_of_findings_is_cut_with_a_note() -> None:
     text = run_markdown(samples.record(findings=tuple(violation(check=f"c{i}") for i in range(30))))
     assert text.count("```text") == MOST_FINDINGS
     assert "and 20 more" in text

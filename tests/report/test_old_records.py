@@ -30,7 +30,7 @@ def stored(name: str) -> dict[str, Any]:
     return data
 
 
-def test_every_command_of_the_first_version_is_there() -> None:
+def test_every_command_of_the_first_version_has_an_old_record() -> None:
     assert NAMES == ["bench", "capacity", "check", "first", "load", "mix"]
 
 
@@ -46,7 +46,7 @@ def test_an_old_record_fits_its_schema_and_is_written_in_the_current_one(name: s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_old_record_keeps_what_it_says(name: str) -> None:
+def test_an_old_record_keeps_its_content(name: str) -> None:
     data, record = stored(name), RunRecord.from_json(stored(name))
     for field in ("id", "command", "verdict", "trusted", "complete", "wall_s", "target", "plan", "git"):
         assert getattr(record, field) == data[field]
@@ -64,7 +64,7 @@ def test_an_old_record_is_shown(name: str) -> None:
         show_run(Console(width=200, record=True), record)
 
 
-def test_findings_that_an_old_record_held_twice_are_there_once() -> None:
+def test_findings_stored_twice_in_an_old_record_are_read_once() -> None:
     data = stored("first")
     assert data["findings"]
     record = RunRecord.from_json(data)

@@ -36,7 +36,7 @@ def named(text: str) -> list[str]:
     return sorted(NAMES, key=text.index)
 
 
-def test_the_worst_comes_first_in_every_output() -> None:
+def test_the_worst_finding_comes_first_in_every_output() -> None:
     mixed = (*WORST_FIRST[1::2], *WORST_FIRST[::2])
     report = SuiteReport(0, findings=mixed)
     assert [row["check"] for row in report.to_json()["findings"]] == NAMES
@@ -54,7 +54,7 @@ def test_the_worst_comes_first_in_every_output() -> None:
 
 
 @pytest.mark.parametrize("finding", WORST_FIRST, ids=NAMES)
-def test_a_finding_keeps_its_harm_in_its_file(finding: Finding) -> None:
+def test_the_file_of_a_finding_keeps_its_harm(finding: Finding) -> None:
     kept = Finding.from_json(finding.to_json())
     assert (kept, kept.harm) == (finding, finding.harm)
 

@@ -110,7 +110,7 @@ def test_a_page_says_how_to_repeat_the_run(text: str) -> None:
     assert "wsproof bench target_app.main:app --server uvicorn --workload chat --subscribers 100" in text
 
 
-def test_a_page_loads_nothing_and_runs_nothing() -> None:
+def test_a_page_loads_no_resource_and_runs_no_script() -> None:
     for text in every_page():
         page = Page(text)
         for tag in ("script", "link", "img", "iframe", "object", "form", "base", "image", "use"):
@@ -130,7 +130,7 @@ def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
         assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def test_pages_are_readable_by_those_who_cannot_see_them() -> None:
+def test_pages_are_accessible_to_screen_readers() -> None:
     for text in every_page():
         page = Page(text)
         assert page.all("html")[0]["lang"] == "en"
@@ -157,7 +157,7 @@ def test_a_full_page_has_all_its_charts_and_is_small(text: str) -> None:
     assert len(text) < 500_000
 
 
-def test_a_page_stays_small_whatever_a_server_sent() -> None:
+def test_a_page_stays_small_with_any_text_of_the_server() -> None:
     flood = [violation(check=f"c{i}", explanation="x" * 50_000, witness=("y" * 9_000,) * 200) for i in range(100)]
     text = run_page(full_record(findings=tuple(flood)))
     assert len(text) < 5_000_000
@@ -166,7 +166,7 @@ def test_a_page_stays_small_whatever_a_server_sent() -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_hostile_text_is_shown_and_does_nothing(hostile: str) -> None:
+def test_hostile_text_is_shown_and_not_interpreted(hostile: str) -> None:
     finding = violation(
         check=hostile, section=hostile, explanation=hostile, witness=(hostile,), replay=hostile, source=hostile
     )
@@ -193,13 +193,13 @@ def test_hostile_text_is_shown_and_does_nothing(hostile: str) -> None:
             assert live not in text
 
 
-def test_a_record_with_next_to_nothing_has_a_page() -> None:
+def test_a_nearly_empty_record_has_a_page() -> None:
     page = Page(run_page(RunRecord("id", "bench", "2026-11-22T10:41:52Z")))
     assert "incomplete" in page.text
     assert page.text.count("not asked") == 4
 
 
-def test_an_untrusted_measurement_is_called_so_at_the_top() -> None:
+def test_an_untrusted_measurement_is_marked_at_the_top() -> None:
     page = Page(run_page(samples.record(trusted=False, warnings=(samples.caution(),))))
     assert "? untrusted" in page.text
     assert "The generator used 93 %" in page.text
@@ -261,7 +261,7 @@ def test_pages_of_one_app_on_several_servers_have_different_titles(tmp_path: Pat
     assert "<h1>ws://127.0.0.1:1/ on main</h1>" in run_page(url)
 
 
-def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> None:
+def test_an_empty_store_has_an_index_with_a_first_command(tmp_path: Path) -> None:
     assert "wsproof run" in write_index(RunStore.open(tmp_path / "none")).read_text(encoding="utf-8")
 
 

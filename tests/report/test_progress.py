@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-def test_without_a_terminal_there_is_one_line_per_phase() -> None:
+def test_without_a_terminal_each_phase_is_one_line() -> None:
     paper, clock = io.StringIO(), Clock()
     with ProgressLine(Console(file=paper, width=80), clock) as progress:
         for phase in ("connecting", "measuring"):
@@ -34,7 +34,7 @@ def test_without_a_terminal_there_is_one_line_per_phase() -> None:
     assert paper.getvalue().splitlines() == ["connecting ...", "measuring ..."]
 
 
-def test_a_long_phase_is_heard_of_again_after_a_while() -> None:
+def test_a_long_phase_prints_further_lines() -> None:
     paper, clock = io.StringIO(), Clock()
     with ProgressLine(Console(file=paper, width=80), clock) as progress:
         tell = progress.suite("protocol")
@@ -45,7 +45,7 @@ def test_a_long_phase_is_heard_of_again_after_a_while() -> None:
     assert paper.getvalue().splitlines() == ["protocol ...", "protocol 40%: second"]
 
 
-def test_on_a_terminal_there_is_a_bar_and_it_is_gone_afterwards() -> None:
+def test_a_terminal_shows_a_progress_bar_that_is_cleared_at_the_end() -> None:
     paper = io.StringIO()
     with ProgressLine(Console(file=paper, width=100, force_terminal=True)) as progress:
         progress.engine(Step("measuring", 0.5, "half \x1b[2Jway"))

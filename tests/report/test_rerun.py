@@ -49,7 +49,7 @@ def recorded(context: CommandContext[BenchOptions]) -> RunRecord:
         "bench 'cmd:serve {port}' --ready 'http://127.0.0.1:{port}/up' --channels tutorial --path /ws",
     ],
 )
-def test_the_line_on_the_page_asks_for_the_same_run(line: str) -> None:
+def test_the_command_on_the_page_requests_the_same_run(line: str) -> None:
     first = typed(shlex.split(line))
     again = typed(shlex.split(repeat_line(recorded(first)))[1:])
     assert plan_of(again) == plan_of(first)

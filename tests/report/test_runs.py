@@ -34,14 +34,14 @@ def test_inside_a_checkout_runs_are_kept_under_reports_also_from_a_folder_below(
     assert RunStore.open(cwd=tmp_path / "harness").new_run("run", GIT).path.parent == tmp_path / "reports" / "runs"
 
 
-def test_out_names_another_place_and_a_file_there_is_refused(tmp_path: Path) -> None:
+def test_out_selects_another_folder_and_refuses_a_file(tmp_path: Path) -> None:
     assert RunStore.open(Path("else"), tmp_path).new_run("run", GIT).path.parent == tmp_path / "else" / "runs"
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="expected a folder for --out"):
         RunStore.open(Path("file"), tmp_path)
 
 
-def test_a_place_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_folder_without_write_permission_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / ".wsproof").touch()
     with pytest.raises(UsageError, match="--out"):
         RunStore.open(cwd=tmp_path).new_run("run", GIT)
@@ -59,7 +59,7 @@ def test_a_branch_cannot_lead_out_of_the_store(store: RunStore) -> None:
     assert folder.path.resolve().parent == (store.root / "runs").resolve()
 
 
-def test_runs_that_begin_at_once_each_have_a_folder(store: RunStore) -> None:
+def test_runs_that_begin_at_the_same_time_have_different_folders(store: RunStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         folders = list(pool.map(lambda _: store.new_run("bench", NO_GIT), range(40)))
     assert len({folder.id for folder in folders}) == 40
@@ -67,15 +67,13 @@ def test_runs_that_begin_at_once_each_have_a_folder(store: RunStore) -> None:
     assert not list(store.root.glob(".latest-*"))
 
 
-def test_a_record_comes_back_as_it_was_written(store: RunStore) -> None:
+def test_a_record_is_read_as_it_was_written(store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
     folder.write(record(findings=(violation(),)))
     assert store.find(folder.id).read() == record(findings=(violation(),))
 
 
-def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
-    store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_only_the_old_record(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = store.new_run("bench", GIT)
     folder.write(record(complete=False))
     before = sorted(path.name for path in folder.path.iterdir())
@@ -119,14 +117,14 @@ def test_latest_survives_when_the_run_it_pointed_at_is_deleted(store: RunStore) 
 
 
 @pytest.mark.parametrize("ref", ["nosuch", "", "2"])
-def test_a_ref_that_means_none_or_several_is_answered_with_the_runs_there_are(store: RunStore, ref: str) -> None:
+def test_a_missing_or_ambiguous_ref_is_an_error_that_lists_the_runs(store: RunStore, ref: str) -> None:
     runs = [store.new_run("bench", GIT) for _ in range(2)]
     with pytest.raises(UsageError) as caught:
         store.find(ref)
     assert all(run.id in str(caught.value) for run in runs)
 
 
-def test_without_any_run_the_error_says_how_to_make_one(store: RunStore) -> None:
+def test_without_any_run_the_error_has_a_command_to_create_one(store: RunStore) -> None:
     assert store.runs() == []
     with pytest.raises(UsageError, match="wsproof run"):
         store.find()
@@ -188,7 +186,7 @@ def test_a_value_that_only_the_page_notices_is_named_too(store: RunStore, capsys
     assert f"cannot show {folder.id}" in capsys.readouterr().err
 
 
-def test_findings_are_kept_in_files_and_get_the_line_that_repeats_them(store: RunStore) -> None:
+def test_findings_are_stored_in_files_with_the_command_that_replays_them(store: RunStore) -> None:
     folder = store.new_run("check", GIT)
     kept, silent = folder.keep_findings([violation(), violation(recipe=None, check="x")], TARGET)
     assert kept.replay is not None
@@ -207,7 +205,7 @@ def test_a_finding_named_like_a_path_stays_in_its_folder(store: RunStore) -> Non
     assert [path.parent for path in store.root.rglob("*.json")] == [folder.path / "findings"]
 
 
-def test_a_comparison_comes_back_as_it_was_written(store: RunStore) -> None:
+def test_a_comparison_is_read_as_it_was_written(store: RunStore) -> None:
     folder = store.new_comparison("main", "feature/x")
     folder.write(comparison(findings=(violation(),)))
     (found,) = store.comparisons()

@@ -13,7 +13,7 @@ ANY = st.text(st.characters())
 
 
 @given(ANY)
-def test_cleaned_text_has_no_control_format_or_surrogate_characters_left(text: str) -> None:
+def test_cleaned_text_has_no_control_format_or_surrogate_characters(text: str) -> None:
     left = {char for char in clean(text) if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n"}
     assert not left
     clean(text).encode()
@@ -21,7 +21,7 @@ def test_cleaned_text_has_no_control_format_or_surrogate_characters_left(text: s
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs", "S"])))
-def test_ordinary_text_is_left_alone(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert clean(text) == text
 
 

@@ -28,7 +28,7 @@ def test_the_percentile_line_ends_at_the_maximum_and_never_falls() -> None:
     assert line == sorted(line)
 
 
-def test_the_slow_second_is_seen_where_it_was() -> None:
+def test_a_slow_second_is_shown_at_its_time() -> None:
     timeline = series_of(measurement()).timeline
     worst = int(np.argmax(numbers(timeline["p50_ns"])))
     assert 5 <= numbers(timeline["at_s"])[worst] < 6
@@ -50,7 +50,7 @@ def test_deliveries_per_second_add_up_to_what_arrived_in_the_window() -> None:
     assert abs(sum(rates) * seconds - np.count_nonzero(inside)) < 1
 
 
-def test_the_server_is_seen_before_the_window_too() -> None:
+def test_the_series_of_the_server_begin_before_the_window() -> None:
     server = series_of(measurement()).server
     assert numbers(server["at_s"])[0] < 0
     assert all(0 <= share <= 1 for share in numbers(server["cpu_share"]))
@@ -67,7 +67,7 @@ def test_a_long_run_stays_small_and_keeps_its_worst_second() -> None:
     assert len(json.dumps(series.to_json())) < 50_000
 
 
-def test_a_measurement_of_nothing_has_empty_series() -> None:
+def test_an_empty_measurement_has_empty_series() -> None:
     made = measurement(2, 2)
     series = series_of(Measurement(made.plan, made.contract, Recorder().freeze()))
     assert all(part == {} for part in series.to_json().values())

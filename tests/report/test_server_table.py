@@ -35,7 +35,7 @@ def shown(table: ServerTable) -> str:
     return out.getvalue()
 
 
-def test_a_cell_shows_what_was_found_and_a_dash_where_nothing_was_asked() -> None:
+def test_a_cell_shows_its_findings_or_a_dash_if_nothing_was_checked() -> None:
     assert cell_text(Cell(checks=3)) == "✓"
     assert cell_text(None) == "–"
     assert (
@@ -43,7 +43,7 @@ def test_a_cell_shows_what_was_found_and_a_dash_where_nothing_was_asked() -> Non
     )
 
 
-def test_the_terminal_has_one_line_per_server_and_what_counts_below() -> None:
+def test_the_terminal_has_one_line_per_server_and_the_counting_findings_below() -> None:
     lines = shown(WHOLE).splitlines()
     rows = {line.split()[0]: line for line in lines if line and line[0] != " "}
     assert rows["server"].split() == ["server", "framing", "UTF-8", "verdict"]
@@ -80,7 +80,7 @@ def test_the_document_fits_its_schema_and_so_does_each_answer_in_it() -> None:
 @pytest.mark.parametrize(
     "spoil", [{"servers": [{"server": "x"}]}, {"chapters": ["poetry"]}, {"verdict": None}, {"extra": 1}]
 )
-def test_a_spoilt_document_does_not_fit(spoil: dict[str, Any]) -> None:
+def test_an_invalid_document_does_not_fit_the_schema(spoil: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(dumps(WHOLE.to_json())) | spoil, load_schema("wsproof.matrix/1"))
 

@@ -17,7 +17,7 @@ LOST = (
 )
 
 
-def test_every_member_has_a_line_and_every_message_leads_from_its_sender_to_who_received_or_lacks_it() -> None:
+def test_every_member_has_a_line_and_every_message_an_arrow_to_each_receiver() -> None:
     root = ElementTree.fromstring(space_time_chart(LOST, "k"))
     words = [node.text for node in root.iter("text")]
     assert {"member 0", "member 1", "member 2 (called '<b>')", "message 3", "never", "+13.5 ms"} <= set(words)
@@ -25,14 +25,14 @@ def test_every_member_has_a_line_and_every_message_leads_from_its_sender_to_who_
     assert lines == ["line s1", "line s2"]
 
 
-def test_the_events_are_told_in_one_sentence_with_names_and_times() -> None:
+def test_the_events_are_described_in_one_sentence_with_names_and_times() -> None:
     assert events_in_words(LOST[:2]) == (
         "member 0 sent message 3 of member 0 at +12.0 ms; member 1 received message 3 of member 0 at +13.5 ms."
     )
     assert "member 2 (called '<b>') had not received message 3 of member 0 by +60.0 ms" in events_in_words(LOST)
 
 
-def test_without_a_message_that_somebody_sent_there_is_no_diagram() -> None:
+def test_a_finding_without_a_sent_message_has_no_diagram() -> None:
     assert space_time_chart((), "k") == ""
     assert space_time_chart(LOST[1:], "k") == ""
 

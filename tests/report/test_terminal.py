@@ -40,7 +40,7 @@ def paper() -> Paper:
     return Paper()
 
 
-def test_findings_come_gravest_first_and_accepted_ones_in_a_block_of_their_own(paper: Paper) -> None:
+def test_findings_are_in_the_order_of_severity_with_accepted_ones_in_a_separate_block(paper: Paper) -> None:
     found = (samples.deviation(), samples.non_strict(), violation())
     show_check(paper.console, samples.suite_report(*found))
     told = [
@@ -52,7 +52,7 @@ def test_findings_come_gravest_first_and_accepted_ones_in_a_block_of_their_own(p
     assert "reproduced: 3 of 3" in paper.text
 
 
-def test_without_rows_findings_and_verdict_are_left(paper: Paper) -> None:
+def test_without_rows_only_findings_and_verdict_are_shown(paper: Paper) -> None:
     report = samples.suite_report(violation())
     show_check(paper.console, report, has_rows=False)
     assert report.checks_run[0].title not in paper.text
@@ -85,12 +85,12 @@ def test_measured_figures_and_checks_not_run_are_shown(paper: Paper) -> None:
     assert "1 check, 1 not run" in paper.text
 
 
-def test_a_check_that_ran_nothing_cannot_tell(paper: Paper) -> None:
+def test_a_check_without_a_run_is_unknown(paper: Paper) -> None:
     show_check(paper.console, SuiteReport(1))
     assert "CANNOT TELL" in paper.text
 
 
-def test_strict_counts_what_is_not_strict() -> None:
+def test_strict_counts_non_strict_findings() -> None:
     report = SuiteReport(1, samples.suite_report().checks_run, (samples.non_strict(),))
     lax, strict = Paper(), Paper()
     show_check(lax.console, report)
@@ -115,7 +115,7 @@ def test_an_unknown_result_is_not_called_a_violation(paper: Paper) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_reaches_no_terminal_raw(text: str) -> None:
+def test_hostile_text_is_escaped_on_the_terminal(text: str) -> None:
     finding = violation(explanation=text, witness=(text,), section=text, check=text, source=text, accepted=None)
     known = violation(explanation=text, accepted=text)
     record = samples.record(findings=(finding, known), warnings=(samples.caution(message=text, advice=text),))
@@ -136,7 +136,7 @@ def test_without_a_terminal_there_is_no_colour(paper: Paper) -> None:
     assert "\x1b" not in paper.text
 
 
-def test_a_run_tells_figures_in_readable_units_and_where_its_page_is(paper: Paper, tmp_path: Path) -> None:
+def test_a_run_shows_figures_in_readable_units_and_the_path_of_its_page(paper: Paper, tmp_path: Path) -> None:
     show_run(paper.console, samples.record(), RunDir(tmp_path))
     row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
     assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "12.9", "ms", "16.6", "ms", "20,000"]
@@ -150,7 +150,7 @@ def test_a_metric_without_samples_takes_no_row(paper: Paper) -> None:
     assert "Latency" not in paper.text
 
 
-def test_an_untrusted_run_says_so_with_cause_and_advice(paper: Paper) -> None:
+def test_an_untrusted_run_is_reported_with_cause_and_advice(paper: Paper) -> None:
     show_run(paper.console, samples.record(trusted=False, warnings=(samples.caution(),)))
     assert "NOT trusted" in paper.text
     assert "untrusted: The generator used 93 %" in paper.text
@@ -158,7 +158,7 @@ def test_an_untrusted_run_says_so_with_cause_and_advice(paper: Paper) -> None:
     assert "VALID and trusted" not in paper.text
 
 
-def test_a_void_figure_is_marked_where_it_stands_and_the_others_are_not(paper: Paper) -> None:
+def test_only_void_figures_are_marked(paper: Paper) -> None:
     show_run(paper.console, samples.partly_void())
     row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
     assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "?", "12.9", "ms", "16.6", "ms", "20,000"]
@@ -178,7 +178,7 @@ def test_a_row_of_void_figures_is_not_broken_in_two() -> None:
     assert sum("Server CPU per delivery" in line for line in paper.text.splitlines()) == 1
 
 
-def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell(paper: Paper) -> None:
+def test_an_objective_with_a_void_figure_is_unknown(paper: Paper) -> None:
     outcome = ObjectiveOutcome("p99(latency) < 5ms", None, 8.28e6, "cannot tell: p99(latency) < 5ms")
     show_run(paper.console, samples.partly_void(objectives=(outcome,)))
     assert "CANNOT TELL: no promise was broken, but p99(latency) < 5ms could not be decided." in paper.text
@@ -222,7 +222,7 @@ def test_a_load_is_shown_per_room(paper: Paper) -> None:
 @pytest.mark.parametrize(
     ("stamps", "whose"), [("kernel", "stamped by the kernel"), ("user", "load generator when it read")]
 )
-def test_a_load_says_whose_clock_the_arrival_times_are_of(paper: Paper, stamps: str, whose: str) -> None:
+def test_a_load_names_the_clock_of_its_arrival_times(paper: Paper, stamps: str, whose: str) -> None:
     show_load(paper.console, LoadSummary((WorkloadLoad("chat", users=2, stamps=stamps),)))
     assert whose in paper.text
 
@@ -237,7 +237,7 @@ def test_a_comparison_shows_change_interval_and_verdict(paper: Paper) -> None:
     assert "uncommitted changes" in paper.text
 
 
-def test_cannot_tell_says_what_could_have_been_seen_and_what_to_try(paper: Paper) -> None:
+def test_an_unknown_comparison_shows_the_detectable_change_and_advice(paper: Paper) -> None:
     show_comparison(paper.console, samples.comparison(Judgement.CANNOT_TELL))
     assert "could have shown is 14 %; try --pairs 20" in paper.text
     assert "CANNOT TELL" in paper.text
@@ -258,8 +258,6 @@ def test_unreproduced_findings_are_shown_separately_and_do_not_count(paper: Pape
 
 
 @pytest.mark.parametrize(("command", "times"), [("bench", 1), ("run", 0)])
-def test_the_sentence_on_trust_is_left_to_the_closing_sentences_of_a_whole_run(
-    paper: Paper, command: str, times: int
-) -> None:
+def test_the_sentence_on_trust_appears_once_in_a_whole_run(paper: Paper, command: str, times: int) -> None:
     show_run(paper.console, samples.record(command=command))
     assert paper.text.count("All figures can be trusted.") == times

@@ -31,12 +31,12 @@ from wsproof.report.text.units import change, duration, for_reader, significant
         (-250_000, "ns", "-250 µs"),
     ],
 )
-def test_values_are_shown_as_people_say_them(value: float | None, unit: str, said: str) -> None:
+def test_values_are_shown_in_readable_units(value: float | None, unit: str, said: str) -> None:
     assert for_reader(value, unit) == said
 
 
 @given(st.floats(0, 1, exclude_max=True))
-def test_a_share_that_is_not_all_is_never_shown_as_all(value: float) -> None:
+def test_a_share_below_one_is_never_shown_as_100_percent(value: float) -> None:
     assert for_reader(value, "0-1") != "100 %"
     assert (for_reader(value, "0-1") == "0 %") == (value == 0)
 

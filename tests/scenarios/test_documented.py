@@ -29,14 +29,14 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
         return run_together(start, ("five_lines", "mixed"))
 
 
-def test_five_lines_are_a_load_test(ended: dict[str, Ended]) -> None:
+def test_a_locustfile_of_five_lines_is_a_load_test(ended: dict[str, Ended]) -> None:
     one = ended["five_lines"]
     assert one.code == one.code_if_valid, one.output
     assert one.rooms["chat"]["users"] == 8
     assert one.rooms["chat"]["verdict"] == "valid"
 
 
-def test_http_users_and_ours_run_side_by_side(ended: dict[str, Ended]) -> None:
+def test_http_users_and_websocket_users_run_side_by_side(ended: dict[str, Ended]) -> None:
     mixed = ended["mixed"]
     assert mixed.summary is not None, mixed.output
     assert mixed.summary["failed"] == []

@@ -33,9 +33,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
 
 
 @pytest.mark.parametrize(("host", "told"), HOSTS.items())
-def test_a_host_that_cannot_be_had_is_one_clear_line_and_exit_2(
-    refused: dict[str, Ended], host: str, told: str
-) -> None:
+def test_an_unusable_host_is_one_line_and_exit_code_2(refused: dict[str, Ended], host: str, told: str) -> None:
     ended = refused[host]
     assert ended.code == 2, ended.output
     assert ended.summary is None
@@ -43,7 +41,7 @@ def test_a_host_that_cannot_be_had_is_one_clear_line_and_exit_2(
     assert told in ended.output.partition("wsproof: ")[2]
 
 
-def test_users_of_a_workload_that_is_not_there_are_refused_before_the_run(tmp_path: Path) -> None:
+def test_users_of_a_missing_workload_are_refused_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "locustfile.py").write_text(
         "from wsproof.locust import ChannelUser\n\n\nclass Typo(ChannelUser):\n    workload_name = 'chatt'\n"
     )
@@ -62,7 +60,7 @@ def test_a_test_stopped_in_the_ramp_has_no_finding_and_is_no_success(tmp_path: P
 
 
 @pytest.mark.parametrize("number", slow_except([signal.SIGTERM, signal.SIGINT], signal.SIGTERM))
-def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number: signal.Signals) -> None:
+def test_after_a_signal_the_summary_is_printed_and_the_server_ends(tmp_path: Path, number: signal.Signals) -> None:
     locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
     try:
         wait_for(lambda: "All users spawned" in locust.output(), "all users are there", locust)
@@ -159,7 +157,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
 
 
 @pytest.mark.parametrize("where", CRASHES)
-def test_a_crash_of_our_own_is_never_a_success(crashed: dict[str, Ended], where: str) -> None:
+def test_a_crash_of_wsproof_is_never_a_success(crashed: dict[str, Ended], where: str) -> None:
     ended = crashed[where]
     assert ended.code == 1, ended.output
     assert ended.summary is not None

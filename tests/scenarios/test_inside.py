@@ -12,7 +12,7 @@ from tests.scenarios.locusts import DEADLINE
 INSIDE = Path(__file__).parent / "inside"
 
 
-def test_the_parts_work_inside_locust() -> None:
+def test_the_tests_inside_locust_pass() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "python_files=inside_*.py"]
     # Locust imports and patches in its own way, so ignore its warnings.
     done = subprocess.run(

@@ -15,7 +15,7 @@ from wsproof.target.target import parse_target
 
 
 @pytest.mark.slow
-def test_of_a_killed_worker_nothing_is_known_and_no_message_is_called_lost(tmp_path: Path) -> None:
+def test_the_messages_of_a_killed_worker_are_unknown_and_not_lost(tmp_path: Path) -> None:
     port = free_port()
     workers = []
     with serve(parse_target("tests.scenarios.planted:correct")) as server:

@@ -39,7 +39,7 @@ def test_the_same_server_without_a_fault_is_valid(runs: dict[str, Ended]) -> Non
     assert runs["correct"].findings_of("chat") == []
 
 
-def test_no_other_fault_is_invented(runs: dict[str, Ended]) -> None:
+def test_no_other_fault_is_reported(runs: dict[str, Ended]) -> None:
     violations = {
         fault: {f["anomaly"] for f in runs[fault].findings_of("chat") if f["level"] == "violation"}
         for fault in ("drops", "duplicates", "reorders", "corrupts")
@@ -50,7 +50,7 @@ def test_no_other_fault_is_invented(runs: dict[str, Ended]) -> None:
     assert violations["corrupts"] <= {"corrupt", "lost"}
 
 
-def test_a_server_that_dies_is_one_failure_per_user_and_no_traceback(runs: dict[str, Ended]) -> None:
+def test_a_server_that_crashes_is_one_failure_per_user_without_a_traceback(runs: dict[str, Ended]) -> None:
     report = runs["dies"].output.partition("Error report")[2]
     (line,) = [line for line in report.splitlines() if "chat: connection" in line]
     assert line.split()[0] == "3"

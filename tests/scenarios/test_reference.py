@@ -25,7 +25,7 @@ def test_without_a_host_the_reference_server_is_started_and_found_valid(ended: E
     assert set(ended.rooms) == {"chat", "dashboard", "echo"}
 
 
-def test_everybody_got_everything(ended: Ended) -> None:
+def test_every_user_received_every_message(ended: Ended) -> None:
     for name in ("chat", "echo"):
         reach = ended.rooms[name]["metrics"]["reach"]
         assert reach["n"] > 0
@@ -58,7 +58,7 @@ def test_nothing_is_left_running(ended: Ended) -> None:
         connect_socket(parse_url(url), 5.0)
 
 
-def test_a_locustfile_ships_that_has_one_class_for_each_workload_of_a_strangers_module(tmp_path: Path) -> None:
+def test_the_shipped_locustfile_has_one_class_for_each_workload_of_a_users_module(tmp_path: Path) -> None:
     import wsproof
 
     package = tmp_path / "shop"

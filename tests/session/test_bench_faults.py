@@ -39,6 +39,6 @@ def test_a_workload_without_publications_has_no_latencies() -> None:
         require_latencies(channels["dashboard"])
 
 
-def test_the_server_gets_descriptors_for_faulty_clients_too() -> None:
+def test_the_server_gets_descriptors_for_the_faulty_clients() -> None:
     assert faulty_connections(BenchOptions()) == 0
     assert faulty_connections(BenchOptions(faults=FAULTS)) == 5 + 50

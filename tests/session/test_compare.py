@@ -20,7 +20,7 @@ def options(**given: object) -> CompareOptions:
     return CompareOptions(base="main", candidate="HEAD", **given)  # type: ignore[arg-type]
 
 
-def test_the_extent_is_the_usual_one_unless_an_option_says_otherwise() -> None:
+def test_the_extent_is_the_default_unless_an_option_changes_it() -> None:
     assert extent_of(options()) == Extent()
     assert extent_of(options(quick=True)) == QUICK
     assert extent_of(options(quick=True, lives=12, until=0.02)) == replace(QUICK, lives=12, until=0.02)
@@ -57,7 +57,7 @@ def test_a_width_is_given_in_percent(text: str, share: float) -> None:
     ],
     ids=["feed", "closed", "steps", "ramp", "trace", "slow"],
 )
-def test_a_load_that_cannot_be_split_into_windows_is_refused_with_a_way_out(plan: Plan) -> None:
+def test_a_load_that_cannot_be_split_into_windows_is_refused_with_advice(plan: Plan) -> None:
     with pytest.raises(UsageError, match="--apart"):
         require_windows(plan, WORKLOADS[plan.workload])
 

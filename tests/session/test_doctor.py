@@ -26,7 +26,7 @@ def test_a_machine_with_enough_of_everything_gets_no_advice() -> None:
     assert "28,232 per source address, 32768 to 60999" in rows[3].value
 
 
-def test_what_is_missing_gets_advice() -> None:
+def test_each_missing_part_gets_advice() -> None:
     assert "share one core" in cores_row(1, 8, 0.5).advice
     assert "a quota of 0.5" in cores_row(1, 8, 0.5).value
     assert "ulimit -Hn" in connections_row(192).advice
@@ -39,26 +39,26 @@ def test_what_is_missing_gets_advice() -> None:
     ]
 
 
-def test_a_system_that_does_not_say_is_left_out() -> None:
+def test_a_value_that_the_system_does_not_report_is_left_out() -> None:
     assert ports_rows("") == clock_rows("") == []
 
 
 @pytest.mark.parametrize(
     ("status", "advice"), [(101, ""), (401, "a login may be needed"), (403, "a login may be needed"), (404, "--path")]
 )
-def test_the_handshake(status: int, advice: str) -> None:
+def test_the_status_of_the_handshake_determines_the_advice(status: int, advice: str) -> None:
     assert advice in handshake_row(Response(status)).advice
     assert bool(handshake_row(Response(status)).advice) is bool(advice)
 
 
-def test_the_server_library_is_what_it_says() -> None:
+def test_the_server_library_is_read_from_the_server_header() -> None:
     assert "--server-hint daphne" in server_row("url", Response(101, headers=(("Server", "Daphne"),))).advice
     assert server_row("url", Response(101, headers=(("server", "shop/1.0"),))).value == "sends Server: shop/1.0"
     assert server_row("command", Response(101)).value == "sends no Server header"
     assert server_row("uvicorn-wsproto", Response(101)).advice == ""
 
 
-def test_the_messages_that_are_taken() -> None:
+def test_the_accepted_kinds_of_messages_are_reported() -> None:
     assert message_row("text", answer=True, close=None, ended=False).value == "answered"
     assert message_row("text", answer=False, close=None, ended=False).value == "accepted, and not answered"
     assert "login may be needed" in message_row("text", answer=False, close=(4401, ""), ended=True).advice

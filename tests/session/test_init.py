@@ -70,7 +70,7 @@ app = Starlette(
 ECHO = RecognisedChannel("/ws", False, Publication(), MessageShape(), None, Audience.PUBLISHER)
 
 
-def test_an_app_is_looked_at_and_its_files_are_written(
+def test_init_examines_an_app_and_writes_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path
@@ -148,7 +148,7 @@ def planned(folder: Path, channels: Iterable[RecognisedChannel], **options: str)
     return {str(file.path.relative_to(folder)): file.text for file in files}
 
 
-def test_a_table_that_is_there_gets_only_what_it_lacks(tmp_path: Path) -> None:
+def test_an_existing_table_gets_only_its_missing_keys(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.wsproof]\ntarget = "shop:app"\n\n[tool.other]\nkey = 1\n')
     text = planned(tmp_path, [ECHO], token="t0ken")["pyproject.toml"]
     assert tomllib.loads(text)["tool"] == {
@@ -160,7 +160,7 @@ def test_a_table_that_is_there_gets_only_what_it_lacks(tmp_path: Path) -> None:
     assert "pyproject.toml" not in planned(tmp_path, [ECHO])
 
 
-def test_a_file_is_overwritten_only_if_that_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_overwritten_only_with_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_websocket.py").write_text("# mine\n")
     files = planned_files(tmp_path, "shop:app", InitOptions(), [ECHO], starts=False)
@@ -236,7 +236,7 @@ def test_the_channel_file_of_each_form_is_python(channel: RecognisedChannel, nam
         (("/none", "/contract", "/workload"), ["none2", "contract2", "workload2"]),
     ],
 )
-def test_each_channel_has_a_class_of_its_own(paths: tuple[str, ...], expected: list[str]) -> None:
+def test_each_channel_has_its_own_class(paths: tuple[str, ...], expected: list[str]) -> None:
     channels = [replace(ECHO, path=path) for path in paths]
     assert channel_names(channels) == expected
     names: dict[str, Any] = {}

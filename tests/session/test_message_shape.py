@@ -31,5 +31,5 @@ TEXT = 'hello "you"'
         ("[" * 100_000, None),
     ],
 )
-def test_the_shape_of_a_message(message: str | bytes, shape: MessageShape | None) -> None:
+def test_the_shape_of_a_message_is_described(message: str | bytes, shape: MessageShape | None) -> None:
     assert shape_of(message, TEXT) == shape

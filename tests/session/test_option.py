@@ -36,7 +36,7 @@ def test_a_verb_without_options_has_the_defaults_of_its_class(verb: str) -> None
     assert given == again
 
 
-def test_every_option_explains_itself() -> None:
+def test_every_option_has_a_help_text() -> None:
     for cls in (*(verb.options for verb in VERBS.values()), Outputs):
         for name, one in options_in(cls).items():
             assert one.help, name
@@ -56,7 +56,7 @@ def test_repeated_options_are_tuples_and_options_do_not_change() -> None:
         options.slo = ()
 
 
-def test_no_secret_is_shown() -> None:
+def test_the_repr_of_options_shows_no_secret() -> None:
     options = CheckOptions(token="hunter2", header=("Cookie: hunter2",), env=("KEY=hunter2",), login=("hunter2",))
     assert "hunter2" not in repr(options)
 
@@ -85,7 +85,7 @@ def test_an_option_named_in_a_help_has_the_same_beginning() -> None:
     assert "--ws-token and --ws-header are not sent to it" in told
 
 
-def test_the_table_imports_nothing_heavy() -> None:
+def test_the_table_of_options_imports_no_large_module() -> None:
     code = "import sys, wsproof.session.options; print('numpy' in sys.modules, 'rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -40,13 +40,13 @@ def asked(*texts: str) -> Question:
         (asked("min(reach) == 1"), RIVAL, False),
     ],
 )
-def test_a_block_is_measured_again_where_what_was_asked_is_left_open(
+def test_a_block_is_measured_again_if_its_question_is_unanswered(
     question: Question, of: Measurement, is_open: bool
 ) -> None:
     assert question.is_open(block(of)) is is_open
 
 
-def test_the_block_that_answers_more_is_kept_and_of_two_alike_the_second() -> None:
+def test_the_block_with_more_answers_is_kept_and_the_second_of_two_equal_ones() -> None:
     first, second = block(LATE), block(GOOD)
     assert JUST_MEASURE.better(first, second) is second
     assert JUST_MEASURE.better(second, first) is second

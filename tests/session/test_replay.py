@@ -34,7 +34,7 @@ UNKNOWN = replace(FOUND, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
         ([replace(OTHER, accepted="known upstream")], ExitCode.OK),
     ],
 )
-def test_a_repetition_that_did_not_come_to_the_point_is_no_pass(found: list[Finding], code: ExitCode) -> None:
+def test_a_replay_that_did_not_reach_the_finding_does_not_pass(found: list[Finding], code: ExitCode) -> None:
     assert outcome(FOUND, found)[2] is code
 
 
@@ -68,7 +68,7 @@ def test_a_finding_records_how_the_target_was_reached() -> None:
     assert (options.unix, options.ca, options.insecure) == ("/run/a.sock", "/a.pem", True)
 
 
-def test_a_secret_that_was_not_kept_is_asked_for() -> None:
+def test_a_secret_that_was_not_stored_must_be_given_again() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "headers": {"Authorization": "[redacted]"}}
     with pytest.raises(UsageError, match=r"Authorization.*--token"):
         restore(parse_command(["replay", "f.json"]).options, recorded)
@@ -79,7 +79,7 @@ def test_a_secret_that_was_not_kept_is_asked_for() -> None:
 DIED = replace(FOUND, check="process-ended", kind=RuleKind.SERVICE)
 
 
-def test_a_server_that_dies_again_is_never_reported_as_fixed() -> None:
+def test_a_server_that_crashes_again_is_never_reported_as_fixed() -> None:
     shown, said, code = outcome(FOUND, [DIED])
     assert (shown, code) == ([DIED], ExitCode.FAILED)
     assert "does not happen again" not in said
@@ -103,7 +103,7 @@ def test_an_unreproduced_finding_gives_the_number_of_attempts() -> None:
     assert "1 of 3" in said
 
 
-def test_a_secret_that_the_channels_generate_again_is_not_asked_for() -> None:
+def test_a_secret_that_the_channels_generate_need_not_be_given_again() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "channels": "reference", "env": {SECRET: MARK, "MODE": "test"}}
     options = restore(parse_command(["replay", "f.json"]).options, recorded)
     assert options.env == ("MODE=test",)

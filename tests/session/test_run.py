@@ -19,25 +19,25 @@ from wsproof.session.run import (
 )
 
 
-def test_the_parts_fit_in_a_minute_and_a_half() -> None:
+def test_the_parts_of_a_run_fit_in_90_seconds() -> None:
     plan = Plan()
     bench = plan.warmup_s + plan.duration_s + AROUND_BENCH_SECONDS
     assert CHECKED_AFTER_SECONDS + bench + LOAD_SECONDS + AROUND_LOAD_SECONDS <= WHOLE_SECONDS <= 90
 
 
-def test_a_second_block_is_measured_only_where_the_load_still_fits() -> None:
+def test_a_second_block_is_measured_only_if_time_for_the_load_remains() -> None:
     ahead = 2 * (12 + AROUND_BENCH_SECONDS) + LOAD_SECONDS + AROUND_LOAD_SECONDS
     assert fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=10, warmup_s=2))
     assert not fits_again(WHOLE_SECONDS - ahead + 0.1, Plan(duration_s=10, warmup_s=2))
     assert not fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=11, warmup_s=2))
 
 
-def test_a_slow_start_leaves_the_checks_less_but_never_nothing() -> None:
+def test_a_slow_start_leaves_the_checks_less_time_but_never_none() -> None:
     assert check_budget(3.0) == CHECKED_AFTER_SECONDS - 3.0
     assert check_budget(60.0) == LEAST_CHECK_SECONDS
 
 
-def test_a_slow_bench_leaves_the_load_less_but_never_nothing() -> None:
+def test_a_slow_bench_leaves_the_load_less_time_but_never_none() -> None:
     assert load_seconds(50.0) == LOAD_SECONDS
     assert load_seconds(LOADED_AFTER_SECONDS - 5.0) == 5.0
     assert load_seconds(200.0) == LEAST_LOAD_SECONDS

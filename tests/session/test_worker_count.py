@@ -40,7 +40,7 @@ def context(line: str) -> CommandContext[Any]:
         (f"compare a b {HERE} --subscribers 1000", 4),
     ],
 )
-def test_a_plan_has_the_processes_that_were_asked_for_or_chosen(line: str, processes: int) -> None:
+def test_a_plan_has_the_requested_or_the_default_number_of_processes(line: str, processes: int) -> None:
     assert plan_of(context(line)).processes == processes
 
 
@@ -58,7 +58,7 @@ def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, pro
     assert base_plan(context(f"capacity {HERE} --slo lost==0 {line}")).processes == processes
 
 
-def test_workloads_at_once_share_the_cores() -> None:
+def test_concurrent_workloads_share_the_cores() -> None:
     given = context(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
     for own in options_per_workload(given.options, parse_mix("chat:1,echo:1")):
         assert plan_of(CommandContext(own), beside=2).processes == 3

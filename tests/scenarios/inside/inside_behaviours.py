@@ -144,7 +144,7 @@ def test_users_beside_others_share_their_run_and_server(room: Room) -> None:
     assert target.our_classes(room.environment) == [LobbyUser]
 
 
-def test_a_lurker_receives_and_never_publishes(room: Room) -> None:
+def test_a_listener_receives_and_never_publishes(room: Room) -> None:
     one, quiet = room.user(LobbyUser), room.user(Quiet)
     assert list(room.run.publisher.pacer.speakers) == [one.member]  # type: ignore[union-attr]
     room.all_hear_each(one, quiet)
@@ -166,7 +166,7 @@ def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, kind:
     assert room.run.measurement().history.members[other.member].stalled
 
 
-def test_what_a_slow_member_receives_late_is_no_latency(room: Room) -> None:
+def test_late_receipts_of_a_slow_member_do_not_count_as_latency(room: Room) -> None:
     one, slow = room.user(LobbyUser), room.user(OnAModem)
     room.run.ramp.all_spawned(2)
     room.all_hear_each(one, slow)
@@ -227,7 +227,7 @@ def test_a_late_joiner_joins_once_the_window_has_begun(room: Room) -> None:
     assert joined == [True]
 
 
-def test_a_churner_leaves_when_its_time_is_up_and_comes_back_as_the_same_user(
+def test_a_churning_user_leaves_after_its_time_and_returns_as_the_same_user(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(behaviours, "monotonic_ns", lambda: 1_000 * NS)
@@ -245,7 +245,7 @@ def test_a_churner_leaves_when_its_time_is_up_and_comes_back_as_the_same_user(
     assert room.run.members.users == 2
 
 
-def test_a_churner_that_the_server_cuts_off_does_not_close(room: Room) -> None:
+def test_a_churning_user_that_the_server_disconnects_does_not_close(room: Room) -> None:
     commuter = room.user(Commuter)
     commuter.line.gone.set()
     commuter.behave(commuter.line)

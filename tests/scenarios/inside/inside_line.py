@@ -201,7 +201,7 @@ def test_a_server_that_hangs_up_in_the_handshake_is_a_target_error(ear: Ear) -> 
         hanging_up.get()
 
 
-def test_tls_gives_all_records_and_takes_what_is_sent(
+def test_all_messages_pass_over_tls_in_both_directions(
     ear: Ear,
     wrap: Callable[[socket.socket], socket.socket],  # noqa: F811
     certificate: Path,  # noqa: F811
@@ -284,7 +284,7 @@ def test_all_messages_of_a_frame_have_its_time(ear: Ear) -> None:
         line.abort()
 
 
-def test_a_connection_that_stops_reading_leaves_everything_and_is_aborted_at_once(ear: Ear) -> None:
+def test_a_connection_that_stops_reading_leaves_all_bytes_unread_and_is_aborted_at_once(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         line.stop_reading()
@@ -319,7 +319,7 @@ def test_a_full_connection_is_read_in_portions_between_which_others_have_their_t
         line.abort()
 
 
-def test_a_slow_reader_reads_when_it_is_told_and_its_times_say_nothing(ear: Ear) -> None:
+def test_a_slow_reader_reads_on_request_and_its_times_are_not_used(ear: Ear) -> None:
     with HandServer() as server:
         line, sock = connected(server, ear)
         line.stop_reading()

@@ -96,7 +96,7 @@ def test_a_second_has_the_deliveries_and_the_connections(room: WorkloadRun) -> N
     assert look(room).deliveries == 0
 
 
-def test_two_seconds_that_end_at_one_time_are_not_taken_for_those_of_two_processes(room: WorkloadRun) -> None:
+def test_two_seconds_that_end_at_the_same_time_do_not_count_as_those_of_two_processes(room: WorkloadRun) -> None:
     two_members(room)
     for _ in range(3):
         look(room)
@@ -162,7 +162,7 @@ def test_a_message_in_an_unknown_format_is_not_called_lost_while_the_test_runs(r
     assert room.live.findings() == []
 
 
-def test_after_a_freeze_of_our_own_no_message_is_called_lost(room: WorkloadRun) -> None:
+def test_after_a_freeze_of_the_generator_no_message_is_reported_as_lost(room: WorkloadRun) -> None:
     one, _ = two_members(room)
     say(room, one)
     hear(room, say(room, one), 0, 1)
@@ -172,7 +172,7 @@ def test_after_a_freeze_of_our_own_no_message_is_called_lost(room: WorkloadRun) 
     assert room.live.findings() == []
 
 
-def test_violations_of_the_protocol_are_told_as_by_the_final_check(room: WorkloadRun) -> None:
+def test_protocol_violations_are_reported_like_by_the_final_check(room: WorkloadRun) -> None:
     two_members(room)
     found: list[Finding] = []
     for rule in ("close-code", "text-utf8", "close-code"):

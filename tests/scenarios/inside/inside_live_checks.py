@@ -55,7 +55,7 @@ def test_a_history_that_a_new_member_gets_after_its_first_message_is_left_to_the
     assert counts(*receipts(10, 1, 2, 3)) == {}
 
 
-def test_a_changed_message_is_corrupt_and_counts_for_nothing_else() -> None:
+def test_a_changed_message_is_only_corrupt() -> None:
     assert counts((0, 5, 1, Kind.DELIVERY, 0), *receipts(1, 2)) == {Anomaly.CORRUPT: 1}
 
 
@@ -81,7 +81,7 @@ def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_look() -> Non
     assert looked(receipts(3, 5), late(4, 0), looks=5) == 1
 
 
-def test_a_message_that_may_still_come_is_not_lost() -> None:
+def test_a_message_that_may_still_arrive_is_not_lost() -> None:
     assert looked(receipts(3), late(4, 0)) == 0  # no newer receipt: the server may be slow
     assert looked([*receipts(3), *receipts(3, 4, 5, member=1)], late(4, 0)) == 0  # only another member has newer ones
     assert looked(receipts(3, 5), late(4, 0, age_ns=WAIT_NS - 1)) == 0
@@ -98,7 +98,7 @@ def test_a_message_that_arrives_between_two_looks_is_reordered_and_not_lost() ->
     assert dict(checks.counts) == {Anomaly.REORDERED: 1}
 
 
-def test_the_first_of_each_kind_is_told_in_words() -> None:
+def test_the_first_violation_of_each_kind_is_described_in_a_sentence() -> None:
     checks = LiveChecks(is_ordered=True)
     checks.take(receipts(3, 4, 3, 4))
     assert checks.violations() == {Anomaly.DUPLICATED: (2, "member 0 received message 3 of member 5 twice")}

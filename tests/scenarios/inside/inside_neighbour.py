@@ -76,7 +76,7 @@ def locust(*classes: type, host: str | None = None, **options: Any) -> Environme
     return environment
 
 
-def test_without_a_user_of_ours_nothing_is_started_and_ctrl_c_is_locusts(reached: list[str]) -> None:
+def test_without_a_websocket_user_no_server_starts_and_locust_handles_interrupts(reached: list[str]) -> None:
     environment = locust(Shopper)
     listeners.set_up(environment)
     assert reached == []
@@ -92,7 +92,7 @@ def test_the_host_of_each_class_counts_and_that_of_the_others_stays(reached: lis
     assert [url_of(environment, each) for each in (LobbyUser, Talker)] == reached
 
 
-def test_the_host_of_an_http_user_is_ours_too(reached: list[str]) -> None:
+def test_the_target_sets_the_host_of_an_http_user(reached: list[str]) -> None:
     environment = locust(Shopper, LobbyUser, host="http://127.0.0.1:7003")
     target.start_targets(environment)
     assert environment.host == "http://127.0.0.1:7003"
@@ -123,13 +123,13 @@ def test_two_classes_in_one_channel_have_members_with_different_ids(reached: lis
     session.begin_test()
 
 
-def test_ws_rooms_makes_rooms_where_a_workload_has_them() -> None:
+def test_the_option_ws_rooms_sets_the_number_of_rooms_of_a_workload() -> None:
     environment = locust(ws_rooms=3)
     assert workload_of(environment, type("RoomsUser", (ChannelUser,), {"channel": Rooms})).rooms == 3
     assert workload_of(environment, LobbyUser).rooms == 1
 
 
-def test_a_workload_that_is_not_there_is_named_with_the_option() -> None:
+def test_a_missing_workload_is_an_error_that_names_the_option() -> None:
     with pytest.raises(UsageError, match="--ws-channels"):
         workload_of(locust(), user_class("chatt"))
 

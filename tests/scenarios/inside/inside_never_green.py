@@ -82,7 +82,7 @@ def test_publications_due_while_the_server_is_away_are_part_of_the_open_loop() -
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {2_000_000}
 
 
-def test_nothing_is_due_once_locust_has_taken_the_last_user_away() -> None:
+def test_no_publication_is_due_after_locust_has_removed_the_last_user() -> None:
     pacer = RunPacer(0.001, lambda *_: None)
     for member in (1, 2):
         pacer.add(member)
@@ -208,7 +208,7 @@ def finding(check: str, anomaly: Anomaly, level: Level = Level.VIOLATION) -> Fin
     return Finding(check, "chat", anomaly, level, "It broke.")
 
 
-def test_a_freeze_decides_nothing_that_a_silent_client_may_cause() -> None:
+def test_a_freeze_of_the_generator_makes_findings_of_a_silent_client_unknown() -> None:
     found = [
         finding("lost", Anomaly.LOST),
         finding("false-leave", Anomaly.PHANTOM),
@@ -236,7 +236,7 @@ def test_a_short_lag_is_no_freeze(room: WorkloadRun) -> None:
 
 
 @pytest.mark.parametrize(("close_code", "verdict"), [(1012, Verdict.UNKNOWN), (1011, Verdict.INVALID)])
-def test_a_restart_is_not_blamed_on_a_stalled_member(room: WorkloadRun, close_code: int, verdict: Verdict) -> None:
+def test_a_stalled_member_is_not_the_cause_of_a_restart(room: WorkloadRun, close_code: int, verdict: Verdict) -> None:
     lines = [enter(room) for _ in range(3)]
     room.ramp.all_spawned(3)
     hear(room, say(room, lines[0]), 0, 1, 2)
@@ -299,13 +299,13 @@ def test_void_medians_are_exit_code_3_and_void_tails_are_not() -> None:
     assert [exit_code(ended(*each), None) for each in ((), (TAIL,), (VOID,))] == [None, None, 3]
 
 
-def test_with_strict_trust_every_void_figure_is() -> None:
+def test_with_strict_trust_every_void_figure_is_exit_code_3() -> None:
     made = ended(TAIL)
     made.parsed_options = SimpleNamespace(ws_strict_trust=True)
     assert exit_code(made, None) == 3
 
 
-def test_a_failure_is_left_to_locust_and_a_code_that_somebody_chose_stands() -> None:
+def test_locust_handles_failures_and_an_exit_code_set_by_the_user_is_kept() -> None:
     made = ended(VOID)
     made.stats.log_error("GET", "/", ConnectionError("refused"))
     assert exit_code(made, None) is None

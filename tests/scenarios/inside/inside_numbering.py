@@ -89,7 +89,7 @@ def first_of(worker: Environment, master: Environment) -> int:
     return first_of_process(worker)
 
 
-def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> None:
+def test_two_runs_at_one_url_have_different_numbers_and_each_test_draws_new_ones() -> None:
     one, other = environment(), environment()
     assert [first_of_process(one), first_of_process(other), first_of_process(one)] == [7 * SIZE, 8 * SIZE, 7 * SIZE]
     session_of(one).begin_test()
@@ -97,7 +97,7 @@ def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> No
     assert not share_of(one).alone
 
 
-def test_on_a_server_of_ours_members_are_numbered_from_the_first() -> None:
+def test_members_on_a_started_server_are_numbered_from_the_first() -> None:
     ours, other = environment(), environment(host="ws://other.example")
     for one in (ours, other):
         session_of(one).owned.add("ws://chat.example")
@@ -117,14 +117,14 @@ def test_numbers_stay_within_those_that_a_channel_takes(monkeypatch: pytest.Monk
     assert first_of(worker, master) == PER_WORKER - SIZE
 
 
-def test_a_worker_whose_master_does_not_answer_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_whose_master_does_not_answer_draws_its_own_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(member_ids, "ANSWER_SECONDS", 0.01)
     worker = environment(Worker(1))
     worker.runner.other = Environment(Wire())
     assert first_of_process(worker) == 7 * SIZE + PER_WORKER
 
 
-def test_users_who_wait_for_the_master_together_have_it_together() -> None:
+def test_users_that_wait_for_the_master_at_the_same_time_get_the_same_share() -> None:
     worker = environment(Worker(0))
     worker.runner.other = Environment(Wire())  # it does not answer yet
     log: list[str] = []

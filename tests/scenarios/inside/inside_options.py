@@ -26,7 +26,7 @@ def test_the_target_is_the_host_with_the_options_of_a_target() -> None:
     assert (options.target, options.server, options.env, options.remote) == ("shop:app", "uvicorn", ("A=1",), True)
 
 
-def test_three_options_have_their_plain_names_too() -> None:
+def test_three_options_also_have_short_names() -> None:
     for words in (("--server-hint", "ws"), ("--ws-server-hint", "ws")):
         assert options_of(environment(*words), None).server_hint == "ws"
 
@@ -59,7 +59,7 @@ def test_each_connection_has_the_headers_and_the_token() -> None:
     assert (endpoint.subprotocols, endpoint.port) == (("v1",), 8000)
 
 
-def test_without_a_command_line_everything_is_as_usual() -> None:
+def test_without_a_command_line_the_options_have_their_defaults() -> None:
     for parsed in (None, Namespace()):
         bare = SimpleNamespace(parsed_options=parsed)
         assert options_of(bare, None).server == "auto"

@@ -7,7 +7,7 @@ from wsproof.locust.outstanding import OutstandingDeliveries
 from wsproof.model.history import Kind, Receipts
 
 
-def test_the_last_receipt_is_reported() -> None:
+def test_the_last_receipt_of_a_publication_is_reported() -> None:
     pending = OutstandingDeliveries()
     pending.expect(("x",), [1, 2])
     assert pending.came(("x",), 1) is False
@@ -24,7 +24,7 @@ def test_a_member_that_leaves_is_no_longer_outstanding_and_no_receipt() -> None:
     assert list(pending.pairs()) == [(("y",), 2)]
 
 
-def test_nothing_is_expected_of_nobody() -> None:
+def test_a_publication_without_receivers_expects_no_receipts() -> None:
     pending = OutstandingDeliveries()
     pending.expect(("x",), [])
     assert not pending

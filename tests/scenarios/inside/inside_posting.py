@@ -48,7 +48,7 @@ def held() -> Iterator[Held]:
     held.close()
 
 
-def test_a_request_waits_for_the_answer_to_the_one_before_and_a_refusal_is_told(held: Held) -> None:
+def test_a_request_waits_for_the_previous_answer_and_a_refusal_is_reported(held: Held) -> None:
     refused: list[tuple[int, int, PublishAnswer]] = []
     publisher = OutsidePublisher(lambda member: held.endpoint, lambda *what: refused.append(what))
     for sequence in range(2):
@@ -65,7 +65,7 @@ def test_a_request_waits_for_the_answer_to_the_one_before_and_a_refusal_is_told(
     publisher.close()
 
 
-def test_a_function_publishes_in_a_greenlet_and_its_error_is_told(held: Held) -> None:
+def test_a_function_publishes_in_a_greenlet_and_its_error_is_reported(held: Held) -> None:
     refused: list[tuple[int, int, PublishAnswer]] = []
     begun: list[int] = []
     may_end = Event()

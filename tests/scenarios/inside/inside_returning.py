@@ -71,7 +71,7 @@ def end_by_server(user: ChatUser, server: HandServer) -> None:
         user.line.gone.wait()
 
 
-def test_a_user_comes_back_as_a_new_member(user: ChatUser, server: HandServer) -> None:
+def test_a_user_returns_as_a_new_member(user: ChatUser, server: HandServer) -> None:
     end_by_server(user, server)
     in_background(user.on_connection_gone, server)
     old, new = user.room.members
@@ -83,7 +83,7 @@ def test_a_user_comes_back_as_a_new_member(user: ChatUser, server: HandServer) -
     assert list(user.room.publisher.pacer.lost) == []  # type: ignore[union-attr]
 
 
-def test_what_was_due_while_nobody_was_there_is_planned_once_per_user(user: ChatUser, server: HandServer) -> None:
+def test_publications_due_during_an_absence_are_planned_once_per_user(user: ChatUser, server: HandServer) -> None:
     end_by_server(user, server)
     assert user.room.members.audience_without_failures(0) == 1
     in_background(user.on_connection_gone, server)
@@ -116,7 +116,7 @@ def test_failed_attempts_of_all_users_are_one_row(user: ChatUser, server: HandSe
     assert f"no answer at {user.room.endpoint_url}" in str(row.error)
 
 
-def test_a_user_does_not_come_back_when_the_test_has_ended(user: ChatUser, server: HandServer) -> None:
+def test_a_user_does_not_return_after_the_end_of_the_test(user: ChatUser, server: HandServer) -> None:
     end_by_server(user, server)
     user.room.stop_publishing()
     with pytest.raises(StopUser):
@@ -124,7 +124,7 @@ def test_a_user_does_not_come_back_when_the_test_has_ended(user: ChatUser, serve
     assert len(user.room.members) == 1
 
 
-def test_the_only_task_is_to_stay() -> None:
+def test_the_only_task_of_a_user_keeps_it_connected() -> None:
     # A second task would end the user at random.
     assert [getattr(each, "__name__", "") for each in ChatUser.tasks] == ["stay"]
 
@@ -134,7 +134,7 @@ def test_waits_grow_up_to_a_limit() -> None:
     assert [user.longest_wait(attempt) for attempt in (0, 1, 2, 5, 1000)] == [1.0, 2.0, 4.0, 30.0, 30.0]
 
 
-def test_a_member_that_is_back_has_nothing_due_in_its_old_name() -> None:
+def test_a_returned_member_has_no_publications_due_under_its_old_name() -> None:
     pacer = RunPacer(0.001, lambda member, intended_ns: None)
     pacer.stop()
     pacer.add(0)

@@ -13,7 +13,7 @@ def spreads(*ticks: tuple[int, int]) -> list[int]:
     return [spread_ns // MS for spread_ns in found if spread_ns is not None]
 
 
-def test_equal_readings_in_a_row_are_two_rounds() -> None:
+def test_two_equal_successive_readings_are_two_rounds() -> None:
     assert spreads((0, 0), (1, 3), (0, 2_000), (1, 2_004), (0, 4_000)) == [3, 4]
 
 
@@ -25,7 +25,7 @@ def test_a_viewer_that_missed_a_round_does_not_stretch_it() -> None:
     assert spreads((0, 0), (1, 2_000), (0, 2_001), (1, 4_000)) == [1]
 
 
-def test_ticks_that_are_read_in_another_order_than_they_came_have_their_spread() -> None:
+def test_ticks_read_in_another_order_than_they_arrived_have_the_correct_spread() -> None:
     assert spreads((0, 10), (1, 7), (2, 9), (0, 2_000)) == [3]
 
 

@@ -64,7 +64,7 @@ def test_steps_grow_by_the_same_number() -> None:
     assert users_at(SmallSteps, 0, 9.9, 10, 29.9, 30) == [5, 5, 10, 15, None]
 
 
-def test_a_spike_comes_and_goes() -> None:
+def test_a_spike_adds_users_and_removes_them() -> None:
     assert users_at(SmallSpike, 0, 9.9, 10, 14.9, 15, 20) == [2, 2, 30, 30, 2, None]
 
 

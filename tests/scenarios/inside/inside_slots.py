@@ -14,7 +14,7 @@ def test_the_first_slot_is_the_time_of_the_first_question_and_the_gaps_are_equal
     assert times == [7, 7 + 50 * MS, 7 + 100 * MS, 7 + 150 * MS]
 
 
-def test_a_slot_stays_where_it_was_until_it_is_taken() -> None:
+def test_a_slot_keeps_its_time_until_a_user_takes_it() -> None:
     slots = SendTimes(rate_hz=10)
     slots.next_ns(0)
     slots.take()
@@ -30,7 +30,7 @@ def test_a_slot_that_no_user_takes_in_time_is_overdue() -> None:
     assert slots.overdue(350 * MS) == 3
 
 
-def test_a_restart_forgets_what_was_due_while_nobody_was_there() -> None:
+def test_a_restart_discards_slots_that_were_due_without_users() -> None:
     slots = SendTimes(rate_hz=10)
     slots.next_ns(0)
     slots.restart()
@@ -38,7 +38,7 @@ def test_a_restart_forgets_what_was_due_while_nobody_was_there() -> None:
     assert slots.overdue(900 * MS) == 1
 
 
-def test_now_and_then_three_publications_are_due_at_once() -> None:
+def test_a_burst_has_three_publications_at_once() -> None:
     slots = SendTimes(rate_hz=1000)
     times = []
     for _ in range(41):

@@ -202,7 +202,9 @@ def test_the_master_waits_for_a_message_that_is_on_its_way_between_two_workers(
     assert master.runner.questions() == 3
 
 
-def test_a_wait_for_what_never_comes_ends(workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_for_a_message_that_never_arrives_ends(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(joint_verdict, "FURTHER_WAITS", (0.01,) * 5)
     one, other = workers
     master = master_of(*workers)
@@ -213,7 +215,7 @@ def test_a_wait_for_what_never_comes_ends(workers: tuple[Worker, Worker], monkey
     assert master.runner.questions() == 6
 
 
-def test_workers_on_two_machines_are_judged_apart(
+def test_workers_on_two_machines_are_judged_separately(
     workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocks = iter(("here", "there"))
@@ -226,7 +228,7 @@ def test_workers_on_two_machines_are_judged_apart(
     assert [result.load.users for result in session_of(master).results] == [2, 2]
 
 
-def test_a_worker_that_ends_unasked_holds_nobody_responsible_for_the_last_seconds(
+def test_the_last_seconds_before_an_unexpected_end_of_a_worker_are_unknown(
     workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(joint_verdict, "ASK_SECONDS", 0.01)
@@ -289,7 +291,7 @@ def test_messages_of_other_tests_are_not_checked_while_the_test_runs(workers: tu
     assert one.run.live.findings() == []
 
 
-def test_the_page_says_that_losses_between_workers_are_told_at_the_end(master: Any) -> None:
+def test_the_page_says_that_losses_between_workers_are_reported_at_the_end(master: Any) -> None:
     session_of(master).workers.update({"one", "other"})
     master.runner.state = "running"
     assert (view_of(master).remarks, view_of(master).notes) == ((ACROSS_WORKERS,), ())
@@ -311,7 +313,7 @@ def test_members_of_two_workers_wait_for_each_others_leave_notices(workers: tupl
     assert not is_waiting_across([run() for run in runs])
 
 
-def test_a_worker_that_does_not_answer_is_told_at_once_and_no_failure_if_it_comes_back(
+def test_a_worker_that_does_not_answer_is_reported_at_once_and_no_failure_if_it_returns(
     master: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     note_lost_workers(master)
