@@ -40,5 +40,5 @@ def test_identical_pairs_are_spread_over_the_whole_run() -> None:
     assert max(places) >= len(order) * 3 / 4
 
 
-def test_an_order_is_described_in_the_record() -> None:
+def test_an_order_is_written_as_one_letter_per_block() -> None:
     assert order_text((Block(Side.BASE, 0), Block(Side.CANDIDATE, 0), Block(Side.BASE_AGAIN, 0, True))) == "ABa"
