@@ -58,7 +58,7 @@ def test_the_server_library_is_read_from_the_server_header() -> None:
     assert server_row("uvicorn-wsproto", Response(101)).advice == ""
 
 
-def test_the_accepted_kinds_of_messages_are_reported() -> None:
+def test_the_reaction_to_a_message_is_reported_with_advice() -> None:
     assert message_row("text", answer=True, close=None, ended=False).value == "answered"
     assert message_row("text", answer=False, close=None, ended=False).value == "accepted, and not answered"
     assert "login may be needed" in message_row("text", answer=False, close=(4401, ""), ended=True).advice

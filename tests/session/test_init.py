@@ -160,7 +160,7 @@ def test_an_existing_table_gets_only_its_missing_keys(tmp_path: Path) -> None:
     assert "pyproject.toml" not in planned(tmp_path, [ECHO])
 
 
-def test_a_file_is_overwritten_only_with_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_marks_existing_files_that_it_would_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_websocket.py").write_text("# mine\n")
     files = planned_files(tmp_path, "shop:app", InitOptions(), [ECHO], starts=False)

@@ -92,7 +92,7 @@ def test_the_host_of_each_class_counts_and_that_of_the_others_stays(reached: lis
     assert [url_of(environment, each) for each in (LobbyUser, Talker)] == reached
 
 
-def test_the_target_sets_the_host_of_an_http_user(reached: list[str]) -> None:
+def test_an_http_user_and_a_websocket_user_share_the_host(reached: list[str]) -> None:
     environment = locust(Shopper, LobbyUser, host="http://127.0.0.1:7003")
     target.start_targets(environment)
     assert environment.host == "http://127.0.0.1:7003"
