@@ -33,7 +33,7 @@ FORK_SERVER = ForkServer(
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """The exit code and the output of a command."""
 
     code: int
@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "harness"), "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-def wsproof(*words: str, cwd: Path = ROOT) -> Said:
+def wsproof(*words: str, cwd: Path = ROOT) -> CommandResult:
     """Run a command to its end, in a process of its own."""
     with TemporaryFile() as out, TemporaryFile() as err:
         process = FORK_SERVER.fork(["wsproof.cli", *words], environment(), out, err, cwd)
@@ -59,7 +59,7 @@ def wsproof(*words: str, cwd: Path = ROOT) -> Said:
             process.kill()
             process.wait()
             raise TimeoutError(f"no end within {DEADLINE:g} s:\n{_text(out)}\n{_text(err)}") from None
-        return Said(code, _text(out), _text(err))
+        return CommandResult(code, _text(out), _text(err))
 
 
 def _text(file: IO[bytes]) -> str:

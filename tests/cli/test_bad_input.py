@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Said, wsproof
+from tests.cli.shell import CommandResult, wsproof
 
 
-def assert_refused(said: Said, *words: str) -> None:
-    assert said.code == 2, said
-    assert "Traceback" not in said.err.replace("Its last lines", "")[:200]
+def assert_refused(result: CommandResult, *words: str) -> None:
+    assert result.code == 2, result
+    assert "Traceback" not in result.err.replace("Its last lines", "")[:200]
     for word in words:
-        assert word in said.err
+        assert word in result.err
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def test_a_missing_target_is_reported(stranger: Path) -> None:
 
 
 def test_an_app_that_raises_at_import_is_reported_with_the_end_of_its_output(stranger: Path) -> None:
-    said = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=stranger)
-    assert_refused(said, "the database is not configured", "Try it by hand")
+    result = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=stranger)
+    assert_refused(result, "the database is not configured", "Try it by hand")
     assert not (stranger / ".wsproof").exists(), "nothing was measured, so nothing is kept"
 
 
@@ -105,8 +105,8 @@ def test_an_unknown_run_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--json", "--junit"])
 def test_an_unwritable_result_is_reported_before_the_work(option: str, tmp_path: Path) -> None:
-    said = wsproof("check", option, str(tmp_path / "absent" / "result"), "--out", str(tmp_path / "out"))
-    assert_refused(said, option, "absent")
+    result = wsproof("check", option, str(tmp_path / "absent" / "result"), "--out", str(tmp_path / "out"))
+    assert_refused(result, option, "absent")
     assert not (tmp_path / "out").exists()
     assert_refused(wsproof("check", option, str(tmp_path), "--out", str(tmp_path / "out")), option, "is a folder")
 
@@ -138,14 +138,14 @@ TYPO = ("tests.cli.apps.guarded:app", "--token", "open-sesame", "--channels", "t
     ids=["check", "bench", "load"],
 )
 def test_a_method_of_a_workload_that_raises_is_the_users_mistake(words: tuple[str, ...], tmp_path: Path) -> None:
-    said = wsproof(*words, "--out", str(tmp_path))
-    assert_refused(said, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "MessageKind.UNEXPECTED")
-    assert "bug of ours" not in said.err + said.out
+    result = wsproof(*words, "--out", str(tmp_path))
+    assert_refused(result, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "MessageKind.UNEXPECTED")
+    assert "bug of ours" not in result.err + result.out
     assert not list(tmp_path.glob("runs/2*")), "no empty record is left behind"
 
 
 def test_an_unknown_part_of_only_is_reported_before_anything_starts(tmp_path: Path) -> None:
-    said = wsproof("check", "--only", "5.5", "--only", "echo.delivry", "--out", str(tmp_path))
-    assert_refused(said, "--only echo.delivry names no check", "did you mean echo.delivery?")
+    result = wsproof("check", "--only", "5.5", "--only", "echo.delivry", "--out", str(tmp_path))
+    assert_refused(result, "--only echo.delivry names no check", "did you mean echo.delivery?")
     assert_refused(wsproof("run", "--only", "99.9", "--out", str(tmp_path)), "99.9", "wsproof list checks")
     assert not list(tmp_path.iterdir())

@@ -39,8 +39,8 @@ def test_each_workload_has_its_share_its_checks_and_its_own_run(
         assert run["metrics"]["latency"]["n"] == run["metrics"]["reach"]["n"] * receivers
         assert "mixed" in [warning["code"] for warning in run["warnings"]]
     assert echo["mix"]["beside"] == "chat with 8 subscribers"
-    said = capsys.readouterr().out
-    assert "At the same time, the server had other load: echo with 2 subscribers" in said
+    message = capsys.readouterr().out
+    assert "At the same time, the server had other load: echo with 2 subscribers" in message
     assert "echo: 2 subscribers, 20 publications per second" in copies[1].read_text(encoding="utf-8")
     assert len(list(tmp_path.glob("runs/*/run.json"))) == 2
 
@@ -63,7 +63,7 @@ def test_portions_are_whole_at_least_one_and_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--workload", "chat:8,chat:2"), "each workload once"),
         (("--workload", "chat:none,echo"), "with its weight"),
@@ -74,6 +74,8 @@ def test_portions_are_whole_at_least_one_and_add_up() -> None:
         (("--workload", "chat,echo", "--subscribers", "1"), "at least 2 --subscribers"),
     ],
 )
-def test_an_invalid_mix_is_a_usage_error(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_mix_is_a_usage_error(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

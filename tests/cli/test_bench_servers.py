@@ -40,16 +40,16 @@ def test_each_server_has_a_row_with_a_run_or_with_the_reason_for_none(
         assert row["run"]["target"]["server"] == row["server"]
         assert row["run"]["metrics"]["reach"]["mean"] == 1.0
     table = copies[1].read_text(encoding="utf-8")
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     for name in NAMES:
         assert name in table
-        assert name in said
+        assert name in message
     assert "chat: 4 subscribers, 50 publications per second" in table
     assert len(list((tmp_path / "runs").glob("runs/*/run.json"))) == 2
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("ws://127.0.0.1:1/", "--server", "all", "--channels", "tutorial"), "runs an app"),
         (("--server", "all", "--hdr", "x.hlog"), "one --server"),
@@ -57,8 +57,8 @@ def test_each_server_has_a_row_with_a_run_or_with_the_reason_for_none(
     ],
 )
 def test_an_invalid_combination_of_options_is_a_usage_error(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "nonsense" not in SERVERS
     assert main(["bench", *words, *SMALL]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -30,11 +30,11 @@ FORMS = [form.encode() for secret in SECRETS for form in (secret, secret.replace
 def test_secrets_that_the_server_repeats_are_redacted(words: tuple[str, ...], tmp_path: Path) -> None:
     copy, junit = tmp_path / "copy.json", tmp_path / "junit.xml"
     extra = ("--junit", str(junit)) if words[0] == "check" else ()
-    said = wsproof(*words, "--out", str(tmp_path / "out"), "--json", str(copy), *extra)
-    assert said.code == 1, said
+    result = wsproof(*words, "--out", str(tmp_path / "out"), "--json", str(copy), *extra)
+    assert result.code == 1, result
     assert "[redacted]" in copy.read_text(encoding="utf-8")
     for secret in SECRETS:
-        assert secret not in said.out + said.err
+        assert secret not in result.out + result.err
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert not [form for form in FORMS if form in path.read_bytes()], path

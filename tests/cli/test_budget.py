@@ -52,9 +52,9 @@ def test_a_server_that_never_answers_is_reported_as_silent(tmp_path: Path, capsy
     with difficult("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "600s", "--out", str(tmp_path)]) == ExitCode.USAGE
-    said = capsys.readouterr()
-    assert "sent nothing for 5" in said.err
-    assert "budget" not in said.err
+    output = capsys.readouterr()
+    assert "sent nothing for 5" in output.err
+    assert "budget" not in output.err
 
 
 def test_a_budget_that_ends_during_the_first_handshake_leaves_the_result_unknown(
@@ -63,9 +63,9 @@ def test_a_budget_that_ends_during_the_first_handshake_leaves_the_result_unknown
     with difficult("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.CANNOT_TELL
-    said = " ".join(capsys.readouterr().out.split())
-    assert "sent nothing for 1" in said
-    assert "try a longer --budget" in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert "sent nothing for 1" in output
+    assert "try a longer --budget" in output
 
 
 def test_the_protocol_suite_leaves_time_for_the_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,9 +89,9 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
     assert record["plan"]["subscribers"] == part["met"] <= 130
     assert [level["level"] for level in part["levels"]] == sorted({row["level"] for row in part["runs"]})
     assert sum(level["met"] + level["missed"] for level in part["levels"]) == len(part["runs"])
-    said = capsys.readouterr().out
-    assert "CAPACITY: about" in said
-    assert "160 subscribers  missed: p99(latency) < 100ms (measured 500 ms)" in said
+    message = capsys.readouterr().out
+    assert "CAPACITY: about" in message
+    assert "160 subscribers  missed: p99(latency) < 100ms (measured 500 ms)" in message
     page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "CAPACITY: about" in page
     assert "95 % interval" in page
@@ -203,7 +203,7 @@ def test_capacity_measures_two_levels_with_a_real_server(url: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--over", "rooms"), "the workload chat has no setting called rooms"),
         (("--from", "50", "--to", "20"), "expected --from to be at most --to"),
@@ -213,8 +213,8 @@ def test_capacity_measures_two_levels_with_a_real_server(url: str, tmp_path: Pat
     ],
 )
 def test_an_invalid_search_is_a_usage_error_before_anything_runs(
-    url: str, tmp_path: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["capacity", url, "--channels", "tutorial", *SLO, "--out", str(tmp_path), *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

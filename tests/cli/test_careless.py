@@ -58,9 +58,9 @@ def refused(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
         code = main(words)
     except SystemExit as ended:  # argparse
         code = int(str(ended.code))
-    said = capsys.readouterr().err
-    assert code == 2, said
-    return said
+    message = capsys.readouterr().err
+    assert code == 2, message
+    return message
 
 
 def options_of(verb: str) -> set[str]:
@@ -113,11 +113,11 @@ MISTAKES = [
 def test_each_mistake_has_a_message_with_advice(
     words: tuple[str, ...], expected: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = refused(words, capsys)
-    assert re.search(expected, said, re.DOTALL), said
-    assert "Traceback" not in said
-    assert "bug of ours" not in said
-    own = re.sub(r"`wsproof [^`]*`|\(usage: [^)]*\)|unrecognized arguments: [^.]*\.", "", said)
+    message = refused(words, capsys)
+    assert re.search(expected, message, re.DOTALL), message
+    assert "Traceback" not in message
+    assert "bug of ours" not in message
+    own = re.sub(r"`wsproof [^`]*`|\(usage: [^)]*\)|unrecognized arguments: [^.]*\.", "", message)
     if words[0] != "chek":
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", own))
         assert named <= options_of(words[0]), "a message names only options that this verb has"
@@ -129,9 +129,9 @@ def test_a_port_in_use_is_reported_with_advice(project: Path, capsys: pytest.Cap
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        said = refused(("serve", "shop:app", "--port", port), capsys)
-    assert f"port {port}" in said
-    assert "choose another --port" in said
+        message = refused(("serve", "shop:app", "--port", port), capsys)
+    assert f"port {port}" in message
+    assert "choose another --port" in message
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ def test_a_refusal_is_reported_with_advice(
     with answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()) as port:
         url = f"ws://127.0.0.1:{port}"
         short = ("--subscribers", "1", "--duration", "1")
-        said = refused(("bench", url, "--channels", "tutorial", *short), capsys)
+        message = refused(("bench", url, "--channels", "tutorial", *short), capsys)
         assert main(("check", url, "--channels", "shop_channels", "--only", "shop.delivery")) == 3
     told = capsys.readouterr().out
     for word in words:
-        assert word in said
+        assert word in message
         assert word in told
 
 

@@ -81,9 +81,9 @@ def test_a_server_that_is_named_and_breaks_a_rule_decides_the_exit_code(
 ) -> None:
     (shop / "shop" / "accepted" / "granian.toml").unlink()
     assert main(["check", "shop:app", "--server", "uvicorn-wsproto,granian", *ONLY]) == 1
-    said = capsys.readouterr().out
-    assert "utf8-valid: granian" in said
-    assert "2 servers: 1 invalid, 1 valid" in said
+    output = capsys.readouterr().out
+    assert "utf8-valid: granian" in output
+    assert "2 servers: 1 invalid, 1 valid" in output
 
 
 def test_a_server_that_is_not_installed_is_reported_and_does_not_fail_the_check(
@@ -95,9 +95,9 @@ def test_a_server_that_is_not_installed_is_reported_and_does_not_fail_the_check(
     monkeypatch.setattr(servers, "interpreter", only_wsproto)
     words = ["check", "shop:app", *ONLY]
     assert main([*words, "--server", "all"]) == 0
-    said = capsys.readouterr().out
-    assert "not installed: pip install daphne" in said
-    assert f"1 valid, {len(EVERY) - 1} not installed" in said
+    output = capsys.readouterr().out
+    assert "not installed: pip install daphne" in output
+    assert f"1 valid, {len(EVERY) - 1} not installed" in output
     # A server that is named on the command line is required.
     assert main([*words, "--server", "daphne,uvicorn-wsproto"]) == 2
     assert "pip install daphne" in capsys.readouterr().err
@@ -135,9 +135,9 @@ def test_an_app_that_starts_on_no_server_has_no_verdict(
     (tmp_path / "late.py").write_text(LATE)
     monkeypatch.chdir(tmp_path)
     assert main(["check", "late:app", "--path", "/", "--server", "uvicorn-wsproto,daphne", *ONLY]) == 2
-    said = capsys.readouterr().out
-    assert "not under this one" in said
-    assert "2 servers: 2 not started" in said
+    output = capsys.readouterr().out
+    assert "not under this one" in output
+    assert "2 servers: 2 not started" in output
 
 
 def test_an_interrupted_check_shows_its_partial_results(
@@ -150,8 +150,8 @@ def test_an_interrupted_check_shows_its_partial_results(
 
     monkeypatch.setattr(check_servers, "checked", first_only)
     assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130
-    said = capsys.readouterr()
-    assert "granian  it did not start" in said.out
-    assert "daphne   the run was interrupted" in said.out
-    assert "2 servers: 1 not started, 1 not run" in said.out
-    assert "interrupted" in said.err
+    output = capsys.readouterr()
+    assert "granian  it did not start" in output.out
+    assert "daphne   the run was interrupted" in output.out
+    assert "2 servers: 1 not started, 1 not run" in output.out
+    assert "interrupted" in output.err

@@ -20,17 +20,17 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(
 ) -> None:
     copy, junit, markdown = (tmp_path / name for name in ("check.json", "junit.xml", "check.md"))
     copies = ("--json", str(copy), "--junit", str(junit), "--markdown", str(markdown))
-    said = wsproof("check", *only, "--examples", "5", "--budget", "none", "--all", "--out", str(tmp_path), *copies)
-    assert said.code == 0, said
+    result = wsproof("check", *only, "--examples", "5", "--budget", "none", "--all", "--out", str(tmp_path), *copies)
+    assert result.code == 0, result
     document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
     assert document["verdict"] == "valid"
     accepted = [finding for finding in document["findings"] if finding["accepted"]]
     assert accepted
     (library,) = {finding["library"] for finding in accepted}
-    assert f"{len(accepted)} known deviations of {library}" in said.out
+    assert f"{len(accepted)} known deviations of {library}" in result.out
     for finding in accepted:
-        assert finding["accepted"].split(" (")[0][:40] in said.out
+        assert finding["accepted"].split(" (")[0][:40] in result.out
     assert not ElementTree.parse(junit).getroot().findall(".//failure")
     assert "accepted deviations</summary>" in markdown.read_text(encoding="utf-8")
 
@@ -39,6 +39,6 @@ def test_a_known_deviation_that_has_disappeared_fails_the_run(tmp_path: Path) ->
     known = tmp_path / "known.toml"
     known.write_text('[[deviation]]\ncheck = "mask-required"\nsection = "5.1"\nreason = "an old release"\n')
     words = ("--only", "mask-required", "--examples", "5", "--known-deviations", str(known), "--out", str(tmp_path))
-    said = wsproof("check", *words)
-    assert said.code == 1, said
-    assert "no longer occurs" in said.out
+    result = wsproof("check", *words)
+    assert result.code == 1, result
+    assert "no longer occurs" in result.out

@@ -128,11 +128,11 @@ def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
 ) -> None:
     monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
     assert run(faulty, tmp_path) == ExitCode.FAILED
-    said = capsys.readouterr()
-    assert_all_is_told(tmp_path, said.out, "wsproof crashed (ZeroDivisionError)")
-    assert "Traceback" in said.err
-    assert "wsproof itself crashed" in said.err
-    assert "the exit code is 1" in said.err
+    output = capsys.readouterr()
+    assert_all_is_told(tmp_path, output.out, "wsproof crashed (ZeroDivisionError)")
+    assert "Traceback" in output.err
+    assert "wsproof itself crashed" in output.err
+    assert "the exit code is 1" in output.err
 
 
 def test_a_violation_outranks_a_target_that_is_lost_later(
@@ -140,11 +140,11 @@ def test_a_violation_outranks_a_target_that_is_lost_later(
 ) -> None:
     monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
     assert run(faulty, tmp_path) == ExitCode.FAILED
-    said = capsys.readouterr()
-    assert_all_is_told(tmp_path, said.out, "the run ended: nobody listens any more")
-    assert "nobody listens any more" in said.err
-    assert "the exit code is 1" in said.err
-    assert "crashed" not in said.err
+    output = capsys.readouterr()
+    assert_all_is_told(tmp_path, output.out, "the run ended: nobody listens any more")
+    assert "nobody listens any more" in output.err
+    assert "the exit code is 1" in output.err
+    assert "crashed" not in output.err
 
 
 def test_a_target_that_is_lost_before_any_violation_is_a_target_error(
@@ -187,8 +187,8 @@ def test_a_check_that_crashed_leaves_its_traceback_in_the_run(
     assert row["check"] == ENDED_IN
     assert row["traceback"] == path.read_text(encoding="utf-8")
     assert document["complete"] is True
-    said = capsys.readouterr()
-    assert "1 check crashed: a bug of wsproof" in said.out
+    output = capsys.readouterr()
+    assert "1 check crashed: a bug of wsproof" in output.out
 
 
 @pytest.mark.parametrize("reporter", ["show_check", "junit_xml", "run_markdown"])

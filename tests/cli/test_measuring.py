@@ -20,10 +20,10 @@ SMALL = ("--subscribers", "10", "--rate", "50", "--duration", "1", "--warmup", "
 def benched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with one small bench in it, and what it has printed with `--json -`."""
     out = tmp_path_factory.mktemp("runs")
-    said = wsproof("bench", *SMALL, "--out", str(out), "--json", "-", "--slo", "min(reach) == 1")
+    result = wsproof("bench", *SMALL, "--out", str(out), "--json", "-", "--slo", "min(reach) == 1")
     # A busy machine may void figures. The command has no objective on one: only the deliveries count.
-    assert said.code == 0, said
-    (out / "printed.json").write_text(said.out, encoding="utf-8")
+    assert result.code == 0, result
+    (out / "printed.json").write_text(result.out, encoding="utf-8")
     return out
 
 
@@ -46,15 +46,15 @@ def test_the_page_of_the_run_is_one_file_that_loads_nothing(benched: Path) -> No
 
 def test_report_writes_the_page_again_and_an_index(benched: Path) -> None:
     assert wsproof("report", "latest", "--out", str(benched)).out.strip().endswith("page.html")
-    said = wsproof("report", "--out", str(benched))
-    index = Path(said.out.strip())
+    result = wsproof("report", "--out", str(benched))
+    index = Path(result.out.strip())
     assert only_run(benched)["id"] in index.read_text(encoding="utf-8")
 
 
 def test_two_stored_runs_are_shown_side_by_side_without_a_verdict(benched: Path, tmp_path: Path) -> None:
     copy = tmp_path / "compare.json"
-    said = wsproof("compare", "latest", "latest", "--out", str(benched), "--json", str(copy))
-    assert said.code == 0, said
+    result = wsproof("compare", "latest", "latest", "--out", str(benched), "--json", str(copy))
+    assert result.code == 0, result
     document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.compare/1"))
     assert document["verdict"] == "unpaired"
@@ -66,19 +66,19 @@ def test_json_to_standard_output_is_the_record_and_nothing_else(benched: Path) -
 
 
 def test_a_missed_objective_fails(tmp_path: Path) -> None:
-    said = wsproof("bench", *SMALL, "--out", str(tmp_path), "--slo", "min(latency) < 1ns")
+    result = wsproof("bench", *SMALL, "--out", str(tmp_path), "--slo", "min(latency) < 1ns")
     record = only_run(tmp_path)
     # Other load on the machine may void the figure, and then the result is unknown.
     void = "min" in record["metrics"]["latency"]["void"]
-    assert said.code == (3 if void else 1), said
-    assert ("cannot tell" if void else "missed") in said.out
+    assert result.code == (3 if void else 1), result
+    assert ("cannot tell" if void else "missed") in result.out
 
 
 @pytest.mark.slow
 def test_every_output_marks_the_figures_of_a_closed_loop(tmp_path: Path) -> None:
     words = ("--closed", "--in-flight", "4", "--loop", "asyncio", "--slo", "p99(latency) < 9s")
-    said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
-    assert said.code == 3, said  # no latency can be compared with the objective
+    result = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
+    assert result.code == 3, result  # no latency can be compared with the objective
     record = only_run(tmp_path)
     jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert (record["plan"]["loop"], record["plan"]["in_flight"]) == ("closed", 4)
@@ -94,9 +94,9 @@ def test_every_output_marks_the_figures_of_a_closed_loop(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("what", ["targets", "servers", "workloads", "checks", "metrics", "runs"])
 def test_list_shows_all_existing_entries(what: str, tmp_path: Path) -> None:
-    said = wsproof("list", what, "--out", str(tmp_path))
-    assert said.code == 0, said
-    assert what in said.out
+    result = wsproof("list", what, "--out", str(tmp_path))
+    assert result.code == 0, result
+    assert what in result.out
 
 
 def test_the_committed_example_fits_its_schemas() -> None:

@@ -23,8 +23,8 @@ def check_naive(out: Path, *names: str) -> Path:
     """Check the naive server, and return the folder with the run."""
     only = [word for name in names for word in ("--only", name)]
     target = ("target_app.naive:app", "--channels", "tutorial")
-    said = wsproof("check", *target, *only, "--budget", "none", "--out", str(out), "--junit", str(out / "junit.xml"))
-    assert said.code == 1, said
+    result = wsproof("check", *target, *only, "--budget", "none", "--out", str(out), "--junit", str(out / "junit.xml"))
+    assert result.code == 1, result
     return out
 
 
@@ -60,13 +60,13 @@ def test_a_finding_shows_the_server_exception_that_causes_it(naive: Path) -> Non
 
 def test_a_finding_is_reproduced_on_its_server(naive: Path) -> None:
     finding = next((naive / "runs").glob("*/findings/chat-binary-frame-isolation-*.json"))
-    said = wsproof("replay", str(finding))
-    assert said.code == 1, said
-    assert "It happens again" in said.out
+    result = wsproof("replay", str(finding))
+    assert result.code == 1, result
+    assert "It happens again" in result.out
 
 
 def test_a_finding_is_not_reproduced_on_a_correct_server(naive: Path) -> None:
     finding = next((naive / "runs").glob("*/findings/chat-binary-frame-isolation-*.json"))
-    said = wsproof("replay", str(finding), "target_app.main:app")
-    assert said.code == 0, said
-    assert "does not happen again" in said.out
+    result = wsproof("replay", str(finding), "target_app.main:app")
+    assert result.code == 0, result
+    assert "does not happen again" in result.out

@@ -128,7 +128,7 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--rooms", "3"], "the workload chat has no setting called rooms"),
         (["--rooms", "3", "--channels", "reference"], "These workloads of reference have one: rooms"),
@@ -136,10 +136,10 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
     ],
 )
 def test_an_option_without_effect_on_the_workload_is_reported(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", *words]) == ExitCode.USAGE
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_rooms_and_formats_are_settings_of_the_workload() -> None:

@@ -42,15 +42,17 @@ def url() -> Iterator[str]:
 def test_each_member_of_a_check_uses_its_own_credentials(target: str, url: str, tmp_path: Path) -> None:
     given = (url,) if target == "url" else (APP, "--path", f"/lobby?key={KEY}")
     words = ("check", *given, "--channels", CHANNELS, "--out", str(tmp_path))
-    said = wsproof(*words, "--only", "room.delivery", "--only", "lobby.delivery", "--only", "5.5.2", "--examples", "2")
-    assert said.code == 0, said
+    result = wsproof(
+        *words, "--only", "room.delivery", "--only", "lobby.delivery", "--only", "5.5.2", "--examples", "2"
+    )
+    assert result.code == 0, result
     rows = {row["check"]: row["verdict"] for row in only_run(tmp_path)["check"]["checks_run"]}
     assert rows["room.delivery"] == rows["lobby.delivery"] == "valid"
 
 
 def test_a_url_without_a_path_checks_the_wire_at_a_path_of_the_channels(url: str, tmp_path: Path) -> None:
-    said = wsproof("check", url, "--channels", CHANNELS, "--only", "5.5.2", "--examples", "2", "--out", str(tmp_path))
-    assert said.code == 0, said
+    result = wsproof("check", url, "--channels", CHANNELS, "--only", "5.5.2", "--examples", "2", "--out", str(tmp_path))
+    assert result.code == 0, result
     target = only_run(tmp_path)["target"]
     assert target["path"].startswith("/room?token=")
     assert target["path_from_channels"] is True
@@ -59,10 +61,10 @@ def test_a_url_without_a_path_checks_the_wire_at_a_path_of_the_channels(url: str
 @pytest.mark.parametrize("workload", ["room", "lobby"])
 def test_each_subscriber_of_a_bench_uses_its_own_credentials(workload: str, url: str, tmp_path: Path) -> None:
     words = ("bench", url, "--channels", CHANNELS, "--workload", workload, *SHORT, "--slo", "lost == 0")
-    said = wsproof(*words, "--out", str(tmp_path))
-    assert said.code in (0, 3), said
+    result = wsproof(*words, "--out", str(tmp_path))
+    assert result.code in (0, 3), result
     record = only_run(tmp_path)
-    assert record["verdict"] == "valid", said
+    assert record["verdict"] == "valid", result
     assert record["metrics"]["reach"]["mean"] == 1.0
 
 
@@ -75,8 +77,8 @@ def test_each_locust_user_uses_its_own_credentials(by: str, url: str, tmp_path: 
 
 def load(url: str, folder: Path) -> dict[str, Any]:
     words = ("load", url, "--channels", CHANNELS, "--headless", "--users", "4", "--duration", "2")
-    said = wsproof(*words, "--out", str(folder))
-    assert said.code in (0, 3), said
+    result = wsproof(*words, "--out", str(folder))
+    assert result.code in (0, 3), result
     summary: dict[str, Any] = only_run(folder)["load"]
     return summary
 

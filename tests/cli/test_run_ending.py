@@ -17,9 +17,9 @@ def test_a_run_ends_with_its_findings_and_the_path_of_its_page(
     monkeypatch.setattr("wsproof.session.run.LOAD_SECONDS", 2.0)
     monkeypatch.setenv("COLUMNS", "200")
     code = main(["run", "--only", "opening-accepted", *SMALL, "--out", str(tmp_path)])
-    said = capsys.readouterr()
-    assert code == 0, said
-    protocol, delivery, speed, trust, page = said.out.strip().splitlines()[-5:]
+    output = capsys.readouterr()
+    assert code == 0, output
+    protocol, delivery, speed, trust, page = output.out.strip().splitlines()[-5:]
     assert protocol.startswith("The server keeps the protocol in all of")
     assert delivery.startswith("Under load 100 % arrived")
     assert speed.startswith("Half of the messages reach the last of 5 within")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Said, wsproof
+from tests.cli.shell import CommandResult, wsproof
 from tests.forked import ROOT
 
 SECRET = "open-sesame"
 TARGET = ("tests.cli.apps.guarded:app", "--channels", "tutorial", "--token", SECRET)
 
 
-def assert_kept_secret(said: Said, out: Path) -> None:
-    assert SECRET not in said.out + said.err
+def assert_kept_secret(result: CommandResult, out: Path) -> None:
+    assert SECRET not in result.out + result.err
     written = [path for path in out.rglob("*") if path.is_file()]
     assert written
     for path in written:
@@ -35,12 +35,12 @@ def assert_kept_secret(said: Said, out: Path) -> None:
     ids=["check", "bench", "load"],
 )
 def test_a_token_is_used_and_never_written(words: tuple[str, ...], code: set[int], tmp_path: Path) -> None:
-    said = wsproof(*words, "--out", str(tmp_path), cwd=ROOT)
-    assert said.code in code, said
-    assert_kept_secret(said, tmp_path)
+    result = wsproof(*words, "--out", str(tmp_path), cwd=ROOT)
+    assert result.code in code, result
+    assert_kept_secret(result, tmp_path)
 
 
 def test_without_the_token_the_verdict_is_unknown(tmp_path: Path) -> None:
-    said = wsproof("check", TARGET[0], "--path", "/ws", "--out", str(tmp_path), "--only", "5.5.2")
-    assert said.code == 3, said
-    assert "403" in said.out
+    result = wsproof("check", TARGET[0], "--path", "/ws", "--out", str(tmp_path), "--only", "5.5.2")
+    assert result.code == 3, result
+    assert "403" in result.out

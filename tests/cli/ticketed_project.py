@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.apps import ticketed, ticketed_channels
 from tests.cli.apps.ticketed_channels import BEGINNINGS
-from tests.cli.shell import Said, wsproof
+from tests.cli.shell import CommandResult, wsproof
 from tests.comparison.repositories import git
 
 SECRET = re.compile("|".join(f"{beginning}[0-9a-f]{{5}}" for beginning in (*BEGINNINGS, "Tok7", "Env7", "Key7")))
@@ -32,26 +32,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def leaks(said: Said, folder: Path) -> list[str]:
+def leaks(result: CommandResult, folder: Path) -> list[str]:
     """Return the places where secrets were written or printed."""
-    told = [f"terminal: {found[0]}" for found in SECRET.finditer(said.out + said.err)]
+    leaked = [f"terminal: {match[0]}" for match in SECRET.finditer(result.out + result.err)]
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert files, said
-    return told + [
-        f"{path.relative_to(folder)}: {found[0]}"
+    assert files, result
+    return leaked + [
+        f"{path.relative_to(folder)}: {match[0]}"
         for path in files
-        for found in SECRET.finditer(path.read_bytes().decode(errors="replace"))
+        for match in SECRET.finditer(path.read_bytes().decode(errors="replace"))
     ]
 
 
-def assert_hidden(words: tuple[str, ...], codes: set[int], project: Path, folder: Path) -> Said:
+def assert_hidden(words: tuple[str, ...], codes: set[int], project: Path, folder: Path) -> CommandResult:
     """Run a command, and check that its files and output contain no secret."""
     copies = {"--json": "copy.json", "--markdown": "copy.md", "--junit": "copy.xml"}
     known = {"check": copies, "run": copies, "load": ["--json"], "capacity": ["--json"]}.get(
         words[0], ["--json", "--markdown"]
     )
     extra = [word for option in known for word in (option, str(folder / copies[option]))]
-    said = wsproof(*words, *extra, "--out", str(folder / "out"), cwd=project)
-    assert said.code in codes, said
-    assert leaks(said, folder) == []
-    return said
+    result = wsproof(*words, *extra, "--out", str(folder / "out"), cwd=project)
+    assert result.code in codes, result
+    assert leaks(result, folder) == []
+    return result

@@ -15,15 +15,15 @@ def a_pacer(unconfirmed_s: float = 5.0) -> RatePacer:
     return RatePacer(RateLimit(messages=2, window_s=1.0), unconfirmed_s)
 
 
-def said(at_s: float, received_s: float = 0.0) -> SentMessage:
+def sent_message(at_s: float, received_s: float = 0.0) -> SentMessage:
     return SentMessage(0, 0, int(at_s * NS), heard_ns=int(received_s * NS))
 
 
 def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() -> None:
     pacer = a_pacer()
-    pacer.count(HERE, said(1.0, heard_s=1.1))
+    pacer.count(HERE, sent_message(1.0, received_s=1.1))
     assert pacer.allows(HERE, int(1.2 * NS))
-    pacer.count(HERE, said(1.2, heard_s=3.0))
+    pacer.count(HERE, sent_message(1.2, received_s=3.0))
     assert not pacer.allows(HERE, int(2.0 * NS))
     assert pacer.allows(HERE, int(2.2 * NS))
 
@@ -31,7 +31,7 @@ def test_no_more_than_the_limit_is_allowed_in_any_window_after_the_receipts() ->
 def test_a_server_that_has_stalled_gets_no_more_than_the_limit_afterwards() -> None:
     pacer = a_pacer()
     for at_s in (1.0, 1.1):
-        pacer.count(HERE, said(at_s))
+        pacer.count(HERE, sent_message(at_s))
     assert not pacer.allows(HERE, 4 * NS)
     assert pacer.allows(HERE, int(7.2 * NS))
 
@@ -39,7 +39,7 @@ def test_a_server_that_has_stalled_gets_no_more_than_the_limit_afterwards() -> N
 def test_each_address_has_its_own_limit() -> None:
     pacer = a_pacer()
     for at_s in (1.0, 1.1):
-        pacer.count(HERE, said(at_s))
+        pacer.count(HERE, sent_message(at_s))
     assert pacer.allows(THERE, int(1.2 * NS))
 
 

@@ -55,7 +55,7 @@ def earlier_finding(check: str, *events: str) -> ReportedFinding:
         "lost",
         Anomaly.LOST,
         frozenset(events),
-        Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "ReportedFinding."),
+        Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "A message was lost."),
     )
 
 

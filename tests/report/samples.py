@@ -264,9 +264,13 @@ def comparison(verdict: Judgement = Judgement.WORSE, **changes: Any) -> Comparis
     """Return a comparison of ten pairs: latency worse, the rest equal or unclear."""
     pairs = tuple((1.84e6 * (1 + 0.01 * i), 2.31e6 * (1 + 0.01 * i)) for i in range(10))
 
-    def row(name: str, said: Judgement, ratio: float | None, low: float | None, high: float | None, **more: Any) -> Any:
+    def row(
+        name: str, judgement: Judgement, ratio: float | None, low: float | None, high: float | None, **more: Any
+    ) -> Any:
         values: dict[str, Any] = {"unit": "ns", "better": "lower", "floor": 0.05, "p": 0.004, "detectable": 0.08}
-        return MetricComparison(metric=name, verdict=said, ratio=ratio, ci_low=low, ci_high=high, **(values | more))
+        return MetricComparison(
+            metric=name, verdict=judgement, ratio=ratio, ci_low=low, ci_high=high, **(values | more)
+        )
 
     rows = (
         row("latency_p50", verdict, 1.255, 1.21, 1.30, primary=True, base=1.84e6, candidate=2.31e6, pairs=pairs),

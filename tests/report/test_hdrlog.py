@@ -39,9 +39,9 @@ def test_logs_of_several_processes_add_up(tmp_path: Path) -> None:
 def test_wsproof_report_shows_histogram_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quick, slow = log(tmp_path, "a.hlog", 10.0), log(tmp_path, "b.hlog", 50.0)
     assert main(["report", "--hdr", str(quick), "--hdr", str(slow)]) == 0
-    said = capsys.readouterr().out
-    assert "1,200" in said
-    assert "latency" in said
+    output = capsys.readouterr().out
+    assert "1,200" in output
+    assert "latency" in output
 
 
 @pytest.mark.parametrize("text", ["Tag=a,0,1,2,nothing", "0,1,2,HISTF"])

@@ -162,9 +162,9 @@ def test_a_record_with_a_wrong_type_is_named_by_all_that_read_it(
     (folder.path / "run.json").write_text(json.dumps(record().to_json() | {name: value}), encoding="utf-8")
     for words in (["report", folder.id], ["compare", folder.id, folder.id]):
         assert main([*words, "--out", str(store.root)]) == 2
-        said = capsys.readouterr().err
-        assert f"cannot read {folder.id}/run.json" in said
-        assert "Traceback" not in said
+        message = capsys.readouterr().err
+        assert f"cannot read {folder.id}/run.json" in message
+        assert "Traceback" not in message
     for words in (["report"], ["list", "runs"]):
         assert main([*words, "--out", str(store.root)]) == 0
 

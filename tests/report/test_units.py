@@ -12,7 +12,7 @@ from wsproof.report.text.units import change, duration, for_reader, significant
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "said"),
+    ("value", "unit", "text"),
     [
         (1_840_321, "ns", "1.84 ms"),
         (999_900, "ns", "1 ms"),
@@ -31,8 +31,8 @@ from wsproof.report.text.units import change, duration, for_reader, significant
         (-250_000, "ns", "-250 µs"),
     ],
 )
-def test_values_are_shown_in_readable_units(value: float | None, unit: str, said: str) -> None:
-    assert for_reader(value, unit) == said
+def test_values_are_shown_in_readable_units(value: float | None, unit: str, text: str) -> None:
+    assert for_reader(value, unit) == text
 
 
 @given(st.floats(0, 1, exclude_max=True))
@@ -47,10 +47,10 @@ def test_three_digits_are_kept(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "said"), [(1.125, "+12.5 %"), (0.97, "−3.0 %"), (1.0, "0 %"), (2.4, "×2.4"), (None, "–")]
+    ("ratio", "text"), [(1.125, "+12.5 %"), (0.97, "−3.0 %"), (1.0, "0 %"), (2.4, "×2.4"), (None, "–")]
 )
-def test_a_ratio_is_shown_as_a_change(ratio: float | None, said: str) -> None:
-    assert change(ratio) == said
+def test_a_ratio_is_shown_as_a_change(ratio: float | None, text: str) -> None:
+    assert change(ratio) == text
 
 
 def test_long_durations_are_shown_in_minutes() -> None:

@@ -80,9 +80,9 @@ DIED = replace(FOUND, check="process-ended", kind=RuleKind.SERVICE)
 
 
 def test_a_server_that_crashes_again_is_never_reported_as_fixed() -> None:
-    shown, said, code = outcome(FOUND, [DIED])
+    shown, output, code = outcome(FOUND, [DIED])
     assert (shown, code) == ([DIED], ExitCode.FAILED)
-    assert "does not happen again" not in said
+    assert "does not happen again" not in output
     assert outcome(replace(DIED, check="other-clients-served"), [DIED])[1] == "It happens again."
     assert outcome(replace(DIED, check="served-after-churn"), [replace(DIED, check="other-clients-served")])[0]
 
@@ -97,10 +97,10 @@ def test_an_unrepeated_finding_is_replayed_several_times() -> None:
 
 
 def test_an_unreproduced_finding_gives_the_number_of_attempts() -> None:
-    _, said, code = outcome(replace(FOUND, reproduced="1 of 3"), [], 10)
+    _, output, code = outcome(replace(FOUND, reproduced="1 of 3"), [], 10)
     assert code is ExitCode.OK
-    assert "in 10 attempts" in said
-    assert "1 of 3" in said
+    assert "in 10 attempts" in output
+    assert "1 of 3" in output
 
 
 def test_a_secret_that_the_channels_generate_need_not_be_given_again() -> None:

@@ -16,11 +16,11 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 LOSES = os.environ.get("FAULT") == "lose"
 members: set[Send] = set()
-said = 0
+published = 0
 
 
 async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-    global said
+    global published
     if scope["type"] != "websocket":
         return
     await receive()
@@ -37,10 +37,10 @@ async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: S
                 print("greeted with", data, file=sys.stderr, flush=True)  # noqa: T201
                 await send({"type": "websocket.send", "text": json.dumps({"hello": data, "told": told})})
                 continue
-            said += 1
-            if said % 7 == 0:
+            published += 1
+            if published % 7 == 0:
                 await send({"type": "websocket.send", "text": f"strange: {json.dumps(data)} {told}"})
-            if LOSES and said % 3 == 0:
+            if LOSES and published % 3 == 0:
                 continue
             for other in list(members):
                 text = json.dumps({"user": user, "text": data["text"]})
