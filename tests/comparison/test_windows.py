@@ -254,7 +254,7 @@ def test_until_waits_for_the_fewest_lives_of_each_cell(repo: Path, monkeypatch: 
     assert compare(repo, cells=CELLS, extent=Extent(lives=12, until=0.01)).pairs == 18
 
 
-def test_windows_measured_before_ctrl_c_are_kept_and_give_no_verdict(
+def test_windows_measured_before_an_interrupt_are_kept_without_a_verdict(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def some(index: int, targets: Any) -> LifeResult:
