@@ -52,10 +52,10 @@ def rows() -> Iterator[Row]:
 
 
 def _of_people() -> Iterator[Row]:
-    from tests.delivery.test_people import FAULTS, TWINS
+    from tests.delivery.test_people import CORRECT_VARIANTS, FAULTS
 
     known = [(kind, workload, False) for kind, workload, _, _ in FAULTS]
-    known += [(kind, workload, True) for kind, workload, _ in TWINS]
+    known += [(kind, workload, True) for kind, workload, _ in CORRECT_VARIANTS]
     for kind, workload, is_correct in dict.fromkeys(known):
         channel = (("room", guarded(workload)({}, base=1)),)
         yield Row("tests.faulty.channels.people:app", "KIND", kind, is_correct, channel)
