@@ -109,6 +109,13 @@ def test_duplicated_and_damaged_messages_are_violations() -> None:
     assert ("corrupt", Level.VIOLATION) in kinds(damaged)
 
 
+def test_a_text_that_members_of_its_schedule_also_received_changed_is_reported_by_their_check_alone() -> None:
+    changed = replace(SAID[4], was_changed=True)
+    schedules = (*SCHEDULES[:4], replace(SCHEDULES[4], publications=(changed,)), *SCHEDULES[5:])
+    got = (heard(one, intact=one is not SAID[4]) for one in SAID)
+    assert findings_of(listener(*got), schedules=schedules) == []
+
+
 def test_messages_of_one_publisher_keep_their_order() -> None:
     together = (PlayedSchedule(tuple(SAID), 11 * S),)
     swapped = [*SAID[:4], SAID[5], SAID[4], *SAID[6:]]

@@ -20,12 +20,13 @@ def history_of(session: StandingSession, record: StandingRecord) -> History:
     Schedules that are not judged are left out. A publication may be missing only if its time is over. So those of the
     last schedules have an unknown outcome, unless the member received a message of a later schedule: messages arrive
     in order on one connection. Members of two schedules are never the same, as the numbers begin anew on a fresh
-    server.
+    server. A text that members of its schedule also received changed is left out: their check reports it.
     """
     recorder = Recorder(start_ns=session.connected_ns, end_ns=session.until_ns, drained_ns=session.until_ns)
     numbers: dict[tuple[int, int], int] = {}
     publishers: list[Member] = []
     rows: dict[tuple[int, int, int], int] = {}
+    changed = {each.key for schedule in record.schedules for each in schedule.publications if each.was_changed}
     settled = settled_schedules(session, record.schedules)
     for at, schedule in enumerate(record.schedules):
         for publication in schedule.publications if schedule.is_judged else ():
@@ -34,11 +35,12 @@ def history_of(session: StandingSession, record: StandingRecord) -> History:
             if number > len(publishers):
                 publishers.append(Member(number, publication.name, room=publication.room, left_ns=session.until_ns))
             rows[publication.key] = number
-            outcome = Outcome.OK if at < settled and publication.was_received else Outcome.INFO
+            is_due = at < settled and publication.was_received and not publication.was_changed
+            outcome = Outcome.OK if is_due else Outcome.INFO
             recorder.published(number, publication.sequence, publication.sent_ns, publication.sent_ns, outcome=outcome)
     for message in session.received:
-        publisher = rows.get((message.publisher, message.sequence, message.intended_ns))
-        if publisher is not None:
+        publisher = rows.get(message.key)
+        if publisher is not None and (message.intact or message.key not in changed):
             recorder.received(
                 0, publisher, message.sequence, message.intended_ns, message.received_ns, message.kind, message.intact
             )
@@ -50,9 +52,7 @@ def history_of(session: StandingSession, record: StandingRecord) -> History:
 def _listener(session: StandingSession, rows: dict[tuple[int, int, int], int]) -> Member:
     """The standing member itself. It is in from its first delivery of this run on."""
     firsts = [
-        message.received_ns
-        for message in session.received
-        if message.kind is Kind.DELIVERY and (message.publisher, message.sequence, message.intended_ns) in rows
+        message.received_ns for message in session.received if message.kind is Kind.DELIVERY and message.key in rows
     ]
     firsts += [tick.received_ns for tick in session.ticks[:1]]
     return Member(
@@ -67,7 +67,7 @@ def _listener(session: StandingSession, rows: dict[tuple[int, int, int], int]) -
 
 def settled_schedules(session: StandingSession, schedules: tuple[PlayedSchedule, ...]) -> int:
     """The number of schedules whose messages must have reached this member."""
-    received = {(message.publisher, message.sequence, message.intended_ns) for message in session.received}
+    received = {message.key for message in session.received}
     settled = 0
     for at, schedule in enumerate(schedules):
         if schedule.ended_ns + GRACE_NS <= session.until_ns:

@@ -215,8 +215,11 @@ def played(execution: ScheduleExecution, first: int, *, is_judged: bool = True) 
     """The publications of a schedule, for the checks of standing members."""
     history = execution.history
     sent, got = history.publications, history.receipts
-    whole = (got.intact == 1) & (got.kind == Kind.DELIVERY)
-    heard = set(zip(got.publisher[whole].tolist(), got.sequence[whole].tolist(), strict=True))
+    whole, deliveries = got.intact == 1, got.kind == Kind.DELIVERY
+    heard, changed = (
+        set(zip(got.publisher[rows].tolist(), got.sequence[rows].tolist(), strict=True))
+        for rows in (deliveries & whole, deliveries & ~whole)
+    )
     publications = tuple(
         PoolPublication(
             first + publisher,
@@ -225,6 +228,7 @@ def played(execution: ScheduleExecution, first: int, *, is_judged: bool = True) 
             history.members[publisher].room,
             history.members[publisher].name,
             outcome == Outcome.OK and (publisher, sequence) in heard,
+            was_changed=(publisher, sequence) in changed,
         )
         for publisher, sequence, sent_ns, outcome in zip(
             sent.publisher.tolist(), sent.sequence.tolist(), sent.sent_ns.tolist(), sent.outcome.tolist(), strict=True

@@ -30,6 +30,11 @@ class StandingReceipt:
     kind: Kind
     intact: bool
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """The key of its publication."""
+        return self.publisher, self.sequence, self.intended_ns
+
 
 @dataclass(frozen=True)
 class StandingSession:
@@ -68,7 +73,10 @@ class StandingSession:
 
 @dataclass(frozen=True, slots=True)
 class PoolPublication:
-    """A publication of a schedule. `was_received`: a member of the schedule received it."""
+    """A publication of a schedule. `was_received`: a member of the schedule received it.
+
+    `was_changed`: a member of the schedule received it with a changed text.
+    """
 
     publisher: int
     sequence: int
@@ -76,6 +84,7 @@ class PoolPublication:
     room: int
     name: str
     was_received: bool
+    was_changed: bool = False
 
     @property
     def key(self) -> tuple[int, int, int]:
