@@ -112,7 +112,7 @@ def test_duplicated_and_damaged_messages_are_violations() -> None:
 def test_a_text_that_members_of_its_schedule_also_received_changed_is_reported_by_their_check_alone() -> None:
     changed = replace(SAID[4], was_changed=True)
     schedules = (*SCHEDULES[:4], replace(SCHEDULES[4], publications=(changed,)), *SCHEDULES[5:])
-    got = (heard(one, intact=one is not SAID[4]) for one in SAID)
+    got = (receipt_of(one, intact=one is not SAID[4]) for one in SAID)
     assert findings_of(listener(*got), schedules=schedules) == []
 
 

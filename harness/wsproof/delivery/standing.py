@@ -86,6 +86,17 @@ class StandingAudience:
         """Whether the connection of a standing member of any channel is open, as far as is known."""
         return any(member.is_open for channel in self._channels.values() for member in channel.members)
 
+    def is_open(self, name: str) -> bool:
+        """Whether the connection of a standing member of this channel is open, as far as is known."""
+        channel = self._channels.get(name)
+        return channel is not None and any(member.is_open for member in channel.members)
+
+    def objects_received(self, name: str) -> int:
+        """The number of objects of a feed that its idle viewers have received, one after the other."""
+        channel = self._channels[name]
+        now = sum(len(member.ticks) for member in channel.members if member.role is StandingRole.IDLE)
+        return now + sum(len(session.ticks) for session in channel.sessions if session.role is StandingRole.IDLE)
+
     def gather(self, endpoint: Endpoint, workload: Workload, first: int) -> int:
         """Let the members of one channel join, with the numbers from `first` on. Returns the next free number.
 

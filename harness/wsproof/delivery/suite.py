@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from wsproof.delivery.catalogue import ChannelCheck, properties_of, quick_checks
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
+from wsproof.delivery.feed_watch import watch_feed
 from wsproof.delivery.idle_period import AFTERWARDS_S, run_idle_period
 from wsproof.delivery.probe_run import run_probe
 from wsproof.delivery.property_run import Found, run_property
@@ -41,6 +42,8 @@ _DRAW_SHARE = 1.0
 
 More would leave no time for the edges of later properties on a slow machine: with 3, they were not run there.
 """
+LONGEST_WATCH_S = 60.0
+"""The longest time in seconds for which the viewers of a feed stay at the end."""
 
 
 def run_suite(
@@ -79,6 +82,8 @@ def run_suite(
                 tell("the idle period", at / len(todo))
                 run.idle()
             tell(f"{workload.name}.{check.name}", at / len(todo))
+            if check is STANDING:
+                run.watch(workload)
             run.go_on(workload, check, left=len(todo) - at)
             keep(run.known())
         for title in run.go_deeper(todo):
@@ -147,10 +152,13 @@ class _ChannelRun:
         self._audience: StandingAudience | None = None
         self._seated: list[Workload] = []
         self._idle_s = options.idle_s
+        self._unwatched = 0
+        """The number of feeds whose viewers have yet to see enough of them."""
 
     def seat(self, workloads: Iterable[Workload]) -> None:
         """Give these channels standing members, which join before the next check."""
         self._seated = list(workloads)
+        self._unwatched = sum(1 for workload in self._seated if workload.contract.feed is not None)
         if self._seated and (self._idle_s or not self._budget.spent):
             self._audience = StandingAudience(self._options.seed)
 
@@ -175,6 +183,18 @@ class _ChannelRun:
             deadline_s=self._options.deadline_s,
             wait=time.sleep,
         )
+
+    def watch(self, workload: Workload) -> None:
+        """Let the viewers of a feed stay until they have seen enough of it. Other channels have none."""
+        runner = self._runner(workload)
+        if self._audience is None or self._audience.withdrawn or workload.contract.feed is None or not self._unwatched:
+            return
+        has_more = any(other.cut_after for other in self._runners.values())  # drawn schedules that have yet to run
+        spare_s = self._budget.remaining_s * (0.5 if has_more else 1.0)
+        within_s = min(spare_s / self._unwatched, LONGEST_WATCH_S)
+        self._unwatched -= 1
+        if runner.speaks is not False and runner.usable:
+            watch_feed(self._audience, runner, self._options.feed_objects, within_s, wait=time.sleep)
 
     def end(self) -> None:
         """End the standing audience."""

@@ -23,6 +23,8 @@ class SuiteOptions:
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
     `disturb` is a command that disturbs the server, or something behind it. `quick` keeps only the channel checks
     of `delivery/catalogue.py`. `idle_s` is the time in seconds for which standing members stay at the end.
+    `feed_objects` is the number of objects of each feed that are to be seen, as far as the rest of
+    the budget allows it.
     """
 
     seed: int = 0
@@ -36,6 +38,7 @@ class SuiteOptions:
     disturb: str = ""
     quick: bool = False
     idle_s: float = 0.0
+    feed_objects: int = 0
 
     def but(self, **changes: Any) -> SuiteOptions:
         """Return these options with some fields changed."""

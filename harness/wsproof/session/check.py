@@ -29,6 +29,8 @@ PROTOCOL_SHARE = 0.5
 _FIRST_CHANNEL_SHARE = 0.1
 _CHANNEL_SHARE = 0.05
 """Parts of the budget for the channels suite: one to begin with, and one for each of its checks."""
+FEED_OBJECTS = 200
+"""Objects of each feed that a check looks at, if the budget allows it: a fault may be in one of a hundred."""
 QUICK_EXAMPLES = 2
 """Generated examples per property of the protocol in a quick check."""
 
@@ -132,6 +134,7 @@ def suite_options(options: CheckOptions) -> SuiteOptions:
         sample=options.sample,
         disturb=options.disturb or "",
         idle_s=options.idle or 0.0,
+        feed_objects=FEED_OBJECTS,
         login=options.login,
         quick=options.quick,
     )
