@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 
 from target_app import admin, asyncapi, fallback, login, metrics_http, web
@@ -15,6 +16,7 @@ from target_app.channels import routers
 from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.connection import ChannelClosed, refuse
 from target_app.handshake_policy import HandshakePolicy, NoNewcomers
+from target_app.invalid_requests import explain
 from target_app.peer_faults import log_peer_faults_briefly
 from target_app.proxies import TrustedProxies
 from target_app.redaction import redact_all_logs
@@ -49,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     app.add_exception_handler(ChannelClosed, _refuse_closed)
+    app.add_exception_handler(RequestValidationError, explain)
     redact_all_logs()
     log_peer_faults_briefly()
     if services.settings.backplane_url is not None:

@@ -81,16 +81,18 @@ class Tokens:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud", "iss"]},
             )
+            issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
         except jwt.ExpiredSignatureError as expired:
             raise InvalidToken("token_expired") from expired
-        except jwt.PyJWTError as invalid:
+        except (jwt.PyJWTError, OverflowError) as invalid:
             raise InvalidToken("invalid_token") from invalid
-        issued_at = float(claims["iat"])
+        if not claims["sub"].isprintable():  # no user has such a name, and half a surrogate pair cannot be sent
+            raise InvalidToken("invalid_token")
         if issued_at <= self._logged_out.get(claims["sub"], 0.0):
             raise InvalidToken("logged_out")
         user = self._users.get(claims["sub"])
         roles = frozenset[str]() if user is None else user.roles
-        return Identity(claims["sub"], roles, float(claims["exp"]), issued_at)
+        return Identity(claims["sub"], roles, expires_at, issued_at)
 
     def log_out(self, user: str, at: float) -> None:
         """Invalidate all tokens that `user` got until `at` (Unix time in seconds)."""

@@ -285,3 +285,12 @@ def test_another_hosts_clock_may_be_ahead_by_seconds(
         assert not is_good
     else:
         assert is_good
+
+
+@pytest.mark.parametrize("claims", [{"sub": "\ud800"}, {"sub": "a\nb"}, {"exp": 10**400}], ids=["half", "line", "exp"])
+def test_a_signed_token_with_unusable_claims_is_invalid(claims: dict[str, Any]) -> None:
+    """Whoever has the secret could send them, such as another program that shares it."""
+    tokens = Tokens(Services.build(Settings(secret=SecretStr(SECRET))))
+    usual = jwt.decode(tokens.issue("ada", frozenset()), options={"verify_signature": False})
+    with pytest.raises(InvalidToken, match="invalid_token"):
+        tokens.read(jwt.encode({**usual, **claims}, SECRET, "HS256"))
