@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.faulty.difficult import difficult
+from tests.faulty.unresponsive import unresponsive_server
 from tests.report import samples
 from wsproof import CheckOptions, RunRecord, Verdict, delivery
 from wsproof.cli import main
@@ -49,7 +49,7 @@ def test_an_invalid_budget_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_server_that_never_answers_is_reported_as_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with difficult("silent") as server:
+    with unresponsive_server("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "600s", "--out", str(tmp_path)]) == ExitCode.USAGE
     output = capsys.readouterr()
@@ -60,7 +60,7 @@ def test_a_server_that_never_answers_is_reported_as_silent(tmp_path: Path, capsy
 def test_a_budget_that_ends_during_the_first_handshake_leaves_the_result_unknown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with difficult("silent") as server:
+    with unresponsive_server("silent") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.CANNOT_TELL
     output = " ".join(capsys.readouterr().out.split())
@@ -77,7 +77,7 @@ def test_the_protocol_suite_leaves_time_for_the_channels(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(rfc6455, "run_suite", run_suite)
     monkeypatch.setattr(delivery, "run_suite", run_suite)
-    with difficult("reads-on") as server:
+    with unresponsive_server("reads-on") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/ws"
         main(["check", url, "--channels", "tutorial", "--budget", "1000s", "--out", str(tmp_path)])
         main(["check", url, "--budget", "1000s", "--out", str(tmp_path)])

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faulty.difficult import RunningHere, difficult
 from tests.faulty.running import FaultyServer
+from tests.faulty.unresponsive import RunningHere, unresponsive_server
 from wsproof import CannotTellError, TargetError, Verdict
 from wsproof.conformance.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.endpoint_profile import EndpointProfile
@@ -45,7 +45,7 @@ class EndsInTime:
 
 @pytest.mark.parametrize("kind", ["slow-accept", "late", "reads-on", "one-at-a-time"])
 def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> None:
-    with difficult(kind) as server, EndsInTime():
+    with unresponsive_server(kind) as server, EndsInTime():
         report = run_suite(server, SuiteOptions(budget_s=2.0, deadline_s=DEADLINE_S))
     named = {run.check for run in report.checks_run} | {check.check for check in report.not_run}
     assert {tested.name for tested in CHECKS} <= named
@@ -54,7 +54,7 @@ def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> N
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[RunningHere]:
-    with difficult("slow-accept") as server:
+    with unresponsive_server("slow-accept") as server:
         yield server
 
 
@@ -83,12 +83,16 @@ def test_channels_end_with_the_budget(slow: RunningHere) -> None:
 
 
 def test_a_server_that_never_answers_gives_no_verdict() -> None:
-    with difficult("silent") as server, EndsInTime(), pytest.raises(TargetError, match=r"sent nothing for 1 s"):
+    with (
+        unresponsive_server("silent") as server,
+        EndsInTime(),
+        pytest.raises(TargetError, match=r"sent nothing for 1 s"),
+    ):
         run_suite(server, SuiteOptions(budget_s=60.0, deadline_s=1.0))
 
 
 def test_silence_during_a_timeout_shortened_by_the_budget_is_no_evidence() -> None:
-    with difficult("silent") as server, EndsInTime():
+    with unresponsive_server("silent") as server, EndsInTime():
         report = run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
     assert report.verdict() is Verdict.UNKNOWN
     (row,) = report.checks_run
@@ -191,7 +195,7 @@ def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: p
 
 def test_a_server_for_one_client_at_a_time_has_no_finding_for_refused_handshakes() -> None:
     options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=2.0)
-    with difficult("one-at-a-time") as server:
+    with unresponsive_server("one-at-a-time") as server:
         report = run_suite(server, options)
     assert report.findings == ()
     assert {run.verdict for run in report.checks_run} == {Verdict.VALID}

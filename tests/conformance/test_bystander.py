@@ -24,7 +24,7 @@ _OPTIONS = SuiteOptions(
 
 @pytest.fixture(scope="module")
 def correct_server() -> Iterator[FaultyServer]:
-    with faulty_server("tests.faulty.particular") as server:
+    with faulty_server("tests.faulty.correct_variants") as server:
         yield server
 
 

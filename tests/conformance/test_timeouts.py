@@ -83,7 +83,7 @@ def test_a_timeout_shortened_by_the_budget_is_no_evidence() -> None:
 
 @pytest.fixture(scope="module")
 def correct_server() -> Iterator[FaultyServer]:
-    with faulty_server("tests.faulty.particular") as server:
+    with faulty_server("tests.faulty.correct_variants") as server:
         yield server
 
 

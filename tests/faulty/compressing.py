@@ -11,8 +11,8 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from tests.faulty.robustness_faults import RobustnessFaults
 from tests.faulty.server import BINARY, PING, PONG, TEXT, Failure, Refusal, main
-from tests.faulty.straining import Straining
 
 _LIMIT = 17_000_000
 _WORTH_IT = 1_000
@@ -53,7 +53,7 @@ class Agreement:
         return "; ".join(words)
 
 
-class Compressing(Straining):
+class Compressing(RobustnessFaults):
     """One client that may agree on compression."""
 
     agreement: Agreement | None = None

@@ -173,7 +173,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "deflate-bomb": ("deflate-bomb", "compares the size with its limit before inflating only"),
     "deflate-bomb-late": ("deflate-bomb-memory", "compares the size with its limit after inflating all of it"),
     "deflate-shared": ("deflate-isolation", "has one inflater for all, begun anew with each handshake"),
-    # Robustness; these are faults of `straining.py`.
+    # Robustness; these are faults of `robustness_faults.py`.
     "slow-handshake-blocks": ("served-despite-slow-handshake", "reads a handshake to its end before it serves others"),
     "slow-reader-blocks": ("served-despite-slow-reader", "waits until a slow reader has taken its answer"),
     "never-drains": ("send-buffer-bounded", "never waits for a client to read what it was sent"),

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from tests.cli.shell import DEADLINE, environment
-from tests.faulty.difficult import difficult
+from tests.faulty.unresponsive import unresponsive_server
 
 SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsproof.conformance")
 
 
 def test_tests_out_of_budget_are_skipped(tmp_path: Path) -> None:
-    with difficult("first-only") as server:
+    with unresponsive_server("first-only") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/"
         done = subprocess.run(
             [sys.executable, *SUITE, "--ws-target", url, "--ws-budget", "4"],

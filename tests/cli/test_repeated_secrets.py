@@ -10,7 +10,7 @@ from tests.cli.shell import wsproof
 
 SECRETS = ("open-sesame", "key-of-gold", 'rest"in"peas')
 TOLD = ("--token", SECRETS[0], "--header", f"X-Api-Key: {SECRETS[1]}", "--env", f"DB_PASSWORD={SECRETS[2]}")
-TARGET = ("tests.cli.apps.blabbing:app", "--channels", "tutorial", *TOLD)
+TARGET = ("tests.cli.apps.repeating_secrets:app", "--channels", "tutorial", *TOLD)
 SHORT = ("--subscribers", "2", "--duration", "0.5", "--warmup", "0.1", "--rate", "10")
 FORMS = [form.encode() for secret in SECRETS for form in (secret, secret.replace('"', '\\"'))]
 

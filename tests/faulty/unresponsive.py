@@ -1,6 +1,6 @@
 """Servers that may delay the end of a run: slow, silent, dying, or busy with another client.
 
-    python -m tests.faulty.difficult KIND PORT      (0: any free port; it is printed)
+    python -m tests.faulty.unresponsive KIND PORT      (0: any free port; it is printed)
 
 slow-accept    a backlog of 5, and a new connection is accepted every 0.3 s only
 silent         accepts connections and never answers a handshake
@@ -147,7 +147,7 @@ class RunningHere:
 
 
 @contextmanager
-def difficult(name: str) -> Iterator[RunningHere]:
+def unresponsive_server(name: str) -> Iterator[RunningHere]:
     """Run a server of that kind in threads of this process for the duration of the block. Not for mortal ones."""
     kind = KINDS[name]
     assert not kind.life

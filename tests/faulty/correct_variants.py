@@ -1,9 +1,9 @@
-"""Servers that are right, and particular: slow with their handshake, strict with idle clients, short of room.
+"""Correct servers that are slow in their handshake, close idle clients, or accept few clients.
 
-`/NAME-NUMBER` chooses what the server does, in milliseconds or connections; see `Particular`. With `--accept-every MS`
-it takes one connection at a time from a short backlog.
+`/NAME-NUMBER` chooses what the server does, in milliseconds or connections: see `CorrectVariant`.
+With `--accept-every MS` it accepts one connection at a time from a short backlog.
 
-    python -m tests.faulty.particular [--port N] [--accept-every MS]
+    python -m tests.faulty.correct_variants [--port N] [--accept-every MS]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BACKLOG = 5
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
-class Particular(Connection):
+class CorrectVariant(Connection):
     """One client of a correct server.
 
     `slow-handshake-MS` delays the handshake response, `slow-close-MS` the close frame.
@@ -34,7 +34,7 @@ class Particular(Connection):
     clients beyond N (503), `closed-seats-N` closes them (1013).
     """
 
-    connected: ClassVar[list[Particular]] = []
+    connected: ClassVar[list[CorrectVariant]] = []
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         super().__init__(reader, writer)
@@ -55,8 +55,8 @@ class Particular(Connection):
 
     def number(self, name: str) -> int | None:
         """Return the number after `name`, or None if the server has another behaviour."""
-        found = re.fullmatch(rf"{name}-([0-9]+)", self.fault)
-        return int(found[1]) if found else None
+        match = re.fullmatch(rf"{name}-([0-9]+)", self.fault)
+        return int(match[1]) if match else None
 
     async def pause(self, name: str) -> None:
         """Wait for the time that `name` gives."""
@@ -75,9 +75,9 @@ class Particular(Connection):
         if closed_seats is not None and len(self.connected) >= closed_seats:
             raise Failure(1013)
         if self.fault == "one-session":
-            for other in self.connected:
-                other.send(CLOSE, struct.pack("!H", 4001))
-                other.writer.close()
+            for client in self.connected:
+                client.send(CLOSE, struct.pack("!H", 4001))
+                client.writer.close()
         self.connected.append(self)
         self.is_open = True
         if self.number("heartbeat"):
@@ -134,7 +134,7 @@ async def serve(port: int, accept_every_ms: int | None) -> None:
     """Listen until killed."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Particular(reader, writer)
+        connection = CorrectVariant(reader, writer)
         with contextlib.suppress(EOFError, ConnectionError):
             try:
                 await connection.run()

@@ -1,8 +1,9 @@
 """A chat on the `websockets` library with options: TLS, a Unix socket, a subprotocol, a token, compression.
 
-`python dressed.py '{"tls": FILE, "unix": PATH, "subprotocol": NAME, "token": WORD, "deflate": true}'` prints its port
-(0 for a Unix socket). When its input ends, it prints what it has seen of its clients, as JSON. It refuses clients
-without the required subprotocol or token.
+    python options_server.py '{"tls": FILE, "unix": PATH, "subprotocol": NAME, "token": WORD, "deflate": true}'
+
+The command prints the server's port, or 0 for a Unix socket. When its input ends, it prints what it has seen of its
+clients, as JSON. The server refuses clients without the required subprotocol or token.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from websockets.http11 import Request, Response
 
 
 class Chat:
-    def __init__(self, dress: dict[str, Any]) -> None:
-        self.dress = dress
+    def __init__(self, endpoint_options: dict[str, Any]) -> None:
+        self.endpoint_options = endpoint_options
         self.members: set[ServerConnection] = set()
         self.seen: Counter[str] = Counter()
         self.lengths: list[int] = []
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        token = self.dress.get("token")
+        token = self.endpoint_options.get("token")
         if token is not None and request.headers.get("Authorization") != f"Bearer {token}":
             return connection.respond(HTTPStatus.UNAUTHORIZED, "no token\n")
         return None
@@ -38,7 +39,9 @@ class Chat:
         assert connection.request is not None
         self.seen["connections"] += 1
         self.seen[f"subprotocol {connection.subprotocol}"] += 1
-        self.seen["deflate"] += any(isinstance(one, PerMessageDeflate) for one in connection.protocol.extensions)
+        self.seen["deflate"] += any(
+            isinstance(extension, PerMessageDeflate) for extension in connection.protocol.extensions
+        )
         name = connection.request.path.removeprefix("/ws/")
         self.members.add(connection)
         try:
@@ -54,23 +57,23 @@ class Chat:
             broadcast(self.members, f"Client #{name} left the chat")
 
 
-async def main(dress: dict[str, Any]) -> None:
-    chat = Chat(dress)
+async def main(endpoint_options: dict[str, Any]) -> None:
+    chat = Chat(endpoint_options)
     context = None
-    if dress.get("tls"):
+    if endpoint_options.get("tls"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(dress["tls"])
-    given: dict[str, Any] = {
+        context.load_cert_chain(endpoint_options["tls"])
+    settings: dict[str, Any] = {
         "process_request": chat.admit,
-        "compression": "deflate" if dress.get("deflate") else None,
+        "compression": "deflate" if endpoint_options.get("deflate") else None,
         "ssl": context,
-        "subprotocols": [dress["subprotocol"]] if dress.get("subprotocol") else None,
+        "subprotocols": [endpoint_options["subprotocol"]] if endpoint_options.get("subprotocol") else None,
     }
-    if dress.get("unix"):
-        server = await unix_serve(chat.talk, dress["unix"], **given)
+    if endpoint_options.get("unix"):
+        server = await unix_serve(chat.talk, endpoint_options["unix"], **settings)
         port = 0
     else:
-        server = await serve(chat.talk, "127.0.0.1", 0, **given)
+        server = await serve(chat.talk, "127.0.0.1", 0, **settings)
         port = next(iter(server.sockets)).getsockname()[1]
     print(port, flush=True)  # noqa: T201 - the parent reads it
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -32,12 +32,12 @@ from wsproof.net.kernel_clock import does_kernel_stamp
 from wsproof.stats.trust import judge_trust
 from wsproof.target.target import parse_target
 
-SERVER = Path(__file__).with_name("dressed.py")
+SERVER = Path(__file__).with_name("options_server.py")
 MEMBERS = 5
 
 
 @dataclass
-class Dressed:
+class OptionsServer:
     """A running server. Its report is available once it has ended."""
 
     endpoint: Endpoint
@@ -45,15 +45,20 @@ class Dressed:
 
 
 @contextmanager
-def dressed(**dress: Any) -> Iterator[Dressed]:
+def serving_with(**endpoint_options: Any) -> Iterator[OptionsServer]:
     process = subprocess.Popen(
-        [sys.executable, str(SERVER), json.dumps(dress)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SERVER), json.dumps(endpoint_options)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         port = int(process.stdout.readline())
-        running = Dressed(Endpoint("127.0.0.1", port or 80, tls="tls" in dress, unix=dress.get("unix")))
+        running = OptionsServer(
+            Endpoint("127.0.0.1", port or 80, tls="tls" in endpoint_options, unix=endpoint_options.get("unix"))
+        )
         yield running
         process.stdin.close()
         running.seen |= json.loads(process.stdout.read())
@@ -97,7 +102,7 @@ def require_whole(measurement: Measurement) -> None:
 
 @pytest.mark.parametrize(("loop", "insecure"), [("auto", False), ("asyncio", True)])
 def test_tls_accepts_a_trusted_certificate_or_any_if_asked(certificate: Path, loop: str, insecure: bool) -> None:
-    with dressed(tls=str(certificate)) as server:
+    with serving_with(tls=str(certificate)) as server:
         trusted = replace(server.endpoint, insecure=True) if insecure else replace(server.endpoint, ca=str(certificate))
         measurement = follow(plan(), trusted, loop=loop)
     require_whole(measurement)
@@ -105,12 +110,12 @@ def test_tls_accepts_a_trusted_certificate_or_any_if_asked(certificate: Path, lo
 
 
 def test_an_untrusted_certificate_is_given_as_the_reason_for_failed_connects(certificate: Path) -> None:
-    with dressed(tls=str(certificate)) as server, pytest.raises(TargetError, match=r"(?i)certificate"):
+    with serving_with(tls=str(certificate)) as server, pytest.raises(TargetError, match=r"(?i)certificate"):
         follow(plan(), server.endpoint)
 
 
 def test_the_engine_connects_through_a_unix_socket(tmp_path: Path) -> None:
-    with dressed(unix=str(tmp_path / "s")) as server:
+    with serving_with(unix=str(tmp_path / "s")) as server:
         require_whole(follow(plan(), server.endpoint))
     assert server.seen["connections"] == MEMBERS
 
@@ -123,7 +128,7 @@ def test_a_unix_socket_is_named_beside_a_url() -> None:
 
 
 def test_subprotocol_and_token_are_in_every_handshake() -> None:
-    with dressed(subprotocol="chat.v2", token="s3cret") as server:
+    with serving_with(subprotocol="chat.v2", token="s3cret") as server:
         endpoint = replace(
             server.endpoint, subprotocols=("other", "chat.v2"), headers=(("Authorization", "Bearer s3cret"),)
         )
@@ -132,23 +137,23 @@ def test_subprotocol_and_token_are_in_every_handshake() -> None:
 
 
 def test_without_the_token_every_handshake_is_refused_and_the_status_is_reported() -> None:
-    with dressed(token="s3cret") as server, pytest.raises(TargetError, match="401"):
+    with serving_with(token="s3cret") as server, pytest.raises(TargetError, match="401"):
         follow(plan(), server.endpoint)
 
 
-@pytest.mark.parametrize(("offered", "taken"), [(True, True), (True, False), (False, True)])
-def test_deflate_is_used_if_offered_and_accepted(offered: bool, taken: bool) -> None:
-    with dressed(deflate=taken) as server:
+@pytest.mark.parametrize(("offered", "accepted"), [(True, True), (True, False), (False, True)])
+def test_deflate_is_used_if_offered_and_accepted(offered: bool, accepted: bool) -> None:
+    with serving_with(deflate=accepted) as server:
         measurement = follow(plan(deflate=offered, publishers=3, processes=2), server.endpoint)
     require_whole(measurement)
-    agreed = MEMBERS if offered and taken else 0
+    agreed = MEMBERS if offered and accepted else 0
     assert server.seen["deflate"] == measurement.generator.deflated == agreed
-    told = "deflate-declined" in {caution.code for caution in judge_trust(measurement)}
-    assert told is (offered and not taken)
+    is_declined = "deflate-declined" in {caution.code for caution in judge_trust(measurement)}
+    assert is_declined is (offered and not accepted)
 
 
 def test_messages_have_the_requested_sizes() -> None:
-    with dressed() as server:
+    with serving_with() as server:
         require_whole(follow(plan(sizes=parse_sizes("150:3,70000:1"), processes=2), server.endpoint))
     assert set(server.seen["lengths"]) == {150, 70_000}
 
@@ -176,7 +181,7 @@ def test_connections_open_at_the_requested_interval(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_connect_rate_connects_everybody() -> None:
-    with dressed() as server:
+    with serving_with() as server:
         require_whole(follow(plan(connect_hz=500.0, processes=2), server.endpoint))
     assert server.seen["connections"] == MEMBERS
 

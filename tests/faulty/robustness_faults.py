@@ -29,7 +29,7 @@ def _value_of(name: str, text: str) -> str | None:
     return {other.strip(): value.strip() for other, value in parsed}.get(name)
 
 
-class Straining(Connection):
+class RobustnessFaults(Connection):
     """One client of a server with robustness faults."""
 
     shaken = False
