@@ -377,6 +377,17 @@ def a_viewer_that_misses_an_object(step_ms: int = 1_000) -> tuple[History, Contr
     return feed.history(), FEED
 
 
+def test_a_field_that_the_contract_does_not_name_may_differ_between_viewers() -> None:
+    feed = FeedRoom()
+    feed.join()
+    feed.join()
+    for at in range(6):
+        feed.now += 1_000 * MS
+        for viewer in feed.here:
+            feed.see(viewer, feed.now + viewer, {"load": at, "sent": at + viewer / 10})
+    assert run_checks(feed.history(), FEED) == []
+
+
 def test_an_outdated_object_that_a_late_server_skips_for_one_viewer_is_no_loss() -> None:
     assert run_checks(*a_viewer_that_misses_an_object(step_ms=10)) == []
 

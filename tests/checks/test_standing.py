@@ -238,6 +238,15 @@ def test_one_wrong_value_in_three_hundred_is_found(value: object) -> None:
     assert watch(viewer(*STEADY, load={211: value})) == [("out-of-range", Level.VIOLATION)]
 
 
+def test_an_object_that_one_of_two_viewers_never_receives_is_lost() -> None:
+    ticks = [Tick(0, int(at * S), {"load": n % 100}) for n, at in enumerate(STEADY)]
+    first = replace(viewer(*STEADY), ticks=tuple(ticks))
+    second = replace(first, role=StandingRole.UNRESPONSIVE, name="4", ticks=(*ticks[:150], *ticks[151:]))
+    (finding,) = findings_of(first, second, contract=FEED, schedules=())
+    assert (finding.check, finding.anomaly, finding.occurrences) == ("missing-object", Anomaly.LOST, 1)
+    assert findings_of(first, replace(first, name="4"), contract=FEED, schedules=()) == []
+
+
 @pytest.mark.parametrize("step", [0.05, 0.25])
 def test_a_feed_that_changes_its_rate_is_reported(step: float) -> None:
     changed = (*STEADY[:200], *(STEADY[200] + n * step for n in range(100)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice, pairwise
+from reprlib import Repr
 
 from wsproof.checks.check import found
 from wsproof.checks.delivery import is_disturbed
@@ -18,6 +19,9 @@ from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Tick
 from wsproof.model.nanoseconds import NS
 
+_SHORT = Repr()  # shortens deeply nested values, on which repr fails
+_SHORT.maxlist = _SHORT.maxdict = 1_000
+_SHORT.maxstring = _SHORT.maxother = 10_000
 TOGETHER = 3
 """Number of objects that two viewers must have had time to receive together before they are compared."""
 
@@ -100,13 +104,13 @@ def _differences(history: History, contract: Contract) -> Iterator[Difference]:
             mine, reference = _together(ticks, viewers[longest])
             if number == longest or min(len(mine), len(reference)) < TOGETHER + shift - 1:
                 continue
-            if not _agree(mine, reference, shift):
-                yield _difference(number, longest, mine, reference, shift)
+            if not _agree(_keys(mine, feed), _keys(reference, feed), shift):
+                yield _difference(number, longest, mine, reference, shift, feed)
 
 
-def _difference(viewer: int, other: int, mine: list[Tick], reference: list[Tick], shift: int) -> Difference:
+def _difference(viewer: int, other: int, mine: list[Tick], reference: list[Tick], shift: int, feed: Feed) -> Difference:
     """Compare the objects of two viewers; the first and the last `shift` of them may have no counterpart."""
-    matcher = SequenceMatcher(None, list(map(_key, mine)), list(map(_key, reference)), autojunk=False)
+    matcher = SequenceMatcher(None, _keys(mine, feed), _keys(reference, feed), autojunk=False)
     blocks = matcher.get_matching_blocks()
     matched = sum(block.size for block in blocks)
     in_mine = {at for block in blocks for at in range(block.a, block.a + block.size)}
@@ -150,14 +154,19 @@ def _allowed_shift(feed: Feed, *viewers: list[Tick]) -> int:
     return 1 + most
 
 
-def _agree(one: list[Tick], other: list[Tick], most: int) -> bool:
+def _agree(one: list[str], other: list[str], most: int) -> bool:
     """Whether two viewers received the same objects, up to `most` objects at either end."""
     return any(
-        all(_key(a) == _key(b) for a, b in zip(one[max(0, shift) :], other[max(0, -shift) :], strict=False))
+        all(a == b for a, b in zip(one[max(0, shift) :], other[max(0, -shift) :], strict=False))
         for shift in range(-most, most + 1)
     )
 
 
-def _key(tick: Tick) -> str:
-    """What makes two objects equal: the text, if it is known. A NaN as a value is not equal to itself."""
-    return tick.text or repr(tick.value)
+def _keys(ticks: Sequence[Tick], feed: Feed) -> list[str]:
+    """What makes objects equal: the fields of the contract.
+
+    Other fields may differ for each viewer, such as the time of sending. A NaN as a value is not equal to itself.
+    """
+    return [
+        _SHORT.repr([tick.value.get(name) for name, _ in feed.fields]) if tick.value else tick.text for tick in ticks
+    ]

@@ -14,7 +14,8 @@ from wsproof.checks.describe import shortened
 from wsproof.checks.feed import out_of_range
 from wsproof.checks.feed_over_time import feed_over_time
 from wsproof.checks.order import reordered
-from wsproof.checks.standing_history import GRACE_NS, history_of, known_keys
+from wsproof.checks.shared_feed import missing_object
+from wsproof.checks.standing_history import GRACE_NS, history_of, known_keys, viewers_history
 from wsproof.checks.subscription_end import responsive_until_ns, subscription_end, subscription_ended
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -31,6 +32,7 @@ def judge_standing(record: StandingRecord, contract: Contract) -> list[Finding]:
     """All findings about the standing members of one channel, each kind once."""
     return [
         *_worst_of_each(record, contract),
+        *missing_objects(record, contract),
         *subscription_ended(record, contract),
         *received_nothing(record, contract),
         *leaked_from_elsewhere(record, contract),
@@ -91,6 +93,13 @@ def _introduced(session: StandingSession, finding: Finding) -> Finding:
     """The finding with a first sentence about the standing member that saw it."""
     introduction = f"Member 0 {session.role} for {session.seconds:.1f} s."
     return replace(finding, explanation=f"{introduction} {finding.explanation}")
+
+
+def missing_objects(record: StandingRecord, contract: Contract) -> list[Finding]:
+    """Each viewer of a feed receives every object that other viewers receive meanwhile."""
+    sessions = [_served_part(session, record, contract) for session in record.sessions if not session.refusal]
+    findings = missing_object(viewers_history(sessions), contract)
+    return [replace(finding, check="missing-object") for finding in findings]
 
 
 def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Recorder, Tick
 from wsproof.model.standing import PlayedSchedule, StandingRecord, StandingSession
 
@@ -46,6 +48,20 @@ def history_of(session: StandingSession, record: StandingRecord) -> History:
             )
     recorder.ticks = [Tick(0, tick.received_ns, tick.value, tick.text) for tick in session.ticks]
     recorder.members = [_listener(session, rows), *publishers]
+    return recorder.freeze()
+
+
+def viewers_history(sessions: Sequence[StandingSession]) -> History:
+    """The history of all standing viewers of a feed together, each session a member."""
+    recorder = Recorder()
+    for number, session in enumerate(sessions):
+        ticks = [tick for tick in session.ticks if tick.received_ns <= session.until_ns]
+        in_ns = ticks[0].received_ns if ticks else 0
+        recorder.members.append(
+            Member(number, session.name, connected_ns=session.connected_ns, in_ns=in_ns, room=session.room)
+        )
+        recorder.ticks += [Tick(number, tick.received_ns, tick.value, tick.text) for tick in ticks]
+    recorder.ticks.sort(key=lambda tick: tick.received_ns)
     return recorder.freeze()
 
 
