@@ -383,8 +383,8 @@ def test_a_field_that_the_contract_does_not_name_may_differ_between_viewers() ->
     feed.join()
     for at in range(6):
         feed.now += 1_000 * MS
-        for viewer in feed.here:
-            feed.see(viewer, feed.now + viewer, {"load": at, "sent": at + viewer / 10})
+        for viewer in feed.present:
+            feed.receive(viewer, feed.now + viewer, {"load": at, "sent": at + viewer / 10})
     assert run_checks(feed.history(), FEED) == []
 
 
