@@ -107,7 +107,7 @@ class LinkedPoint:
 
 
 @dataclass(frozen=True)
-class Step:
+class LevelChange:
     """A vertical line at `x`, where a new level begins. `tone` is the CSS class of its colour."""
 
     x: float
@@ -119,7 +119,7 @@ def linked_chart(
     frame: ChartFrame,
     lines: Sequence[ChartLine],
     points: Sequence[LinkedPoint],
-    steps: Sequence[Step],
+    steps: Sequence[LevelChange],
     x_ticks: Sequence[tuple[float, str]],
     unit: str,
 ) -> str:
@@ -141,7 +141,7 @@ def linked_chart(
     return _svg(frame, scale, drawn, lines, role="group")
 
 
-def _step(step: Step, x: Axis, number: int) -> str:
+def _step(step: LevelChange, x: Axis, number: int) -> str:
     at, low = x.at(step.x), TOP + 11 + 14 * (number % 3)
     anchor = "end" if at > WIDTH / 2 else "start"
     beside = at - 4 if anchor == "end" else at + 4

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from urllib.parse import quote
 
 from wsproof.model.comparison import Judgement
-from wsproof.report.charts.svg import ChartFrame, ChartLine, LinkedPoint, RunChart, Step, linked_chart
+from wsproof.report.charts.svg import ChartFrame, ChartLine, LevelChange, LinkedPoint, RunChart, linked_chart
 from wsproof.report.text.run import count, title_of
 from wsproof.report.text.trend import change_sentence, run_label
 from wsproof.report.text.units import change, for_reader
@@ -34,7 +34,7 @@ def trend_chart(trend: Trend, metric: MetricTrend, key: str, with_page: Collecti
     caption = _caption(metric)
     frame = ChartFrame(key, f"{title}, run by run", caption, "date of the run (UTC)", title)
     steps = [
-        Step(one.place - 0.5, change(one.point.after / one.point.before), _tone(one.judgement))
+        LevelChange(one.place - 0.5, change(one.point.after / one.point.before), _tone(one.judgement))
         for one in metric.changes
         if one.point.before
     ]
