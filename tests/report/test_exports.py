@@ -247,6 +247,19 @@ def test_an_imported_run_is_listed_by_its_own_time_and_has_a_page(tmp_path: Path
         assert "wsproof import FILE" in page
 
 
+def test_a_full_disk_is_named_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["import", str(LOCUST), "--out", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "cannot write: No space left on device" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -140,6 +140,12 @@ def test_a_point_of_a_run_without_a_page_leads_nowhere() -> None:
     assert "tabindex" not in page.partition("<details>")[0]
 
 
+def test_a_date_stands_once_on_the_axis() -> None:
+    page = index_page(stored([bench(number * 400) for number in range(8)]))
+    chart = page[page.index("<svg") : page.index("</svg>")]
+    assert [chart.count(f">2026-11-0{day}<") for day in (1, 2)] == [1, 1]
+
+
 def test_summaries_come_from_the_cache_until_the_record_changes(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     folder = store.new_run("bench", samples.GIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ from wsproof.workloads import WorkloadWarning
 
 NO_VERDICT = ("doctor", "export", "import", "init", "list", "report", "serve")
 """Verbs that give no verdict on a server."""
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""Errors of a disk that is full or cannot be written: no bugs of wsproof."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,10 +58,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             # it had one, so its exit code must not be OK.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return int(ExitCode.OK if command.verb in NO_VERDICT else ExitCode.CANNOT_TELL)
-        except Exception:  # noqa: BLE001  last resort: the exit code of a crash must differ from that of a verdict
-            traceback.print_exc()
-            say(CRASHED)
+        except OSError as error:
+            if error.errno not in NOT_WRITABLE:
+                return crashed()
+            reason = error.strerror or "the disk is full"
+            say(f"wsproof {command.verb}: cannot write: {reason}. What was written before is kept.")
             return int(ExitCode.CANNOT_TELL)
+        except Exception:  # noqa: BLE001  last resort: the exit code of a crash must differ from that of a verdict
+            return crashed()
+
+
+def crashed() -> int:
+    """Print the traceback of the current exception, which is a bug of wsproof, and return the exit code."""
+    traceback.print_exc()
+    say(CRASHED)
+    return int(ExitCode.CANNOT_TELL)
 
 
 def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:

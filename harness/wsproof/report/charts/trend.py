@@ -64,7 +64,8 @@ def _caption(metric: MetricTrend) -> str:
 def _dates(trend: Trend) -> list[tuple[float, str]]:
     last = len(trend.runs) - 1
     places = sorted({round(last * part / (TICKS - 1)) for part in range(TICKS)})
-    return [(place, trend.runs[place].summary.started_utc[:10]) for place in places]
+    dates = [trend.runs[place].summary.started_utc[:10] for place in places]
+    return [(place, date) for at, (place, date) in enumerate(zip(places, dates, strict=True)) if date not in dates[:at]]
 
 
 def _tone(judgement: Judgement) -> str:
