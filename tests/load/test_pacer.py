@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.pacer import NEVER, SPIN_NS, Pacer, Publisher
+from wsproof.load.worker.pacer import NEVER, Pacer, Publisher
 from wsproof.load.worker.recorder import WorkerRecorder
-from wsproof.load.worker.state import WorkerState
 from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer, best_timer
 from wsproof.model.history import Outcome
 from wsproof.model.plan import Phase
@@ -74,30 +72,6 @@ def test_publications_due_in_the_window_but_unsent_are_counted(tmp_path: Path) -
 
 
 TIMERS = [best_timer, LoopTimer, *([FdTimer] if sys.platform == "linux" else [])]
-
-
-class PacerStub:
-    """A pacer whose sender waits for answers, or not."""
-
-    def __init__(self, *, is_settled: bool) -> None:
-        self.is_settled = is_settled
-
-
-@pytest.mark.parametrize(
-    ("is_settled", "idle_until_ns"),
-    [
-        pytest.param(True, 1_000_000 - SPIN_NS, id="until the pacer begins to spin"),
-        pytest.param(False, 0, id="not at all while a publication waits for its answer"),
-    ],
-)
-def test_the_compiled_reader_may_keep_the_event_loop_waiting(
-    is_settled: bool, idle_until_ns: int, tmp_path: Path
-) -> None:
-    state = WorkerState(WorkerRecorder(tmp_path, 0, load_channels("tutorial")["chat"]))
-    assert state.idle_until_ns == NEVER
-    state.pacer = cast(Pacer, PacerStub(is_settled=is_settled))
-    state.set_due(1_000_000)
-    assert state.idle_until_ns == idle_until_ns
 
 
 @pytest.mark.parametrize("make", TIMERS)

@@ -19,9 +19,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "rows are little-endian"
@@ -34,7 +32,6 @@
 #define PLACES (2 * MOST_KNOWN)      /* of the hash table; a power of two */
 #define EVENTS 256
 #define STAMP 35                     /* SO_TIMESTAMPNS, SCM_TIMESTAMPNS */
-#define WAIT_NS 500000               /* longest time that `poll` waits for more messages */
 
 typedef struct {
     int64_t *numbers;
@@ -58,7 +55,7 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    int epoll, has_called; /* has_called: Python code ran, so the event loop may have something to do */
+    int epoll;
     PyObject *take, *end, *fill, *fire;
     Connection *connections; /* by file descriptor */
     size_t connections_room;
@@ -208,7 +205,6 @@ static int give(Reader *self, int fd, const char *data, size_t size, int64_t wal
     long long at_ns = connection->at_ns;
     const char *rest;
     Py_ssize_t rest_bytes;
-    self->has_called = 1;
     connection->kept_bytes = 0;
     PyObject *answer = PyObject_CallFunction(self->take, "iy#LLLi", fd, data, (Py_ssize_t)size, (long long)wall_ns,
                                              (long long)now, at_ns, is_full);
@@ -244,7 +240,6 @@ static int handle(Reader *self, int fd, Connection *connection, size_t got, int6
 
 /* Tell Python that a connection has ended, or failed with `error`. */
 static int end(Reader *self, int fd, int error) {
-    self->has_called = 1;
     PyObject *done = PyObject_CallFunction(self->end, "ii", fd, error);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
@@ -272,7 +267,6 @@ static int read_once(Reader *self, int fd, Connection *connection) {
         memcpy(&stamp, CMSG_DATA(header), sizeof stamp);
     if (handle(self, fd, connection, (size_t)got, ns_of(stamp), now)) return -1;
     if (now < self->due_ns) return 0;
-    self->has_called = 1;
     PyObject *due_ns = PyObject_CallNoArgs(self->fire);
     self->due_ns = due_ns == NULL ? -1 : PyLong_AsLongLong(due_ns);
     Py_XDECREF(due_ns);
@@ -281,40 +275,18 @@ static int read_once(Reader *self, int fd, Connection *connection) {
 
 /* --- methods --------------------------------------------------------------------------------------------------- */
 
-/* Wait for readable sockets without the GIL, at most for `most_ns`. Returns their number. */
-static int wait_for(Reader *self, struct epoll_event *ready, int64_t most_ns) {
-    if (most_ns <= 0) return epoll_wait(self->epoll, ready, EVENTS, 0);
-    struct timespec most = {0, most_ns};
-    int many;
-    Py_BEGIN_ALLOW_THREADS
-    many = (int)syscall(SYS_epoll_pwait2, self->epoll, ready, EVENTS, &most, NULL, 0);
-    Py_END_ALLOW_THREADS
-    return many;
-}
-
-/* Messages often follow one another closely. To go back to the event loop after each costs half as much as to read it.
-   So `poll` waits for the next one itself, for a moment, unless a callback may have left the event loop something to do. */
 static PyObject *reader_poll(Reader *self, PyObject *arguments) {
     struct epoll_event ready[EVENTS];
-    long long wait_until_ns;
-    if (!PyArg_ParseTuple(arguments, "LLL", &self->due_ns, &self->offset_ns, &wait_until_ns)) return NULL;
-    int64_t began = now_ns(), now = began, left_ns = 0;
-    int is_busy = began - self->read_ns < WAIT_NS / 2;
-    if (wait_until_ns > began + WAIT_NS) wait_until_ns = began + WAIT_NS;
-    self->has_called = 0;
-    do {
-        int many = wait_for(self, ready, left_ns);
-        if (many <= 0) break; /* nothing more, or a signal, or a kernel before 5.11 */
-        for (int i = 0; i < many; i++) {
-            Connection *connection = connection_of(self, ready[i].data.fd);
-            if (connection == NULL) continue; /* removed by a callback */
-            if (ready[i].events & (EPOLLERR | EPOLLHUP) ? end(self, ready[i].data.fd, 0)
-                                                        : read_once(self, ready[i].data.fd, connection))
-                return NULL;
-        }
-        now = self->read_ns;
-        left_ns = wait_until_ns - now;
-    } while (is_busy && !self->has_called && left_ns > 0 && now - began < WAIT_NS / 2);
+    if (!PyArg_ParseTuple(arguments, "LL", &self->due_ns, &self->offset_ns)) return NULL;
+    int many = epoll_wait(self->epoll, ready, EVENTS, 0);
+    if (many < 0 && errno != EINTR) return PyErr_SetFromErrno(PyExc_OSError);
+    for (int i = 0; i < many; i++) {
+        Connection *connection = connection_of(self, ready[i].data.fd);
+        if (connection == NULL) continue; /* removed by a callback */
+        if (ready[i].events & (EPOLLERR | EPOLLHUP) ? end(self, ready[i].data.fd, 0)
+                                                    : read_once(self, ready[i].data.fd, connection))
+            return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -425,7 +397,7 @@ static void reader_dealloc(Reader *self) {
 
 #define METHOD(name, flags, text) {#name, (PyCFunction)reader_##name, flags, text}
 static PyMethodDef methods[] = {
-    METHOD(poll, METH_VARARGS, "poll(due_ns, offset_ns, wait_until_ns): read every socket that is ready, once."),
+    METHOD(poll, METH_VARARGS, "poll(due_ns, offset_ns): read every socket that is ready, once."),
     METHOD(watch, METH_VARARGS, "watch(fd, member, at_ns): begin with a socket, last read at `at_ns`. It is not plain."),
     METHOD(unwatch, METH_O, "unwatch(fd): read a socket no more."),
     METHOD(take_back, METH_O, "take_back(fd): make a connection not plain. Returns (at_ns, rest), or None."),

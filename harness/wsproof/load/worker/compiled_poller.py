@@ -79,7 +79,7 @@ class CompiledPoller(SocketPoller):
 
     def _poll(self) -> None:
         state = self._state
-        self.reader.poll(state.due_ns, state.clock.offset_ns, state.idle_until_ns)
+        self.reader.poll(state.due_ns, state.clock.offset_ns)
 
     # Callbacks of the compiled reader. An exception must not keep the other sockets from being read.
 

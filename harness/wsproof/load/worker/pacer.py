@@ -180,11 +180,6 @@ class Pacer:
             self._get_ready(arm=False)
         self._arm()
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether no publication waits for an answer of the server."""
-        return self._publisher.is_settled
-
     def unsent(self, before_ns: int) -> int:
         """Number of publications that were due before this time and have not been handed over."""
         return sum(1 for time in self._times[self._at :] if time < before_ns)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
-from wsproof.load.worker.pacer import NEVER, SPIN_NS, Pacer
+from wsproof.load.worker.pacer import NEVER, Pacer
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.net.kernel_clock import KernelClock
 
@@ -53,13 +53,6 @@ class WorkerState:
     def fire(self) -> None:
         if self.pacer is not None:
             self.pacer.fire()
-
-    @property
-    def idle_until_ns(self) -> int:
-        """The time, in ns, until which the pacer needs no iteration of the event loop. It needs them for answers."""
-        if self.pacer is None:
-            return NEVER
-        return self.due_ns - SPIN_NS if self.pacer.is_settled else 0
 
     def set_due(self, due_ns: int) -> None:
         """Set the time at which the pacer's next publication is due."""
