@@ -11,7 +11,7 @@ from wsproof.model.chapter import Chapter, SuiteName
 from wsproof.model.finding import Anomaly
 from wsproof.model.old_findings import chapter_of_section, kind_of
 from wsproof.model.server_table import (
-    Cell,
+    ChapterCounts,
     ServerRunState,
     ServerTable,
     ServerTableRow,
@@ -106,9 +106,9 @@ def test_a_cell_counts_each_finding_as_one_kind() -> None:
         ),
     )
     assert cells_of(report) == {
-        Chapter.FRAMING: Cell(checks=2, violations=1, accepted=1, non_strict=1, informational=2, unknown=1),
-        Chapter.UTF8: Cell(checks=1),
-        Chapter.CHANNELS: Cell(unknown=1),
+        Chapter.FRAMING: ChapterCounts(checks=2, violations=1, accepted=1, non_strict=1, informational=2, unknown=1),
+        Chapter.UTF8: ChapterCounts(checks=1),
+        Chapter.CHANNELS: ChapterCounts(unknown=1),
     }
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.model.test_server_table import BROKEN, GONE, finding, matrix, row
 from tests.report.samples import HOSTILE
 from wsproof import Level
-from wsproof.model.server_table import Cell, ServerTable
+from wsproof.model.server_table import ChapterCounts, ServerTable
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.junit import matrix_junit_xml
 from wsproof.report.formats.server_table import cell_text, matrix_markdown, show_matrix
@@ -36,11 +36,10 @@ def shown(table: ServerTable) -> str:
 
 
 def test_a_cell_shows_its_findings_or_a_dash_if_nothing_was_checked() -> None:
-    assert cell_text(Cell(checks=3)) == "✓"
+    assert cell_text(ChapterCounts(checks=3)) == "✓"
     assert cell_text(None) == "–"
-    assert (
-        cell_text(Cell(checks=9, violations=2, non_strict=1, accepted=3, informational=4, unknown=5)) == "✗2 ~1 a3 ?5"
-    )
+    counts = ChapterCounts(checks=9, violations=2, non_strict=1, accepted=3, informational=4, unknown=5)
+    assert cell_text(counts) == "✗2 ~1 a3 ?5"
 
 
 def test_the_terminal_has_one_line_per_server_and_the_counting_findings_below() -> None:

@@ -13,7 +13,7 @@ from wsproof.model.schemas import MATRIX_SCHEMA
 from wsproof.model.suite import SuiteReport
 
 __all__ = [
-    "Cell",
+    "ChapterCounts",
     "ServerRunState",
     "ServerTable",
     "ServerTableRow",
@@ -23,8 +23,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """Counts for one server and one chapter.
+class ChapterCounts:
+    """Counts for one server and one chapter: a cell of the table.
 
     `unknown` counts checks and findings without a decision, the other counts except `checks` are of findings.
     """
@@ -37,20 +37,20 @@ class Cell:
     unknown: int = 0
 
     def to_json(self) -> dict[str, int]:
-        """Return the cell as stored in wsproof.matrix/1."""
+        """Return the counts as stored in wsproof.matrix/1."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def cells_of(report: SuiteReport) -> dict[Chapter, Cell]:
+def cells_of(report: SuiteReport) -> dict[Chapter, ChapterCounts]:
     """Return the counts of each tested chapter, in the order of the chapters."""
-    counts = {chapter: dict.fromkeys(Cell.__slots__, 0) for chapter in Chapter}
+    counts = {chapter: dict.fromkeys(ChapterCounts.__slots__, 0) for chapter in Chapter}
     for run in report.checks_run:
         if (chapter := run.chapter) is not None:
             counts[chapter]["checks"] += 1
             counts[chapter]["unknown"] += run.verdict is Verdict.UNKNOWN
     for finding in report.findings:
         counts[finding.chapter][_kind(finding)] += 1
-    return {chapter: Cell(**row) for chapter, row in counts.items() if any(row.values())}
+    return {chapter: ChapterCounts(**row) for chapter, row in counts.items() if any(row.values())}
 
 
 def _kind(finding: Finding) -> str:
@@ -95,7 +95,7 @@ class ServerTableRow:
         return self.report.verdict() if self.report is not None else None
 
     @property
-    def cells(self) -> dict[Chapter, Cell]:
+    def cells(self) -> dict[Chapter, ChapterCounts]:
         """Counts per chapter."""
         return cells_of(self.report) if self.report is not None else {}
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.server_table import Cell, ServerRunState, ServerTable, ServerTableRow, by_check
+from wsproof.model.server_table import ChapterCounts, ServerRunState, ServerTable, ServerTableRow, by_check
 from wsproof.report.formats.terminal import STYLES
 from wsproof.report.text.run import Tone, count, level_of, tone_of
 from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text
@@ -29,7 +29,7 @@ NOT_ASKED = "–"
 """A cell without checks."""
 
 
-def cell_text(cell: Cell | None) -> str:
+def cell_text(cell: ChapterCounts | None) -> str:
     """One cell: `✗2 a1`, `✓`, or a dash if no check of the chapter was selected."""
     if cell is None:
         return NOT_ASKED
