@@ -23,8 +23,9 @@ def server(side: Side, level: float, *, rounds: int = 5, **more: object) -> Serv
         "time_to_last_p50": [2 * level * 1e6] * rounds,
         "server_cpu_per_delivery": [20.0 * level] * rounds,
     }
+    once = {"memory_per_connection": 30.0 * level, "connect_time_p50": 4e6 * level}
     spectrum = [None if percent > 99.9 else level * 1e6 * (1 + percent / 100) for percent in SPECTRUM]
-    return ServerResult(side, "uvicorn", values, spectrum=spectrum, **more)  # type: ignore[arg-type]
+    return ServerResult(side, "uvicorn", values, spectrum=spectrum, once=once, loaded_share=0.4, **more)  # type: ignore[arg-type]
 
 
 def life(

@@ -18,7 +18,7 @@ from tests.comparison.repositories import forgetful_echo, git
 from wsproof import Comparison, Finding, TargetError, UsageError
 from wsproof.comparison import windows
 from wsproof.comparison.cells import Cell
-from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
+from wsproof.comparison.life import ONCE, SIDES, LifeResult, once_per_life, shared, start_order
 from wsproof.comparison.lives import Extent
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
@@ -26,7 +26,7 @@ from wsproof.comparison.windows import compare_in_turn, compare_lives, lives_of,
 from wsproof.model.comparison import WINDOWS, Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
-from wsproof.model.summary import TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.page import comparison_page
 from wsproof.report.store.run_dir import comparison_from_json
@@ -104,6 +104,31 @@ def test_the_spectrum_of_a_build_is_the_median_of_its_lives_between_the_lowest_a
     assert base == pytest.approx([1.5e6] * 3)
     assert candidate == pytest.approx([3e6 * exp(min(STEPS)), 3e6, 3e6 * exp(max(STEPS))], rel=1e-3)
     assert comparison.spectra["base"]["middle"][-1] is None
+
+
+def test_memory_and_connect_time_are_shown_and_never_judged() -> None:
+    comparison = judged([life(index, 2.0) for index in range(8)])
+    rows = {row.metric: row for row in comparison.metrics}
+    for name in ONCE:
+        assert rows[name].ratio == pytest.approx(2.0, rel=0.01)
+        assert not rows[name].primary
+        assert rows[name].verdict is Judgement.CANNOT_TELL
+    assert comparison.loaded_share == pytest.approx(0.4)
+    page = comparison_page(comparison)
+    assert "A loaded one used 40 % of a core" in page
+    assert page.count("not judged</span>") == len(ONCE)
+
+
+def test_a_life_in_which_a_server_lacks_such_a_figure_does_not_count_for_it() -> None:
+    first, *rest = (life(index) for index in range(8))
+    bare = replace(first, servers=(replace(first.servers[0], once={}), *first.servers[1:]))
+    pairs = {row.metric: len(row.pairs) for row in judged([bare, *rest]).metrics}
+    assert (pairs["connect_time_p50"], pairs["latency_p50"]) == (7, 8)
+
+
+def test_the_figures_of_a_life_without_a_value_are_left_out() -> None:
+    assert once_per_life({"connect_time": Summary("ns", "lower", 3, 5.0, p50=5.0)}) == {"connect_time_p50": 5.0}
+    assert once_per_life({"memory_per_connection": Summary("KiB", "lower", 1, -1.0)}) == {}
 
 
 def test_lives_of_earlier_versions_have_no_spectrum() -> None:
@@ -235,7 +260,7 @@ def test_the_lives_of_several_cells_alternate_and_each_starts_its_own_server_and
     assert verdicts["chat: latency_p50"] is Judgement.SAME
     assert verdicts["granian, chat: latency_p50"] is Judgement.WORSE
     assert comparison.verdict is Judgement.WORSE
-    assert {trace.metric for trace in comparison.traces} == set(verdicts)
+    assert {trace.metric for trace in comparison.traces} == {row.metric for row in comparison.metrics if row.primary}
     assert comparison.spectra == {}
     page = comparison_page(comparison)
     assert "granian, chat: Latency p50" in page

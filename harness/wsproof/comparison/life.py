@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import mean
 from types import TracebackType
 from typing import Any, Self
@@ -24,13 +24,15 @@ from wsproof.model.finding import Finding
 from wsproof.model.measurement import Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.server_end import ServerEnd
-from wsproof.model.summary import TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.model.turns import Turns, turns_of
-from wsproof.stats.compared_metrics import voids_judged
+from wsproof.stats.compared_metrics import ASPECTS_BY_NAME, voids_judged
 from wsproof.stats.round_values import RoundInterval, cpu_share, latency_spectrum, round_values
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target
 
+ONCE = ("memory_per_connection", "connect_time_p50")
+"""Compared metrics that are measured once in a life: while the members connect."""
 SIDES = (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)
 """The servers of a life, in the order of their indexes in `Turns`."""
 WINDOW_S = 0.06
@@ -60,8 +62,12 @@ class ServerResult:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[TrustWarning, ...] = ()
     idle_share: float | None = None
+    loaded_share: float | None = None
+    """Share of a core that it used in its windows."""
     spectrum: Sequence[float | None] = ()
     """The percentiles `round_values.SPECTRUM` of its latencies."""
+    once: Mapping[str, float] = field(default_factory=dict)
+    """Figures of which a life has only one per server, such as its memory per connection."""
 
     @property
     def trusted(self) -> bool:
@@ -75,7 +81,9 @@ class ServerResult:
             "server": self.server,
             "trusted": self.trusted,
             "idle_share": self.idle_share,
+            "loaded_share": self.loaded_share,
             "spectrum": list(self.spectrum),
+            "once": dict(self.once),
             "values": {name: list(values) for name, values in self.values.items()},
             "findings": [finding.to_json() for finding in self.findings],
             "warnings": [warning.to_json() for warning in self.warnings],
@@ -274,8 +282,22 @@ def _judged(
         findings=judged.findings,
         warnings=tuple(shared(warning) for warning in judged.warnings),
         idle_share=cpu_share(measurement.server, idle),
+        loaded_share=_loaded_share(measurement, rounds),
         spectrum=latency_spectrum(measurement, rounds),
+        once=once_per_life(judged.metrics),
     )
+
+
+def _loaded_share(measurement: Measurement, rounds: Sequence[RoundInterval]) -> float | None:
+    """Share of a core that a server used in its own windows, which are a third of the time."""
+    share = cpu_share(measurement.server, RoundInterval(rounds[0].begin_ns, rounds[-1].end_ns))
+    return None if share is None else share * len(SIDES)
+
+
+def once_per_life(summaries: Mapping[str, Summary]) -> dict[str, float]:
+    """The figures ONCE of one server, where they are known and positive."""
+    values = ((name, ASPECTS_BY_NAME[name].of(summaries)) for name in ONCE)
+    return {name: value for name, value in values if value is not None and value > 0}
 
 
 def shared(warning: TrustWarning) -> TrustWarning:

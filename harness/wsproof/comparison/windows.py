@@ -27,7 +27,7 @@ from wsproof.load import Watcher
 from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
 from wsproof.stats.comparison import is_narrow, judge_lives
-from wsproof.stats.lives import Life
+from wsproof.stats.lives import Life, constant_life
 from wsproof.stats.round_values import SPECTRUM
 from wsproof.target.target import Target
 from wsproof.workloads.registry import load_channels
@@ -43,12 +43,16 @@ def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
             name = metric_in(result.cell, own)
             columns = [[np.nan if value is None else value for value in server.values[own]] for server in sides]
             lives_by_metric.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
+        for own in sides[0].once:
+            values = [server.once.get(own, np.nan) for server in sides]
+            lives_by_metric.setdefault(metric_in(result.cell, own), []).append(constant_life(values))
     return {name: lives for name, lives in lives_by_metric.items() if any(life.is_complete for life in lives)}
 
 
 def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any) -> Comparison:
     """Judge the lives that were measured. `facts` are the other fields of the Comparison."""
     servers = [server for result in results for server in result.servers]
+    loaded = [server.loaded_share for server in servers if server.loaded_share is not None]
     idle = [share for result in results if (share := result.idle_share) is not None]
     return with_verdict(
         judge_lives(lives_of(results), aspects=aspects_of(result.cell for result in results), seed=seed),
@@ -61,6 +65,7 @@ def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any)
         order=" ".join("".join(side.value for side in result.started) for result in results),
         traces=tuple(_traces(results)),
         idle_share=float(np.mean(idle)) if idle else None,
+        loaded_share=float(np.median(loaded)) if loaded else None,
         spectra=_spectra(results),
         **facts,
     )

@@ -96,7 +96,7 @@ class Comparison:
     """The whole comparison. `findings` are violations of the candidate that the base does not have.
 
     `design` is `windows` (servers loaded in turn, and `pairs` counts lives) or `blocks`. `idle_share` is the share of a
-    core that a connected server used while nobody was loaded.
+    core that a connected server used while nobody was loaded, `loaded_share` that of a server while it was loaded.
 
     `spectra` holds the latency percentiles (`percentiles`, in %) of `base` and `candidate`: the `middle` of all lives,
     the lowest (`low`) and the highest (`high`). `differences` holds what else differs between the builds: `files`,
@@ -118,6 +118,7 @@ class Comparison:
     design: str = BLOCKS
     traces: tuple[RoundTrace, ...] = ()
     idle_share: float | None = None
+    loaded_share: float | None = None
     spectra: Mapping[str, Any] = field(default_factory=dict)
     differences: Mapping[str, Any] = field(default_factory=dict)
 
@@ -140,6 +141,7 @@ class Comparison:
             "design": self.design,
             "traces": [trace.to_json() for trace in self.traces],
             "idle_share": self.idle_share,
+            "loaded_share": self.loaded_share,
             "spectra": dict(self.spectra),
             "differences": dict(self.differences),
         }

@@ -91,6 +91,11 @@ class Life:
         return np.asarray(np.log(whole).T, np.float64)
 
 
+def constant_life(values: Sequence[float]) -> Life:
+    """A life with one value of each server (base, candidate, and base again) instead of one per round."""
+    return Life(np.array([values] * FEWEST_ROUNDS, np.float64))
+
+
 @dataclass(frozen=True)
 class Spread:
     """Standard deviations of log-ratios: of one round within a life, and of the lives beyond what rounds explain."""

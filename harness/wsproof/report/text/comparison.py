@@ -75,6 +75,8 @@ def extent_sentence(comparison: Comparison) -> str:
         loads = f" Their loads alternate: {', '.join(cells)}." if cells else ""
         idle = comparison.idle_share
         cost = "" if idle is None else f" A connected server that was not loaded used {share(idle)} of a core."
+        busy = comparison.loaded_share
+        cost += "" if busy is None else f" A loaded one used {share(busy)} of a core (--rate changes that)."
         return (
             f"{comparison.pairs} {lives} of fresh servers (base, candidate, and the base again), loaded in turn while "
             f"all were alive, seed {comparison.seed}.{loads}{cost}"
