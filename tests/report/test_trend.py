@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
@@ -138,6 +140,29 @@ def test_a_point_of_a_run_without_a_page_leads_nowhere() -> None:
     page = index_page(stored([bench(number) for number in range(5)]))
     assert "<circle" in page
     assert "tabindex" not in page.partition("<details>")[0]
+
+
+def test_screen_readers_tell_the_trends_of_two_machines_apart() -> None:
+    other = MACHINE | {"cpu": "Slow One"}
+    page = index_page(stored([bench(number, machine=other if number % 2 else MACHINE) for number in range(8)]))
+    assert page.count('<section aria-labelledby="t1 s1 m1">') == 1
+    assert page.count('<section aria-labelledby="t2 s2 m2">') == 1
+    assert '<span id="m1">Slow One, 4 cores, 8 GiB, x86_64</span>' in page
+    assert '<span id="m2">Quick One, 4 cores, 8 GiB, x86_64</span>' in page
+
+
+def test_processes_that_write_runs_at_once_do_not_clash(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from wsproof.report.store.runs import RunStore; "
+        "store = RunStore(Path(sys.argv[1])); "
+        "[store.new_run('bench', {'branch': 'main', 'sha': 'abc'}) for _ in range(20)]"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(2)]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    store = RunStore(tmp_path)
+    assert len(store.runs()) == 40
+    assert store.find("latest") in store.runs()
+    assert not list(tmp_path.glob(".latest-*"))
 
 
 def test_a_date_stands_once_on_the_axis() -> None:
