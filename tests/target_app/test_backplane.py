@@ -398,7 +398,7 @@ def test_a_late_worker_learns_the_present_members(server: Valkey, tmp_path: Path
     asyncio.run(scenario())
 
 
-def test_the_members_of_a_silent_worker_are_gone(
+def test_the_members_of_a_silent_worker_are_removed(
     server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(presence_module, "LIFETIME", 0.5)
@@ -414,7 +414,7 @@ def test_the_members_of_a_silent_worker_are_gone(
     asyncio.run(scenario())
 
 
-def test_a_silent_worker_without_connections_is_gone_too(
+def test_a_silent_worker_without_connections_is_removed(
     server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(presence_module, "LIFETIME", 0.5)

@@ -72,7 +72,9 @@ def test_the_first_viewer_after_a_pause_gets_a_new_reading(start_server: StartSe
         viewers_gone(server)
 
 
-def test_the_reading_at_once_is_followed_by_those_of_all(start_server: StartServer, enter: Enter) -> None:
+def test_the_first_reading_of_a_new_viewer_is_followed_by_those_of_all_viewers(
+    start_server: StartServer, enter: Enter
+) -> None:
     server = start_server(dashboard_period=0.2)
     early = enter(server, "/dashboard-feed")
     seen = [early.recv(DEADLINE) for _ in range(3)]

@@ -57,7 +57,7 @@ def test_every_overridden_method_exists_with_the_same_parameters() -> None:
             assert inspect.iscoroutinefunction(getattr(ours, name)) == inspect.iscoroutinefunction(original)
 
 
-def test_a_good_handshake_is_accepted(server: Server) -> None:
+def test_a_valid_handshake_is_accepted(server: Server) -> None:
     assert answer(server).startswith("HTTP/1.1 101 ")
     assert answer(server, Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits").startswith(
         "HTTP/1.1 101 "
@@ -85,13 +85,13 @@ def test_a_malformed_extension_is_refused(server: Server) -> None:
     assert answer(server, Sec_WebSocket_Extensions="@").startswith("HTTP/1.1 400 ")
 
 
-def test_a_refused_version_is_answered_with_ours(server: Server) -> None:
+def test_a_refused_version_is_answered_with_the_supported_one(server: Server) -> None:
     head = answer(server, Sec_WebSocket_Version="8").lower()
     assert head.startswith("http/1.1 426 ")
     assert "sec-websocket-version: 13" in head
 
 
-def test_a_close_between_the_parts_of_a_message_is_answered_with_its_code(server: Server, raw: EnterRaw) -> None:
+def test_a_close_between_the_fragments_of_a_message_is_answered_with_its_code(server: Server, raw: EnterRaw) -> None:
     peer = raw(server, "/ws")
     opening = bytearray(frame(1, b"first part"))
     opening[0] &= 0x7F  # not final
@@ -108,7 +108,7 @@ def exceed_the_limit(client: ClientConnection, parts: Iterator[bytes]) -> None:
     client.recv(DEADLINE)
 
 
-def test_a_ping_between_the_parts_of_the_longest_message_is_none_of_it(server: Server) -> None:
+def test_a_ping_between_the_fragments_of_the_longest_message_is_no_part_of_it(server: Server) -> None:
     with server.connect("/ws") as client:
 
         def parts(last: bytes) -> Iterator[bytes]:
@@ -140,7 +140,7 @@ def test_nothing_is_written_after_a_close_frame(server: Server, raw: EnterRaw, e
     assert (last, position) == (0x88, len(received))
 
 
-def test_a_slow_reader_gets_everything_in_order(server: Server, raw: EnterRaw) -> None:
+def test_a_slow_reader_gets_all_messages_in_order(server: Server, raw: EnterRaw) -> None:
     peer: RawPeer = raw(server, "/ws")
     expected = b""
     for number in range(400):  # more than a transport holds, less than pauses the reading of the echo for good

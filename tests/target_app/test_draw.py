@@ -222,7 +222,7 @@ GARBAGE: dict[str, tuple[Any, str, str | None]] = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_gets_a_typed_error_and_the_connection_lives(paint: Seat, name: str) -> None:
+def test_garbage_gets_a_typed_error_and_the_connection_stays_open(paint: Seat, name: str) -> None:
     raw, code, field = GARBAGE[name]
     ada = paint("ada")
     ada.socket.send(raw)
@@ -253,7 +253,7 @@ def test_an_administrator_clears_the_board_for_present_and_returning_viewers(pai
 
 
 @pytest.mark.parametrize("board", ["with%20blank", "x" * 65, "%F0%9F%8E%A8"])
-def test_a_board_has_a_plain_name(server: Server, board: str) -> None:
+def test_a_board_with_an_invalid_name_is_refused(server: Server, board: str) -> None:
     with at_board(server, "ada", board) as painter, pytest.raises(ConnectionClosed):
         painter.socket.recv(DEADLINE)
     assert (painter.socket.close_code, painter.socket.close_reason) == (1008, "board_name")

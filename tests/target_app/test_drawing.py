@@ -86,7 +86,7 @@ steps = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(steps, max_size=40), st.data())
-def test_all_viewers_see_the_same_picture_whenever_they_came_and_went(
+def test_all_viewers_see_the_same_picture_whenever_they_join_or_leave(
     scenario: list[tuple[Any, ...]], data: st.DataObject
 ) -> None:
     board, present, away = Board(), [Viewer()], [Viewer()]
@@ -127,7 +127,7 @@ def commands_of(person: str, script: Script) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.tuples(scripts, scripts, scripts), st.data())
-def test_the_same_strokes_are_there_however_the_commands_interleave_and_repeat(
+def test_any_interleaving_and_repetition_of_commands_gives_the_same_strokes(
     written: tuple[Script, Script, Script], data: st.DataObject
 ) -> None:
     """Each client's commands arrive in order, mixed with the others', and repeated from any point on."""
@@ -147,7 +147,7 @@ def test_the_same_strokes_are_there_however_the_commands_interleave_and_repeat(
         assert [(s.id, s.points.tolist()) for s in board.strokes() if s.by == person] == kept
 
 
-def test_points_that_overlap_what_is_known_are_taken_from_where_they_are_new() -> None:
+def test_only_the_new_ones_of_overlapping_points_are_added() -> None:
     board = Board()
     board.draw("ada", "a", PEN, 0, [1, 1, 2, 2], done=False)
     change = board.draw("ada", "a", PEN, 1, [2, 2, 3, 3], done=True)
@@ -175,7 +175,7 @@ def test_a_refused_change_leaves_the_drawing_and_has_a_code(step: Any, code: str
     assert (board.seq, picture(board)) == before
 
 
-def test_a_stroke_and_a_board_are_full_one_day_and_undoing_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strokes_and_boards_have_a_limit_and_undoing_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "MAX_POINTS_OF_STROKE", 3)
     monkeypatch.setattr(drawing, "MAX_POINTS", 5)
     board = Board()
@@ -189,7 +189,7 @@ def test_a_stroke_and_a_board_are_full_one_day_and_undoing_makes_room(monkeypatc
     assert board.draw("ada", "c", PEN, 0, [0] * 2, done=True) is not None
 
 
-def test_only_so_many_undone_strokes_are_remembered_and_who_missed_them_starts_over(
+def test_undone_strokes_have_a_limit_and_a_viewer_that_missed_older_ones_reloads_the_board(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(drawing, "MAX_REMEMBERED_UNDONE", 2)

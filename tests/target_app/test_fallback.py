@@ -109,12 +109,12 @@ def test_a_returning_stream_gets_the_missed_messages(server: Server) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x:" + "9" * 5_000, "x:-1", "x:", ":1"])
-def test_a_cursor_that_is_none_is_ignored(server: Server, cursor: str) -> None:
+def test_an_invalid_cursor_is_ignored(server: Server, cursor: str) -> None:
     with opened(server, "/dashboard-feed", **{"last-event-id": cursor}) as viewer:
         assert "cpu_usage" in viewer.next()[2]
 
 
-def test_the_dashboard_and_the_notifications_come_as_events_too(server: Server) -> None:
+def test_the_dashboard_and_the_notifications_are_also_sent_as_events(server: Server) -> None:
     with opened(server, "/dashboard-feed") as viewer:
         assert set(json.loads(viewer.next()[2])) >= {"cpu_usage", "memory_usage", "active_users", "response_time"}
     with opened_by(server, "user", "/notifications") as user, signed_in(server, "admin") as admin:
@@ -147,7 +147,7 @@ def test_a_closed_stream_is_announced_as_a_departure(server: Server) -> None:
         assert staying.message("presence") == {"type": "presence", "event": "leave", "user": "admin"}
 
 
-def test_a_page_of_a_foreign_origin_is_kept_out(server: Server) -> None:
+def test_a_page_of_a_foreign_origin_is_refused(server: Server) -> None:
     headers = {"origin": "https://evil.example"}
     with httpx.stream("GET", server.url("/fallback/rooms/x", "http"), headers=headers, **LOCALLY) as response:
         assert response.status_code == 403

@@ -124,14 +124,16 @@ def behind(server: Server, proxy: Blocking) -> Server:
     return Server(server.process, proxy.port, server.output)
 
 
-def test_a_dashboard_without_websockets_moves_and_says_so(window: Page, server: Server, blocking: Blocking) -> None:
+def test_a_dashboard_without_websockets_is_updated_and_says_so(
+    window: Page, server: Server, blocking: Blocking
+) -> None:
     page = open_page(window, behind(server, blocking), "/pages/dashboard")
     expect(page.get_by_role("status")).to_have_text(OVER_HTTP)
     assert blocking.refused >= 2
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
 
 
-def test_a_page_that_cannot_do_without_websockets_says_so(window: Page, server: Server, blocking: Blocking) -> None:
+def test_a_page_that_needs_websockets_says_so(window: Page, server: Server, blocking: Blocking) -> None:
     page = open_page(window, behind(server, blocking), "/pages/echo")
     expect(page.get_by_role("status")).to_contain_text("WebSockets are blocked on the way here")
     blocking.blocks = False
@@ -150,7 +152,7 @@ def test_alerts_arrive_without_websockets_and_the_page_says_so(
 
 
 @pytest.mark.slow
-def test_a_room_has_members_with_and_without_websockets_and_one_that_comes_back_has_missed_nothing(
+def test_a_room_has_members_with_and_without_websockets_and_a_returning_one_misses_nothing(
     new_context: NewContext, server: Server, blocking: Blocking
 ) -> None:
     path = "/pages/rooms?room=mixed"
@@ -175,7 +177,7 @@ def test_a_room_has_members_with_and_without_websockets_and_one_that_comes_back_
     expect(ada.locator(".theirs")).to_have_count(2)
 
 
-def test_a_page_returns_to_websockets_when_they_are_blocked_no_more(
+def test_a_page_returns_to_websockets_when_they_are_no_longer_blocked(
     window: Page, server: Server, blocking: Blocking
 ) -> None:
     page = open_page(window, behind(server, blocking), "/pages/dashboard")
@@ -194,7 +196,7 @@ def sign_in(page: Page, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_administrator_sees_connections_and_sends_one_away(window: Page, server: Server) -> None:
+def test_an_administrator_sees_connections_and_closes_one(window: Page, server: Server) -> None:
     page = open_page(window, server, "/admin")
     sign_in(page, "user")
     expect(page.get_by_role("alert")).to_have_text("This user is not an administrator.")
@@ -224,7 +226,7 @@ def test_the_documentation_page_shows_every_channel(window: Page, server: Server
 
 
 @pytest.mark.parametrize("path", ["/admin", "/docs"])
-def test_none_of_them_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
+def test_no_page_without_websockets_is_wider_than_a_phone(window: Page, server: Server, path: str) -> None:
     page = open_page(window, server, path)
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     if path == "/admin":

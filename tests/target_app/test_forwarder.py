@@ -126,7 +126,7 @@ def test_a_refusal_on_the_other_worker_has_its_code_and_reason(both: Pair) -> No
     undisturbed(scenario)
 
 
-def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: Pair) -> None:
+def test_two_users_of_two_workers_play_a_match_and_a_seat_moves_between_the_workers(both: Pair) -> None:
     def scenario(place: str) -> None:
         with at_match(both.owner, "ada", place) as ada, at_match(both.other, "watcher", place) as watcher:
             ada.sit("Ada")
@@ -168,7 +168,7 @@ def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None
         undisturbed(scenario)
 
 
-def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_right_again(both: Pair) -> None:
+def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_recovers(both: Pair) -> None:
     def scenario(place: str) -> None:
         with at_match(both.owner, "ada", place) as ada, at_match(both.other, "slow", place) as slow:
             ada.sit("Ada")
@@ -180,7 +180,7 @@ def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_rig
     undisturbed(scenario)
 
 
-def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_say_so(both: Pair) -> None:
+def test_without_the_backplane_an_owner_keeps_its_board_and_other_workers_report_the_outage(both: Pair) -> None:
     place = a_place()
     with at_board(both.owner, "ada", place) as ada:
         ada.join()
@@ -224,7 +224,7 @@ def picture(server: Server, board: str) -> list[str]:
         return []
 
 
-def test_when_the_owner_dies_its_members_move_to_the_other_worker(both: Pair) -> None:
+def test_when_the_owner_crashes_its_members_move_to_the_other_worker(both: Pair) -> None:
     """Must be the last test of this file, since the owner does not restart."""
     place = a_place()
     with at_board(both.owner, "ada", place) as ada:

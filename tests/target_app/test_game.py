@@ -59,7 +59,7 @@ def close_of(player: Player) -> tuple[int | None, str | None]:
         return player.socket.close_code, player.socket.close_reason
 
 
-def test_two_play_a_round_and_both_and_a_spectator_see_the_same_field(enter: Enter) -> None:
+def test_two_players_and_a_spectator_see_the_same_field(enter: Enter) -> None:
     ada, grace, viewer = enter("ada", "Ada"), enter("grace", "Grace"), enter("mary")
     players = viewer.wait("players")
     while len(players["players"]) < 2:
@@ -209,7 +209,7 @@ def test_a_binary_frame_is_refused_with_1003(enter: Enter) -> None:
     assert close_of(ada)[0] == 1003
 
 
-def test_turns_of_the_past_and_floods_of_turns_do_nothing(enter: Enter) -> None:
+def test_turns_of_the_past_and_floods_of_turns_have_no_effect(enter: Enter) -> None:
     ada = enter("ada", "Ada")
     ada.send("turn", seq=100, direction="up")
     ada.watch_turn(100)
@@ -270,7 +270,7 @@ class StuckViewer:
         self.deliver(Outgoing.of(data))
 
 
-def test_a_viewer_that_stops_reading_skips_frames_and_is_right_again_with_the_latest() -> None:
+def test_a_viewer_that_stops_reading_skips_frames_and_recovers_with_the_latest() -> None:
     """The outbox holds a few seconds of frames at most."""
 
     async def scenario() -> None:

@@ -65,7 +65,7 @@ def test_entries_come_back_in_order_and_numbered_for_each_channel() -> None:
     asyncio.run(scenario())
 
 
-def test_the_same_client_id_again_is_stored_once_and_gets_the_first_receipt() -> None:
+def test_a_repeated_client_id_is_stored_once_and_gets_the_first_receipt() -> None:
     async def scenario() -> None:
         async with opened() as history:
             both = await asyncio.gather(*(history.append("lobby", "said", "ada", "1", {"n": n}) for n in range(2)))
@@ -79,7 +79,7 @@ def test_the_same_client_id_again_is_stored_once_and_gets_the_first_receipt() ->
     asyncio.run(scenario())
 
 
-def test_only_the_newest_are_kept_and_the_numbers_go_on() -> None:
+def test_only_the_newest_entries_are_kept_and_the_numbers_continue() -> None:
     async def scenario() -> None:
         async with opened(keep=3) as history:
             await say(history, *"abcdefg")
@@ -100,7 +100,7 @@ def test_a_file_keeps_its_entries_and_its_epoch_and_another_file_has_another(tmp
     asyncio.run(scenario())
 
 
-def test_two_stores_on_one_file_number_together(tmp_path: Path) -> None:
+def test_two_stores_on_one_file_share_the_numbers(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "one") as left, opened(tmp_path / "one") as right:
             assert left.epoch == right.epoch

@@ -129,7 +129,7 @@ def is_limited(person: Person) -> bool:
     return bool(answer["type"] == "error" and answer["code"] == "rate_limited")
 
 
-def test_failed_logins_are_counted_together(both: tuple[Server, Server]) -> None:
+def test_failed_logins_are_counted_over_all_workers(both: tuple[Server, Server]) -> None:
     left, right = both
 
     def guess(server: Server) -> int:
@@ -162,7 +162,7 @@ def test_logouts_are_stored_in_the_history_file(tmp_path: Path) -> None:
         assert post(server, "/auth/refresh", token).status_code == 401
 
 
-def test_a_window_is_one_for_all_workers_and_each_ones_own_while_they_cannot_meet(tmp_path: Path) -> None:
+def test_all_workers_share_a_rate_window_except_while_they_are_disconnected(tmp_path: Path) -> None:
     async def scenario(server: Valkey) -> None:
         settings = Settings(backplane_url=SecretStr(server.url))
         workers = [Services.build(settings) for _ in range(2)]

@@ -43,7 +43,7 @@ def test_memory_and_sockets_of_stalled_peers_are_released(start_server: StartSer
     assert resident[-1] - resident[0] < 1.5 * QUEUE, resident
 
 
-def test_no_socket_and_no_connection_is_left_of_many_that_were_reset(start_server: StartServer) -> None:
+def test_no_socket_and_no_connection_remains_after_many_resets(start_server: StartServer) -> None:
     server = start_server()
     process = psutil.Process(server.process.pid)
     before = process.num_fds()

@@ -28,7 +28,7 @@ class ForwardedConnection(Message):
 DIALECT = Dialect((ForwardedConnection,), ())
 
 
-def test_a_good_message_is_understood() -> None:
+def test_a_valid_message_is_parsed() -> None:
     line = DIALECT.parse('{"type":"line","points":[{"x":1,"y":2.5}],"name":"a"}')
     assert isinstance(line, ForwardedConnection)
     assert line.points[0].y == 2.5
@@ -66,17 +66,17 @@ def test_the_error_names_the_field(raw: str, code: str, field: str | None) -> No
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
-def test_a_number_that_is_none_is_refused(number: str) -> None:
+def test_an_invalid_number_is_refused(number: str) -> None:
     raw = f'{{"type":"line","points":[{{"x":{number},"y":0}}]}}'
     assert isinstance(DIALECT.parse(raw), ErrorMessage)
 
 
 @given(st.one_of(st.text(), st.binary()))
-def test_nothing_that_a_client_sends_raises(raw: str | bytes) -> None:
+def test_no_message_of_a_client_raises(raw: str | bytes) -> None:
     assert isinstance(DIALECT.parse(raw), Message)
 
 
-def test_an_error_repeats_nothing_of_a_value() -> None:
+def test_an_error_does_not_repeat_the_value() -> None:
     error = DIALECT.parse('{"type":"authenticate","token":12345678901}')
     assert isinstance(error, ErrorMessage)
     assert "12345678901" not in error.to_json()

@@ -57,7 +57,7 @@ def test_connections_deliveries_and_closes_are_counted_by_channel(start_server: 
     assert scraped(server, "target_app_received_total", channel="chat") == 2 * MEASURED_ONE_IN + 1
 
 
-def test_the_process_tells_what_it_uses_under_the_usual_names(start_server: StartServer) -> None:
+def test_the_process_reports_its_resource_usage_under_the_standard_names(start_server: StartServer) -> None:
     server = start_server()
     fds = scraped(server, "process_open_fds")
     with ExitStack() as stack:
@@ -157,7 +157,7 @@ def test_a_client_cannot_forge_a_line_of_the_log() -> None:
     assert record.getMessage() == '"WebSocket /rooms/x\\nERROR forged\\x1b[2J" seconds=1'
 
 
-def test_the_command_writes_json_when_told_to(start_server: StartServer) -> None:
+def test_the_command_writes_a_json_log_on_request(start_server: StartServer) -> None:
     server = start_server(log_format="json")
     with server.connect("/ws"):
         pass

@@ -64,7 +64,7 @@ def test_with_the_drop_policy_a_keyed_message_replaces_no_other() -> None:
     assert drained(outbox) == ["said", "more", "there"]
 
 
-def test_more_keys_than_fit_cost_the_oldest() -> None:
+def test_a_key_over_the_limit_evicts_the_oldest() -> None:
     outbox = Outbox(3 * SMALL, Overflow.LATEST_WINS)
     assert all(outbox.put(Outgoing.of(str(number), number)) for number in range(5))
     assert drained(outbox) == ["2", "3", "4"]

@@ -27,7 +27,7 @@ def test_the_echo_page_answers(window: Page, server: Server) -> None:
     expect(page.get_by_role("log").get_by_role("paragraph")).to_have_text(["hello <b>", "Message received: hello <b>"])
 
 
-def test_two_tabs_talk_and_one_goes(context: BrowserContext, server: Server) -> None:
+def test_two_tabs_exchange_messages_and_one_leaves(context: BrowserContext, server: Server) -> None:
     ada, grace = join(context, server, "ada"), join(context, server, "grace")
     say(ada, "are you there?")
     expect(grace.locator(".theirs")).to_have_text("ada are you there?")

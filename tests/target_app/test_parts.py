@@ -86,7 +86,7 @@ LOGIN_CHANNELS = ("rooms.py", "draw.py", "game.py", "notifications.py")
 THEIR_PARTS = ("game", "drawing*.py", "board_sessions.py", "match_sessions.py", "alerts.py", "direct*.py", "naive.py")
 
 
-def test_the_rest_runs_without_the_channels_that_have_a_login(tmp_path: Path) -> None:
+def test_the_other_channels_run_without_the_channels_with_a_login(tmp_path: Path) -> None:
     without = shutil.ignore_patterns("__pycache__", "cluster", *LOGIN_CHANNELS, *THEIR_PARTS)
     shutil.copytree(ROOT / "target_app", tmp_path / "target_app", ignore=without)
     document = "from target_app.main import app; from target_app.asyncapi import document"

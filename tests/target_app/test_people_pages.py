@@ -36,7 +36,7 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_two_people_chat_and_see_each_other_come_and_go(new_context: NewContext, server: Server) -> None:
+def test_two_users_chat_and_see_each_other_join_and_leave(new_context: NewContext, server: Server) -> None:
     ada = enter(new_context, server, "ada", "tea")
     grace = enter(new_context, server, "grace", "tea")
     expect(ada.get_by_text("grace came")).to_be_visible()
@@ -161,7 +161,7 @@ def test_a_page_says_that_its_session_has_ended_and_offers_to_sign_in(context: B
     expect(link).to_have_attribute("href", "/pages/login?next=%2Fpages%2Frooms")
 
 
-def test_logging_out_elsewhere_is_noticed(window: Page, server: Server) -> None:
+def test_a_page_notices_a_logout_on_another_page(window: Page, server: Server) -> None:
     token = make_token("ada")
     page = open_signed_in(window, server, "/pages/rooms", token)
     expect_connected(page)

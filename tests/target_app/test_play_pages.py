@@ -98,9 +98,7 @@ def test_two_drawers_and_a_late_viewer_see_the_same_pixels(new_context: NewConte
 
 
 @pytest.mark.slow
-def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
-    new_context: NewContext, server: Server
-) -> None:
+def test_undo_removes_a_users_own_stroke_for_all_and_redo_restores_it(new_context: NewContext, server: Server) -> None:
     ada, grace = (at_board(new_context(), server, user, "undo") for user in ("ada", "grace"))
     draw_by_keyboard(grace, *["ArrowUp"] * 5)
     hers = ink_of(ada, grace)
@@ -169,7 +167,7 @@ def land_of(page: Page, who: str) -> str:
 
 
 @pytest.mark.slow
-def test_two_play_a_match_and_a_third_watches(new_context: NewContext, server: Server) -> None:
+def test_two_users_play_a_match_and_a_third_one_watches(new_context: NewContext, server: Server) -> None:
     ada, grace, viewer = (at_match(new_context(**STILL), server, user, "three") for user in ("ada", "grace", "mary"))
     sit_down(ada, "Ada")
     expect(ada.locator("#phase")).to_contain_text("Warm-up")
@@ -216,7 +214,7 @@ def test_the_players_find_their_seats_after_the_connection_was_lost(new_context:
 
 
 @pytest.mark.parametrize("path", ["/pages/draw", "/pages/game"])
-def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_game_has_buttons(
+def test_on_a_phone_no_page_is_wider_than_the_screen_and_the_game_has_buttons(
     new_context: NewContext, server: Server, path: str
 ) -> None:
     page = open_as(new_context(), server, "ada", path)

@@ -40,7 +40,7 @@ async def seqs(history: RedisHistory) -> list[int]:
     return [entry.seq for entry in await history.since("lobby", 0, 1_000)]
 
 
-def test_two_hosts_number_together_and_read_the_same(server: Valkey) -> None:
+def test_two_hosts_share_the_numbers_and_read_the_same_entries(server: Valkey) -> None:
     async def scenario() -> None:
         async with opened(server) as left, opened(server) as right:
             await asyncio.gather(*(say(history, *"abcde") for history in (left, right)))
@@ -52,7 +52,7 @@ def test_two_hosts_number_together_and_read_the_same(server: Valkey) -> None:
     asyncio.run(scenario())
 
 
-def test_the_same_client_id_again_gets_the_first_receipt_from_any_host(server: Valkey) -> None:
+def test_a_repeated_client_id_gets_the_first_receipt_from_any_host(server: Valkey) -> None:
     async def scenario() -> None:
         async with opened(server) as left, opened(server) as right:
             first = await left.append("lobby", "said", "ada", "1", {"n": 1})
@@ -91,7 +91,7 @@ def test_acknowledged_messages_survive_the_server_and_others_are_refused(server:
     asyncio.run(scenario())
 
 
-def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) -> None:
+def test_a_server_that_is_missing_at_the_start_may_start_later(server: Valkey) -> None:
     server.kill()
 
     async def scenario() -> None:

@@ -195,7 +195,7 @@ def test_a_kick_closes_a_users_connections_on_both_workers(server: Server) -> No
     asyncio.run(scenario())
 
 
-def test_without_the_backplane_each_worker_serves_its_own_and_nothing_is_lost(
+def test_without_the_backplane_each_worker_serves_its_own_members_without_a_loss(
     server: Server, backplane: Valkey
 ) -> None:
     async def scenario() -> None:
