@@ -7,6 +7,7 @@ sees. With uvloop it receives up to 8 MB at once. Here, bytes that are not handl
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,11 +16,19 @@ PART_BYTES = 4_096
 """Bytes of one client that are handled in one iteration of the event loop: up to 682 frames, which take 5 ms."""
 
 
+def brief(record: logging.LogRecord) -> bool:
+    """Log a client's invalid UTF-8 without the traceback, which is no fault of the server [E3]. A filter."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
+
+
 class FairProtocol(WebSocketsSansIOProtocol):
     """One WebSocket: `uvicorn --ws target_app.lite.reading:FairProtocol`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.logger.addFilter(brief)
         self.transport.pause_reading()
         self.loop.call_soon(self._begin)  # uvicorn sets the protocol of the transport after this method
 

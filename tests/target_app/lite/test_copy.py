@@ -48,7 +48,7 @@ def test_the_small_server_has_some_300_lines_of_code() -> None:
     lines = {file.name: lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")}
     around = sum(lines.pop(name) for name in ("settings.py", "__main__.py", "drain.py", "reading.py"))
     assert sum(lines.values()) <= 310, lines
-    assert around <= 105
+    assert around <= 110
 
 
 def test_a_copy_under_another_name_runs(tmp_path: Path) -> None:

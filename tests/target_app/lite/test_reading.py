@@ -153,3 +153,15 @@ def test_the_fragments_of_a_message_have_a_limit(runner: asyncio.Runner, opcode:
 
     with runner:
         runner.run(serve(scenario))
+
+
+def test_invalid_utf8_is_1007_and_leaves_no_traceback(runner: asyncio.Runner, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(websocket: Recorded, client: socket.socket) -> None:
+        await asyncio.get_running_loop().sock_sendall(client, frame(TEXT, b"\xff"))
+        await websocket.is_over.wait()
+        assert websocket.received[-1]["code"] == 1007
+
+    with runner:
+        runner.run(serve(scenario))
+    assert "Invalid UTF-8" in caplog.text
+    assert "Traceback" not in caplog.text
