@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from target_app.close_reasons import ConnectionEnd
+from target_app.close_reasons import CloseCause, ConnectionEnd
+
+APPLICATION_CODES = 3_000
+"""The first close code that applications define (RFC 6455 7.4.2)."""
+
+PEERS_OWN = "3000-4999"
 
 LAG_BOUNDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 """Bounds of the lag buckets in seconds."""
@@ -65,8 +70,8 @@ class ChannelTraffic:
     received: int = 0
     sent: int = 0
     skipped: int = 0
-    endings: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Number of endings by close code and cause."""
+    endings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Number of endings by the label of the close code and the cause."""
     lag: Lag = field(default_factory=Lag)
 
 
@@ -81,6 +86,12 @@ class Ended:
     reason: str
     at: float
     seconds: float
+
+
+def code_label(ending: ConnectionEnd) -> str:
+    """Return the close code as it is counted: one label for all codes that clients may choose, which are 2,000."""
+    is_chosen = ending.why is CloseCause.DISCONNECTED and ending.code >= APPLICATION_CODES
+    return PEERS_OWN if is_chosen else str(ending.code)
 
 
 class Traffic:
@@ -108,7 +119,7 @@ class Traffic:
         channel.received += connection.received
         channel.sent += connection.sent
         channel.skipped += connection.skipped
-        channel.endings[ending.code, str(ending.why)] += 1
+        channel.endings[code_label(ending), str(ending.why)] += 1
         seconds = time.monotonic() - connection.began
         self.ended.append(
             Ended(name, connection.channel, str(ending.why), ending.code, ending.reason, time.time(), seconds)
