@@ -28,6 +28,7 @@
 #define READ_BYTES (64 * 1024)       /* as in socket_transport.py */
 #define LARGE_READ_BYTES (32 * 1024) /* as in receive_queue.py */
 #define MOST_KEPT (64 * 1024)        /* longest start of a frame that waits here; Python assembles longer ones */
+#define INTERFACE 1                  /* as in compiled_poller.py: raise both with every change */
 #define MOST_KNOWN 65536             /* known frames, as in recorder.py */
 #define PLACES (2 * MOST_KNOWN)      /* of the hash table; a power of two */
 #define EVENTS 256
@@ -430,7 +431,8 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_frame_reader", .
 PyMODINIT_FUNC PyInit__frame_reader(void) {
     PyObject *made = PyModule_Create(&module), *type = PyType_FromSpec(&spec);
     if (made == NULL || type == NULL || PyModule_AddObjectRef(made, "FrameReader", type) ||
-        PyModule_AddIntConstant(made, "MOST_KEPT", MOST_KEPT)) {
+        PyModule_AddIntConstant(made, "MOST_KEPT", MOST_KEPT) ||
+        PyModule_AddIntConstant(made, "INTERFACE", INTERFACE)) {
         Py_XDECREF(made);
         made = NULL;
     }

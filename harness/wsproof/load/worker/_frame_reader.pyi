@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+INTERFACE: int
 MOST_KEPT: int
 
 class FrameReader:

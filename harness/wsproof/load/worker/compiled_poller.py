@@ -19,12 +19,16 @@ from wsproof.load.worker.state import WorkerState
 from wsproof.net.kernel_clock import KernelClock
 from wsproof.net.receive_queue import receive_queue
 
+INTERFACE = 1
+"""Number of the interface between this module and the compiled reader: raise it here and in C with every change."""
+
 try:
+    from wsproof.load.worker import _frame_reader as built
     from wsproof.load.worker._frame_reader import MOST_KEPT, FrameReader
 except ImportError:  # it could not be built: not Linux, or no C compiler. The record names the reader.
     _is_built = False
 else:
-    _is_built = True
+    _is_built = getattr(built, "INTERFACE", 0) == INTERFACE  # a checkout may have an older build
 
 Taken: TypeAlias = tuple[int, bytes | None]
 """A connection's last stamp, and the start of its next frame if it is plain, else None."""
