@@ -2,6 +2,7 @@
 
 `old_records/` holds one record of wsproof.run/1 per command, as wsproof wrote it, with shorter lists. `first` is one of
 the first records, without void figures and without the severity of a finding.
+`current_run.json` is one of wsproof.run/2.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from wsproof import RunRecord
 from wsproof.model.capacity import LevelOutcome, SearchEnding
-from wsproof.model.schemas import OLD_RUN_SCHEMA
+from wsproof.model.schemas import OLD_RUN_SCHEMA, RUN_SCHEMA
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.page import run_page
 from wsproof.report.formats.terminal import show_run
@@ -106,3 +107,16 @@ def test_the_parts_of_old_records_are_fields() -> None:
     mix = RunRecord.from_json(stored("mix")).mix
     assert mix is not None
     assert mix.beside.startswith("chat with")
+
+
+def test_a_stored_record_of_the_current_version_is_read_and_shown() -> None:
+    data = json.loads((Path(__file__).parent / "current_run.json").read_text(encoding="utf-8"))
+    assert data["schema"] == RUN_SCHEMA
+    jsonschema.validate(data, load_schema(RUN_SCHEMA))
+    record = RunRecord.from_json(data)
+    written = json.loads(json.dumps(record.to_json()))
+    assert RunRecord.from_json(written) == record
+    for name in ("id", "verdict", "target", "plan", "git", "machine", "series"):
+        assert written[name] == data[name]
+    assert record.metrics["latency"].p50 == data["metrics"]["latency"]["p50"]
+    assert record.started_utc in run_page(record)
