@@ -50,8 +50,8 @@ class Fake:
         verdict = Judgement.WORSE if number >= FIRST_BAD else Judgement.SAME
         made = replace(
             comparison(latency_p50=verdict),
-            base={"ref": options.base, "sha": options.base},
-            candidate={"ref": options.candidate, "sha": options.candidate},
+            base={"ref": options.base, "sha": git(self._folder, "rev-parse", options.base)},
+            candidate={"ref": options.candidate, "sha": git(self._folder, "rev-parse", options.candidate)},
             plan=conditions_of(context),
         )
         place = context.store.new_comparison(options.base, options.candidate)

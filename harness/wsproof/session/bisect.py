@@ -13,10 +13,14 @@ from wsproof.errors import UsageError
 from wsproof.model.bisection import Bisection, BisectStep, CommitState
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.report.text.bisection import step_sentence
+from wsproof.report.text.run import count
 from wsproof.session.compare import compare_and_keep, conditions_of, with_fitting_publishers
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.options import BisectOptions, CompareOptions
+
+SHOWN = 12
+"""Digits of a commit by which outputs name it. Git itself needs no more in a repository of millions of objects."""
 
 
 def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | None = None) -> Bisection:
@@ -39,7 +43,7 @@ def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | 
         if stored is not None:
             return stored
         # Both by their commit: the base must not move to another merge base.
-        own = replace(options, base=good.sha, candidate=commit.sha, exact_base=True)
+        own = replace(options, base=good.sha[:SHOWN], candidate=commit.sha[:SHOWN], exact_base=True)
         comparison, folder = compare_and_keep(CommandContext(with_fitting_publishers(own), console))
         return TestedCommit(comparison, folder.id)
 
@@ -47,7 +51,8 @@ def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | 
         console.say(step_sentence(step, left, steps_left(left)))
 
     first = repository.commits_to_bisect(good.sha, bad.sha)
-    console.say(f"{len(first)} commits after {good.ref} ({good.short}), about {steps_left(len(first)) + 1} comparisons")
+    steps = count(steps_left(len(first)) + 1, "comparison")
+    console.say(f"{count(len(first), 'commit')} after {good.ref} ({good.short}), about {steps}")
     return find_first_bad(repository, good, bad, test, tell)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.model.bisection import Bisection, BisectStep, CommitState
+from wsproof.report.text.run import count
 
 MOST_SUSPECTS = 10
 """Suspects that are listed."""
@@ -12,7 +13,7 @@ def step_sentence(step: BisectStep, left: int, steps: int) -> str:
     """One step of the search, and what is left of it."""
     reason = f" ({step.reason})" if step.reason else ""
     source = ", from its stored comparison" if step.is_reused else ""
-    rest = f"; {left} commits left, about {steps} comparisons" if left > 1 and steps else ""
+    rest = f"; {left} commits left, about {count(steps, 'comparison')}" if left > 1 and steps else ""
     return f"{step.sha[:10]} {step.subject}: {step.state.value}{reason}{source}{rest}"
 
 
