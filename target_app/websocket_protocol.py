@@ -27,8 +27,8 @@ from target_app.reading_turns import turns_of
 FRAMES_AT_ONCE = 100
 """Frames that are handled in the iteration that has received them. They take about 1 ms."""
 
-FRAMES_PER_TURN = 1_000
-"""Frames of one peer that are handled in a later turn. They take about 10 ms."""
+FRAMES_PER_TURN = 500
+"""Frames of one peer that are handled in a later turn. They take about 5 ms."""
 
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
