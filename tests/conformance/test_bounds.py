@@ -194,7 +194,7 @@ def test_an_unfinished_check_has_not_passed(faulty: FaultyServer, monkeypatch: p
 
 
 def test_a_server_for_one_client_at_a_time_has_no_finding_for_refused_handshakes() -> None:
-    options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=2.0)
+    options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=5.0)
     with unresponsive_server("one-at-a-time") as server:
         report = run_suite(server, options)
     assert report.findings == ()
