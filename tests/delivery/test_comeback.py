@@ -16,6 +16,8 @@ from wsproof.delivery.comeback import Comeback, restart_beside
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.net.budget import BudgetSpent
+from wsproof.net.client import Client
+from wsproof.wire import State
 
 NS = 1_000_000_000
 
@@ -123,3 +125,11 @@ def test_members_whose_login_may_have_ended_with_the_process_do_not_come_back() 
     pool = SimpleNamespace(members=[])
     assert shutdown_probe._come_back(cast(ScheduleRunner, runner), cast(ClientPool, pool), []) is None
     assert restarts == ["restart"]
+
+
+def test_a_member_whose_connection_was_aborted_has_to_come_back() -> None:
+    client = SimpleNamespace(peer=SimpleNamespace(state=State.OPEN))  # nobody told the peer of an aborted client
+    member = PoolMember(0, 0, "the silent one", cast(Client, client))
+    assert member.can_send
+    member.closed = True
+    assert not member.can_send

@@ -100,8 +100,8 @@ class PoolMember:
 
     @property
     def can_send(self) -> bool:
-        """Whether the member can still send."""
-        return self.is_connected and self.client.peer.state is State.OPEN
+        """Whether the member can still send. After `Client.abort`, the peer is still OPEN: `closed` tells."""
+        return self.is_connected and not self.closed and self.client.peer.state is State.OPEN
 
     @property
     def counts(self) -> bool:
