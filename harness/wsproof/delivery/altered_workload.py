@@ -30,6 +30,13 @@ def with_rooms(workload: Workload, rooms: Mapping[int, int]) -> Workload:
     return moved
 
 
+def with_longest(workload: Workload, longest_bytes: int) -> Workload:
+    """The same workload, whose members publish no text that is longer than this."""
+    shorter = copy.copy(workload)
+    shorter.longest_bytes = longest_bytes  # type: ignore[misc]  # for this object only
+    return shorter
+
+
 def with_half_the_answers(workload: Workload) -> Workload:
     """The same workload, whose members leave every second publication of a publisher without an answer."""
     silent, usual = copy.copy(workload), workload.answer

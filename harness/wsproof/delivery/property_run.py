@@ -14,7 +14,7 @@ from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.leave_delay import is_only_late
 from wsproof.delivery.rows import out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
-from wsproof.delivery.schedule import Action, Schedule, fitted
+from wsproof.delivery.schedule import Action, Schedule, fitted, shortened_texts
 from wsproof.delivery.shrink import Sighting, own_edges, refined, reported, seen_again, unrefined
 from wsproof.delivery.strategies import examples_once
 from wsproof.errors import TargetError
@@ -57,7 +57,7 @@ def run_property(
                 return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
             findings["received", Anomaly.UNKNOWN] = unanswered(runner.workload, check, gone)
             break
-        run.add(schedule, seen)
+        run.add(shortened_texts(schedule, runner.workload) if runner.is_limited else schedule, seen)
         if run.is_over:
             break
     return run.report()
@@ -115,12 +115,20 @@ class _PropertyRun:
         if not self.runner.speaks:
             self._add_format_mismatch(schedule, seen)
             return
+        self._add_size_limit(schedule)
         own = self.check.mine(seen.findings)
         for finding in own:
             if finding.anomaly is Anomaly.PROTOCOL:
                 _keep_protocol_finding(self.findings, reported(self.runner, self.check, finding, schedule))
         for finding in _weightiest(self.check, [f for f in own if f.anomaly is not Anomaly.PROTOCOL]):
             self._add_finding(Sighting(self.check, finding, seen, schedule, self.options.deadline_s))
+
+    def _add_size_limit(self, schedule: Schedule) -> None:
+        """Report a limit on the size of messages once, if the server has enforced one."""
+        limit, self.runner.size_limit = self.runner.size_limit, None
+        if limit is not None:
+            finding = limit.finding(self.runner.workload)
+            self.findings[finding.check, finding.anomaly] = reported(self.runner, self.check, finding, schedule)
 
     def _add_format_mismatch(self, schedule: Schedule, seen: ScheduleResult) -> None:
         """Report that the workload understood no message of the server."""

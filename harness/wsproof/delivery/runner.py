@@ -13,12 +13,14 @@ from wsproof.checks import run_checks
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.volume import under_load
+from wsproof.delivery.altered_workload import with_longest
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import secrets_in_output
 from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
-from wsproof.delivery.schedule import Action, Schedule, Step, fitted
+from wsproof.delivery.schedule import Action, Schedule, Step, fitted, shortened_texts
+from wsproof.delivery.size_limit import SHORTEST_BYTES, SizeLimit, declares_longest, refused_bytes
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.stopped_working import is_silent, may_be_a_ban, stays_silent, stopped_working
 from wsproof.delivery.versions import CANNOT_BE_KNOWN
@@ -93,6 +95,10 @@ class ScheduleRunner:
     speaks: bool | None = None
     """Whether the workload understood any message of the server; None before the first schedule."""
 
+    size_limit: SizeLimit | None = None
+    """The limit on the size of messages that the server has enforced, until it is reported."""
+    is_limited: bool = False
+    """Whether the workload sends shorter texts than it names, because the server refused longer ones."""
     _listening: ListeningControl | None = None
 
     def __post_init__(self) -> None:
@@ -110,12 +116,28 @@ class ScheduleRunner:
     def run_and_check(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
         """Execute a schedule and check its history against the contract.
 
-        `waits_in_full` waits for the whole deadline, even on a channel that is known to lose messages.
+        `waits_in_full` waits for the whole deadline, even on a channel that is known to lose messages. If the server
+        refuses a text as too long, and the workload does not name its longest one, the schedule is executed again with
+        shorter texts.
 
         Raises:
             TargetError: the server does not answer.
             BudgetSpent: the run's time is over.
         """
+        known = set(self.known)
+        if self.is_limited:
+            schedule = shortened_texts(schedule, self.workload)
+        result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
+        while not declares_longest(self.workload) and (refused := refused_bytes(schedule, result.execution)):
+            accepted = max(refused // 2, SHORTEST_BYTES)
+            self.size_limit, self.is_limited = SizeLimit(accepted, refused), True
+            self.workload = with_longest(self.workload, accepted)
+            self.known, self.broken = set(known), False
+            schedule = shortened_texts(schedule, self.workload)
+            result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
+        return result
+
+    def _run_once(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool) -> ScheduleResult:
         self.budget.check()
         if self.broken:
             self._dismiss_audience(now_ns())

@@ -209,6 +209,19 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
     return _with_company(steps) if workload.contract.audience is Audience.OTHERS else steps
 
 
+def shortened_texts(schedule: Schedule, workload: Workload) -> Schedule:
+    """The schedule with texts that are not too long for this workload, and nothing else changed."""
+    return tuple(
+        replace(step, body=_cut(step.body, workload), size_bytes=min(step.size_bytes, workload.longest_bytes))
+        for step in schedule
+    )
+
+
+def _cut(body: str, workload: Workload) -> str:
+    encoded = body.encode(errors="surrogatepass")
+    return body if len(encoded) <= workload.longest_bytes else encoded[: workload.longest_bytes].decode(errors="ignore")
+
+
 def _is_impossible(step: Step, workload: Workload) -> bool:
     """Whether no member of this workload can take the step: it has no greeting, or no message, to alter."""
     if step.action is not Action.MUTATE:
@@ -234,8 +247,7 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
         case Action.SAY:
             plain = step.plain and workload.any_text and not workload.publishes_outside
-            body = step.body.encode()[:longest].decode(errors="ignore")
-            return replace(step, body=body, plain=plain, size_bytes=min(step.size_bytes, longest))
+            return replace(step, body=_cut(step.body, workload), plain=plain, size_bytes=min(step.size_bytes, longest))
         case Action.STREAM | Action.BURST | Action.PAUSE:
             return replace(step, size_bytes=min(step.size_bytes, longest))
         case Action.CROWD | Action.MOVE | Action.TOGETHER:

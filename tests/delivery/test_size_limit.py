@@ -1,0 +1,86 @@
+"""Tests of a limit on the size of messages that the server enforces and the workload does not name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from wsproof import Audience, Contract, Finding, Level, MessageKind, Parsed, Workload, open_envelope
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
+from wsproof.delivery.schedule import Action, Schedule, Step
+from wsproof.delivery.size_limit import declares_longest
+from wsproof.model.finding import Anomaly
+from wsproof.model.history import Departure, Member, Recorder
+from wsproof.workloads import load_channels
+
+SCHEDULE: Schedule = (
+    Step(Action.JOIN, 0),
+    Step(Action.SAY, 0, "a short text"),
+    Step(Action.SAY, 0, "b" * 3_000),
+    Step(Action.SAY, 0, size_bytes=60_000),
+)
+LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "The server ended the connection.")
+
+
+class Chat(Workload):
+    name = "chat"
+    contract = Contract("chat", Audience.EVERYONE)
+
+    def path(self, member: int) -> str:
+        return "/ws"
+
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
+
+
+class ShortChat(Chat):
+    longest_bytes = 4_000
+
+
+class LimitedServer(ScheduleRunner):
+    """A runner whose server closes with `code` after a text of more than `limit_bytes`."""
+
+    def __init__(self, workload: Workload, limit_bytes: int, code: int = 1009) -> None:
+        super().__init__(cast(Any, SimpleNamespace(owned=False)), workload, 0)
+        self.limit_bytes, self.code = limit_bytes, code
+        self.longest: list[int] = []
+
+    def _run_once(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool) -> ScheduleResult:
+        longest = max(max(len(step.body), step.size_bytes) for step in schedule)
+        self.longest.append(longest)
+        self.broken = is_refused = longest > self.limit_bytes
+        end = (Departure.DROPPED, self.code) if is_refused else (Departure.STAYED, None)
+        member = Member(0, "1", connected_ns=1, in_ns=1, departure=end[0], close_code=end[1])
+        history = Recorder(members=[member]).freeze()
+        return ScheduleResult([LOST] if is_refused else [], cast(Any, SimpleNamespace(history=history)))
+
+
+def test_texts_are_halved_until_the_server_takes_them() -> None:
+    runner = LimitedServer(Chat(), limit_bytes=2_000)
+    assert runner.run_and_check(SCHEDULE, 1.0).findings == []
+    assert runner.longest == [60_000, 30_000, 15_000, 7_500, 3_750, 1_875]
+    assert not runner.broken, "the server is not replaced: it keeps a rule of its own"
+    assert runner.size_limit is not None
+    finding = runner.size_limit.finding(runner.workload)
+    assert finding.level is Level.INFORMATIONAL
+    assert finding.explanation.endswith("longest_bytes = 1875.")
+    runner.run_and_check(SCHEDULE, 1.0)
+    assert runner.longest[6:] == [1_875], "later schedules send no longer texts"
+
+
+@pytest.mark.parametrize(
+    ("workload", "limit_bytes", "code"),
+    [(ShortChat(), 2_000, 1009), (Chat(), 2_000, 1008), (Chat(), 5, 1009)],
+    ids=["the workload names its longest text", "another close code", "every text is too long"],
+)
+def test_other_disconnections_stay_violations(workload: Workload, limit_bytes: int, code: int) -> None:
+    runner = LimitedServer(workload, limit_bytes, code)
+    assert runner.run_and_check(SCHEDULE, 1.0).findings == [LOST]
+
+
+def test_only_a_users_class_declares_its_longest_text() -> None:
+    assert declares_longest(ShortChat())
+    assert not declares_longest(Chat())
+    assert not declares_longest(load_channels("tutorial")["echo"])
