@@ -10,9 +10,9 @@ import pytest
 from wsproof import Audience, Contract, Finding, Level, MessageKind, Parsed, Workload, open_envelope
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, Step
-from wsproof.delivery.size_limit import declares_longest
+from wsproof.delivery.size_limit import answered_limit, declares_longest
 from wsproof.model.finding import Anomaly
-from wsproof.model.history import Departure, Member, Recorder
+from wsproof.model.history import Departure, History, Member, Recorder
 from wsproof.workloads import load_channels
 
 SCHEDULE: Schedule = (
@@ -56,6 +56,9 @@ class LimitedServer(ScheduleRunner):
         history = Recorder(members=[member]).freeze()
         return ScheduleResult([LOST] if is_refused else [], cast(Any, SimpleNamespace(history=history)))
 
+    def _publish_one(self, size_bytes: int) -> History:
+        return history_of_one_text(is_delivered=size_bytes <= self.limit_bytes, ignored=0)
+
 
 def test_texts_are_halved_until_the_server_takes_them() -> None:
     runner = LimitedServer(Chat(), limit_bytes=2_000)
@@ -78,6 +81,33 @@ def test_texts_are_halved_until_the_server_takes_them() -> None:
 def test_other_disconnections_stay_violations(workload: Workload, limit_bytes: int, code: int) -> None:
     runner = LimitedServer(workload, limit_bytes, code)
     assert runner.run_and_check(SCHEDULE, 1.0).findings == [LOST]
+
+
+def history_of_one_text(*, is_delivered: bool, ignored: int) -> History:
+    recorder = Recorder(members=[Member(0, "1", connected_ns=1, in_ns=1)])
+    recorder.published(0, 0, 2, 2)
+    recorder.received(0, 0, 0, 2, 3)  # The member published a first text to join.
+    recorder.published(0, 1, 4, 4)
+    if is_delivered:
+        recorder.received(0, 0, 1, 4, 5)
+    recorder.ignored = ignored
+    return recorder.freeze()
+
+
+@pytest.mark.parametrize(
+    ("limit_bytes", "answers", "accepted"),
+    [(5_000, True, 3_750), (5_000, False, None), (60_000, True, None), (0, True, None)],
+    ids=["answered", "lost without a word", "no limit", "nothing is delivered"],
+)
+def test_a_server_that_answers_long_texts_has_a_limit_and_one_that_does_not_loses_them(
+    limit_bytes: int, answers: bool, accepted: int | None
+) -> None:
+    def publish(size_bytes: int) -> History:
+        is_delivered = size_bytes <= limit_bytes
+        return history_of_one_text(is_delivered=is_delivered, ignored=2 + (answers and not is_delivered))
+
+    limit = answered_limit(60_000, publish)
+    assert (None if limit is None else limit.accepted_bytes) == accepted
 
 
 def test_only_a_users_class_declares_its_longest_text() -> None:

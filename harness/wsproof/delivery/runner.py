@@ -20,7 +20,14 @@ from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted, shortened_texts
-from wsproof.delivery.size_limit import SHORTEST_BYTES, SizeLimit, declares_longest, refused_bytes
+from wsproof.delivery.size_limit import (
+    SHORTEST_BYTES,
+    SizeLimit,
+    answered_limit,
+    declares_longest,
+    longest_text_bytes,
+    refused_bytes,
+)
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.stopped_working import is_silent, may_be_a_ban, stays_silent, stopped_working
 from wsproof.delivery.versions import CANNOT_BE_KNOWN
@@ -99,6 +106,8 @@ class ScheduleRunner:
     """The limit on the size of messages that the server has enforced, until it is reported."""
     is_limited: bool = False
     """Whether the workload sends shorter texts than it names, because the server refused longer ones."""
+    _delivered_or_lost: set[int] = field(default_factory=set)
+    """The sizes of texts for which it is known that the server does not answer them as too long."""
     _listening: ListeningControl | None = None
 
     def __post_init__(self) -> None:
@@ -128,14 +137,32 @@ class ScheduleRunner:
         if self.is_limited:
             schedule = shortened_texts(schedule, self.workload)
         result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
-        while not declares_longest(self.workload) and (refused := refused_bytes(schedule, result.execution)):
-            accepted = max(refused // 2, SHORTEST_BYTES)
-            self.size_limit, self.is_limited = SizeLimit(accepted, refused), True
-            self.workload = with_longest(self.workload, accepted)
+        while (limit := self._enforced_limit(schedule, result)) is not None:
+            self.size_limit, self.is_limited = limit, True
+            self.workload = with_longest(self.workload, limit.accepted_bytes)
             self.known, self.broken = set(known), False
             schedule = shortened_texts(schedule, self.workload)
             result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
         return result
+
+    def _enforced_limit(self, schedule: Schedule, result: ScheduleResult) -> SizeLimit | None:
+        """A limit on the size of messages that explains this result; None without one, or if the workload names it."""
+        if declares_longest(self.workload):
+            return None
+        refused = refused_bytes(schedule, result.execution)
+        if refused:
+            return SizeLimit(max(refused // 2, SHORTEST_BYTES), refused)
+        longest = longest_text_bytes(schedule)
+        is_lost = any(finding.check == "lost" and finding.level is Level.VIOLATION for finding in result.findings)
+        if not is_lost or longest <= SHORTEST_BYTES or longest in self._delivered_or_lost:
+            return None
+        self._delivered_or_lost.add(longest)
+        return answered_limit(longest, self._publish_one)
+
+    def _publish_one(self, size_bytes: int) -> History:
+        """Publish one text of this size, and return what two members received."""
+        steps = (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.SAY, 0, size_bytes=size_bytes))
+        return self._execute(fitted(steps, self.workload), LIVELY_S, frozenset()).history
 
     def _run_once(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool) -> ScheduleResult:
         self.budget.check()
