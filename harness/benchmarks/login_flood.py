@@ -2,8 +2,10 @@
 
     python harness/benchmarks/login_flood.py [--blocks 8] [--seconds 3]
 
-In every second block, a process keeps as many logins in flight as the server checks or queues. The figure is the
-median and the 90th percentile of the round-trip time of an echo, divided by those of the quiet block before.
+A process keeps as many logins in flight as the server checks or queues. Three blocks take turns: no flood, a flood of
+another instance on the same machine, and a flood of this server. The figures are the median and the 90th percentile of
+the round-trip time of an echo, divided by those of the quiet block, and by those of the block in which only the other
+instance is flooded: what is left of the second ratio is the delay in this server, and not the use of the machine's CPU.
 """
 
 from __future__ import annotations
@@ -86,17 +88,21 @@ def main() -> None:
     options = parser.parse_args()
     limits = {f"TARGET_APP_LOGINS_PER_MINUTE{part}": "1000000" for part in ("", "_PER_ADDRESS", "_IN_ALL")}
     command = f"cmd:'{sys.executable}' -m target_app --port {{port}}"
-    ratios: dict[str, list[float]] = {"median": [], "p90": []}
-    with serve(parse_target(command, ready="http://127.0.0.1:{port}/healthz", cwd=ROOT), extra_env=limits) as server:
-        address = f"127.0.0.1:{server.endpoint.port}"
+    target = parse_target(command, ready="http://127.0.0.1:{port}/healthz", cwd=ROOT)
+    ratios: dict[str, list[float]] = {}
+    with serve(target, extra_env=limits) as server, serve(target, extra_env=limits) as neighbour:
+        address, elsewhere = (f"127.0.0.1:{each.endpoint.port}" for each in (server, neighbour))
         for _ in range(options.blocks):
             quiet = round_trips(address, options.seconds)
+            with flood(elsewhere):
+                beside = round_trips(address, options.seconds)
             with flood(address):
-                loud = round_trips(address, options.seconds)
-            print(json.dumps({"quiet_ms": quiet, "flood_ms": loud}), flush=True)  # noqa: T201
-            for name, before, during in zip(ratios, quiet, loud, strict=True):
-                ratios[name].append(during / before)
-    print(", ".join(f"{name} {spread(values)} times" for name, values in ratios.items()))  # noqa: T201
+                flooded = round_trips(address, options.seconds)
+            print(json.dumps({"quiet_ms": quiet, "elsewhere_ms": beside, "flooded_ms": flooded}), flush=True)  # noqa: T201
+            for base, before in (("quiet", quiet), ("elsewhere", beside)):
+                for name, of_base, of_flood in zip(("median", "p90"), before, flooded, strict=True):
+                    ratios.setdefault(f"{name} / {base}", []).append(of_flood / of_base)
+    print("\n".join(f"{name}: {spread(values)}" for name, values in ratios.items()))  # noqa: T201
 
 
 if __name__ == "__main__":
