@@ -54,12 +54,12 @@ def _finding(
 
 def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
     """An intruder's receipts, and receipts of its publications: each as a clause and as a line of a witness."""
-    describer, got = Describer(history), history.receipts
+    describer, receipts = Describer(history), history.receipts
     lines = []
-    received = (got.subscriber == member.number) & (got.publisher != member.number)
+    received = (receipts.subscriber == member.number) & (receipts.publisher != member.number)
     for row in np.flatnonzero(received).tolist():
-        what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
-        lines.append((f"received {what}", describer.receipt(row)))
+        publication = describer.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
+        lines.append((f"received {publication}", describer.receipt(row)))
     for notice in history.notices:
         if notice.subscriber == member.number and notice.about != member.name:
             action = f"was told that {shortened(notice.about, 40)} had {'left' if notice.left else 'joined'}"
@@ -68,6 +68,6 @@ def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
         if tick.subscriber == member.number:
             action = f"received {shortened(tick.text or str(tick.value), 60)}"
             lines.append((action, f"{describer.when(tick.received_ns)}  {describer.who(member.number)} {action}"))
-    for row in np.flatnonzero((got.publisher == member.number) & (got.subscriber != member.number)).tolist():
+    for row in np.flatnonzero((receipts.publisher == member.number) & (receipts.subscriber != member.number)).tolist():
         lines.append(("others received what it published", describer.receipt(row)))
     return lines

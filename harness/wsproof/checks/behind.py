@@ -78,13 +78,13 @@ def still_receiving(history: History) -> set[int]:
     They received a message after the drain, or their last pause was short. Messages of other clients count: a server
     that still sends these may not have reached ours yet.
     """
-    start, end, got = history.end_ns, history.drained_ns, history.receipts
+    start, end, receipts = history.end_ns, history.drained_ns, history.receipts
     if not 0 < start < end:
         return set()
-    rows = rows_where(got, lambda part: got.received_ns[part] > start)
+    rows = rows_where(receipts, lambda part: receipts.received_ns[part] > start)
     others = [member for member in history.members if member.others_ns > start]
-    whose = np.append(got.subscriber[rows], [member.number for member in others]).astype(np.int64)
-    times = np.append(got.received_ns[rows], [member.others_ns for member in others]).astype(np.int64)
+    whose = np.append(receipts.subscriber[rows], [member.number for member in others]).astype(np.int64)
+    times = np.append(receipts.received_ns[rows], [member.others_ns for member in others]).astype(np.int64)
     if not len(times):
         return set()
     order = np.lexsort((times, whose))
@@ -99,14 +99,14 @@ def still_receiving(history: History) -> set[int]:
 
 def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
     """The highest sequence number that each member has received from each publisher."""
-    got, newest = history.receipts, dict[tuple[int, int], int]()
-    for part in slices(0, len(got)):
-        chosen = (got.kind[part] == kind) & (got.intact[part] == 1)
-        known = publication_rows(history.publications, got.publisher[part][chosen], got.sequence[part][chosen]) >= 0
-        pairs = np.stack([got.subscriber[part][chosen][known], got.publisher[part][chosen][known]])
+    receipts, newest = history.receipts, dict[tuple[int, int], int]()
+    for part in slices(0, len(receipts)):
+        chosen = (receipts.kind[part] == kind) & (receipts.intact[part] == 1)
+        is_published = publication_rows(history.publications, receipts.publisher[part][chosen], receipts.sequence[part][chosen]) >= 0
+        pairs = np.stack([receipts.subscriber[part][chosen][is_published], receipts.publisher[part][chosen][is_published]])
         keys, places = np.unique(pairs, axis=1, return_inverse=True)
         highest = np.full(keys.shape[1], -1)
-        np.maximum.at(highest, places.ravel(), got.sequence[part][chosen][known])
+        np.maximum.at(highest, places.ravel(), receipts.sequence[part][chosen][is_published])
         for (member, publisher), sequence in zip(keys.T.tolist(), highest.tolist(), strict=True):
             newest[member, publisher] = max(sequence, newest.get((member, publisher), -1))
     return newest
@@ -114,6 +114,6 @@ def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
 
 def _last_receipt(history: History, member: int) -> int | None:
     """The row of a member's last receipt; None if it received nothing."""
-    got = history.receipts
-    rows = rows_where(got, lambda part: got.subscriber[part] == member)
-    return int(rows[np.argmax(got.received_ns[rows])]) if len(rows) else None
+    receipts = history.receipts
+    rows = rows_where(receipts, lambda part: receipts.subscriber[part] == member)
+    return int(rows[np.argmax(receipts.received_ns[rows])]) if len(rows) else None

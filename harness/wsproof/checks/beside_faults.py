@@ -48,13 +48,13 @@ def _is_starved(figure: FaultFigure) -> bool:
     return figure.low >= STARVED_TIMES and figure.beside - figure.without >= STARVED_NS
 
 
-def _figure_words(one: FaultFigure) -> str:
+def _figure_words(figure: FaultFigure) -> str:
     titles = {"latency_p50": "the median latency", "latency_p99": "the latency p99"}
-    title = titles.get(one.name, "the median time to the last subscriber")
-    beside, without = ((value or 0) / 1e6 for value in (one.beside, one.without))
+    title = titles.get(figure.name, "the median time to the last subscriber")
+    beside, without = ((value or 0) / 1e6 for value in (figure.beside, figure.without))
     return (
         f"{title} of the healthy ones was {beside:.3g} ms instead of {without:.3g} ms "
-        f"(times {one.ratio or 0:.3g}, 95 % interval {one.low or 0:.3g} to {one.high or 0:.3g})"
+        f"(times {figure.ratio or 0:.3g}, 95 % interval {figure.low or 0:.3g} to {figure.high or 0:.3g})"
     )
 
 

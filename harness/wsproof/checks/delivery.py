@@ -59,7 +59,7 @@ def _lost_finding(
 ) -> Finding:
     describer, sent = Describer(history), history.publications
     member, row = int(members[first]), int(rows[first])
-    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    publication = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
     others = f" ({len(rows)} such pairs in all)" if len(rows) > 1 else ""
     later = _later_receipt(history, kind, member, row)
     waited_s = (history.drained_ns - int(sent.sent_ns[row])) / 1e9
@@ -74,13 +74,13 @@ def _lost_finding(
     return found(
         Anomaly.LOST,
         contract,
-        f"{describer.who(member)} never received {noun}{what}, which the server had to send to it: "
+        f"{describer.who(member)} never received {noun}{publication}, which the server had to send to it: "
         f"{proof}{others}.{cause}",
         [
             describer.arrival(member),
             describer.publication(row),
             *([describer.receipt(later)] if later is not None else []),
-            f"        {describer.who(member)} never receives {noun}{what}",
+            f"        {describer.who(member)} never receives {noun}{publication}",
         ],
         occurrences=len(rows),
         events=events_of(history, [key, *newer], [member], kind=kind, missing=[(member, key)]),
@@ -113,23 +113,23 @@ def _arrived_in_unknown_format(history: History, kind: Kind, members: Ints, rows
 
 def _later_receipt(history: History, kind: Kind, member: int, row: int) -> int | None:
     """A receipt of a newer message of the same publisher, which proves that this publication is lost."""
-    sent, got = history.publications, history.receipts
+    sent, receipts = history.publications, history.receipts
     newer = (
-        (got.subscriber == member)
-        & (got.kind == kind)
-        & (got.publisher == sent.publisher[row])
-        & (got.sequence > sent.sequence[row])
+        (receipts.subscriber == member)
+        & (receipts.kind == kind)
+        & (receipts.publisher == sent.publisher[row])
+        & (receipts.sequence > sent.sequence[row])
     )
     return int(np.argmax(newer)) if newer.any() else None
 
 
 def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDArray[np.bool_]:
     """For missing pairs (member, publication row): whether the member also received nothing that was sent later."""
-    sent, got = history.publications, history.receipts
-    known = publication_rows(sent, got.publisher, got.sequence)
-    useful = (known >= 0) & (got.kind == kind)
+    sent, receipts = history.publications, history.receipts
+    sent_rows = publication_rows(sent, receipts.publisher, receipts.sequence)
+    useful = (sent_rows >= 0) & (receipts.kind == kind)
     newest = np.zeros(1 + max([m.number for m in history.members], default=0), np.int64)
-    np.maximum.at(newest, got.subscriber[useful], sent.sent_ns[known[useful]])
+    np.maximum.at(newest, receipts.subscriber[useful], sent.sent_ns[sent_rows[useful]])
     silent: NDArray[np.bool_] = newest[members] < sent.sent_ns[rows]
     return silent
 
@@ -142,7 +142,7 @@ def is_disturbed(history: History) -> bool:
 def nothing_received(history: History, contract: Contract) -> list[Finding]:
     """Every member that stays connected receives at least one of the messages published meanwhile."""
     sent = history.publications
-    known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
+    accepted = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
     unserved = []
     for member in history.members:
         if (
@@ -153,7 +153,7 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
             or not stayed_through(member, history)
         ):
             continue
-        due = known & (sent.sent_ns > member.connected_ns)
+        due = accepted & (sent.sent_ns > member.connected_ns)
         if contract.audience is Audience.PUBLISHER:
             due &= sent.publisher == member.number
         elif contract.audience is Audience.OTHERS:
@@ -231,28 +231,28 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
 
 def duplicated(history: History, contract: Contract) -> list[Finding]:
     """No member receives the same publication, or the reply to it, twice."""
-    got = history.receipts
-    before, again = _without_second_greeting(history, *repeats(got))
+    receipts = history.receipts
+    before, again = _without_second_greeting(history, *repeats(receipts))
     if not len(again):
         return []
     describer = Describer(history)
-    first = np.argmin(got.received_ns[again])
+    first = np.argmin(receipts.received_ns[again])
     earlier, later = int(before[first]), int(again[first])
-    what = describer.what(int(got.publisher[earlier]), int(got.sequence[earlier]))
+    publication = describer.what(int(receipts.publisher[earlier]), int(receipts.sequence[earlier]))
     return [
         found(
             Anomaly.DUPLICATED,
             contract,
-            f"{describer.who(int(got.subscriber[earlier]))} received {what} more than once"
+            f"{describer.who(int(receipts.subscriber[earlier]))} received {publication} more than once"
             f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}."
             f"{cause_of_repeats(history, again)}",
             [describer.receipt(earlier), describer.receipt(later)],
             occurrences=len(again),
             events=events_of(
                 history,
-                [(int(got.publisher[earlier]), int(got.sequence[earlier]))],
-                [int(got.subscriber[earlier])],
-                kind=Kind(int(got.kind[earlier])),
+                [(int(receipts.publisher[earlier]), int(receipts.sequence[earlier]))],
+                [int(receipts.subscriber[earlier])],
+                kind=Kind(int(receipts.kind[earlier])),
             ),
         )
     ]
@@ -263,9 +263,9 @@ def _without_second_greeting(history: History, before: Ints, again: Ints) -> tup
     since = np.array([member.greeted_again_ns for member in history.members], np.int64)
     if not since.any():
         return before, again
-    got, sent = history.receipts, history.publications
-    rows = publication_rows(sent, got.publisher[again], got.sequence[again])
-    counts = (rows < 0) | (sent.sent_ns[rows] >= since[got.subscriber[again]])
+    receipts, sent = history.receipts, history.publications
+    rows = publication_rows(sent, receipts.publisher[again], receipts.sequence[again])
+    counts = (rows < 0) | (sent.sent_ns[rows] >= since[receipts.subscriber[again]])
     return before[counts], again[counts]
 
 
@@ -282,9 +282,9 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     if not occurrences:
         return []
     if len(unsent):
-        row, got = int(unsent[0]), history.receipts
-        what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
-        explanation = f"{describer.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
+        row, receipts = int(unsent[0]), history.receipts
+        publication = describer.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
+        explanation = f"{describer.who(int(receipts.subscriber[row]))} received {publication}, which no client of this run has sent"
         witness = f"{describer.receipt(row)}, which was never sent"
     else:
         explanation = (
@@ -298,16 +298,16 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
 
 def _unsent_rows(history: History) -> Ints:
     """Receipts of messages that were never published."""
-    sent, got = history.publications, history.receipts
+    sent, receipts = history.publications, history.receipts
 
     def is_unsent(part: slice) -> Flags:
-        rows = publication_rows(sent, got.publisher[part], got.sequence[part])
-        unknown: Flags = (rows < 0) & (got.intact[part] == 1)
+        rows = publication_rows(sent, receipts.publisher[part], receipts.sequence[part])
+        unknown: Flags = (rows < 0) & (receipts.intact[part] == 1)
         if len(sent):
             unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
         return unknown
 
-    return rows_where(got, is_unsent)
+    return rows_where(receipts, is_unsent)
 
 
 def misrouted(history: History, contract: Contract) -> list[Finding]:
@@ -315,27 +315,27 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     wrong = _misrouted_rows(history, contract)
     if not len(wrong):
         return []
-    got, describer, row = history.receipts, Describer(history), int(wrong[0])
-    what = describer.what(int(got.publisher[row]), int(got.sequence[row]))
-    noun = "the reply to " if got.kind[row] == Kind.REPLY else ""
+    receipts, describer, row = history.receipts, Describer(history), int(wrong[0])
+    publication = describer.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
+    noun = "the reply to " if receipts.kind[row] == Kind.REPLY else ""
     audience = Audience.PUBLISHER if noun else contract.audience
-    rooms = {number: history.members[number].room for number in (int(got.subscriber[row]), int(got.publisher[row]))}
+    rooms = {number: history.members[number].room for number in (int(receipts.subscriber[row]), int(receipts.publisher[row]))}
     leaked = len(set(rooms.values())) > 1 and not noun
-    meant = f"room {rooms[int(got.publisher[row])]}" if leaked else audience.value
-    excluded = f" and not for room {rooms[int(got.subscriber[row])]}" if leaked else ""
+    meant = f"room {rooms[int(receipts.publisher[row])]}" if leaked else audience.value
+    excluded = f" and not for room {rooms[int(receipts.subscriber[row])]}" if leaked else ""
     return [
         found(
             Anomaly.MISROUTED,
             contract,
-            f"{describer.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} "
+            f"{describer.who(int(receipts.subscriber[row]))} received {noun}{publication}, which is meant for {meant} "
             f"only{excluded}{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
             [describer.receipt(row)],
             occurrences=len(wrong),
             events=events_of(
                 history,
-                [(int(got.publisher[row]), int(got.sequence[row]))],
-                [int(got.subscriber[row])],
-                kind=Kind(int(got.kind[row])),
+                [(int(receipts.publisher[row]), int(receipts.sequence[row]))],
+                [int(receipts.subscriber[row])],
+                kind=Kind(int(receipts.kind[row])),
             ),
         )
     ]
@@ -348,11 +348,11 @@ def _keys_of(history: History, rows: Ints) -> tuple[Ints, Ints]:
 
 def _misrouted_rows(history: History, contract: Contract) -> Ints:
     """Receipts of a publication by a member outside its audience."""
-    got = history.receipts
+    receipts = history.receipts
     rooms = any(member.room for member in history.members)
 
     def is_misrouted(part: slice) -> Flags:
-        subscriber, publisher, kind = got.subscriber[part], got.publisher[part], got.kind[part]
+        subscriber, publisher, kind = receipts.subscriber[part], receipts.publisher[part], receipts.kind[part]
         own = subscriber == publisher
         wrong: Flags = (kind == Kind.REPLY) & ~own
         if contract.audience is Audience.OTHERS:
@@ -364,10 +364,10 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
         if rooms:
             elsewhere = history.rooms_of(subscriber) != history.rooms_of(publisher)
             wrong |= (kind == Kind.DELIVERY) & elsewhere
-        wrong &= got.intact[part] == 1
+        wrong &= receipts.intact[part] == 1
         return wrong
 
-    rows = rows_where(got, is_misrouted)
+    rows = rows_where(receipts, is_misrouted)
     return rows[publication_rows(history.publications, *_keys_of(history, rows)) >= 0]
 
 
@@ -411,9 +411,9 @@ def _keeps_meaning(history: History, damaged: Ints) -> bool:
 
 def _damage_in_words(history: History, row: int) -> str:
     """Describe how a damaged receipt differs from its publication, with both values if they are known."""
-    describer, got = Describer(history), history.receipts
-    key = (int(got.publisher[row]), int(got.sequence[row]))
-    received = f"{describer.who(int(got.subscriber[row]))} received {describer.what(*key)}"
+    describer, receipts = Describer(history), history.receipts
+    key = (int(receipts.publisher[row]), int(receipts.sequence[row]))
+    received = f"{describer.who(int(receipts.subscriber[row]))} received {describer.what(*key)}"
     damage = _damage(history, row)
     if damage is None:
         return f"{received} changed: its checksum, or the server's own text in front of it, does not match"
@@ -444,10 +444,10 @@ def _text_change(damage: Damage | None) -> TextChange | None:
 def _unknown_format_in_words(history: History, contract: Contract, unexpected: UnexpectedMessage) -> str:
     """A message in an unknown format that contains a publication."""
     describer, text = Describer(history), shortened(unexpected.text)
-    what = "a damaged message"
+    message = "a damaged message"
     if 0 <= unexpected.publisher < len(history.members):
-        what = describer.what(unexpected.publisher, unexpected.sequence)
+        message = describer.what(unexpected.publisher, unexpected.sequence)
     return (
-        f"{describer.who(unexpected.subscriber)} received {what} as {text}, which is in no format of "
+        f"{describer.who(unexpected.subscriber)} received {message} as {text}, which is in no format of "
         f"the channel {contract.channel}"
     )

@@ -46,10 +46,10 @@ class Describer:
 
     def receipt(self, row: int) -> str:
         """A row of the receipts as one line."""
-        got = self.history.receipts
-        what = self.what(int(got.publisher[row]), int(got.sequence[row]))
-        reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
-        return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
+        receipts = self.history.receipts
+        publication = self.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
+        reply = "the reply to " if receipts.kind[row] == Kind.REPLY else ""
+        return f"{self.when(int(receipts.received_ns[row]))}  {self.who(int(receipts.subscriber[row]))} receives {reply}{publication}"
 
     def unexpected(self, message: UnexpectedMessage) -> str:
         """A message that the workload cannot classify, as one line."""

@@ -50,7 +50,7 @@ def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Fin
     return [Finding(CHECK, contract.channel, Anomaly.LOST, Level.VIOLATION, explanation, witness)]
 
 
-def judge_repeats(history: History, since_ns: int, what: str, contract: Contract) -> list[Finding]:
+def judge_repeats(history: History, since_ns: int, disturbance: str, contract: Contract) -> list[Finding]:
     """The finding that messages arrive more than once after a disturbance. Only those sent since `since_ns` count.
 
     Messages in transit during the disturbance may arrive again.
@@ -59,7 +59,7 @@ def judge_repeats(history: History, since_ns: int, what: str, contract: Contract
     rows = np.flatnonzero(receipts.intended_ns >= since_ns)
     later = Receipts(*(getattr(receipts, column.name)[rows] for column in fields(Receipts)))
     explanation = (
-        f"After the disturbance ({shortened(what, 80)}) the members received each other's messages again, but more "
+        f"After the disturbance ({shortened(disturbance, 80)}) the members received each other's messages again, but more "
         "than once. The server may have subscribed again without ending its old subscription. "
     )
     return [

@@ -12,34 +12,34 @@ from wsproof.model.history import History, Member, Receipts
 from wsproof.model.partition import groups
 
 
-def _by_key(got: Receipts, rows: Ints) -> tuple[Ints, Flags]:
+def _by_key(receipts: Receipts, rows: Ints) -> tuple[Ints, Flags]:
     """The intact receipts among all rows of some members, sorted by key, and a flag per row.
 
     Receipts with the same key are adjacent, in order of arrival. The flag is true if a row has the key of the row
     before.
     """
-    rows = rows[got.intact[rows] == 1]
-    order, same = stable_order([column[rows] for column in (got.subscriber, got.kind, got.publisher, got.sequence)])
+    rows = rows[receipts.intact[rows] == 1]
+    order, same = stable_order([column[rows] for column in (receipts.subscriber, receipts.kind, receipts.publisher, receipts.sequence)])
     return rows[order], same
 
 
-def repeats(got: Receipts) -> tuple[Ints, Ints]:
+def repeats(receipts: Receipts) -> tuple[Ints, Ints]:
     """Pairs of rows: an intact receipt, and the next receipt of the same publication by the same subscriber."""
     before, again = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for group in groups(got):
-        rows, same = _by_key(got, group)
+    for group in groups(receipts):
+        rows, same = _by_key(receipts, group)
         at = np.flatnonzero(same)
         before.append(rows[at - 1])
         again.append(rows[at])
     return np.concatenate(before), np.concatenate(again)
 
 
-def first_receipts(got: Receipts, rows: Ints) -> Ints:
+def first_receipts(receipts: Receipts, rows: Ints) -> Ints:
     """The intact receipts without repeats among all rows of some members.
 
     Sorted by member, kind, publisher and sequence number.
     """
-    rows, same = _by_key(got, rows)
+    rows, same = _by_key(receipts, rows)
     return rows[~same]
 
 
@@ -78,14 +78,14 @@ def _who(history: History, members: list[Member]) -> str:
 
 def _were_sent_while_joining(member: Member, history: History, again: Ints) -> bool:
     """Whether all these publications were sent while the member joined, and later ones came once."""
-    sent, got = history.publications, history.receipts
-    again = again[got.subscriber[again] == member.number]
-    rows = publication_rows(sent, got.publisher[again], got.sequence[again])
+    sent, receipts = history.publications, history.receipts
+    again = again[receipts.subscriber[again] == member.number]
+    rows = publication_rows(sent, receipts.publisher[again], receipts.sequence[again])
     if (rows < 0).any():
         return False
     latest = int(sent.sent_ns[rows].max())
-    own = got.subscriber == member.number
-    later = sent.sent_ns[publication_rows(sent, got.publisher[own], got.sequence[own])] > latest
+    own = receipts.subscriber == member.number
+    later = sent.sent_ns[publication_rows(sent, receipts.publisher[own], receipts.sequence[own])] > latest
     began = member.connected_ns - member.connect_ns
     others_published = int(sent.sent_ns.min()) < began
     return others_published and latest < member.connected_ns + JOINING_NS and bool(later.any())

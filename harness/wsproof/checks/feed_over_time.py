@@ -84,8 +84,8 @@ def _follows_a_silence(ticks: list[Tick], end: int, period_ns: float) -> bool:
     """Whether the objects up to `end` may have been produced in time, and delayed by a silence."""
     steps = [(b.received_ns - a.received_ns, at) for at, (a, b) in enumerate(pairwise(ticks[: end + 1]))]
     longest, at = max(steps)
-    whole = ticks[end].received_ns - ticks[at].received_ns
-    return longest > SILENCE * period_ns and whole >= FASTEST * period_ns * (end - at)
+    total_ns = ticks[end].received_ns - ticks[at].received_ns
+    return longest > SILENCE * period_ns and total_ns >= FASTEST * period_ns * (end - at)
 
 
 def _pause(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[Flood]) -> list[Finding]:

@@ -43,8 +43,8 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     describer, sent, first = Describer(history), history.publications, gaps[0]
     publisher = int(sent.publisher[first.publication])
     missing = [int(sent.sequence[each.publication]) for each in gaps if _is_same_stream(each, first, history)]
-    got = history.receipts
-    older, newer = int(got.sequence[first.older]), int(got.sequence[first.newer])
+    receipts = history.receipts
+    older, newer = int(receipts.sequence[first.older]), int(receipts.sequence[first.newer])
     others = len(gaps) - len(missing)
     return [
         found(
@@ -89,29 +89,29 @@ def early_deliveries(history: History, early: Ints) -> Received:
 
     In a run of millions of receipts nearly all are later ones, and hardly any stream lacks something.
     """
-    got = history.receipts
-    known = publication_rows(history.publications, got.publisher, got.sequence)
+    receipts = history.receipts
+    sent_rows = publication_rows(history.publications, receipts.publisher, receipts.sequence)
     is_early = np.zeros(len(history.publications) + 1, dtype=bool)
     is_early[early] = True  # the last one stands for unknown publications, whose row is -1
-    is_delivery = (known >= 0) & (got.kind == Kind.DELIVERY) & (got.intact == 1)
+    is_delivery = (sent_rows >= 0) & (receipts.kind == Kind.DELIVERY) & (receipts.intact == 1)
     received: Received = defaultdict(dict)
-    _add(received, np.flatnonzero(is_delivery & is_early[known]), known, history)
+    _add(received, np.flatnonzero(is_delivery & is_early[sent_rows]), sent_rows, history)
     lacking = [
         subscriber * len(history.members) + publisher
         for subscriber, publisher in received
         if _missing(subscriber, publisher, received, early, history)
     ]
     if lacking:
-        streams = got.subscriber.astype(np.int64) * len(history.members) + got.publisher
-        _add(received, np.flatnonzero(is_delivery & ~is_early[known] & np.isin(streams, lacking)), known, history)
+        streams = receipts.subscriber.astype(np.int64) * len(history.members) + receipts.publisher
+        _add(received, np.flatnonzero(is_delivery & ~is_early[sent_rows] & np.isin(streams, lacking)), sent_rows, history)
     return received
 
 
-def _add(received: Received, rows: Ints, known: Ints, history: History) -> None:
-    """Add the deliveries of these receipts. `known`: the row of each receipt's publication."""
-    got = history.receipts
+def _add(received: Received, rows: Ints, sent_rows: Ints, history: History) -> None:
+    """Add the deliveries of these receipts. `sent_rows`: the row of each receipt's publication."""
+    receipts = history.receipts
     for row in rows.tolist():
-        received[int(got.subscriber[row]), int(got.publisher[row])].setdefault(int(known[row]), row)
+        received[int(receipts.subscriber[row]), int(receipts.publisher[row])].setdefault(int(sent_rows[row]), row)
 
 
 def _missing(subscriber: int, publisher: int, received: Received, early: Ints, history: History) -> list[int]:

@@ -33,9 +33,9 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
     harm = []
     if len(silent):
         first, row = int(silent[0]), int(rows[0])
-        what = describer.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
+        publication = describer.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
         number = len(set(silent.tolist()))
-        harm.append(f"{number} other member(s) received nothing any more: {describer.who(first)} never received {what}")
+        harm.append(f"{number} other member(s) received nothing any more: {describer.who(first)} never received {publication}")
         witness += [
             describer.arrival(first),
             describer.publication(row),

@@ -36,10 +36,10 @@ class SizeLimitRecord:
 def judge_limits(tests: Sequence[SizeLimitRecord], contract: Contract) -> list[Finding]:
     """The findings about messages that found no limit."""
     unlimited = [test for test in tests if test.taken_bytes and not test.refused_bytes]
-    kept = [test for test in unlimited if (test.memory_bytes or 0) >= KEPT_SHARE * test.taken_bytes]
+    held = [test for test in unlimited if (test.memory_bytes or 0) >= KEPT_SHARE * test.taken_bytes]
     if not unlimited:
         return []
-    worst = max(kept or unlimited, key=lambda test: test.memory_bytes or 0)
+    worst = max(held or unlimited, key=lambda test: test.memory_bytes or 0)
     forms = " and ".join(test.form for test in unlimited)
     cost = ""
     if worst.memory_bytes is not None:
@@ -48,7 +48,7 @@ def judge_limits(tests: Sequence[SizeLimitRecord], contract: Contract) -> list[F
         f"The server accepted {worst.taken_bytes / MIB:g} MiB of one message without reaching a limit ({forms}).{cost} "
         "Clients can use up its memory unless a proxy in front of it limits messages."
     )
-    level = Level.NON_STRICT if kept else Level.INFORMATIONAL
+    level = Level.NON_STRICT if held else Level.INFORMATIONAL
     finding = found(Anomaly.NOT_FREED, contract, explanation, [_line(test) for test in tests], level=level)
     return [replace(finding, check="message-size-limit")]
 

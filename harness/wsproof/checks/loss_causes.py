@@ -65,12 +65,12 @@ def _is_of_its_own_name(number: int, row: int, history: History) -> bool:
 
 def _sent_at_once(history: History, rows: Ints) -> str:
     """A sentence on messages that are missing because their publishers sent them first of all; empty for others."""
-    sent, got = history.publications, history.receipts
+    sent, receipts = history.publications, history.receipts
     missing = np.unique(rows)
     if (sent.sequence[missing] != 0).any():
         return ""
     publishers = sent.publisher[missing]
-    if not all(((got.publisher == number) & (got.sequence > 0)).any() for number in publishers.tolist()):
+    if not all(((receipts.publisher == number) & (receipts.sequence > 0)).any() for number in publishers.tolist()):
         return ""
     since_ns = [
         int(at) - history.members[int(number)].connected_ns
@@ -85,10 +85,10 @@ def _sent_at_once(history: History, rows: Ints) -> str:
 
 def _too_close(history: History, rows: Ints) -> str:
     """A sentence on messages that nobody received, if all were sent sooner after another one than all others."""
-    sent, got = history.publications, history.receipts
-    known = publication_rows(sent, got.publisher, got.sequence)
+    sent, receipts = history.publications, history.receipts
+    sent_rows = publication_rows(sent, receipts.publisher, receipts.sequence)
     is_received = np.zeros(len(sent), dtype=bool)
-    is_received[known[known >= 0]] = True
+    is_received[sent_rows[sent_rows >= 0]] = True
     missing = np.unique(rows)
     order = np.argsort(sent.sent_ns, kind="stable")
     since_ns = np.zeros(len(sent), np.int64)

@@ -179,17 +179,17 @@ def _received_afterwards(history: History, gone: Mapping[tuple[int, int], Presen
     """
     if not gone:
         return None
-    got = history.receipts
+    receipts = history.receipts
     readers, publishers = np.array([*gone], np.int64).T
     notice_ns = np.array([notice.received_ns for notice in gone.values()], np.int64)
 
     def late(part: slice) -> Flags:
-        at = rows_of_pairs(readers, publishers, got.subscriber[part], got.publisher[part])
-        is_late: Flags = (at >= 0) & (got.kind[part] == Kind.DELIVERY) & (got.received_ns[part] > notice_ns[at])
+        at = rows_of_pairs(readers, publishers, receipts.subscriber[part], receipts.publisher[part])
+        is_late: Flags = (at >= 0) & (receipts.kind[part] == Kind.DELIVERY) & (receipts.received_ns[part] > notice_ns[at])
         return is_late
 
-    rows = rows_where(got, late)
-    return int(rows[np.argmin(got.publisher[rows])]) if len(rows) else None
+    rows = rows_where(receipts, late)
+    return int(rows[np.argmin(receipts.publisher[rows])]) if len(rows) else None
 
 
 def _notice_counts(history: History, contract: Contract) -> list[_NoticeCount]:
@@ -253,11 +253,11 @@ def _last_receipts(history: History) -> list[int]:
 
     All 0 if no member was dropped, because the times are not needed then.
     """
-    got = history.receipts
+    receipts = history.receipts
     last = np.zeros(len(history.members), np.int64)
     dropped = any(member.departure is Departure.DROPPED for member in history.members)
-    for part in slices(0, len(got) if dropped else 0):
-        np.maximum.at(last, got.subscriber[part], got.received_ns[part])
+    for part in slices(0, len(receipts) if dropped else 0):
+        np.maximum.at(last, receipts.subscriber[part], receipts.received_ns[part])
     return last.tolist()
 
 

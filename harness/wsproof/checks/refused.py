@@ -28,13 +28,13 @@ def publish_refused(history: History, contract: Contract) -> list[Finding]:
     )
     if unsure:
         explanation += f" It is unknown whether the server published {unsure} of them."
-    what = describer.what(first.publisher, first.sequence)
+    publication = describer.what(first.publisher, first.sequence)
     return [
         found(
             Anomaly.REFUSED,
             contract,
             explanation,
-            [f"        {describer.who(first.publisher)} publishes {what} from outside: {shortened(first.reason, 200)}"],
+            [f"        {describer.who(first.publisher)} publishes {publication} from outside: {shortened(first.reason, 200)}"],
             level=Level.INFORMATIONAL,
             occurrences=count,
         )

@@ -83,14 +83,14 @@ def _place(record: ReleaseRecord, contract: Contract) -> list[Finding]:
 
 def _steps(values: Sequence[int | None]) -> list[int]:
     """The growth from round to round; empty if a value is not known, or if there are too few rounds."""
-    known = [value for value in values if value is not None]
-    if len(known) < len(values) or len(known) <= FEWEST_STEPS:
+    measured = [value for value in values if value is not None]
+    if len(measured) < len(values) or len(measured) <= FEWEST_STEPS:
         return []
-    return [after - before for before, after in pairwise(known)]
+    return [after - before for before, after in pairwise(measured)]
 
 
 def _kept(
-    record: ReleaseRecord, contract: Contract, what: str, value: Callable[[ReleaseRound], int | None]
+    record: ReleaseRecord, contract: Contract, resource: str, value: Callable[[ReleaseRound], int | None]
 ) -> list[Finding]:
     """The finding that something countable grew in every round."""
     steps = _steps([value(round_) for round_ in record.rounds])
@@ -98,13 +98,13 @@ def _kept(
     if not steps or any(step < max(2, LEAST_SHARE * size) for step, size in zip(steps, sizes, strict=True)):
         return []
     explanation = (
-        f"Of {sum(sizes)} members that had left, the server kept {sum(steps)} {what}: their number grew in each of "
+        f"Of {sum(sizes)} members that had left, the server kept {sum(steps)} {resource}: their number grew in each of "
         f"{len(steps)} rounds, by {', '.join(map(str, steps))}."
     )
     finding = found(
         Anomaly.NOT_FREED, contract, explanation, [_line(at, round_) for at, round_ in enumerate(record.rounds)]
     )
-    return [replace(finding, check=f"{what.split()[-1]}-not-freed")]
+    return [replace(finding, check=f"{resource.split()[-1]}-not-freed")]
 
 
 def _growth(rounds: Sequence[ReleaseRound]) -> MemoryGrowth:

@@ -25,7 +25,7 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
     if not missing:
         return []
     describer, sent, (member, row) = Describer(history), history.publications, missing[0]
-    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    publication = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
     count = sum(other is member for other, _ in missing)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
@@ -33,13 +33,13 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
             Anomaly.LOST,
             contract,
             f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, and never received "
-            f"{what}{others}, published while it was away, which others received. The contract promises it: "
+            f"{publication}{others}, published while it was away, which others received. The contract promises it: "
             f"{contract.resume.in_words}.",
             [
                 describer.arrival(member.resumes),
                 describer.publication(row),
                 describer.arrival(member.number),
-                f"        {describer.who(member.number)} never receives {what}",
+                f"        {describer.who(member.number)} never receives {publication}",
             ],
             occurrences=len(missing),
         )
@@ -59,7 +59,7 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
     if not again:
         return []
     describer, sent, (member, row) = Describer(history), history.publications, again[0]
-    what = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    publication = describer.what(int(sent.publisher[row]), int(sent.sequence[row]))
     count = sum(other is member for other, _ in again)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
@@ -67,7 +67,7 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
             Anomaly.DUPLICATED,
             contract,
             f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, told the server its last "
-            f"message, and received {what}{others} again, which it had before. So the server seems to resend from that "
+            f"message, and received {publication}{others} again, which it had before. So the server seems to resend from that "
             "message on, or from an earlier one, and not from the one after it.",
             [
                 describer.arrival(member.resumes),
@@ -81,9 +81,9 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
 
 def _receipts_of(history: History, row: int, members: tuple[int, ...]) -> list[int]:
     """The rows of the receipts of a publication by these members."""
-    sent, got = history.publications, history.receipts
-    same = (got.publisher == sent.publisher[row]) & (got.sequence == sent.sequence[row]) & (got.kind == Kind.DELIVERY)
-    rows: list[int] = np.flatnonzero(same & np.isin(got.subscriber, members)).tolist()
+    sent, receipts = history.publications, history.receipts
+    same = (receipts.publisher == sent.publisher[row]) & (receipts.sequence == sent.sequence[row]) & (receipts.kind == Kind.DELIVERY)
+    rows: list[int] = np.flatnonzero(same & np.isin(receipts.subscriber, members)).tolist()
     return rows
 
 

@@ -48,12 +48,12 @@ def events_of(
 
 def _receipts(history: History, keys: Sequence[Key], kind: Kind) -> Ints:
     """The rows of all receipts of these publications, in order of time."""
-    got = history.receipts
-    is_one = np.zeros(len(got), dtype=bool)
+    receipts = history.receipts
+    is_one = np.zeros(len(receipts), dtype=bool)
     for publisher, sequence in keys:
-        is_one |= (got.publisher == publisher) & (got.sequence == sequence)
-    rows: Ints = np.flatnonzero(is_one & (got.kind == kind))
-    return rows[np.argsort(got.received_ns[rows], kind="stable")]
+        is_one |= (receipts.publisher == publisher) & (receipts.sequence == sequence)
+    rows: Ints = np.flatnonzero(is_one & (receipts.kind == kind))
+    return rows[np.argsort(receipts.received_ns[rows], kind="stable")]
 
 
 def _sent(history: History, keys: Sequence[Key]) -> list[FindingEvent]:
@@ -69,13 +69,13 @@ def _sent(history: History, keys: Sequence[Key]) -> list[FindingEvent]:
 
 
 def _received(history: History, rows: Ints, shown: set[int]) -> list[FindingEvent]:
-    got, events = history.receipts, list[FindingEvent]()
-    seen: Counter[tuple[int, Key]] = Counter()
+    receipts, events = history.receipts, list[FindingEvent]()
+    counts: Counter[tuple[int, Key]] = Counter()
     for row in rows.tolist():
-        number, key = int(got.subscriber[row]), (int(got.publisher[row]), int(got.sequence[row]))
-        seen[number, key] += 1
-        if number in shown and seen[number, key] <= SHOWN_RECEIPTS:
-            at_ms = _at_ms(history, int(got.received_ns[row]))
+        number, key = int(receipts.subscriber[row]), (int(receipts.publisher[row]), int(receipts.sequence[row]))
+        counts[number, key] += 1
+        if number in shown and counts[number, key] <= SHOWN_RECEIPTS:
+            at_ms = _at_ms(history, int(receipts.received_ns[row]))
             events.append(FindingEvent(at_ms, _who(history, number), EventKind.RECEIVED, _what(key)))
     return events
 

@@ -28,17 +28,17 @@ def split_audience(history: History, contract: Contract) -> list[Finding]:
     describer = Describer(history)
     member, row = int(due.missing_member[0]), int(due.missing_row[0])
     publisher = int(history.publications.publisher[row])
-    what = describer.what(publisher, int(history.publications.sequence[row]))
+    publication = describer.what(publisher, int(history.publications.sequence[row]))
     return [
         found(
             Anomaly.LOST,
             contract,
-            f"{describer.who(member)} never received {what}. In all, {len(due.missing_row)} pair(s) of a member and "
+            f"{describer.who(member)} never received {publication}. In all, {len(due.missing_row)} pair(s) of a member and "
             f"a message are missing, each between two groups.{groups_in_words(groups)}",
             [
                 *(f"        group {at}: members {_named(group)}" for at, group in enumerate(groups, 1)),
                 describer.publication(row),
-                f"        {describer.who(member)} never receives {what}",
+                f"        {describer.who(member)} never receives {publication}",
             ],
             occurrences=len(due.missing_row),
         )
@@ -111,11 +111,11 @@ def _named(group: list[int]) -> str:
 
 def _pairs(history: History) -> set[tuple[int, int]]:
     """The pairs (subscriber, publisher) with at least one delivery."""
-    got, pairs = history.receipts, set[tuple[int, int]]()
-    for part in slices(0, len(got)):
-        chosen = (got.kind[part] == Kind.DELIVERY) & (got.intact[part] == 1)
+    receipts, pairs = history.receipts, set[tuple[int, int]]()
+    for part in slices(0, len(receipts)):
+        chosen = (receipts.kind[part] == Kind.DELIVERY) & (receipts.intact[part] == 1)
         keys = np.unique(
-            (got.subscriber[part][chosen].astype(np.int64) << _BITS) + got.publisher[part][chosen] + _OFFSET
+            (receipts.subscriber[part][chosen].astype(np.int64) << _BITS) + receipts.publisher[part][chosen] + _OFFSET
         )
         pairs |= set(zip((keys >> _BITS).tolist(), ((keys & _MASK) - _OFFSET).tolist(), strict=True))
     return pairs

@@ -60,7 +60,7 @@ _OF_A_SESSION: tuple[tuple[str, _Check], ...] = (
 
 def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
     """The first finding of each check, with the occurrences of all sessions."""
-    kept: dict[tuple[str, Anomaly], Finding] = {}
+    worst: dict[tuple[str, Anomaly], Finding] = {}
     for session in record.sessions:
         if session.refusal:
             continue
@@ -70,13 +70,13 @@ def _worst_of_each(record: StandingRecord, contract: Contract) -> list[Finding]:
             for finding in check(history, contract):
                 key = (name, finding.anomaly)
                 introduced = _introduced(session, finding)
-                before = kept.get(key)
-                kept[key] = (
+                before = worst.get(key)
+                worst[key] = (
                     replace(introduced, check=name)
                     if before is None
                     else replace(before, occurrences=before.occurrences + introduced.occurrences)
                 )
-    return list(kept.values())
+    return list(worst.values())
 
 
 def _served_part(session: StandingSession, record: StandingRecord, contract: Contract) -> StandingSession:

@@ -58,9 +58,9 @@ def judge_states(trials: Sequence[Sequence[MemberState]], contract: Contract) ->
 
 def _difference(first: MemberState, other: MemberState) -> str:
     """The first difference between two states, as a clause."""
-    for one in (first, other):
-        if one.state is None:
-            return f"{one.who} {NOTHING_KNOWN}"
+    for member in (first, other):
+        if member.state is None:
+            return f"{member.who} {NOTHING_KNOWN}"
     return next(_differences(first, other), "their parts are equal")
 
 
@@ -84,8 +84,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…"
 
 
-def _size(one: MemberState) -> str:
-    return NOTHING_KNOWN if one.state is None else f"{len(one.state)} parts"
+def _size(member: MemberState) -> str:
+    return NOTHING_KNOWN if member.state is None else f"{len(member.state)} parts"
 
 
 def _sentence(text: str) -> str:

@@ -22,25 +22,25 @@ class TextChange:
     keeps_meaning: bool = False
 
 
-def text_change(expected: str, got: str, at: int) -> TextChange | None:
+def text_change(expected: str, received: str, at: int) -> TextChange | None:
     """The usual change that explains how these excerpts differ, which begin at character `at`; None if none does."""
-    if len(got) < len(expected) and expected.startswith(got):
-        return TextChange(f" So the server cut it off after {at + len(got)} characters.")
-    if _agree(expected, got):
+    if len(received) < len(expected) and expected.startswith(received):
+        return TextChange(f" So the server cut it off after {at + len(received)} characters.")
+    if _agree(expected, received):
         return None  # they differ at the end only
     for form in FORMS:
-        if _agree(unicodedata.normalize(form, expected), got):
+        if _agree(unicodedata.normalize(form, expected), received):
             return TextChange(f" So the server normalizes texts (Unicode {form}).", keeps_meaning=True)
-    if any(_agree(escape(expected, quote=quote), got) for quote in (False, True)):
+    if any(_agree(escape(expected, quote=quote), received) for quote in (False, True)):
         return TextChange(
             " So the server escapes texts for HTML before it sends them: escape them where they are shown."
         )
-    if at == 0 and expected != expected.lstrip() and _agree(expected.lstrip(), got):
+    if at == 0 and expected != expected.lstrip() and _agree(expected.lstrip(), received):
         return TextChange(" So the server strips white space at the beginning of texts.", keeps_meaning=True)
     return None
 
 
-def _agree(one: str, other: str) -> bool:
+def _agree(expected: str, received: str) -> bool:
     """Whether two excerpts are equal as far as both are known."""
-    known = min(len(one), len(other)) - UNSURE
-    return known > 0 and one[:known] == other[:known]
+    compared = min(len(expected), len(received)) - UNSURE
+    return compared > 0 and expected[:compared] == received[:compared]

@@ -28,7 +28,7 @@ REFERENCES = 8
 class _Disagreement:
     """Two members, and two publication rows that they received in opposite orders."""
 
-    one: int
+    reference: int
     other: int
     earlier: int
     later: int
@@ -68,17 +68,17 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.REORDERED,
             contract,
-            f"{describer.who(split.one)} received {first} before {second}; {describer.who(split.other)} received them "
+            f"{describer.who(split.reference)} received {first} before {second}; {describer.who(split.other)} received them "
             "the other way round: there is no one order for all.",
             [
-                f"{describer.who(split.one)} receives {first}, then {second}",
+                f"{describer.who(split.reference)} receives {first}, then {second}",
                 f"{describer.who(split.other)} receives {second}, then {first}",
             ],
             level=Level.VIOLATION if contract.order is Order.TOTAL else Level.NON_STRICT,
             events=events_of(
                 history,
                 [(int(sent.publisher[row]), int(sent.sequence[row])) for row in (split.earlier, split.later)],
-                [split.one, split.other],
+                [split.reference, split.other],
             ),
         )
     ]
@@ -99,11 +99,11 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
     places = _places(best, len(history.publications))
     for members in portions:
         part = orders(members).without(excluded)
-        for one, place in places.items():
+        for reference, place in places.items():
             pair = _first_descent(part, place)
             if pair is not None:
                 other, earlier, later = pair
-                return _Disagreement(one, other, earlier, later)
+                return _Disagreement(reference, other, earlier, later)
     return None
 
 
@@ -123,19 +123,19 @@ def _references(parts: Iterable[_MemberOrder]) -> tuple[dict[int, Ints], Ints]:
 
 def _orders(history: History, contract: Contract, members: range) -> _MemberOrder:
     """The order in which some members received deliveries."""
-    got = history.receipts
-    rows = first_receipts(got, rows_of(got, members))
-    _, afters = inversions(got, rows)
-    excluded = np.unique(got.publisher[afters])
+    receipts = history.receipts
+    rows = first_receipts(receipts, rows_of(receipts, members))
+    _, afters = inversions(receipts, rows)
+    excluded = np.unique(receipts.publisher[afters])
     rows.sort()  # the columns are read faster in their own order
-    rows = rows[got.kind[rows] == Kind.DELIVERY]
+    rows = rows[receipts.kind[rows] == Kind.DELIVERY]
     if contract.audience is Audience.OTHERS:
-        rows = rows[got.subscriber[rows] != got.publisher[rows]]
-    known = publication_rows(history.publications, got.publisher[rows], got.sequence[rows])
+        rows = rows[receipts.subscriber[rows] != receipts.publisher[rows]]
+    known = publication_rows(history.publications, receipts.publisher[rows], receipts.sequence[rows])
     rows, known = rows[known >= 0], known[known >= 0]
-    order, _ = stable_order([got.subscriber[rows], rows])
+    order, _ = stable_order([receipts.subscriber[rows], rows])
     rows = rows[order]
-    return _MemberOrder(got.subscriber[rows], known[order], got.publisher[rows], excluded)
+    return _MemberOrder(receipts.subscriber[rows], known[order], receipts.publisher[rows], excluded)
 
 
 def _best_informed(part: _MemberOrder) -> dict[int, Ints]:
@@ -152,11 +152,11 @@ def _places(best: dict[int, Ints], publications: int) -> dict[int, Ints]:
     other as well.
     """
     places: dict[int, Ints] = {}
-    for one, order in best.items():
+    for reference, order in best.items():
         if any(order_at[0] >= 0 and np.all(np.diff(order_at) > 0) for order_at in (p[order] for p in places.values())):
             continue
-        places[one] = np.full(publications, -1, np.int64)
-        places[one][order] = np.arange(len(order))
+        places[reference] = np.full(publications, -1, np.int64)
+        places[reference][order] = np.arange(len(order))
     return places
 
 
