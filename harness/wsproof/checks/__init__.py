@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wsproof.checks.access import unauthorized_access
 from wsproof.checks.behind import behind
-from wsproof.checks.check import Check, check, found
+from wsproof.checks.check import Check, channel_finding, check
 from wsproof.checks.delivery import corrupt, disconnected, duplicated, lost, misrouted, nothing_received, phantom
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import feed_stopped, leaked_producer, out_of_range, wrong_period
@@ -112,4 +112,4 @@ def _unknown(name: str, contract: Contract, explanation: str) -> Finding:
     return Finding(name, contract.channel, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
 
 
-__all__ = ["CHECKS", "PROMISES", "Check", "check", "found", "run_checks"]
+__all__ = ["CHECKS", "PROMISES", "Check", "channel_finding", "check", "run_checks"]

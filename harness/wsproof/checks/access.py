@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -42,7 +42,7 @@ def _finding(
     else:
         level = Level.VIOLATION
         advice = "If anybody may listen to this channel, say so in its contract (public)."
-    return found(
+    return channel_finding(
         Anomaly.MISROUTED,
         contract,
         f"{describer.who(first.number)} joined {kind}, and {action}. {advice}",

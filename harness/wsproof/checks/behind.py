@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract, Order
 from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows
@@ -37,7 +37,7 @@ def behind(history: History, contract: Contract) -> list[Finding]:
     drain_s = (history.drained_ns - history.end_ns) / 1e9
     last = _last_receipt(history, most)
     return [
-        found(
+        channel_finding(
             Anomaly.BEHIND,
             contract,
             f"{len(numbers)} of {len(history.members)} members were behind when the drain ended, {drain_s:.1f} s after "
@@ -102,8 +102,13 @@ def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
     receipts, newest = history.receipts, dict[tuple[int, int], int]()
     for part in slices(0, len(receipts)):
         chosen = (receipts.kind[part] == kind) & (receipts.intact[part] == 1)
-        is_published = publication_rows(history.publications, receipts.publisher[part][chosen], receipts.sequence[part][chosen]) >= 0
-        pairs = np.stack([receipts.subscriber[part][chosen][is_published], receipts.publisher[part][chosen][is_published]])
+        is_published = (
+            publication_rows(history.publications, receipts.publisher[part][chosen], receipts.sequence[part][chosen])
+            >= 0
+        )
+        pairs = np.stack(
+            [receipts.subscriber[part][chosen][is_published], receipts.publisher[part][chosen][is_published]]
+        )
         keys, places = np.unique(pairs, axis=1, return_inverse=True)
         highest = np.full(keys.shape[1], -1)
         np.maximum.at(highest, places.ravel(), receipts.sequence[part][chosen][is_published])

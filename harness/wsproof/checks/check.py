@@ -30,7 +30,7 @@ def check(name: str, run: Judge) -> Check:
     return Check(name, " ".join(cleandoc(run.__doc__ or "").split()), run)
 
 
-def found(
+def channel_finding(
     anomaly: Anomaly,
     contract: Contract,
     explanation: str,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.checks.behind import is_late
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.departure_causes import cut_after_departure
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import cause_of_repeats, repeats
@@ -71,7 +71,7 @@ def _lost_finding(
     newer = [] if later is None else [(int(history.receipts.publisher[later]), int(history.receipts.sequence[later]))]
     groups = delivery_groups(history, members, rows) if kind is Kind.DELIVERY else []
     cause = groups_in_words(groups) or cause_of_loss(history, members, rows, contract.rate_limit)
-    return found(
+    return channel_finding(
         Anomaly.LOST,
         contract,
         f"{describer.who(member)} never received {noun}{publication}, which the server had to send to it: "
@@ -168,7 +168,7 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
     are_at_once = all(history.members[each].joined_at_once for each, _, _ in unserved)
     cause = joined_at_once_in_words(history) if are_at_once else ""
     return [
-        found(
+        channel_finding(
             Anomaly.NOTHING_RECEIVED,
             contract,
             f"{len(unserved)} of {len(history.members)} members were accepted, stayed, and never received anything: "
@@ -203,7 +203,7 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
             "after it. Let the workload answer (answer) or send heartbeats (timers)."
         )
         return [
-            found(
+            channel_finding(
                 Anomaly.UNKNOWN,
                 contract,
                 explanation,
@@ -216,7 +216,7 @@ def disconnected(history: History, contract: Contract, *, excused: bool = True) 
     reason = GOOD_REASONS.get(worst.close_code or 0)
     how = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"
     return [
-        found(
+        channel_finding(
             Anomaly.LOST,
             contract,
             f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
@@ -240,7 +240,7 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
     earlier, later = int(before[first]), int(again[first])
     publication = describer.what(int(receipts.publisher[earlier]), int(receipts.sequence[earlier]))
     return [
-        found(
+        channel_finding(
             Anomaly.DUPLICATED,
             contract,
             f"{describer.who(int(receipts.subscriber[earlier]))} received {publication} more than once"
@@ -284,7 +284,8 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     if len(unsent):
         row, receipts = int(unsent[0]), history.receipts
         publication = describer.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
-        explanation = f"{describer.who(int(receipts.subscriber[row]))} received {publication}, which no client of this run has sent"
+        reader = describer.who(int(receipts.subscriber[row]))
+        explanation = f"{reader} received {publication}, which no client of this run has sent"
         witness = f"{describer.receipt(row)}, which was never sent"
     else:
         explanation = (
@@ -293,7 +294,7 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
         )
         witness = describer.unexpected(unexpected[0])
     often = f" ({occurrences} such messages)" if occurrences > 1 else ""
-    return [found(Anomaly.PHANTOM, contract, f"{explanation}{often}.", [witness], occurrences=occurrences)]
+    return [channel_finding(Anomaly.PHANTOM, contract, f"{explanation}{often}.", [witness], occurrences=occurrences)]
 
 
 def _unsent_rows(history: History) -> Ints:
@@ -319,12 +320,14 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     publication = describer.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
     noun = "the reply to " if receipts.kind[row] == Kind.REPLY else ""
     audience = Audience.PUBLISHER if noun else contract.audience
-    rooms = {number: history.members[number].room for number in (int(receipts.subscriber[row]), int(receipts.publisher[row]))}
+    rooms = {
+        number: history.members[number].room for number in (int(receipts.subscriber[row]), int(receipts.publisher[row]))
+    }
     leaked = len(set(rooms.values())) > 1 and not noun
     meant = f"room {rooms[int(receipts.publisher[row])]}" if leaked else audience.value
     excluded = f" and not for room {rooms[int(receipts.subscriber[row])]}" if leaked else ""
     return [
-        found(
+        channel_finding(
             Anomaly.MISROUTED,
             contract,
             f"{describer.who(int(receipts.subscriber[row]))} received {noun}{publication}, which is meant for {meant} "
@@ -400,7 +403,7 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     explanation = f"{explanation}{often}.{changed}{names_in_words(history)}"
     is_harmless = contract.audience is not Audience.PUBLISHER and not unexpected and _keeps_meaning(history, damaged)
     level = Level.NON_STRICT if is_harmless else Level.VIOLATION
-    return [found(Anomaly.CORRUPT, contract, explanation, [witness], level=level, occurrences=occurrences)]
+    return [channel_finding(Anomaly.CORRUPT, contract, explanation, [witness], level=level, occurrences=occurrences)]
 
 
 def _keeps_meaning(history: History, damaged: Ints) -> bool:

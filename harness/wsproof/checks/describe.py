@@ -49,7 +49,8 @@ class Describer:
         receipts = self.history.receipts
         publication = self.what(int(receipts.publisher[row]), int(receipts.sequence[row]))
         reply = "the reply to " if receipts.kind[row] == Kind.REPLY else ""
-        return f"{self.when(int(receipts.received_ns[row]))}  {self.who(int(receipts.subscriber[row]))} receives {reply}{publication}"
+        when, reader = self.when(int(receipts.received_ns[row])), self.who(int(receipts.subscriber[row]))
+        return f"{when}  {reader} receives {reply}{publication}"
 
     def unexpected(self, message: UnexpectedMessage) -> str:
         """A message that the workload cannot classify, as one line."""

@@ -59,8 +59,8 @@ def judge_repeats(history: History, since_ns: int, disturbance: str, contract: C
     rows = np.flatnonzero(receipts.intended_ns >= since_ns)
     later = Receipts(*(getattr(receipts, column.name)[rows] for column in fields(Receipts)))
     explanation = (
-        f"After the disturbance ({shortened(disturbance, 80)}) the members received each other's messages again, but more "
-        "than once. The server may have subscribed again without ending its old subscription. "
+        f"After the disturbance ({shortened(disturbance, 80)}) the members received each other's messages again, but "
+        "more than once. The server may have subscribed again without ending its old subscription. "
     )
     return [
         replace(finding, check=CHECK, explanation=explanation + finding.explanation)

@@ -19,7 +19,9 @@ def _by_key(receipts: Receipts, rows: Ints) -> tuple[Ints, Flags]:
     before.
     """
     rows = rows[receipts.intact[rows] == 1]
-    order, same = stable_order([column[rows] for column in (receipts.subscriber, receipts.kind, receipts.publisher, receipts.sequence)])
+    order, same = stable_order(
+        [column[rows] for column in (receipts.subscriber, receipts.kind, receipts.publisher, receipts.sequence)]
+    )
     return rows[order], same
 
 

@@ -10,7 +10,7 @@ from reprlib import repr as brief  # shortens deeply nested values, on which rep
 from statistics import median
 from typing import Any
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract, Feed, Range
 from wsproof.model.expected import stayed_through
@@ -50,7 +50,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
         return []
     describer, (tick, fault) = Describer(history), wrong[0]
     return [
-        found(
+        channel_finding(
             Anomaly.OUT_OF_RANGE,
             contract,
             f"An object of the feed is wrong: {fault}{f' ({len(wrong)} such objects)' if len(wrong) > 1 else ''}.",
@@ -153,7 +153,7 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
     cause = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
     return [
-        found(
+        channel_finding(
             anomaly,
             contract,
             f"The feed {'stopped' if at else 'never sent anything'}{cause}: {describer.who(member.number)} got "
@@ -239,7 +239,7 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
     step = (_step_ns(ticks) or 0) / NS
     viewers = sum(1 for m in history.members if m.connected_ns)
     joined = f" after {viewers} viewers had joined" if anomaly is Anomaly.LEAKED_PRODUCER else ""
-    return found(
+    return channel_finding(
         anomaly,
         contract,
         f"{describer.who(number)} got {len(ticks)} objects in {seconds:.2f} s{joined}, typically one every {step:.3g} "

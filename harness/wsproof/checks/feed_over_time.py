@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.feed import FASTEST, HICCUP_NS, SLOWEST, is_mostly_late
 from wsproof.model.contract import Contract, Feed
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -64,7 +64,7 @@ def _drift(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[F
         if not is_repeated:
             continue
         return [
-            found(
+            channel_finding(
                 Anomaly.WRONG_PERIOD,
                 contract,
                 f"The feed changed its rate: objects {start} to {start + STRETCH} typically arrived every "
@@ -111,7 +111,11 @@ def _pause(ticks: list[Tick], contract: Contract, feed: Feed, floods: Sequence[F
     if is_short:
         explanation += " The whole server process may have been stopped, so this does not count."
     level = Level.INFORMATIONAL if is_short else Level.VIOLATION
-    return [found(Anomaly.LOST, contract, explanation, [_line(ticks[0], before), _line(ticks[0], after)], level=level)]
+    return [
+        channel_finding(
+            Anomaly.LOST, contract, explanation, [_line(ticks[0], before), _line(ticks[0], after)], level=level
+        )
+    ]
 
 
 def _end(ticks: list[Tick], history: History, contract: Contract, feed: Feed, floods: Sequence[Flood]) -> list[Finding]:
@@ -123,7 +127,7 @@ def _end(ticks: list[Tick], history: History, contract: Contract, feed: Feed, fl
         f"The feed stopped: after {len(ticks)} objects nothing more arrived for {silence / NS:.1f} s, although the "
         f"viewer stayed; the period is {feed.period_s:g} s."
     )
-    return [found(Anomaly.LOST, contract, explanation, [_line(ticks[0], ticks[-1])])]
+    return [channel_finding(Anomaly.LOST, contract, explanation, [_line(ticks[0], ticks[-1])])]
 
 
 def _undisturbed_ns(begin_ns: int, end_ns: int, floods: Sequence[Flood]) -> int:
@@ -152,7 +156,7 @@ def _backlog(ticks: list[Tick], history: History, contract: Contract, feed: Feed
     if at_once < BACKLOG + own_delay:
         return []
     return [
-        found(
+        channel_finding(
             Anomaly.WRONG_PERIOD,
             contract,
             f"A viewer received {at_once} objects at once when it joined, with a period of {feed.period_s:g} s: a "

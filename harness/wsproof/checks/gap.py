@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.checks.space_time import events_of
 from wsproof.model.contract import Audience, Contract, Order
@@ -47,7 +47,7 @@ def gap(history: History, contract: Contract) -> list[Finding]:
     older, newer = int(receipts.sequence[first.older]), int(receipts.sequence[first.newer])
     others = len(gaps) - len(missing)
     return [
-        found(
+        channel_finding(
             Anomaly.LOST,
             contract,
             f"{describer.who(first.member)} joined while others published: of {describer.who(publisher)} it received "
@@ -103,7 +103,9 @@ def early_deliveries(history: History, early: Ints) -> Received:
     ]
     if lacking:
         streams = receipts.subscriber.astype(np.int64) * len(history.members) + receipts.publisher
-        _add(received, np.flatnonzero(is_delivery & ~is_early[sent_rows] & np.isin(streams, lacking)), sent_rows, history)
+        _add(
+            received, np.flatnonzero(is_delivery & ~is_early[sent_rows] & np.isin(streams, lacking)), sent_rows, history
+        )
     return received
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from wsproof.checks.behind import is_late
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.delivery import disconnected, is_disturbed, lost, silent_after
 from wsproof.checks.describe import DEPARTURES, Describer
 from wsproof.checks.feed import feed_stopped
@@ -35,7 +35,9 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
         first, row = int(silent[0]), int(rows[0])
         publication = describer.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
         number = len(set(silent.tolist()))
-        harm.append(f"{number} other member(s) received nothing any more: {describer.who(first)} never received {publication}")
+        harm.append(
+            f"{number} other member(s) received nothing any more: {describer.who(first)} never received {publication}"
+        )
         witness += [
             describer.arrival(first),
             describer.publication(row),
@@ -51,7 +53,7 @@ def stalled_by_other_member(history: History, contract: Contract) -> list[Findin
         )
         witness.append(describer.arrival(cut[0].number))
     return [
-        found(
+        channel_finding(
             Anomaly.STALLED_BY_OTHER_MEMBER,
             contract,
             f"After {_misbehaviour(describer, misbehaving)}, {'; and '.join(harm)}.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.suite import Figure
@@ -49,7 +49,7 @@ def judge_limits(tests: Sequence[SizeLimitRecord], contract: Contract) -> list[F
         "Clients can use up its memory unless a proxy in front of it limits messages."
     )
     level = Level.NON_STRICT if held else Level.INFORMATIONAL
-    finding = found(Anomaly.NOT_FREED, contract, explanation, [_line(test) for test in tests], level=level)
+    finding = channel_finding(Anomaly.NOT_FREED, contract, explanation, [_line(test) for test in tests], level=level)
     return [replace(finding, check="message-size-limit")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
 from wsproof.checks.space_time import events_of
@@ -29,7 +29,7 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
     first = np.argmin(receipts.received_ns[afters])
     before, after = int(befores[first]), int(afters[first])
     return [
-        found(
+        channel_finding(
             Anomaly.REORDERED,
             contract,
             f"{describer.who(int(receipts.subscriber[before]))} received message {int(receipts.sequence[before])} of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -52,7 +52,7 @@ def judge_places(fillings: Sequence[Filling], contract: Contract) -> list[Findin
         f"accepted only {freed}, also some seconds later. So it frees a place only if its member leaves politely."
     )
     lines = [f"{filling.members} members joined, and left by {filling.left_by}" for filling in fillings]
-    finding = found(Anomaly.NOT_FREED, contract, explanation, lines, occurrences=first.members - freed)
+    finding = channel_finding(Anomaly.NOT_FREED, contract, explanation, lines, occurrences=first.members - freed)
     return [*findings, replace(finding, check=CHECK)]
 
 
@@ -68,7 +68,7 @@ def _too_few(fillings: Sequence[Filling], contract: Contract) -> list[Finding]:
         f"The contract promises {promised} connections at once. The server refused a member when only "
         f"{short[0].members} were connected, and again when {short[1].members} were: {short[0].refusal}."
     )
-    return [replace(found(Anomaly.NOTHING_RECEIVED, contract, explanation, ()), check=CHECK)]
+    return [replace(channel_finding(Anomaly.NOTHING_RECEIVED, contract, explanation, ()), check=CHECK)]
 
 
 def _harmed(fillings: Sequence[Filling], contract: Contract) -> list[Finding]:
@@ -82,4 +82,8 @@ def _harmed(fillings: Sequence[Filling], contract: Contract) -> list[Finding]:
         f"more that the server {'refused' if harmed[0].refusal else 'accepted'}: {harmed[0].lost}."
     )
     level = Level.VIOLATION if len(harmed) > 1 else Level.OBSERVATION
-    return [replace(found(Anomaly.LOST, contract, explanation, (), level=level, occurrences=len(harmed)), check=CHECK)]
+    return [
+        replace(
+            channel_finding(Anomaly.LOST, contract, explanation, (), level=level, occurrences=len(harmed)), check=CHECK
+        )
+    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.model.contract import Contract
@@ -39,7 +39,7 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
     describer, first = Describer(history), silent[0]
     gone = first.due[0]
     return [
-        found(
+        channel_finding(
             Anomaly.MISSING_LEAVE,
             contract,
             f"{describer.who(first.witness.number)} was never told that {describer.who(gone.number)} had left"
@@ -67,7 +67,7 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
         return []
     describer, first = Describer(history), often[0]
     return [
-        found(
+        channel_finding(
             Anomaly.DUPLICATE_LEAVE,
             contract,
             f"{describer.who(first.witness.number)} was told {len(first.notices)} times that "
@@ -91,7 +91,7 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
     describer, (first, notice) = Describer(history), wrong[0]
     named = [m for m in history.members if m.name == first.name]
     return [
-        found(
+        channel_finding(
             Anomaly.PHANTOM,
             contract,
             f"{describer.who(first.witness.number)} was told that {shortened(first.name, 40)} had left, and "
@@ -112,7 +112,7 @@ def misrouted_leave(history: History, contract: Contract) -> list[Finding]:
         return []
     describer, first = Describer(history), leaked[0]
     return [
-        found(
+        channel_finding(
             Anomaly.MISROUTED,
             contract,
             f"{describer.who(first.subscriber)}, in room {history.members[first.subscriber].room}, was told that "
@@ -162,7 +162,7 @@ def message_after_leave(history: History, contract: Contract) -> list[Finding]:
     describer, number = Describer(history), int(history.receipts.publisher[row])
     notice = gone[int(history.receipts.subscriber[row]), number]
     return [
-        found(
+        channel_finding(
             Anomaly.MESSAGE_AFTER_LEAVE,
             contract,
             f"{describer.who(notice.subscriber)} was told that {describer.who(number)} had left, and after "
@@ -185,7 +185,9 @@ def _received_afterwards(history: History, gone: Mapping[tuple[int, int], Presen
 
     def late(part: slice) -> Flags:
         at = rows_of_pairs(readers, publishers, receipts.subscriber[part], receipts.publisher[part])
-        is_late: Flags = (at >= 0) & (receipts.kind[part] == Kind.DELIVERY) & (receipts.received_ns[part] > notice_ns[at])
+        is_late: Flags = (
+            (at >= 0) & (receipts.kind[part] == Kind.DELIVERY) & (receipts.received_ns[part] > notice_ns[at])
+        )
         return is_late
 
     rows = rows_where(receipts, late)

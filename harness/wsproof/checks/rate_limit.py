@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract, RateLimit
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -36,7 +36,7 @@ def judge_rate(bursts: Sequence[Burst], contract: Contract, *, is_ended: bool = 
     short = [burst for burst in bursts if burst.is_short]
     if limit is None or not short:
         return []
-    finding = found(
+    finding = channel_finding(
         Anomaly.LOST,
         contract,
         _explanation(bursts, short, limit, is_ended=is_ended),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -30,11 +30,14 @@ def publish_refused(history: History, contract: Contract) -> list[Finding]:
         explanation += f" It is unknown whether the server published {unsure} of them."
     publication = describer.what(first.publisher, first.sequence)
     return [
-        found(
+        channel_finding(
             Anomaly.REFUSED,
             contract,
             explanation,
-            [f"        {describer.who(first.publisher)} publishes {publication} from outside: {shortened(first.reason, 200)}"],
+            [
+                f"        {describer.who(first.publisher)} publishes {publication} from outside: "
+                f"{shortened(first.reason, 200)}"
+            ],
             level=Level.INFORMATIONAL,
             occurrences=count,
         )
@@ -55,7 +58,7 @@ def join_failed(history: History, contract: Contract) -> list[Finding]:
         f"example, because the server {first.join_fault}. It is unknown what such members would have received."
     )
     return [
-        found(
+        channel_finding(
             Anomaly.UNKNOWN,
             contract,
             explanation,

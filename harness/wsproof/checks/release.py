@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.memory_growth import MemoryGrowth, MemoryReading, MemoryVerdict
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -78,7 +78,7 @@ def _place(record: ReleaseRecord, contract: Contract) -> list[Finding]:
         f"After {record.came_before} members had joined and left, the server refused the next one, although nobody "
         f"was connected any more: {record.refusal}. It had accepted members before, so it did not free their places."
     )
-    return [replace(found(Anomaly.NOTHING_RECEIVED, contract, explanation, ()), check="place-not-freed")]
+    return [replace(channel_finding(Anomaly.NOTHING_RECEIVED, contract, explanation, ()), check="place-not-freed")]
 
 
 def _steps(values: Sequence[int | None]) -> list[int]:
@@ -101,7 +101,7 @@ def _kept(
         f"Of {sum(sizes)} members that had left, the server kept {sum(steps)} {resource}: their number grew in each of "
         f"{len(steps)} rounds, by {', '.join(map(str, steps))}."
     )
-    finding = found(
+    finding = channel_finding(
         Anomaly.NOT_FREED, contract, explanation, [_line(at, round_) for at, round_ in enumerate(record.rounds)]
     )
     return [replace(finding, check=f"{resource.split()[-1]}-not-freed")]
@@ -130,7 +130,7 @@ def _memory(record: ReleaseRecord, contract: Contract) -> list[Finding]:
         f"{early:.1f} KiB in the first half and {late:.1f} KiB in the second. It may also be a cache that is not "
         "full yet, garbage that is not collected yet, or state that the server keeps for some time."
     )
-    finding = found(Anomaly.NOT_FREED, contract, explanation, _memory_lines(growth), level=Level.NON_STRICT)
+    finding = channel_finding(Anomaly.NOT_FREED, contract, explanation, _memory_lines(growth), level=Level.NON_STRICT)
     return [replace(finding, check="memory-not-freed")]
 
 

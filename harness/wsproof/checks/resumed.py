@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Audience, Contract, Resume
 from wsproof.model.expected import Flags, Ints, received_rows, stayed_through
@@ -29,7 +29,7 @@ def missed_while_away(history: History, contract: Contract) -> list[Finding]:
     count = sum(other is member for other, _ in missing)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
-        found(
+        channel_finding(
             Anomaly.LOST,
             contract,
             f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, and never received "
@@ -63,12 +63,12 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
     count = sum(other is member for other, _ in again)
     others = f" and {count - 1} more" if count > 1 else ""
     return [
-        found(
+        channel_finding(
             Anomaly.DUPLICATED,
             contract,
             f"{describer.who(member.number)} came back for {describer.who(member.resumes)}, told the server its last "
-            f"message, and received {publication}{others} again, which it had before. So the server seems to resend from that "
-            "message on, or from an earlier one, and not from the one after it.",
+            f"message, and received {publication}{others} again, which it had before. So the server seems to resend "
+            "from that message on, or from an earlier one, and not from the one after it.",
             [
                 describer.arrival(member.resumes),
                 describer.publication(row),
@@ -82,7 +82,11 @@ def repeated_after_return(history: History, contract: Contract) -> list[Finding]
 def _receipts_of(history: History, row: int, members: tuple[int, ...]) -> list[int]:
     """The rows of the receipts of a publication by these members."""
     sent, receipts = history.publications, history.receipts
-    same = (receipts.publisher == sent.publisher[row]) & (receipts.sequence == sent.sequence[row]) & (receipts.kind == Kind.DELIVERY)
+    same = (
+        (receipts.publisher == sent.publisher[row])
+        & (receipts.sequence == sent.sequence[row])
+        & (receipts.kind == Kind.DELIVERY)
+    )
     rows: list[int] = np.flatnonzero(same & np.isin(receipts.subscriber, members)).tolist()
     return rows
 

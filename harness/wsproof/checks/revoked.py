@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -49,7 +49,7 @@ def judge_revocation(attempts: Sequence[RevocationAttempt], contract: Contract) 
         "connections of a user whose access is revoked."
     )
     level = Level.VIOLATION if is_repeated else Level.OBSERVATION
-    finding = found(
+    finding = channel_finding(
         Anomaly.MISROUTED,
         contract,
         explanation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -60,5 +60,5 @@ def judge_room_names(tests: Sequence[RoomNamesTest], contract: Contract) -> list
     )
     lines = [f"a member of room {own} received a message of room {other}" for own, other in sorted(tests[0].mixed)]
     level = Level.VIOLATION if len(tests) > 1 else Level.OBSERVATION
-    finding = found(Anomaly.MISROUTED, contract, explanation, lines, level=level, occurrences=len(tests))
+    finding = channel_finding(Anomaly.MISROUTED, contract, explanation, lines, level=level, occurrences=len(tests))
     return [replace(finding, check=CHECK)]

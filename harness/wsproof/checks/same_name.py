@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding
@@ -60,7 +60,7 @@ def early_user_leave(history: History, contract: Contract) -> list[Finding]:
     describer, first = Describer(history), wrong[0]
     name = shortened(first.ended.name, 40)
     return [
-        found(
+        channel_finding(
             Anomaly.PHANTOM,
             contract,
             f"{describer.who(first.notice.subscriber)} was told that {name} had left when one of its two connections "

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import islice, pairwise
 from reprlib import Repr
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.delivery import is_disturbed
 from wsproof.checks.describe import Describer
 from wsproof.checks.feed import HICCUP_NS, line_of, ticks_by_viewer
@@ -46,7 +46,7 @@ def own_producer(history: History, contract: Contract) -> list[Finding]:
     describer = Describer(history)
     unlike = (each for each in _differences(history, contract) if not each.mostly_equal)
     return [
-        found(
+        channel_finding(
             Anomaly.LEAKED_PRODUCER,
             contract,
             f"{describer.who(each.viewer)} and {describer.who(each.other)} were connected at the same time and "
@@ -79,7 +79,7 @@ def missing_object(history: History, contract: Contract) -> list[Finding]:
 def _missing_finding(history: History, contract: Contract, viewer: int, other: int, missing: Sequence[Tick]) -> Finding:
     describer = Describer(history)
     times = f" ({len(missing)} such objects)" if len(missing) > 1 else ""
-    return found(
+    return channel_finding(
         Anomaly.LOST,
         contract,
         f"{describer.who(viewer)} never received an object that the server sent to {describer.who(other)}, although "

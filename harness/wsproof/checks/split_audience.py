@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract
 from wsproof.model.expected import Ints, expected_deliveries
@@ -30,11 +30,11 @@ def split_audience(history: History, contract: Contract) -> list[Finding]:
     publisher = int(history.publications.publisher[row])
     publication = describer.what(publisher, int(history.publications.sequence[row]))
     return [
-        found(
+        channel_finding(
             Anomaly.LOST,
             contract,
-            f"{describer.who(member)} never received {publication}. In all, {len(due.missing_row)} pair(s) of a member and "
-            f"a message are missing, each between two groups.{groups_in_words(groups)}",
+            f"{describer.who(member)} never received {publication}. In all, {len(due.missing_row)} pair(s) of a member "
+            f"and a message are missing, each between two groups.{groups_in_words(groups)}",
             [
                 *(f"        group {at}: members {_named(group)}" for at, group in enumerate(groups, 1)),
                 describer.publication(row),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.delivery import GOOD_REASONS, corrupt, duplicated, lost, misrouted
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import out_of_range
@@ -117,7 +117,7 @@ def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding
             continue
         return [
             replace(
-                found(
+                channel_finding(
                     Anomaly.NOTHING_RECEIVED,
                     contract,
                     f"A member that {session.role} for {session.seconds:.1f} s received none of the {len(missed)} "
@@ -147,7 +147,7 @@ def leaked_from_elsewhere(record: StandingRecord, contract: Contract) -> list[Fi
                     f"A member that {session.role} received a message that was published on the channel "
                     f"{record.elsewhere[key]}, and not on {contract.channel}."
                 )
-                return [replace(found(Anomaly.MISROUTED, contract, explanation, ()), check="misrouted")]
+                return [replace(channel_finding(Anomaly.MISROUTED, contract, explanation, ()), check="misrouted")]
     return []
 
 
@@ -166,7 +166,7 @@ def false_leaves(record: StandingRecord, contract: Contract) -> list[Finding]:
                     f"A member that {witness.role} was told that {shortened(name, 40)} had left, although it "
                     "stayed connected and read everything."
                 )
-                return [replace(found(Anomaly.PHANTOM, contract, explanation, ()), check="false-leave")]
+                return [replace(channel_finding(Anomaly.PHANTOM, contract, explanation, ()), check="false-leave")]
     return []
 
 
@@ -192,7 +192,9 @@ def cut_off(record: StandingRecord, contract: Contract) -> list[Finding]:
         if level is Level.VIOLATION
         else " No contract forbids that: clients must be ready to connect again."
     )
-    finding = found(Anomaly.DISCONNECTED, contract, explanation + contract_note, (), level=level, occurrences=len(cut))
+    finding = channel_finding(
+        Anomaly.DISCONNECTED, contract, explanation + contract_note, (), level=level, occurrences=len(cut)
+    )
     return [replace(finding, check="disconnected")]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -52,7 +52,7 @@ def judge_states(trials: Sequence[Sequence[MemberState]], contract: Contract) ->
     )
     level = Level.VIOLATION if len(trials) > 1 else Level.OBSERVATION
     lines = [f"{member.who}: {_size(member)}" for member in states] + list(_differences(first, other))
-    finding = found(Anomaly.DIVERGED, contract, explanation, lines, level=level, occurrences=len(trials))
+    finding = channel_finding(Anomaly.DIVERGED, contract, explanation, lines, level=level, occurrences=len(trials))
     return [replace(finding, check=CHECK)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import shortened
 from wsproof.checks.standing_history import settled_schedules
 from wsproof.model.contract import Audience, Contract
@@ -70,7 +70,7 @@ def subscription_ended(record: StandingRecord, contract: Contract) -> list[Findi
         return []
     # An end without any message of the server comes first: such a message may be a notice that the workload ignores.
     end = min(ends, key=lambda each: (bool(each.notice), each.last_ns))
-    finding = found(
+    finding = channel_finding(
         Anomaly.LOST,
         contract,
         _explanation(end),

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
 from wsproof.checks.order import inversions
@@ -65,11 +65,11 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
         describer.what(int(sent.publisher[r]), int(sent.sequence[r])) for r in (split.earlier, split.later)
     )
     return [
-        found(
+        channel_finding(
             Anomaly.REORDERED,
             contract,
-            f"{describer.who(split.reference)} received {first} before {second}; {describer.who(split.other)} received them "
-            "the other way round: there is no one order for all.",
+            f"{describer.who(split.reference)} received {first} before {second}; {describer.who(split.other)} received "
+            "them the other way round: there is no one order for all.",
             [
                 f"{describer.who(split.reference)} receives {first}, then {second}",
                 f"{describer.who(split.other)} receives {second}, then {first}",

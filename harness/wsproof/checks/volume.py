@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from wsproof.checks.behind import is_late
-from wsproof.checks.check import found
+from wsproof.checks.check import channel_finding
 from wsproof.checks.delivery import GOOD_REASONS
 from wsproof.checks.describe import shortened
 from wsproof.model.contract import Contract
@@ -112,7 +112,7 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
             occurrences=len(cut),
         )
     if code == INTERNAL_ERROR:
-        finding = found(Anomaly.LOST, contract, f"{explanation}: it failed.", (), occurrences=len(cut))
+        finding = channel_finding(Anomaly.LOST, contract, f"{explanation}: it failed.", (), occurrences=len(cut))
         return replace(finding, check="disconnected")
     if code is None and all(member.was_reset for member in cut):
         return _limit(
@@ -123,7 +123,9 @@ def _cut_with(code: int | None, cut: list[Member], history: History, contract: C
         )
     if code is None:
         explanation = f"{explanation}. A limit that ends connections should say so with a close code."
-        finding = found(Anomaly.DISCONNECTED, contract, explanation, (), level=Level.NON_STRICT, occurrences=len(cut))
+        finding = channel_finding(
+            Anomaly.DISCONNECTED, contract, explanation, (), level=Level.NON_STRICT, occurrences=len(cut)
+        )
         return replace(finding, check="limit")
     return _limit(
         contract, f"{explanation}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut)
@@ -145,5 +147,7 @@ def _refused(history: History, contract: Contract) -> list[Finding]:
 
 
 def _limit(contract: Contract, explanation: str, *, occurrences: int = 1) -> Finding:
-    finding = found(Anomaly.DISCONNECTED, contract, explanation, (), level=Level.INFORMATIONAL, occurrences=occurrences)
+    finding = channel_finding(
+        Anomaly.DISCONNECTED, contract, explanation, (), level=Level.INFORMATIONAL, occurrences=occurrences
+    )
     return replace(finding, check="limit")
