@@ -10,7 +10,7 @@ from wsproof.comparison.order import Block, Side, block_order
 from wsproof.model.finding import Anomaly
 from wsproof.model.summary import Summary, TrustWarning
 
-WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)
+NOISE = (1.01, 0.99, 1.005, 0.995, 1.0)
 
 
 def metrics(latency_ms: float) -> dict[str, Summary]:
@@ -33,8 +33,8 @@ def result(
     warnings: Iterable[TrustWarning] = (),
 ) -> BlockResult:
     """Return the result of one block with this median latency."""
-    wobbly = latency_ms * WOBBLE[index % len(WOBBLE)]
-    return BlockResult(index, block, metrics(wobbly), tuple(findings), tuple(warnings), "uvicorn", 1.0)
+    noisy_ms = latency_ms * NOISE[index % len(NOISE)]
+    return BlockResult(index, block, metrics(noisy_ms), tuple(findings), tuple(warnings), "uvicorn", 1.0)
 
 
 def results(

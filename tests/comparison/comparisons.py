@@ -17,7 +17,11 @@ def row(metric: str, verdict: Judgement, ratio: float = 1.0) -> MetricComparison
 def comparison(*, findings: Iterable[Finding] = (), **verdicts: Judgement) -> Comparison:
     """Return a comparison with these verdicts on metrics."""
     order = (Judgement.WORSE, Judgement.CANNOT_TELL, Judgement.BETTER, Judgement.SAME)
-    found = tuple(findings)
-    verdict = Judgement.WORSE if found else next((each for each in order if each in verdicts.values()), Judgement.SAME)
-    facts: dict[str, Any] = {"base": {"ref": "main"}, "candidate": {"ref": "feature"}, "findings": found}
-    return Comparison(verdict=verdict, metrics=tuple(row(*each) for each in verdicts.items()), **facts)
+    violations = tuple(findings)
+    verdict = (
+        Judgement.WORSE
+        if violations
+        else next((judgement for judgement in order if judgement in verdicts.values()), Judgement.SAME)
+    )
+    facts: dict[str, Any] = {"base": {"ref": "main"}, "candidate": {"ref": "feature"}, "findings": violations}
+    return Comparison(verdict=verdict, metrics=tuple(row(*judgement) for judgement in verdicts.items()), **facts)

@@ -37,12 +37,12 @@ def life(
     warnings: Callable[[Side], Iterable[TrustWarning]] = lambda side: (),
     wall_s: float = 20.0,
 ) -> LifeResult:
-    """Return a life whose base has 1 ms of latency. `scale` sets the variation between lives."""
-    wobble = exp(scale * STEPS[index % len(STEPS)])
+    """Return a life whose base has 1 ms of latency. `scale` multiplies the variation between lives."""
+    variation = exp(scale * STEPS[index % len(STEPS)])
     servers = tuple(
         server(
             side,
-            ratio * wobble if side is Side.CANDIDATE else 1.0,
+            ratio * variation if side is Side.CANDIDATE else 1.0,
             findings=tuple(findings(side)),
             warnings=tuple(warnings(side)),
             idle_share=0.002,

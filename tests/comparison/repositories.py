@@ -24,9 +24,11 @@ async def app(scope, receive, send):
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder, with a neutral author and without the user's settings."""
-    who = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.invalid", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", *who, "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    identity = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.invalid", "-c", "commit.gpgsign=false"]
+    completed = subprocess.run(
+        ["git", *identity, "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    )
+    return completed.stdout.strip()
 
 
 def commit(folder: Path, message: str, **files: str) -> str:
@@ -54,7 +56,7 @@ def repository(folder: Path) -> Path:
 
 
 def forgetful_echo(folder: Path, forgotten: int) -> Path:
-    """Create a repository with the app `shop:app`, an echo.
+    """Create a repository with `shop:app`, an app that echoes.
 
     On main it answers all messages. On forgetful it omits the answer to one message of each connection, counted from 1.
     """

@@ -37,7 +37,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 class FakeTest:
-    """Compares commits by a function of their number, and remembers their order."""
+    """Replaces the comparison of a commit by a function of its number, and records the order of the commits."""
 
     def __init__(self, compare: Callable[[int], Comparison]) -> None:
         self._compare = compare
@@ -119,13 +119,13 @@ def test_a_new_violation_is_searched_for_whatever_the_figures_are(history: Repos
 
 
 @pytest.mark.parametrize(
-    ("whole", "state", "sentence"),
+    ("comparison", "state", "sentence"),
     [(FAST, CommitState.GOOD, "NOTHING TO FIND"), (NOISY, CommitState.SKIPPED, "CANNOT TELL whether")],
 )
 def test_a_bad_commit_that_is_not_worse_ends_the_search(
-    history: Repository, whole: Comparison, state: CommitState, sentence: str
+    history: Repository, comparison: Comparison, state: CommitState, sentence: str
 ) -> None:
-    result, tested = search(history, lambda number: whole)
+    result, tested = search(history, lambda number: comparison)
     assert tested == [COMMITS]
     assert (result.suspects, result.steps[0].state) == ((), state)
     assert bisection_sentence(result).startswith(sentence)

@@ -17,11 +17,11 @@ from wsproof.load import Progress
 from wsproof.target.target import Target, parse_target
 
 
-def an_app(cwd: Path, python: str | None) -> Target:
+def app_target(cwd: Path, python: str | None) -> Target:
     return parse_target("app:app", cwd=cwd, python=python)
 
 
-def a_command(cwd: Path, python: str | None) -> Target:
+def command_target(cwd: Path, python: str | None) -> Target:
     return parse_target("cmd:./serve {port}", ready="http://127.0.0.1:{port}/", cwd=cwd, python=python)
 
 
@@ -35,8 +35,8 @@ def pinned(repo: Path) -> Path:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Environments are made without an installer. The fixture holds the directories of what was installed."""
+def installed_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Make environments without an installer. Returns the folders whose packages would have been installed."""
     declared: list[Path] = []
 
     def make(place: Path, folder: Path) -> BuildEnvironment:
@@ -49,9 +49,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def prepare(
-    repo: Path, target: builds.TargetFactory = an_app, *, setup: str | None = None
+    repo: Path, target: builds.TargetFactory = app_target, *, setup: str | None = None
 ) -> tuple[dict[Side, Target], dict[str, str]]:
-    """The targets of both builds, and the text of `built` in each worktree by branch, if there is one."""
+    """Return the targets of both builds, and by branch the text of the file `built`, if the worktree has one."""
     commits = find_commits("main", "feature", repo, exact_base=True)
     with prepared_builds(commits, Preparation(target, setup)) as targets:
         built = {
@@ -62,24 +62,24 @@ def prepare(
         return targets, built
 
 
-def test_other_packages_give_each_build_a_python_of_its_own(pinned: Path, made: list[Path]) -> None:
+def test_other_packages_give_each_build_a_python_of_its_own(pinned: Path, installed_folders: list[Path]) -> None:
     targets, _ = prepare(pinned)
-    assert len(made) == 2
+    assert len(installed_folders) == 2
     assert targets[Side.BASE].python != targets[Side.CANDIDATE].python
     assert targets[Side.BASE] is targets[Side.BASE_AGAIN]
 
 
-def test_a_command_finds_the_python_of_its_build_first(pinned: Path, made: list[Path]) -> None:
-    targets, _ = prepare(pinned, a_command)
+def test_a_command_finds_the_python_of_its_build_first(pinned: Path, installed_folders: list[Path]) -> None:
+    targets, _ = prepare(pinned, command_target)
     for side in (Side.BASE, Side.CANDIDATE):
         variables = dict(targets[side].env)
         assert variables["PATH"].split(os.pathsep)[0] == str(targets[side].cwd.parent / "venv" / "bin")
         assert variables["VIRTUAL_ENV"] == str(targets[side].cwd.parent / "venv")
 
 
-def test_equal_packages_leave_both_builds_in_the_current_environment(repo: Path, made: list[Path]) -> None:
-    targets, _ = prepare(repo, a_command)
-    assert made == []
+def test_equal_packages_leave_both_builds_in_the_current_environment(repo: Path, installed_folders: list[Path]) -> None:
+    targets, _ = prepare(repo, command_target)
+    assert installed_folders == []
     assert "PATH" not in dict(targets[Side.BASE].env)
 
 
@@ -89,7 +89,7 @@ def test_the_setup_command_runs_in_each_worktree(repo: Path) -> None:
 
 
 def test_an_environment_that_the_setup_command_makes_is_used(repo: Path) -> None:
-    targets, _ = prepare(repo, a_command, setup="mkdir -p .venv/bin && touch .venv/bin/python")
+    targets, _ = prepare(repo, command_target, setup="mkdir -p .venv/bin && touch .venv/bin/python")
     candidate = targets[Side.CANDIDATE]
     assert candidate.python == str(candidate.cwd / ".venv" / "bin" / "python")
     assert dict(candidate.env)["VIRTUAL_ENV"] == str(candidate.cwd / ".venv")
@@ -127,7 +127,7 @@ def test_both_builds_get_their_submodules_without_the_network(repo: Path, tmp_pa
         commit(repo, "with a submodule")
     library.rename(tmp_path / "gone")
     commits = find_commits("main", "feature", repo, exact_base=True)
-    with prepared_builds(commits, Preparation(an_app)) as targets:
+    with prepared_builds(commits, Preparation(app_target)) as targets:
         assert [(each.cwd / "books" / "shelf.py").is_file() for each in targets.values()] == [True, True, True]
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
@@ -135,6 +135,6 @@ def test_both_builds_get_their_submodules_without_the_network(repo: Path, tmp_pa
 def test_the_user_sees_which_build_is_being_prepared(repo: Path) -> None:
     steps: list[Progress] = []
     commits = find_commits("main", "feature", repo, exact_base=True)
-    with prepared_builds(commits, Preparation(an_app), steps.append):
+    with prepared_builds(commits, Preparation(app_target), steps.append):
         pass
     assert [step.phase for step in steps] == ["prepare main", "prepare feature"]

@@ -132,14 +132,14 @@ def test_an_environment_of_its_own_has_its_own_python(tmp_path: Path) -> None:
     tree.mkdir()
     (tree / "requirements.txt").write_text("")
     environment = make_environment(tree, tmp_path / "venv")
-    told = subprocess.run(
+    completed = subprocess.run(
         ["python", "-c", "import sys; print(sys.prefix)"],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, **environment.variables},
     )
-    assert Path(told.stdout.strip()) == tmp_path / "venv"
+    assert Path(completed.stdout.strip()) == tmp_path / "venv"
 
 
 def test_a_failed_step_is_reported_with_its_exit_code_and_its_last_lines(tmp_path: Path) -> None:
@@ -180,4 +180,4 @@ def test_the_harness_is_always_that_of_the_checkout(tmp_path: Path, monkeypatch:
     harness = Path(wsproof.__file__).resolve().parent.parent
     (tmp_path / harness.name).mkdir()
     assert import_path(harness.parent, tmp_path, [str(harness)]) == ""
-    assert sys.path  # nothing of ours was changed
+    assert sys.path  # the import path of this process is not emptied

@@ -60,8 +60,8 @@ def test_a_candidate_with_a_new_violation_is_worse_at_any_speed() -> None:
 
     comparison = judged(results(4.0, findings=faults))
     assert comparison.verdict is Judgement.WORSE
-    (found,) = comparison.findings
-    assert (found.anomaly, found.occurrences) == (Anomaly.LOST, 16)
+    (violation,) = comparison.findings
+    assert (violation.anomaly, violation.occurrences) == (Anomaly.LOST, 16)
 
 
 def test_one_violation_in_one_pair_makes_the_candidate_worse() -> None:

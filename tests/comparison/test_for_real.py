@@ -1,4 +1,4 @@
-"""Test of one short comparison with real servers: all parts work together. Other tests check verdicts."""
+"""Test that all parts of a comparison work together with real servers. Other tests check the verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORGOTTEN = 4
 @pytest.mark.slow
 def test_a_candidate_that_loses_one_message_is_worse(tmp_path: Path) -> None:
     repo = forgetful_echo(tmp_path / "repo", FORGOTTEN)
-    kept: list[BlockResult] = []
+    blocks: list[BlockResult] = []
     comparison = compare_refs(
         "main",
         "forgetful",
@@ -33,12 +33,12 @@ def test_a_candidate_that_loses_one_message_is_worse(tmp_path: Path) -> None:
         plan=PLAN,
         channels="tutorial",
         pairs=1,
-        keep=kept.append,
+        keep=blocks.append,
     )
     assert comparison.verdict is Judgement.WORSE
     assert Anomaly.LOST in [finding.anomaly for finding in comparison.findings]
-    assert "".join(block.block.side.value for block in kept) == comparison.order
-    assert len(kept) == 4
-    assert all(block.metrics["latency"].n > 0 for block in kept)
-    assert all(block.metrics["reach"].min == 1.0 for block in kept if block.block.side.value != "B")
+    assert "".join(block.block.side.value for block in blocks) == comparison.order
+    assert len(blocks) == 4
+    assert all(block.metrics["latency"].n > 0 for block in blocks)
+    assert all(block.metrics["reach"].min == 1.0 for block in blocks if block.block.side.value != "B")
     assert len(git(repo, "worktree", "list").splitlines()) == 1

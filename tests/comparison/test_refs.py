@@ -23,12 +23,12 @@ from wsproof.target.target import Target, parse_target
 PLAN = Plan(subscribers=3, duration_s=1.0, warmup_s=0.0)
 
 
-def an_app(cwd: Path, python: str | None) -> Target:
+def app_target(cwd: Path, python: str | None) -> Target:
     return parse_target("app:app", cwd=cwd, python=python)
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -40,13 +40,13 @@ Runner = Callable[[int, Block, Target, Load, Watcher | None], BlockResult]
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runner], None]:
-    """Replace the blocks, which would start servers, by a function."""
+    """Return a function that replaces `run_block`, so that no server starts."""
     return lambda runner: monkeypatch.setattr(refs, "run_block", runner)
 
 
 def compare(repo: Path, **options: Any) -> Comparison:
-    given: dict[str, Any] = {"target": an_app, "plan": PLAN, "channels": "tutorial", "pairs": 8, "seed": 4}
-    return refs.compare_refs("main", "feature", repo=repo, **(given | options))
+    defaults: dict[str, Any] = {"target": app_target, "plan": PLAN, "channels": "tutorial", "pairs": 8, "seed": 4}
+    return refs.compare_refs("main", "feature", repo=repo, **(defaults | options))
 
 
 def by_value(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
@@ -58,7 +58,7 @@ def by_value(index: int, block: Block, target: Target, load: Load, progress: Wat
 
 
 def test_base_and_candidate_are_measured_each_in_its_own_tree(
-    repo: Path, here: Path, scripted: Callable[[Runner], None]
+    repo: Path, temporary_folder: Path, scripted: Callable[[Runner], None]
 ) -> None:
     scripted(by_value)
     comparison = compare(repo)
@@ -68,7 +68,7 @@ def test_base_and_candidate_are_measured_each_in_its_own_tree(
     assert comparison.candidate["sha"] == git(repo, "rev-parse", "feature")
     assert (comparison.pairs, comparison.seed, len(comparison.order)) == (8, 4, 24)
     assert comparison.plan["channels"] == "tutorial"
-    assert list(here.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 def test_the_exact_base_is_the_tip_of_the_base(repo: Path, scripted: Callable[[Runner], None]) -> None:
@@ -79,7 +79,7 @@ def test_the_exact_base_is_the_tip_of_the_base(repo: Path, scripted: Callable[[R
 
 
 def test_each_block_is_handed_over_at_once_and_an_interrupt_loses_only_one(
-    repo: Path, here: Path, scripted: Callable[[Runner], None]
+    repo: Path, temporary_folder: Path, scripted: Callable[[Runner], None]
 ) -> None:
     def interrupted(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
         if index == 5:
@@ -87,17 +87,17 @@ def test_each_block_is_handed_over_at_once_and_an_interrupt_loses_only_one(
         return by_value(index, block, target, load, progress)
 
     scripted(interrupted)
-    kept: list[BlockResult] = []
-    with pytest.raises(PartialComparison) as caught:
-        compare(repo, keep=kept.append)
-    assert [block.index for block in kept] == [0, 1, 2, 3, 4]
-    assert isinstance(caught.value.cause, KeyboardInterrupt)
-    shown = caught.value.comparison
-    assert shown.verdict is Judgement.CANNOT_TELL
-    assert [warning.message for warning in shown.warnings if warning.code == "cut-short"] == [
+    blocks: list[BlockResult] = []
+    with pytest.raises(PartialComparison) as interrupt:
+        compare(repo, keep=blocks.append)
+    assert [block.index for block in blocks] == [0, 1, 2, 3, 4]
+    assert isinstance(interrupt.value.cause, KeyboardInterrupt)
+    comparison = interrupt.value.comparison
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert [warning.message for warning in comparison.warnings if warning.code == "cut-short"] == [
         "Only 5 of 24 blocks were measured: the comparison ended early."
     ]
-    assert list(here.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
@@ -114,15 +114,17 @@ def test_an_interrupt_in_the_first_block_leaves_nothing_to_judge(
 
 def test_progress_goes_forward_through_the_whole_comparison(repo: Path, scripted: Callable[[Runner], None]) -> None:
     scripted(by_value)
-    seen: list[Progress] = []
-    compare(repo, progress=seen.append)
-    assert [step.done for step in seen] == sorted(step.done for step in seen)
-    assert [step.phase for step in seen[:2]] == ["prepare main", "prepare feature"]
-    assert 0 < seen[2].done < 1 / 24
-    assert seen[-1].phase.startswith("block 24 of 24")
+    reports: list[Progress] = []
+    compare(repo, progress=reports.append)
+    assert [step.done for step in reports] == sorted(step.done for step in reports)
+    assert [step.phase for step in reports[:2]] == ["prepare main", "prepare feature"]
+    assert 0 < reports[2].done < 1 / 24
+    assert reports[-1].phase.startswith("block 24 of 24")
 
 
-def test_a_build_that_does_not_start_is_named(repo: Path, here: Path, scripted: Callable[[Runner], None]) -> None:
+def test_a_build_that_does_not_start_is_named(
+    repo: Path, temporary_folder: Path, scripted: Callable[[Runner], None]
+) -> None:
     def broken(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
         if block.side is Side.CANDIDATE:
             raise TargetError("it raised at import")
@@ -131,13 +133,13 @@ def test_a_build_that_does_not_start_is_named(repo: Path, here: Path, scripted: 
     scripted(broken)
     with pytest.raises(TargetError, match=r"in feature \([0-9a-f]{10}\): it raised at import"):
         compare(repo)
-    assert list(here.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
-def test_a_url_cannot_be_two_builds(repo: Path, here: Path) -> None:
+def test_a_url_cannot_be_two_builds(repo: Path, temporary_folder: Path) -> None:
     with pytest.raises(UsageError, match="cannot be two builds at once"):
         compare(repo, target=lambda cwd, python: parse_target("ws://127.0.0.1:9/ws", cwd=cwd))
-    assert list(here.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 def test_a_build_without_the_target_is_named(repo: Path) -> None:
@@ -148,7 +150,7 @@ def test_a_build_without_the_target_is_named(repo: Path) -> None:
 def test_a_missing_ref_is_an_error_before_a_server_starts(repo: Path, scripted: Callable[[Runner], None]) -> None:
     scripted(lambda *arguments: pytest.fail("nothing may be measured"))
     with pytest.raises(GitError, match="did you mean main"):
-        refs.compare_refs("mian", "feature", repo=repo, target=an_app, plan=PLAN)
+        refs.compare_refs("mian", "feature", repo=repo, target=app_target, plan=PLAN)
 
 
 def test_a_comparison_without_pairs_is_a_usage_error(repo: Path) -> None:
@@ -162,25 +164,25 @@ def test_a_subfolder_is_compared_from_within_the_subfolder(repo: Path, scripted:
     git(repo, "branch", "service")
     places: list[Path] = []
 
-    def remember(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+    def note_place(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
         places.append(target.cwd)
         return by_value(index, block, target, load, progress)
 
-    scripted(remember)
+    scripted(note_place)
     refs.compare_refs(
-        "service", "service", repo=repo / "service", target=an_app, plan=PLAN, pairs=1, channels="tutorial"
+        "service", "service", repo=repo / "service", target=app_target, plan=PLAN, pairs=1, channels="tutorial"
     )
     assert {place.name for place in places} == {"service"}
     assert len(set(places)) == 2
 
 
 def test_settings_of_the_channels_reach_the_server(repo: Path, scripted: Callable[[Runner], None]) -> None:
-    seen: set[str] = set()
+    periods: set[str] = set()
 
-    def look(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
-        seen.add(dict(target.env)["TARGET_APP_DASHBOARD_PERIOD"])
+    def note_period(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        periods.add(dict(target.env)["TARGET_APP_DASHBOARD_PERIOD"])
         return by_value(index, block, target, load, progress)
 
-    scripted(look)
+    scripted(note_period)
     compare(repo, settings={"dashboard.period": "0.25"}, pairs=1)
-    assert seen == {"0.25"}
+    assert periods == {"0.25"}

@@ -16,8 +16,8 @@ def test_a_ref_may_be_a_branch_a_tag_a_sha_or_an_expression(repo: Path) -> None:
     repository = Repository.containing(repo)
     sha = git(repo, "rev-parse", "feature")
     for ref in ("feature", "v1", sha, sha[:8], "feature~0"):
-        found = repository.commit(ref)
-        assert (found.sha, found.subject, found.ref) == (sha, "three", ref)
+        resolved = repository.commit(ref)
+        assert (resolved.sha, resolved.subject, resolved.ref) == (sha, "three", ref)
 
 
 def test_a_missing_ref_is_reported_with_similar_ones(repo: Path) -> None:
@@ -48,19 +48,19 @@ def test_a_repository_is_found_from_below_and_in_spite_of_a_hook_s_variables(
 
 
 def test_the_base_is_the_commit_where_the_candidate_branched_off(repo: Path) -> None:
-    asked = find_commits("main", "feature", repo)
-    assert (asked.base.subject, asked.base.ref, asked.moved) == ("one", "main", True)
-    assert asked.candidate.subject == "three"
+    commits = find_commits("main", "feature", repo)
+    assert (commits.base.subject, commits.base.ref, commits.moved) == ("one", "main", True)
+    assert commits.candidate.subject == "three"
 
 
 def test_an_exact_base_is_the_ref_itself(repo: Path) -> None:
-    asked = find_commits("main", "feature", repo, exact_base=True)
-    assert (asked.base.subject, asked.moved) == ("two", False)
+    commits = find_commits("main", "feature", repo, exact_base=True)
+    assert (commits.base.subject, commits.moved) == ("two", False)
 
 
 def test_a_base_that_is_an_ancestor_of_the_candidate_is_used_unchanged(repo: Path) -> None:
-    asked = find_commits("main~1", "main", repo)
-    assert (asked.base.subject, asked.moved, asked.warnings) == ("one", False, ())
+    commits = find_commits("main~1", "main", repo)
+    assert (commits.base.subject, commits.moved, commits.warnings) == ("one", False, ())
 
 
 def test_refs_without_common_history_need_an_exact_base(repo: Path) -> None:
@@ -87,8 +87,8 @@ def test_compare_warns_if_both_refs_are_one_commit(repo: Path) -> None:
 
 def test_a_branch_of_the_only_remote_is_found_by_its_short_name(repo: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--branch", "feature", str(repo), "clone")
-    found = Repository.containing(tmp_path / "clone").commit("main")
-    assert (found.ref, found.subject) == ("origin/main", "two")
+    resolved = Repository.containing(tmp_path / "clone").commit("main")
+    assert (resolved.ref, resolved.subject) == ("origin/main", "two")
 
 
 def test_a_shallow_clone_is_told_how_to_get_the_other_branch(repo: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from wsproof.comparison.lives import Extent, run_lives
 
 @dataclass
 class Log:
-    """The events of simulated lives, in order. `fails` names an event that raises KeyboardInterrupt."""
+    """The events of simulated lives, in order. The event named `fails` raises KeyboardInterrupt."""
 
     fails: str = ""
     events: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ def test_an_interrupted_life_does_not_lose_other_lives(event: str) -> None:
     log = Log(fails=event)
     with pytest.raises(KeyboardInterrupt):
         log.run(Extent(lives=5, rounds=1))
-    assert [one.index for one in log.results] == [0, 1]
+    assert [result.index for result in log.results] == [0, 1]
 
 
 def test_after_the_last_needed_life_the_servers_of_the_next_are_stopped_unmeasured() -> None:

@@ -39,12 +39,12 @@ def test_stored_runs_are_shown_side_by_side_and_never_judged() -> None:
 
 
 def test_differences_in_the_circumstances_of_runs_are_listed() -> None:
-    other = run(
+    candidate = run(
         10, plan=Plan(subscribers=7).to_json(), target={"server": "hypercorn"}, machine={"cores": 64, "cpu": "x"}
     )
-    warning = next(w for w in compare_runs(run(10), other).warnings if w.code == "circumstances")
-    for words in ("subscribers 100 and 7", "server uvicorn and hypercorn", "machine (cores)"):
-        assert words in warning.message
+    warning = next(w for w in compare_runs(run(10), candidate).warnings if w.code == "circumstances")
+    for difference in ("subscribers 100 and 7", "server uvicorn and hypercorn", "machine (cores)"):
+        assert difference in warning.message
 
 
 def test_untrusted_and_unfinished_runs_are_marked() -> None:
@@ -53,8 +53,8 @@ def test_untrusted_and_unfinished_runs_are_marked() -> None:
 
 
 def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
-    some = {name: summary for name, summary in metrics(10).items() if name != "latency"}
-    comparison = compare_runs(run(10), run(10, metrics=some))
+    without_latency = {name: summary for name, summary in metrics(10).items() if name != "latency"}
+    comparison = compare_runs(run(10), run(10, metrics=without_latency))
     row = next(metric for metric in comparison.metrics if metric.metric == "latency_p50")
     assert (row.base, row.candidate, row.ratio) == (1e7, None, None)
     assert "feed_spread_p50" not in [metric.metric for metric in comparison.metrics]
@@ -62,7 +62,7 @@ def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
 
 def test_new_violations_are_shown() -> None:
     comparison = compare_runs(run(10), run(10, measured_findings=(finding(Anomaly.MESSAGE_AFTER_LEAVE),)))
-    assert [found.anomaly for found in comparison.findings] == [Anomaly.MESSAGE_AFTER_LEAVE]
+    assert [violation.anomaly for violation in comparison.findings] == [Anomaly.MESSAGE_AFTER_LEAVE]
 
 
 def load(*workloads: str, latency_ms: float = 10) -> LoadSummary:
@@ -86,8 +86,8 @@ def test_loads_of_several_workloads_are_compared_workload_by_workload() -> None:
 
 def test_a_load_of_one_workload_is_compared_with_the_same_one_in_a_mix() -> None:
     mix = run(1, command="load", load=load("chat", "echo"), metrics={})
-    alone = run(2, command="load", load=load("chat", latency_ms=20))
-    rows = {row.metric: row.ratio for row in compare_runs(mix, alone).metrics}
+    single = run(2, command="load", load=load("chat", latency_ms=20))
+    rows = {row.metric: row.ratio for row in compare_runs(mix, single).metrics}
     assert rows["chat: latency_p50"] == pytest.approx(2)
 
 

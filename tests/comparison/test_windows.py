@@ -61,13 +61,13 @@ def test_a_candidate_with_a_new_violation_is_worse_at_any_speed() -> None:
     ]
     comparison = judged(broken)
     assert comparison.verdict is Judgement.WORSE
-    assert [one.occurrences for one in comparison.findings] == [8]
+    assert [violation.occurrences for violation in comparison.findings] == [8]
 
 
 @pytest.mark.parametrize("side", [Side.BASE, Side.BASE_AGAIN])
 def test_a_violation_of_either_base_process_is_not_new_in_the_candidate(side: Side) -> None:
-    both = [life(0, findings=lambda one: [finding()] if one in (side, Side.CANDIDATE) else [])]
-    comparison = judged(both + [life(index) for index in range(1, 8)])
+    lives = [life(0, findings=lambda each: [finding()] if each in (side, Side.CANDIDATE) else [])]
+    comparison = judged(lives + [life(index) for index in range(1, 8)])
     assert comparison.verdict is Judgement.SAME
     assert "faults-of-the-base" in [warning.code for warning in comparison.warnings]
 
@@ -97,9 +97,9 @@ def test_the_document_fits_its_schema_and_can_be_read_again() -> None:
 
 def test_the_spectrum_of_a_build_is_the_median_of_its_lives_between_the_lowest_and_the_highest() -> None:
     comparison = judged([life(index, 2.0) for index in range(8)])
-    at = comparison.spectra["percentiles"].index(50.0)
+    p50 = comparison.spectra["percentiles"].index(50.0)
     base, candidate = (
-        [comparison.spectra[side][edge][at] for edge in ("low", "middle", "high")] for side in ("base", "candidate")
+        [comparison.spectra[side][edge][p50] for edge in ("low", "middle", "high")] for side in ("base", "candidate")
     )
     assert base == pytest.approx([1.5e6] * 3)
     assert candidate == pytest.approx([3e6 * exp(min(STEPS)), 3e6, 3e6 * exp(max(STEPS))], rel=1e-3)
@@ -132,21 +132,21 @@ def test_the_figures_of_a_life_without_a_value_are_left_out() -> None:
 
 
 def test_lives_of_earlier_versions_have_no_spectrum() -> None:
-    old = [
-        replace(one, servers=tuple(replace(server, spectrum=()) for server in one.servers))
-        for one in (life(index) for index in range(8))
+    lives = [
+        replace(measured, servers=tuple(replace(server, spectrum=()) for server in measured.servers))
+        for measured in (life(index) for index in range(8))
     ]
-    assert judged(old).spectra == {}
+    assert judged(lives).spectra == {}
 
 
 def test_a_violation_is_new_fixed_or_in_both_builds() -> None:
-    def seen(side: Side) -> list[Finding]:
+    def findings_of(side: Side) -> list[Finding]:
         return [finding(Anomaly.DUPLICATED), finding(Anomaly.LOST if side is Side.CANDIDATE else Anomaly.REORDERED)]
 
-    comparison = judged([life(index, findings=seen) for index in range(8)])
-    assert [each.anomaly for each in comparison.findings] == [Anomaly.LOST]
-    assert [each["anomaly"] for each in comparison.differences["fixed"]] == ["reordered"]
-    assert [each["anomaly"] for each in comparison.differences["both"]] == ["duplicated"]
+    comparison = judged([life(index, findings=findings_of) for index in range(8)])
+    assert [violation.anomaly for violation in comparison.findings] == [Anomaly.LOST]
+    assert [violation["anomaly"] for violation in comparison.differences["fixed"]] == ["reordered"]
+    assert [violation["anomaly"] for violation in comparison.differences["both"]] == ["duplicated"]
     document = json.loads(json.dumps(comparison.to_json()))
     jsonschema.validate(document, load_schema("wsproof.compare/1"))
     page = comparison_page(comparison_from_json(document))
@@ -183,17 +183,17 @@ PLAN = Plan(subscribers=3, publishers=2, rate_hz=400.0)
 
 
 def compare(repo: Path, **options: Any) -> Comparison:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "target": lambda cwd, python: parse_target("app:app", cwd=cwd, python=python),
         "plan": PLAN,
         "channels": "tutorial",
         "extent": Extent(lives=8),
     }
-    return compare_in_turn("main", "feature", repo=repo, **(given | options))
+    return compare_in_turn("main", "feature", repo=repo, **(defaults | options))
 
 
 class Unmeasured:
-    """A life without servers. It ends with the result that `result` returns for its index and its targets."""
+    """A life without servers. Its result is that of the function `result`, called with the index and the targets."""
 
     def __init__(self, result: Callable[[int, Any], LifeResult]) -> None:
         self._result = result
@@ -217,24 +217,27 @@ class Unmeasured:
 
 
 def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, bool, bool]] = []
+    builds: list[tuple[int, bool, bool]] = []
 
     def by_value(index: int, targets: Any) -> LifeResult:
         value = {side: int((targets[side].cwd / "app.py").read_text().split("=")[1]) for side in SIDES}
-        seen.append((index, value[Side.BASE] == value[Side.BASE_AGAIN], value[Side.BASE] == value[Side.CANDIDATE]))
+        builds.append((index, value[Side.BASE] == value[Side.BASE_AGAIN], value[Side.BASE] == value[Side.CANDIDATE]))
         return life(index, value[Side.CANDIDATE] / value[Side.BASE])
 
     monkeypatch.setattr(windows, "StartedLife", Unmeasured(by_value))
-    kept: list[LifeResult] = []
+    lives: list[LifeResult] = []
     checkpoints: list[Comparison] = []
-    comparison = compare(repo, keep=kept.append, checkpoint=checkpoints.append)
-    assert [(one.pairs, one.verdict) for one in checkpoints][:2] == [(1, "cannot-tell"), (2, "cannot-tell")]
-    assert all("cut-short" in [warning.code for warning in one.warnings] for one in checkpoints)
+    comparison = compare(repo, keep=lives.append, checkpoint=checkpoints.append)
+    assert [(checkpoint.pairs, checkpoint.verdict) for checkpoint in checkpoints][:2] == [
+        (1, "cannot-tell"),
+        (2, "cannot-tell"),
+    ]
+    assert all("cut-short" in [warning.code for warning in checkpoint.warnings] for checkpoint in checkpoints)
     assert "cut-short" not in [warning.code for warning in comparison.warnings]
-    assert seen == [(index, True, False) for index in range(8)]
+    assert builds == [(index, True, False) for index in range(8)]
     assert comparison.verdict is Judgement.WORSE
     assert (comparison.differences["files"], comparison.differences["packages"]) == (["app.py"], {})
-    assert len(kept) == comparison.pairs == 8
+    assert len(lives) == comparison.pairs == 8
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
@@ -244,18 +247,18 @@ CELLS = (Cell("chat", PLAN), Cell("granian, chat", PLAN, "granian"))
 def test_the_lives_of_several_cells_alternate_and_each_starts_its_own_server_and_load(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, str]] = []
+    servers: list[tuple[int, str]] = []
 
     def by_server(index: int, targets: Any) -> LifeResult:
-        seen.append((index, targets[Side.CANDIDATE].server))
+        servers.append((index, targets[Side.CANDIDATE].server))
         return life(index, 1.3 if targets[Side.BASE].server == "granian" else 1.0)
 
     monkeypatch.setattr(windows, "StartedLife", Unmeasured(by_server))
-    kept: list[LifeResult] = []
-    comparison = compare(repo, cells=CELLS, keep=kept.append)
-    assert seen[:4] == [(0, "auto"), (0, "granian"), (1, "auto"), (1, "granian")]
-    assert [(each.index, each.cell) for each in kept[:3]] == [(0, "chat"), (1, "granian, chat"), (2, "chat")]
-    assert len(kept) == 18
+    lives: list[LifeResult] = []
+    comparison = compare(repo, cells=CELLS, keep=lives.append)
+    assert servers[:4] == [(0, "auto"), (0, "granian"), (1, "auto"), (1, "granian")]
+    assert [(each.index, each.cell) for each in lives[:3]] == [(0, "chat"), (1, "granian, chat"), (2, "chat")]
+    assert len(lives) == 18
     verdicts = {row.metric: row.verdict for row in comparison.metrics}
     assert verdicts["chat: latency_p50"] is Judgement.SAME
     assert verdicts["granian, chat: latency_p50"] is Judgement.WORSE
@@ -268,10 +271,10 @@ def test_the_lives_of_several_cells_alternate_and_each_starts_its_own_server_and
 
 
 def test_all_cells_are_adjusted_together() -> None:
-    alone = judged([life(index, 1.3) for index in range(8)])
-    both = judged([replace(life(index // 2, 1.3), cell=CELLS[index % 2].name) for index in range(16)])
-    assert len(both.metrics) == 2 * len(alone.metrics)
-    assert both.metrics[0].p == pytest.approx(2 * (alone.metrics[0].p or 0))
+    one_cell = judged([life(index, 1.3) for index in range(8)])
+    two_cells = judged([replace(life(index // 2, 1.3), cell=CELLS[index % 2].name) for index in range(16)])
+    assert len(two_cells.metrics) == 2 * len(one_cell.metrics)
+    assert two_cells.metrics[0].p == pytest.approx(2 * (one_cell.metrics[0].p or 0))
 
 
 def test_until_waits_for_the_fewest_lives_of_each_cell(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,12 +285,12 @@ def test_until_waits_for_the_fewest_lives_of_each_cell(repo: Path, monkeypatch: 
 def test_windows_measured_before_an_interrupt_are_kept_without_a_verdict(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def some(index: int, targets: Any) -> LifeResult:
+    def three_lives(index: int, targets: Any) -> LifeResult:
         if index == 3:
             raise KeyboardInterrupt
         return life(index)
 
-    monkeypatch.setattr(windows, "StartedLife", Unmeasured(some))
+    monkeypatch.setattr(windows, "StartedLife", Unmeasured(three_lives))
     with pytest.raises(PartialComparison) as stopped:
         compare(repo)
     assert stopped.value.comparison.pairs == 3
@@ -319,7 +322,7 @@ def test_a_server_that_does_not_start_beside_the_other_is_named_with_advice(
 
 def test_three_real_servers_are_loaded_in_turn_and_the_one_that_loses_messages_is_worse(tmp_path: Path) -> None:
     repo = forgetful_echo(tmp_path / "repo", 9)
-    kept: list[LifeResult] = []
+    lives: list[LifeResult] = []
     comparison = compare_in_turn(
         "main",
         "forgetful",
@@ -328,11 +331,11 @@ def test_three_real_servers_are_loaded_in_turn_and_the_one_that_loses_messages_i
         plan=Plan(workload="echo", subscribers=2, publishers=2, rate_hz=400.0, ramp_s=20, drain_s=3),
         channels="tutorial",
         extent=Extent(lives=1, rounds=2),
-        keep=kept.append,
+        keep=lives.append,
     )
     assert comparison.verdict is Judgement.WORSE
-    assert [one.anomaly for one in comparison.findings] == ["lost"]
-    (only,) = kept
+    assert [violation.anomaly for violation in comparison.findings] == ["lost"]
+    (measured,) = lives
     for side in SIDES:
-        assert all(value is not None for value in only.of(side).values["latency_p50"])
-    assert not only.of(Side.BASE).findings
+        assert all(value is not None for value in measured.of(side).values["latency_p50"])
+    assert not measured.of(Side.BASE).findings

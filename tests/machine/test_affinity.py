@@ -18,7 +18,7 @@ THREADS = "import sys, threading; threading.Thread(target=sys.stdin.read).start(
 
 
 @pytest.fixture
-def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def control_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Create a container's tree of control groups, in which this process is in `a/b`."""
     (tmp_path / "self").write_text("1:cpu:/x\n0::/a/b\n")
     (tmp_path / "groups" / "a" / "b").mkdir(parents=True)
@@ -27,20 +27,20 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "groups"
 
 
-def test_the_smallest_quota_of_the_parent_groups_counts(groups: Path) -> None:
+def test_the_smallest_quota_of_the_parent_groups_counts(control_groups: Path) -> None:
     assert cores_quota() is None
-    (groups / "a" / "b" / "cpu.max").write_text("max 100000\n")
+    (control_groups / "a" / "b" / "cpu.max").write_text("max 100000\n")
     assert cores_quota() is None
-    (groups / "cpu.max").write_text("400000 100000\n")
-    (groups / "a" / "cpu.max").write_text("150000 100000\n")
+    (control_groups / "cpu.max").write_text("400000 100000\n")
+    (control_groups / "a" / "cpu.max").write_text("150000 100000\n")
     assert cores_quota() == 1.5
 
 
-def test_a_quota_leaves_at_least_one_core(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quota_leaves_at_least_one_core(control_groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affinity, "own_cores", lambda: (0, 1, 2, 3))
     assert count_cores() == 4
     for quota, expected in (("250000", 2), ("50000", 1), ("900000", 4)):
-        (groups / "a" / "cpu.max").write_text(f"{quota} 100000\n")
+        (control_groups / "a" / "cpu.max").write_text(f"{quota} 100000\n")
         assert count_cores() == expected
 
 

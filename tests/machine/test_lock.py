@@ -9,7 +9,7 @@ import pytest
 from wsproof import UsageError
 from wsproof.machine.lock import measurement_lock
 
-OTHER = """
+LOCKING_PROCESS = """
 import sys
 from pathlib import Path
 from wsproof.machine.lock import measurement_lock
@@ -22,11 +22,11 @@ with measurement_lock(Path(sys.argv[1])) as lock:
 
 def another_process(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", OTHER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", LOCKING_PROCESS, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
 
-def answer(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -45,7 +45,7 @@ def test_a_measurement_without_others_is_alone_during_its_run_and_afterwards(tmp
 def test_two_concurrent_measurements_detect_each_other_even_after_one_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path) as lock:
         process = another_process(tmp_path)
-        assert answer(process) == "False"
+        assert read_line(process) == "False"
         end(process)
         assert not lock.alone
     with measurement_lock(tmp_path) as lock:
@@ -55,16 +55,16 @@ def test_two_concurrent_measurements_detect_each_other_even_after_one_has_ended(
 def test_a_third_measurement_detects_the_second_after_the_first_has_ended(tmp_path: Path) -> None:
     with measurement_lock(tmp_path):
         second = another_process(tmp_path)
-        assert answer(second) == "False"
+        assert read_line(second) == "False"
     third = another_process(tmp_path)
-    assert answer(third) == "False"
+    assert read_line(third) == "False"
     end(third)
     end(second)
 
 
 def test_a_process_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
     with another_process(tmp_path) as process:
-        assert answer(process) == "True"
+        assert read_line(process) == "True"
         process.kill()
         process.wait()
     with measurement_lock(tmp_path) as lock:

@@ -14,10 +14,10 @@ import pytest
 from wsproof.machine.usage import TreeMeter
 from wsproof.net.clock import Deadline
 
-# Runs each line that it reads, and writes a line when the code is done.
+# This program runs each line that it reads, and then writes a line.
 _WORKER = """
 import os, subprocess, sys
-kept = []
+objects = []
 print("ready", flush=True)
 for line in sys.stdin:
     exec(line)
@@ -52,11 +52,11 @@ class Worker:
 @contextmanager
 def worker() -> Iterator[Worker]:
     """Run a worker for the duration of the block."""
-    created = Worker()
+    process = Worker()
     try:
-        yield created
+        yield process
     finally:
-        created.process.communicate()
+        process.process.communicate()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -77,7 +77,7 @@ def test_descriptors_are_counted_exactly() -> None:
     with worker() as child:
         meter = TreeMeter(child.process.pid)
         before = present(meter.fds())
-        child.do("kept += [os.dup(0) for _ in range(7)]")
+        child.do("objects += [os.dup(0) for _ in range(7)]")
         assert meter.fds() == before + 7
 
 

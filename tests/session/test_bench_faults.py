@@ -14,7 +14,7 @@ FAULTS = parse_faults("stalled=5,churn=10/s")
 
 
 @pytest.mark.parametrize(
-    ("options", "is_mix", "told"),
+    ("options", "is_mix", "message"),
     [
         (BenchOptions(faults=FAULTS, closed=True), False, "leave out --closed"),
         (BenchOptions(faults=FAULTS, steps=2), False, "leave out --steps"),
@@ -22,8 +22,8 @@ FAULTS = parse_faults("stalled=5,churn=10/s")
         (BenchOptions(reconnect_storm=True), True, "cannot have --reconnect-storm"),
     ],
 )
-def test_options_that_contradict_faulty_clients_are_refused(options: BenchOptions, is_mix: bool, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_options_that_contradict_faulty_clients_are_refused(options: BenchOptions, is_mix: bool, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         require_faults_possible(options, is_mix=is_mix)
 
 

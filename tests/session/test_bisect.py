@@ -23,7 +23,7 @@ FIRST_BAD = 4
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory: a repository with the commits c0 to c7."""
+    """Create a repository with the commits c0 to c7, and make it the current directory."""
     folder = tmp_path / "repo"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
@@ -33,8 +33,8 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Fake:
-    """Comparisons by the number of the candidate, stored as real ones are. Ctrl-C comes before number `stops_at`."""
+class FakeComparisons:
+    """Comparisons without servers: commits from FIRST_BAD on are worse. Ctrl-C comes at commit number `stops_at`."""
 
     def __init__(self, folder: Path, stops_at: int | None = None) -> None:
         self._folder = folder
@@ -48,18 +48,18 @@ class Fake:
             raise KeyboardInterrupt
         self.compared.append(number)
         verdict = Judgement.WORSE if number >= FIRST_BAD else Judgement.SAME
-        made = replace(
+        result = replace(
             comparison(latency_p50=verdict),
             base={"ref": options.base, "sha": git(self._folder, "rev-parse", options.base)},
             candidate={"ref": options.candidate, "sha": git(self._folder, "rev-parse", options.candidate)},
             plan=conditions_of(context),
         )
-        place = context.store.new_comparison(options.base, options.candidate)
-        place.write(made)
-        return made, place
+        directory = context.store.new_comparison(options.base, options.candidate)
+        directory.write(result)
+        return result, directory
 
 
-class Said(Console):
+class RecordingConsole(Console):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -67,42 +67,44 @@ class Said(Console):
         self.lines.append(text)
 
 
-def search(fake: Fake, monkeypatch: pytest.MonkeyPatch, said: Console | None = None, **options: Any) -> Bisection:
-    monkeypatch.setattr(session, "compare_and_keep", fake)
-    given = {"base": "main~7", "candidate": "main", "target": "shop:app", "channels": "tutorial", "out": Path("out")}
-    return bisect(BisectOptions(**{**given, **options}), console=said or Said())
+def search(
+    comparisons: FakeComparisons, monkeypatch: pytest.MonkeyPatch, console: Console | None = None, **options: Any
+) -> Bisection:
+    monkeypatch.setattr(session, "compare_and_keep", comparisons)
+    defaults = {"base": "main~7", "candidate": "main", "target": "shop:app", "channels": "tutorial", "out": Path("out")}
+    return bisect(BisectOptions(**{**defaults, **options}), console=console or RecordingConsole())
 
 
 def test_the_first_bad_commit_is_named_with_its_comparison(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake, said = Fake(history), Said()
-    result = search(fake, monkeypatch, said)
+    comparisons, console = FakeComparisons(history), RecordingConsole()
+    result = search(comparisons, monkeypatch, console)
     assert result.first_bad is not None
     assert result.first_bad["subject"] == f"c{FIRST_BAD}"
     assert not is_undecided(result)
-    assert said.lines[0].startswith("7 commits after main~7")
-    assert fake.compared[0] == 7
+    assert console.lines[0].startswith("7 commits after main~7")
+    assert comparisons.compared[0] == 7
     assert result.comparison is not None
     assert result.comparison.candidate["sha"] == result.first_bad["sha"]
 
 
 def test_an_interrupted_search_goes_on_where_it_was(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order = Fake(history)
-    search(order, monkeypatch, out=Path("elsewhere"))
+    uninterrupted = FakeComparisons(history)
+    search(uninterrupted, monkeypatch, out=Path("elsewhere"))
     with pytest.raises(KeyboardInterrupt):
-        search(Fake(history, stops_at=order.compared[2]), monkeypatch)
-    again, said = Fake(history), Said()
-    result = search(again, monkeypatch, said)
-    assert again.compared == order.compared[2:]
-    assert [step.is_reused for step in result.steps] == [True, True, *[False] * (len(order.compared) - 2)]
-    assert "from its stored comparison" in said.lines[1]
+        search(FakeComparisons(history, stops_at=uninterrupted.compared[2]), monkeypatch)
+    resumed, console = FakeComparisons(history), RecordingConsole()
+    result = search(resumed, monkeypatch, console)
+    assert resumed.compared == uninterrupted.compared[2:]
+    assert [step.is_reused for step in result.steps] == [True, True, *[False] * (len(uninterrupted.compared) - 2)]
+    assert "from its stored comparison" in console.lines[1]
 
 
-@pytest.mark.parametrize("other", [{"fresh": True}, {"rate": 500.0}, {"target": "other:app"}, {"setup": "make"}])
+@pytest.mark.parametrize("changes", [{"fresh": True}, {"rate": 500.0}, {"target": "other:app"}, {"setup": "make"}])
 def test_a_comparison_under_other_conditions_is_not_used_again(
-    history: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+    history: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    first = Fake(history)
+    first = FakeComparisons(history)
     search(first, monkeypatch)
-    again = Fake(history)
-    search(again, monkeypatch, **other)
+    again = FakeComparisons(history)
+    search(again, monkeypatch, **changes)
     assert again.compared == first.compared

@@ -16,8 +16,8 @@ WORKLOADS = load_channels("tutorial", {}) | load_channels("reference", {})
 PLAN = Plan(workload="chat", rate_hz=400.0)
 
 
-def options(**given: object) -> CompareOptions:
-    return CompareOptions(base="main", candidate="HEAD", **given)  # type: ignore[arg-type]
+def options(**changes: object) -> CompareOptions:
+    return CompareOptions(base="main", candidate="HEAD", **changes)  # type: ignore[arg-type]
 
 
 def test_the_extent_is_the_default_unless_an_option_changes_it() -> None:
@@ -28,7 +28,7 @@ def test_the_extent_is_the_default_unless_an_option_changes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "publishers"),
+    ("changes", "publishers"),
     [
         ({}, 20),
         ({"subscribers": 5}, 5),
@@ -36,8 +36,8 @@ def test_the_extent_is_the_default_unless_an_option_changes_it() -> None:
         ({"subscribers": 100, "publishers": 1}, 1),
     ],
 )
-def test_the_default_number_of_publishers_fits_few_subscribers(given: dict[str, int], publishers: int) -> None:
-    assert with_fitting_publishers(options(**given)).publishers == publishers
+def test_the_default_number_of_publishers_fits_few_subscribers(changes: dict[str, int], publishers: int) -> None:
+    assert with_fitting_publishers(options(**changes)).publishers == publishers
 
 
 @pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("0.5", 0.005)])

@@ -11,13 +11,13 @@ from wsproof.session.compared_cells import cell_contexts, cells_of, joined_setti
 from wsproof.session.context import CommandContext
 
 
-def context(**given: Any) -> CommandContext[CompareOptions]:
+def context(**changes: Any) -> CommandContext[CompareOptions]:
     options = {"base": "main", "candidate": "HEAD", "target": "shop:app", "channels": "reference", "out": Path("out")}
-    return CommandContext(CompareOptions(**{**options, **given}))
+    return CommandContext(CompareOptions(**{**options, **changes}))
 
 
-def names(**given: Any) -> list[str]:
-    return [cell.name for cell in cells_of(cell_contexts(context(**given)))]
+def names(**changes: Any) -> list[str]:
+    return [cell.name for cell in cells_of(cell_contexts(context(**changes)))]
 
 
 def test_one_workload_on_one_server_is_no_matrix() -> None:
@@ -25,7 +25,7 @@ def test_one_workload_on_one_server_is_no_matrix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("changes", "expected"),
     [
         ({"workload": "chat,echo"}, ["chat", "echo"]),
         ({"server": "uvicorn,granian"}, ["uvicorn", "granian"]),
@@ -35,8 +35,8 @@ def test_one_workload_on_one_server_is_no_matrix() -> None:
         ),
     ],
 )
-def test_a_cell_is_named_by_what_differs(given: dict[str, Any], expected: list[str]) -> None:
-    assert names(**given) == expected
+def test_a_cell_is_named_by_what_differs(changes: dict[str, Any], expected: list[str]) -> None:
+    assert names(**changes) == expected
 
 
 def test_each_cell_has_the_plan_of_its_workload_and_the_name_of_its_server() -> None:

@@ -72,8 +72,8 @@ def test_the_report_is_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().out.splitlines()) < 30
     with serving("fair") as endpoint:
         assert main(["doctor", endpoint.url]) == 0
-    told = capsys.readouterr().out
-    assert f"target         {endpoint.url} at {endpoint.path}" in told
-    assert "handshake      accepted" in told
-    assert "text           " in told
-    assert "binary         " in told
+    report = capsys.readouterr().out
+    assert f"target         {endpoint.url} at {endpoint.path}" in report
+    assert "handshake      accepted" in report
+    assert "text           " in report
+    assert "binary         " in report

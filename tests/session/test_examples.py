@@ -27,12 +27,12 @@ def test_every_example_of_the_page_runs_and_the_functions_print_nothing(
     for example in examples:
         exec(compile(example, str(PAGE), "exec"), names)
         printed.append(capsys.readouterr())
-    checked, measured, searched, compared, served, told = (one.out.splitlines() for one in printed)
+    checked, measured, searched, compared, served, reported = (output.out.splitlines() for output in printed)
     assert checked[0].startswith('invalid ["A 101 response has no Content-Length')
     assert len(measured) == 2
     assert "p99(latency) < 2s" in measured[0]
     assert len(searched) == 1
     assert compared[0].startswith("unpaired")
     assert served[0].startswith("ws://127.0.0.1:")
-    assert told[-1].startswith("wsproof: page: ")
-    assert [one.err for one in printed] == [""] * 6
+    assert reported[-1].startswith("wsproof: page: ")
+    assert [output.err for output in printed] == [""] * 6

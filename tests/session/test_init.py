@@ -80,9 +80,9 @@ def test_init_examines_an_app_and_writes_its_files(
     for name in ("FIRST_S", "SETTLE_S", "ANSWER_S"):  # for machines that stall; no test reaches these timeouts
         monkeypatch.setattr(recognition, name, 60.0)
     assert main(["init", "shop:app"]) == 0
-    told = capsys.readouterr().out
-    assert "/ws/{client_id:int}: text; all members receive it, and its publisher receives another message" in told
-    assert "/closed: no format recognised: the server refuses a client with HTTP/1.1 403" in told
+    output = capsys.readouterr().out
+    assert "/ws/{client_id:int}: text; all members receive it, and its publisher receives another message" in output
+    assert "/closed: no format recognised: the server refuses a client with HTTP/1.1 403" in output
     table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     assert table == {
         "project": {"name": "shop"},
@@ -119,8 +119,8 @@ def test_init_examines_an_app_and_writes_its_files(
 def test_init_derives_the_promised_audience_from_the_receipts(
     received: list[list[str]], expected: tuple[object, ...]
 ) -> None:
-    seen = recognised_from("/ws", Publication(), received, ["a1", "b2"], is_of_member=False)
-    assert (seen.audience, seen.delivery, seen.reply, seen.has_other_messages) == expected
+    channel = recognised_from("/ws", Publication(), received, ["a1", "b2"], is_of_member=False)
+    assert (channel.audience, channel.delivery, channel.reply, channel.has_other_messages) == expected
 
 
 def test_a_dry_run_writes_nothing(

@@ -30,17 +30,17 @@ REQUIRED = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_without_options_has_the_defaults_of_its_class(verb: str) -> None:
-    given = parse_command([verb, *REQUIRED.get(verb, [])]).options
-    needed = {name for name, one in options_in(VERBS[verb].options).items() if one.required}
-    again = VERBS[verb].options(**{name: getattr(given, name) for name in needed})
-    assert given == again
+    parsed = parse_command([verb, *REQUIRED.get(verb, [])]).options
+    required = {name for name, option in options_in(VERBS[verb].options).items() if option.required}
+    built = VERBS[verb].options(**{name: getattr(parsed, name) for name in required})
+    assert parsed == built
 
 
 def test_every_option_has_a_help_text() -> None:
     for cls in (*(verb.options for verb in VERBS.values()), Outputs):
-        for name, one in options_in(cls).items():
-            assert one.help, name
-            assert set(re.findall(r"{\w*}?", one.arguments(name)[1]["help"])) <= {"{port}", "{n}", "{name}"}, name
+        for name, option in options_in(cls).items():
+            assert option.help, name
+            assert set(re.findall(r"{\w*}?", option.arguments(name)[1]["help"])) <= {"{port}", "{n}", "{name}"}, name
 
 
 def test_a_verb_may_have_another_default_and_its_help_says_so() -> None:
@@ -63,7 +63,7 @@ def test_the_repr_of_options_shows_no_secret() -> None:
 
 @pytest.mark.parametrize("cls", [CompareOptions, RunOptions])
 def test_the_target_is_the_only_value_without_a_name(cls: type) -> None:
-    assert [one.name for one in fields(cls) if not one.kw_only] == ["target"]
+    assert [field.name for field in fields(cls) if not field.kw_only] == ["target"]
 
 
 def test_pytest_has_each_option_under_its_own_name() -> None:
@@ -72,8 +72,14 @@ def test_pytest_has_each_option_under_its_own_name() -> None:
     for name in IN_PYTEST:
         flags, keywords = table[name].arguments(name, "ws-")
         parser.add_argument(*flags, **keywords)
-    words = ["--ws-target=shop:app", "--ws-unix=/run/a.sock", "--ws-budget=none", "--ws-set=a.b=1", "--ws-login=hex:00"]
-    options = read_options(PytestOptions, vars(parser.parse_args(words)), IN_PYTEST, "ws-")
+    arguments = [
+        "--ws-target=shop:app",
+        "--ws-unix=/run/a.sock",
+        "--ws-budget=none",
+        "--ws-set=a.b=1",
+        "--ws-login=hex:00",
+    ]
+    options = read_options(PytestOptions, vars(parser.parse_args(arguments)), IN_PYTEST, "ws-")
     assert (options.target, options.unix, options.settings) == ("shop:app", "/run/a.sock", ("a.b=1",))
     assert options.budget == math.inf
     assert options.login == (b"\x00",)
@@ -81,11 +87,11 @@ def test_pytest_has_each_option_under_its_own_name() -> None:
 
 
 def test_an_option_named_in_a_help_has_the_same_beginning() -> None:
-    told = options_in(PytestOptions)["metrics_token"].arguments("metrics_token", "ws-")[1]["help"]
-    assert "--ws-token and --ws-header are not sent to it" in told
+    help_text = options_in(PytestOptions)["metrics_token"].arguments("metrics_token", "ws-")[1]["help"]
+    assert "--ws-token and --ws-header are not sent to it" in help_text
 
 
 def test_the_table_of_options_imports_no_large_module() -> None:
     code = "import sys, wsproof.session.options; print('numpy' in sys.modules, 'rich' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.split() == ["False", "False"]

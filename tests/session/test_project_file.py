@@ -45,35 +45,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def options(*words: str) -> Any:
-    return parse_command(words).options
+def options(*arguments: str) -> Any:
+    return parse_command(arguments).options
 
 
 def test_a_command_without_arguments_takes_all_from_the_file(folder: Path) -> None:
-    found = options("check")
-    assert (found.target, found.channels, found.server) == ("shop.asgi:app", "shop.channels", "uvicorn")
-    assert (found.known_deviations, found.env, found.settings) == (
+    parsed = options("check")
+    assert (parsed.target, parsed.channels, parsed.server) == ("shop.asgi:app", "shop.channels", "uvicorn")
+    assert (parsed.known_deviations, parsed.env, parsed.settings) == (
         Path("deviations.toml"),
         ("MODE=test",),
         ("chat.rooms=2",),
     )
-    assert (found.token, found.budget, found.only) == ("t0ken", 120.0, ("5.5",))
+    assert (parsed.token, parsed.budget, parsed.only) == ("t0ken", 120.0, ("5.5",))
 
 
 def test_the_command_line_outranks_the_file(folder: Path) -> None:
-    found = options("check", "--server", "daphne", "--budget", "9", "--only", "7", "--env", "A=b")
-    assert (found.target, found.server, found.budget) == ("shop.asgi:app", "daphne", 9.0)
-    assert (found.only, found.env) == (("7",), ("A=b",))
+    parsed = options("check", "--server", "daphne", "--budget", "9", "--only", "7", "--env", "A=b")
+    assert (parsed.target, parsed.server, parsed.budget) == ("shop.asgi:app", "daphne", 9.0)
+    assert (parsed.only, parsed.env) == (("7",), ("A=b",))
 
 
 def test_options_of_the_files_target_do_not_apply_to_another_one(folder: Path) -> None:
-    found = options("check", "ws://127.0.0.1:8000/ws")
-    assert (found.target, found.channels, found.settings) == (
+    parsed = options("check", "ws://127.0.0.1:8000/ws")
+    assert (parsed.target, parsed.channels, parsed.settings) == (
         "ws://127.0.0.1:8000/ws",
         "shop.channels",
         ("chat.rooms=2",),
     )
-    assert (found.server, found.env, found.token, found.known_deviations) == ("auto", (), None, None)
+    assert (parsed.server, parsed.env, parsed.token, parsed.known_deviations) == ("auto", (), None, None)
     assert options("check", "shop.asgi:app").server == "uvicorn"
 
 
@@ -95,8 +95,8 @@ def test_a_report_is_of_the_runs_that_the_file_keeps(folder: Path) -> None:
 
 
 def test_a_verb_has_its_own_table_and_a_required_option_may_stand_there(folder: Path) -> None:
-    found = options("capacity")
-    assert (found.slo, found.duration, found.target) == (("p99(latency) < 100ms",), 3.0, "shop.asgi:app")
+    parsed = options("capacity")
+    assert (parsed.slo, parsed.duration, parsed.target) == (("p99(latency) < 100ms",), 3.0, "shop.asgi:app")
     assert options("bench").duration == 10.0
 
 

@@ -15,13 +15,13 @@ from wsproof.stats.objective import parse_objective
 
 GOOD = measurement(steady())
 LATE = measurement(steady(latency_ms=50, slip_ms=20))
-RIVAL = replace(GOOD, generator=replace(QUIET, alone=False))
-LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 never got it.")
+DISTURBED = replace(GOOD, generator=replace(QUIET, alone=False))
+LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 never received it.")
 JUST_MEASURE = Question()
 
 
-def block(of: Measurement, *findings: Finding) -> JudgedMeasurement:
-    return replace(judge_measurement(of, UnknownServer()), findings=findings)
+def block(measured: Measurement, *findings: Finding) -> JudgedMeasurement:
+    return replace(judge_measurement(measured, UnknownServer()), findings=findings)
 
 
 def asked(*texts: str) -> Question:
@@ -29,7 +29,7 @@ def asked(*texts: str) -> Question:
 
 
 @pytest.mark.parametrize(
-    ("question", "of", "is_open"),
+    ("question", "measured", "is_open"),
     [
         (JUST_MEASURE, GOOD, False),
         (JUST_MEASURE, LATE, True),
@@ -37,24 +37,24 @@ def asked(*texts: str) -> Question:
         (Question(strict=True), LATE, True),
         (asked("p99(latency) < 100ms"), LATE, False),
         (asked("p99(latency) < 40ms"), LATE, True),
-        (asked("min(reach) == 1"), RIVAL, False),
+        (asked("min(reach) == 1"), DISTURBED, False),
     ],
 )
 def test_a_block_is_measured_again_if_its_question_is_unanswered(
-    question: Question, of: Measurement, is_open: bool
+    question: Question, measured: Measurement, is_open: bool
 ) -> None:
-    assert question.is_open(block(of)) is is_open
+    assert question.is_open(block(measured)) is is_open
 
 
 def test_the_block_with_more_answers_is_kept_and_the_second_of_two_equal_ones() -> None:
     first, second = block(LATE), block(GOOD)
     assert JUST_MEASURE.better(first, second) is second
     assert JUST_MEASURE.better(second, first) is second
-    again = block(LATE)
-    assert JUST_MEASURE.better(first, again) is again
+    equal = block(LATE)
+    assert JUST_MEASURE.better(first, equal) is equal
 
 
 def test_a_violation_in_the_second_block_is_never_dropped() -> None:
-    second = block(RIVAL, LOST)
+    second = block(DISTURBED, LOST)
     assert JUST_MEASURE.better(block(LATE), second) is second
     assert asked("p99(latency) < 100ms").better(block(GOOD), second) is second

@@ -23,7 +23,7 @@ UNKNOWN = replace(FOUND, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
 
 
 @pytest.mark.parametrize(
-    ("found", "code"),
+    ("findings", "code"),
     [
         ([], ExitCode.OK),
         ([FOUND], ExitCode.FAILED),
@@ -34,8 +34,8 @@ UNKNOWN = replace(FOUND, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
         ([replace(OTHER, accepted="known upstream")], ExitCode.OK),
     ],
 )
-def test_a_replay_that_did_not_reach_the_finding_does_not_pass(found: list[Finding], code: ExitCode) -> None:
-    assert outcome(FOUND, found)[2] is code
+def test_a_replay_that_did_not_reach_the_finding_does_not_pass(findings: list[Finding], code: ExitCode) -> None:
+    assert outcome(FOUND, findings)[2] is code
 
 
 def test_the_options_that_reached_the_target_are_remembered() -> None:

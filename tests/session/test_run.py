@@ -44,7 +44,7 @@ def test_a_slow_bench_leaves_the_load_less_time_but_never_none() -> None:
 
 
 def test_a_few_channel_checks_leave_the_protocol_more_time() -> None:
-    """Of `--only protocol`, one check runs in the channels suite, and half of the minute was kept for it."""
+    """With `--only protocol`, the channels suite has one check and must not reserve half of the time."""
     assert protocol_share(18) == PROTOCOL_SHARE
     assert protocol_share(1) == 0.85
     assert protocol_share(1) > protocol_share(4) > protocol_share(8) == PROTOCOL_SHARE

@@ -59,14 +59,14 @@ def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, pro
 
 
 def test_concurrent_workloads_share_the_cores() -> None:
-    given = context(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
-    for own in options_per_workload(given.options, parse_mix("chat:1,echo:1")):
-        assert plan_of(CommandContext(own), beside=2).processes == 3
+    mixed = context(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
+    for options in options_per_workload(mixed.options, parse_mix("chat:1,echo:1")):
+        assert plan_of(CommandContext(options), beside=2).processes == 3
 
 
 def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
-    for words, pinned in (("", True), (" --no-pin", False)):
-        plan = plan_of(context(f"bench {HERE}{words}"))
+    for option, pinned in (("", True), (" --no-pin", False)):
+        plan = plan_of(context(f"bench {HERE}{option}"))
         assert plan.pin is pinned
         line = repeat_line(RunRecord("id", "bench", "", plan=plan.to_json()))
         assert ("--no-pin" in line) is not pinned
