@@ -27,8 +27,8 @@ def by_kernel(history: History, **tables: np.ndarray) -> Measurement:
     return measurement(history, CHAT, generator=replace(QUIET, stamps=ArrivalStamps("kernel", **tables)))
 
 
-def codes(of: Measurement) -> dict[str, bool]:
-    return {caution.code: caution.invalidates for caution in judge_trust(of)}
+def codes(measured: Measurement) -> dict[str, bool]:
+    return {caution.code: caution.invalidates for caution in judge_trust(measured)}
 
 
 def test_an_undisturbed_measurement_has_no_warnings() -> None:

@@ -25,15 +25,15 @@ def server(knee: float, *, limit: float = math.inf) -> Measure:
     return measure
 
 
-def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
-    """Return a server that passes or fails at random near its knee, and gives some wrong results at any level."""
-    chance = random.Random(seed)
+def random_server(knee: float, softness: float, error_rate: float, seed: int) -> Measure:
+    """Return a server that meets or misses levels near its knee at random. A share `error_rate` of all outcomes is random."""
+    generator = random.Random(seed)
 
     def measure(level: float) -> LevelOutcome:
-        if chance.random() < wrong:
-            return chance.choice([LevelOutcome.MET, LevelOutcome.MISSED])
+        if generator.random() < error_rate:
+            return generator.choice([LevelOutcome.MET, LevelOutcome.MISSED])
         missed = 1 / (1 + math.exp(-math.log(level / knee) / softness))
-        return LevelOutcome.MISSED if chance.random() < missed else LevelOutcome.MET
+        return LevelOutcome.MISSED if generator.random() < missed else LevelOutcome.MET
 
     return measure
 
@@ -65,12 +65,12 @@ def test_levels_near_the_knee_are_measured_repeatedly() -> None:
     assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
-@pytest.mark.parametrize(("softness", "wrong"), [(0.02, 0.0), (0.05, 0.02), (0.1, 0.0), (0.1, 0.02)])
-def test_with_noise_the_interval_holds_the_knee_with_its_stated_probability(softness: float, wrong: float) -> None:
+@pytest.mark.parametrize(("softness", "error_rate"), [(0.02, 0.0), (0.05, 0.02), (0.1, 0.0), (0.1, 0.02)])
+def test_with_noise_the_interval_holds_the_knee_with_its_stated_probability(softness: float, error_rate: float) -> None:
     hits = settled = 0
     for seed in range(40):
         knee = math.exp(random.Random(seed).uniform(math.log(20), math.log(5000)))
-        capacity = find_capacity(noisy(knee, softness, wrong, seed), WIDE)
+        capacity = find_capacity(random_server(knee, softness, error_rate, seed), WIDE)
         assert capacity.ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
         assert capacity.knee is not None
         settled += capacity.ending is SearchEnding.FOUND
@@ -80,10 +80,10 @@ def test_with_noise_the_interval_holds_the_knee_with_its_stated_probability(soft
 
 
 def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
-    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # The knee is wrongly placed between 10 and 20 at first.
+    outcomes = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # The knee is wrongly placed between 10 and 20 at first.
 
     def measure(level: float) -> LevelOutcome:
-        return next(answers, None) or server(400)(level)
+        return next(outcomes, None) or server(400)(level)
 
     capacity = find_capacity(measure, Search(10, 10_000, max_runs=60))
     assert capacity.knee is not None

@@ -36,8 +36,8 @@ def test_a_change_has_the_means_of_both_levels() -> None:
 
 
 def test_noise_alone_has_no_change_point() -> None:
-    found = [bool(change_points(noisy(100, seed), floor=0.05)) for seed in range(40)]
-    assert not any(found)
+    alarms = [bool(change_points(noisy(100, seed), floor=0.05)) for seed in range(40)]
+    assert not any(alarms)
 
 
 def test_a_change_of_ten_percent_is_found_within_three_runs() -> None:

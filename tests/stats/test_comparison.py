@@ -12,12 +12,12 @@ from wsproof.stats.metrics import METRICS_BY_NAME
 from wsproof.stats.paired import Pair
 
 JUDGED = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
-WOBBLE = (0.01, -0.02, 0.015, -0.005, 0.02, -0.01, 0.005, -0.015, 0.0, 0.01)
+NOISE = (0.01, -0.02, 0.015, -0.005, 0.02, -0.01, 0.005, -0.015, 0.0, 0.01)
 
 
-def pairs_of(ratio: float, count: int = 10, wobble: float = 1.0) -> list[Pair]:
-    """Return `count` pairs whose candidate is `ratio` times the base, with a fixed wobble."""
-    return [(100.0, 100.0 * ratio * float(np.exp(wobble * step))) for step in WOBBLE[:count]]
+def pairs_of(ratio: float, count: int = 10, noise: float = 1.0) -> list[Pair]:
+    """Return `count` pairs whose candidate is `ratio` times the base, with a fixed sequence of noise."""
+    return [(100.0, 100.0 * ratio * float(np.exp(noise * step))) for step in NOISE[:count]]
 
 
 def judge_metric(pairs: Sequence[Pair], identical: Sequence[Pair] = (), name: str = "latency_p50") -> MetricComparison:
@@ -51,7 +51,7 @@ def test_an_interval_beyond_the_floor_with_an_estimate_within_it_is_unknown() ->
 
 
 def test_noise_is_neither_the_same_nor_different() -> None:
-    comparison = judge_metric(pairs_of(1.0, wobble=20))
+    comparison = judge_metric(pairs_of(1.0, noise=20))
     assert comparison.verdict is Judgement.CANNOT_TELL
     assert comparison.detectable is not None
     assert comparison.detectable > 0.2
@@ -86,7 +86,7 @@ def test_an_effect_that_identical_code_also_has_is_not_a_difference() -> None:
 
 def test_a_noisy_machine_still_shows_a_factor_of_five() -> None:
     shaky = [(100.0, 130.0), (130.0, 100.0), (100.0, 125.0), (120.0, 100.0)]
-    assert judge_metric(pairs_of(5.0, 8, wobble=15), shaky).verdict is Judgement.WORSE
+    assert judge_metric(pairs_of(5.0, 8, noise=15), shaky).verdict is Judgement.WORSE
 
 
 def test_a_harness_that_favours_one_side_is_vetoed() -> None:
@@ -140,7 +140,7 @@ W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "whole"),
+    ("verdicts", "verdict"),
     [
         ([S, S, S, S], S),
         ([S, B, S, S], B),
@@ -150,9 +150,9 @@ W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT
         ([], C),
     ],
 )
-def test_one_worse_metric_decides_and_better_needs_all_to_be_known(verdicts: list[Judgement], whole: Judgement) -> None:
+def test_one_worse_metric_decides_and_better_needs_all_to_be_known(verdicts: list[Judgement], verdict: Judgement) -> None:
     metrics = [
         MetricComparison("x", "ns", "lower", verdict, 1.0, 1.0, 1.0, 0.05, 1.0, primary=True) for verdict in verdicts
     ]
     unjudged = MetricComparison("y", "ns", "lower", Judgement.CANNOT_TELL, 1.0, 1.0, 1.0, 0.05, None)
-    assert overall([*metrics, unjudged]) is whole
+    assert overall([*metrics, unjudged]) is verdict

@@ -18,15 +18,15 @@ WHOLE = measurement(subscribers=20, seconds=10, rate_hz=40)
 
 
 def slowed(times: float) -> tuple[Measurement, FaultWindows]:
-    """Return a sample whose latencies are `times` as long beside faulty clients. All windows of one kind are alike."""
+    """Return a measurement whose latencies are `times` as long beside faulty clients. Windows of one kind are alike."""
     history = WHOLE.history
     windows = windows_of(10.0, history.start_ns)
     receipts, published = history.receipts, history.publications
     sent = published.sent_ns[receipts.sequence]
     window = (sent - windows.start_ns) // windows.window_ns
     is_beside = np.isin(window, [number for number in range(2 * windows.pairs) if windows.is_beside(number)])
-    took = 1_000_000 + (receipts.received_ns - sent) % 200_000
-    received = sent + (took * np.where(is_beside, times, 1.0)).astype(np.int64)
+    latency_ns = 1_000_000 + (receipts.received_ns - sent) % 200_000
+    received = sent + (latency_ns * np.where(is_beside, times, 1.0)).astype(np.int64)
     return replace(WHOLE, history=replace(history, receipts=replace(receipts, received_ns=received))), windows
 
 
@@ -34,8 +34,8 @@ def test_a_ratio_is_the_geometric_mean_with_students_interval() -> None:
     pairs = [(1.0, exp(0.1)), (2.0, 2 * exp(0.2)), (3.0, 3 * exp(0.3))]
     ratio, low, high = ratio_of(pairs)
     assert ratio == pytest.approx(exp(0.2))
-    half = 4.302653 * 0.1 / 3**0.5  # Student's t with two degrees of freedom.
-    assert [low, high] == pytest.approx([exp(0.2 - half), exp(0.2 + half)])
+    half_width = 4.302653 * 0.1 / 3**0.5  # Student's t with two degrees of freedom.
+    assert [low, high] == pytest.approx([exp(0.2 - half_width), exp(0.2 + half_width)])
 
 
 def test_latencies_that_are_three_times_as_long_beside_faulty_clients_have_worsened() -> None:
@@ -50,12 +50,12 @@ def test_a_server_that_is_as_fast_beside_faulty_clients_has_not_worsened() -> No
 
 
 def test_an_effect_in_one_window_of_many_is_noise() -> None:
-    whole, windows = slowed(1.0)
-    receipts = whole.history.receipts
+    measured, windows = slowed(1.0)
+    receipts = measured.history.receipts
     begin, end = windows.measured(1)
     is_hit = (receipts.received_ns >= begin) & (receipts.received_ns < end)
     received = receipts.received_ns + np.where(is_hit, 50_000_000, 0)
-    hit = replace(whole, history=replace(whole.history, receipts=replace(receipts, received_ns=received)))
+    hit = replace(measured, history=replace(measured.history, receipts=replace(receipts, received_ns=received)))
     assert not any(figure.has_worsened for figure in fault_figures(hit, windows))
 
 
@@ -78,12 +78,12 @@ def test_too_few_deliveries_give_no_ratio() -> None:
 def test_a_saturated_generator_or_a_noisy_machine_makes_the_result_unknown(
     changes: dict[str, Any], faults_cpu: float, reason: str
 ) -> None:
-    whole, windows = slowed(3.0)
-    disturbed = replace(whole, generator=replace(whole.generator, **changes))
-    assert reason in why_unsure(disturbed, fault_figures(whole, windows), faults_cpu)
+    measured, windows = slowed(3.0)
+    disturbed = replace(measured, generator=replace(measured.generator, **changes))
+    assert reason in why_unsure(disturbed, fault_figures(measured, windows), faults_cpu)
 
 
 def test_an_effect_far_beyond_the_lag_of_the_generator_is_reported() -> None:
-    whole, windows = slowed(500.0)
-    lagging = replace(whole, generator=replace(whole.generator, loop_lag_ns=np.full(500, 60_000_000)))
-    assert why_unsure(lagging, fault_figures(whole, windows), 0.1) == ""
+    measured, windows = slowed(500.0)
+    lagging = replace(measured, generator=replace(measured.generator, loop_lag_ns=np.full(500, 60_000_000)))
+    assert why_unsure(lagging, fault_figures(measured, windows), 0.1) == ""

@@ -15,17 +15,17 @@ from wsproof.stats.objective import parse_objective
 from wsproof.stats.trust import judge_trust, judged_summaries
 
 
-def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, of: int = 200) -> Measurement:
-    """Return `of` publications to ten members, the last ones sent late, with a constant server latency."""
+def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, count: int = 200) -> Measurement:
+    """Return `count` publications to ten members. The last `late` of them are sent late. The server latency is constant."""
     record = recorder(10)
-    for sequence in range(of):
-        slip = slip_ms if sequence >= of - late else 0.0
-        publish(record, sequence, sequence * 1000 / of, [latency_ms + slip] * 10, slip_ms=slip)
+    for sequence in range(count):
+        slip = slip_ms if sequence >= count - late else 0.0
+        publish(record, sequence, sequence * 1000 / count, [latency_ms + slip] * 10, slip_ms=slip)
     return measurement(record.freeze())
 
 
-def void(of: Measurement) -> set[str]:
-    metrics, _ = judged_summaries(of)
+def void(measured: Measurement) -> set[str]:
+    metrics, _ = judged_summaries(measured)
     return {f"{name}.{statistic}" for name, summary in metrics.items() for statistic in summary.void}
 
 
@@ -36,12 +36,12 @@ def test_late_sends_that_change_no_figure_void_none_and_show_both_values() -> No
         slow = sequence % 20 == 0
         slip = 1.45 if sequence % 60 == 1 else 0.0
         publish(record, sequence, sequence * 5, [5.7 if slow else 2.0 + slip] * 10, slip_ms=slip)
-    run = measurement(record.freeze())
-    (caution,) = judge_trust(run)
+    measured = measurement(record.freeze())
+    (caution,) = judge_trust(measured)
     assert (caution.code, caution.invalidates, caution.figures) == ("schedule-slip", False, ())
     assert "not caused by the server" in caution.message
     assert "latency p99 is 5.70 ms from the intended time, 5.70 ms from the actual send" in caution.message
-    assert void(run) == set()
+    assert void(measured) == set()
 
 
 def test_p99_may_be_void_while_p50_reach_and_deliveries_are_valid() -> None:

@@ -13,16 +13,16 @@ from wsproof.stats.lives import Life, spread_of, trimmed_mean, weigh_lives
 STEPS = (0.004, -0.006, 0.002, -0.003, 0.006, -0.002, 0.003, -0.004)
 
 
-def life(ratio: float, *, wobble: float = 0.0, again: float = 1.0, rounds: int = 10) -> Life:
+def life(ratio: float, *, variation: float = 0.0, again: float = 1.0, rounds: int = 10) -> Life:
     """Return a life whose candidate is `ratio` times the base, and whose second base is `again` times the first."""
-    weather = 1 + np.arange(rounds) % 3
-    row = np.array([1.0, ratio * exp(wobble) * again**0.5, again])
-    return Life(100.0 * weather[:, None] * row)
+    machine_state = 1 + np.arange(rounds) % 3
+    row = np.array([1.0, ratio * exp(variation) * again**0.5, again])
+    return Life(100.0 * machine_state[:, None] * row)
 
 
 def lives(ratio: float, count: int = 8, *, scale: float = 1.0) -> list[Life]:
     """Return lives that differ a little from each other."""
-    return [life(ratio, wobble=scale * STEPS[index % len(STEPS)]) for index in range(count)]
+    return [life(ratio, variation=scale * STEPS[index % len(STEPS)]) for index in range(count)]
 
 
 def test_an_effect_on_a_whole_round_is_no_difference() -> None:
@@ -66,8 +66,8 @@ def test_two_outliers_among_ten_rounds_change_nothing() -> None:
 
 
 def test_the_p_value_is_that_of_all_sign_flips_of_whole_lives() -> None:
-    some = [life(1.02, wobble=wobble) for wobble in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)]
-    effects = np.array([log(1.02) + wobble for wobble in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)])
+    some = [life(1.02, variation=variation) for variation in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)]
+    effects = np.array([log(1.02) + variation for variation in (0.01, -0.03, 0.02, 0.04, -0.01, 0.03)])
     flips = [abs(float((np.array(signs) * effects).sum())) for signs in product((1, -1), repeat=6)]
     evidence = weigh_lives(some)
     assert evidence is not None
@@ -75,7 +75,7 @@ def test_the_p_value_is_that_of_all_sign_flips_of_whole_lives() -> None:
 
 
 def test_many_rounds_of_few_lives_are_weak_evidence() -> None:
-    evidence = weigh_lives([life(1.5, wobble=wobble, rounds=1000) for wobble in (0.0, 0.01, 0.02)])
+    evidence = weigh_lives([life(1.5, variation=variation, rounds=1000) for variation in (0.0, 0.01, 0.02)])
     assert evidence is not None
     assert evidence.p == 2 / 2**3
 
@@ -137,7 +137,7 @@ def test_an_effect_that_identical_code_also_has_is_not_a_difference() -> None:
 
 
 def test_a_base_that_always_differs_from_itself_is_vetoed() -> None:
-    biased = [life(3.0, wobble=step, again=1.4 + step) for step in STEPS]
+    biased = [life(3.0, variation=step, again=1.4 + step) for step in STEPS]
     (comparison,) = judge_lives({"latency_p50": biased})
     assert comparison.verdict is Judgement.CANNOT_TELL
     assert comparison.note.startswith("vetoed")

@@ -14,8 +14,8 @@ from wsproof.model.summary import Summary
 from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, Observed, summaries, summarise
 
 
-def samples(name: str, of: Measurement) -> list[float]:
-    values = METRICS_BY_NAME[name].samples(of)
+def samples(name: str, measured: Measurement) -> list[float]:
+    values = METRICS_BY_NAME[name].samples(measured)
     assert values is not None
     return sorted(float(value) for value in values)
 
@@ -128,12 +128,12 @@ def test_connect_time_is_one_per_connection_that_opened() -> None:
 
 def usage(cpu_per_s: float) -> ServerUsage:
     """Return two samples per second, from two seconds before the window to two after: ten connections, 20 KiB each."""
-    at = np.arange(-4, 11, dtype=np.int64)
+    steps = np.arange(-4, 11, dtype=np.int64)
     return ServerUsage(
-        at_ns=START + at * (SECOND // 2),
-        cpu_ns=(cpu_per_s * (at + 4) * SECOND / 2).astype(np.int64),
-        memory_bytes=50_000_000 + np.minimum(at + 4, 3) * 10 * 20 * 1024 + np.where(at > 2, 9_000_000, 0),
-        connections=np.minimum(at + 4, 3) * 10,
+        at_ns=START + steps * (SECOND // 2),
+        cpu_ns=(cpu_per_s * (steps + 4) * SECOND / 2).astype(np.int64),
+        memory_bytes=50_000_000 + np.minimum(steps + 4, 3) * 10 * 20 * 1024 + np.where(steps > 2, 9_000_000, 0),
+        connections=np.minimum(steps + 4, 3) * 10,
     )
 
 

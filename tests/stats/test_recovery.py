@@ -15,14 +15,14 @@ def seconds(value: float) -> int:
 
 
 def history(*members: Member, received_s: tuple[float, ...] = (), due_s: tuple[float, ...] = ()) -> History:
-    """A window of ten seconds. Member 0 publishes, and receives its own publications."""
-    made = Recorder(start_ns=seconds(100), end_ns=seconds(110), drained_ns=seconds(111))
-    made.members = list(members)
+    """Return a history with a window of ten seconds. Member 0 publishes, and receives its own publications."""
+    recorder = Recorder(start_ns=seconds(100), end_ns=seconds(110), drained_ns=seconds(111))
+    recorder.members = list(members)
     for sequence, at_s in enumerate(due_s):
-        made.published(0, sequence, seconds(at_s), seconds(at_s))
+        recorder.published(0, sequence, seconds(at_s), seconds(at_s))
     for sequence, at_s in enumerate(received_s):
-        made.received(0, 0, sequence, seconds(at_s), seconds(at_s))
-    return made.freeze()
+        recorder.received(0, 0, sequence, seconds(at_s), seconds(at_s))
+    return recorder.freeze()
 
 
 def dropped(number: int, left_s: float, replaces: int = -1, in_s: float = 101) -> Member:

@@ -24,8 +24,8 @@ def two_rounds(slip_ms: float = 0.0) -> History:
 
 def usage(step_ns: int = 0) -> ServerUsage:
     """Return 30 ms of CPU time in the first half of the window, and 60 ms in the second."""
-    at = np.array([START - MS, START, START + SECOND // 2, START + SECOND + MS], np.int64)
-    return ServerUsage(at_ns=at, cpu_ns=np.array([0, 0, 30 * MS, 90 * MS], np.int64), cpu_step_ns=step_ns)
+    at_ns = np.array([START - MS, START, START + SECOND // 2, START + SECOND + MS], np.int64)
+    return ServerUsage(at_ns=at_ns, cpu_ns=np.array([0, 0, 30 * MS, 90 * MS], np.int64), cpu_step_ns=step_ns)
 
 
 def test_a_figure_belongs_to_the_round_of_the_intended_send_time() -> None:

@@ -13,8 +13,8 @@ from wsproof.model.plan import Phase
 from wsproof.stats.trust import judge_trust
 
 
-def codes(of: Measurement) -> dict[str, bool]:
-    return {caution.code: caution.invalidates for caution in judge_trust(of)}
+def codes(measured: Measurement) -> dict[str, bool]:
+    return {caution.code: caution.invalidates for caution in judge_trust(measured)}
 
 
 def test_an_undisturbed_measurement_has_no_warnings() -> None:
