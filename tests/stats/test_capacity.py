@@ -26,7 +26,7 @@ def server(knee: float, *, limit: float = math.inf) -> Measure:
 
 
 def random_server(knee: float, softness: float, error_rate: float, seed: int) -> Measure:
-    """Return a server that meets or misses levels near its knee at random. A share `error_rate` of all outcomes is random."""
+    """Return a server that is random near its knee. A share `error_rate` of its outcomes is random at any level."""
     generator = random.Random(seed)
 
     def measure(level: float) -> LevelOutcome:

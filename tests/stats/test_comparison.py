@@ -140,7 +140,7 @@ W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "verdict"),
+    ("verdicts", "expected"),
     [
         ([S, S, S, S], S),
         ([S, B, S, S], B),
@@ -150,9 +150,11 @@ W, B, S, C = Judgement.WORSE, Judgement.BETTER, Judgement.SAME, Judgement.CANNOT
         ([], C),
     ],
 )
-def test_one_worse_metric_decides_and_better_needs_all_to_be_known(verdicts: list[Judgement], verdict: Judgement) -> None:
+def test_one_worse_metric_decides_and_better_needs_all_to_be_known(
+    verdicts: list[Judgement], expected: Judgement
+) -> None:
     metrics = [
         MetricComparison("x", "ns", "lower", verdict, 1.0, 1.0, 1.0, 0.05, 1.0, primary=True) for verdict in verdicts
     ]
     unjudged = MetricComparison("y", "ns", "lower", Judgement.CANNOT_TELL, 1.0, 1.0, 1.0, 0.05, None)
-    assert overall([*metrics, unjudged]) is verdict
+    assert overall([*metrics, unjudged]) is expected

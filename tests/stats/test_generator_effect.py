@@ -16,7 +16,7 @@ from wsproof.stats.trust import judge_trust, judged_summaries
 
 
 def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, count: int = 200) -> Measurement:
-    """Return `count` publications to ten members. The last `late` of them are sent late. The server latency is constant."""
+    """Return `count` publications to ten members, of which the last `late` are sent late. The server is constant."""
     record = recorder(10)
     for sequence in range(count):
         slip = slip_ms if sequence >= count - late else 0.0
