@@ -89,7 +89,7 @@ def read_until(child: subprocess.Popen[str], word: str) -> list[str]:
         lines.append(line)
         if word in line:
             return lines
-    raise AssertionError(f"never said {word!r}: {''.join(lines)}")
+    raise AssertionError(f"never printed {word!r}: {''.join(lines)}")
 
 
 def only_run(out: Path) -> dict[str, Any]:

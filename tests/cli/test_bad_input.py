@@ -18,34 +18,34 @@ def assert_refused(result: CommandResult, *words: str) -> None:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Path:
+def plain_folder(tmp_path: Path) -> Path:
     """Return a folder that is not a checkout of wsproof."""
     (tmp_path / "raises.py").write_text('raise RuntimeError("the database is not configured")\n', encoding="utf-8")
     return tmp_path
 
 
-def test_outside_a_checkout_a_missing_target_is_reported(stranger: Path) -> None:
-    assert_refused(wsproof("check", cwd=stranger), "no TARGET was given", "pkg.module:app")
+def test_outside_a_checkout_a_missing_target_is_reported(plain_folder: Path) -> None:
+    assert_refused(wsproof("check", cwd=plain_folder), "no TARGET was given", "pkg.module:app")
 
 
-def test_a_missing_target_is_reported(stranger: Path) -> None:
+def test_a_missing_target_is_reported(plain_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening, so no other process can use it
         url = f"ws://127.0.0.1:{taken.getsockname()[1]}/ws"
-        assert_refused(wsproof("check", url, cwd=stranger), url, "Is it running")
+        assert_refused(wsproof("check", url, cwd=plain_folder), url, "Is it running")
 
 
-def test_an_app_that_raises_at_import_is_reported_with_the_end_of_its_output(stranger: Path) -> None:
-    result = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=stranger)
+def test_an_app_that_raises_at_import_is_reported_with_the_end_of_its_output(plain_folder: Path) -> None:
+    result = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=plain_folder)
     assert_refused(result, "the database is not configured", "Try it by hand")
-    assert not (stranger / ".wsproof").exists(), "nothing was measured, so nothing is kept"
+    assert not (plain_folder / ".wsproof").exists(), "the command has no result, so it keeps no record"
 
 
-def test_a_missing_app_is_reported_with_its_module(stranger: Path) -> None:
-    assert_refused(wsproof("check", "nothere:app", cwd=stranger), "nothere")
+def test_a_missing_app_is_reported_with_its_module(plain_folder: Path) -> None:
+    assert_refused(wsproof("check", "nothere:app", cwd=plain_folder), "nothere")
 
 
-def test_a_port_in_use_is_reported(stranger: Path) -> None:
+def test_a_port_in_use_is_reported(plain_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,8 +84,8 @@ def test_an_objective_that_cannot_be_read_is_refused_before_anything_is_measured
     assert_refused(wsproof("bench", "--slo", "p99(latncy) < 100ms"), "did you mean latency")
 
 
-def test_an_app_without_channels_cannot_be_measured_and_says_what_to_add(stranger: Path) -> None:
-    assert_refused(wsproof("bench", "raises:app", cwd=stranger), "--channels")
+def test_an_app_without_channels_cannot_be_measured_and_says_what_to_add(plain_folder: Path) -> None:
+    assert_refused(wsproof("bench", "raises:app", cwd=plain_folder), "--channels")
 
 
 def test_an_unknown_check_is_reported() -> None:
@@ -141,7 +141,7 @@ def test_a_method_of_a_workload_that_raises_is_the_users_mistake(words: tuple[st
     result = wsproof(*words, "--out", str(tmp_path))
     assert_refused(result, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "MessageKind.UNEXPECTED")
     assert "bug of ours" not in result.err + result.out
-    assert not list(tmp_path.glob("runs/2*")), "no empty record is left behind"
+    assert not list(tmp_path.glob("runs/2*")), "a failed command leaves no record"
 
 
 def test_an_unknown_part_of_only_is_reported_before_anything_starts(tmp_path: Path) -> None:

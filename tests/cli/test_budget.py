@@ -72,7 +72,7 @@ def test_the_protocol_suite_leaves_time_for_the_channels(tmp_path: Path, monkeyp
     budgets: list[Budget] = []
 
     def run_suite(*arguments: object) -> SuiteReport:
-        budgets.append(next(one for one in arguments if isinstance(one, Budget)))
+        budgets.append(next(argument for argument in arguments if isinstance(argument, Budget)))
         return SuiteReport(0)
 
     monkeypatch.setattr(rfc6455, "run_suite", run_suite)
@@ -87,7 +87,7 @@ def test_the_protocol_suite_leaves_time_for_the_channels(tmp_path: Path, monkeyp
     assert alone.reason == whole.reason == "the budget of 1000 s is spent"
 
 
-def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
+def summary_of_report(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
     """Return the terminal output for a report, and its record."""
     runs = (CheckRun("mask-any", "5.3", "masks", Verdict.VALID, 1, 0.1, chapter=Chapter.MASKING),) * ran
     left = [NotRun("rsv-zero", "5.2", "bits", Budget(60).reason, is_out_of_time=True)] * late
@@ -100,7 +100,7 @@ def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
 
 
 def test_checks_left_out_by_the_budget_are_counted_with_advice() -> None:
-    text, record = shown(ran=3, late=2, not_here=4)
+    text, record = summary_of_report(ran=3, late=2, not_here=4)
     assert "2 of 5 checks were not run within the budget: try --budget 5m, or --budget none." in text
     assert "VALID: all checked promises were kept" in text
     assert answers(record)[0].badge == "yes"
@@ -108,11 +108,11 @@ def test_checks_left_out_by_the_budget_are_counted_with_advice() -> None:
 
 
 def test_without_a_check_out_of_time_the_budget_is_not_mentioned() -> None:
-    assert "within the budget" not in shown(ran=1, late=0, not_here=4)[0]
+    assert "within the budget" not in summary_of_report(ran=1, late=0, not_here=4)[0]
 
 
 def test_a_check_with_most_rules_out_of_time_is_unknown() -> None:
-    text, record = shown(ran=1, late=2, not_here=4)
+    text, record = summary_of_report(ran=1, late=2, not_here=4)
     sentence = "2 of 3 checks were not run within the budget: try --budget 5m, or --budget none."
     assert sentence in text
     assert "CANNOT TELL: most checks were not run within the budget" in text

@@ -38,8 +38,8 @@ def url() -> Iterator[str]:
         yield endpoint.url
 
 
-class Play:
-    """Replaces the engine: runs of at most `knee` are fast; above `limit` the generator is too busy."""
+class FakeRuns:
+    """Replaces `run_plan`: runs of at most `knee` are fast; above `limit` the generator is too busy."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
@@ -51,7 +51,7 @@ class Play:
     ) -> list[Plan]:
         plans: list[Plan] = []
 
-        def follow(plan: Plan, *, settings: Mapping[str, str], **_: Any) -> Measurement:
+        def run_by_formula(plan: Plan, *, settings: Mapping[str, str], **_: Any) -> Measurement:
             plans.append(plan)
             self.settings.append(settings)
             history = QUICK if of(plan) <= knee else SLOW
@@ -59,13 +59,13 @@ class Play:
                 history = replace(history, protocol=(DEVIATION,))
             return measurement(history, ROOM, generator=BUSY) if of(plan) > limit else measurement(history, ROOM)
 
-        self._patch.setattr(capacity, "run_plan", follow)
+        self._patch.setattr(capacity, "run_plan", run_by_formula)
         return plans
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Play:
-    return Play(monkeypatch)
+def fake_runs(monkeypatch: pytest.MonkeyPatch) -> FakeRuns:
+    return FakeRuns(monkeypatch)
 
 
 def search(url: str, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
@@ -76,9 +76,9 @@ def search(url: str, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
-    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, fake_runs: FakeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play(130)
+    fake_runs(130)
     code, record = search(url, tmp_path)
     part = record["capacity"]
     assert code == 0
@@ -100,10 +100,10 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
 
 
 def test_a_protocol_deviation_is_reported_once_and_does_not_end_the_search(
-    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, fake_runs: FakeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play.deviates = True
-    play(130)
+    fake_runs.deviates = True
+    fake_runs(130)
     code, record = search(url, tmp_path)
     assert record["capacity"]["ending"] == "found"
     assert [finding["check"] for finding in record["findings"]] == ["server-body-in-101"]
@@ -112,17 +112,17 @@ def test_a_protocol_deviation_is_reported_once_and_does_not_end_the_search(
     assert code == 1
 
 
-def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, play: Play) -> None:
-    play(3)
+def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, fake_runs: FakeRuns) -> None:
+    fake_runs(3)
     code, record = search(url, tmp_path)
     assert code == 1
     assert record["capacity"]["ending"] == "missed-at-lowest"
 
 
 def test_a_generator_at_its_limit_is_reported_as_no_result_about_the_server(
-    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, fake_runs: FakeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play(1e9, limit=100)
+    fake_runs(1e9, limit=100)
     code, record = search(url, tmp_path)
     assert code == 3
     assert record["trusted"] is False
@@ -131,8 +131,8 @@ def test_a_generator_at_its_limit_is_reported_as_no_result_about_the_server(
     assert "the load generator or this machine is the limit" in capsys.readouterr().out
 
 
-def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Path, play: Play) -> None:
-    play(1e9)
+def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Path, fake_runs: FakeRuns) -> None:
+    fake_runs(1e9)
     code, record = search(url, tmp_path, "--to", "200")
     assert code == 0
     assert record["capacity"]["ending"] == "met-at-highest"
@@ -142,17 +142,17 @@ def test_a_search_that_meets_its_highest_level_ends_there(url: str, tmp_path: Pa
 
 
 def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
-    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+    url: str, tmp_path: Path, fake_runs: FakeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play(1e9, limit=0)
+    fake_runs(1e9, limit=0)
     code, record = search(url, tmp_path, "--max-runs", "2")
     assert code == 3
     assert (record["capacity"]["ending"], record["capacity"]["knee"]) == ("unsettled", None)
     assert "not settled after 2 runs; so far no run could be trusted" in capsys.readouterr().out
 
 
-def test_the_rate_can_be_raised_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:
-    plans = play(77, of=lambda plan: plan.rate_hz)
+def test_the_rate_can_be_raised_and_need_not_be_whole(url: str, tmp_path: Path, fake_runs: FakeRuns) -> None:
+    plans = fake_runs(77, of=lambda plan: plan.rate_hz)
     code, record = search(url, tmp_path, "--over", "rate", "--from", "2.5")
     assert code == 0
     assert plans[0].rate_hz == 2.5
@@ -160,8 +160,10 @@ def test_the_rate_can_be_raised_and_need_not_be_whole(url: str, tmp_path: Path, 
     assert record["capacity"]["knee"]["low"] <= 77 <= record["capacity"]["knee"]["high"]
 
 
-def test_the_number_of_rooms_can_be_raised_with_a_constant_load_in_each(url: str, tmp_path: Path, play: Play) -> None:
-    plans = play(9, of=lambda plan: plan.subscribers / 20)
+def test_the_number_of_rooms_can_be_raised_with_a_constant_load_in_each(
+    url: str, tmp_path: Path, fake_runs: FakeRuns
+) -> None:
+    plans = fake_runs(9, of=lambda plan: plan.subscribers / 20)
     channels = "tests.workloads.apps.halls_channels"
     words = ("--over", "rooms", "--subscribers", "20", "--publishers", "2", "--rate", "5", "--set", "halls.rooms=7")
     code = main(["capacity", url, "--channels", channels, "--workload", "halls", *SLO, "--out", str(tmp_path), *words])
@@ -172,7 +174,7 @@ def test_the_number_of_rooms_can_be_raised_with_a_constant_load_in_each(url: str
     for plan in plans:
         assert plan.publishers * 10 == plan.subscribers == plan.rate_hz * 4
     levels = [row["level"] for row in part["runs"]]
-    assert [settings["halls.rooms"] for settings in play.settings] == [f"{level:g}" for level in levels]
+    assert [settings["halls.rooms"] for settings in fake_runs.settings] == [f"{level:g}" for level in levels]
 
 
 def test_a_target_that_ends_at_a_level_gives_no_capacity(
@@ -194,7 +196,7 @@ def test_a_target_that_ends_at_a_level_gives_no_capacity(
 def test_capacity_measures_two_levels_with_a_real_server(url: str, tmp_path: Path) -> None:
     levels = ("--from", "3", "--to", "4", "--trials", "2", "--duration", "200ms", "--warmup", "100ms", "--rate", "100")
     code, record = search(url, tmp_path, *levels)
-    # Two runs settle nothing, and a busy machine may void both. The test requires only that they were made.
+    # Two runs prove no capacity, and a busy machine may void both. The test requires only that both were made.
     assert code in (0, 1, 3)
     assert record["generator"]["loop"] in ("uvloop", "asyncio")
     rows = record["capacity"]["runs"]

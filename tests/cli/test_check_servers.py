@@ -34,8 +34,8 @@ async def app(scope, receive, send):
         text = event.get("text")
         if text and "granian" in sys.modules:
             text = text.replace("\\r\\n", "\\n")
-        said = {"text": "You: " + text} if text is not None else {"bytes": event["bytes"]}
-        await send({"type": "websocket.send", **said})
+        reply = {"text": "You: " + text} if text is not None else {"bytes": event["bytes"]}
+        await send({"type": "websocket.send", **reply})
 """
 KNOWN = f"""
 [[deviation]]
@@ -69,7 +69,7 @@ def test_all_servers_are_checked_one_after_the_other(shop: Path, capsys: pytest.
     kept = {folder.name for folder in (shop / ".wsproof" / "runs").iterdir()}
     assert kept == {row["run"] for row in document["servers"]}
     accepted = {row["server"]: row["chapters"]["UTF-8"]["accepted"] for row in document["servers"]}
-    assert accepted == dict.fromkeys(EVERY, 0) | {"granian": 1}  # each has its own file
+    assert accepted == dict.fromkeys(EVERY, 0) | {"granian": 1}  # each server has its own file of known deviations
     suites = ElementTree.parse(copies["junit"]).getroot()
     assert [suite.get("name") for suite in suites] == [f"wsproof check {name}" for name in EVERY]
     assert "| granian | ✓ | a1 |" in copies["markdown"].read_text(encoding="utf-8")
@@ -113,11 +113,11 @@ def test_a_server_that_is_not_installed_is_reported_and_does_not_fail_the_check(
     ],
 )
 def test_options_that_do_not_fit_several_servers_are_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
 ) -> None:
     monkeypatch.chdir(ROOT)
     assert main(["check", *words, "--out", str(tmp_path)]) == 2
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 

@@ -35,7 +35,7 @@ def faulty() -> Iterator[FaultyServer]:
         yield server
 
 
-def ending(error: BaseException) -> Callable[[Session, Script], object]:
+def raising_in_check(error: BaseException) -> Callable[[Session, Script], object]:
     """Return a `Session.attempt` that raises this error in the middle of a check, after another check found a fault."""
     attempt = Session.attempt
 
@@ -57,7 +57,7 @@ def run(faulty: FaultyServer, folder: Path, fault: str = "rsv") -> int:
     return main(["check", url, *ONLY, "--out", str(folder), *copies(folder)])
 
 
-def assert_all_is_told(folder: Path, shown: str, reason: str) -> None:
+def assert_partial_report(folder: Path, output: str, reason: str) -> None:
     document: dict[str, Any] = json.loads((folder / "check.json").read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
     assert document["verdict"] == "invalid"
@@ -75,8 +75,8 @@ def assert_all_is_told(folder: Path, shown: str, reason: str) -> None:
     assert record["target"] == document["target"]
     files = list((folder / "runs").glob("*/findings/*.json"))
     assert [path.name.rpartition("-")[0] for path in files] == [BROKEN]
-    assert "INVALID: 1 violation so far" in shown
-    assert reason in shown
+    assert "INVALID: 1 violation so far" in output
+    assert reason in output
     assert ElementTree.parse(folder / "junit.xml").getroot().findall(".//failure")
     assert reason in (folder / "junit.xml").read_text(encoding="utf-8")
     assert BROKEN in (folder / "check.md").read_text(encoding="utf-8")
@@ -100,16 +100,16 @@ def test_a_signal_that_ends_the_check_leaves_a_partial_report(
     code: ExitCode,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(Session, "attempt", ending(error))
+    monkeypatch.setattr(Session, "attempt", raising_in_check(error))
     assert run(faulty, tmp_path) == code
-    assert_all_is_told(tmp_path, capsys.readouterr().out, reason)
+    assert_partial_report(tmp_path, capsys.readouterr().out, reason)
 
 
 def crash(*_: object) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def ending_at_last(error: Exception) -> Callable[[Any, Any], None]:
+def raising_outside_checks(error: Exception) -> Callable[[Any, Any], None]:
     """Return a function that raises this error outside of every check."""
 
     def add(course: Any, row: Any) -> None:
@@ -120,7 +120,7 @@ def ending_at_last(error: Exception) -> Callable[[Any, Any], None]:
     return add
 
 
-crashing_at_last = ending_at_last(ZeroDivisionError("on purpose"))
+crashing_at_last = raising_outside_checks(ZeroDivisionError("on purpose"))
 
 
 def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
@@ -129,7 +129,7 @@ def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
     monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
     assert run(faulty, tmp_path) == ExitCode.FAILED
     output = capsys.readouterr()
-    assert_all_is_told(tmp_path, output.out, "wsproof crashed (ZeroDivisionError)")
+    assert_partial_report(tmp_path, output.out, "wsproof crashed (ZeroDivisionError)")
     assert "Traceback" in output.err
     assert "wsproof itself crashed" in output.err
     assert "the exit code is 1" in output.err
@@ -138,10 +138,10 @@ def test_a_crash_leaves_a_partial_report_and_a_violation_outranks_it(
 def test_a_violation_outranks_a_target_that_is_lost_later(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", raising_outside_checks(TargetError("nobody listens any more")))
     assert run(faulty, tmp_path) == ExitCode.FAILED
     output = capsys.readouterr()
-    assert_all_is_told(tmp_path, output.out, "the run ended: nobody listens any more")
+    assert_partial_report(tmp_path, output.out, "the run ended: nobody listens any more")
     assert "nobody listens any more" in output.err
     assert "the exit code is 1" in output.err
     assert "crashed" not in output.err
@@ -150,7 +150,7 @@ def test_a_violation_outranks_a_target_that_is_lost_later(
 def test_a_target_that_is_lost_before_any_violation_is_a_target_error(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("nobody listens any more")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", raising_outside_checks(TargetError("nobody listens any more")))
     assert run(faulty, tmp_path, fault="") == ExitCode.USAGE
 
 
@@ -158,7 +158,7 @@ def test_a_table_of_servers_keeps_the_violations_of_a_server_that_is_lost_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    monkeypatch.setattr(suite._ProtocolRun, "add", ending_at_last(TargetError("it did not start again")))
+    monkeypatch.setattr(suite._ProtocolRun, "add", raising_outside_checks(TargetError("it did not start again")))
     words = ("tests.target.apps.echo:app", "--path", "/", "--server", "uvicorn,uvicorn-wsproto", *ONLY)
     main(["check", *words, "--out", str(tmp_path), *copies(tmp_path)])
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
@@ -171,14 +171,14 @@ def test_a_crash_without_a_violation_is_unknown(
     monkeypatch.setattr(suite._ProtocolRun, "add", crashing_at_last)
     assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
-    assert document["verdict"] == "unknown"  # one check went well: that is not all of them
+    assert document["verdict"] == "unknown"  # one check passed, but others were not run
     assert "the run ended early" in capsys.readouterr().out
 
 
 def test_a_check_that_crashed_leaves_its_traceback_in_the_run(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Session, "attempt", ending(ZeroDivisionError("on purpose")))
+    monkeypatch.setattr(Session, "attempt", raising_in_check(ZeroDivisionError("on purpose")))
     assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
     (path,) = (tmp_path / "runs").glob("*/crashes/*.txt")
     assert path.stem == ENDED_IN
@@ -196,7 +196,7 @@ def test_a_crash_of_one_reporter_does_not_affect_the_others(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reporter: str
 ) -> None:
     monkeypatch.setattr(check, reporter, crash)
-    assert run(faulty, tmp_path) == ExitCode.FAILED  # a violation was found, and outranks the crash
+    assert run(faulty, tmp_path) == ExitCode.FAILED  # the violation takes precedence over the crash
     written = {"junit_xml": "junit.xml", "run_markdown": "check.md"}
     for name in ("check.json", "junit.xml", "check.md"):
         assert (tmp_path / name).is_file() is (written.get(reporter) != name)
@@ -220,15 +220,15 @@ def test_findings_are_stored_while_the_run_continues(
     ((files, record),) = seen
     assert files == [BROKEN]
     assert (record["verdict"], record["complete"]) == ("invalid", False)
-    left = {row["check"]: row["reason"] for row in record["check"]["not_run"]}
-    assert left == dict.fromkeys((ENDED_IN, LEFT), "not run yet")
+    not_run = {row["check"]: row["reason"] for row in record["check"]["not_run"]}
+    assert not_run == dict.fromkeys((ENDED_IN, LEFT), "not run yet")
 
 
 @pytest.mark.slow
 def test_an_ended_table_of_servers_has_the_partial_results_of_the_current_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))
+    monkeypatch.setattr(Session, "attempt", raising_in_check(KeyboardInterrupt()))
     app = ("target_app.naive:app", "--path", "/ws", "--server", "uvicorn,uvicorn-wsproto")
     assert main(["check", *app, *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
@@ -246,7 +246,7 @@ def test_an_ended_table_of_servers_has_the_partial_results_of_the_current_server
 def test_run_writes_its_copies_when_its_check_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))
+    monkeypatch.setattr(Session, "attempt", raising_in_check(KeyboardInterrupt()))
     assert main(["run", *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
     record = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
     jsonschema.validate(record, load_schema("wsproof.run/2"))

@@ -51,8 +51,8 @@ def test_a_message_with_invalid_digits_is_refused() -> None:
 
 
 def test_a_valid_message_is_a_sample() -> None:
-    given = parse_command(["check", "--valid-message", "hex:00", "--login", "a", "--login", "b"]).options
-    assert (given.sample, given.login) == (b"\x00", ("a", "b"))
+    options = parse_command(["check", "--valid-message", "hex:00", "--login", "a", "--login", "b"]).options
+    assert (options.sample, options.login) == (b"\x00", ("a", "b"))
 
 
 def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_impossible_arrivals_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("words", "rate_hz"), [("ramp:10-50", 30.0), ("poisson", 20.0)])
 def test_a_plan_has_the_rate_of_its_arrivals(words: str, rate_hz: float) -> None:
-    given = parse_command(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words]).options
-    plan = plan_of(CommandContext(given))
+    options = parse_command(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words]).options
+    plan = plan_of(CommandContext(options))
     assert (str(plan.arrivals), plan.rate_hz) == (words, rate_hz)
 
 
@@ -82,7 +82,7 @@ def test_arguments_after_the_dashes_are_passed_on() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_a_help_text(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_text(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([verb, "--help"])
     assert ended.value.code == 0
@@ -92,9 +92,9 @@ def test_every_verb_has_a_help_text(verb: str, capsys: pytest.CaptureFixture[str
 def test_the_exit_codes_are_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for code in ExitCode:
-        assert str(int(code)) in shown
+        assert str(int(code)) in output
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture
     assert "--help" in capsys.readouterr().err
 
 
-def test_only_load_passes_arguments_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_load_command_passes_arguments_to_locust(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--", "--html"]) == ExitCode.USAGE
     assert "Locust" in capsys.readouterr().err
 
 
-def test_every_verb_has_a_module_that_performs_it() -> None:
+def test_every_command_has_a_module() -> None:
     from importlib import import_module
 
     for verb in VERBS:

@@ -40,8 +40,8 @@ def url() -> Iterator[str]:
 
 @pytest.mark.parametrize("target", slow_except(["url", "app"], "app"))
 def test_each_member_of_a_check_uses_its_own_credentials(target: str, url: str, tmp_path: Path) -> None:
-    given = (url,) if target == "url" else (APP, "--path", f"/lobby?key={KEY}")
-    words = ("check", *given, "--channels", CHANNELS, "--out", str(tmp_path))
+    target_arguments = (url,) if target == "url" else (APP, "--path", f"/lobby?key={KEY}")
+    words = ("check", *target_arguments, "--channels", CHANNELS, "--out", str(tmp_path))
     result = wsproof(
         *words, "--only", "room.delivery", "--only", "lobby.delivery", "--only", "5.5.2", "--examples", "2"
     )

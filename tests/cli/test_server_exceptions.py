@@ -47,7 +47,7 @@ ONLY = ("--only", "payload-lengths", "--examples", "1")
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change to a folder with the server in it."""
     (tmp_path / "server.py").write_text(SERVER)
     monkeypatch.chdir(tmp_path)
@@ -55,51 +55,51 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def checked(how: str, here: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str, str, str]:
+def checked(failure: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str, str, str]:
     """Return the first finding of a check, with its text in the terminal, in JUnit and on the page."""
-    command = f"cmd:'{sys.executable}' server.py {how} {{port}}"
+    command = f"cmd:'{sys.executable}' server.py {failure} {{port}}"
     copies = ("--json", "check.json", "--junit", "junit.xml")
     env = ("--env", "DATABASE_PASSWORD=hunter2")
     assert main(["check", command, "--ready", "ws://127.0.0.1:{port}/", *ONLY, *copies, *env]) == 1
-    document = json.loads((here / "check.json").read_text(encoding="utf-8"))
+    document = json.loads((folder / "check.json").read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
-    (run,) = (here / ".wsproof" / "runs").iterdir()
+    (run,) = (folder / ".wsproof" / "runs").iterdir()
     page = (run / "page.html").read_text(encoding="utf-8")
     assert '<a href="server.log">' in page
     assert "hunter2" not in (run / "server.log").read_text(encoding="utf-8")
-    junit = (here / "junit.xml").read_text(encoding="utf-8")
+    junit = (folder / "junit.xml").read_text(encoding="utf-8")
     assert ElementTree.fromstring(junit) is not None
     return document["findings"][0], capsys.readouterr().out, junit, page
 
 
-def test_a_finding_shows_the_last_exception_of_the_server(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finding, *outputs = checked("raise", here, capsys)
+def test_a_finding_shows_the_last_exception_of_the_server(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding, *outputs = checked("raise", folder, capsys)
     assert finding["check"] == "payload-lengths"
     assert finding["server_output"][0].endswith("Traceback (most recent call last):")
     assert finding["server_output"][-1] == "KeyError: 'the first character'"
-    for shown in outputs:
-        assert "the first character" in shown
-    (run,) = (here / ".wsproof" / "runs").iterdir()
+    for output in outputs:
+        assert "the first character" in output
+    (run,) = (folder / ".wsproof" / "runs").iterdir()
     assert "the first character" in (run / "server.log").read_text(encoding="utf-8")
 
 
-def test_the_end_of_the_server_process_is_the_first_finding(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finding, *outputs = checked("abort", here, capsys)
+def test_the_end_of_the_server_process_is_the_first_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding, *outputs = checked("abort", folder, capsys)
     assert (finding["check"], finding["harm"], finding["reproduced"]) == ("process-ended", "process-died", "3 of 3")
-    told = "After this, the server's process ended with signal 6 (SIGABRT); its last line: assertion failed: message"
-    assert finding["explanation"].startswith(told)
+    summary = "After this, the server's process ended with signal 6 (SIGABRT); its last line: assertion failed: message"
+    assert finding["explanation"].startswith(summary)
     assert finding["server_output"][-1].startswith("assertion failed")
-    for shown in outputs:
-        assert "assertion failed: message.size" in shown
-        assert "hunter2" not in shown
+    for output in outputs:
+        assert "assertion failed: message.size" in output
+        assert "hunter2" not in output
 
 
 @pytest.fixture
-def elsewhere(here: Path) -> Iterator[int]:
+def port_of_other_process(folder: Path) -> Iterator[int]:
     """Yield the port of a server that wsproof did not start."""
     port = free_port("127.0.0.1")
     words = [sys.executable, "server.py", "abort", str(port)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=folder) as process:
         try:
             while probe_port("127.0.0.1", port) is PortState.NOTHING:
                 assert process.poll() is None
@@ -108,9 +108,9 @@ def elsewhere(here: Path) -> Iterator[int]:
             process.kill()
 
 
-def test_a_url_target_that_ends_is_reported_as_refusing_connections(elsewhere: int, here: Path) -> None:
-    assert main(["check", f"ws://127.0.0.1:{elsewhere}/", *ONLY, "--json", "check.json"]) == 1
-    (finding, *_) = json.loads((here / "check.json").read_text(encoding="utf-8"))["findings"]
+def test_a_url_target_that_ends_is_reported_as_refusing_connections(port_of_other_process: int, folder: Path) -> None:
+    assert main(["check", f"ws://127.0.0.1:{port_of_other_process}/", *ONLY, "--json", "check.json"]) == 1
+    (finding, *_) = json.loads((folder / "check.json").read_text(encoding="utf-8"))["findings"]
     assert finding["check"] == "process-ended"
     assert "onnections are refused from then on" in finding["explanation"]
     assert finding["server_output"] == []

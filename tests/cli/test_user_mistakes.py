@@ -121,7 +121,7 @@ def test_each_mistake_has_a_message_with_advice(
     if words[0] != "chek":
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", own))
         assert named <= options_of(words[0]), "a message names only options that this verb has"
-    assert not (project / ".wsproof").exists(), "nothing was found out, so nothing is kept"
+    assert not (project / ".wsproof").exists(), "the command has no result, so it keeps no record"
 
 
 def test_a_port_in_use_is_reported_with_advice(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,10 +152,10 @@ def test_a_refusal_is_reported_with_advice(
         short = ("--subscribers", "1", "--duration", "1")
         message = refused(("bench", url, "--channels", "tutorial", *short), capsys)
         assert main(("check", url, "--channels", "shop_channels", "--only", "shop.delivery")) == 3
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for word in words:
         assert word in message
-        assert word in told
+        assert word in output
 
 
 def pytest_as_a_user_runs_it(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

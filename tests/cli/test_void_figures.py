@@ -38,11 +38,11 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     """Run `wsproof bench` on these measurements instead of real ones. The last one is repeated as needed."""
 
     def run(*words: str, blocks: tuple[Measurement, ...]) -> tuple[int, dict[str, Any]]:
-        left = list(blocks)
+        remaining = list(blocks)
 
         def run_plan(*_: object, columns: Path, **__: object) -> Measurement:
             columns.mkdir(exist_ok=True)
-            return left.pop(0) if len(left) > 1 else left[0]
+            return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
         monkeypatch.setattr("wsproof.session.bench.run_plan", run_plan)
         monkeypatch.chdir(tmp_path)
@@ -95,7 +95,7 @@ def test_a_void_block_is_measured_again_before_the_report(bench: Bench, capsys: 
     assert "measuring once more" in capsys.readouterr().out
 
 
-def test_a_block_that_answers_the_question_is_not_measured_again(bench: Bench) -> None:
+def test_a_block_with_a_conclusive_result_is_not_measured_again(bench: Bench) -> None:
     rival = measurement(steady(), CHAT, generator=replace(QUIET, alone=False))
     ended, record = bench("--slo", "min(reach) == 1", blocks=(rival, GOOD))
     assert (ended, record["trusted"]) == (0, False)

@@ -92,9 +92,9 @@ class Locust:
             *(("--host", host) if host is not None else ()),
             *arguments,
         ]
-        told = {**Handover(summary=str(self.summary)).to_environment(), **(env or {})}
+        settings = {**Handover(summary=str(self.summary)).to_environment(), **(env or {})}
         with self.log.open("wb") as output:
-            self.process = FORK_SERVER.fork(command, {**os.environ, **told}, output, output, cwd)
+            self.process = FORK_SERVER.fork(command, {**os.environ, **settings}, output, output, cwd)
 
     def output(self) -> str:
         """Return the output so far."""
@@ -123,9 +123,9 @@ def run_until(folder: Path, rows: str, *arguments: str, **options: Any) -> Locus
     `count`: the number of requests, if not the usual one.
     """
     count = options.pop("count", None)
-    told = {"ENOUGH_ROWS": rows} | ({} if count is None else {"ENOUGH_COUNT": str(count)})
+    settings = {"ENOUGH_ROWS": rows} | ({} if count is None else {"ENOUGH_COUNT": str(count)})
     files = f"{options.pop('files', 'scenarios')},{ENOUGH}"
-    return Locust(folder, *arguments, files=files, seconds=600, env=told | options.pop("env", {}), **options)
+    return Locust(folder, *arguments, files=files, seconds=600, env=settings | options.pop("env", {}), **options)
 
 
 def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
@@ -140,8 +140,8 @@ def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
 
 def start_until_proven(folder: Path, fault: str, *arguments: str, users: int = 3) -> Locust:
     """Start a test of a server of `planted.py`, to be ended by `end_proven`."""
-    host, told = f"tests.scenarios.planted:{fault}", {"PROVEN": str(folder / PROVEN)}
-    return Locust(folder, "ChatUser", *arguments, host=host, users=users, seconds=600, env=told)
+    host, settings = f"tests.scenarios.planted:{fault}", {"PROVEN": str(folder / PROVEN)}
+    return Locust(folder, "ChatUser", *arguments, host=host, users=users, seconds=600, env=settings)
 
 
 def end_proven(locust: Locust) -> Ended:

@@ -30,8 +30,8 @@ def strikes(number: int) -> bool:
     return number in (9, 19, 29)
 
 
-def tell() -> None:
-    """Create the file, if the environment names one."""
+def report_proven() -> None:
+    """Create the file that tells the test that enough messages have followed, if the environment names one."""
     if file := os.environ.get("PROVEN"):
         Path(file).touch()
 
@@ -55,7 +55,7 @@ class Chat:
             await self.deliver(f"Client #{name} says: {event['text']}", self.count)
             self.count += 1
             if self.count == ENOUGH:
-                tell()
+                report_proven()
         del self.members[name]
         for other in list(self.members.values()):
             await self.say(other, f"Client #{name} left the chat")
@@ -154,7 +154,7 @@ class Dies(Chat):
     async def deliver(self, text: str, number: int) -> None:
         await super().deliver(text, number)
         if number == 30:
-            tell()
+            report_proven()
             os._exit(1)
 
 

@@ -29,10 +29,10 @@ LOOK_MS = 30_000
 @pytest.fixture
 def page() -> Iterator[Page]:
     if not CHROMIUM.exists():
-        told = f"{CHROMIUM} is not there: apt-get install chromium"
+        message = f"{CHROMIUM} is not there: apt-get install chromium"
         if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(message)
+        pytest.skip(message)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         page = browser.new_page()

@@ -30,10 +30,10 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
 
 
 def test_a_locustfile_of_five_lines_is_a_load_test(ended: dict[str, Ended]) -> None:
-    one = ended["five_lines"]
-    assert one.code == one.code_if_valid, one.output
-    assert one.rooms["chat"]["users"] == 8
-    assert one.rooms["chat"]["verdict"] == "valid"
+    ended_run = ended["five_lines"]
+    assert ended_run.code == ended_run.code_if_valid, ended_run.output
+    assert ended_run.rooms["chat"]["users"] == 8
+    assert ended_run.rooms["chat"]["verdict"] == "valid"
 
 
 def test_http_users_and_websocket_users_run_side_by_side(ended: dict[str, Ended]) -> None:

@@ -32,13 +32,13 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     return run_together(start, HOSTS)
 
 
-@pytest.mark.parametrize(("host", "told"), HOSTS.items())
-def test_an_unusable_host_is_one_line_and_exit_code_2(refused: dict[str, Ended], host: str, told: str) -> None:
+@pytest.mark.parametrize(("host", "expected"), HOSTS.items())
+def test_an_unusable_host_is_one_line_and_exit_code_2(refused: dict[str, Ended], host: str, expected: str) -> None:
     ended = refused[host]
     assert ended.code == 2, ended.output
     assert ended.summary is None
     assert "Traceback" not in ended.output
-    assert told in ended.output.partition("wsproof: ")[2]
+    assert expected in ended.output.partition("wsproof: ")[2]
 
 
 def test_users_of_a_missing_workload_are_refused_before_the_run(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
         folder = tmp_path_factory.mktemp("crashed")
         file = folder / "locustfile.py"
         file.write_text(CRASHES[where] + "from scenarios.chat import ChatUser\n")
-        correct, here = "tests.scenarios.planted:correct", {"PYTHONPATH": "."}
-        return run_until(folder, LATENCY, files=str(file), host=correct, users=2, env=here)
+        correct, environment = "tests.scenarios.planted:correct", {"PYTHONPATH": "."}
+        return run_until(folder, LATENCY, files=str(file), host=correct, users=2, env=environment)
 
     return run_together(start, CRASHES)
 

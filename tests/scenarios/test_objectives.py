@@ -28,7 +28,7 @@ def test_a_missed_objective_is_exit_code_1(runs: dict[str, Ended]) -> None:
     missed = runs["missed"]
     assert missed.summary is not None, missed.output
     assert missed.rooms["chat"]["verdict"] == "valid"
-    assert [one["met"] for one in missed.summary["objectives"]] == [False]
+    assert [objective["met"] for objective in missed.summary["objectives"]] == [False]
     assert missed.code == 1, missed.output
 
 

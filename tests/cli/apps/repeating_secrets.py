@@ -16,8 +16,8 @@ async def app(
         return
     await receive()
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-    told = f"{headers.get('authorization')} {headers.get('x-api-key')} {os.environ['DB_PASSWORD']}"
-    await send({"type": "websocket.accept", "headers": [(b"x-told", told.encode())]})
+    credentials = f"{headers.get('authorization')} {headers.get('x-api-key')} {os.environ['DB_PASSWORD']}"
+    await send({"type": "websocket.accept", "headers": [(b"x-told", credentials.encode())]})
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": f"Message received: {message.get('text')}"})
-        await send({"type": "websocket.send", "text": f"{told} said {message.get('text')}"})
+        await send({"type": "websocket.send", "text": f"{credentials} said {message.get('text')}"})

@@ -38,8 +38,8 @@ async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: S
     audience.add(send)
     try:
         while (message := await receive())["type"] == "websocket.receive":
-            said = json.dumps({"user": user, "text": str(message.get("text"))})
-            for other in list(audience):
-                await other({"type": "websocket.send", "text": said})
+            reply = json.dumps({"user": user, "text": str(message.get("text"))})
+            for send_to_member in list(audience):
+                await send_to_member({"type": "websocket.send", "text": reply})
     finally:
         members.discard(send)

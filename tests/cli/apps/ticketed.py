@@ -25,21 +25,21 @@ async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: S
         return
     await receive()
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-    told = f"{scope['path']}?{scope['query_string'].decode()} {headers.get('authorization', 'nobody')}"
-    print("opened by", told, file=sys.stderr, flush=True)  # noqa: T201
+    credentials = f"{scope['path']}?{scope['query_string'].decode()} {headers.get('authorization', 'nobody')}"
+    print("opened by", credentials, file=sys.stderr, flush=True)  # noqa: T201
     user = scope["path"].rpartition("-")[2]
-    await send({"type": "websocket.accept", "headers": [(b"x-told", told.encode())]})
+    await send({"type": "websocket.accept", "headers": [(b"x-told", credentials.encode())]})
     members.add(send)
     try:
         while (message := await receive())["type"] == "websocket.receive":
             data = as_data(message.get("text"))
             if data.get("type") != "say":
                 print("greeted with", data, file=sys.stderr, flush=True)  # noqa: T201
-                await send({"type": "websocket.send", "text": json.dumps({"hello": data, "told": told})})
+                await send({"type": "websocket.send", "text": json.dumps({"hello": data, "told": credentials})})
                 continue
             published += 1
             if published % 7 == 0:
-                await send({"type": "websocket.send", "text": f"strange: {json.dumps(data)} {told}"})
+                await send({"type": "websocket.send", "text": f"strange: {json.dumps(data)} {credentials}"})
             if LOSES and published % 3 == 0:
                 continue
             for other in list(members):

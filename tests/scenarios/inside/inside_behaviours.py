@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from tests.scenarios.inside.inside_live import environment
-from tests.scenarios.inside.inside_room import FakeLine, hear, say
+from tests.scenarios.inside.inside_workload_run import FakeConnection, hear, say
 from wsproof.checks import run_checks
 from wsproof.locust import (
     ChannelUser,
@@ -36,32 +36,32 @@ class LobbyUser(ChannelUser):
     host = "ws://127.0.0.1:1"
 
 
-class Quiet(Lurker):
+class ListeningUser(Lurker):
     beside = LobbyUser
 
 
-class Sleeper(StalledReader):
+class StalledUser(StalledReader):
     beside = LobbyUser
     reads_s = 0.0
 
 
-class OnAModem(SlowReader):
+class SlowUser(SlowReader):
     beside = LobbyUser
     pause_s = 0.0
 
 
-class Late(LateJoiner):
+class LateUser(LateJoiner):
     beside = LobbyUser
     joins_after_s = 0.0
 
 
-class Commuter(Churner):
+class ChurningUser(Churner):
     beside = LobbyUser
     stays_s = 10.0
 
 
-class Gone:
-    """The event of a connection's end. A wait takes no time; its length is noted."""
+class ClosedEvent:
+    """Replaces the event of a closed connection. Waits return at once, and their lengths are recorded."""
 
     def __init__(self) -> None:
         self.waits_s: list[float] = []
@@ -78,32 +78,32 @@ class Gone:
         self._is_set = True
 
 
-class Line(FakeLine):
+class RecordingConnection(FakeConnection):
     """A connection that records what its user does with it."""
 
     def __init__(self, member: int) -> None:
         super().__init__(member)
-        self.gone = Gone()
-        self.done: list[str] = []
+        self.gone = ClosedEvent()
+        self.calls: list[str] = []
 
     def stop_reading(self) -> None:
-        self.done.append("stop reading")
+        self.calls.append("stop reading")
 
     def read_once(self) -> None:
-        self.done.append("read")
+        self.calls.append("read")
 
     def close(self, deadline_s: float) -> None:
-        self.done.append("close")
+        self.calls.append("close")
         self.gone.set()
 
 
 class Room:
-    """A run of LobbyUser, with users of other classes beside it."""
+    """A run of LobbyUser, with users of other classes in the same run."""
 
     def __init__(self) -> None:
         self.environment = environment()
         self.environment.host = None
-        self.environment.user_classes = [LobbyUser, Quiet, Sleeper, OnAModem, Late, Commuter]
+        self.environment.user_classes = [LobbyUser, ListeningUser, StalledUser, SlowUser, LateUser, ChurningUser]
         session_of(self.environment).begin_test()
         self.run = WorkloadRun(self.environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
         assert self.run.publisher.pacer is not None
@@ -111,20 +111,20 @@ class Room:
         self.run.pulse.stop()
         session_of(self.environment).runs[LobbyUser] = self.run
 
-    def user(self, kind: type[ChannelUser]) -> Any:
-        """A user that has joined."""
-        user: Any = kind(self.environment)
+    def user(self, user_class: type[ChannelUser]) -> Any:
+        """Return a user of this class that has joined."""
+        user: Any = user_class(self.environment)
         user.room = self.run
-        user.member = self.run.join(may_publish=kind.may_publish)
-        user.line = Line(user.member)
+        user.member = self.run.join(may_publish=user_class.may_publish)
+        user.line = RecordingConnection(user.member)
         self.run.connected(user.line, connect_ns=5)
         return user
 
-    def all_hear_each(self, *users: Any) -> None:
-        """All these users receive a message of the first one, so that they are present. It receives the reply."""
-        said = say(self.run, users[0].line)
-        hear(self.run, said, *(user.member for user in users))
-        hear(self.run, f"You: {said.partition(' says: ')[2]}", users[0].member)
+    def all_receive_from_first(self, *users: Any) -> None:
+        """Deliver a message of the first user to all of them, and the reply to the first, so that all are present."""
+        message = say(self.run, users[0].line)
+        hear(self.run, message, *(user.member for user in users))
+        hear(self.run, f"You: {message.partition(' says: ')[2]}", users[0].member)
 
     def findings(self) -> list[str]:
         self.run.stop_publishing()
@@ -145,45 +145,45 @@ def test_users_beside_others_share_their_run_and_server(room: Room) -> None:
 
 
 def test_a_listener_receives_and_never_publishes(room: Room) -> None:
-    one, quiet = room.user(LobbyUser), room.user(Quiet)
-    assert list(room.run.publisher.pacer.speakers) == [one.member]  # type: ignore[union-attr]
-    room.all_hear_each(one, quiet)
-    assert room.run.members.present == {one.member, quiet.member}
+    first, quiet = room.user(LobbyUser), room.user(ListeningUser)
+    assert list(room.run.publisher.pacer.speakers) == [first.member]  # type: ignore[union-attr]
+    room.all_receive_from_first(first, quiet)
+    assert room.run.members.present == {first.member, quiet.member}
 
 
-@pytest.mark.parametrize(("kind", "done"), [(Sleeper, []), (OnAModem, ["read"])])
-def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, kind: Any, done: list[str]) -> None:
-    one, two, other = room.user(LobbyUser), room.user(LobbyUser), room.user(kind)
+@pytest.mark.parametrize(("user_class", "calls"), [(StalledUser, []), (SlowUser, ["read"])])
+def test_nothing_is_expected_of_a_member_that_does_not_keep_up(room: Room, user_class: Any, calls: list[str]) -> None:
+    first, second, slow = room.user(LobbyUser), room.user(LobbyUser), room.user(user_class)
     room.run.ramp.all_spawned(3)
-    room.all_hear_each(one, two, other)
-    room.all_hear_each(one, two, other)
-    said = say(room.run, one.line)
-    other.behave(other.line)
-    assert other.line.done == ["stop reading", *done]
-    assert [who for key, who in room.run.pending.pairs() if key[0] == 0] == [one.member, two.member]
-    hear(room.run, said, one.member, two.member)
+    room.all_receive_from_first(first, second, slow)
+    room.all_receive_from_first(first, second, slow)
+    message = say(room.run, first.line)
+    slow.behave(slow.line)
+    assert slow.line.calls == ["stop reading", *calls]
+    assert [member for key, member in room.run.pending.pairs() if key[0] == 0] == [first.member, second.member]
+    hear(room.run, message, first.member, second.member)
     assert "lost" not in room.findings()
-    assert room.run.measurement().history.members[other.member].stalled
+    assert room.run.measurement().history.members[slow.member].stalled
 
 
 def test_late_receipts_of_a_slow_member_do_not_count_as_latency(room: Room) -> None:
-    one, slow = room.user(LobbyUser), room.user(OnAModem)
+    first, slow = room.user(LobbyUser), room.user(SlowUser)
     room.run.ramp.all_spawned(2)
-    room.all_hear_each(one, slow)
+    room.all_receive_from_first(first, slow)
     slow.behave(slow.line)
     before = len(room.run.stats.latency.samples_ns)
-    hear(room.run, say(room.run, one.line), slow.member)
+    hear(room.run, say(room.run, first.line), slow.member)
     assert len(room.run.stats.latency.samples_ns) == before
-    assert room.run.members.present == {one.member}
+    assert room.run.members.present == {first.member}
     assert not room.run._drain.somebody_is_new()
     assert len(deliveries(room.run.measurement().history).received_ns) == 1  # by the first member
 
 
 def test_a_server_may_end_the_connection_of_a_slow_member(room: Room) -> None:
-    one, two, slow = room.user(LobbyUser), room.user(LobbyUser), room.user(OnAModem)
+    first, second, slow = room.user(LobbyUser), room.user(LobbyUser), room.user(SlowUser)
     room.run.ramp.all_spawned(3)
-    room.all_hear_each(one, two, slow)
-    room.all_hear_each(one, two, slow)
+    room.all_receive_from_first(first, second, slow)
+    room.all_receive_from_first(first, second, slow)
     slow.behave(slow.line)
     room.run.ended(slow.member, 1011)
     assert room.run.environment.stats.errors == {}
@@ -193,29 +193,29 @@ def test_a_server_may_end_the_connection_of_a_slow_member(room: Room) -> None:
     assert users_cut_off(room.run.measurement().history) == 0
 
 
-def test_the_members_beside_a_stalled_one_are_still_judged(room: Room) -> None:
-    users = [room.user(LobbyUser), room.user(LobbyUser), room.user(Sleeper)]
+def test_the_members_beside_a_stalled_one_are_still_checked(room: Room) -> None:
+    users = [room.user(LobbyUser), room.user(LobbyUser), room.user(StalledUser)]
     room.run.ramp.all_spawned(3)
-    room.all_hear_each(*users)
-    room.all_hear_each(*users)
+    room.all_receive_from_first(*users)
+    room.all_receive_from_first(*users)
     room.run.stop_expecting(users[2].member)
-    room.all_hear_each(users[0], users[1])
+    room.all_receive_from_first(users[0], users[1])
     say(room.run, users[0].line)  # and the server waits for the stalled member
     assert "stalled-by-other-member" in room.findings()
 
 
 def test_the_window_does_not_wait_for_late_joiners(room: Room) -> None:
-    session_of(room.environment).spawned = {"LobbyUser": 2, "Quiet": 1, "Late": 5}
+    session_of(room.environment).spawned = {"LobbyUser": 2, "ListeningUser": 1, "LateUser": 5}
     for kind in (LobbyUser, LobbyUser):
         room.user(kind)
     registry.pass_spawned_counts(room.environment)
     assert not room.run.ramp.has_begun.is_set()
-    room.user(Quiet)
+    room.user(ListeningUser)
     assert room.run.ramp.has_begun.is_set()
 
 
 def test_a_late_joiner_joins_once_the_window_has_begun(room: Room) -> None:
-    late: Any = Late(room.environment)
+    late: Any = LateUser(room.environment)
     joined = []
     late._connect = lambda: joined.append(room.run.ramp.has_begun.is_set())
     coming = gevent.spawn(late.on_start)
@@ -232,25 +232,25 @@ def test_a_churning_user_leaves_after_its_time_and_returns_as_the_same_user(
 ) -> None:
     monkeypatch.setattr(behaviours, "monotonic_ns", lambda: 1_000 * NS)
     monkeypatch.setattr("wsproof.locust.behaviours.random.uniform", lambda low, high: high)
-    one, commuter = room.user(LobbyUser), room.user(Commuter)
-    room.all_hear_each(one, commuter)
-    commuter.behave(commuter.line)
-    assert (commuter.line.gone.waits_s, commuter.line.done) == ([15.0], ["close"])
-    old = room.run.members[commuter.member]
+    first, user = room.user(LobbyUser), room.user(ChurningUser)
+    room.all_receive_from_first(first, user)
+    user.behave(user.line)
+    assert (user.line.gone.waits_s, user.line.calls) == ([15.0], ["close"])
+    old = room.run.members[user.member]
     assert (old.departure, old.stalled) == (Departure.CLOSED, False)
     assert room.run.environment.stats.errors == {}
-    commuter._open = lambda: (None, None)
-    commuter.connect_again()
+    user._open = lambda: (None, None)
+    user.connect_again()
     assert room.run.members[-1].replaces == old.number
     assert room.run.members.users == 2
 
 
 def test_a_churning_user_that_the_server_disconnects_does_not_close(room: Room) -> None:
-    commuter = room.user(Commuter)
-    commuter.line.gone.set()
-    commuter.behave(commuter.line)
-    assert commuter.line.done == []
-    assert commuter.leaves_ns == 0
+    user = room.user(ChurningUser)
+    user.line.gone.set()
+    user.behave(user.line)
+    assert user.line.calls == []
+    assert user.leaves_ns == 0
 
 
 @pytest.mark.parametrize("kind", [Churner, LateJoiner, Lurker, SlowReader, StalledReader])

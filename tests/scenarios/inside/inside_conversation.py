@@ -24,7 +24,7 @@ from wsproof.workloads import Message
 DEADLINE_S = 30
 
 
-class FakeLine:
+class FakeConnection:
     """Records sent messages. The test passes incoming messages to it."""
 
     is_stamped = False
@@ -84,20 +84,20 @@ def room() -> Iterator[WorkloadRun]:
 
 
 @pytest.fixture
-def line(room: WorkloadRun) -> Iterator[FakeLine]:
-    line = FakeLine(room.join())
+def line(room: WorkloadRun) -> Iterator[FakeConnection]:
+    line = FakeConnection(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
     yield line
     room.left(line.member, Departure.CLOSED)
 
 
-def join(line: FakeLine) -> None:
+def join(line: FakeConnection) -> None:
     line.hear(said("ack"))
     line.hear(said("subscribed"))
 
 
 def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation(
-    room: WorkloadRun, line: FakeLine
+    room: WorkloadRun, line: FakeConnection
 ) -> None:
     assert line.taken() == ["init"]
     line.hear(said("ack"))
@@ -111,7 +111,7 @@ def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation
 
 def test_a_frame_with_several_messages_brings_each_of_them() -> None:
     room = room_of(Batching())
-    line = FakeLine(room.join())
+    line = FakeConnection(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
     line.hear("\n".join([said("ack"), said("subscribed")]))
     assert room.members.present == {line.member}
@@ -125,7 +125,7 @@ def test_a_frame_with_several_messages_brings_each_of_them() -> None:
     room.close()
 
 
-def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeLine) -> None:
+def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeConnection) -> None:
     join(line)
     line.taken()
     for _ in range(2):
@@ -136,14 +136,14 @@ def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeLine) -> None:
             gevent.sleep(0.01)
 
 
-def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeLine) -> None:
+def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeConnection) -> None:
     join(line)
     room.left(line.member, Departure.CLOSED)
     assert room.conversations == {}
     assert line.listener is room.receiver
 
 
-def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeLine) -> None:
+def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeConnection) -> None:
     line.hear(said("ack"))
     with gevent.Timeout(DEADLINE_S):
         line.gone.wait()
@@ -154,7 +154,7 @@ def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, li
     assert room.members[line.member].departure is Departure.FIN
 
 
-def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, line: FakeLine) -> None:
+def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, line: FakeConnection) -> None:
     line.gone.set()
     line.listener.ended(line.member, 4401)
     (failure,) = room.environment.events.request.fired
@@ -162,6 +162,6 @@ def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, 
     assert room.members[line.member].departure is Departure.DROPPED
 
 
-def test_messages_received_during_the_join_are_recorded(room: WorkloadRun, line: FakeLine) -> None:
+def test_messages_received_during_the_join_are_recorded(room: WorkloadRun, line: FakeConnection) -> None:
     line.hear(said("next", text=Envelope(0, 0, 1).seal("hello")))
     assert room.measurement().history.receipts.subscriber.tolist() == [0]

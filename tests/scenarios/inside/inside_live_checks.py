@@ -26,11 +26,11 @@ def late(sequence: int, *members: int, age_ns: int = 2 * WAIT_NS) -> Overdue:
     return Overdue(Kind.DELIVERY, 5, sequence, members, age_ns)
 
 
-def looked(rows: Sequence[Row], *overdue: Overdue, looks: int = 2, is_ordered: bool = True) -> int:
-    """Return the number of lost messages after this many checks."""
+def lost_after_checks(rows: Sequence[Row], *overdue: Overdue, rounds: int = 2, is_ordered: bool = True) -> int:
+    """Return the number of lost messages after this many searches."""
     checks = LiveChecks(is_ordered=is_ordered)
     checks.take(rows)
-    for _ in range(looks):
+    for _ in range(rounds):
         checks.look_for_lost(overdue)
     return checks.counts[Anomaly.LOST]
 
@@ -61,9 +61,9 @@ def test_a_changed_message_is_only_corrupt() -> None:
 
 def test_a_changed_message_has_arrived_and_is_not_lost() -> None:
     changed = (0, 5, 4, Kind.DELIVERY, 0)
-    assert looked([*receipts(3), changed, *receipts(5)], late(4, 0)) == 0
-    assert looked([*receipts(3, 5), changed], late(4, 0)) == 0
-    assert looked([*receipts(3), changed, *receipts(6)], late(4, 0), late(5, 0)) == 1
+    assert lost_after_checks([*receipts(3), changed, *receipts(5)], late(4, 0)) == 0
+    assert lost_after_checks([*receipts(3, 5), changed], late(4, 0)) == 0
+    assert lost_after_checks([*receipts(3), changed, *receipts(6)], late(4, 0), late(5, 0)) == 1
 
 
 def test_a_message_that_arrived_in_an_unknown_format_is_not_lost() -> None:
@@ -75,21 +75,23 @@ def test_a_message_that_arrived_in_an_unknown_format_is_not_lost() -> None:
     assert dict(checks.counts) == {Anomaly.LOST: 1}
 
 
-def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_look() -> None:
-    assert looked(receipts(3, 5), late(4, 0), looks=1) == 0
-    assert looked(receipts(3, 5), late(4, 0)) == 1
-    assert looked(receipts(3, 5), late(4, 0), looks=5) == 1
+def test_a_message_that_a_newer_one_overtook_is_lost_at_the_second_search() -> None:
+    assert lost_after_checks(receipts(3, 5), late(4, 0), rounds=1) == 0
+    assert lost_after_checks(receipts(3, 5), late(4, 0)) == 1
+    assert lost_after_checks(receipts(3, 5), late(4, 0), rounds=5) == 1
 
 
 def test_a_message_that_may_still_arrive_is_not_lost() -> None:
-    assert looked(receipts(3), late(4, 0)) == 0  # no newer receipt: the server may be slow
-    assert looked([*receipts(3), *receipts(3, 4, 5, member=1)], late(4, 0)) == 0  # only another member has newer ones
-    assert looked(receipts(3, 5), late(4, 0, age_ns=WAIT_NS - 1)) == 0
-    assert looked(receipts(3, 5), late(4, 0), is_ordered=False) == 0
-    assert looked(receipts(3, 5), late(4)) == 0  # no delivery is outstanding
+    assert lost_after_checks(receipts(3), late(4, 0)) == 0  # no newer receipt: the server may be slow
+    assert (
+        lost_after_checks([*receipts(3), *receipts(3, 4, 5, member=1)], late(4, 0)) == 0
+    )  # only another member has newer ones
+    assert lost_after_checks(receipts(3, 5), late(4, 0, age_ns=WAIT_NS - 1)) == 0
+    assert lost_after_checks(receipts(3, 5), late(4, 0), is_ordered=False) == 0
+    assert lost_after_checks(receipts(3, 5), late(4)) == 0  # no delivery is outstanding
 
 
-def test_a_message_that_arrives_between_two_looks_is_reordered_and_not_lost() -> None:
+def test_a_message_that_arrives_between_two_searches_is_reordered_and_not_lost() -> None:
     checks = LiveChecks(is_ordered=True)
     checks.take(receipts(3, 5))
     checks.look_for_lost([late(4, 0)])

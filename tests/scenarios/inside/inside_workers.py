@@ -10,7 +10,7 @@ import pytest
 from locust.runners import STATE_MISSING, STATE_RUNNING
 
 from tests.scenarios.inside.inside_live import environment
-from tests.scenarios.inside.inside_room import enter, hear, say
+from tests.scenarios.inside.inside_workload_run import enter, hear, say
 from wsproof import Finding
 from wsproof.locust import joint_verdict, verdict
 from wsproof.locust.drain import is_waiting_across

@@ -13,8 +13,8 @@ from gevent.monkey import get_original
 from locust.stats import RequestStats
 
 from tests.net.hand import HandServer, accept_handshake
-from tests.scenarios.inside.inside_line import Ear
-from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from tests.scenarios.inside.inside_connection import RecordingListener
+from tests.scenarios.inside.inside_workload_run import FakeConnection, Hook, enter, hear, say
 from wsproof import Finding, Level, Verdict
 from wsproof.checks import run_checks
 from wsproof.checks.feed import silence_ns
@@ -69,16 +69,16 @@ def phase_of(room: WorkloadRun) -> Phase:
 
 
 def test_publications_due_while_the_server_is_away_are_part_of_the_open_loop() -> None:
-    said: list[tuple[int, int]] = []
-    pacer = RunPacer(500, lambda member, intended_ns: said.append((member, intended_ns)))
+    published: list[tuple[int, int]] = []
+    pacer = RunPacer(500, lambda member, intended_ns: published.append((member, intended_ns)))
     pacer.add(7)
     pacer.lose(7)
     with gevent.Timeout(90):
-        while len(said) < 4:
+        while len(published) < 4:
             gevent.sleep(0.001)
     pacer.stop()
-    times = [at for _, at in said[:4]]
-    assert {member for member, _ in said} == {7}
+    times = [at for _, at in published[:4]]
+    assert {member for member, _ in published} == {7}
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {2_000_000}
 
 
@@ -136,7 +136,7 @@ def test_the_window_begins_once_all_users_have_joined_or_were_refused(room: Work
     say(room, one)
     room.ramp.all_spawned(2)
     assert phase_of(room) is Phase.WARMUP
-    late = FakeLine(room.join())
+    late = FakeConnection(room.join())
     assert phase_of(room) is Phase.WARMUP
     room.connected(late, connect_ns=5)  # type: ignore[arg-type]
     assert phase_of(room) is Phase.MEASURED
@@ -168,11 +168,11 @@ def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
 
 def test_a_frozen_event_loop_does_not_use_up_the_deadline_of_a_handshake() -> None:
     with HandServer() as server:
-        line = GeventConnection(0, server.endpoint, Ear(), seed=1, deadline_s=0.3)
+        line = GeventConnection(0, server.endpoint, RecordingListener(), seed=1, deadline_s=0.3)
         opening = gevent.spawn(line.open)
         sock = server.accept()
         accept_handshake(sock)
-        original_sleep(0.5)  # blocks all greenlets on purpose
+        original_sleep(0.5)  # blocks the event loop on purpose
         assert opening.get().status == 101
         line.abort()
 
@@ -181,11 +181,11 @@ def test_an_aborted_handshake_causes_no_false_notice_finding(room: WorkloadRun) 
     one, two = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, two), 0, 1)
-    line = FakeLine(room.join())
+    line = FakeConnection(room.join())
     line.abort = lambda: None  # type: ignore[attr-defined]
     room.not_connected(line, HandshakeAbandoned("sent nothing for 10 s"))  # type: ignore[arg-type]
     at_ns = room.members[2].left_ns + 1_000
-    hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the answer was only late
+    hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the response was only late
     room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
     checks = {finding.check for finding in run_checks(room.measurement().history, room.contract)}
@@ -209,22 +209,22 @@ def finding(check: str, anomaly: Anomaly, level: Level = Level.VIOLATION) -> Fin
 
 
 def test_a_freeze_of_the_generator_makes_findings_of_a_silent_client_unknown() -> None:
-    found = [
+    findings = [
         finding("lost", Anomaly.LOST),
         finding("false-leave", Anomaly.PHANTOM),
         finding("duplicated", Anomaly.DUPLICATED),
         finding("corrupt", Anomaly.CORRUPT),
     ]
-    assert excused(found, []) == found
-    verdicts = [one.verdict() for one in excused(found, [Freeze(0, 2 * NS)])]
+    assert excused(findings, []) == findings
+    verdicts = [finding.verdict() for finding in excused(findings, [Freeze(0, 2 * NS)])]
     assert verdicts == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.INVALID, Verdict.INVALID]
 
 
 @pytest.mark.parametrize(("ended_s", "verdict"), [(9, Verdict.INVALID), (13, Verdict.UNKNOWN), (16, Verdict.INVALID)])
 def test_a_freeze_excuses_the_end_of_a_connection_only_right_after_it(ended_s: int, verdict: Verdict) -> None:
     member = Member(0, "1", departure=Departure.DROPPED, left_ns=ended_s * NS)
-    (one,) = excused([finding("disconnected", Anomaly.LOST)], [Freeze(10 * NS, 12 * NS)], [member])
-    assert one.verdict() is verdict
+    (excused_finding,) = excused([finding("disconnected", Anomaly.LOST)], [Freeze(10 * NS, 12 * NS)], [member])
+    assert excused_finding.verdict() is verdict
 
 
 def test_a_short_lag_is_no_freeze(room: WorkloadRun) -> None:
@@ -246,8 +246,12 @@ def test_a_stalled_member_is_not_the_cause_of_a_restart(room: WorkloadRun, close
         room.ended(member, close_code)
     room.stop_publishing()
     room.recorder.drained_ns = room.recorder.end_ns
-    findings = [one for one in room.measured().judged_measurement(3).findings if one.check == "stalled-by-other-member"]
-    assert [one.verdict() for one in findings] == [verdict]
+    findings = [
+        finding
+        for finding in room.measured().judged_measurement(3).findings
+        if finding.check == "stalled-by-other-member"
+    ]
+    assert [finding.verdict() for finding in findings] == [verdict]
 
 
 def test_a_generator_without_cpu_time_is_exit_code_3(room: WorkloadRun) -> None:
@@ -288,42 +292,42 @@ VOID = TrustWarning("generator-cpu", "It was busy.", "Use less.", True, ("latenc
 TAIL = replace(VOID, figures=("latency.p99",))
 
 
-def ended(*warnings: TrustWarning) -> Any:
-    made = environment()
+def finished_environment(*warnings: TrustWarning) -> Any:
+    finished = environment()
     load = WorkloadLoad("chat", users=2, published=9, verdict=Verdict.VALID, warnings=warnings)
-    session_of(made).results.append(WorkloadResult(load, ()))
-    return made
+    session_of(finished).results.append(WorkloadResult(load, ()))
+    return finished
 
 
 def test_void_medians_are_exit_code_3_and_void_tails_are_not() -> None:
-    assert [exit_code(ended(*each), None) for each in ((), (TAIL,), (VOID,))] == [None, None, 3]
+    assert [exit_code(finished_environment(*each), None) for each in ((), (TAIL,), (VOID,))] == [None, None, 3]
 
 
 def test_with_strict_trust_every_void_figure_is_exit_code_3() -> None:
-    made = ended(TAIL)
-    made.parsed_options = SimpleNamespace(ws_strict_trust=True)
-    assert exit_code(made, None) == 3
+    finished = finished_environment(TAIL)
+    finished.parsed_options = SimpleNamespace(ws_strict_trust=True)
+    assert exit_code(finished, None) == 3
 
 
 def test_locust_handles_failures_and_an_exit_code_set_by_the_user_is_kept() -> None:
-    made = ended(VOID)
-    made.stats.log_error("GET", "/", ConnectionError("refused"))
-    assert exit_code(made, None) is None
-    assert exit_code(ended(VOID), 2) == 2
-    assert summary_of(made).has_failed
-    assert summary_of(made).verdict is Verdict.UNKNOWN
+    finished = finished_environment(VOID)
+    finished.stats.log_error("GET", "/", ConnectionError("refused"))
+    assert exit_code(finished, None) is None
+    assert exit_code(finished_environment(VOID), 2) == 2
+    assert summary_of(finished).has_failed
+    assert summary_of(finished).verdict is Verdict.UNKNOWN
 
 
 def test_locust_prints_what_makes_figures_void(caplog: pytest.LogCaptureFixture) -> None:
-    made = ended(VOID)
-    finish(made)
-    assert made.process_exit_code == 3
+    finished = finished_environment(VOID)
+    finish(finished)
+    assert finished.process_exit_code == 3
     assert "chat: void figures (generator-cpu): It was busy." in caplog.text
 
 
 def test_a_test_in_which_no_member_connected_is_no_success(caplog: pytest.LogCaptureFixture) -> None:
-    made = environment()
-    session_of(made).has_begun = True
-    finish(made)
-    assert made.process_exit_code == 3
+    finished = environment()
+    session_of(finished).has_begun = True
+    finish(finished)
+    assert finished.process_exit_code == 3
     assert "no member of a channel has connected" in caplog.text

@@ -20,7 +20,7 @@ from wsproof.net.endpoint import parse_url
 from wsproof.workloads.chat import Chat
 
 
-class FakeLine:
+class FakeConnection:
     """A connection that records what is sent."""
 
     is_stamped = False
@@ -61,13 +61,13 @@ def room() -> Iterator[WorkloadRun]:
     room.close()
 
 
-def enter(room: WorkloadRun) -> FakeLine:
-    line = FakeLine(room.join())
+def enter(room: WorkloadRun) -> FakeConnection:
+    line = FakeConnection(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
     return line
 
 
-def say(room: WorkloadRun, line: FakeLine) -> str:
+def say(room: WorkloadRun, line: FakeConnection) -> str:
     room.publisher.publish(line.member, intended_ns=100)
     return f"Client #{room.members[line.member].name} says: {line.sent.pop()}"
 

@@ -1,3 +1,5 @@
+"""Tests of the intended times of publications."""
+
 from __future__ import annotations
 
 from wsproof.locust.pacer import SendTimes

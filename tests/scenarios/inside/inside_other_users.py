@@ -1,4 +1,4 @@
-"""Tests that wsproof leaves other users unchanged, and of the client of a user with tasks."""
+"""Tests that wsproof leaves users of other classes unchanged, and tests of the client of `WebSocketUser`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from locust import HttpUser, events, task
 from locust.env import Environment
 
 from tests.net.hand import HandServer, accept_handshake, read_frame
-from tests.scenarios.inside.inside_room import Hook
+from tests.scenarios.inside.inside_workload_run import Hook
 from wsproof import UsageError
 from wsproof.locust import ChannelUser, WebSocketUser, listeners, target
 from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
@@ -47,7 +47,7 @@ class OtherLobbyUser(ChannelUser):
     host = "ws://127.0.0.1:7001"
 
 
-class ElsewhereUser(ChannelUser):
+class AnotherHostUser(ChannelUser):
     channel = Lobby
     host = "ws://127.0.0.1:7004"
 
@@ -84,7 +84,7 @@ def test_without_a_websocket_user_no_server_starts_and_locust_handles_interrupts
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_host_of_each_class_counts_and_that_of_the_others_stays(reached: list[str]) -> None:
+def test_each_websocket_class_connects_to_its_own_host_and_the_environment_keeps_its_host(reached: list[str]) -> None:
     environment = locust(Shopper, LobbyUser, Talker)
     target.start_targets(environment)
     assert reached == ["ws://127.0.0.1:7001", "ws://127.0.0.1:7002"]
@@ -99,7 +99,7 @@ def test_an_http_user_and_a_websocket_user_share_the_host(reached: list[str]) ->
     assert url_of(environment, LobbyUser) == "ws://127.0.0.1:7003"
 
 
-def test_a_channel_is_a_class_and_takes_its_settings_and_rate_from_the_options(reached: list[str]) -> None:
+def test_a_user_class_of_a_channel_takes_its_settings_and_rate_from_the_options(reached: list[str]) -> None:
     environment = locust(LobbyUser, ws_settings=[], ws_rate="5", ws_payload=64, ws_speakers=1)
     target.start_targets(environment)
     run = run_of(environment, LobbyUser)
@@ -110,11 +110,11 @@ def test_a_channel_is_a_class_and_takes_its_settings_and_rate_from_the_options(r
 
 
 def test_two_classes_in_one_channel_have_members_with_different_ids(reached: list[str]) -> None:
-    environment = locust(LobbyUser, OtherLobbyUser, ElsewhereUser)
+    environment = locust(LobbyUser, OtherLobbyUser, AnotherHostUser)
     target.start_targets(environment)
     session = session_of(environment)
     session.owned.update(reached)
-    runs = [run_of(environment, each) for each in (LobbyUser, OtherLobbyUser, ElsewhereUser)]
+    runs = [run_of(environment, each) for each in (LobbyUser, OtherLobbyUser, AnotherHostUser)]
     assert [(run.first_publisher, run.alone) for run in runs if run is not None] == [
         (SIZE, False),
         (2 * SIZE, False),
@@ -135,11 +135,13 @@ def test_a_missing_workload_is_an_error_that_names_the_option() -> None:
 
 
 def test_two_environments_share_nothing() -> None:
-    one, other = locust(LobbyUser), locust(LobbyUser)
-    assert session_of(one) is session_of(one) is not session_of(other)
+    first, second = locust(LobbyUser), locust(LobbyUser)
+    assert session_of(first) is session_of(first) is not session_of(second)
 
 
-def test_the_locustfile_has_the_channels_of_the_option_or_of_wsproof_load(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_locustfile_takes_its_channels_from_the_option_or_from_wsproof_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert channels([]) == "tutorial"
     monkeypatch.setenv(VARIABLE, Handover(channels="reference").to_environment()[VARIABLE])
     assert channels(["--headless", "ChatUser"]) == "reference"
@@ -165,7 +167,7 @@ def connected(server: HandServer, hook: Hook, on_message: Any = None) -> tuple[W
 
 
 def rows(hook: Hook) -> list[tuple[str, int, bool]]:
-    return [(one["name"], one["response_length"], one["exception"] is None) for one in hook.fired]
+    return [(request["name"], request["response_length"], request["exception"] is None) for request in hook.fired]
 
 
 def test_each_call_is_a_request(server: HandServer) -> None:
@@ -186,7 +188,7 @@ def test_each_call_is_a_request(server: HandServer) -> None:
     client.close(0)
 
 
-def test_a_missing_message_and_an_end_by_the_server_are_failures(server: HandServer) -> None:
+def test_a_receive_timeout_and_a_close_by_the_server_are_failures(server: HandServer) -> None:
     hook = Hook()
     client, sock = connected(server, hook)
     with pytest.raises(NothingCame, match=r"within 0\.01 s"):
@@ -198,17 +200,17 @@ def test_a_missing_message_and_an_end_by_the_server_are_failures(server: HandSer
     with pytest.raises(ConnectionEnded):
         client.send("hello")
     assert not client.is_connected
-    assert [fine for *_, fine in rows(hook)] == [True, False, False, False, False]
+    assert [is_success for *_, is_success in rows(hook)] == [True, False, False, False, False]
 
 
 def test_on_message_gets_each_message_and_recv_is_refused(server: HandServer) -> None:
-    got: list[str | bytes] = []
-    client, sock = connected(server, Hook(), got.append)
+    messages: list[str | bytes] = []
+    client, sock = connected(server, Hook(), messages.append)
     sock.sendall(Frame(Opcode.TEXT, b"one").encode() + Frame(Opcode.TEXT, b"two").encode())
     with gevent.Timeout(90):
-        while len(got) < 2:
+        while len(messages) < 2:
             gevent.sleep(0.001)
-    assert got == ["one", "two"]
+    assert messages == ["one", "two"]
     with pytest.raises(UsageError, match="on_message"):
         client.recv()
     client.close(0)

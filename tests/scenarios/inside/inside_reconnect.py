@@ -11,7 +11,7 @@ from locust.exception import StopUser
 
 from tests.net.hand import HandServer, accept_handshake
 from tests.scenarios.inside.inside_live import environment
-from tests.scenarios.inside.inside_room import FakeLine
+from tests.scenarios.inside.inside_workload_run import FakeConnection
 from wsproof.locust.behaviours import ReturningUser
 from wsproof.locust.generator_fault import HandshakeBroken
 from wsproof.locust.pacer import RunPacer
@@ -107,7 +107,7 @@ def test_an_attempt_that_fails_is_a_failure_and_no_new_member(user: ChatUser, se
 
 def test_failed_attempts_of_all_users_are_one_row(user: ChatUser, server: HandServer) -> None:
     for member in (user.member, user.room.join()):
-        line = FakeLine(member)
+        line = FakeConnection(member)
         line.endpoint = server.endpoint.channel(f"/ws/{member}")
         line.abort = lambda: None  # type: ignore[attr-defined]
         user.room.not_back(line, HandshakeBroken(f"no answer at {line.endpoint.url}"))  # type: ignore[arg-type]
