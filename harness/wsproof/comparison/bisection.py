@@ -68,12 +68,13 @@ def find_first_bad(
     good: Commit,
     bad: Commit,
     test: Test,
-    told: Callable[[BisectStep, int], None] = lambda step, left: None,
+    report: Callable[[BisectStep, int], None] = lambda step, left: None,
 ) -> Bisection:
     """Test commits between `good` and `bad` until one of them is the first bad one.
 
     `test` compares a commit with the good one. The bad commit is tested first: its symptoms are those that count. A
-    commit that cannot be tested is skipped. `told` gets each step, and how many commits may still be the first bad one.
+    commit that cannot be tested is skipped. `report` gets each step, and how many commits may still
+    be the first bad one.
 
     Raises:
         UsageError: the bad commit itself cannot be tested, or there are no commits between the two.
@@ -84,7 +85,7 @@ def find_first_bad(
     tested = test(bad)
     symptoms = Symptoms.of(tested.comparison)
     state, reason = (CommitState.BAD, "") if symptoms != Symptoms() else _not_worse(tested.comparison)
-    search.add(_step(bad, state, reason, tested), told)
+    search.add(_step(bad, state, reason, tested), report)
     if state is not CommitState.BAD:
         return Bisection(good.to_json(), bad.to_json(), tuple(search.steps), (), tested.comparison)
     worst = tested.comparison
@@ -93,12 +94,12 @@ def find_first_bad(
             tested = test(commit)
         except (UsageError, CannotTellError) as untestable:
             first_line = str(untestable).splitlines()[0]
-            search.add(BisectStep(commit.sha, commit.subject, CommitState.SKIPPED, first_line), told)
+            search.add(BisectStep(commit.sha, commit.subject, CommitState.SKIPPED, first_line), report)
             continue
         state, reason = symptoms.state_of(tested.comparison)
         if state is CommitState.BAD:
             worst = tested.comparison
-        search.add(_step(commit, state, reason, tested), told)
+        search.add(_step(commit, state, reason, tested), report)
     suspects = tuple(commit.to_json() | {"ref": commit.short} for commit in search.commits())
     return Bisection(good.to_json(), bad.to_json(), tuple(search.steps), suspects, worst)
 
@@ -140,7 +141,7 @@ class _Search:
         untested = (each for each in self.commits() if each.sha != self.bad.sha and each.sha not in self.skipped)
         return next(untested, None)
 
-    def add(self, step: BisectStep, told: Callable[[BisectStep, int], None]) -> None:
+    def add(self, step: BisectStep, report: Callable[[BisectStep, int], None]) -> None:
         """Learn the state of a commit."""
         self.steps.append(step)
         if step.state is CommitState.BAD:
@@ -149,7 +150,7 @@ class _Search:
             self.goods.append(step.sha)
         else:
             self.skipped.add(step.sha)
-        told(step, len(self.commits()))
+        report(step, len(self.commits()))
 
 
 def _step(commit: Commit, state: CommitState, reason: str, tested: TestedCommit) -> BisectStep:

@@ -89,7 +89,9 @@ def find_commits(base: str, candidate: str, repo: Path, *, exact_base: bool = Fa
         GitError: there is no repository, no such ref, or no common history.
     """
     repository = Repository.containing(repo)
-    wanted, other = repository.commit(base), repository.commit(candidate)
-    used = wanted if exact_base else repository.merge_base(wanted, other)
+    base_commit, candidate_commit = repository.commit(base), repository.commit(candidate)
+    used = base_commit if exact_base else repository.merge_base(base_commit, candidate_commit)
     folder = repo.resolve().relative_to(repository.root.resolve())
-    return ComparedCommits(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()), folder)
+    return ComparedCommits(
+        repository, used, candidate_commit, used.sha != base_commit.sha, tuple(repository.uncommitted()), folder
+    )

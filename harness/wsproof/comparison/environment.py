@@ -51,8 +51,8 @@ class BuildEnvironment:
     @classmethod
     def made_in(cls, *folders: Path) -> BuildEnvironment | None:
         """The first environment that a setup command has left in one of these folders, as `.venv`."""
-        made = (cls(folder / ".venv") for folder in folders)
-        return next((each for each in made if Path(each.python).is_file()), None)
+        environments = (cls(folder / ".venv") for folder in folders)
+        return next((each for each in environments if Path(each.python).is_file()), None)
 
 
 def make_environment(declared: Path, folder: Path) -> BuildEnvironment:

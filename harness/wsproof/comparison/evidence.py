@@ -51,13 +51,13 @@ def with_verdict(
     metrics: tuple[MetricComparison, ...],
     bases: Sequence[Measured],
     candidates: Sequence[Measured],
-    what: str,
+    units: str,
     **facts: Any,
 ) -> Comparison:
-    """Combine the judged metrics with findings and trust. `what` names the measured things: blocks, or servers."""
+    """Combine the judged metrics with findings and trust. `units` names the measured things: blocks, or servers."""
     results = [*bases, *candidates]
     new = new_violations(_findings(bases), _findings(candidates))
-    warnings = (*facts.pop("warnings", ()), *_doubts(results, new, what), *combined_warnings(results, what))
+    warnings = (*facts.pop("warnings", ()), *_doubts(results, new, units), *combined_warnings(results, units))
     differences = facts.pop("differences", {}) | finding_differences(_findings(bases), _findings(candidates))
     verdict = overall(metrics)
     if new:
@@ -94,11 +94,11 @@ def pairs_of(results: Iterable[BlockResult], *, identical: bool) -> dict[str, li
 
 def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tuple[Finding, ...]:
     """Violations of the candidate that the base never showed. A violation in several blocks is listed once."""
-    known = {_key(finding) for finding in base}
+    base_keys = {_key(finding) for finding in base}
     new: dict[Key, Finding] = {}
     for finding in candidate:
         key = _key(finding)
-        if finding.verdict() is not Verdict.INVALID or key in known:
+        if finding.verdict() is not Verdict.INVALID or key in base_keys:
             continue
         earlier = new.get(key)
         occurrences = finding.occurrences + (earlier.occurrences if earlier else 0)
@@ -106,7 +106,7 @@ def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tup
     return tuple(new.values())
 
 
-def combined_warnings(results: Sequence[Measured], what: str = "blocks") -> tuple[TrustWarning, ...]:
+def combined_warnings(results: Sequence[Measured], units: str = "blocks") -> tuple[TrustWarning, ...]:
     """The trust warnings of all results, each once, with the number of affected ones.
 
     None of them invalidates the comparison by itself.
@@ -115,21 +115,21 @@ def combined_warnings(results: Sequence[Measured], what: str = "blocks") -> tupl
     return tuple(
         replace(
             same_code[0],
-            message=f"In {len(same_code)} of {len(results)} {what}: {same_code[0].message}",
+            message=f"In {len(same_code)} of {len(results)} {units}: {same_code[0].message}",
             invalidates=False,
         )
         for same_code in by_code.values()
     )
 
 
-def _doubts(results: Sequence[Measured], new: Sequence[Finding], what: str) -> tuple[TrustWarning, ...]:
+def _doubts(results: Sequence[Measured], new: Sequence[Finding], units: str) -> tuple[TrustWarning, ...]:
     doubts = []
     untrusted = sum(not result.trusted for result in results)
     if untrusted * 2 > len(results):
         doubts.append(
             TrustWarning(
                 "untrusted-blocks",
-                f"{untrusted} of {len(results)} {what} are untrusted: a limit or disturbance that affects both "
+                f"{untrusted} of {len(results)} {units} are untrusted: a limit or disturbance that affects both "
                 "builds alike can hide a difference between them.",
                 "Look at the warnings below. A lower --rate, fewer --subscribers or a quieter machine may help.",
                 invalidates=True,
@@ -141,7 +141,7 @@ def _doubts(results: Sequence[Measured], new: Sequence[Finding], what: str) -> t
         doubts.append(
             TrustWarning(
                 "unknown-blocks",
-                f"In {len(unknown)} of {len(results)} {what} correctness could not be judged: {first.explanation}",
+                f"In {len(unknown)} of {len(results)} {units} correctness could not be judged: {first.explanation}",
                 "Measure that build alone with `wsproof bench`, and look at its server's output.",
                 invalidates=True,
             )

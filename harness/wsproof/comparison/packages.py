@@ -82,9 +82,9 @@ def install_commands(folder: Path, python: str, *, uv: str | None, has_uv_lock: 
         commands.append([*install, "-r", "requirements.txt"])
     if is_package(folder):
         commands.append([*install, f".[{','.join(extras)}]" if extras else "."])
-    elif wanted := _dependencies(project, extras):
+    elif packages := _dependencies(project, extras):
         # Without a build system, most projects are no packages: pip would refuse to build several top-level folders.
-        commands.append([*install, *wanted])
+        commands.append([*install, *packages])
     if not commands:
         raise TargetError(
             "wsproof cannot install the packages that are declared there: it reads requirements.txt, pyproject.toml "

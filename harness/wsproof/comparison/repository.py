@@ -74,10 +74,10 @@ class Repository:
             if len(remote) == 1:
                 return self.commit(remote[0])
             near = remote or get_close_matches(ref, self.refs(), n=3)
-            known = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists the branches"
+            hint = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists the branches"
             if self.is_shallow:
-                known += f". This is a shallow clone: `git fetch --unshallow origin {ref}:{ref}` gets the whole branch"
-            raise GitError(f"expected a branch, tag or commit of this repository, got {ref!r}: {known}")
+                hint += f". This is a shallow clone: `git fetch --unshallow origin {ref}:{ref}` gets the whole branch"
+            raise GitError(f"expected a branch, tag or commit of this repository, got {ref!r}: {hint}")
         subject = self._ask("log", "-1", "--format=%s", sha)
         return Commit(ref, sha, subject)
 

@@ -164,8 +164,8 @@ class EndpointProfile:
     def accepts(self, message: Message) -> bool:
         """Whether the application is expected to accept this message."""
         if self.sample is not None:
-            wanted = self.sample.payload
-            padded = wanted.ljust(len(message.payload)) if self.pads else wanted
+            sample = self.sample.payload
+            padded = sample.ljust(len(message.payload)) if self.pads else sample
             return not self.refuses and message == Message(self.sample.opcode, padded)
         return not self.refuses or (self.is_binary_only and message.opcode == Opcode.BINARY)
 

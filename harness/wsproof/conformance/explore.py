@@ -80,8 +80,8 @@ class _RestartLimit:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        known = "other-clients-served" in session.cases.by_rule
-        self._most = session.restarts + (_MOST_RESTARTS_KNOWN if known else _MOST_RESTARTS)
+        is_violated = "other-clients-served" in session.cases.by_rule
+        self._most = session.restarts + (_MOST_RESTARTS_KNOWN if is_violated else _MOST_RESTARTS)
 
     @property
     def is_reached(self) -> bool:
@@ -91,7 +91,7 @@ class _RestartLimit:
 
 def _draw(session: Session, tested: Property, limit: _RestartLimit) -> str:
     assert tested.strategy is not None
-    known = frozenset(session.cases.by_rule)
+    known_rules = frozenset(session.cases.by_rule)
     shrinking = _Shrinking(session, limit)
 
     @seed(session.options.seed ^ zlib.crc32(tested.name.encode()))
@@ -106,7 +106,7 @@ def _draw(session: Session, tested: Property, limit: _RestartLimit) -> str:
     )
     @given(tested.strategy(session.profile))
     def every_script(script: Script) -> None:
-        violations = [violation for violation in shrinking.attempt(script) if violation.rule not in known]
+        violations = [violation for violation in shrinking.attempt(script) if violation.rule not in known_rules]
         if violations:
             shrinking.begin()
             heaviest = min(violations, key=lambda violation: list(Binding).index(rule(violation.rule).level))

@@ -37,14 +37,14 @@ class FairOrder:
 
     def __init__(
         self,
-        wanted: Sequence[Check],
+        checks: Sequence[Check],
         budget_s: float,
         *,
         is_slow: bool = False,
         scripts: Callable[[Property], int] = lambda _: 0,
         first: Collection[str] = (),
     ) -> None:
-        self.left = list(wanted)
+        self.left = list(checks)
         """The checks that have not been chosen yet."""
         self._count = len(self.left)
         self._budget_s = budget_s
@@ -53,7 +53,7 @@ class FairOrder:
         self._done: list[Property] = []
         self._scripts = cache(scripts)
         self._first = frozenset(first)
-        self._chapters = list(dict.fromkeys(each.rule.chapter for each in wanted))
+        self._chapters = list(dict.fromkeys(each.rule.chapter for each in checks))
 
     @property
     def done(self) -> float:

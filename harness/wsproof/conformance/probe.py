@@ -197,17 +197,17 @@ class _Probe:
 
     def find_agreements(self) -> None:
         """Record which offers of permessage-deflate the endpoint accepts, with its answers."""
-        found: list[tuple[str, str]] = []
+        agreements: list[tuple[str, str]] = []
         for offer in OFFERS:
             request = replace(self.endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=(offer,))
             client = Client(self.endpoint, deadline_s=self._at_most(), request=request)
             try:
                 response = client.open()
                 if client.peer.deflate is not None:
-                    found.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
+                    agreements.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
             finally:
                 client.abort()
-        self.profile = replace(self.profile, deflate=bool(found), agreements=tuple(found))
+        self.profile = replace(self.profile, deflate=bool(agreements), agreements=tuple(agreements))
 
     def check_login(self, login: tuple[Message, ...], joins: Opening | None = None) -> None:
         """Log in once, and count the messages that answer the login."""
@@ -290,11 +290,11 @@ class _Probe:
     def _with_binary(self, refuses: str, kinds: tuple[str, ...]) -> EndpointProfile:
         """Complete the profile of an endpoint that refuses texts: try binary messages, even if it does not echo
         them."""
-        found = Message(Opcode.BINARY, _BYTES)
-        if self._count_accepted(found).how:
+        sample = Message(Opcode.BINARY, _BYTES)
+        if self._count_accepted(sample).how:
             self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
             return self.profile
-        self.with_sample(found, kinds)
+        self.with_sample(sample, kinds)
         self._remark(
             f"{_ONLY_SOME} it answered a text with {refuses}, and took a binary message. The checks send that one. "
             f"{_WHAT_TO_DO}"
@@ -394,8 +394,8 @@ class _Probe:
         try:
             client.peer.send_frame(Frame(message.opcode, message.payload))
             client.flush()
-            found = client.wait_event(lambda event: MessageEvents.message(event) == message, timeout_s) is not None
-            return found, _wait_ending(client, 0.0) or _Accepted(1)
+            is_echoed = client.wait_event(lambda event: MessageEvents.message(event) == message, timeout_s) is not None
+            return is_echoed, _wait_ending(client, 0.0) or _Accepted(1)
         finally:
             client.abort()
 

@@ -99,10 +99,10 @@ class RobustnessRunner:
         reported = [one for one in self.findings if one.check in {violation.rule for violation in outcome.violations}]
         return verdict_of(reported), f"see {reported[0].check}" if reported else "", ""
 
-    def _keep(self, found: Iterable[Finding]) -> None:
+    def _keep(self, findings: Iterable[Finding]) -> None:
         """Keep the findings about rules that no test before has found violated."""
-        known = {one.check for one in self.findings}
-        self.findings += [one for one in found if one.check not in known]
+        violated = {one.check for one in self.findings}
+        self.findings += [one for one in findings if one.check not in violated]
 
     def _run_first(self, test: RobustnessTest) -> RobustnessOutcome:
         """Run the test, and leave some of the budget for a retry."""

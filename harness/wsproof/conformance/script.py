@@ -120,16 +120,16 @@ class Script:
 
     def streams(self) -> list[bytes]:
         """The client's bytes after the handshake, split where the client waits for the server."""
-        found = [b""]
+        streams = [b""]
         for action in self.actions:
             match action:
                 case SendFrame(frame):
-                    found[-1] += frame.encode()
+                    streams[-1] += frame.encode()
                 case Raw(data):
-                    found[-1] += data
+                    streams[-1] += data
                 case Await():
-                    found.append(b"")
-        return found
+                    streams.append(b"")
+        return streams
 
     def to_json(self) -> dict[str, Any]:
         """The script in the form that a finding's recipe holds."""

@@ -165,11 +165,11 @@ class Session:
             # Segmentation is known to be mishandled: avoid it, so that the other rules can be checked.
             script = segment_per_frame(script)
         transcript, violations = self._run_script(script)
-        kept = [violation for violation in violations if self._has_evidence(violation, transcript)]
-        for violation in kept:
-            self.cases.note(script, violation, transcript, kept)
+        proven = [violation for violation in violations if self._has_evidence(violation, transcript)]
+        for violation in proven:
+            self.cases.note(script, violation, transcript, proven)
             self._note_known_silence(violation)
-        return kept
+        return proven
 
     def _note_known_silence(self, violation: RuleViolation) -> None:
         if violation.by_silence:
@@ -363,9 +363,9 @@ class Session:
 
     def _attribute_to_segmentation(self, name: str) -> None:
         """If segmentation is known to be mishandled, attribute intermittent timeouts to it."""
-        known = "segmentation" in self.cases.by_rule and name != "segmentation"
+        is_mishandled = "segmentation" in self.cases.by_rule and name != "segmentation"
         case = self.cases.by_rule[name]
-        if known and case.violation.by_silence and case.hits < case.retries:
+        if is_mishandled and case.violation.by_silence and case.hits < case.retries:
             del self.cases.by_rule[name]
             self.cases.causes[name] = "segmentation"
 
@@ -431,13 +431,13 @@ class Session:
         case, hits = self.cases.by_rule[name], 0
         for _ in range(_AGAIN):
             transcript, violations = self._run_script(script)
-            found = [violation for violation in violations if violation.rule == name]
+            repeated = [violation for violation in violations if violation.rule == name]
             case.retries += 1
-            if found:
+            if repeated:
                 hits += 1
                 case.hits += 1
-                case.show(script, found[0], transcript)
-            if hits == case.retries and found[0].by_silence and not self._has_time_for_silence(transcript):
+                case.show(script, repeated[0], transcript)
+            if hits == case.retries and repeated[0].by_silence and not self._has_time_for_silence(transcript):
                 break
         return hits
 

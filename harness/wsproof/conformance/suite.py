@@ -80,8 +80,8 @@ def run_suite(
         UsageError: `options.only` names nothing that exists.
         TargetError: nobody listens.
     """
-    wanted = _wanted(options)
-    if not wanted:
+    checks = _wanted(options)
+    if not checks:
         raise UsageError(
             f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
             "`wsproof list checks` shows them all"
@@ -91,9 +91,9 @@ def run_suite(
     budget = budget if budget is not None else Budget(options.budget_s)
     try:
         with private_storage(), open_session(server, options, budget, opening) as session:
-            report = _run(_ProtocolRun(session, begun), wanted, show_progress, keep)
+            report = _run(_ProtocolRun(session, begun), checks, show_progress, keep)
     except BudgetSpent:
-        report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in wanted))
+        report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in checks))
     except EndedWhileProbed as error:
         report = _ended(options.seed, str(error))
     except CannotTellError as error:
@@ -143,8 +143,8 @@ def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
 
 
 def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
-    wanted = {each.name: each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)}
-    return [wanted[name] for name in quick_first(list(wanted), options)]
+    by_name = {each.name: each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)}
+    return [by_name[name] for name in quick_first(list(by_name), options)]
 
 
 class _ProtocolRun:
@@ -176,11 +176,11 @@ class _ProtocolRun:
 
 
 def _run(
-    suite_run: _ProtocolRun, wanted: list[Property | RobustnessTest], show_progress: Progress, keep: Keep
+    suite_run: _ProtocolRun, checks: list[Property | RobustnessTest], show_progress: Progress, keep: Keep
 ) -> SuiteReport:
     session, robustness = suite_run.session, suite_run.robustness
     order = FairOrder(
-        wanted,
+        checks,
         session.budget.remaining_s,
         is_slow=session.first_answer_s > _SLOW_S,
         scripts=lambda each: each.script_count(session.profile),
@@ -288,8 +288,8 @@ def _run_one(session: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
         found = session.cases.cause_of(tested.name)
         if found is None:
             return _out_of_time(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
-        if seen := _observed_in(session, found):
-            return _out_of_time(tested, f"{reason}; {seen}"), goes_on
+        if observed := _observed_in(session, found):
+            return _out_of_time(tested, f"{reason}; {observed}"), goes_on
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = session.scripts_run - before
@@ -386,20 +386,22 @@ def check_property(session: Session, tested: Property) -> tuple[list[Finding], s
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    known = set(session.cases.by_rule)
+    earlier = set(session.cases.by_rule)
     if absent := _why_not_here(session.profile, tested):
         return [], absent
     before, conclusive, inconclusive = session.scripts_run, session.conclusive, session.inconclusive
     try:
         _explore_and_settle(session, tested)
     except (BudgetSpent, ServerGone):
-        if known >= set(session.cases.by_rule):
+        if earlier >= set(session.cases.by_rule):
             raise  # Otherwise report what was found before the run ended.
-    fresh = [name for name in session.cases.by_rule if name not in known]
-    found = _sorted(finding for finding in session.cases.findings() if finding.check in fresh)
-    seen = session.cases.cause_of(tested.name) is not None
+    fresh = [name for name in session.cases.by_rule if name not in earlier]
+    findings = _sorted(finding for finding in session.cases.findings() if finding.check in fresh)
+    is_violated = session.cases.cause_of(tested.name) is not None
     tried = session.scripts_run - before
-    return found, "" if seen else _why_nothing(session, tested, tried, session.conclusive - conclusive, inconclusive)
+    return findings, "" if is_violated else _why_nothing(
+        session, tested, tried, session.conclusive - conclusive, inconclusive
+    )
 
 
 def check_robustness(session: Session, test: RobustnessTest) -> tuple[list[Finding], str]:

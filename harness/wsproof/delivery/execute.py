@@ -70,8 +70,8 @@ class ScheduleExecution:
         damaged receipts. A few of them among many unexpected messages do not show that the server speaks this format.
         """
         receipts, unexpected = self.history.receipts, self.history.unexpected
-        whole = bool(receipts.intact.any()) or len(receipts) > len(unexpected)
-        return bool(whole or self.history.ticks or self.history.notices)
+        has_intact = bool(receipts.intact.any()) or len(receipts) > len(unexpected)
+        return bool(has_intact or self.history.ticks or self.history.notices)
 
 
 def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:

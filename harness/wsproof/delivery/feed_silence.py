@@ -24,13 +24,13 @@ def watch_feed(loop: MemberLoop, count: int) -> None:
     timeout_ns = silence_ns(feed) + NS // 10
     viewers = _viewers(loop)
     targets = {viewer.number: viewer.ticks + count for viewer in viewers}
-    seen = {viewer.number: (viewer.ticks, now_ns()) for viewer in viewers}
+    progress = {viewer.number: (viewer.ticks, now_ns()) for viewer in viewers}
 
     def is_over() -> bool:
         for viewer in viewers:
-            if viewer.ticks != seen[viewer.number][0]:
-                seen[viewer.number] = (viewer.ticks, now_ns())
-            if viewer.is_connected and now_ns() - seen[viewer.number][1] > timeout_ns:
+            if viewer.ticks != progress[viewer.number][0]:
+                progress[viewer.number] = (viewer.ticks, now_ns())
+            if viewer.is_connected and now_ns() - progress[viewer.number][1] > timeout_ns:
                 loop.gave_up = True
                 return True
         return all(viewer.ticks >= targets[viewer.number] or not viewer.is_connected for viewer in viewers)

@@ -86,8 +86,8 @@ def _deep(message: dict[str, Any]) -> str:
 def _last_field_as(message: dict[str, Any], literal: str) -> str:
     """The object with a literal of JSON in place of the last field's value."""
     *fields, last = message or {"text": ""}
-    kept = [f"{json.dumps(key)}: {json.dumps(message[key])}" for key in fields]
-    return f"{{{', '.join([*kept, f'{json.dumps(last)}: {literal}'])}}}"
+    items = [f"{json.dumps(key)}: {json.dumps(message[key])}" for key in fields]
+    return f"{{{', '.join([*items, f'{json.dumps(last)}: {literal}'])}}}"
 
 
 def _infinite(message: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ def run_property(
             run.add_reason(f"this check's share of the budget ended after {run.tried} schedules")
             break
         try:
-            seen = _judged(runner, schedule, options.deadline_s)
+            result = _judged(runner, schedule, options.deadline_s)
         except BudgetSpent:
             return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
         except TargetError as gone:
@@ -57,7 +57,7 @@ def run_property(
                 return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
             findings["received", Anomaly.UNKNOWN] = unanswered(runner.workload, check, gone)
             break
-        run.add(shortened_texts(schedule, runner.workload) if runner.is_limited else schedule, seen)
+        run.add(shortened_texts(schedule, runner.workload) if runner.is_limited else schedule, result)
         if run.is_over:
             break
     return run.report()
@@ -106,22 +106,22 @@ class _PropertyRun:
         row = row_of(self.runner.workload, self.check, verdict, self.tried, self.seconds, self.reason, measured)
         return SuiteReport(self.options.seed, (row,), tuple(self.findings.values()))
 
-    def add(self, schedule: Schedule, seen: ScheduleResult) -> None:
+    def add(self, schedule: Schedule, result: ScheduleResult) -> None:
         """Add the result of one schedule, and refine its findings."""
         self.tried += 1
-        for figure in seen.execution.measured:
+        for figure in result.execution.measured:
             before = self.measured.get(figure.name, figure)
             self.measured[figure.name] = max(figure, before, key=lambda value: value.value)
         if not self.runner.speaks:
-            self._add_format_mismatch(schedule, seen)
+            self._add_format_mismatch(schedule, result)
             return
         self._add_size_limit(schedule)
-        own = self.check.mine(seen.findings)
+        own = self.check.mine(result.findings)
         for finding in own:
             if finding.anomaly is Anomaly.PROTOCOL:
                 _keep_protocol_finding(self.findings, reported(self.runner, self.check, finding, schedule))
         for finding in _weightiest(self.check, [f for f in own if f.anomaly is not Anomaly.PROTOCOL]):
-            self._add_finding(Sighting(self.check, finding, seen, schedule, self.options.deadline_s))
+            self._add_finding(Sighting(self.check, finding, result, schedule, self.options.deadline_s))
 
     def _add_size_limit(self, schedule: Schedule) -> None:
         """Report a limit on the size of messages once, if the server has enforced one."""
@@ -130,9 +130,9 @@ class _PropertyRun:
             finding = limit.finding(self.runner.workload)
             self.findings[finding.check, finding.anomaly] = reported(self.runner, self.check, finding, schedule)
 
-    def _add_format_mismatch(self, schedule: Schedule, seen: ScheduleResult) -> None:
+    def _add_format_mismatch(self, schedule: Schedule, result: ScheduleResult) -> None:
         """Report that the workload understood no message of the server."""
-        other = self.runner.format_mismatch(seen.execution, self.options.deadline_s)
+        other = self.runner.format_mismatch(result.execution, self.options.deadline_s)
         opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
         self.findings[other.check, other.anomaly] = reported(self.runner, self.check, other, opening)
         self.runner.broken = False

@@ -45,10 +45,10 @@ def all_hear(pool: ClientPool, present: list[PoolMember], timeout_s: float) -> b
     return pool.wait(has_all, timeout_s)
 
 
-def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> DisturbanceRecord:
+def recovery(pool: ClientPool, present: list[PoolMember], disturbance: str) -> DisturbanceRecord:
     """Let all members publish, and reconnect those that were disconnected, until they hear each other.
 
-    `what` names the disturbance.
+    `disturbance` names the disturbance.
     """
     limit_s = pool.contract.recovers_within_s
     began_ns, deadline, cut_off = now_ns(), Deadline.after(limit_s), 0
@@ -60,10 +60,10 @@ def recovery(pool: ClientPool, present: list[PoolMember], what: str) -> Disturba
                     present[place] = join_member(pool, member)
         if all_hear(pool, present, PAUSE_S):
             recovered_s = (now_ns() - began_ns) / NS
-            return DisturbanceRecord(what, MEMBERS, True, cut_off, recovered_s, limit_s)
+            return DisturbanceRecord(disturbance, MEMBERS, True, cut_off, recovered_s, limit_s)
         pool.wait(lambda: False, PAUSE_S)
     deaf = tuple(member.name for member in present if member.can_send and member.heard_ns < began_ns)
-    return DisturbanceRecord(what, MEMBERS, True, cut_off, None, limit_s, deaf, _fresh_hears(pool, began_ns))
+    return DisturbanceRecord(disturbance, MEMBERS, True, cut_off, None, limit_s, deaf, _fresh_hears(pool, began_ns))
 
 
 def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: DisturbanceRecord) -> DisturbanceRecord:
@@ -88,7 +88,7 @@ def unheard_newcomers(pool: ClientPool, present: list[PoolMember], record: Distu
     return replace(record, newcomers=len(newcomers), lost_pair=unheard if is_known else None)
 
 
-def repeats_after(pool: ClientPool, present: list[PoolMember], what: str) -> list[Finding]:
+def repeats_after(pool: ClientPool, present: list[PoolMember], disturbance: str) -> list[Finding]:
     """Let all members publish twice more, and check whether messages of the second round arrive more than once."""
     since_ns = 0
     for _ in range(2):
@@ -99,7 +99,7 @@ def repeats_after(pool: ClientPool, present: list[PoolMember], what: str) -> lis
         pool.settle()
     pool.wait(lambda: False, PAUSE_S)  # for second copies
     pool.end_drain()
-    return judge_repeats(pool.sent.history(), since_ns, what, pool.contract)
+    return judge_repeats(pool.sent.history(), since_ns, disturbance, pool.contract)
 
 
 def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:

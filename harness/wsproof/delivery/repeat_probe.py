@@ -54,8 +54,10 @@ def _publish_twice(pool: ClientPool) -> bool:
 
 
 def _named(finding: Finding) -> Finding:
-    told = f"Members sent each publication again, as clients do that have missed a confirmation. {finding.explanation}"
-    return replace(finding, check=CHECK, explanation=told)
+    explanation = (
+        f"Members sent each publication again, as clients do that have missed a confirmation. {finding.explanation}"
+    )
+    return replace(finding, check=CHECK, explanation=explanation)
 
 
 REPEATS = ChannelProbe(

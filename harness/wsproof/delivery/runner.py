@@ -133,14 +133,14 @@ class ScheduleRunner:
             TargetError: the server does not answer.
             BudgetSpent: the run's time is over.
         """
-        known = set(self.known)
+        anomalies = set(self.known)
         if self.is_limited:
             schedule = shortened_texts(schedule, self.workload)
         result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
         while (limit := self._enforced_limit(schedule, result)) is not None:
             self.size_limit, self.is_limited = limit, True
             self.workload = with_longest(self.workload, limit.accepted_bytes)
-            self.known, self.broken = set(known), False
+            self.known, self.broken = set(anomalies), False
             schedule = shortened_texts(schedule, self.workload)
             result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
         return result

@@ -301,15 +301,15 @@ class _RunCounter:
         """
         self._runner.broken = True
         try:
-            seen = self._runner.run_and_check(schedule, min(self._sighting.deadline_s, QUICK_S))
+            result = self._runner.run_and_check(schedule, min(self._sighting.deadline_s, QUICK_S))
         except TargetError:
             return False
-        own = self._sighting.check.mine(seen.findings)
+        own = self._sighting.check.mine(result.findings)
         first = self._sighting
         again = [
             f for f in own if f.anomaly is first.finding.anomaly or (first.is_causal and is_causal(first.check, f))
         ]
-        self.shown.extend((finding, seen) for finding in again[:1])
+        self.shown.extend((finding, result) for finding in again[:1])
         return bool(again)
 
     def fails_at_all(self, schedule: Schedule) -> bool:
@@ -320,14 +320,14 @@ class _RunCounter:
         """
         self._runner.broken = True
         try:
-            seen = self._runner.run_and_check(schedule, self._sighting.deadline_s, waits_in_full=True)
+            result = self._runner.run_and_check(schedule, self._sighting.deadline_s, waits_in_full=True)
         except TargetError:
             return True
-        own = self._sighting.check.mine(seen.findings)
+        own = self._sighting.check.mine(result.findings)
         violations = {f.check for f in own if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
         self.controls_showed |= violations
         # If a member cannot join without the silent client either, it is not the cause: the room may be full.
-        is_full = any(step.silent for step in self._sighting.schedule) and bool(seen.execution.join_fault)
+        is_full = any(step.silent for step in self._sighting.schedule) and bool(result.execution.join_fault)
         return bool(violations) or is_full
 
 
@@ -354,11 +354,11 @@ def _again(runner: ScheduleRunner, check: DeliveryProperty, same: Finding) -> Re
     return Refined(None, same)
 
 
-def _without_cause(runner: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
+def _without_cause(runner: ScheduleRunner, finding: Finding, result: ScheduleResult) -> Finding:
     """The finding as a plain loss, without a cause."""
     if finding.anomaly is not Anomaly.STALLED_BY_OTHER_MEMBER:
         return finding
-    plain = without_cause(seen.execution.history, runner.workload.contract)
+    plain = without_cause(result.execution.history, runner.workload.contract)
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
 
 

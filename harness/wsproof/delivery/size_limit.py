@@ -86,9 +86,9 @@ def answered_limit(longest_bytes: int, publish: Callable[[int], History]) -> Siz
 
 def _is_last_delivered(history: History) -> bool:
     """Whether a member received the last publication. Members may have published before, to join."""
-    sent, got = history.publications, history.receipts
+    sent, receipts = history.publications, history.receipts
     last = int(np.argmax(sent.sent_ns))
-    return bool(((got.publisher == sent.publisher[last]) & (got.sequence == sent.sequence[last])).any())
+    return bool(((receipts.publisher == sent.publisher[last]) & (receipts.sequence == sent.sequence[last])).any())
 
 
 def _size_bytes(step: Step) -> int:

@@ -225,11 +225,11 @@ def _was_refused(channel: _ChannelMembers, role: StandingRole) -> bool:
 def played(execution: ScheduleExecution, first: int, *, is_judged: bool = True) -> PlayedSchedule:
     """The publications of a schedule, for the checks of standing members."""
     history = execution.history
-    sent, got = history.publications, history.receipts
-    whole, deliveries = got.intact == 1, got.kind == Kind.DELIVERY
+    sent, receipts = history.publications, history.receipts
+    is_intact, deliveries = receipts.intact == 1, receipts.kind == Kind.DELIVERY
     heard, changed = (
-        set(zip(got.publisher[rows].tolist(), got.sequence[rows].tolist(), strict=True))
-        for rows in (deliveries & whole, deliveries & ~whole)
+        set(zip(receipts.publisher[rows].tolist(), receipts.sequence[rows].tolist(), strict=True))
+        for rows in (deliveries & is_intact, deliveries & ~is_intact)
     )
     publications = tuple(
         PoolPublication(

@@ -100,8 +100,8 @@ def planned(
     workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None = None, *, owned: bool = True
 ) -> tuple[NotRun, ...]:
     """All checks that `options` selects, as they are listed before they run. `owned`: we have started the server."""
-    wanted = _wanted(workloads, options, endpoint, owned=owned)
-    return tuple(left_out(workload, check, "") for workload, check in wanted)
+    checks = _wanted(workloads, options, endpoint, owned=owned)
+    return tuple(left_out(workload, check, "") for workload, check in checks)
 
 
 def _wanted(
@@ -111,14 +111,14 @@ def _wanted(
 
     The channels take turns: the first check of each, then the second of each. So none is left out if time runs short.
     """
-    wanted = [
+    rows = [
         (rank, workload, check)
         for workload in workloads.values()
         for rank, check in enumerate(_checks_of(workload, options, endpoint))
         if options.wants(f"{workload.name}.{check.name}", workload.name, SuiteName.CHANNELS)
     ]
-    wanted.sort(key=lambda row: _place(*row))
-    ordered = [(workload, check) for _, workload, check in wanted]
+    rows.sort(key=lambda row: _place(*row))
+    ordered = [(workload, check) for _, workload, check in rows]
     return [
         (workload, check)
         for at, (workload, check) in enumerate(ordered)
@@ -362,10 +362,10 @@ def replay(
     runner = ScheduleRunner(server, workload, seed)
     if isinstance(check, ChannelProbe):
         return list(run_probe(runner, check, SuiteOptions(seed=seed, deadline_s=deadline_s, disturb=disturb)).findings)
-    seen = runner.run_and_check(schedule, deadline_s)
+    result = runner.run_and_check(schedule, deadline_s)
     if not runner.speaks:
-        return [reported(runner, check, runner.format_mismatch(seen.execution, deadline_s), schedule)]
-    return [reported(runner, check, finding, schedule) for finding in check.mine(seen.findings)]
+        return [reported(runner, check, runner.format_mismatch(result.execution, deadline_s), schedule)]
+    return [reported(runner, check, finding, schedule) for finding in check.mine(result.findings)]
 
 
 def _run_guarded(

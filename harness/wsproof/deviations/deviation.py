@@ -74,24 +74,24 @@ def _is_intermittent(finding: Finding) -> bool:
     return bool(tries) and times != tries
 
 
-def is_range(wanted: str) -> bool:
+def is_range(versions: str) -> bool:
     """Whether a text is a version range."""
-    return all(_PART.fullmatch(part) for part in wanted.split(","))
+    return all(_PART.fullmatch(part) for part in versions.split(","))
 
 
-def in_range(version: str | None, wanted: str) -> bool:
+def in_range(version: str | None, versions: str) -> bool:
     """Whether a version lies in a range. False for a package that is not installed."""
     if version is None:
         return False
     release = _release(version)
-    parts = [_PART.fullmatch(part) for part in wanted.split(",")]
+    parts = [_PART.fullmatch(part) for part in versions.split(",")]
     return all(part is not None and _OPERATORS[part[1]](release, _release(part[2])) for part in parts)
 
 
 def _release(version: str) -> _Release:
     """`17.4.0rc1` as (17, 4): the leading numbers, without trailing zeros."""
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    numbers = [int(number) for number in found[0].split(".")] if found else []
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    numbers = [int(number) for number in match[0].split(".")] if match else []
     while numbers and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)

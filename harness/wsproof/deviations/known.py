@@ -54,11 +54,11 @@ class KnownDeviations:
         """The finding, marked if it is known."""
         if finding.accepted is not None:
             return finding
-        checks = {known.check for known in self.all}
-        for known in self.all:
+        checks = {deviation.check for deviation in self.all}
+        for deviation in self.all:
             # A finding is known only if everything that its cause breaks is known.
-            if known.covers(finding) and set(also_broken(finding)) <= checks | set(known.implies):
-                return replace(finding, accepted=known.explained(), library=known.library or None)
+            if deviation.covers(finding) and set(also_broken(finding)) <= checks | set(deviation.implies):
+                return replace(finding, accepted=deviation.explained(), library=deviation.library or None)
         return finding
 
     def _disappeared(self, findings: Iterable[Finding], runs: Iterable[CheckRun], was_tried: WasTried) -> list[Finding]:
@@ -99,19 +99,19 @@ def _known_row(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
     return replace(run, verdict=Verdict.VALID, reason="known deviation, accepted")
 
 
-def _disappeared(known: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
+def _disappeared(deviation: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
     """The finding that a known deviation did not occur."""
-    of_check = (run.chapter for run in runs if run.check == known.check)
-    chapter = next(of_check, None) or chapter_of_section(known.section) or Chapter.CHANNELS
+    of_check = (run.chapter for run in runs if run.check == deviation.check)
+    chapter = next(of_check, None) or chapter_of_section(deviation.section) or Chapter.CHANNELS
     return Finding(
-        check=known.check,
-        section=known.section,
+        check=deviation.check,
+        section=deviation.section,
         anomaly=Anomaly.PROTOCOL,
         level=level,
         explanation=(
             f"The known deviation no longer occurs. Remove it from the file of known deviations. "
-            f"It was accepted because: {known.reason}"
+            f"It was accepted because: {deviation.reason}"
         ),
         chapter=chapter,
-        kind=kind_of(known.check, known.section),
+        kind=kind_of(deviation.check, deviation.section),
     )

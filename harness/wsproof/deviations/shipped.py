@@ -58,11 +58,11 @@ def shipped_deviations(name: str, installed: Mapping[str, str] | None) -> tuple[
     if name not in shipped_names():
         return ()
     title = _title(_file(name), installed)
-    known: list[Deviation] = []
+    deviations: list[Deviation] = []
     for each in _with_included(name):
-        if each not in known and (installed is None or each.applies_to(installed)):
-            known.append(each)
-    return tuple(replace(each, library=title) for each in known)
+        if each not in deviations and (installed is None or each.applies_to(installed)):
+            deviations.append(each)
+    return tuple(replace(each, library=title) for each in deviations)
 
 
 def _with_included(name: str) -> Iterator[Deviation]:

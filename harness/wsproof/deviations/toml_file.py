@@ -71,8 +71,8 @@ def parse_deviation(source: str, number: int, table: Any) -> Deviation:
     unknown = sorted(set(fields) - _FIELDS)
     place = f"[[deviation]] number {number} in {source}"
     if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown keys: {', '.join(unknown)}"
-        raise UsageError(f"{place} {what}. It needs check, section and a reason")
+        mistake = f"lacks {', '.join(missing)}" if missing else f"has unknown keys: {', '.join(unknown)}"
+        raise UsageError(f"{place} {mistake}. It needs check, section and a reason")
     intermittent = fields.get("intermittent", False)
     if not isinstance(intermittent, bool):
         raise UsageError(f"{place}: expected intermittent to be true or false")
@@ -122,10 +122,10 @@ def deviations_file(findings: Iterable[Finding]) -> str:
 
 def _entry(finding: Finding) -> str:
     """One `[[deviation]]` table."""
-    seen = " ".join("".join(char if char.isprintable() else " " for char in finding.explanation).split())
+    explanation = " ".join("".join(char if char.isprintable() else " " for char in finding.explanation).split())
     lines = [
         "",
-        f"# {seen}",
+        f"# {explanation}",
         "[[deviation]]",
         f"check = {_quoted(finding.check)}",
         f"section = {_quoted(finding.section)}",

@@ -87,7 +87,7 @@ class OutstandingReceipts:
     def _take(self, receipts: Receipts, part: slice) -> None:
         kind = receipts.kind[part]
         rows = publication_rows(self._sent, receipts.publisher[part], receipts.sequence[part])
-        known = (rows >= 0) & (receipts.intact[part] == 1)
-        deliveries = known & (kind == Kind.DELIVERY)
+        is_published = (rows >= 0) & (receipts.intact[part] == 1)
+        deliveries = is_published & (kind == Kind.DELIVERY)
         self._received[rows[deliveries], receipts.subscriber[part][deliveries]] = True
-        self._answered[rows[known & (kind == Kind.REPLY)]] = True
+        self._answered[rows[is_published & (kind == Kind.REPLY)]] = True

@@ -211,15 +211,15 @@ class EngineRun:
 
     # Messages from the workers.
 
-    def wait_reported(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
+    def wait_reported(self, name: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
         """Wait until all workers have sent this message.
 
         Returns the message of the first worker, or None after the deadline. The progress display shows `phase`.
         """
         self._show(phase, 0.0)
-        if not self._wait(lambda: self._all_reported(what), deadline, lambda: None):
+        if not self._wait(lambda: self._all_reported(name), deadline, lambda: None):
             return None
-        return self._reported[what][0]
+        return self._reported[name][0]
 
     def _wait(
         self,
@@ -252,8 +252,8 @@ class EngineRun:
                 self._open[message.worker] = message.details["count"]
         self._reported.setdefault(message.what, {})[message.worker] = message
 
-    def _all_reported(self, what: str) -> bool:
-        return len(self._reported.get(what, {})) == len(self._configs)
+    def _all_reported(self, name: str) -> bool:
+        return len(self._reported.get(name, {})) == len(self._configs)
 
     def sample(self, *, sparing: bool = False) -> None:
         """Sample the usage of the server."""

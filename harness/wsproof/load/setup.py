@@ -107,8 +107,8 @@ def engines_for(
             fits(own[0].workload())
         lock = stack.enter_context(measurement_lock())
         processes = sum(plan.processes for plan in plans)
-        wanted = all(plan.pin for plan in plans)
-        cores = stack.enter_context(pinned_apart(processes, target.server, wanted=wanted))
+        is_wanted = all(plan.pin for plan in plans)
+        cores = stack.enter_context(pinned_apart(processes, target.server, wanted=is_wanted))
         yield _started(stack, configs, [target.server] * len(plans), lock, cores, progress)
 
 
@@ -129,9 +129,9 @@ def engines_beside(
             for plan, target in zip(plans, targets, strict=True)
         ]
         lock = stack.enter_context(measurement_lock())
-        processes, wanted = max(plan.processes for plan in plans), all(plan.pin for plan in plans)
+        processes, is_wanted = max(plan.processes for plan in plans), all(plan.pin for plan in plans)
         servers = [target.server for target in targets]
-        cores = stack.enter_context(pinned_apart(processes, *servers, wanted=wanted))
+        cores = stack.enter_context(pinned_apart(processes, *servers, wanted=is_wanted))
         yield _started(stack, configs, servers, lock, cores, progress)
 
 

@@ -66,7 +66,7 @@ class WorkerConfig:
 
     def encode(self) -> bytes:
         """Encode this configuration as a line of JSON."""
-        known: dict[str, Any] = {
+        document: dict[str, Any] = {
             "plan": asdict(self.plan)
             | {
                 "arrivals": arrivals_to_job(self.plan.arrivals),
@@ -79,20 +79,20 @@ class WorkerConfig:
             "share": asdict(self.share),
             "index": self.index,
         }
-        return json.dumps(known).encode() + b"\n"
+        return json.dumps(document).encode() + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> WorkerConfig:
         """Decode a line of JSON: the inverse of `encode`."""
-        known = json.loads(line)
-        known["plan"]["arrivals"] = arrivals_from_job(known["plan"]["arrivals"])
-        sizes = known["plan"]["sizes"]
-        known["plan"]["sizes"] = None if sizes is None else parse_sizes(sizes)
-        known["plan"] = Plan(**known["plan"])
-        known["endpoint"] = Endpoint.from_json(known["endpoint"])
-        known["folder"] = Path(known["folder"])
-        known["share"] = MemberIds(**known["share"])
-        return cls(**known)
+        document = json.loads(line)
+        document["plan"]["arrivals"] = arrivals_from_job(document["plan"]["arrivals"])
+        sizes = document["plan"]["sizes"]
+        document["plan"]["sizes"] = None if sizes is None else parse_sizes(sizes)
+        document["plan"] = Plan(**document["plan"])
+        document["endpoint"] = Endpoint.from_json(document["endpoint"])
+        document["folder"] = Path(document["folder"])
+        document["share"] = MemberIds(**document["share"])
+        return cls(**document)
 
 
 def worker_configs(

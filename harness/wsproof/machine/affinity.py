@@ -77,10 +77,10 @@ def _threads(pid: int) -> set[int]:
         tree = [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return set()
-    found: set[int] = set()
+    threads: set[int] = set()
     for process in tree:
         try:
-            found.update(thread.id for thread in process.threads())
+            threads.update(thread.id for thread in process.threads())
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue  # the process has ended, or belongs to another user and must not be pinned
-    return found
+    return threads

@@ -88,11 +88,11 @@ def figures_in(text: str) -> Usage:
 def samples_in(text: str) -> Iterator[tuple[str, float]]:
     """Yield name and value of each finite sample of the three metrics. Other lines are ignored."""
     for line in text.splitlines():
-        found = SAMPLE.fullmatch(line)
-        if found is not None and found[1] in (CPU, MEMORY, FDS):
+        match = SAMPLE.fullmatch(line)
+        if match is not None and match[1] in (CPU, MEMORY, FDS):
             try:
-                value = float(found[2])
+                value = float(match[2])
             except ValueError:
                 continue
             if 0 <= value < float("inf"):
-                yield found[1], value
+                yield match[1], value

@@ -126,7 +126,7 @@ class TreeMeter:
                 Path(f"/proc/{process.pid}/clear_refs").write_text("5")
 
     def _sum(self, of: Callable[[psutil.Process], int | None]) -> int | None:
-        found: list[int] = []
+        values: list[int] = []
         for process in self._listed().values():
             try:
                 value = of(process)
@@ -136,8 +136,8 @@ class TreeMeter:
                 return None  # another user's process
             if value is None:
                 return None
-            found.append(value)
-        return sum(found) if found else None
+            values.append(value)
+        return sum(values) if values else None
 
     def _listed(self) -> dict[int, psutil.Process]:
         at_ns = now_ns()
@@ -168,19 +168,19 @@ def _scheduled(process: psutil.Process) -> list[list[int]]:
     Uses file descriptors, because it runs all the time while a server is measured, and a Path costs three times as
     much.
     """
-    found = []
+    rows = []
     for thread in os.listdir(f"/proc/{process.pid}/task"):
         try:
             file = os.open(f"/proc/{process.pid}/task/{thread}/schedstat", os.O_RDONLY)
         except OSError:
             continue  # the thread has just ended, or the kernel does not count
         try:
-            found.append([int(number) for number in os.read(file, 128).split()])
+            rows.append([int(number) for number in os.read(file, 128).split()])
         except ProcessLookupError:
             continue
         finally:
             os.close(file)
-    return found
+    return rows
 
 
 def _switches(process: psutil.Process) -> int:

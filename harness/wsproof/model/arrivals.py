@@ -185,8 +185,8 @@ def arrivals_to_job(arrivals: Arrivals) -> Any:
     return str(arrivals)
 
 
-def arrivals_from_job(known: Any) -> Arrivals:
+def arrivals_from_job(encoded: Any) -> Arrivals:
     """The inverse of `arrivals_to_job`."""
-    if isinstance(known, dict):
-        return Trace(tuple(known["offsets_ns"]), known["source"])
-    return parse_arrivals(known)
+    if isinstance(encoded, dict):
+        return Trace(tuple(encoded["offsets_ns"]), encoded["source"])
+    return parse_arrivals(encoded)

@@ -79,8 +79,8 @@ def open_envelope(payload: bytes | str) -> Opened | None:
     If the protocol carries the text inside JSON, parse the JSON first and pass the text. JSON escaping changes the
     bytes on the wire (quotes, newlines, all characters outside ASCII), and parsing restores them.
     """
-    whole = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
-    return _open_at(whole, len(whole) - TRAILER_BYTES)
+    data = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
+    return _open_at(data, len(data) - TRAILER_BYTES)
 
 
 def find_envelope(payload: bytes) -> Opened | None:

@@ -69,10 +69,10 @@ def rows_of_pairs(firsts: Ints, seconds: Ints, first: Ints, second: Ints) -> Int
         return np.full(len(first), -1, dtype=np.int64)
     keys = _keys(firsts, seconds)
     order = np.argsort(keys, kind="stable")
-    wanted = _keys(first, second)
-    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    found: Ints = np.where(keys[order][at] == wanted, order[at], -1)
-    return found
+    sought = _keys(first, second)
+    at = np.minimum(np.searchsorted(keys[order], sought), len(keys) - 1)
+    rows: Ints = np.where(keys[order][at] == sought, order[at], -1)
+    return rows
 
 
 def expected_deliveries(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> ExpectedDeliveries:
@@ -87,11 +87,11 @@ def expected_deliveries(history: History, contract: Contract, kind: Kind = Kind.
     expected_by, received_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
     missing: list[tuple[Ints, Ints]] = []
     for chunk in _chunks(members, history):
-        got = _got(chunk, *_received(history, chunk, kind), len(publications))
-        due = _due(chunk, got, history, contract, audience)
+        received = _got(chunk, *_received(history, chunk, kind), len(publications))
+        due = _due(chunk, received, history, contract, audience)
         expected_by += due.sum(axis=0)
-        received_by += (due & got).sum(axis=0)
-        at, row = np.nonzero(due & ~got)
+        received_by += (due & received).sum(axis=0)
+        at, row = np.nonzero(due & ~received)
         missing.append((np.array([m.number for m in chunk], np.int64)[at], row.astype(np.int64)))
     empty = np.zeros(0, np.int64)
     return ExpectedDeliveries(
@@ -135,12 +135,12 @@ def _got(chunk: list[Member], member: Ints, row: Ints, width: int) -> Flags:
     order = np.argsort(numbers)
     at = np.minimum(np.searchsorted(numbers[order], member), len(numbers) - 1)
     ours = numbers[order][at] == member
-    got = np.zeros((len(chunk), width), dtype=bool)
-    got[order[at[ours]], row[ours]] = True
-    return got
+    received = np.zeros((len(chunk), width), dtype=bool)
+    received[order[at[ours]], row[ours]] = True
+    return received
 
 
-def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, audience: Audience) -> Flags:
+def _due(chunk: list[Member], received: Flags, history: History, contract: Contract, audience: Audience) -> Flags:
     publications = history.publications
     number = np.array([[m.number] for m in chunk], np.int64)
     came = np.array([[m.in_ns] for m in chunk], np.int64)
@@ -158,7 +158,7 @@ def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, 
     if contract.order is Order.NONE:
         due &= stayed
     elif not stayed.all():
-        due &= stayed | (publications.sequence < _newest(got, publications))
+        due &= stayed | (publications.sequence < _newest(received, publications))
     return due
 
 
@@ -171,11 +171,11 @@ def _sent_before_leaving(history: History) -> Flags:
     return before_leaving
 
 
-def _newest(got: Flags, publications: Publications) -> Ints:
+def _newest(received: Flags, publications: Publications) -> Ints:
     """Return for each cell the highest sequence that this member received from the publisher (-1 for none)."""
     publishers, column = np.unique(publications.publisher, return_inverse=True)
-    newest = np.full((len(got), len(publishers)), -1, dtype=np.int64)
-    at, row = np.nonzero(got)
+    newest = np.full((len(received), len(publishers)), -1, dtype=np.int64)
+    at, row = np.nonzero(received)
     np.maximum.at(newest, (at, column[row]), publications.sequence[row])
     wide: Ints = newest[:, column]
     return wide
@@ -188,11 +188,11 @@ def stayed_through(member: Member, history: History) -> bool:
 
 def received_rows(history: History, number: int, before_ns: int | None = None) -> Ints:
     """Return the row of each publication that this member received (before a time), in the order of its receipts."""
-    got = history.receipts
-    mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
+    receipts = history.receipts
+    mine = (receipts.subscriber == number) & (receipts.kind == Kind.DELIVERY)
     if before_ns is not None:
-        mine &= got.received_ns < before_ns
-    rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
+        mine &= receipts.received_ns < before_ns
+    rows = publication_rows(history.publications, receipts.publisher[mine], receipts.sequence[mine])
     return rows[rows >= 0]
 
 

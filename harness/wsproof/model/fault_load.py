@@ -77,12 +77,12 @@ def _parsed(entry: str) -> tuple[FaultKind, float, bool]:
     if name not in list(FaultKind):
         raise ValueError(f"expected one of {', '.join(FaultKind)}, got {name!r}")
     kind = FaultKind(name)
-    found = _ENTRY.fullmatch(entry)
+    match = _ENTRY.fullmatch(entry)
     form = f"{kind}=5" if kind in STANDING else f"{kind}=1/s"
-    what = "clients that are connected at a time" if kind in STANDING else "clients that come each second"
-    if found is None or bool(found[3]) == (kind in STANDING):
-        raise ValueError(f"expected {form} ({what}), got {entry!r}")
-    number = float(found[2])
+    meaning = "clients that are connected at a time" if kind in STANDING else "clients that come each second"
+    if match is None or bool(match[3]) == (kind in STANDING):
+        raise ValueError(f"expected {form} ({meaning}), got {entry!r}")
+    number = float(match[2])
     most = MOST_AT_ONCE if kind in STANDING else MOST_PER_S
     if not 0 < number <= most or (kind in STANDING and not number.is_integer()):
         raise ValueError(f"expected {form}, with at most {most:,g}, got {entry!r}")

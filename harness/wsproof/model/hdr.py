@@ -56,19 +56,19 @@ class Layout:
 
     def index(self, values: NDArray[Any]) -> Counts:
         """Return the bucket of each value. Values above the highest go into the last bucket."""
-        whole = np.clip(values, 0, self.highest).astype(np.int64)
+        integers = np.clip(values, 0, self.highest).astype(np.int64)
         mask = np.int64(((1 << (self.half + 1)) - 1) << self.unit)
         # frexp returns the exact bit length up to 2^53. A value here is at most one hour in ns, 2^42.
-        row = np.frexp((whole | mask).astype(np.float64))[1].astype(np.int64) - self.unit - self.half - 1
-        index: Counts = ((row + 1) << self.half) + (whole >> (row + self.unit)) - (1 << self.half)
+        row = np.frexp((integers | mask).astype(np.float64))[1].astype(np.int64) - self.unit - self.half - 1
+        index: Counts = ((row + 1) << self.half) + (integers >> (row + self.unit)) - (1 << self.half)
         return index
 
     def largest(self, index: Counts) -> Counts:
         """Return the largest value of each bucket."""
         row = np.maximum((index >> self.half) - 1, 0)
         within = np.where(index < (1 << self.half), index, (index & ((1 << self.half) - 1)) + (1 << self.half))
-        found: Counts = ((within + 1) << (row + self.unit)) - 1
-        return found
+        largest: Counts = ((within + 1) << (row + self.unit)) - 1
+        return largest
 
 
 @dataclass(frozen=True)

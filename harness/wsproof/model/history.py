@@ -327,9 +327,9 @@ class History:
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the room of each of these members; -1 for a number that is not ours."""
         rooms = np.array([*(member.room for member in self.members), -1], dtype=np.int64)
-        known = (numbers >= 0) & (numbers < len(self.members))
-        found: NDArray[np.int64] = rooms[np.where(known, numbers, -1)]
-        return found
+        is_member = (numbers >= 0) & (numbers < len(self.members))
+        result: NDArray[np.int64] = rooms[np.where(is_member, numbers, -1)]
+        return result
 
     def steady_ticks(self) -> Iterator[Tick]:
         """Yield all ticks except the first tick of each viewer, if that tick let the viewer in.
@@ -372,8 +372,8 @@ class Recorder:
 
     def refused(self, publisher: int, sequence: int, status: int, reason: str) -> Refusal:
         """Record that the HTTP request of a publication did not succeed."""
-        known = self.refusals.get((status, reason)) or Refusal(status, reason, 0, publisher, sequence)
-        refusal = self.refusals[status, reason] = replace(known, count=known.count + 1)
+        earlier = self.refusals.get((status, reason)) or Refusal(status, reason, 0, publisher, sequence)
+        refusal = self.refusals[status, reason] = replace(earlier, count=earlier.count + 1)
         return refusal
 
     def ignore(self, message: str | bytes) -> None:

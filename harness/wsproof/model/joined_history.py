@@ -113,10 +113,10 @@ class _Numbers:
         """The numbers of publishers that a part has counted from its first id."""
         if not len(self._ids):
             return np.full(len(publishers), UNKNOWN, np.int64)
-        wanted = publishers + self._firsts[part]
-        at = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
-        found: Ints = np.where(self._ids[at] == wanted, self._order[at], UNKNOWN)
-        return found
+        ids = publishers + self._firsts[part]
+        at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        numbers: Ints = np.where(self._ids[at] == ids, self._order[at], UNKNOWN)
+        return numbers
 
     def of_publisher(self, part: int, publisher: int) -> int:
         """The number of one publisher."""
@@ -155,25 +155,25 @@ def _publications(
 
 
 def _receipts(parts: Sequence[HistoryPart], numbers: _Numbers) -> Receipts:
-    kept: list[Receipts] = []
+    renumbered: list[Receipts] = []
     for at, part in enumerate(parts):
-        got = part.history.receipts
-        publisher = numbers.of_publishers(at, got.publisher)
-        ours = (publisher != UNKNOWN) | (got.intact != 1)
-        kept.append(
+        receipts = part.history.receipts
+        publisher = numbers.of_publishers(at, receipts.publisher)
+        ours = (publisher != UNKNOWN) | (receipts.intact != 1)
+        renumbered.append(
             Receipts(
-                got.subscriber[ours] + numbers.offsets[at],
+                receipts.subscriber[ours] + numbers.offsets[at],
                 publisher[ours],
-                got.sequence[ours],
-                got.intended_ns[ours],
-                got.received_ns[ours],
-                got.kind[ours],
-                got.intact[ours],
+                receipts.sequence[ours],
+                receipts.intended_ns[ours],
+                receipts.received_ns[ours],
+                receipts.kind[ours],
+                receipts.intact[ours],
             )
         )
     names = ("subscriber", "publisher", "sequence", "intended_ns", "received_ns", "kind", "intact")
     return Receipts(
-        *(np.concatenate([np.zeros(0, np.int64), *(getattr(each, name) for each in kept)]) for name in names)
+        *(np.concatenate([np.zeros(0, np.int64), *(getattr(each, name) for each in renumbered)]) for name in names)
     )
 
 
@@ -204,10 +204,10 @@ def _refusals(parts: Sequence[HistoryPart], numbers: _Numbers) -> Iterable[Refus
     for at, part in enumerate(parts):
         for refusal in part.history.refusals:
             key = refusal.status, refusal.reason
-            known = joined.get(key)
+            earlier = joined.get(key)
             joined[key] = (
                 replace(refusal, publisher=refusal.publisher + numbers.offsets[at])
-                if known is None
-                else replace(known, count=known.count + refusal.count)
+                if earlier is None
+                else replace(earlier, count=earlier.count + refusal.count)
             )
     return joined.values()

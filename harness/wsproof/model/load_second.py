@@ -38,10 +38,10 @@ def percentile_ns(counts: Duration, share: float) -> float | None:
     total = sum(counts.values())
     if not total or (0.5 < share < 1 and total * (1 - share) < 1 - 1e-9):
         return None
-    rank, seen = share * total, 0
+    rank, passed = share * total, 0
     for bucket in sorted(counts):
-        seen += counts[bucket]
-        if seen >= rank - 1e-9:
+        passed += counts[bucket]
+        if passed >= rank - 1e-9:
             break
     return float(LAYOUT.largest(np.array([bucket], dtype=np.int64))[0])
 

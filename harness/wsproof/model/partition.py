@@ -45,8 +45,8 @@ def member_ranges(receipts: Receipts, most_members: int | None = None) -> Iterat
 
 def rows_where(receipts: Receipts, holds: Callable[[slice], NDArray[np.bool_]]) -> NDArray[np.int64]:
     """Return the rows for which `holds` is true, ascending. `holds` gets some rows at a time."""
-    found = [np.flatnonzero(holds(part)) + part.start for part in slices(0, len(receipts))]
-    return np.concatenate([np.zeros(0, np.int64), *found])
+    rows = [np.flatnonzero(holds(part)) + part.start for part in slices(0, len(receipts))]
+    return np.concatenate([np.zeros(0, np.int64), *rows])
 
 
 def rows_of(receipts: Receipts, members: range) -> NDArray[np.int64]:

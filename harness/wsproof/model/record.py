@@ -161,8 +161,8 @@ class RunRecord:
 
 
 def _json_of(value: Any) -> dict[str, Any] | None:
-    made: dict[str, Any] | None = None if value is None else value.to_json()
-    return made
+    document: dict[str, Any] | None = None if value is None else value.to_json()
+    return document
 
 
 def _value_of(kind: Any, data: Mapping[str, Any] | None) -> Any:

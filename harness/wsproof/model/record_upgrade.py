@@ -38,8 +38,8 @@ def _from_first_version(data: Mapping[str, Any]) -> dict[str, Any]:
 def _findings_once(findings: Iterable[Any], checked: Iterable[Any]) -> list[dict[str, Any]]:
     """Separate the findings of the check from those of the measurement, which the old record held together."""
     checked = list(checked)
-    known = [_identity(row) for row in checked]
-    rest = [row for row in findings if _identity(row) not in known]
+    identities = [_identity(row) for row in checked]
+    rest = [row for row in findings if _identity(row) not in identities]
     return [*(row | {"part": "check"} for row in checked), *(row | {"part": "measurement"} for row in rest)]
 
 
@@ -84,5 +84,5 @@ def _load(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _capacity(part: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("over", "ending", "knee", "confidence", "met", "ceiling", "objectives", "search", "plan")
-    return {name: part[name] for name in kept} | {"runs": part["trials"]}
+    names = ("over", "ending", "knee", "confidence", "met", "ceiling", "objectives", "search", "plan")
+    return {name: part[name] for name in names} | {"runs": part["trials"]}

@@ -58,9 +58,9 @@ def secrets_in_message(message: str | bytes) -> list[str]:
 
 def secrets_in_header(name: str, value: str) -> list[str]:
     """Return the secret values in a request header: all of it for a secret name, and the value of each cookie."""
-    whole = [value] if is_secret_name(name) else []
+    whole_value = [value] if is_secret_name(name) else []
     cookies = [pair.partition("=")[2].strip() for pair in value.split(";")] if name.lower() == "cookie" else []
-    return [*whole, *cookies, *secrets_in_message(f"{name}: {value}")]
+    return [*whole_value, *cookies, *secrets_in_message(f"{name}: {value}")]
 
 
 def is_distinctive(value: str) -> bool:

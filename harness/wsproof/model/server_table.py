@@ -151,9 +151,9 @@ class ServerTable:
 
         A server that failed or was not run counts as UNKNOWN, and so does an empty table.
         """
-        known = [row.verdict for row in self.rows if row.verdict is not None]
+        verdicts = [row.verdict for row in self.rows if row.verdict is not None]
         failed = [Verdict.UNKNOWN for row in self.rows if row.state in (ServerRunState.FAILED, ServerRunState.NOT_RUN)]
-        return Verdict.worst([*known, *failed]) if known or failed else Verdict.UNKNOWN
+        return Verdict.worst([*verdicts, *failed]) if verdicts or failed else Verdict.UNKNOWN
 
     def chapters(self) -> list[Chapter]:
         """Return the chapters that were tested on any server."""
@@ -177,9 +177,9 @@ class ServerTable:
 
 def by_check(rows: Iterable[ServerTableRow], *, accepted: bool) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
     """Return the findings that count, or the accepted ones, by section and check, worst first."""
-    found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
+    findings: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for row in rows:
         for finding in row.findings:
             if (finding.accepted is not None) is accepted and finding.level.counts:
-                found.setdefault((finding.section, finding.check), []).append((row.server, finding))
-    return dict(sorted(found.items(), key=lambda item: min(severity(finding) for _, finding in item[1])))
+                findings.setdefault((finding.section, finding.check), []).append((row.server, finding))
+    return dict(sorted(findings.items(), key=lambda item: min(severity(finding) for _, finding in item[1])))

@@ -276,17 +276,17 @@ def merged_by_rule(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     The first finding is kept. Rules in the `also` of its recipe count as reported, too.
     """
-    kept: list[Finding] = []
+    merged: list[Finding] = []
     at: dict[str, int] = {}
     for finding in findings:
         if finding.kind is RuleKind.SERVER_FRAMES and finding.check in at:
-            first = kept[at[finding.check]]
-            kept[at[finding.check]] = replace(first, occurrences=first.occurrences + finding.occurrences)
+            first = merged[at[finding.check]]
+            merged[at[finding.check]] = replace(first, occurrences=first.occurrences + finding.occurrences)
             continue
         for rule in (finding.check, *(finding.recipe or {}).get("also", ())):
-            at.setdefault(rule, len(kept))
-        kept.append(finding)
-    return tuple(kept)
+            at.setdefault(rule, len(merged))
+        merged.append(finding)
+    return tuple(merged)
 
 
 Keep: TypeAlias = Callable[[SuiteReport], None]

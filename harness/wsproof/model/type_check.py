@@ -61,8 +61,8 @@ def _union_mistakes(value: Any, options: Sequence[Any], at: str) -> Iterator[str
     if not fitting:
         yield _sentence(value, " or ".join(_name(one) for one in options), at)
     elif value is not None:
-        found = [list(_mistakes(value, one, at)) for one in fitting]
-        yield from min(found, key=len)
+        mistakes = [list(_mistakes(value, one, at)) for one in fitting]
+        yield from min(mistakes, key=len)
 
 
 def _is_instance(value: Any, kind: Any) -> bool:

@@ -281,11 +281,11 @@ class Client:
 
     def _wait_ready(self, timeout_s: float) -> bool:
         """Wait until the socket is ready; False at the timeout, or when there is nothing to wait for."""
-        wanted = (select.POLLIN if self._reading else 0) | (select.POLLOUT if self._unsent else 0)
-        if not wanted:
+        events = (select.POLLIN if self._reading else 0) | (select.POLLOUT if self._unsent else 0)
+        if not events:
             return False
         poll = select.poll()
-        poll.register(self._connected(), wanted)
+        poll.register(self._connected(), events)
         return bool(poll.poll(timeout_s * 1000))
 
     def _collect(self) -> None:

@@ -80,8 +80,8 @@ class Endpoint:
         for name in [name for name in own if name.lower() == "cookie"]:
             own[name] = "; ".join([*(value for key, value in self.headers if key.lower() == "cookie"), own[name]])
         replaced = {name.lower() for name in own}
-        kept = tuple(header for header in self.headers if header[0].lower() not in replaced)
-        return replace(self, headers=(*kept, *own.items()), subprotocols=tuple(subprotocols) or self.subprotocols)
+        remaining = tuple(header for header in self.headers if header[0].lower() not in replaced)
+        return replace(self, headers=(*remaining, *own.items()), subprotocols=tuple(subprotocols) or self.subprotocols)
 
     def numbered(self, number: int) -> Endpoint:
         """Return the same endpoint for the member of this number: path, query and headers are filled in.
@@ -214,10 +214,10 @@ def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint
     except ValueError as error:
         raise UsageError(f"{shown} is not a URL: {error}. Expected e.g. ws://127.0.0.1:8000/ws") from error
     if parts.scheme not in schemes:
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        expected = " or ".join(f"{scheme}://" for scheme in schemes)
         meant = {"http": "ws", "https": "wss"}.get(parts.scheme)
         advice = f". Did you mean {meant}{shown.removeprefix(parts.scheme)}?" if meant in schemes else ""
-        raise UsageError(f"expected a URL that begins with {wanted}, got {shown}{advice}")
+        raise UsageError(f"expected a URL that begins with {expected}, got {shown}{advice}")
     if not host:
         raise UsageError(f"{shown} names no host. Expected e.g. ws://127.0.0.1:8000/ws")
     if port == 0:

@@ -172,10 +172,10 @@ class _Matcher:
 
     def _length_at(self, text: str, at: int) -> int:
         """Return the length of the secret that starts here; 0 without one."""
-        found = self._heads.get(text[at : at + _HEAD])
-        if found is None:
+        entry = self._heads.get(text[at : at + _HEAD])
+        if entry is None:
             return 0
-        lengths, whole = found
+        lengths, whole = entry
         for length in lengths:
             secret = text[at : at + length]
             if secret in whole and not (secret in self._alone and _is_inside_word(text, at, at + length)):
@@ -194,9 +194,9 @@ def _matcher(secrets: tuple[str, ...], learned_version: int) -> _Matcher:
 
 def redact_url(url: str) -> str:
     """Return `url` without its user information and without the values of secret query parameters."""
-    found = _AUTHORITY.match(url)
-    if found is not None:
-        url = f"{found[1]}{MARK}@{url[found.end() :]}"
+    match = _AUTHORITY.match(url)
+    if match is not None:
+        url = f"{match[1]}{MARK}@{url[match.end() :]}"
     return QUERY.sub(_query_parameter, url)
 
 
@@ -229,23 +229,23 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
     return sorted(spelled, key=lambda secret: (-len(secret), secret))
 
 
-def _query_parameter(found: re.Match[str]) -> str:
-    mark, name, value = found.groups()
+def _query_parameter(match: re.Match[str]) -> str:
+    mark, name, value = match.groups()
     return f"{mark}{name}={MARK if value and is_secret_name(name) else value}"
 
 
-def _assignment(found: re.Match[str]) -> str:
-    quoting, name, sign, value = found.groups()
+def _assignment(match: re.Match[str]) -> str:
+    quoting, name, sign, value = match.groups()
     is_variable = name.upper() == name and sign.strip() == "="
     is_code = value.isdecimal() and len(value) <= _HEAD  # a close code or an exit code: `code=1006`
     is_call = re.match(r"[A-Za-z_][\w.]*[\[(]", value) is not None  # source code: KEY = os.environ["KEY"]
     if is_code or is_call or not is_secret_name(name) or not (is_variable or quoting or sign == "="):
-        return found[0]
+        return match[0]
     return f"{quoting}{name}{quoting}{sign}{MARK}"
 
 
-def _header(found: re.Match[str]) -> str:
-    name, sign, value = found.groups()
+def _header(match: re.Match[str]) -> str:
+    name, sign, value = match.groups()
     if name.lower() != "sec-websocket-protocol":
         return f"{name}{sign}{MARK}"
     return f"{name}{sign}{', '.join(hide_subprotocols(value.split(',')))}"
@@ -256,14 +256,14 @@ def secret_subprotocols(subprotocols: Iterable[str]) -> list[str]:
 
     Browsers cannot set headers, so web pages pass tokens as subprotocols.
     """
-    found: list[str] = []
+    items: list[str] = []
     previous = ""
     for item in (part.strip() for part in subprotocols):
         announced = previous.lower() in {"bearer", "token", "access_token", "authorization", "jwt"}
         if announced or "bearer." in item.lower() or JWT.search(item):
-            found.append(item)
+            items.append(item)
         previous = item
-    return found
+    return items
 
 
 def hide_subprotocols(subprotocols: Iterable[str]) -> list[str]:

@@ -77,10 +77,10 @@ def send_stamped(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
 
 def drain(sock: socket.socket) -> bool:
     """Empty the error queue. Returns whether it had entries: `poll` reports such a socket as failed."""
-    found = False
+    has_stamps = False
     while _read_error(sock) is not None:
-        found = True
-    return found
+        has_stamps = True
+    return has_stamps
 
 
 def _read_stamp(sock: socket.socket) -> int | None:

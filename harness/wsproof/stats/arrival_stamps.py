@@ -41,10 +41,10 @@ def earliest_ns(received_ns: NDArray[np.int64], stamps: ArrivalStamps) -> NDArra
     arrived_ns = np.minimum(woke_ns - WAKE_NS, _late_since_ns(woke_ns, stamps.late))
     after_ns = np.where(slept, np.maximum(after_ns, np.minimum(arrived_ns, at_ns)), after_ns)
     row = np.searchsorted(at_ns, received_ns)
-    found = row < len(at_ns)
-    found[found] = at_ns[row[found]] == received_ns[found]
+    has_stamp = row < len(at_ns)
+    has_stamp[has_stamp] = at_ns[row[has_stamp]] == received_ns[has_stamp]
     earliest = received_ns.copy()
-    earliest[found] = np.minimum(after_ns[row[found]], received_ns[found])
+    earliest[has_stamp] = np.minimum(after_ns[row[has_stamp]], received_ns[has_stamp])
     return earliest
 
 

@@ -63,25 +63,25 @@ def change_points(values: Sequence[float], *, floor: float = 0.0, max_p: float =
     series = np.asarray(values, dtype=np.float64)
     edges = _candidates(series, max_p * WEAK)
     while True:
-        found = _tested(series, edges)
-        weakest = _weakest(found, edges, len(series), max_p, floor)
+        points = _tested(series, edges)
+        weakest = _weakest(points, edges, len(series), max_p, floor)
         if weakest is None:
-            return found
+            return points
         edges.remove(weakest.index)
 
 
 def _weakest(
-    found: Sequence[ChangePoint], edges: Sequence[int], size: int, max_p: float, floor: float
+    points: Sequence[ChangePoint], edges: Sequence[int], size: int, max_p: float, floor: float
 ) -> ChangePoint | None:
     """The change point to drop first: one beside a short part, else the least significant, else the smallest."""
     bounds = [0, *edges, size]
-    for point, low, high in zip(found, bounds, bounds[2:], strict=False):
+    for point, low, high in zip(points, bounds, bounds[2:], strict=False):
         if min(point.index - low, high - point.index) < FEWEST:
             return point
-    insignificant = [point for point in found if point.p >= max_p]
+    insignificant = [point for point in points if point.p >= max_p]
     if insignificant:
         return max(insignificant, key=lambda point: point.p)
-    return min((point for point in found if point.change < floor), key=lambda point: point.change, default=None)
+    return min((point for point in points if point.change < floor), key=lambda point: point.change, default=None)
 
 
 def _candidates(series: Series, max_p: float) -> list[int]:
@@ -89,9 +89,9 @@ def _candidates(series: Series, max_p: float) -> list[int]:
     edges: set[int] = set()
     start = 0
     while start < len(series):
-        found = _splits(series[start : start + WINDOW], max_p)
-        edges |= {start + index for index in found}
-        start = max(start + max(found, default=0), start + WINDOW // 2)
+        splits = _splits(series[start : start + WINDOW], max_p)
+        edges |= {start + index for index in splits}
+        start = max(start + max(splits, default=0), start + WINDOW // 2)
     return sorted(edges)
 
 

@@ -49,8 +49,8 @@ class Deliveries:
     def service_ns(self) -> Ints:
         """Receipt - actual send time, for the deliveries whose send time is known."""
         service = self.received_ns - self.sent_ns
-        known = self.published.sent_ns > 0
-        return service if known.all() else service[known[self.publication]]
+        is_sent = self.published.sent_ns > 0
+        return service if is_sent.all() else service[is_sent[self.publication]]
 
 
 @dataclass(frozen=True)

@@ -51,14 +51,14 @@ def fault_figures(measurement: Measurement, windows: FaultWindows) -> tuple[Faul
 
 def _figure(rule: EffectRule, pairs: Sequence[tuple[float | None, float | None]]) -> FaultFigure:
     """Compare the values of pairs of windows: without faulty clients, and beside them."""
-    known = [(a, b) for a, b in pairs if a is not None and b is not None and a > 0 and b > 0]
-    without = median(a for a, _ in known) if known else None
-    beside = median(b for _, b in known) if known else None
-    if len(known) < FEWEST_PAIRS or without is None or beside is None:
-        return FaultFigure(rule.name, "ns", without, beside, pairs=len(known))
-    ratio, low, high = ratio_of(known)
+    measured = [(a, b) for a, b in pairs if a is not None and b is not None and a > 0 and b > 0]
+    without = median(a for a, _ in measured) if measured else None
+    beside = median(b for _, b in measured) if measured else None
+    if len(measured) < FEWEST_PAIRS or without is None or beside is None:
+        return FaultFigure(rule.name, "ns", without, beside, pairs=len(measured))
+    ratio, low, high = ratio_of(measured)
     has_worsened = low > rule.floor and beside - without >= rule.least_ns
-    return FaultFigure(rule.name, "ns", without, beside, ratio, low, high, len(known), has_worsened)
+    return FaultFigure(rule.name, "ns", without, beside, ratio, low, high, len(measured), has_worsened)
 
 
 def ratio_of(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:

@@ -123,14 +123,14 @@ def _early_ns(received_ns: Ints, sent_ns: Ints, generator: GeneratorUsage) -> In
 
 
 def _statistics(samples: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], float]:
-    found = {}
+    figures = {}
     for metric, values in samples.items():
         summary = summary_of(values, "ns", "lower")
         for statistic in STATISTICS:
             value = getattr(summary, statistic)
             if value is not None:
-                found[metric, statistic] = float(value)
-    return found
+                figures[metric, statistic] = float(value)
+    return figures
 
 
 def sent_late(times: DeliveryTimes, limit: Limit) -> Iterator[Effect]:

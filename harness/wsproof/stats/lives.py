@@ -87,8 +87,8 @@ class Life:
         return len(self.differences) >= FEWEST_ROUNDS
 
     def _logs(self) -> Floats:
-        whole = self.rounds[np.all(self.rounds > 0, axis=1)]
-        return np.asarray(np.log(whole).T, np.float64)
+        complete = self.rounds[np.all(self.rounds > 0, axis=1)]
+        return np.asarray(np.log(complete).T, np.float64)
 
 
 def constant_life(values: Sequence[float]) -> Life:
@@ -113,13 +113,13 @@ def trimmed_mean(values: Floats, share: float = TRIMMED) -> float:
 
 def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
     """The evidence of all complete lives; None if there is none. `pairs` of the result counts lives."""
-    whole = [life for life in lives if life.is_complete]
-    if not whole:
+    complete = [life for life in lives if life.is_complete]
+    if not complete:
         return None
-    effects = np.array([life.effect for life in whole])
-    same_code = np.array([trimmed_mean(life.identical) for life in whole])
+    effects = np.array([life.effect for life in complete])
+    same_code = np.array([trimmed_mean(life.identical) for life in complete])
     return Evidence(
-        pairs=len(whole),
+        pairs=len(complete),
         estimate=float(effects.mean()),
         span=ratio_interval(effects, CONFIDENCE, seed=seed),
         equivalence=ratio_interval(effects, EQUIVALENCE_CONFIDENCE, seed=seed),
@@ -132,11 +132,11 @@ def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
 
 def spread_of(lives: Sequence[Life]) -> Spread | None:
     """Both levels of noise, by the method of moments. None with fewer than two complete lives."""
-    whole = [life for life in lives if life.is_complete]
-    if len(whole) < 2:
+    complete = [life for life in lives if life.is_complete]
+    if len(complete) < 2:
         return None
-    within = [float(life.differences.var(ddof=1)) for life in whole]
-    means = np.array([life.differences.mean() for life in whole])
-    explained = float(np.mean([noise / len(life.differences) for noise, life in zip(within, whole, strict=True)]))
+    within = [float(life.differences.var(ddof=1)) for life in complete]
+    means = np.array([life.differences.mean() for life in complete])
+    explained = float(np.mean([noise / len(life.differences) for noise, life in zip(within, complete, strict=True)]))
     between = max(0.0, float(means.var(ddof=1)) - explained)
     return Spread(sqrt(float(np.mean(within))), sqrt(between))

@@ -155,10 +155,10 @@ def _number(match: re.Match[str]) -> float:
 def _metric(name: str, text: str) -> Metric:
     if name in METRICS_BY_NAME:
         return METRICS_BY_NAME[name]
-    known = [*METRICS_BY_NAME, *COUNTS, VIOLATIONS]
-    near = get_close_matches(name, known, n=1)
+    names = [*METRICS_BY_NAME, *COUNTS, VIOLATIONS]
+    near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"in {text!r}, there is no metric {name!r}: {hint}metrics are {', '.join(known)}")
+    raise UsageError(f"in {text!r}, there is no metric {name!r}: {hint}metrics are {', '.join(names)}")
 
 
 def _statistic(match: re.Match[str], metric: Metric, text: str) -> str:
@@ -181,8 +181,8 @@ def _limit(match: re.Match[str], metric: Metric, text: str) -> float:
     number, unit = _number(match), match["unit"]
     if metric.unit == "ns":
         if unit not in NS_PER:
-            got = f"got {unit!r}" if unit else "got none"
-            raise UsageError(f"in {text!r}, {metric.name} is a time and needs a unit (ns, us, ms or s), {got}")
+            unit_given = f"got {unit!r}" if unit else "got none"
+            raise UsageError(f"in {text!r}, {metric.name} is a time and needs a unit (ns, us, ms or s), {unit_given}")
         return number * NS_PER[unit]
     if metric.unit == "us":
         if unit not in NS_PER and unit:

@@ -102,8 +102,8 @@ def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 
 
 def ratio_interval(differences: NDArray[np.float64], confidence: float, *, seed: int = 0) -> RatioInterval | None:
     """The interval of the inverted permutation test. With too few pairs for one, that of Student's t."""
-    found = permutation.interval(differences, confidence, seed=seed)
-    return RatioInterval(*found) if found is not None else student_interval(differences, confidence)
+    bounds = permutation.interval(differences, confidence, seed=seed)
+    return RatioInterval(*bounds) if bounds is not None else student_interval(differences, confidence)
 
 
 def student_interval(differences: NDArray[np.float64], confidence: float) -> RatioInterval | None:

@@ -43,8 +43,8 @@ def switches_per_delivery(history: History, usage: ServerUsage) -> float | None:
 
 def most_fds(usage: ServerUsage) -> float | None:
     """The largest number of open file descriptors in a sample. None if it is not known."""
-    known = usage.fds[usage.fds >= 0]
-    return float(known.max()) if len(known) else None
+    counts = usage.fds[usage.fds >= 0]
+    return float(counts.max()) if len(counts) else None
 
 
 def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int64], least: float = 0.0) -> float | None:

@@ -90,13 +90,13 @@ class RunningLoad:
     def summaries(self) -> dict[str, Summary]:
         """The metrics that are known while the test runs, for objectives."""
         times = {"latency": self.latency, "time_to_last": self.time_to_last, "feed_spread": self.spread}
-        found = {name: summary_of(counts) for name, counts in times.items() if counts}
+        summaries = {name: summary_of(counts) for name, counts in times.items() if counts}
         reach, rate = self.reach, self.per_second("deliveries")
         if reach is not None:
-            found["reach"] = Summary("0-1", "higher", self._now.planned, reach, mean=reach)
+            summaries["reach"] = Summary("0-1", "higher", self._now.planned, reach, mean=reach)
         if rate is not None:
-            found["deliveries_per_s"] = Summary("1/s", "higher", 1, rate)
-        return found
+            summaries["deliveries_per_s"] = Summary("1/s", "higher", 1, rate)
+        return summaries
 
 
 def merged(counts: Iterable[Duration]) -> Duration:

@@ -68,8 +68,8 @@ SHOWN = 4
 def trust_of(measurement: Measurement, doubts: Sequence[Doubt] = ()) -> Trust:
     """Apply all rules to a measurement. `doubts`: further doubts of the caller."""
     observed = Observed(measurement)
-    found = [*doubts, *(raised for rule in RULES for raised in rule(observed))]
-    return Trust(tuple(sorted(found, key=lambda raised: not raised.caution.invalidates)))
+    all_doubts = [*doubts, *(raised for rule in RULES for raised in rule(observed))]
+    return Trust(tuple(sorted(all_doubts, key=lambda raised: not raised.caution.invalidates)))
 
 
 def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:
@@ -85,11 +85,11 @@ def judged_summaries(
     return trust.mark(summaries(measurement)), trust.cautions
 
 
-def _listed(effects: list[Effect], what: str) -> str:
+def _listed(effects: list[Effect], qualifier: str) -> str:
     """The figures with both values: "latency p99 (5.72 ms, 4.1 ms without)"."""
     order = sorted(effects, key=lambda effect: (TIMES.index(effect.metric), effect.statistic != "p99"))
     shown = [
-        f"{_figure(each)} ({each.show(each.reported)}; {each.show(each.without)} {what})" for each in order[:SHOWN]
+        f"{_figure(each)} ({each.show(each.reported)}; {each.show(each.without)} {qualifier})" for each in order[:SHOWN]
     ]
     return ", ".join(shown + [_figure(each) for each in order[SHOWN:]])
 
@@ -267,8 +267,8 @@ def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) 
     reported, as_sent = times.figures(), times.figures(as_sent=True)
     if not few and figure in reported and lateness > SLIP_LIMIT.of(reported[figure]):
         show = METRICS_BY_NAME["latency"].show
-        both = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
-        yield doubt("schedule-slip", f"{message}That voids no figure: latency p99 is {both}.", remedy)
+        figures = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
+        yield doubt("schedule-slip", f"{message}That voids no figure: latency p99 is {figures}.", remedy)
 
 
 def _not_alone(observed: Observed) -> Iterator[Doubt]:
@@ -396,8 +396,8 @@ def _less_load(observed: Observed, *, start: str = "Use ") -> str:
     return controls_of(measured).less(measured.plan, is_feed=measured.contract.feed is not None, start=start)
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number:,} {singular if number == 1 else plural}"
 
 
 RULES: tuple[Callable[[Observed], Iterator[Doubt]], ...] = (

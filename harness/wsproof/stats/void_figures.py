@@ -35,7 +35,7 @@ class Trust:
         return {name: replace(summary, void=self._void(name, summary)) for name, summary in metrics.items()}
 
     def _void(self, metric: str, summary: Summary) -> dict[str, Void]:
-        found: dict[str, Void] = {}
+        void: dict[str, Void] = {}
         for statistic in STATISTICS:
             # `value` is the median if there are samples.
             figure = f"{metric}.{'p50' if statistic == 'value' and summary.n > 1 else statistic}"
@@ -47,10 +47,10 @@ class Trust:
             ]
             if reasons and getattr(summary, statistic) is not None:
                 # An unknown value outranks an estimate. Of two estimates, the one with the larger change counts.
-                known = [reason for reason in reasons if reason.without is not None]
+                bounded = [reason for reason in reasons if reason.without is not None]
                 unknown = [reason for reason in reasons if reason.without is None]
-                found[statistic] = (unknown or sorted(known, key=_least))[0]
-        return found
+                void[statistic] = (unknown or sorted(bounded, key=_least))[0]
+        return void
 
 
 def _least(void: Void) -> float:

@@ -32,8 +32,8 @@ def uvicorn_auto(versions: dict[str, str]) -> str | None:
         return None
     from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-    found: Any = AutoWebSocketsProtocol
-    return None if found is None else str(found.__module__).rpartition(".")[2]
+    protocol: Any = AutoWebSocketsProtocol
+    return None if protocol is None else str(protocol.__module__).rpartition(".")[2]
 
 
 def routes(spec: str) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def problem_of(app: Any) -> str:
         return ""
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return ""
-    wanted = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    needed = [each.name for each in wanted if each.default is each.empty]
-    if len(needed) <= 3 <= len(wanted) or len(needed) == 1:
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    needed = [each.name for each in positional if each.default is each.empty]
+    if len(needed) <= 3 <= len(positional) or len(needed) == 1:
         return ""
     if inspect.isclass(app):
         return "is a class, not an app made by it"
@@ -151,8 +151,8 @@ def contexts(routes: list[Any]) -> Iterable[Any]:
         from fastapi.routing import iter_route_contexts
     except ImportError:  # before FastAPI 0.163, included routers were copied into the app's own list
         return routes
-    found: Iterable[Any] = iter_route_contexts(routes)
-    return found
+    route_contexts: Iterable[Any] = iter_route_contexts(routes)
+    return route_contexts
 
 
 def main(arguments: list[str]) -> None:

@@ -99,10 +99,15 @@ def app_facts(target: Target) -> AppFacts:
 def _app_facts(
     app: str, cwd: Path, python: str, env: tuple[tuple[str, str], ...], secrets: tuple[str, ...]
 ) -> AppFacts:
-    found = _probe(python, ["routes", app], cwd, dict(env), secrets)
-    paths = tuple(dict.fromkeys(found["paths"]))
+    answer = _probe(python, ["routes", app], cwd, dict(env), secrets)
+    paths = tuple(dict.fromkeys(answer["paths"]))
     return AppFacts(
-        found["absent"], tuple(found["candidates"]), found["problem"], paths, tuple(found["http"]), found["is_complete"]
+        answer["absent"],
+        tuple(answer["candidates"]),
+        answer["problem"],
+        paths,
+        tuple(answer["http"]),
+        answer["is_complete"],
     )
 
 

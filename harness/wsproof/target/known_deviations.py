@@ -25,8 +25,8 @@ def known_deviations(target: Target, server: str, installed: Mapping[str, str] |
     named = target.own_deviations is not None
     own = target.own_deviations if target.own_deviations is not None else _of_app(target, server)
     name = target.server_hint or server
-    known = shipped_deviations(name, installed if name == server else None)
-    return KnownDeviations(own=own, shipped=known, named=named)
+    shipped = shipped_deviations(name, installed if name == server else None)
+    return KnownDeviations(own=own, shipped=shipped, named=named)
 
 
 def _of_app(target: Target, server: str) -> tuple[Deviation, ...]:

@@ -133,25 +133,25 @@ def _start_at(
 def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: float) -> None:
     deadline = Deadline.after(timeout_s)
     accepted: Deadline | None = None
-    seen = "nobody listened there"
+    last_answer = "nobody listened there"
     while not deadline.passed:
         if process.exit_code is not None:
             raise _ended(process, launch, port)
         answer = probe_port(launch.host, port)
         if answer is not PortState.NOTHING:
             if process.listens_on(port) is False:
-                seen = "a process that is not ours listened there (a daemon, a container?)"
+                last_answer = "a process that is not ours listened there (a daemon, a container?)"
             elif answer is PortState.ANSWERED or (accepted is not None and accepted.passed):
                 status = _ready_status(launch, port)
                 if status is None:
                     return
-                seen = status
+                last_answer = status
             else:
                 accepted = accepted or Deadline.after(_READY_WITHOUT_ANSWER_S)
-                seen = "it accepted connections but did nothing with them"
+                last_answer = "it accepted connections but did nothing with them"
         time.sleep(_POLL_S)
     raise TargetError(
-        f"expected {launch.name} to listen on {launch.host}:{port} within {timeout_s:g} s, but {seen}."
+        f"expected {launch.name} to listen on {launch.host}:{port} within {timeout_s:g} s, but {last_answer}."
         f"{_last_lines(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
     )
 

@@ -81,12 +81,12 @@ class OutputTail:
 
     def lines_with(self, values: Iterable[str], since: int) -> list[str]:
         """Return the lines after the mark `since` that contain one of these values, in the form of `lines`."""
-        wanted = [form.encode() for value in values for form in {value, quote(value, safe="")}]
+        forms = [form.encode() for value in values for form in {value, quote(value, safe="")}]
         with self._changed:
             self._settle()
             raw = [*self._lines, *([self._rest] if self._rest else [])]
             raw = raw[-max(0, self._count - since + bool(self._rest)) :] if self._count >= since else []
-            return [self._shown(line) for line in raw if any(value in line for value in wanted)]
+            return [self._shown(line) for line in raw if any(value in line for value in forms)]
 
     def keep_in(self, log: LogFile) -> None:
         """Write the lines so far and all later lines to a file."""
@@ -139,15 +139,15 @@ class OutputTail:
             return b""
 
     def _take(self, data: bytes) -> None:
-        *whole, rest = (self._rest + data).split(b"\n")
+        *complete, rest = (self._rest + data).split(b"\n")
         if not data and rest:  # EOF ends the last line
-            whole, rest = [rest], b""
-        kept = [line.rstrip(b"\r")[:_MAX_LINE] for line in whole]
-        self._lines.extend(kept)
-        self._count += len(kept)
+            complete, rest = [rest], b""
+        lines = [line.rstrip(b"\r")[:_MAX_LINE] for line in complete]
+        self._lines.extend(lines)
+        self._count += len(lines)
         self._rest = rest[:_MAX_LINE]
         if self._log is not None:
-            for line in kept:
+            for line in lines:
                 self._log.write(self._shown(line))
 
 

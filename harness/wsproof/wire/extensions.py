@@ -35,15 +35,15 @@ class _Scanner:
         self.text, self.at = text, 0
 
     def skip_blanks(self) -> None:
-        found = _BLANK.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        match = _BLANK.match(self.text, self.at)
+        self.at = match.end() if match else self.at
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.match(self.text, self.at)
-        if found is None:
+        match = pattern.match(self.text, self.at)
+        if match is None:
             return None
-        self.at = found.end()
-        return found[found.lastindex or 0]
+        self.at = match.end()
+        return match[match.lastindex or 0]
 
     def take_mark(self, mark: str) -> bool:
         self.skip_blanks()
@@ -65,7 +65,7 @@ def parse_extensions(value: str) -> tuple[Extension, ...] | None:
     6455 9.1).
     """
     scan = _Scanner(value)
-    found: list[Extension] = []
+    extensions: list[Extension] = []
     while True:
         scan.skip_blanks()
         name = scan.take(_TOKEN)
@@ -73,9 +73,9 @@ def parse_extensions(value: str) -> tuple[Extension, ...] | None:
             params = _parse_params(scan)
             if params is None:
                 return None
-            found.append(Extension(name, params))
+            extensions.append(Extension(name, params))
         if scan.is_done:
-            return tuple(found) if found else None
+            return tuple(extensions) if extensions else None
         if not scan.take_mark(","):
             return None
 

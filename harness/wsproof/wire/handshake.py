@@ -174,11 +174,11 @@ class ResponseParser:
             return False
         headers: list[tuple[str, str]] = []
         for line in lines:
-            found = _HEADER_LINE.fullmatch(line)
-            if found is None:
+            match = _HEADER_LINE.fullmatch(line)
+            if match is None:
                 self.fault = f"a header line is not 'name: value': {line[:80]!a}"
                 return False
-            headers.append((found[1], found[2]))
+            headers.append((match[1], match[2]))
         code = int(status[2])
         if not 100 <= code < 200 or code == 101:
             self.response = Response(code, status[3] or "", tuple(headers), status[1])

@@ -69,8 +69,8 @@ class ActionCable(WorkloadWithRooms):
         match loaded(message):
             case {"type": "ping" | "welcome" | "confirm_subscription"}:
                 return Parsed(MessageKind.IGNORED)
-            case {"identifier": str(), "message": content} if (found := text_with_envelope(content)) is not None:
-                return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+            case {"identifier": str(), "message": content} if (opened := text_with_envelope(content)) is not None:
+                return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 

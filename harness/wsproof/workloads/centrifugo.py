@@ -81,8 +81,8 @@ class Centrifugo(WorkloadWithRooms):
         match loaded(message):
             case dict(ping) if not ping:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
-            case {"push": {"pub": {"data": data}}} if (found := text_with_envelope(data)) is not None:
-                return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+            case {"push": {"pub": {"data": data}}} if (opened := text_with_envelope(data)) is not None:
+                return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
             case {"push": {"join": _} | {"leave": _} | {"message": _} | {"refresh": _}}:
                 return Parsed(MessageKind.IGNORED)
             case {"id": int(), **rest} if "error" not in rest:
@@ -90,8 +90,8 @@ class Centrifugo(WorkloadWithRooms):
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
-def _command(number: int, **what: Any) -> str:
-    return json.dumps({"id": number, **what})
+def _command(number: int, **fields: Any) -> str:
+    return json.dumps({"id": number, **fields})
 
 
 def _answers(number: int) -> Any:

@@ -28,13 +28,13 @@ def damage_of(parsed: Parsed, key: tuple[int, int], name: str, sent: Sequence[st
     return Damage(*key, Part.SPEAKER, name, parsed.publisher)
 
 
-def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
+def damaged_text(received: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
     """The received text next to the sent one."""
     if not sent:
-        return Damage(*key, Part.TEXT, "", got[:SHOWN])
-    expected = max(sent, key=lambda text: _common_prefix(text, got))
-    at = max(_common_prefix(expected, got) - BEFORE, 0)
-    return Damage(*key, Part.TEXT, expected[at : at + SHOWN], got[at : at + SHOWN], at)
+        return Damage(*key, Part.TEXT, "", received[:SHOWN])
+    expected = max(sent, key=lambda text: _common_prefix(text, received))
+    at = max(_common_prefix(expected, received) - BEFORE, 0)
+    return Damage(*key, Part.TEXT, expected[at : at + SHOWN], received[at : at + SHOWN], at)
 
 
 def _common_prefix(text: str, other: str) -> int:

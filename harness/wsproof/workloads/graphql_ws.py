@@ -65,9 +65,9 @@ class GraphQlWs(Workload):
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": "next", "id": "1", "payload": {"data": data}} if (
-                found := text_with_envelope(data)
+                opened := text_with_envelope(data)
             ) is not None:
-                return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+                return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
             case {"type": "next" | "complete", "id": str(number)} if number != _SUBSCRIPTION:
                 return Parsed(MessageKind.IGNORED)
             case {"type": "connection_ack" | "pong"}:

@@ -72,10 +72,10 @@ def require_whole(kind: type[Workload]) -> None:
         )
     name = getattr(kind, "name", None)
     if not isinstance(name, str) or not name or any(char in name for char in " .:,="):
-        got = "it has none" if name is None else f"got {name!r}"
+        actual = "it has none" if name is None else f"got {name!r}"
         raise WorkloadError(
             f"{place_of_class(kind)}: expected {kind.__name__}.name to be a word for the command line, without blanks "
-            f"or any of . : , =, but {got}. Try name = {kind.__name__.lower()!r}."
+            f"or any of . : , =, but {actual}. Try name = {kind.__name__.lower()!r}."
         )
 
 
@@ -248,15 +248,15 @@ class _Guarded(Workload):
         environment: Mapping[str, str] = self._ask("server_environment", Mapping)
         return environment
 
-    def _ask(self, name: str, wanted: Any, *arguments: Any) -> Any:
+    def _ask(self, name: str, expected: Any, *arguments: Any) -> Any:
         """Call a method of the user's class and check the type of its result."""
 
         def call() -> Any:
-            found = getattr(super(_Guarded, self), name)
-            return found if name == "contract" else found(*arguments)
+            attribute = getattr(super(_Guarded, self), name)
+            return attribute if name == "contract" else attribute(*arguments)
 
         answer = self._guard(name, call, arguments)
-        if not isinstance(answer, wanted):
+        if not isinstance(answer, expected):
             raise self._wrong(name, f"{answer!r}"[:_SHOWN], f"that is of type {type(answer).__name__}")
         return answer
 

@@ -74,9 +74,9 @@ class JsonRpc(WorkloadWithRooms):
             case {"method": str(method), **rest} if "id" not in rest:
                 if method != self.settings.get("notification", "message"):
                     return Parsed(MessageKind.IGNORED)
-                found = text_with_envelope(rest.get("params"))
-                if found is not None:
-                    return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+                opened = text_with_envelope(rest.get("params"))
+                if opened is not None:
+                    return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
             case {"id": _, "result": _}:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))

@@ -75,9 +75,9 @@ class Phoenix(WorkloadWithRooms):
     def read(self, member: int, message: Message) -> Parsed:
         match loaded(message):
             case [_, _, str(), str(event), dict(payload)] if event == self.event:
-                found = text_with_envelope(payload)
-                if found is not None:
-                    return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+                opened = text_with_envelope(payload)
+                if opened is not None:
+                    return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
             case [_, _, str(), str(event), dict()] if event in _LIFE_CYCLE:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))

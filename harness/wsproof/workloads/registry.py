@@ -168,10 +168,12 @@ def _place_of_import(fault: Exception) -> str | None:
 
 def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload]]) -> None:
     """Raise UsageError for a setting that no workload accepts."""
-    known = {f"{kind.name}.{parameter}": meaning for kind in classes for parameter, meaning in kind.parameters.items()}
+    parameters = {
+        f"{kind.name}.{parameter}": meaning for kind in classes for parameter, meaning in kind.parameters.items()
+    }
     for key in settings:
-        if key not in known:
-            choices = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(known.items())) or "none"
-            near = get_close_matches(key, known, n=1)
+        if key not in parameters:
+            choices = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(parameters.items())) or "none"
+            near = get_close_matches(key, parameters, n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(f"No channel takes the setting {key!r}.{meant} Settings: {choices}.")

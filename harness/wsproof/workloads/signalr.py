@@ -69,9 +69,9 @@ class SignalR(Workload):
             case {"type": 1, "target": str(target), "arguments": list(arguments)}:
                 if target != self.settings.get("receive", "ReceiveMessage"):
                     return Parsed(MessageKind.IGNORED)
-                found = text_with_envelope(arguments)
-                if found is not None:
-                    return Parsed(MessageKind.DELIVERY, found[1], text=found[0])
+                opened = text_with_envelope(arguments)
+                if opened is not None:
+                    return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0])
             case {"type": 3 | 6}:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=packet)

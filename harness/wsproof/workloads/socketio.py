@@ -90,10 +90,10 @@ class SocketIo(Workload):
         wants_ack = bool(number)
         if arguments[0] != self.settings.get("receive", self.settings.get("event", "chat message")):
             return Parsed(MessageKind.IGNORED, needs_answer=wants_ack)
-        found = text_with_envelope(arguments[1:])
-        if found is None:
+        opened = text_with_envelope(arguments[1:])
+        if opened is None:
             return Parsed(MessageKind.UNEXPECTED, text=message, needs_answer=wants_ack)
-        return Parsed(MessageKind.DELIVERY, found[1], text=found[0], needs_answer=wants_ack)
+        return Parsed(MessageKind.DELIVERY, opened[1], text=opened[0], needs_answer=wants_ack)
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str]:
         packet = _PACKET.fullmatch(str(message))

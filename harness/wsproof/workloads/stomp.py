@@ -97,11 +97,11 @@ def _encoded(command: str, headers: Mapping[str, str], body: str = "") -> str:
 def parsed_frame(message: Message) -> Frame | None:
     """The parts of a frame; None if the message is not one. The body ends after its length, or before the NUL."""
     data = message.encode() if isinstance(message, str) else message
-    found = _HEAD_END.search(data)
-    if found is None:
+    head_end = _HEAD_END.search(data)
+    if head_end is None:
         return None
-    rest = data[found.end() :]
-    command, *lines = data[: found.start()].decode("utf-8", "replace").replace("\r", "").split("\n")
+    rest = data[head_end.end() :]
+    command, *lines = data[: head_end.start()].decode("utf-8", "replace").replace("\r", "").split("\n")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")

@@ -162,9 +162,9 @@ class _Exchange:
         for name, value in request.header_lines():
             if name.lower() in odd:
                 self.transcript.note_header(name, value)
-        given = {name.lower() for name, _ in request.header_lines()}
+        names = {name.lower() for name, _ in request.header_lines()}
         for name, _ in usual:
-            if name.lower() not in given:
+            if name.lower() not in names:
                 self.transcript.note(f"without {name}")
 
     # The frames.
@@ -230,15 +230,15 @@ class _Exchange:
             if isinstance(action, SendFrame) and action.frame.opcode == Opcode.PING
         ]
         timeout = self._timeout(AnswerKind.PONG, "pong-prompt", "ping-answered")
-        found = self.client.wait_event(
+        pong = self.client.wait_event(
             lambda event: isinstance(event, PongReceived) and event.payload in pings, timeout.seconds
         )
-        if found is None and not self._has_ended():
+        if pong is None and not self._has_ended():
             self.transcript.in_time = False
             self._give_up(timeout, AnswerKind.PONG)
         self.drain()
         continued = "the client continued after the pong"
-        self.transcript.note(continued if found else f"no pong within {timeout.seconds:g} s")
+        self.transcript.note(continued if pong else f"no pong within {timeout.seconds:g} s")
 
     def _note_actions(self) -> None:
         for action in self.script.actions:

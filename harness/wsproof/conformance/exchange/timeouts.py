@@ -103,9 +103,9 @@ class Timeouts:
     @property
     def bystander_s(self) -> float:
         """Seconds that the bystander waits for an answer. Fewer once the server is known to stop serving others."""
-        known = "other-clients-served" in self._known
+        is_violated = "other-clients-served" in self._known
         measured = max(_BYSTANDER_AGAIN_S, _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.PONG, 0.0))
-        return self.budget.at_most(min(self.deadline_s, measured) if known else self.full_s(AnswerKind.PONG))
+        return self.budget.at_most(min(self.deadline_s, measured) if is_violated else self.full_s(AnswerKind.PONG))
 
     @property
     def longest_s(self) -> float:

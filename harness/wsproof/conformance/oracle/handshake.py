@@ -136,8 +136,8 @@ def _names(offered: list[str]) -> list[str]:
 
 def _lacks_known_names(names: list[str], usual: Request) -> bool:
     """Whether the offer lacks a subprotocol that the endpoint is usually offered, or none is known."""
-    known = set(_names(usual.header_values("Sec-WebSocket-Protocol")))
-    return not known or not known <= set(names)
+    offered = set(_names(usual.header_values("Sec-WebSocket-Protocol")))
+    return not offered or not offered <= set(names)
 
 
 def _names_a_version(request: Request) -> bool:

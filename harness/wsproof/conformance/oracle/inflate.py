@@ -36,12 +36,12 @@ class InflatedMessage:
             return frame.payload
         if self.fault or self.lost or self.is_bomb:
             return b""
-        found = self._inflater.inflate(frame.payload, final=frame.fin, limit_bytes=BOMB_BYTES - self._bytes)
-        if isinstance(found, str):
-            self.fault = found
+        inflated = self._inflater.inflate(frame.payload, final=frame.fin, limit_bytes=BOMB_BYTES - self._bytes)
+        if isinstance(inflated, str):
+            self.fault = inflated
             return b""
-        self._bytes += len(found)
-        return found
+        self._bytes += len(inflated)
+        return inflated
 
     @property
     def is_unfinished(self) -> bool:

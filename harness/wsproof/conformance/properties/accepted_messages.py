@@ -71,8 +71,8 @@ def _without_messages(script: Script, profile: EndpointProfile, expected: Expect
             message = []
         message.append(action)
         if frame.fin:
-            whole = _message_of(message)
-            left += message if whole is None or profile.accepts(whole) else []
+            complete = _message_of(message)
+            left += message if complete is None or profile.accepts(complete) else []
             message = []
     left += message
     if not any(isinstance(action, SendFrame) for action in left):
@@ -127,20 +127,20 @@ def _replace_message(
     first = frames[0]
     if compressed and any(frame.rsv for frame in frames):
         # The payload is compressed, so only the opcode can be changed. The oracle checks its content.
-        wanted = Message(Opcode.BINARY if _sends_binary(profile) else first.opcode, payload)
+        replacement = Message(Opcode.BINARY if _sends_binary(profile) else first.opcode, payload)
     elif first.opcode == Opcode.TEXT and not _is_utf8(payload):
         return  # Illegal text must stay illegal.
     elif profile.sample is None:
-        wanted = Message(Opcode.BINARY, payload)
+        replacement = Message(Opcode.BINARY, payload)
     else:
         sample = profile.sample.payload
-        wanted = Message(profile.sample.opcode, sample.ljust(len(payload)) if profile.pads else sample)
-    rest = wanted.payload
+        replacement = Message(profile.sample.opcode, sample.ljust(len(payload)) if profile.pads else sample)
+    rest = replacement.payload
     shift = _shift(payload, rest)
     for index, frame in zip(places, frames, strict=True):
         size = len(rest) if index == places[-1] else len(frame.payload) + (shift if frame is first else 0)
         piece, rest = rest[:size], rest[size:]
-        opcode = wanted.opcode if frame is first else frame.opcode
+        opcode = replacement.opcode if frame is first else frame.opcode
         actions[index] = SendFrame(
             replace(frame, opcode=opcode, payload=piece, declared_length=_declared(frame, piece))
         )

@@ -35,11 +35,11 @@ def _message(profile: EndpointProfile) -> Frame:
 
 
 def _fragment_edges(profile: EndpointProfile) -> Iterable[Script]:
-    subject, whole = "deflate-fragments", _message(profile)
-    size = len(whole.payload)
+    subject, frame = "deflate-fragments", _message(profile)
+    size = len(frame.payload)
     for places in ((1,), (size // 2,), (size - 1,), (0,), (size,), (0, 0, 3, size), tuple(range(1, size))):
-        yield deflate_script(profile, subject, *apply_cuts(whole, *places))
-        yield deflate_script(profile, subject, *apply_cuts(whole, *places), literals(text_or_sample(profile, "whole")))
+        yield deflate_script(profile, subject, *apply_cuts(frame, *places))
+        yield deflate_script(profile, subject, *apply_cuts(frame, *places), literals(text_or_sample(profile, "whole")))
     # The client does not know the end until it has sent the rest, so the last fragment inflates to nothing (7.2.3.6).
     data = Blocks().fixed(text_or_sample(profile, "in pieces")).stored(b"").unfinished()
     parts = apply_cuts(packed(data + b"\x00"), len(data))
@@ -80,11 +80,11 @@ def _mixtures(draw: st.DrawFn, profile: EndpointProfile) -> Script:
 
 
 def _segment_edges(profile: EndpointProfile) -> Iterable[Script]:
-    subject, whole = "deflate-segmentation", _message(profile)
-    size = len(whole.encode())
-    yield deflate_script(profile, subject, whole, cuts=tuple(range(1, size)))
-    yield deflate_script(profile, subject, whole, cuts=(size - 1,))
-    yield deflate_script(profile, subject, *[whole] * 20)  # Many frames in one segment.
+    subject, frame = "deflate-segmentation", _message(profile)
+    size = len(frame.encode())
+    yield deflate_script(profile, subject, frame, cuts=tuple(range(1, size)))
+    yield deflate_script(profile, subject, frame, cuts=(size - 1,))
+    yield deflate_script(profile, subject, *[frame] * 20)  # Many frames in one segment.
 
 
 @st.composite
@@ -117,12 +117,12 @@ def _continuation_edges(profile: EndpointProfile) -> Iterable[Script]:
 
 
 def _other_edges(profile: EndpointProfile) -> Iterable[Script]:
-    subject, whole = "deflate-rsv2-rsv3", _message(profile)
+    subject, frame = "deflate-rsv2-rsv3", _message(profile)
     for rsv in (1, 2, 3):
         yield deflate_script(profile, subject, Frame(Opcode.TEXT, b"plain", rsv=rsv, mask=MASK))
-        yield deflate_script(profile, subject, replace(whole, rsv=RSV1 | rsv))
+        yield deflate_script(profile, subject, replace(frame, rsv=RSV1 | rsv))
         yield deflate_script(profile, subject, Frame(Opcode.PING, b"p", rsv=rsv, mask=MASK))
-        first, second = apply_cuts(whole, 3)
+        first, second = apply_cuts(frame, 3)
         yield deflate_script(profile, subject, first, replace(second, rsv=rsv))
 
 

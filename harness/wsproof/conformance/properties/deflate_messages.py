@@ -157,8 +157,8 @@ def _context_edges(profile: EndpointProfile) -> Iterable[Script]:
 
 def copies(size: int, distance: int) -> list[bytes | Copy]:
     """Copies from `distance` bytes back that make up to `size` bytes. A remainder below 3 bytes is left out."""
-    whole = [Copy(min(258, size - at), distance) for at in range(0, size, 258)]
-    return [copy for copy in whole if copy.length >= 3]
+    pieces = [Copy(min(258, size - at), distance) for at in range(0, size, 258)]
+    return [copy for copy in pieces if copy.length >= 3]
 
 
 @st.composite

@@ -26,10 +26,10 @@ def _resets(profile: EndpointProfile) -> list[str]:
 
 def _windows(profile: EndpointProfile) -> list[tuple[str, int]]:
     """Offers with the window in bytes that the server agreed to, if it is smaller than the largest."""
-    found = [(offer, profile.agreed(offer)) for offer in OFFERS]
+    agreements = [(offer, profile.agreed(offer)) for offer in OFFERS]
     return [
         (offer, 1 << agreement.server_max_window_bits)
-        for offer, agreement in found
+        for offer, agreement in agreements
         if agreement is not None and agreement.server_max_window_bits < 15
     ]
 
@@ -54,12 +54,12 @@ def _window_edges(profile: EndpointProfile) -> Iterable[Script]:
             yield deflate_script(profile, subject, literals(text), literals(text), offer=offer)
 
 
-def _shows_no(profile: EndpointProfile, accepted: bool, what: str) -> str:
+def _shows_no(profile: EndpointProfile, accepted: bool, parameter: str) -> str:
     if declines_all(profile):
         return declines_all(profile)
     if not profile.echoes:
         return "this endpoint sends no replies that could show it"
-    return "" if accepted else f"not offered by the server: it declines {what}"
+    return "" if accepted else f"not offered by the server: it declines {parameter}"
 
 
 PROPERTIES = (

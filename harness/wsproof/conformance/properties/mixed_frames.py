@@ -55,12 +55,12 @@ def _legal_frames(draw: st.DrawFn, profile: EndpointProfile) -> list[Frame]:
 
 def _edges(profile: EndpointProfile) -> Iterable[Script]:
     ping, pong = Frame(Opcode.PING, b"between", mask=b"\0\xff\0\xff"), Frame(Opcode.PONG, b"unasked", mask=MASK)
-    whole, euro = Frame(Opcode.TEXT, b"", mask=b"\xff\xff\xff\xff"), "\u20ac".encode()
+    message, euro = Frame(Opcode.TEXT, b"", mask=b"\xff\xff\xff\xff"), "\u20ac".encode()
     first = Frame(Opcode.TEXT, b"a" + euro[:1], fin=False, mask=b"abcd")
     middle = Frame(Opcode.CONTINUATION, euro[1:2], fin=False, mask=b"\0\0\0\x01")
     last = Frame(Opcode.CONTINUATION, euro[2:] + b"b" * 200, mask=b"\0\0\0\0")
     close = Frame(Opcode.CLOSE, b"\x0f\xa0bye", mask=b"\x01\0\0\0")
-    legal = (whole, first, ping, middle, pong, last, ping)
+    legal = (message, first, ping, middle, pong, last, ping)
     size = sum(len(frame.encode()) for frame in legal)
     yield script_of("mixed-frames", *legal)
     yield script_of("mixed-frames", *legal, *legal, cuts=tuple(range(1, size)))

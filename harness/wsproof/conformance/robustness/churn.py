@@ -146,10 +146,10 @@ def _round(context: RobustnessContext, churn: Churn, size: int, until: Deadline)
         churn.lines.append(f"   (after {churn.connections} connections that {churn.end.action}, others are not served)")
         return False
     if context.meter is not None:
-        known = [each.fds for each in churn.rounds if each.fds is not None]
+        fd_counts = [each.fds for each in churn.rounds if each.fds is not None]
         # After one late release, waiting longer for the next shows nothing new.
-        wait_s = _AFTER_FAILURE_S if known and known[-1] > known[0] else context.releases_s
-        fds = context.wait_fds(min(known), wait_s) if known else _settled_fds(context)
+        wait_s = _AFTER_FAILURE_S if fd_counts and fd_counts[-1] > fd_counts[0] else context.releases_s
+        fds = context.wait_fds(min(fd_counts), wait_s) if fd_counts else _settled_fds(context)
         churn.rounds.append(ChurnRound(churn.connections - before, fds, context.meter.private_bytes()))
         churn.lines.append(_round_line(churn.rounds[-1], churn.end))
     return True

@@ -131,18 +131,18 @@ class RobustnessContext:
         at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _BUSY_TIMES))
         idleness = IdleDetector(self.meter, self.deadline_s)
         worked_ns = self.cpu_ns() if self.meter is not None else 0
-        found = False
-        while not (found or client.ended or idleness.lasts or at_last.passed):
+        has_come = False
+        while not (has_come or client.ended or idleness.lasts or at_last.passed):
             self.budget.check()
             with idleness.wait():
-                found = client.wait_event(fits, _TURN_S) is not None
-            if not found and not self.bystander_served():
+                has_come = client.wait_event(fits, _TURN_S) is not None
+            if not has_come and not self.bystander_served():
                 break
             now_worked_ns = self.cpu_ns() if self.meter is not None else 0
             if until.passed and now_worked_ns - worked_ns < _WORKS_NS:
                 break
             worked_ns = now_worked_ns
-        return found
+        return has_come
 
     def cpu_ns(self) -> int:
         """The counter for costs, in ns: the CPU time of a server of ours, else the time of the clock."""

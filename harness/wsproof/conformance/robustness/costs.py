@@ -83,8 +83,10 @@ def _find_superlinear(context: RobustnessContext, name: str, shapes: tuple[Shape
             least = _least(costs, again)
             if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
                 outcome.lines.append(f"   (again: {_describe_costs(again)})")
-                got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_describe_costs(least)}"
-                outcome.report_violation(name, "a cost that grows no faster than the input", got)
+                actual = (
+                    f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_describe_costs(least)}"
+                )
+                outcome.report_violation(name, "a cost that grows no faster than the input", actual)
                 break  # One violation is enough.
     if not enough:
         outcome.lacking = "this endpoint does not accept messages that are long enough for this test"
@@ -149,27 +151,27 @@ def _fragments_cost(context: RobustnessContext, count: int, size: int) -> float 
     long = long_message(context.profile, count - 1, size)
     if long.whole is None:
         return None
-    whole = context.profile.reply_to(long.whole)
+    reply = context.profile.reply_to(long.whole)
     data = b"".join(long.fragments) + long.end()
-    if whole is None:
+    if reply is None:
         data += Frame(Opcode.PING, _END, mask=MASK).encode()
     with context.client(max_message_bytes=1 << 26) as client:
-        return _cost_of(context, client, data, whole)
+        return _cost_of(context, client, data, reply)
 
 
-def _cost_of(context: RobustnessContext, client: Client, data: bytes, whole: Message | None) -> float | None:
+def _cost_of(context: RobustnessContext, client: Client, data: bytes, reply: Message | None) -> float | None:
     def is_over(event: Event) -> bool:
         if isinstance(event, CloseReceived):
             return True
-        if whole is None:
+        if reply is None:
             return isinstance(event, PongReceived) and event.payload == _END
         return MessageEvents.message(event) is not None
 
     before = context.cpu_ns()
     client.send_raw(data)
-    found = context.wait_busy(client, is_over)
+    has_come = context.wait_busy(client, is_over)
     after = context.cpu_ns()
-    if not found or isinstance(client.events[-1], CloseReceived) or client.ended:
+    if not has_come or isinstance(client.events[-1], CloseReceived) or client.ended:
         return None
     return float(after - before)
 

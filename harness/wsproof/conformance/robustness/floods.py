@@ -105,10 +105,10 @@ def _send_flood(
         return True
     if not client.ended and not _has_close(client):
         client.send_raw(long.end() + Frame(Opcode.PING, _LAST, mask=MASK).encode())
-    whole = context.profile.reply_to(long.whole)
+    reply = context.profile.reply_to(long.whole)
 
     def is_over(event: Event) -> bool:
-        answered = _is_pong(event) if whole is None else MessageEvents.message(event) is not None
+        answered = _is_pong(event) if reply is None else MessageEvents.message(event) is not None
         return answered or isinstance(event, CloseReceived)
 
     context.wait_busy(client, is_over)
@@ -128,9 +128,9 @@ def _accepts_in_one_frame(context: RobustnessContext, message: Message) -> bool:
         client.peer.send_frame(Frame(message.opcode, message.payload))
         client.peer.send_frame(Frame(Opcode.PING, _LAST))
         client.flush()
-        whole = context.profile.reply_to(message)
-        if whole is not None:
-            return context.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
+        reply = context.profile.reply_to(message)
+        if reply is not None:
+            return context.wait_busy(client, lambda event: MessageEvents.message(event) == reply)
         if not context.wait_busy(client, _is_pong):
             return False
         # The pong may have overtaken the application, which may end the connection a moment later.
@@ -150,11 +150,11 @@ def _measure_memory(
     held = (after - before) / count
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
     if held >= _HELD_A_FRAGMENT:
-        got = f"the server held {(after - before) / 1e6:.1f} MB for {count:,} empty fragments"
-        outcome.report_violation("empty-fragments-memory", "empty fragments to take no memory", got)
+        actual = f"the server held {(after - before) / 1e6:.1f} MB for {count:,} empty fragments"
+        outcome.report_violation("empty-fragments-memory", "empty fragments to take no memory", actual)
 
 
-def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, flood: str) -> None:
+def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, reply: Message | None, flood: str) -> None:
     messages = [message for message in map(MessageEvents.message, client.events) if message is not None]
     close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
     expected = "the message to arrive whole, or to be refused with a fitting close code"
@@ -163,12 +163,12 @@ def _check_outcome(outcome: RobustnessOutcome, client: Client, name: str, whole:
         if close.code in (None, 1011) or not is_application_code(close.code):
             outcome.report_violation(name, expected, f"{flood} ended in a close frame with code {close.code}")
         return
-    if whole is not None and messages:
+    if reply is not None and messages:
         outcome.lines.append(f"<- {messages[0].describe()}")
-        if messages[0] != whole:
+        if messages[0] != reply:
             outcome.report_violation(name, expected, f"of {flood}, {messages[0].describe()} came back")
         return
-    if whole is None and any(_is_pong(event) for event in client.events):
+    if reply is None and any(_is_pong(event) for event in client.events):
         return
     how = "TCP ended without a close frame" if client.ended else "the server sent nothing more"
     outcome.report_violation(name, expected, f"after {flood} {how}")

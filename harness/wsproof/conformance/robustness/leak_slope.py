@@ -58,5 +58,10 @@ def grows_steadily(rounds: Sequence[ChurnRound]) -> bool:
     early, late = leaked_bytes(rounds[: len(rounds) // 2 + 1]), leaked_bytes(rounds[len(rounds) // 2 :])
     least = min(early, late)
     total = held[-1] - held[0]
-    kept = total / sum(each.connections for each in rounds[1:])
-    return least >= MEMORY_LEAK_BYTES and kept >= MEMORY_LEAK_BYTES and late >= early / 2 and held[-1] == max(held)
+    per_connection = total / sum(each.connections for each in rounds[1:])
+    return (
+        least >= MEMORY_LEAK_BYTES
+        and per_connection >= MEMORY_LEAK_BYTES
+        and late >= early / 2
+        and held[-1] == max(held)
+    )

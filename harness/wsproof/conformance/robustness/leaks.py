@@ -73,10 +73,10 @@ def _freed(context: RobustnessContext, *, name: str) -> RobustnessOutcome:
         Figure("descriptors kept", max(0.0, (last.fds - first.fds) / gone), "a connection"),
         Figure("memory kept", max(0.0, leaked_bytes(churn.rounds)), "B a connection"),
     ]
-    kept = _kept(churn)
-    if kept:
+    resources = _kept(churn)
+    if resources:
         outcome.parameters = _parameters(churn)
-        clients = f"it kept {' and '.join(kept)} of {gone:,} clients that {churn.end.action}"
+        clients = f"it kept {' and '.join(resources)} of {gone:,} clients that {churn.end.action}"
         outcome.report_violation(
             name, "the server to free the resources of past connections", f"{clients}, in every round"
         )
@@ -87,12 +87,12 @@ def _freed(context: RobustnessContext, *, name: str) -> RobustnessOutcome:
 
 
 def _kept(churn: Churn) -> list[str]:
-    kept = []
+    resources = []
     if churn.fds is not None:
-        kept.append(f"{churn.fds:.2g} descriptors a connection")
+        resources.append(f"{churn.fds:.2g} descriptors a connection")
     if churn.memory is not None:
-        kept.append(f"{churn.memory / 1000:.1f} kB of memory a connection")
-    return kept
+        resources.append(f"{churn.memory / 1000:.1f} kB of memory a connection")
+    return resources
 
 
 def _cause(context: RobustnessContext, name: str, churn: Churn) -> str:
@@ -100,8 +100,8 @@ def _cause(context: RobustnessContext, name: str, churn: Churn) -> str:
     for other in CHURN_ENDS:
         if other == name:
             break
-        known = context.known.get(other)
-        if isinstance(known, Churn) and _explains(known.fds, churn.fds) and _explains(known.memory, churn.memory):
+        earlier = context.known.get(other)
+        if isinstance(earlier, Churn) and _explains(earlier.fds, churn.fds) and _explains(earlier.memory, churn.memory):
             return other
     return ""
 

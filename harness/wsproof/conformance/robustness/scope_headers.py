@@ -52,16 +52,18 @@ def altered(sent: Headers, received: Headers) -> list[str]:
     Names are compared without regard to case (RFC 9110 5.1). Several lines of one name may arrive as one (5.3). A name
     with other characters than letters, digits and hyphens may be missing. Headers that we did not name are ignored.
     """
-    wanted, got = _by_name(sent), _by_name(received)
-    found = []
-    for name, values in wanted.items():
-        if name not in got:
+    expected, actual = _by_name(sent), _by_name(received)
+    differences = []
+    for name, values in expected.items():
+        if name not in actual:
             if not _UNUSUAL_CHARACTER.search(name):
-                found.append(f"{name} did not arrive")
-        elif _joined(got[name]) != _joined(values):
-            found.append(f"{name}: {' and '.join(map(repr, values))} arrived as {' and '.join(map(repr, got[name]))}")
-    found += [f"{name} arrived, which was not sent" for name in got if name not in wanted and _is_ours(name)]
-    return found
+                differences.append(f"{name} did not arrive")
+        elif _joined(actual[name]) != _joined(values):
+            differences.append(
+                f"{name}: {' and '.join(map(repr, values))} arrived as {' and '.join(map(repr, actual[name]))}"
+            )
+    differences += [f"{name} arrived, which was not sent" for name in actual if name not in expected and _is_ours(name)]
+    return differences
 
 
 def _by_name(headers: Headers) -> dict[str, list[str]]:

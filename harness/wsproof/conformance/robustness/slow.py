@@ -66,8 +66,8 @@ def _slow_handshake(context: RobustnessContext) -> RobustnessOutcome:
         for sock in socks:
             sock.close()
     if not served:
-        got = "while some clients had not finished their handshake, an old or a new one got no answer to a ping"
-        outcome.report_violation(name, "other clients to be served", got)
+        actual = "while some clients had not finished their handshake, an old or a new one got no answer to a ping"
+        outcome.report_violation(name, "other clients to be served", actual)
     return outcome
 
 
@@ -125,9 +125,9 @@ def _flood(context: RobustnessContext, outcome: RobustnessOutcome, sock: socket.
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a byte sent"))
     if not blocked and held >= _KEPT_SHARE:
         sent_pings = f"{taken / 1e6:.1f} MB of pings whose answers the client did not read"
-        got = f"it held {(after - before) / 1e6:.1f} MB of {sent_pings}"
+        actual = f"it held {(after - before) / 1e6:.1f} MB of {sent_pings}"
         outcome.report_violation(
-            "send-buffer-bounded", "the server to stop reading from a client that does not read", got
+            "send-buffer-bounded", "the server to stop reading from a client that does not read", actual
         )
 
 
@@ -180,8 +180,8 @@ def _read_slowly(context: RobustnessContext, outcome: RobustnessOutcome, sock: s
 def _served(context: RobustnessContext, outcome: RobustnessOutcome, when: str) -> bool:
     if context.bystander_served():
         return True
-    got = f"{when}, another one got no answer to a ping"
-    outcome.report_violation("served-despite-slow-reader", "other clients to be served", got)
+    actual = f"{when}, another one got no answer to a ping"
+    outcome.report_violation("served-despite-slow-reader", "other clients to be served", actual)
     return False
 
 

@@ -143,17 +143,17 @@ class Cases:
         server's own frames is the symptom. Missing or extra messages are the symptom of any other rule.
         """
         order = sorted(self.by_rule, key=self._weight)
-        found: dict[str, str] = {}
+        causes: dict[str, str] = {}
         for name in reversed(order):
             heavier = (other for other in order[: order.index(name)] if other in self.by_rule[name].violated_with)
-            implied = (other for other in self.implying(name) if other not in found)
+            implied = (other for other in self.implying(name) if other not in causes)
             cause = next((candidate for candidate in (*implied, *heavier) if self._may_cause(candidate, name)), None)
             if cause is not None and rule(name).level is not Binding.MAY:
-                found[name] = cause
-        for name in found:
-            while found[name] in found:
-                found[name] = found[found[name]]
-        return found
+                causes[name] = cause
+        for name in causes:
+            while causes[name] in causes:
+                causes[name] = causes[causes[name]]
+        return causes
 
     def implying(self, name: str) -> Iterator[str]:
         """Violated rules because of which scripts of this rule fail as well."""

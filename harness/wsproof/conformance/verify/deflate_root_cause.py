@@ -26,7 +26,7 @@ __all__ = ["inflated", "simpler_compressed"]
 def inflated(script: Script) -> list[tuple[Message, int]]:
     """The messages of a compressed script after inflating, each with the number of its fragments."""
     current = InflatedMessage(DeflateAgreement())
-    found: list[tuple[Message, int]] = []
+    messages: list[tuple[Message, int]] = []
     opcode, data, count = 0, b"", 0
     for action in script.actions:
         if not isinstance(action, SendFrame) or action.frame.is_control or action.frame.mask is None:
@@ -36,8 +36,8 @@ def inflated(script: Script) -> list[tuple[Message, int]]:
             opcode, data, count = frame.opcode, b"", 0
         data, count = data + current.take(frame), count + 1
         if frame.fin and not (current.fault or current.lost or current.is_bomb):
-            found.append((Message(opcode, data), count))
-    return found
+            messages.append((Message(opcode, data), count))
+    return messages
 
 
 def simpler_compressed(script: Script, profile: EndpointProfile) -> Iterator[Script]:

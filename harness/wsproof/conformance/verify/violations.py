@@ -187,8 +187,8 @@ class _Verifier:
         answered = self.transcript.response is not None and self.transcript.response.status == 101
         violations = list(self._after_101() if answered else self._not_accepted())
         if violations or self.transcript.breaches:
-            got = violations[0].got if violations else self.transcript.breaches[0].evidence
-            yield self._violation("pipelined-frames", "frames that follow the handshake to be read after it", got)
+            actual = violations[0].got if violations else self.transcript.breaches[0].evidence
+            yield self._violation("pipelined-frames", "frames that follow the handshake to be read after it", actual)
 
     def _may_stay_unanswered(self) -> bool:
         """Whether the missing answer may be up to the application: without Upgrade this is an ordinary request."""
@@ -202,24 +202,24 @@ class _Verifier:
 
     def _not_accepted(self) -> Iterator[RuleViolation]:
         response, handshake = self.transcript.response, self.handshake
-        got = self._last_action()
+        action = self._last_action()
         if handshake.answer is HandshakeAnswer.REFUSE:
             if response is None and not self._may_stay_unanswered():
-                yield self._violation("refusal-answered", f"an HTTP refusal, since {handshake.because}", got)
+                yield self._violation("refusal-answered", f"an HTTP refusal, since {handshake.because}", action)
             elif response is not None and handshake.must_name_versions and not response.header("Sec-WebSocket-Version"):
                 named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
-                yield self._violation("version-named", named, f"{got} without that header")
+                yield self._violation("version-named", named, f"{action} without that header")
         elif handshake.illegal_offer and response is not None and 400 <= response.status < 500:
             expected = f"only the offer to be declined, since {handshake.illegal_offer}"
-            yield self._violation("deflate-bad-offer-connects", expected, got)
+            yield self._violation("deflate-bad-offer-connects", expected, action)
         elif handshake.answer is HandshakeAnswer.ACCEPT:
-            yield self._violation(self.script.subject, "a legal handshake to be accepted with 101", got)
+            yield self._violation(self.script.subject, "a legal handshake to be accepted with 101", action)
         elif handshake.rule in _ACCEPTED_OR_REFUSED:
             if response is None or not 400 <= response.status < 500:
-                yield self._violation(handshake.rule, f"101 or an answer of 4xx, though {handshake.because}", got)
+                yield self._violation(handshake.rule, f"101 or an answer of 4xx, though {handshake.because}", action)
         elif handshake.rule == "upgrade-list":
             yield self._violation(
-                handshake.rule, f"101, though {handshake.because}", f"{got}, since {handshake.because}"
+                handshake.rule, f"101, though {handshake.because}", f"{action}, since {handshake.because}"
             )
 
     # After 101.
@@ -258,8 +258,8 @@ class _Verifier:
     def _wrong_messages(self) -> Iterator[RuleViolation]:
         if not self.profile.echoes or self.expected.silent or self.transcript.dropped:
             return  # An unreadable message is reported as a violation of its own.
-        got, replies = self._answers(), self.expected.replies
-        for index, message in enumerate(got):
+        answers, replies = self._answers(), self.expected.replies
+        for index, message in enumerate(answers):
             if index >= len(replies):
                 if message in [self.profile.reply_to(stray) for stray in self.expected.stray]:
                     answered = f"it answered {message.describe()}"
@@ -274,8 +274,8 @@ class _Verifier:
                 yield self._shown(name, f"the answer {replies[index].describe()}", f"{message.describe()} came")
                 return
         must_come = self.expected.outcome is ConnectionOutcome.OPEN or self.expected.may_refuse
-        if self.transcript.at_barrier and len(got) < len(replies) and must_come:
-            missing = f"the answer {replies[len(got)].describe()}"
+        if self.transcript.at_barrier and len(answers) < len(replies) and must_come:
+            missing = f"the answer {replies[len(answers)].describe()}"
             yield self._shown(self.script.subject, missing, "only the answer to a later message came")
 
     def _not_open(self) -> Iterator[RuleViolation]:
@@ -384,8 +384,8 @@ class _Verifier:
                 "fail-close-frame", "a close frame before TCP ends", f"after {expected.because} {self._last_action()}"
             )
         elif self._is_taken_for_clean():
-            found = self._violation(expected.rule, because, f"{self._last_action()}, as after a clean close")
-            yield replace(found, needs_codes=transcript.close is not None and transcript.close.code is None)
+            violation = self._violation(expected.rule, because, f"{self._last_action()}, as after a clean close")
+            yield replace(violation, needs_codes=transcript.close is not None and transcript.close.code is None)
         elif (
             transcript.close is not None
             and transcript.close.code is not None

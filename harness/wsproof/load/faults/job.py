@@ -38,6 +38,6 @@ class FaultJob:
     @classmethod
     def decode(cls, line: bytes) -> FaultJob:
         """Decode a line of JSON: the inverse of `encode`."""
-        known = json.loads(line)
-        faults = parse_faults(known["faults"]) if known["faults"] else FaultLoad()
-        return cls(WorkerConfig.decode(json.dumps(known["worker"]).encode()), faults)
+        document = json.loads(line)
+        faults = parse_faults(document["faults"]) if document["faults"] else FaultLoad()
+        return cls(WorkerConfig.decode(json.dumps(document["worker"]).encode()), faults)

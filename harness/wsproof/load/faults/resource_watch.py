@@ -36,8 +36,8 @@ class ResourceWatch:
         while _keeps(after, self._before) and not deadline.passed:
             time.sleep(POLL_S)
             after = self._read()
-        seen = [self._before, *self._during, after]
-        during = ServerState(_largest(one.memory_bytes for one in seen), _largest(one.fds for one in seen))
+        states = [self._before, *self._during, after]
+        during = ServerState(_largest(one.memory_bytes for one in states), _largest(one.fds for one in states))
         return FaultResources(self._before, during, after, (now_ns() - began_ns) / 1e9)
 
     def stop(self) -> None:

@@ -63,7 +63,7 @@ def run_beside_faults(
         TargetError: nobody could connect.
         PartialRun: Ctrl-C, SIGTERM or the death of a process. It holds what was recorded.
     """
-    said: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     healthy = MemberIds(alone=False) if _is_ours(target) else None  # else a share is drawn
     with engines_for(
         [plan], target, columns=[columns], progress=progress, fits=require_latencies, share=healthy
@@ -82,14 +82,14 @@ def run_beside_faults(
                 late = Deadline.after(2 * (plan.warmup_s + plan.duration_s) + 30)
                 if run.wait_reported("window-over", late, "measure") is None:
                     raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
-                said.update(_answer(pool, "over", 30.0), windows=windows)
+                facts.update(_answer(pool, "over", 30.0), windows=windows)
                 run.drain()
-                said["resources"] = watch.given_back() if watch is not None else None
+                facts["resources"] = watch.given_back() if watch is not None else None
                 run.finish()
 
             measurement = engines.measure(follow)[0]
-    tallies = tuple(FaultTally(**one) for one in said["tallies"])
-    return BesideFaults(measurement, said["windows"], tallies, said["cpu_share"], said["resources"])
+    tallies = tuple(FaultTally(**one) for one in facts["tallies"])
+    return BesideFaults(measurement, facts["windows"], tallies, facts["cpu_share"], facts["resources"])
 
 
 def run_storm(plan: Plan, target: LoadTarget, folder: Path, *, spread_s: float, limit_s: float) -> StormResult:
@@ -153,7 +153,7 @@ def _is_ours(target: LoadTarget) -> bool:
     return target.server is not None and target.server.owned
 
 
-def _answer(pool: WorkerPool, what: str, timeout_s: float) -> Mapping[str, Any]:
+def _answer(pool: WorkerPool, name: str, timeout_s: float) -> Mapping[str, Any]:
     """Wait for this message of the process.
 
     Raises:
@@ -162,6 +162,6 @@ def _answer(pool: WorkerPool, what: str, timeout_s: float) -> Mapping[str, Any]:
     deadline = Deadline.after(timeout_s)
     while not deadline.passed:
         word = pool.wait_message(min(1.0, deadline.remaining_s))
-        if word is not None and word.what == what:
+        if word is not None and word.what == name:
             return word.details
-    raise CannotTellError(f"The process of the faulty clients did not say {what!r} within {timeout_s:.0f} s.")
+    raise CannotTellError(f"The process of the faulty clients did not say {name!r} within {timeout_s:.0f} s.")

@@ -63,10 +63,10 @@ def words_of(history: History, secrets: tuple[str, ...] = ()) -> str:
 
 def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
     """Write columns as one array, a row per column, without a copy of all of it in memory."""
-    whole = np.lib.format.open_memmap(path, "w+", np.dtype("<i8"), (len(columns), len(columns[0])))
+    matrix = np.lib.format.open_memmap(path, "w+", np.dtype("<i8"), (len(columns), len(columns[0])))
     for row, column in enumerate(columns):
-        whole[row] = column
-    whole.flush()
+        matrix[row] = column
+    matrix.flush()
 
 
 def _shallow(entry: Any) -> dict[str, Any]:

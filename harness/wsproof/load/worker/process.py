@@ -116,10 +116,10 @@ class Worker:
             self._closed = ClosedLoop(self.publisher, self.recorder, plan.in_flight)
             self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
         elif self.recorder.workload.publishes:
-            whole = schedule(plan)
-            is_own = whole.publisher % plan.processes == self.config.index
-            times = whole.offset_ns[is_own].astype(np.int64) + at_ns
-            self._pacer.start(times, whole.publisher[is_own], whole.phase[is_own])
+            full_schedule = schedule(plan)
+            is_own = full_schedule.publisher % plan.processes == self.config.index
+            times = full_schedule.offset_ns[is_own].astype(np.int64) + at_ns
+            self._pacer.start(times, full_schedule.publisher[is_own], full_schedule.phase[is_own])
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
 
     def _let_join(self, step: int) -> None:
@@ -245,8 +245,8 @@ def main() -> None:
         send_to_parent("mistake", message=str(mistake))
 
 
-def _loop_factory(wanted: str) -> tuple[Any, str]:
-    if wanted == "auto":
+def _loop_factory(name: str) -> tuple[Any, str]:
+    if name == "auto":
         try:
             import uvloop
         except ImportError:
