@@ -22,7 +22,7 @@ settings.register_profile("deep", max_examples=2_000, database=None, deadline=No
 settings.load_profile(os.environ.get("WSPROOF_HYPOTHESIS", "fixed"))
 
 # Background processes of a shell or of nohup ignore these signals, and so would all processes that tests start and
-# stop by them. With a handler here, even an empty one, our children have the default again.
+# stop by them. A child of a process with a handler, even an empty one, has the default action again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
@@ -32,16 +32,16 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A pytest that a test starts is not an xdist worker of ours: pytest-benchmark does not measure in workers.
+# A pytest that a test starts is no xdist worker. It must not look like one: pytest-benchmark measures in no worker.
 os.environ.pop("PYTEST_XDIST_WORKER", None)
 
-# Collecting 7,000 tests makes millions of objects that stay. Python would search them for garbage again and again,
+# Collecting 7,000 tests makes millions of long-lived objects. Python would search them for garbage repeatedly,
 # during the collection (a quarter of its time) and in every test.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """From here on, search for garbage among the objects of the tests only."""
+    """Exclude all objects made during the collection from garbage collection."""
     gc.freeze()
     gc.enable()
 

@@ -35,11 +35,11 @@ class ForkedProcess:
         if self._returncode is None:
             self._order.settimeout(timeout)
             try:
-                said = self._order.recv(32)
+                reply = self._order.recv(32)
             except (BlockingIOError, TimeoutError):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0) from None
             self._order.close()
-            self._returncode = int(said)
+            self._returncode = int(reply)
         return self._returncode
 
     def send_signal(self, number: signal.Signals) -> None:

@@ -10,15 +10,15 @@ import pytest
 
 LONGEST = (
     "tests/workloads/test_readme.py",
-    "tests/delivery/test_own.py",
+    "tests/delivery/test_user_channels.py",
     "tests/delivery/test_suite.py",
     "tests/target_app/lite/test_suites.py",
     "tests/conformance/test_planted_faults.py",
     "tests/conformance/test_applications.py",
     "tests/deviations/test_everywhere.py",
-    "tests/delivery/test_people.py",
+    "tests/delivery/test_json_room.py",
     "tests/cli/test_naive_server.py",
-    "tests/delivery/test_limited.py",
+    "tests/delivery/test_access_and_rate_limits.py",
     "tests/cli/test_checking.py",
     "tests/cli/test_queries.py",
     "tests/test_wheel.py",

@@ -1,4 +1,4 @@
-"""Tests that packages import only along the arrows of the design, and keep their third-party promises."""
+"""Tests that packages import only lower layers, and only the third-party packages that they may import."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HOUSE = ROOT / "harness" / "wsproof"
-TO_BE_COPIED = ROOT / "target_app" / "lite"
+HARNESS = ROOT / "harness" / "wsproof"
+COPIED_FOLDER = ROOT / "target_app" / "lite"
 """The only folder with relative imports, so that it works under any name."""
 
-FLOORS = (
+LAYERS = (
     {"errors"},
     {"wire", "model"},
     {"workloads", "checks", "stats", "deviations", "net"},
@@ -29,7 +29,7 @@ FLOORS = (
 )
 """The layers. A package may import itself and packages of the layers below its own."""
 
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LAYER_OF = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 ONLY = {
     "wire": set(sys.stdlib_module_names) | {"wsproof"},
     "model": set(sys.stdlib_module_names) | {"wsproof", "numpy"},
@@ -42,11 +42,11 @@ RESERVED = {
 }
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(HOUSE).parts[0].removesuffix(".py")
+def package_of(path: Path) -> str:
+    return path.relative_to(HARNESS).parts[0].removesuffix(".py")
 
 
-def sources(folder: Path = HOUSE) -> list[Path]:
+def sources(folder: Path = HARNESS) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
@@ -62,7 +62,7 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.module is not None
-            if node.level == 1 and path.parent == TO_BE_COPIED:
+            if node.level == 1 and path.parent == COPIED_FOLDER:
                 yield f"target_app.lite.{node.module}"
                 continue
             assert node.level == 0, f"{path}: imports are absolute here"
@@ -71,34 +71,36 @@ def _imports(path: Path) -> Iterator[str]:
                 yield from (f"wsproof.{alias.name}" for alias in node.names)
 
 
-def rooms_imported(path: Path) -> set[str]:
+def packages_imported(path: Path) -> set[str]:
     names = (name.split(".") for name in imported(path))
     return {parts[1] for parts in names if parts[0] == "wsproof" and len(parts) > 1} - {"__version__"}
 
 
-@pytest.mark.parametrize("room", sorted(FLOOR_OF))
-def test_a_room_imports_only_along_the_arrows(room: str) -> None:
-    allowed = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]} | {room}
-    against = {path: rooms_imported(path) - allowed for path in sources() if room_of(path) == room}
-    assert against
-    assert [(path, rooms) for path, rooms in against.items() if rooms] == []
+@pytest.mark.parametrize("package", sorted(LAYER_OF))
+def test_a_package_imports_only_packages_of_lower_layers(package: str) -> None:
+    allowed = {other for other, layer in LAYER_OF.items() if layer < LAYER_OF[package]} | {package}
+    forbidden = {path: packages_imported(path) - allowed for path in sources() if package_of(path) == package}
+    assert forbidden
+    assert [(path, packages) for path, packages in forbidden.items() if packages] == []
 
 
-@pytest.mark.parametrize("room", ["__init__", *sorted(FLOOR_OF)])
-def test_a_room_keeps_out_what_it_promises_to_keep_out(room: str) -> None:
-    packages = {path: {name.split(".")[0] for name in imported(path)} for path in sources() if room_of(path) == room}
-    others = {package for package, rooms in RESERVED.items() if room not in rooms}
-    assert [(path, named & others) for path, named in packages.items() if named & others] == []
-    allowed = ONLY.get(room, set().union(*packages.values()))
-    assert [(path, named - allowed) for path, named in packages.items() if named - allowed] == []
+@pytest.mark.parametrize("package", ["__init__", *sorted(LAYER_OF)])
+def test_a_package_imports_only_its_allowed_third_party_packages(package: str) -> None:
+    roots_by_path = {
+        path: {name.split(".")[0] for name in imported(path)} for path in sources() if package_of(path) == package
+    }
+    excluded = {library for library, users in RESERVED.items() if package not in users}
+    assert [(path, roots & excluded) for path, roots in roots_by_path.items() if roots & excluded] == []
+    allowed = ONLY.get(package, set().union(*roots_by_path.values()))
+    assert [(path, roots - allowed) for path, roots in roots_by_path.items() if roots - allowed] == []
 
 
-def test_every_room_has_a_level() -> None:
-    rooms = {room_of(path) for path in sources()} - {"__init__"}
-    assert rooms <= set(FLOOR_OF)
+def test_every_package_has_a_layer() -> None:
+    packages = {package_of(path) for path in sources()} - {"__init__"}
+    assert packages <= set(LAYER_OF)
 
 
-@pytest.mark.parametrize(("folder", "other"), [(ROOT / "target_app", "wsproof"), (HOUSE, "target_app")])
+@pytest.mark.parametrize(("folder", "other"), [(ROOT / "target_app", "wsproof"), (HARNESS, "target_app")])
 def test_the_reference_server_and_the_harness_do_not_import_each_other(folder: Path, other: str) -> None:
     assert [path for path in sources(folder) if other in {name.split(".")[0] for name in imported(path)}] == []
 
@@ -112,10 +114,10 @@ def test_loading_the_pytest_plugin_imports_nothing_heavy() -> None:
     assert set(done.stdout.split()) <= {"wsproof"}
 
 
-def test_one_file_knows_the_reference_server() -> None:
+def test_one_file_names_the_reference_server() -> None:
     named = [
-        path.relative_to(HOUSE).as_posix()
-        for path in sorted(HOUSE.rglob("*.py"))
+        path.relative_to(HARNESS).as_posix()
+        for path in sorted(HARNESS.rglob("*.py"))
         if "target_app" in path.read_text(encoding="utf-8").lower()
     ]
     assert named == ["model/reference_server.py"]

@@ -17,7 +17,7 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/pypro
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_members_come_and_go_and_nothing_is_lost(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_join_and_leave_and_no_message_is_lost(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "examples" / name)
     monkeypatch.setenv("ROOMS_TOKEN", "t0ken-of-an-example")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

@@ -11,7 +11,7 @@ from tests.longest_first import LONGEST, longest_first
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_file_of_the_list_exists_and_stands_there_once() -> None:
+def test_every_file_of_the_list_exists_and_is_listed_once() -> None:
     assert [file for file in LONGEST if not (ROOT / file).is_file()] == []
     assert len(set(LONGEST)) == len(LONGEST)
 

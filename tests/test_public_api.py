@@ -16,7 +16,7 @@ import wsproof
 ROOT = Path(__file__).resolve().parents[1]
 README = Path(wsproof.__file__).parent / "workloads" / "README.md"
 USERS = ("tests", "harness/benchmarks", "scenarios", "examples", "docs")
-"""The folders of those who use wsproof. What is public, they import from where their readers should."""
+"""Folders with users of wsproof. They import public names from `wsproof`, as a reader should."""
 IMPORT = re.compile(r"from (wsproof\.[\w.]+) import (\([^)]*\)|[^(\n]*)")
 """An import from a module of wsproof: in a program, in the text of a program, or in a page."""
 

@@ -62,7 +62,7 @@ def test_the_first_finding_is_found_as_the_page_shows_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_one_that_exists(command: str) -> None:
+def test_every_command_exists(command: str) -> None:
     words = shlex.split(command, comments=True)
     if words[0] == "wsproof":
         assert parse_command([word.replace("TEXT", "text") for word in words[1:]]).verb == words[1]
@@ -105,6 +105,6 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*target, *QUIET).assert_outcomes(passed=2)
 
 
-def test_every_link_leads_to_a_file() -> None:
+def test_every_link_names_an_existing_file() -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []

@@ -118,7 +118,7 @@ def test_the_command_and_the_plugin_are_announced(wheel: Path) -> None:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Path:
+def other_project(tmp_path: Path) -> Path:
     """Return a project with names that could conflict with those of a package."""
     project = tmp_path / "project"
     files = {
@@ -167,29 +167,33 @@ def written(project: Path, before: Sequence[Path]) -> set[str]:
     return {str(path.relative_to(project)) for path in new if not OWN_CACHES & set(path.relative_to(project).parts)}
 
 
-def test_a_strangers_own_tests_still_run(stranger: Path, target: Path) -> None:
-    own = stranger / "tests" / "test_own.py"
+def test_the_tests_of_another_project_still_run(other_project: Path, target: Path) -> None:
+    own = other_project / "tests" / "test_own.py"
     own.write_text(own.read_text().replace("TARGET", str(target)))
-    before = list(stranger.rglob("*"))
-    done = python("-m", "pytest", "-q", cwd=stranger, target=target)
+    before = list(other_project.rglob("*"))
+    done = python("-m", "pytest", "-q", cwd=other_project, target=target)
     assert "1 passed" in succeed(done)
-    assert written(stranger, before) == set()
+    assert written(other_project, before) == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("only", [("-k", "opening-accepted or fragments-joined"), pytest.param((), id="everything")])
-def test_the_shipped_suite_runs_in_a_strangers_project(stranger: Path, target: Path, only: tuple[str, ...]) -> None:
-    before = list(stranger.rglob("*"))
-    told = succeed(
-        python("-c", "import wsproof.conformance; print(wsproof.conformance.__file__)", cwd=stranger, target=target)
+def test_the_shipped_suite_runs_in_another_project(other_project: Path, target: Path, only: tuple[str, ...]) -> None:
+    before = list(other_project.rglob("*"))
+    output = succeed(
+        python(
+            "-c", "import wsproof.conformance; print(wsproof.conformance.__file__)", cwd=other_project, target=target
+        )
     )
-    assert Path(told.strip()).is_relative_to(target)
+    assert Path(output.strip()).is_relative_to(target)
     # Unlike others, this server answers every handshake, so the test need not wait for a timeout.
     options = ("--ws-target", "its.app:app", "--ws-server", "uvicorn-wsproto", "--ws-examples", "3")
-    done = python("-m", "pytest", "-q", "--pyargs", "wsproof.conformance", *options, *only, cwd=stranger, target=target)
+    done = python(
+        "-m", "pytest", "-q", "--pyargs", "wsproof.conformance", *options, *only, cwd=other_project, target=target
+    )
     # The suite tests the faults of the server library. Here it is enough that it ran and named them by test.
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert " passed" in done.stdout, done.stdout + done.stderr
     assert " error" not in done.stdout.splitlines()[-1], done.stdout + done.stderr
     # Findings are stored in a run, and runs are the only files that may be written.
-    assert {Path(path).parts[0] for path in written(stranger, before)} <= {".wsproof"}
+    assert {Path(path).parts[0] for path in written(other_project, before)} <= {".wsproof"}

@@ -1,11 +1,12 @@
-"""Print a table: every planted fault, what Autobahn's fuzzing client says of it, and what wsproof says.
+"""Print a table of the planted faults: the verdicts of Autobahn's fuzzing client, and the rules that wsproof reports.
 
 PYTHONPATH=harness python -m tests.conformance.autobahn_table --wstest PATH --results DIR [FAULT ...]
 
-`wstest` is of the Autobahn Testsuite, which runs on Python 2.7 only; AUTOBAHN.md beside the faulty server says how to
-get it. Its answers are kept in DIR, one folder per fault, and are not asked for twice. What it says of the correct
-server is its baseline: a case counts for a fault only where it says something worse. Our own column is the kill table's
-(`kill_table.py`, README.md beside the faulty server); a fault that is not in it is caught by `test_planted_faults.py`.
+`wstest` belongs to the Autobahn Testsuite, which runs on Python 2.7 only. AUTOBAHN.md beside the faulty server
+explains how to install it. Its results are stored in DIR, one folder per fault, and reused. Its verdicts on the
+correct server are the baseline: a case counts for a fault only if its verdict is worse. The column of wsproof comes
+from the kill table (`kill_table.py`, README.md beside the faulty server); `test_planted_faults.py` tests the faults
+that are not in it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Autobahn:
         if not index.exists():
             return Answer({}, seconds, finished=False)
         (cases,) = json.loads(index.read_text()).values()
-        return Answer({case: _gravity(verdict) for case, verdict in cases.items()}, seconds, finished=True)
+        return Answer({case: _severity(verdict) for case, verdict in cases.items()}, seconds, finished=True)
 
     def _run(self, server: FaultyServer, name: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,7 @@ class Autobahn:
         begun = time.monotonic()
         with (folder / "output").open("w") as output:
             command = [str(self.wstest), "-m", "fuzzingclient", "-s", str(spec)]
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it writes its verdicts only at the end
+            with contextlib.suppress(subprocess.TimeoutExpired):  # Autobahn writes its verdicts only at the end.
                 subprocess.run(command, stdout=output, stderr=output, timeout=_STUCK_S, check=False)
         (folder / "seconds").write_text(f"{time.monotonic() - begun:.1f}")
 
@@ -105,7 +106,7 @@ def _about_deflate(name: str) -> bool:
     return name.startswith(CORRECT_DEFLATE)
 
 
-def _gravity(verdict: Mapping[str, str]) -> int:
+def _severity(verdict: Mapping[str, str]) -> int:
     return max(_GRAVITY[verdict["behavior"]], _GRAVITY[verdict["behaviorClose"]])
 
 
@@ -126,7 +127,7 @@ def _listed(cases: Iterable[str]) -> str:
 
 
 def kill_table(path: Path) -> dict[str, tuple[str, str]]:
-    """The rule that caught each fault, and the seconds it took, as `kill_table.py` printed them."""
+    """Read the rule that caught each fault, and the duration in seconds, from the output of `kill_table.py`."""
     lines = [line.removeprefix("|").removesuffix("|") for line in path.read_text().splitlines()]
     rows = [[cell.strip() for cell in line.split("|")] for line in lines]
     return {row[0]: (row[2], row[-1]) for row in rows if len(row) in (_COLUMNS - 1, _COLUMNS)}
@@ -149,7 +150,7 @@ def main(words: list[str]) -> int:
             baseline = deflate if _about_deflate(name) else plain
             theirs = autobahn.ask(server.with_fault(name), name)
             if not theirs.finished or server.process.poll() is not None:
-                server.restart()  # dead, or no longer answering
+                server.restart()  # It has ended, or no longer answers.
             known, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
             rule, seconds = ours.get(name or "(none)", (f"{known} (by its test)", ""))
             cells = [name or "(none)", wrong, in_words(theirs, baseline), f"{theirs.seconds:.0f}", rule, seconds]

@@ -13,7 +13,7 @@ from websockets.sync.server import ServerConnection, serve
 from wsproof.net.endpoint import Endpoint
 
 
-class RunningHere:
+class InProcessServer:
     """A server in a thread of the test. It cannot be restarted, and has no process of its own."""
 
     owned = False
@@ -36,13 +36,13 @@ def _echo_binary(connection: ServerConnection) -> None:
 
 
 @contextmanager
-def binary_only() -> Iterator[RunningHere]:
+def binary_only() -> Iterator[InProcessServer]:
     """Run the server for the duration of the block."""
     with serve(_echo_binary, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield RunningHere(server.socket.getsockname()[1])
+            yield InProcessServer(server.socket.getsockname()[1])
         finally:
             server.shutdown()
             thread.join()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faulty.quiet import silence_is_known
+from tests.faulty.quiet import detect_silence
 from tests.faulty.running import FaultyServer, faulty_server
 
 
@@ -19,5 +19,5 @@ def faulty() -> Iterator[FaultyServer]:
 @pytest.fixture
 def detects_silence(faulty: FaultyServer) -> Iterator[None]:
     """Detect silences of the faulty server at once, so that tests can use long deadlines."""
-    with silence_is_known(faulty):
+    with detect_silence(faulty):
         yield

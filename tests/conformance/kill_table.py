@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
     options = SuiteOptions(sample=SAMPLE if arguments.application.startswith("only") else None)
     survivors = 0
     sys.stdout.write(_HEAD)
-    for name in chosen(arguments.faults):
+    for name in selected_faults(arguments.faults):
         rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
         # Each fault has its own server. Resources that one fault leaks would hide the next leak.
         with faulty_server() as server:
@@ -63,7 +63,7 @@ def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], flo
     return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL], seconds
 
 
-def chosen(words: list[str]) -> list[str]:
+def selected_faults(words: list[str]) -> list[str]:
     """Return the named faults, or one part of all of them."""
     names = [*_CORRECT, *FAULTS]
     if len(words) == 1 and "/" in words[0]:

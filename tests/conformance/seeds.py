@@ -1,10 +1,10 @@
-"""Run the whole suite with default options on a correct server, with one seed after the other.
+"""Run the whole suite with default options on a correct server, once for each seed.
 
 PYTHONPATH=harness python -m tests.conformance.seeds [SEEDS] [--plain | --reference | --application KIND]
 
-SEEDS is how many (50), or FIRST-LAST. The server is the correct one of tests/faulty, which compresses; with `--plain`
-it knows no compression. With `--reference` it is the reference server with its own protocol class, whose accepted
-deviations (target_app/accepted) are no accusations. With `--application only-bare` (see tests/faulty/applications.py)
+SEEDS is a number of seeds (50), or FIRST-LAST. The server is the correct one of tests/faulty with compression, or with
+`--plain` without. With `--reference` it is the reference server with its own protocol class. Its known deviations
+(target_app/accepted) do not count as violations. With `--application only-bare` (see tests/faulty/applications.py)
 the server refuses all texts but one, which the suite is given as its sample.
 """
 
@@ -75,16 +75,18 @@ def main(words: list[str]) -> int:
             begun = time.monotonic()
             report = run_suite(server, options.but(seed=seed))
             findings = known.mark(report.findings)
-            accused = [each for each in findings if each.level is not Level.INFORMATIONAL and not each.accepted]
-            accusing += bool(accused)
-            _print(seed, time.monotonic() - begun, accused)
+            reported = [
+                finding for finding in findings if finding.level is not Level.INFORMATIONAL and not finding.accepted
+            ]
+            accusing += bool(reported)
+            _print(seed, time.monotonic() - begun, reported)
     sys.stdout.write(f"{len(seeds)} seeds, {accusing} of them accuse the server\n")
     return accusing
 
 
-def _print(seed: int, seconds: float, accused: list[Finding]) -> None:
-    sys.stdout.write(f"seed {seed}: {len(accused)} accusations, {seconds:.1f} s\n")
-    for finding in accused:
+def _print(seed: int, seconds: float, reported: list[Finding]) -> None:
+    sys.stdout.write(f"seed {seed}: {len(reported)} accusations, {seconds:.1f} s\n")
+    for finding in reported:
         sys.stdout.write(f"  {finding.check}: {finding.explanation}\n")
         sys.stdout.writelines(f"    {line}\n" for line in finding.witness)
     sys.stdout.flush()

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from tests.faulty.applications import KINDS, SAMPLE, TIMED, TOKEN, UNSOLICITED
-from tests.faulty.quiet import FULL_S, silence_is_known
+from tests.faulty.quiet import FULL_S, detect_silence
 from tests.faulty.running import FaultyServer
 from tests.slow import slow_except
 from wsproof import Envelope, Level, Send, Verdict, Wait
@@ -69,7 +69,7 @@ class LoggedIn(Echo):
 
 def _check(faulty: FaultyServer, kind: str, options: SuiteOptions, fault: str = "deflate") -> SuiteReport:
     """Run the suite. If the application has no timers, silences of the server are detected at once."""
-    with nullcontext() if kind in TIMED else silence_is_known(faulty):
+    with nullcontext() if kind in TIMED else detect_silence(faulty):
         return run_suite(faulty.with_fault(fault, kind), options)
 
 

@@ -1,6 +1,6 @@
 """Tests that each check ends within its budget, and that checks not run are listed without a violation.
 
-The deadline of each wait is far longer than the budget, so a single unbounded wait would fail the test.
+The deadline of each wait is far longer than the budget, so one unbounded wait fails the test.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.running import FaultyServer
-from tests.faulty.unresponsive import RunningHere, unresponsive_server
+from tests.faulty.unresponsive import InProcessServer, unresponsive_server
 from wsproof import CannotTellError, TargetError, Verdict
 from wsproof.conformance.catalogue import ROBUSTNESS_TESTS
 from wsproof.conformance.endpoint_profile import EndpointProfile
@@ -53,13 +53,13 @@ def test_a_run_ends_with_its_budget_and_lists_the_checks_not_run(kind: str) -> N
 
 
 @pytest.fixture(scope="module")
-def slow() -> Iterator[RunningHere]:
+def slow() -> Iterator[InProcessServer]:
     with unresponsive_server("slow-accept") as server:
         yield server
 
 
 @pytest.mark.parametrize("test", ROBUSTNESS_TESTS, ids=[test.name for test in ROBUSTNESS_TESTS])
-def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, test: RobustnessTest) -> None:
+def test_each_robustness_test_ends_with_the_budget(slow: InProcessServer, test: RobustnessTest) -> None:
     budget = Budget(0.5)
     endpoint = slow.endpoint.within(budget)
     with EndsInTime():
@@ -73,7 +73,7 @@ def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, test: Robu
             pass
 
 
-def test_channels_end_with_the_budget(slow: RunningHere) -> None:
+def test_channels_end_with_the_budget(slow: InProcessServer) -> None:
     channels = load_channels("tutorial")
     url = f"ws://{slow.endpoint.host}:{slow.endpoint.port}/ws"
     with serve(parse_target(url)) as server, EndsInTime():
@@ -176,7 +176,7 @@ def test_generated_scripts_have_a_share_of_the_budget(faulty: FaultyServer) -> N
 
 
 def test_no_chapter_takes_the_budget_of_the_others(faulty: FaultyServer) -> None:
-    tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
+    tested = next(checked for checked in PROPERTIES if checked.name == "close-code-legal")
     with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.edges_s = 0.0
         before = subject.scripts_run

@@ -37,26 +37,26 @@ def silent_handshakes(check: Property | RobustnessTest) -> float:
 
 def test_a_fast_server_is_checked_in_the_written_order() -> None:
     order = FairOrder(CHECKS, BUDGET_S)
-    assert names_run(order, lambda check: 0.3, math.inf) == [each.name for each in CHECKS]
+    assert names_run(order, lambda check: 0.3, math.inf) == [check.name for check in CHECKS]
 
 
 def test_without_a_budget_checks_keep_the_written_order() -> None:
     order = FairOrder(CHECKS, math.inf, is_slow=True)
-    assert names_run(order, silent_handshakes, math.inf) == [each.name for each in CHECKS]
+    assert names_run(order, silent_handshakes, math.inf) == [check.name for check in CHECKS]
 
 
 def test_silent_handshakes_do_not_take_the_budget_of_the_other_chapters() -> None:
     names = set(names_run(FairOrder(CHECKS, BUDGET_S), silent_handshakes, BUDGET_S))
-    others = [each.name for each in PROPERTIES if each.rule.chapter is not Chapter.HANDSHAKE]
+    others = [check.name for check in PROPERTIES if check.rule.chapter is not Chapter.HANDSHAKE]
     assert names.issuperset(others)
 
 
 def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
     names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), silent_handshakes, math.inf)
-    assert sorted(names) == sorted(each.name for each in CHECKS)
+    assert sorted(names) == sorted(check.name for check in CHECKS)
     assert names[0] == CHECKS[0].name
-    strains = [each.name for each in CHECKS if isinstance(each, RobustnessTest)]
-    assert names[len(PROPERTIES) :] == strains
+    robustness_tests = [check.name for check in CHECKS if isinstance(check, RobustnessTest)]
+    assert names[len(PROPERTIES) :] == robustness_tests
 
 
 def test_on_a_slow_server_checks_with_few_scripts_come_first() -> None:
@@ -70,10 +70,10 @@ def test_on_a_slow_server_checks_with_few_scripts_come_first() -> None:
         return min(seconds(check), CHECK_S)
 
     slow = FairOrder(CHECKS, BUDGET_S, is_slow=True, scripts=lambda check: check.script_count(profile))
-    ended = {each.name for each in CHECKS if seconds(each) <= CHECK_S}
+    ended = {check.name for check in CHECKS if seconds(check) <= CHECK_S}
     few_first = ended.intersection(names_run(slow, cut_short, BUDGET_S))
     as_written = ended.intersection(names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), cut_short, BUDGET_S))
-    offered = {each.name for each in PROPERTIES if each.script_count(profile)}
+    offered = {check.name for check in PROPERTIES if check.script_count(profile)}
     assert len(few_first & offered) >= 2 * len(as_written & offered)
 
 
@@ -82,12 +82,12 @@ def test_on_a_slow_server_checks_of_musts_come_before_those_of_other_keywords() 
     levels: dict[Chapter, list[Binding]] = {}
     for name in names_run(slow, lambda check: 1.0, math.inf)[1 : len(PROPERTIES)]:
         levels.setdefault(rule(name).chapter, []).append(rule(name).level)
-    assert all(each == sorted(each, key=list(Binding).index) for each in levels.values())
+    assert all(check == sorted(check, key=list(Binding).index) for check in levels.values())
 
 
 def test_the_checks_of_a_declined_extension_have_no_scripts() -> None:
     profile = EndpointProfile("", True, False, 1024)
-    by_name = {each.name: each for each in PROPERTIES}
+    by_name = {check.name: check for check in PROPERTIES}
     assert by_name["deflate-final"].script_count(profile) == 0
     assert by_name["http-1-1"].script_count(profile) == 1
     assert by_name["payload-lengths"].script_count(profile) > 10
@@ -95,20 +95,20 @@ def test_the_checks_of_a_declined_extension_have_no_scripts() -> None:
 
 def test_on_a_slow_server_each_chapter_has_one_check_before_any_has_two() -> None:
     names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), lambda check: 1.0, BUDGET_S)
-    chapters = list(dict.fromkeys(each.rule.chapter for each in PROPERTIES))
-    by_name = {each.name: each.rule.chapter for each in PROPERTIES}
+    chapters = list(dict.fromkeys(check.rule.chapter for check in PROPERTIES))
+    by_name = {check.name: check.rule.chapter for check in PROPERTIES}
     assert [by_name[name] for name in names[: len(chapters)]] == chapters
 
 
 def test_a_quick_run_begins_with_the_quick_checks_also_on_a_slow_server() -> None:
-    names = quick_first([each.name for each in CHECKS], SuiteOptions(quick=True))
+    names = quick_first([check.name for check in CHECKS], SuiteOptions(quick=True))
     assert tuple(names[: len(QUICK)]) == QUICK
-    assert sorted(names) == sorted(each.name for each in CHECKS)
-    expected = sorted(CHECKS, key=lambda each: names.index(each.name))
+    assert sorted(names) == sorted(check.name for check in CHECKS)
+    expected = sorted(CHECKS, key=lambda check: names.index(check.name))
     order = FairOrder(expected, 15.0, is_slow=True, first=QUICK)
     assert set(names_run(order, lambda check: 1.0, float(len(QUICK)))) == set(QUICK)
 
 
 def test_any_other_run_has_the_written_order() -> None:
-    names = [each.name for each in CHECKS]
+    names = [check.name for check in CHECKS]
     assert quick_first(names, SuiteOptions()) == names

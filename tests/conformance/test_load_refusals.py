@@ -23,12 +23,12 @@ class Limited:
         self.most, self.window_s, self.took_s, self.status = most, window_s, took_s, status
         self.now_s = 1_000.0
         self.accepted_at: list[float] = []
-        self.asked: list[Script] = []
+        self.scripts_run: list[Script] = []
         self.content: Callable[[Script], bool] = lambda script: True
 
     def perform(self, script: Script) -> ScriptResult:
         self.now_s += self.took_s
-        self.asked.append(script)
+        self.scripts_run.append(script)
         self.accepted_at = [at for at in self.accepted_at if self.now_s - at < self.window_s]
         is_taken = len(self.accepted_at) < self.most and self.content(script)
         if is_taken:
@@ -73,4 +73,4 @@ def test_a_handshake_that_must_be_refused_is_not_retried() -> None:
         return HandshakeExpectation(HandshakeAnswer.REFUSE, "method-get"), expected, transcript
 
     assert retry_while_full(refused, SCRIPT, lambda: None, server.pause) is not None
-    assert server.asked == [SCRIPT]
+    assert server.scripts_run == [SCRIPT]

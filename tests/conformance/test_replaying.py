@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faulty.quiet import FULL_S, silence_is_known
+from tests.faulty.quiet import FULL_S, detect_silence
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof import CannotTellError, Finding, Level, UsageError
 from wsproof.conformance.robustness.context import RobustnessContext
@@ -20,7 +20,7 @@ from wsproof.net.endpoint import parse_url
 @pytest.fixture
 def fragile() -> Iterator[FaultyServer]:
     """Start a separate process, since some faults break the whole process."""
-    with faulty_server() as server, silence_is_known(server):
+    with faulty_server() as server, detect_silence(server):
         yield server
 
 
@@ -35,7 +35,7 @@ def recipe(finding: Finding) -> dict[str, Any]:
     return dict(finding.recipe)
 
 
-def test_a_replay_restarts_a_server_that_wedges_again(fragile: FaultyServer) -> None:
+def test_a_replay_restarts_a_server_that_hangs_again(fragile: FaultyServer) -> None:
     finding = finding_of(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
     again = replay(recipe(finding), fragile.endpoint, FULL_S, pid=fragile.pid)
     assert "other-clients-served" in {replayed.check for replayed in again}

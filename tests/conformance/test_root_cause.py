@@ -78,13 +78,13 @@ def test_only_a_dropped_connection_shows_that_new_clients_are_not_served(
 
 
 def test_the_check_of_resets_uses_its_own_scripts() -> None:
-    (own,) = (each for each in PROPERTIES if each.name == PLAIN_CLIENT.subject)
+    (own,) = (cause for cause in PROPERTIES if cause.name == PLAIN_CLIENT.subject)
     assert own.edges is not None
     assert PLAIN_CLIENT not in list(own.edges(_FACTS))
 
 
 def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segments_count_as_the_cause() -> None:
-    """Model wsproto, whose inflating ends at such a ping. Where the check of segments came first, they were blamed."""
+    """Model wsproto, which stops inflating at such a ping. An earlier version reported TCP segments as the cause."""
     profile = EndpointProfile("", True, True, 1024, agreements=(("permessage-deflate", "permessage-deflate"),))
     ping = Frame(Opcode.PING, mask=MASK)
     start, end = Frame(Opcode.TEXT, fin=False, rsv=4, mask=MASK), Frame(Opcode.CONTINUATION, b"\0", mask=MASK)
@@ -92,5 +92,5 @@ def test_a_ping_between_compressed_fragments_is_tried_without_cuts_before_segmen
     for frames, is_tried in (((start, ping, end), True), ((ping, start, end), False)):
         script = replace(script_of("deflate-segmentation", *frames, cuts=(1,)), handshake=offer, deflate=True)
         assert script.deflate
-        causes = [each for each in simpler(script, profile) if each.subject == "deflate-control-frames"]
+        causes = [cause for cause in simpler(script, profile) if cause.subject == "deflate-control-frames"]
         assert causes == ([replace(script, subject="deflate-control-frames", cuts=())] if is_tried else [])

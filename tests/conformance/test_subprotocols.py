@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faulty.faults import OF_SUBPROTOCOLS
+from tests.faulty.faults import SUBPROTOCOL_FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof import Level
 from wsproof.conformance.suite import run_suite
@@ -21,9 +21,9 @@ def server() -> Iterator[FaultyServer]:
         yield running.with_subprotocols("chat", "superchat")
 
 
-@pytest.mark.parametrize("name", OF_SUBPROTOCOLS)
+@pytest.mark.parametrize("name", SUBPROTOCOL_FAULTS)
 def test_a_server_that_depends_on_the_form_of_the_offer_is_reported(server: FaultyServer, name: str) -> None:
-    rule, _ = OF_SUBPROTOCOLS[name]
+    rule, _ = SUBPROTOCOL_FAULTS[name]
     report = run_suite(server.with_fault(name), OPTIONS)
     assert [finding.check for finding in report.findings] == [rule]
     assert "selected" in report.findings[0].explanation

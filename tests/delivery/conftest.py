@@ -9,7 +9,7 @@ import pytest
 from tests.delivery.planting import planting
 from wsproof.target.server import RunningServer
 
-APP = "tests.faulty.channels.app:app"
+APP = "tests.faulty.channels.tutorial:app"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.faulty.channels.lasting import INNOCENT
+from tests.faulty.channels.late_faults import CORRECT_BEHAVIOUR
 from wsproof import Level, Workload
 from wsproof.delivery import run_suite
 from wsproof.model.suite import SuiteOptions
@@ -42,23 +42,26 @@ class Row:
 
 
 def rows() -> Iterator[Row]:
-    """All servers of `tests/faulty/channels` that take the name of a fault from their environment."""
+    """Yield all servers of `tests/faulty/channels` that read the name of a fault from their environment."""
     tutorial = tuple(load_channels("tutorial", SETTINGS).items())
-    for module, correct in (("app", ("slow but whole", "snapshot", "fresh snapshot")), ("lasting", tuple(INNOCENT))):
+    for module, correct in (
+        ("tutorial", ("slow but lossless", "snapshot", "fresh snapshot")),
+        ("late_faults", tuple(CORRECT_BEHAVIOUR)),
+    ):
         source = Path("tests/faulty/channels", f"{module}.py").read_text()
         for name in ("", *dict.fromkeys(re.findall(r'planted\("([^"]+)"\)', source))):
             yield Row(f"tests.faulty.channels.{module}:app", "FAULT", name, not name or name in correct, tutorial)
-    yield from _of_people()
+    yield from _json_room_rows()
 
 
-def _of_people() -> Iterator[Row]:
-    from tests.delivery.test_people import CORRECT_VARIANTS, FAULTS
+def _json_room_rows() -> Iterator[Row]:
+    from tests.delivery.test_json_room import CORRECT_VARIANTS, FAULTS
 
     known = [(kind, workload, False) for kind, workload, _, _ in FAULTS]
     known += [(kind, workload, True) for kind, workload, _ in CORRECT_VARIANTS]
     for kind, workload, is_correct in dict.fromkeys(known):
         channel = (("room", guarded(workload)({}, base=1)),)
-        yield Row("tests.faulty.channels.people:app", "KIND", kind, is_correct, channel)
+        yield Row("tests.faulty.channels.json_room:app", "KIND", kind, is_correct, channel)
 
 
 def main() -> None:
@@ -91,7 +94,7 @@ def _violations(row: Row, budget_s: float, *, is_quick: bool) -> list[str]:
         with serve(parse_target(row.app, path="/ws", env=env)) as server:
             server.budget = Budget(budget_s)
             report = run_suite(server, dict(row.workloads), options, budget=server.budget)
-    return list(dict.fromkeys(one.check for one in report.findings if one.level is Level.VIOLATION))
+    return list(dict.fromkeys(finding.check for finding in report.findings if finding.level is Level.VIOLATION))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests of members that come back while their server is restarted. Pool and clock are played by the test."""
+"""Tests of members that come back while their server is restarted. The pool and the clock are fake."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Member:
 
 @dataclass
 class Scene:
-    """A server that listens from some second on, and locks some names out. Time passes only while the pool waits."""
+    """A server that starts to listen at some second, and refuses some names. Time passes only while the pool waits."""
 
     listens_after_s: float = 3.0
     locked_out: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def test_members_connect_again_until_the_new_process_serves_them(play: Callable[
     assert record.served_s is not None
     assert 3.0 <= record.served_s <= 3.0 + 2 * 2.0 * 1.5
     assert {name for name, _ in scene.attempts} == {"1", "2", "3"}
-    assert 3 * 3 <= len(scene.attempts) <= 3 * 8, "they try again and again, and wait longer each time"
+    assert 3 * 3 <= len(scene.attempts) <= 3 * 8, "each attempt follows a longer delay"
     assert record.forgotten == ("message 3 of 1",)
 
 
@@ -128,7 +128,7 @@ def test_members_whose_login_may_have_ended_with_the_process_do_not_come_back() 
 
 
 def test_a_member_whose_connection_was_aborted_has_to_come_back() -> None:
-    client = SimpleNamespace(peer=SimpleNamespace(state=State.OPEN))  # nobody told the peer of an aborted client
+    client = SimpleNamespace(peer=SimpleNamespace(state=State.OPEN))  # The peer was not told of the aborted client.
     member = PoolMember(0, 0, "the silent one", cast(Client, client))
     assert member.can_send
     member.closed = True

@@ -14,7 +14,7 @@ from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.app:app"
+APP = "tests.faulty.channels.tutorial:app"
 WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
 
 
@@ -50,7 +50,7 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(property_run, "refined", crash)
-    report = run("nobody is told who leaves", "chat.leave", "chat.order")
+    report = run("departures are not announced", "chat.leave", "chat.order")
     assert [(finding.anomaly, finding.level) for finding in report.findings] == [
         (Anomaly.MISSING_LEAVE, Level.OBSERVATION)
     ]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.faulty.channels.people import TOKEN
-from tests.faulty.channels.people_workload import Greeting, Named, Private, Room
+from tests.faulty.channels.json_room import TOKEN
+from tests.faulty.channels.json_room_workloads import Greeting, OneOrigin, Private, Room
 from wsproof.delivery.catalogue import properties_of
 from wsproof.delivery.credentials import (
     Access,
@@ -115,7 +115,7 @@ def test_only_credentials_that_can_be_altered_are_tested() -> None:
 
 def test_the_origin_is_tested_only_with_cookies_or_named_origins() -> None:
     assert origin_matters(WithCookie({}), own(WithCookie({})))
-    assert origin_matters(Named({}), own(Named({})))
+    assert origin_matters(OneOrigin({}), own(OneOrigin({})))
     assert not origin_matters(Room({}), own(Room({}), SIGNED_IN))
 
 

@@ -1,4 +1,4 @@
-"""Tests that a fault in any way of leaving is found, and that the finding names that way."""
+"""Tests that a fault after any kind of departure is found, and that the finding names the departure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wsproof.target.target import parse_target
 from wsproof.wire.codes import is_close_code_sendable
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.lasting:app"
+APP = "tests.faulty.channels.late_faults:app"
 WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 ONLY = SuiteOptions(only=("chat.departures",))
 
@@ -46,10 +46,10 @@ def test_close_codes_are_sendable_and_the_reason_has_the_maximum_length() -> Non
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("tells nobody of odd codes", "by a close frame with code 10"),
-        ("keeps who closes with a code of its own", "by a close frame with code 3000"),
-        ("dies of a close without a code", ""),
-        pytest.param("tells of one of those who go at once", "", marks=pytest.mark.slow),
+        ("does not announce departures with unusual close codes", "by a close frame with code 10"),
+        ("ignores departures with private close codes", "by a close frame with code 3000"),
+        ("stops serving after a close without a code", ""),
+        pytest.param("announces one of several simultaneous departures", "", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_after_one_kind_of_departure_is_reported(
@@ -67,7 +67,7 @@ def test_a_correct_server_announces_every_departure_and_passes(planted: Callable
 
 
 def test_a_server_that_stops_serving_after_a_departure_is_a_violation() -> None:
-    with serve(parse_target(APP, path="/ws", env=["FAULT=dies when the last one goes"])) as server:
+    with serve(parse_target(APP, path="/ws", env=["FAULT=stops serving when the last member leaves"])) as server:
         report = run_suite(server, WORKLOADS, ONLY.but(only=("chat.last-departure",)))
     (finding,) = report.findings
     assert (finding.anomaly, finding.level) == (Anomaly.NOTHING_RECEIVED, Level.VIOLATION)
@@ -86,7 +86,7 @@ ABRUPT = [
 """The way in which a member leaves, and what the server does with its unread messages."""
 
 
-def execution_with_departure(departure: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
+def execution_with_departure(departure: str, *, mode: str) -> tuple[ScheduleExecution, list[Finding]]:
     """Let a member publish and leave in one segment. Then the others publish."""
     schedule: Schedule = (
         *(Step(Action.JOIN, number) for number in (0, 1, 2)),
@@ -99,21 +99,22 @@ def execution_with_departure(departure: str, *, manner: str) -> tuple[ScheduleEx
         Step(Action.SAY, 0, "hello again"),
     )
     workload = WORKLOADS["chat"]
-    with segments(manner) as endpoint:
+    with segments(mode) as endpoint:
         execution = execute(schedule, PoolSettings(endpoint, workload, first=0, deadline_s=2.0, seed=0))
     return execution, run_checks(execution.history, workload.contract)
 
 
-@pytest.mark.parametrize(("departure", "manner"), ABRUPT)
-def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(departure: str, manner: str) -> None:
-    execution, findings = execution_with_departure(departure, manner=manner)
+@pytest.mark.parametrize(("departure", "mode"), ABRUPT)
+def test_no_delivery_is_expected_of_messages_discarded_at_an_abrupt_disconnect(departure: str, mode: str) -> None:
+    execution, findings = execution_with_departure(departure, mode=mode)
     assert findings == []
     assert execution.well
 
 
 @pytest.mark.parametrize(
-    ("manner", "anomaly"), [("loses another's", Anomaly.LOST), ("tells nobody", Anomaly.MISSING_LEAVE)]
+    ("mode", "anomaly"),
+    [("loses another member's message", Anomaly.LOST), ("omits the leave notice", Anomaly.MISSING_LEAVE)],
 )
-def test_complete_messages_before_a_truncated_one_are_expected_to_be_delivered(manner: str, anomaly: Anomaly) -> None:
-    _, findings = execution_with_departure("a close frame between two fragments", manner=manner)
+def test_complete_messages_before_a_truncated_one_are_expected_to_be_delivered(mode: str, anomaly: Anomaly) -> None:
+    _, findings = execution_with_departure("a close frame between two fragments", mode=mode)
     assert {finding.anomaly for finding in findings if finding.level.counts} == {anomaly}

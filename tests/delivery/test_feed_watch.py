@@ -1,4 +1,4 @@
-"""Tests of the last look at a feed. Nobody waits: the clock is fake."""
+"""Tests of the last look at a feed. The clock is fake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the idle period at the end of a suite. Nobody waits: the clock is fake."""
+"""Tests of the idle period at the end of a suite. The clock is fake."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Scene:
 
 
 @pytest.mark.parametrize("is_spent", [False, True])
-def test_members_are_silent_for_the_whole_period_and_then_somebody_publishes(is_spent: bool) -> None:
+def test_members_are_silent_for_the_whole_period_and_then_one_publishes(is_spent: bool) -> None:
     scene = Scene(is_spent=is_spent)
     scene.play(30.0)
     assert scene.events == ["join at 0 s", "publish at 30 s"]

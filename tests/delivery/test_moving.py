@@ -49,7 +49,7 @@ def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly, words: str) -> N
     assert words in finding.explanation
 
 
-def test_move_and_resume_steps_survive_a_recipe_and_describe_themselves() -> None:
+def test_move_and_resume_steps_have_a_description_and_keep_their_fields_in_a_recipe() -> None:
     move = Step(Action.MOVE, 4, rejoin_as=0, room=1)
     back = Step(Action.JOIN, 3, rejoin_as=1, resumes=True)
     assert [Step.from_json(step.to_json()) for step in (move, back)] == [move, back]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.faulty.channels.people_workload import Greeting, Room
+from tests.faulty.channels.json_room_workloads import Greeting, Room
 from wsproof.delivery.altered_workload import with_names
 from wsproof.delivery.mutations import DEPTH, DIGITS, Mutation, mutated
 from wsproof.delivery.names import NameShape, fits, sends_names, shaped_name

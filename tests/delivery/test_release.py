@@ -13,7 +13,7 @@ from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.lasting:app"
+APP = "tests.faulty.channels.late_faults:app"
 WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 
 
@@ -33,8 +33,8 @@ def test_a_small_round_has_all_kinds_of_departures() -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("keeps a descriptor of who ends abruptly", "file descriptors: their number grew in each of"),
-        ("keeps every seat", "although nobody was connected any more"),
+        ("leaks a file descriptor at an abrupt departure", "file descriptors: their number grew in each of"),
+        ("leaks a seat at every departure", "although nobody was connected any more"),
     ],
 )
 def test_resources_that_the_server_keeps_are_reported(fault: str, words: str) -> None:
@@ -43,7 +43,7 @@ def test_resources_that_the_server_keeps_are_reported(fault: str, words: str) ->
     assert any(words in finding.explanation for finding in report.findings)
 
 
-@pytest.mark.parametrize("kind", ["", "takes ten connections"])
+@pytest.mark.parametrize("kind", ["", "accepts ten connections"])
 def test_a_server_that_releases_its_resources_has_no_finding(kind: str) -> None:
     report = run(kind)
     assert [finding for finding in report.findings if finding.level.counts] == []

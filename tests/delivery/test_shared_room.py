@@ -14,7 +14,7 @@ from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.app:app"
+APP = "tests.faulty.channels.tutorial:app"
 
 
 @pytest.mark.parametrize(

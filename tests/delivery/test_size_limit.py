@@ -60,11 +60,11 @@ class LimitedServer(ScheduleRunner):
         return history_of_one_text(is_delivered=size_bytes <= self.limit_bytes, ignored=0)
 
 
-def test_texts_are_halved_until_the_server_takes_them() -> None:
+def test_texts_are_halved_until_the_server_accepts_them() -> None:
     runner = LimitedServer(Chat(), limit_bytes=2_000)
     assert runner.run_and_check(SCHEDULE, 1.0).findings == []
     assert runner.longest == [60_000, 30_000, 15_000, 7_500, 3_750, 1_875]
-    assert not runner.broken, "the server is not replaced: it keeps a rule of its own"
+    assert not runner.broken, "a limit is no violation: the server is not replaced"
     assert runner.size_limit is not None
     finding = runner.size_limit.finding(runner.workload)
     assert finding.level is Level.INFORMATIONAL
@@ -97,7 +97,7 @@ def history_of_one_text(*, is_delivered: bool, ignored: int) -> History:
 @pytest.mark.parametrize(
     ("limit_bytes", "answers", "accepted"),
     [(5_000, True, 3_750), (5_000, False, None), (60_000, True, None), (0, True, None)],
-    ids=["answered", "lost without a word", "no limit", "nothing is delivered"],
+    ids=["answered", "lost without an answer", "no limit", "nothing is delivered"],
 )
 def test_a_server_that_answers_long_texts_has_a_limit_and_one_that_does_not_loses_them(
     limit_bytes: int, answers: bool, accepted: int | None

@@ -14,7 +14,7 @@ from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.lasting:app"
+APP = "tests.faulty.channels.late_faults:app"
 WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.05"})
 CHAT = ("chat.long-lived-listeners", "chat.delivery", "chat.order", "chat.slow-reader")
 ALL = ("echo.long-lived-listeners", "echo.delivery", *CHAT)
@@ -33,9 +33,9 @@ def run(server: RunningServer, only: tuple[str, ...]) -> SuiteReport:
 @pytest.mark.parametrize(
     ("fault", "only", "anomaly"),
     [
-        ("loses some for old members", CHAT, Anomaly.LOST),
-        ("repeats for old members", CHAT, Anomaly.DUPLICATED),
-        ("the chat hears an echo", ALL, Anomaly.MISROUTED),
+        ("loses messages for long-lived members", CHAT, Anomaly.LOST),
+        ("repeats messages for long-lived members", CHAT, Anomaly.DUPLICATED),
+        ("the chat receives echo messages", ALL, Anomaly.MISROUTED),
     ],
 )
 def test_a_fault_that_only_a_long_lived_member_notices_is_reported(
@@ -50,7 +50,7 @@ def test_a_fault_that_only_a_long_lived_member_notices_is_reported(
     assert [finding.anomaly for finding in violations] == [anomaly], report.findings
 
 
-@pytest.mark.parametrize("kind", ["", "one connection for each name"])
+@pytest.mark.parametrize("kind", ["", "one connection per name"])
 def test_a_correct_server_passes_the_standing_checks(planted: Callable[[str], RunningServer], kind: str) -> None:
     report = run(planted(kind), ALL)
     assert [finding for finding in report.findings if finding.level.counts] == []

@@ -49,7 +49,7 @@ def standing(client: ScriptedClient) -> StandingConnection:
 
 
 def test_a_message_received_with_the_answer_to_the_handshake_is_read_at_once() -> None:
-    """Socket.IO speaks first. No further byte comes before the member answers, so no poll would wake its reader."""
+    """Socket.IO servers send the first message and then wait for the member, so no poll would wake its reader."""
     client = ScriptedClient(SESSION)
     member = standing(client)
     member.join()

@@ -25,7 +25,7 @@ TUTORIAL = load_channels("tutorial")
 
 @pytest.mark.parametrize("channel", ["echo", "chat", "dashboard"])
 def test_standing_members_stay_connected_from_the_first_checks_to_the_last_ones(channel: str) -> None:
-    """Checks that need an empty channel are the first ones, or the last ones. In between, nobody is sent away."""
+    """Checks that need an empty channel are the first ones, or the last ones. Between them, no member has to leave."""
     checks = [
         check for check in properties_of(TUTORIAL[channel]) if not (isinstance(check, ChannelProbe) and check.turn)
     ]
@@ -49,8 +49,8 @@ class Unreadable(Chat):
         raise WorkloadError("not JSON")
 
 
-class Played:
-    """A connection that the test plays."""
+class FakeClient:
+    """A connection whose events the test sets."""
 
     ended = False
 
@@ -69,8 +69,8 @@ class Played:
         return events
 
 
-def member_of(workload: Workload) -> tuple[StandingConnection, Played]:
-    client = Played()
+def member_of(workload: Workload) -> tuple[StandingConnection, FakeClient]:
+    client = FakeClient()
     talk = Conversation(workload, 1)
     return StandingConnection(workload, 1, StandingRole.IDLE, cast(Client, client), talk, connected_ns=1), client
 

@@ -122,7 +122,7 @@ def test_a_server_that_answers_no_ping_is_silent_after_one_ping(clock: Clock) ->
     assert loop.server.pings == 1
 
 
-def test_a_wait_with_a_time_of_its_own_asks_nothing(clock: Clock) -> None:
+def test_a_wait_with_its_own_timeout_sends_no_ping(clock: Clock) -> None:
     loop = Loop(Server(clock, runs_s=5.0))
     assert not loop.wait(lambda: loop.has_message, 1.0)
     assert loop.server.pings == 0

@@ -19,7 +19,7 @@ from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.app:app"
+APP = "tests.faulty.channels.tutorial:app"
 WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
 OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
 PATIENT = OPTIONS.but(deadline_s=PATIENT_S)
@@ -55,7 +55,7 @@ def test_a_feed_may_send_newcomers_a_snapshot(planted: Callable[[str], RunningSe
 
 
 def test_a_finding_is_repeated_on_fresh_servers() -> None:
-    report = run("nobody is told who leaves", "chat.leave")
+    report = run("departures are not announced", "chat.leave")
     assert [finding.reproduced for finding in report.findings] == ["3 of 3"]
 
 
@@ -95,7 +95,7 @@ def test_a_wait_that_the_budget_ends_reports_nothing(planted: Callable[[str], Ru
 def test_a_finding_is_reported_when_no_time_is_left_to_repeat_it() -> None:
     workload = WORKLOADS["chat"]
     each = next(one for one in PROPERTIES if one.name == "leave-notices")
-    with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
+    with serve(parse_target(APP, path="/ws", env=["FAULT=departures are not announced"])) as server:
         runner = ScheduleRunner(server, workload, 0)
         schedule = own_edges(runner, each)[0]
         seen = runner.run_and_check(schedule, OPTIONS.deadline_s)
@@ -120,7 +120,7 @@ def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str]
 def test_a_url_that_still_serves_after_a_violation_is_checked_completely(
     planted: Callable[[str], RunningServer],
 ) -> None:
-    report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
+    report = run_suite(planted("echo strips whitespace"), WORKLOADS, OPTIONS.but(only=("echo",)))
     assert report.checks_run[0].verdict is Verdict.INVALID
     assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
     assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS, owned=False))
@@ -130,7 +130,9 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_completely(
 def test_a_url_that_serves_no_new_client_after_a_violation_is_not_checked_further(
     planted: Callable[[str], RunningServer],
 ) -> None:
-    report = run_suite(planted("a binary frame ends all for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order")))
+    report = run_suite(
+        planted("a binary frame stops all deliveries for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order"))
+    )
     rows = {row.check: row for row in report.checks_run}
     assert rows["echo.order"].verdict is Verdict.VALID
     assert rows["chat.binary-frame-isolation"].verdict is Verdict.INVALID
@@ -144,7 +146,7 @@ def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
     planted: Callable[[str], RunningServer], owned: bool
 ) -> None:
     only = ("echo", "chat.delivery", "chat.order", "chat.leave", "dashboard.feed")
-    fault = "a header too many + who leaves is told twice"
+    fault = "an extra header + departures are announced twice"
     report = run(fault, *only) if owned else run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=only))
     told = {finding.check: finding for finding in report.findings}
     assert set(told) == {"server-body-in-101", "chat.leave-notices"}
@@ -155,7 +157,9 @@ def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
 
 @pytest.mark.slow
 def test_a_loss_that_needs_a_step_is_not_a_repetition_of_one_that_needs_none() -> None:
-    report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.messages-before-close")
+    report = run(
+        "chat drops long texts + chat drops messages of departed members", "chat.delivery", "chat.messages-before-close"
+    )
     assert [(finding.check, finding.anomaly) for finding in report.findings] == [
         ("chat.delivery", Anomaly.LOST),
         ("chat.messages-before-close", Anomaly.LOST),
@@ -163,7 +167,7 @@ def test_a_loss_that_needs_a_step_is_not_a_repetition_of_one_that_needs_none() -
 
 
 def test_a_finding_of_two_properties_is_reported_once() -> None:
-    report = run("chat forgets last words", "chat.leave", "chat.messages-before-close")
+    report = run("chat drops messages of departed members", "chat.leave", "chat.messages-before-close")
     (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
     assert "The same was seen while chat.messages-before-close was tested." in finding.explanation
     assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] * 2

@@ -28,9 +28,9 @@ DIVERGED = [
     ("undone stroke stays for newcomers", "drawing.state-convergence"),
     ("newcomers get the latest stroke only", "drawing.state-convergence"),
 ]
-LOST = [("turns are dropped", "game.delivery"), ("one turn is told for each tick", "game.delivery")]
+LOST = [("turns are dropped", "game.delivery"), ("only the last turn of a tick is sent", "game.delivery")]
 TIMEOUT_S = 5.0
-"""Deadline for what never comes: a test of it waits for that long, once or twice."""
+"""Deadline for a message that never arrives: a test waits for that long, once or twice."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_nothing_is_found_in_the_reference_server(
 
 
 @pytest.mark.parametrize(("fault", "name"), REPEATED)
-def test_an_input_that_counts_twice_is_found(
+def test_an_input_that_is_applied_twice_is_found(
     planted: Callable[[str], RunningServer], channels: Mapping[str, Workload], fault: str, name: str
 ) -> None:
     (finding,) = check(planted(fault), channels, name).findings
@@ -71,7 +71,7 @@ def test_an_input_that_counts_twice_is_found(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fault", "name"), DIVERGED)
-def test_members_that_know_different_states_are_found(
+def test_members_with_different_states_are_found(
     planted: Callable[[str], RunningServer], channels: Mapping[str, Workload], fault: str, name: str
 ) -> None:
     (finding,) = check(planted(fault), channels, name, deadline_s=TIMEOUT_S).findings
@@ -81,7 +81,7 @@ def test_members_that_know_different_states_are_found(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fault", "name"), LOST)
-def test_a_turn_that_is_not_told_is_found(
+def test_a_turn_that_is_not_delivered_is_found(
     planted: Callable[[str], RunningServer], channels: Mapping[str, Workload], fault: str, name: str
 ) -> None:
     report = check(planted(fault), channels, name, deadline_s=TIMEOUT_S)

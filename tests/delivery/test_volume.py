@@ -19,7 +19,7 @@ from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer
 from wsproof.workloads import load_channels
 
-APP = "tests.faulty.channels.lasting:app"
+APP = "tests.faulty.channels.late_faults:app"
 WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
 OPTIONS = SuiteOptions(only=("chat.volume",))
 
@@ -41,11 +41,11 @@ def violations_of(report: SuiteReport) -> list[Finding]:
 @pytest.mark.parametrize(
     ("fault", "anomaly"),
     [
-        ("rarely loses one for one member", Anomaly.LOST),
-        pytest.param("rarely repeats", Anomaly.DUPLICATED, marks=pytest.mark.slow),
-        pytest.param("rarely swaps two", Anomaly.REORDERED, marks=pytest.mark.slow),
-        pytest.param("drops what does not fit into its queue", Anomaly.LOST, marks=pytest.mark.slow),
-        pytest.param("forgets all beyond thirty", Anomaly.LOST, marks=pytest.mark.slow),
+        ("rarely loses a message for one member", Anomaly.LOST),
+        pytest.param("rarely repeats a message", Anomaly.DUPLICATED, marks=pytest.mark.slow),
+        pytest.param("rarely swaps two messages", Anomaly.REORDERED, marks=pytest.mark.slow),
+        pytest.param("drops messages for a full queue", Anomaly.LOST, marks=pytest.mark.slow),
+        pytest.param("forgets all members beyond thirty", Anomaly.LOST, marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_that_only_volume_shows_is_reported(
@@ -57,16 +57,16 @@ def test_a_fault_that_only_volume_shows_is_reported(
 def test_a_limit_on_the_rate_is_no_loss_of_a_member_that_stopped_reading(
     planted: Callable[[str], RunningServer],
 ) -> None:
-    report = run(planted("drops what is above its rate"), SuiteOptions(only=("chat.paused-reader",)))
+    report = run(planted("drops messages above the rate limit"), SuiteOptions(only=("chat.paused-reader",)))
     assert findings_of(report) == []
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("drops what is above its rate", "seems to limit the rate"),
-        ("cuts off slow consumers", "with close code 1013 (try again later)"),
-        ("takes ten connections", "accepted 10 members at the same time and refused the next one"),
+        ("drops messages above the rate limit", "seems to limit the rate"),
+        ("disconnects slow consumers", "with close code 1013 (try again later)"),
+        ("accepts ten connections", "accepted 10 members at the same time and refused the next one"),
     ],
 )
 def test_a_limit_that_the_server_enforces_is_information(
@@ -93,20 +93,22 @@ def test_a_room_full_message_ends_the_joining_like_a_refused_handshake(
     is_refused: bool, departure: Departure, fault: str
 ) -> None:
     def member(can_send: bool) -> SimpleNamespace:
-        talk = SimpleNamespace(is_refused=is_refused and not can_send)
-        departure_ = Departure.STAYED if can_send else Departure.FIN
+        conversation = SimpleNamespace(is_refused=is_refused and not can_send)
+        current_departure = Departure.STAYED if can_send else Departure.FIN
         reason = "" if can_send else "did not answer"
-        return SimpleNamespace(can_send=can_send, conversation=talk, departure=departure_, join_fault=reason)
+        return SimpleNamespace(
+            can_send=can_send, conversation=conversation, departure=current_departure, join_fault=reason
+        )
 
-    people = [member(can_send) for can_send in (True, True, False, True)]
-    coming = iter(people)
+    members = [member(can_send) for can_send in (True, True, False, True)]
+    remaining = iter(members)
     setting = SimpleNamespace(
         budget=SimpleNamespace(at_most=lambda seconds: 90.0), workload=SimpleNamespace(publishes=False)
     )
     pool = SimpleNamespace(
-        setting=setting, gave_up=False, members=people[:3], measured={}, join=lambda room: next(coming)
+        setting=setting, gave_up=False, members=members[:3], measured={}, join=lambda room: next(remaining)
     )
     join_many(cast(Any, pool), {}, Step(Action.CROWD, 0, count=4))
-    assert (people[2].departure, people[2].join_fault) == (departure, fault)
-    assert next(coming) is people[3]
+    assert (members[2].departure, members[2].join_fault) == (departure, fault)
+    assert next(remaining) is members[3]
     assert pool.measured["members at once"].value == 2

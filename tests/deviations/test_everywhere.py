@@ -122,7 +122,7 @@ def test_a_known_deviation_fails_no_command_and_is_shown_with_its_reason(shop_re
 
 @pytest.mark.slow
 def test_a_known_deviation_fails_no_comparison(shop_repository: Path) -> None:
-    words = (
+    command = (
         "compare",
         "HEAD",
         "HEAD",
@@ -136,7 +136,7 @@ def test_a_known_deviation_fails_no_comparison(shop_repository: Path) -> None:
         "1",
         *SMALL,
     )
-    assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # One pair is too few for a verdict on figures.
+    assert main([*command, *FILE, "--json", "result.json"]) in (0, 3)  # One pair is too few for a verdict on figures.
     (blocks,) = shop_repository.glob(".wsproof/comparisons/*/blocks.jsonl")
     findings = list(findings_in([json.loads(line) for line in blocks.read_text(encoding="utf-8").splitlines()]))
     assert {finding.accepted for finding in findings} == {"our gateway adds it to every answer"}
@@ -144,8 +144,20 @@ def test_a_known_deviation_fails_no_comparison(shop_repository: Path) -> None:
 
 @pytest.mark.slow
 def test_a_known_deviation_misses_no_capacity_level(shop_repository: Path) -> None:
-    words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
-    main([*words, *FILE, "--json", "result.json"])
+    command = (
+        "capacity",
+        "shop:app",
+        *SPEAKS,
+        *WORKLOAD,
+        "--slo",
+        "violations == 0",
+        "--from",
+        "3",
+        "--to",
+        "3",
+        *SMALL,
+    )
+    main([*command, *FILE, "--json", "result.json"])
     document = json.loads((shop_repository / "result.json").read_text(encoding="utf-8"))
     rows = document["capacity"]["runs"]
     assert [row["values"] for row in rows] == [[0.0]] * len(rows)
@@ -179,18 +191,22 @@ SUITES = {
 def test_a_known_deviation_fails_no_pytest_test(shop_repository: Path, suite: str) -> None:
     (shop_repository / "test_fanout_here.py").write_text(FANOUT)
     target = ("--ws-target", "shop:app", "--ws-known-deviations", "known.toml")
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES[suite], *target]
-    done = subprocess.run(words, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES[suite], *target]
+    finished = subprocess.run(
+        command, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stdout
 
 
 @pytest.mark.parametrize("known", slow_except([False, True], True))
 def test_a_known_deviation_fails_no_locust_run(shop_repository: Path, known: bool) -> None:
-    words = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
-    words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
-    words += FILE if known else ()
-    done = subprocess.run(words, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
+    command += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
+    command += FILE if known else ()
+    finished = subprocess.run(
+        command, cwd=shop_repository, env=environment(), capture_output=True, text=True, check=False
+    )
     # The exit code is 3 on a busy machine, where all medians are void.
-    assert done.returncode in ((0, 3) if known else (1,)), done.stderr
-    assert ("chat: 3 users" in done.stderr and ", valid" in done.stderr) is known, done.stderr
-    assert ("server-body-in-101" in done.stdout + done.stderr) is not known
+    assert finished.returncode in ((0, 3) if known else (1,)), finished.stderr
+    assert ("chat: 3 users" in finished.stderr and ", valid" in finished.stderr) is known, finished.stderr
+    assert ("server-body-in-101" in finished.stdout + finished.stderr) is not known

@@ -210,8 +210,8 @@ def test_a_handshake_treated_as_an_http_request_is_known_with_any_answer_of_the_
 
 def test_the_libraries_are_described_with_their_versions() -> None:
     known = shipped_deviations("uvicorn-websockets", {"uvicorn": "0.54.0", "websockets": "17.4"})
-    assert {each.library for each in known} == {"uvicorn 0.54.0 on websockets 17.4"}
-    assert {each.library for each in shipped_deviations("granian", None)} == {"granian"}
+    assert {deviation.library for deviation in known} == {"uvicorn 0.54.0 on websockets 17.4"}
+    assert {deviation.library for deviation in shipped_deviations("granian", None)} == {"granian"}
 
 
 def test_an_unknown_hint_is_refused_with_the_known_names() -> None:
@@ -237,8 +237,10 @@ def test_the_files_of_the_reference_server_name_existing_rules_and_give_reasons(
     own = load_deviations(path)
     assert own
     _assert_rules_exist_and_have_reasons(own)
-    shipped = {each.check for each in shipped_deviations(path.stem, None)}
-    assert not shipped & {each.check for each in own}  # Deviations of the library belong into the library's file.
+    shipped = {deviation.check for deviation in shipped_deviations(path.stem, None)}
+    assert not shipped & {
+        deviation.check for deviation in own
+    }  # Deviations of the library belong in the library's file.
 
 
 def _assert_rules_exist_and_have_reasons(deviations: Iterable[Deviation]) -> None:

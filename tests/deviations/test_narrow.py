@@ -74,5 +74,5 @@ def test_no_library_is_known_to_lose_or_alter_messages_of_a_channel(server: str,
 
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian", "daphne"])
 def test_no_library_is_known_to_crash_or_to_stop_serving(server: str) -> None:
-    checks = {each.check for each in shipped_deviations(server, None)}
+    checks = {deviation.check for deviation in shipped_deviations(server, None)}
     assert not {check for check in checks if check in ("process-ended", "other-clients-served") or "served-" in check}

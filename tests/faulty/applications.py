@@ -49,7 +49,7 @@ KINDS: dict[str, str] = {
     "after-5-drop": "echoes five messages, and ends TCP over the next",
     "large": "echoes messages of up to 1,000 bytes, ends TCP over larger ones",
     "large-silent": "takes messages of up to 1,000 bytes in silence, ends TCP over larger ones",
-    "json": "answers what is no JSON object with an error, and objects with what they say",
+    "json": "answers a JSON object with its contents, and any other message with an error",
     "slow": "echoes each message after a while",
     "mute": "takes all in silence",
     "greets": "greets, and then takes all in silence",
@@ -61,7 +61,7 @@ KINDS: dict[str, str] = {
 }
 
 UNSOLICITED: dict[str, str] = {
-    "history": "echoes, and says to whoever joins what was said last",
+    "history": "echoes, and sends the latest messages to each new client",
     "welcome": "greets, and echoes",
     "ticks": "echoes, and says something by itself every few hundredths of a second",
 }

@@ -1,6 +1,6 @@
 """The faulty server with permessage-deflate (RFC 7692): correct at `/deflate`, with the fault at `/deflate-NAME`.
 
-At all other paths it is `server.py`, which knows no extension. It shares no code with the harness either:
+At all other paths it is `server.py`, which supports no extension. It shares no code with the harness:
 
     python -m tests.faulty.compressing [--port N]
 """
@@ -22,15 +22,15 @@ _TAIL = b"\x00\x00\xff\xff"
 _BITS = re.compile(r"[89]|1[0-5]")
 _FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
 _SIZES = ("server_max_window_bits", "client_max_window_bits")
-_SHARED: dict[str, zlib._Decompress] = {}  # the one inflater of deflate-shared
-_LEFT_BEHIND = {"window": b""}  # data of earlier connections that deflate-leaks exposes
+_SHARED: dict[str, zlib._Decompress] = {}  # the inflater that all clients share (deflate-shared)
+_LEFT_BEHIND = {"window": b""}  # the window of the previous connection (deflate-leaks)
 
 
-class Unfit(Exception):
+class DeclinedOffer(Exception):
     """Raised for an offer that must be declined."""
 
 
-class Beyond(Unfit):
+class UnsupportedOffer(DeclinedOffer):
     """Raised for a legal offer that zlib does not support."""
 
 
@@ -46,11 +46,11 @@ class Agreement:
     names_client_bits: bool = False
 
     def encode(self) -> str:
-        words = ["permessage-deflate"]
-        words += [_FLAGS[0]] * self.server_resets + [_FLAGS[1]] * self.client_resets
-        words += [f"{_SIZES[0]}={self.server_bits}"] * self.names_server_bits
-        words += [f"{_SIZES[1]}={self.client_bits}"] * self.names_client_bits
-        return "; ".join(words)
+        parameters = ["permessage-deflate"]
+        parameters += [_FLAGS[0]] * self.server_resets + [_FLAGS[1]] * self.client_resets
+        parameters += [f"{_SIZES[0]}={self.server_bits}"] * self.names_server_bits
+        parameters += [f"{_SIZES[1]}={self.client_bits}"] * self.names_client_bits
+        return "; ".join(parameters)
 
 
 class Compressing(RobustnessFaults):
@@ -72,26 +72,26 @@ class Compressing(RobustnessFaults):
             if name == "permessage-deflate":
                 try:
                     agreed.append(self.read_offer(params))
-                except Unfit as unfit:
-                    if self.fault == "deflate-refuses" and not isinstance(unfit, Beyond):
+                except DeclinedOffer as declined:
+                    if self.fault == "deflate-refuses" and not isinstance(declined, UnsupportedOffer):
                         raise Refusal("400 Bad Request") from None
         if not agreed:
             return []
         self.begin(agreed[0])
-        said = agreed if self.fault == "deflate-twice" else agreed[:1]
-        return [f"Sec-WebSocket-Extensions: {', '.join(each.encode() for each in said)}"]
+        answered = agreed if self.fault == "deflate-twice" else agreed[:1]
+        return [f"Sec-WebSocket-Extensions: {', '.join(agreement.encode() for agreement in answered)}"]
 
     def read_offer(self, params: list[str]) -> Agreement:
         values: dict[str, str | None] = {}
         for param in params:
             name, equals, value = (word.strip() for word in param.partition("="))
             if name in values and self.fault != "deflate-repeated":
-                raise Unfit
+                raise DeclinedOffer
             values[name] = value.strip('"') if equals else None
         if not set(values) <= {*_FLAGS, *_SIZES} and self.fault != "deflate-unknown-parameter":
-            raise Unfit
+            raise DeclinedOffer
         if any(values.get(name) is not None for name in _FLAGS):
-            raise Unfit
+            raise DeclinedOffer
         agreement = Agreement(_FLAGS[0] in values, _FLAGS[1] in values)
         if _SIZES[0] in values:
             agreement.server_bits = self.read_bits(values[_SIZES[0]])
@@ -102,14 +102,14 @@ class Compressing(RobustnessFaults):
         if self.fault == "deflate-echoes-bits":
             agreement.names_client_bits = True
         if agreement.server_bits == 8:
-            raise Beyond  # zlib supports such a small window for inflating only
+            raise UnsupportedOffer  # zlib supports a window of 8 bits only for inflating
         return agreement
 
     def read_bits(self, value: str | None) -> int:
         if self.fault == "deflate-any-bits" and value is not None and value.isdigit():
             return min(15, max(9, int(value)))
         if value is None or not _BITS.fullmatch(value):
-            raise Unfit
+            raise DeclinedOffer
         return int(value)
 
     def begin(self, agreement: Agreement) -> None:
@@ -238,7 +238,7 @@ class Compressing(RobustnessFaults):
             super().send(opcode | 0x40 if packs_pong else opcode, payload)
             return
         if len(payload) > _LIMIT:
-            payload = payload[:10]  # echoing the whole bomb has no purpose
+            payload = payload[:10]  # An echo of the whole bomb would take time and show nothing.
         if self.fault == "deflate-never" or (self.fault == "deflate-seldom" and len(payload) < _WORTH_IT):
             super().send(opcode, payload)
             return

@@ -14,9 +14,9 @@ import socket
 import time
 from collections.abc import Iterator
 
-from tests.faulty.server import Connection, Refusal, forever, wedge
+from tests.faulty.server import Connection, Refusal, block_forever, wait_forever
 
-_KEPT: list[object] = []
+_LEAKED: list[object] = []
 """Objects that a leaking server never releases."""
 _DROPS_AT = {"drops-many-fragments": 5_000, "drops-empty-fragments": 50_000}
 _WEDGES_AFTER = 150
@@ -32,7 +32,7 @@ def _value_of(name: str, text: str) -> str | None:
 class RobustnessFaults(Connection):
     """One client of a server with robustness faults."""
 
-    shaken = False
+    is_accepted = False
     refused = False
     fragments = 0
     joined = b""
@@ -43,38 +43,38 @@ class RobustnessFaults(Connection):
         try:
             await super().run()
         except ConnectionError:
-            self.keep_if("keeps-reset" if self.shaken else "keeps-abandoned")
+            self.leak_if("keeps-reset" if self.is_accepted else "keeps-abandoned")
             raise
         except EOFError:
-            self.keep_if("keeps-half-closed" if self.shaken else "keeps-abandoned")
+            self.leak_if("keeps-half-closed" if self.is_accepted else "keeps-abandoned")
             raise
         finally:
-            self.keep_if("keeps-refused" if self.refused else "")
+            self.leak_if("keeps-refused" if self.refused else "")
             if self.spare is not None:
                 os.close(self.spare)
 
-    def keep_if(self, fault: str) -> None:
+    def leak_if(self, fault: str) -> None:
         """Leak the socket."""
         if self.fault == fault and self.spare is not None:
-            _KEPT.append(self.spare)
+            _LEAKED.append(self.spare)
             if fault == "keeps-half-closed":
                 with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self.spare)) as sock:
                     sock.shutdown(socket.SHUT_WR)
             self.spare = None
 
     async def more(self) -> None:
-        if self.fault == "mute" or (self.fault == "mute-after-handshake" and self.shaken):
-            await forever()  # not a robustness fault, but keeps the client waiting
-        if self.fault == "slow-handshake-blocks" and not self.shaken:
+        if self.fault == "mute" or (self.fault == "mute-after-handshake" and self.is_accepted):
+            await wait_forever()  # Not a robustness fault: the client waits for an answer.
+        if self.fault == "slow-handshake-blocks" and not self.is_accepted:
             self.read_blocking()
             return
         if self.fault != "never-drains":
             await self.writer.drain()
         await super().more()
-        found = re.match(rb"[A-Z]+ /(keeps-[a-z-]*)", self.buffer)
-        if found and self.spare is None and not self.shaken:
+        target = re.match(rb"[A-Z]+ /(keeps-[a-z-]*)", self.buffer)
+        if target and self.spare is None and not self.is_accepted:
             self.spare = os.dup(self.writer.get_extra_info("socket").fileno())
-            self.fault = found[1].decode()
+            self.fault = target[1].decode()
 
     # The handshake.
 
@@ -85,7 +85,7 @@ class RobustnessFaults(Connection):
         if self.fault == "header-rescan":
             text = "\n".join(f"{name}: {value}" for name, values in headers.items() for value in values)
             for name in headers:
-                for _ in range(4):  # one scan cost too little beside the rest of a handshake
+                for _ in range(4):  # A single scan would cost too little to be measured.
                     _value_of(name, text)
         try:
             super().check_request(method, http, headers, count)
@@ -96,15 +96,15 @@ class RobustnessFaults(Connection):
     def accept(self, headers: dict[str, list[str]]) -> None:
         global _accepted
         super().accept(headers)
-        self.shaken = True
+        self.is_accepted = True
         if self.fault == "keeps-clients":
-            _KEPT.append((self, bytearray(4096)))
+            _LEAKED.append((self, bytearray(4096)))
         if self.fault == "keeps-heartbeats":
-            _KEPT.append(asyncio.ensure_future(self.beat(bytes(4096))))
+            _LEAKED.append(asyncio.ensure_future(self.beat(bytes(4096))))
         if self.fault == "wedges-after-many":
             _accepted += 1
             if _accepted > _WEDGES_AFTER:
-                wedge()
+                block_forever()
 
     async def beat(self, payload: bytes) -> None:
         """Send a heartbeat that is never cancelled."""
@@ -116,7 +116,7 @@ class RobustnessFaults(Connection):
 
     def check_head(self, fin: int, rsv: int, opcode: int, masked: int, length: int) -> None:
         if self.fault == "wedges-at-opcode" and opcode == 11:
-            wedge()
+            block_forever()
         super().check_head(fin, rsv, opcode, masked, length)
 
     def take_data(self, fin: int, opcode: int, payload: bytes) -> None:
@@ -124,7 +124,7 @@ class RobustnessFaults(Connection):
         if self.fragments > _DROPS_AT.get(self.fault, self.fragments):
             raise EOFError
         if self.fault == "wedges-at-fragments" and self.fragments == 5_000:
-            wedge()
+            block_forever()
         if self.fault == "concatenates":
             self.joined = payload if opcode else bytes(bytearray(self.joined) + payload)
         super().take_data(fin, opcode, payload)

@@ -1,14 +1,14 @@
 """The tutorial's chat on a library that reads a whole segment before the application gets its messages.
 
 The third client's bytes after its first message are held back until it leaves, as if they came in one segment. The
-server's manner decides what the library does with them:
+server's mode decides what the library does with them:
 
-discards        a message that breaks off is an error, and nothing of its segment is passed on (uvicorn's
-                websockets-sansio)
-resets          forgets what it has not passed on at a TCP reset, also behind a close frame
-reads           what came before the error is passed on
-tells nobody    discards, and nobody is told that the client has left
-loses another's discards, and the next message of another client reaches its own sender only
+discards                       a truncated message is an error, and no message of its segment is passed on (uvicorn's
+                               websockets-sansio)
+resets                         at a TCP reset, discards what it has not passed on, even behind a close frame
+reads                          passes on the messages before the error
+omits the leave notice         discards, and does not announce that the client has left
+loses another member's message discards, and sends the next message of another client to its publisher only
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from websockets.server import ServerProtocol
 
 from wsproof.net.endpoint import Endpoint
 
-KEPT_BACK = 2
+HELD_CONNECTION = 2
 """The connection whose bytes are held back, counted from 0."""
 
 
 class Room:
     """All connections of one server."""
 
-    def __init__(self, manner: str) -> None:
-        self.manner = manner
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
         self.connections: list[Connection] = []
         """All connections so far, including closed ones."""
-        self.here: list[Connection] = []
+        self.members: list[Connection] = []
         self.loses_next = False
 
-    def tell(self, text: str, sender: Connection | None = None) -> None:
+    def broadcast(self, text: str, sender: Connection | None = None) -> None:
         """Send a text to all members."""
         loses, self.loses_next = self.loses_next and sender is not None, self.loses_next and sender is None
-        for each in self.here:
-            if not loses or each is sender:
-                each.send(text)
+        for connection in self.members:
+            if not loses or connection is sender:
+                connection.send(text)
 
 
 class Connection(asyncio.Protocol):
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._protocol = ServerProtocol()
         self._look_ahead: ServerProtocol | None = None
         """Reads the held bytes to see whether the client has left."""
-        self._kept = b""
+        self._held = b""
         self._name = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,14 +69,14 @@ class Connection(asyncio.Protocol):
         if self._look_ahead is None:
             self._read(data)
             return
-        self._kept += data
+        self._held += data
         self._look_ahead.receive_data(data)
-        if self._room.manner != "resets" and (self._look_ahead.close_rcvd or self._look_ahead.parser_exc):
-            self._read(self._kept)
+        if self._room.mode != "resets" and (self._look_ahead.close_rcvd or self._look_ahead.parser_exc):
+            self._read(self._held)
             self._leave()
 
     def eof_received(self) -> None:
-        self._protocol.receive_data(self._kept)
+        self._protocol.receive_data(self._held)
         self._protocol.receive_eof()
         self._pass_on()
         self._leave()
@@ -101,21 +101,21 @@ class Connection(asyncio.Protocol):
 
     def _pass_on(self) -> None:
         """Pass messages to the application, unless the library discards them."""
-        if self._protocol.parser_exc and self._room.manner != "reads":
+        if self._protocol.parser_exc and self._room.mode != "reads":
             return
         for event in self._protocol.events_received():
             if isinstance(event, Request):
                 self._name = event.path.rpartition("/")[2]
                 self._protocol.send_response(self._protocol.accept(event))
-                self._room.here.append(self)
+                self._room.members.append(self)
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT and event.fin:
-                self._hear(bytes(event.data).decode())
+                self._handle_text(bytes(event.data).decode())
         self._write()
 
-    def _hear(self, text: str) -> None:
+    def _handle_text(self, text: str) -> None:
         self.send(f"You: {text}")
-        self._room.tell(f"Client #{self._name} says: {text}", self)
-        if self._number == KEPT_BACK and self._look_ahead is None:
+        self._room.broadcast(f"Client #{self._name} says: {text}", self)
+        if self._number == HELD_CONNECTION and self._look_ahead is None:
             self._look_ahead = ServerProtocol(state=State.OPEN)
 
     def _write(self) -> None:
@@ -125,23 +125,23 @@ class Connection(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._transport.close()
-        if self not in self._room.here:
+        if self not in self._room.members:
             return
-        self._room.here.remove(self)
-        if self._number == KEPT_BACK:
-            self._room.loses_next = self._room.manner == "loses another's"
-            if self._room.manner == "tells nobody":
+        self._room.members.remove(self)
+        if self._number == HELD_CONNECTION:
+            self._room.loses_next = self._room.mode == "loses another member's message"
+            if self._room.mode == "omits the leave notice":
                 return
-        self._room.tell(f"Client #{self._name} left the chat")
+        self._room.broadcast(f"Client #{self._name} left the chat")
 
 
 @contextmanager
-def segments(manner: str) -> Iterator[Endpoint]:
-    """Run a server of that manner in a thread of this process for the duration of the block."""
+def segments(mode: str) -> Iterator[Endpoint]:
+    """Run a server in this mode, in a thread of this process for the duration of the block."""
     with ThreadPoolExecutor(1) as executor:
         started: Future[Endpoint] = Future()
         stopped = threading.Event()
-        ended = executor.submit(asyncio.run, _serve(Room(manner), started, stopped))
+        ended = executor.submit(asyncio.run, _serve(Room(mode), started, stopped))
         try:
             yield started.result()
         finally:
@@ -154,6 +154,6 @@ async def _serve(room: Room, started: Future[Endpoint], stopped: threading.Event
     started.set_result(Endpoint("127.0.0.1", server.sockets[0].getsockname()[1]))
     await asyncio.to_thread(stopped.wait)
     server.close()
-    for each in room.connections:
-        each.abort()
-    await asyncio.gather(*(each.is_lost.wait() for each in room.connections))
+    for connection in room.connections:
+        connection.abort()
+    await asyncio.gather(*(connection.is_lost.wait() for connection in room.connections))

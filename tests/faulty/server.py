@@ -1,10 +1,10 @@
-"""A small, correct WebSocket echo server, and as many faulty ones: `/` is correct, `/NAME` has the fault NAME.
+"""A small WebSocket echo server: correct at `/`, and with the fault NAME at `/NAME`.
 
-It is written for this purpose alone, shares no code with the harness, and prints its port when it listens:
+It shares no code with the harness, and prints its port when it listens:
 
     python -m tests.faulty.server [--port N]
 
-Behind each there is an echo, or with `/NAME?app=KIND` an application that takes only some messages.
+The application is an echo. With `/NAME?app=KIND` it is one that accepts only some messages.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ _PING_LIMIT = 60
 _FOREVER: set[asyncio.Event] = set()
 
 
-def wedge() -> None:
-    """Block for ever: the port stays open, and no client is served any more."""
+def block_forever() -> None:
+    """Block the event loop for ever: the port stays open, and no client is served any more."""
     while True:
         time.sleep(3600)
 
 
-async def forever() -> None:
+async def wait_forever() -> None:
     """Wait until the process ends. The event is kept, because an unreferenced task would be collected."""
     never = asyncio.Event()
     _FOREVER.add(never)
@@ -126,7 +126,7 @@ class Connection:
                 await self.answer_a_ping()
             self.send(CLOSE, b"" if self.fault == "empty-close" else struct.pack("!H", code))
             if self.fault == "fails-open":
-                await forever()
+                await wait_forever()
 
     async def end_tcp(self) -> None:
         """End TCP by FIN, and read remaining client data. Unread data would turn the FIN into a reset."""
@@ -140,7 +140,7 @@ class Connection:
         data = await self.reader.read(65536)
         if not data:
             if self.fault == "half-open":
-                await forever()
+                await wait_forever()
             raise EOFError
         self.buffer += data
 
@@ -150,23 +150,23 @@ class Connection:
             if had and self.fault == "handshake-one-read":
                 raise Refusal("400 Bad Request")
             await self.more()
-            found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)(?:\?app=([a-z0-9-]+))?", self.buffer)
-            self.fault = found[1].decode() if found else self.fault
-            kind = (found[2] or b"").decode() if found else ""
+            target = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)(?:\?app=([a-z0-9-]+))?", self.buffer)
+            self.fault = target[1].decode() if target else self.fault
+            kind = (target[2] or b"").decode() if target else ""
             self.application = Application(kind) if kind in KINDS | UNSOLICITED else None
             if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
                 raise Refusal("400 Bad Request")
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         self.buffer = bytearray(rest)
         first, *lines = head.decode("latin-1").split("\r\n")
-        self.stumble(head, lines)
+        self.drop_unusual_request(head, lines)
         method, _, http = first.split(" ")
-        too_odd = {
+        unusual = {
             "empty-header": any(line.endswith((":", ": ")) for line in lines),
             "long-header": any(len(line) > 1024 for line in lines),
             "colons": any(line.count(":") > 2 for line in lines),
         }
-        if too_odd.get(self.fault):
+        if unusual.get(self.fault):
             raise Refusal("400 Bad Request")
         headers: dict[str, list[str]] = {}
         for line in lines:
@@ -182,7 +182,7 @@ class Connection:
             raise Refusal("429 Too Many Requests")
         self.accept(headers)
 
-    def stumble(self, head: bytes, lines: list[str]) -> None:
+    def drop_unusual_request(self, head: bytes, lines: list[str]) -> None:
         """Drop the connection on an unusual request that the other faults answer."""
         fault = self.fault
         if (
@@ -193,7 +193,7 @@ class Connection:
         ):
             raise EOFError
         if fault == "extension-backslashes" and any(line.count('"') == 1 and line.count("\\") > 20 for line in lines):
-            wedge()  # as r'"(?:\\[\x00-\x7f]|[^"])*"' does, whose search takes 2 ** 40 steps
+            block_forever()  # as r'"(?:\\[\x00-\x7f]|[^"])*"' does, whose search takes 2 ** 40 steps
 
     def check_request(self, method: str, http: str, headers: dict[str, list[str]], count: int) -> None:
         fault = self.fault
@@ -363,19 +363,19 @@ class Connection:
         return self.take(fin, opcode, payload)
 
     async def answer_a_ping(self) -> None:
-        """Let pong-first answer a ping between a fault and its failure."""
+        """Answer a ping between an invalid frame and the failure of the connection (pong-first)."""
         self.pinged = False
-        with contextlib.suppress(Failure):  # the fault may be read again
+        with contextlib.suppress(Failure):  # the next frame may be invalid, too
             while not self.pinged:
                 await self.take_frame()
 
     def next_opcodes(self) -> list[int]:
         """Return the opcodes of the short frames that are buffered."""
-        found, at = [], 0
+        opcodes, at = [], 0
         while at + 2 <= len(self.buffer) and self.buffer[at + 1] & 127 < 126:
-            found.append(self.buffer[at] & 15)
+            opcodes.append(self.buffer[at] & 15)
             at += 6 + (self.buffer[at + 1] & 127)
-        return found
+        return opcodes
 
     def check_head(self, fin: int, rsv: int, opcode: int, masked: int, length: int) -> None:
         fault = self.fault
@@ -509,13 +509,13 @@ class Connection:
                 if ends:
                     raise Dropped
                 self.app_closed = True
-            case Later(seconds, what):
-                self.do_later(self.after(seconds, what))
-            case Tick(seconds, what):
-                self.do_later(self.tick(seconds, what))
+            case Later(seconds, delayed):
+                self.do_later(self.after(seconds, delayed))
+            case Tick(seconds, repeated):
+                self.do_later(self.tick(seconds, repeated))
 
-    def do_later(self, what: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(what)
+    def do_later(self, action: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(action)
         self.later.add(task)
         task.add_done_callback(self.later.discard)
 
@@ -524,9 +524,9 @@ class Connection:
         if not self.app_closed:
             self.do(answer)
 
-    async def tick(self, seconds: float, said: Say) -> None:
+    async def tick(self, seconds: float, message: Say) -> None:
         while not (self.app_closed or self.closing or self.writer.is_closing()):
-            self.do(said)
+            self.do(message)
             await asyncio.sleep(seconds)
 
     async def wait_answers(self) -> None:
@@ -545,7 +545,7 @@ class Connection:
         if fault == "utf8-above":
             data = data.replace(b"\xf4\x90\x80\x80", b"")
         if fault == "utf8-cut":
-            data = codecs.getincrementaldecoder("utf-8")().decode(data).encode() if _begins_well(data) else data
+            data = codecs.getincrementaldecoder("utf-8")().decode(data).encode() if _is_utf8_prefix(data) else data
         if fault == "utf8-wide" and any(byte >= 0xF0 for byte in data):
             raise Failure(1007)
         if fault == "utf8-noncharacters" and b"\xef\xbf\xbe" in data:
@@ -606,7 +606,7 @@ class Connection:
         return struct.pack("!H", code) + echoed
 
     def echo_rest(self) -> None:
-        """Let reads-after-close handle one short frame after the close frame."""
+        """Answer one short frame after the close frame (reads-after-close)."""
         length = self.buffer[1] & 127
         mask, data = self.buffer[2:6], self.buffer[6 : 6 + length]
         if self.buffer[0] & 15 == TEXT:
@@ -633,7 +633,7 @@ def _check_text(data: bytes, errors: str = "strict") -> None:
         raise Failure(1007) from None
 
 
-def _begins_well(data: bytes) -> bool:
+def _is_utf8_prefix(data: bytes) -> bool:
     """Return whether the data is a prefix of valid UTF-8."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)

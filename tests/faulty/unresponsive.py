@@ -2,13 +2,13 @@
 
     python -m tests.faulty.unresponsive KIND PORT      (0: any free port; it is printed)
 
-slow-accept    a backlog of 5, and a new connection is accepted every 0.3 s only
+slow-accept    has a backlog of 5, and accepts one connection every 0.3 s
 silent         accepts connections and never answers a handshake
-late           answers each thing after a second
+late           answers each message after a second
 first-only     answers its first connection only; accepts others and never answers their handshakes
 mortal         the process ends at every 7th connection
-reads-on       answers a close frame, and then reads and answers on; never ends TCP
-one-at-a-time  serves one connection to its end before it looks at the next
+reads-on       answers a close frame, continues to read and to answer, and never ends TCP
+one-at-a-time  serves one connection to its end before it accepts the next
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Connection:
         self._sock, self._kind, self._numbers = sock, kind, numbers
         self._number = 0
         self._protocol = ServerProtocol()
-        self._pieces: list[bytes] = []
+        self._fragments: list[bytes] = []
         self._opcode = Opcode.TEXT
 
     def serve(self) -> None:
@@ -99,28 +99,28 @@ class Connection:
             if isinstance(event, Request):
                 self._protocol.send_response(self._protocol.accept(event))
             elif isinstance(event, Frame):
-                self._hear(event)
+                self._handle_frame(event)
 
-    def _hear(self, frame: Frame) -> None:
+    def _handle_frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._opcode, self._pieces = frame.opcode, []
+            self._opcode, self._fragments = frame.opcode, []
         elif frame.opcode is not Opcode.CONT:
             return
-        self._pieces.append(bytes(frame.data))
+        self._fragments.append(bytes(frame.data))
         if frame.fin:
             send = self._protocol.send_text if self._opcode is Opcode.TEXT else self._protocol.send_binary
             with contextlib.suppress(ProtocolError):
-                send(b"".join(self._pieces))
+                send(b"".join(self._fragments))
 
 
-def _accept_all(listening: socket.socket, kind: Kind, die: Callable[[], None]) -> None:
+def _accept_all(listening: socket.socket, kind: Kind, end_process: Callable[[], None]) -> None:
     count, numbers = 0, itertools.count(1)
     with contextlib.suppress(OSError):  # ends when the socket is closed
         while True:
             sock = listening.accept()[0]
             count += 1
             if kind.life and count >= kind.life:
-                die()
+                end_process()
             connection = Connection(sock, kind, numbers)
             if kind.at_once:
                 threading.Thread(target=connection.serve, daemon=True).start()
@@ -133,7 +133,7 @@ def _listen(kind: Kind, port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", port), backlog=kind.backlog)
 
 
-class RunningHere:
+class InProcessServer:
     """A server in threads of the test. It cannot be restarted, and has no process of its own."""
 
     owned = False
@@ -147,14 +147,14 @@ class RunningHere:
 
 
 @contextmanager
-def unresponsive_server(name: str) -> Iterator[RunningHere]:
-    """Run a server of that kind in threads of this process for the duration of the block. Not for mortal ones."""
+def unresponsive_server(name: str) -> Iterator[InProcessServer]:
+    """Run a server of this kind in threads of this process for the duration of the block. Not for `mortal`."""
     kind = KINDS[name]
     assert not kind.life
     listening = _listen(kind, 0)
     threading.Thread(target=_accept_all, args=(listening, kind, lambda: None), daemon=True).start()
     try:
-        yield RunningHere(listening.getsockname()[1])
+        yield InProcessServer(listening.getsockname()[1])
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()

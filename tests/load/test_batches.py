@@ -11,7 +11,7 @@ import pytest
 
 from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
-from tests.workloads.apps.conversing_channels import Conversing, said
+from tests.workloads.apps.conversing_channels import Conversing, message_of_kind
 from wsproof import Envelope, Parsed
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
@@ -59,8 +59,8 @@ class Worker:
 
     def join(self) -> None:
         for member in (0, 1):
-            self.hear(member, said("ack"))
-            self.hear(member, said("subscribed"))
+            self.hear(member, message_of_kind("ack"))
+            self.hear(member, message_of_kind("subscribed"))
         self.sent(0), self.sent(1)
         self.workload.reads.clear()
 
@@ -81,7 +81,7 @@ def frame(*lines: str) -> bytes:
 
 
 def published(sequence: int) -> str:
-    return said("next", text=Envelope(0, sequence, 1).seal("hello"))
+    return message_of_kind("next", text=Envelope(0, sequence, 1).seal("hello"))
 
 
 @pytest.fixture
@@ -121,14 +121,14 @@ def test_each_message_of_a_frame_that_needs_an_answer_gets_one_from_every_member
     worker.join()
     for member in (0, 1):
         for _ in range(2):
-            worker.hear(member, said("ping", id=1), published(0), said("ping", id=2))
+            worker.hear(member, message_of_kind("ping", id=1), published(0), message_of_kind("ping", id=2))
             assert worker.sent(member) == ["pong", "pong"]
     assert worker.workload.reads == ["ping", "next", "ping"]
     assert len(worker.history().receipts) == 4
 
 
 def test_one_frame_may_answer_several_steps_of_a_join_and_bring_a_publication(worker: Worker) -> None:
-    worker.hear(0, said("ack"), said("subscribed"), published(0))
+    worker.hear(0, message_of_kind("ack"), message_of_kind("subscribed"), published(0))
     assert worker.sent(0) == ["init", "subscribe"]
     assert worker.connections[0].can_send
     assert worker.history().receipts.sequence.tolist() == [0]

@@ -14,7 +14,7 @@ import pytest
 from tests.load.conftest import small_plan
 from tests.load.reading import read
 from tests.load.test_connection import ANSWER, KEY, Wire
-from tests.workloads.apps.conversing_channels import Conversing, said
+from tests.workloads.apps.conversing_channels import Conversing, message_of_kind
 from wsproof import Envelope, Measurement, Parsed
 from wsproof.checks import run_checks
 from wsproof.load import run_plan
@@ -90,7 +90,7 @@ def frame(text: str) -> bytes:
 
 
 def published(sequence: int) -> str:
-    return said("next", text=Envelope(0, sequence, 1).seal("hello"))
+    return message_of_kind("next", text=Envelope(0, sequence, 1).seal("hello"))
 
 
 @pytest.fixture
@@ -118,7 +118,9 @@ def test_a_member_joins_step_by_step_and_is_connected_when_it_has_joined(bench: 
 
 
 def test_join_steps_answered_in_one_read_are_processed_in_order(bench: Bench) -> None:
-    read(bench.connections[0], frame(said("ack")) + frame(said("subscribed")) + frame(published(0)))
+    read(
+        bench.connections[0], frame(message_of_kind("ack")) + frame(message_of_kind("subscribed")) + frame(published(0))
+    )
     assert bench.opened[0].result() is None
     assert bench.history().receipts.sequence.tolist() == [0]
 
@@ -152,7 +154,7 @@ def test_each_member_sends_its_automatic_replies_and_equal_bytes_are_parsed_once
         bench.hear(member, type="ping", id=7)
         assert bench.sent(member) == ["pong"], "the same ping again"
     assert bench.workload.reads == 4
-    assert frame(said("ping", id=7)) not in bench.room.recorder.known
+    assert frame(message_of_kind("ping", id=7)) not in bench.room.recorder.known
     assert len(bench.history().receipts) == 6
 
 

@@ -17,7 +17,7 @@ ENVELOPE = Envelope(publisher=6, sequence=3, intended_ns=123)
 BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def assert_whole(reading: Parsed, word: MessageKind = MessageKind.DELIVERY) -> None:
+def assert_intact(reading: Parsed, word: MessageKind = MessageKind.DELIVERY) -> None:
     assert reading.kind is word
     assert reading.envelope is not None
     assert reading.envelope.intact
@@ -60,7 +60,7 @@ def test_a_json_message_that_was_serialized_again_is_not_intact() -> None:
 def test_text_that_the_server_adds_is_stripped(workload: Workload, before: str, behind: str) -> None:
     message = workload.publish(6, ENVELOPE, 'say "hi"')
     assert isinstance(message, str)
-    assert_whole(workload.read(0, before + message + behind))
+    assert_intact(workload.read(0, before + message + behind))
     damaged = workload.read(0, f"{before}{message.replace('hi', 'ho')}{behind}")
     assert damaged.envelope is not None
     assert not damaged.envelope.intact
@@ -68,14 +68,14 @@ def test_text_that_the_server_adds_is_stripped(workload: Workload, before: str, 
 
 def test_a_reply_may_be_json() -> None:
     chat = Chat({"format": "json"})
-    assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), MessageKind.REPLY)
+    assert_intact(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), MessageKind.REPLY)
 
 
 def test_binary_is_echoed_unchanged_and_text_is_unexpected() -> None:
     echo = Echo({"format": "binary"})
     message = echo.publish(6, ENVELOPE, "x")
     assert isinstance(message, bytes)
-    assert_whole(echo.read(6, message))
+    assert_intact(echo.read(6, message))
     assert echo.read(6, message.decode()).kind is MessageKind.UNEXPECTED
     words_in_front = echo.read(6, b"Message received: " + message).envelope
     assert words_in_front is not None

@@ -191,7 +191,7 @@ def warned(workload: Workload) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warn_of_unknown_names([workload])
-    return [str(each.message) for each in caught]
+    return [str(warning.message) for warning in caught]
 
 
 ASKED = """\

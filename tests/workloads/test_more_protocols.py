@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, said_by, workload
+from tests.workloads.test_protocols import ENVELOPE, OPTIONS, OURS, publication_by, workload
 from wsproof import MessageKind, Order, UsageError, Verdict
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Anomaly
@@ -95,7 +95,7 @@ class TestSignalR:
 
     def test_invocations_are_distinguished(self) -> None:
         hub = workload("signalr", receive="SendMessage")
-        message = said_by(hub, "hello")
+        message = publication_by(hub, "hello")
         assert hub.read(0, message).kind is MessageKind.DELIVERY
         assert hub.read(0, '{"type": 6}\x1e').kind is MessageKind.IGNORED
         assert hub.read(0, '{"type": 1, "target": "Joined", "arguments": []}\x1e').kind is MessageKind.IGNORED
@@ -127,7 +127,7 @@ class TestStomp:
 
     @pytest.mark.parametrize("body", ["", "two\r\n\r\nlines", "with \0 in it", "Zoë"])
     def test_a_body_ends_after_its_declared_length(self, body: str) -> None:
-        message = str(said_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
+        message = str(publication_by(workload("stomp"), body)).replace("SEND\n", "MESSAGE\n", 1)
         parsed = workload("stomp").read(0, message)
         assert parsed.kind is MessageKind.DELIVERY
         assert parsed.text == ENVELOPE.seal(body)
@@ -150,7 +150,7 @@ class TestJsonRpc:
         talk = Conversation(rpc, 1)
         assert talk.start(0) == ()
         assert talk.is_joined
-        request = json.loads(said_by(rpc, "hello"))
+        request = json.loads(publication_by(rpc, "hello"))
         assert (request["method"], request["params"]) == ("chat.say", {"room": "r0", "body": ENVELOPE.seal("hello")})
 
     def test_notifications_and_responses_are_distinguished(self) -> None:
@@ -191,7 +191,7 @@ class TestCentrifugo:
 
     def test_publications_replies_and_pings_are_distinguished(self) -> None:
         centrifugo = workload("centrifugo")
-        data = json.loads(str(said_by(centrifugo, "hello")))["publish"]["data"]
+        data = json.loads(str(publication_by(centrifugo, "hello")))["publish"]["data"]
         push = json.dumps({"push": {"channel": "room-0", "pub": {"data": data, "offset": 4}}})
         assert centrifugo.read(0, push).kind is MessageKind.DELIVERY
         assert centrifugo.read(0, '{"push":{"channel":"room-0","join":{"info":{}}}}').kind is MessageKind.IGNORED

@@ -34,7 +34,7 @@ def workload(name: str, **settings: str) -> Workload:
     return loaded
 
 
-def said_by(channel: Workload, body: str) -> str | bytes:
+def publication_by(channel: Workload, body: str) -> str | bytes:
     """Return the message that member 0 sends to publish `body`."""
     message = channel.publish(0, ENVELOPE, body)
     assert isinstance(message, str | bytes)
@@ -102,7 +102,7 @@ class TestSocketIo:
 
     def test_events_acknowledgements_and_heartbeats_are_distinguished(self) -> None:
         sio = workload("socketio")
-        message = said_by(sio, "hello")
+        message = publication_by(sio, "hello")
         assert sio.read(0, message).kind is MessageKind.DELIVERY
         wrapped = "42" + json.dumps(["chat message", {"who": "x", "data": {"text": ENVELOPE.seal("hello")}}])
         assert sio.read(0, wrapped).envelope is not None
@@ -157,12 +157,12 @@ class TestMqtt:
     @pytest.mark.parametrize("size", [0, 60, 200, 20_000])
     def test_an_acknowledged_publication_is_answered_with_its_number(self, size: int) -> None:
         mqtt = workload("mqtt", qos="1")
-        packet = said_by(mqtt, "x" * size)
+        packet = publication_by(mqtt, "x" * size)
         reading = mqtt.read(0, packet)
         assert reading.kind is MessageKind.DELIVERY
         assert reading.needs_answer
         assert list(mqtt.answer(0, packet)) == [b"\x40\x02\x00\x02"]
-        assert not workload("mqtt").read(0, said_by(workload("mqtt"), "x" * size)).needs_answer
+        assert not workload("mqtt").read(0, publication_by(workload("mqtt"), "x" * size)).needs_answer
 
     @pytest.mark.parametrize("message", ["text", b"", b"\x30", b"\xff\xff\xff\xff\xff", b"\x20\x02\x00\x00\x20"])
     def test_an_incomplete_packet_is_unexpected(self, message: str | bytes) -> None:
@@ -184,7 +184,7 @@ class TestPhoenix:
 
     def test_the_event_is_a_delivery_and_replies_are_not(self) -> None:
         phoenix = workload("phoenix")
-        assert phoenix.read(0, said_by(phoenix, "hello")).kind is MessageKind.DELIVERY
+        assert phoenix.read(0, publication_by(phoenix, "hello")).kind is MessageKind.DELIVERY
         assert phoenix.read(0, '["1", "m1", "room:0", "phx_reply", {"status": "ok"}]').kind is MessageKind.IGNORED
         assert phoenix.read(0, '[null, null, "room:0", "new_msg", {}]').kind is MessageKind.UNEXPECTED
         assert phoenix.read(0, '["1", "1", "room:0", "phx_error", {}]').kind is MessageKind.UNEXPECTED

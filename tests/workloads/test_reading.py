@@ -29,7 +29,7 @@ DIFFICULT_BODIES = [
 ]
 
 
-def assert_whole(reading: Parsed, word: MessageKind) -> None:
+def assert_intact(reading: Parsed, word: MessageKind) -> None:
     assert reading.kind is word
     assert reading.envelope is not None
     assert reading.envelope.intact
@@ -39,20 +39,20 @@ def assert_whole(reading: Parsed, word: MessageKind) -> None:
 @pytest.mark.parametrize("body", DIFFICULT_BODIES)
 def test_a_delivery_is_parsed_with_any_body(body: str) -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal(body)}")
-    assert_whole(reading, MessageKind.DELIVERY)
+    assert_intact(reading, MessageKind.DELIVERY)
     assert reading.publisher == "7"
 
 
 @pytest.mark.parametrize("words", ["You: ", "You wrote: "])
 @pytest.mark.parametrize("body", DIFFICULT_BODIES)
 def test_a_reply_is_parsed_with_any_body(body: str, words: str) -> None:
-    assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), MessageKind.REPLY)
+    assert_intact(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), MessageKind.REPLY)
 
 
 @given(name=st.text(max_size=20), body=st.text(max_size=200))
 def test_names_and_bodies_may_be_any_text(name: str, body: str) -> None:
     reading = Chat().read(0, f"Client #{name} says: {ENVELOPE.seal(body)}")
-    assert_whole(reading, MessageKind.DELIVERY)
+    assert_intact(reading, MessageKind.DELIVERY)
     assert reading.publisher == name
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_chat_message_is_unexpected(message: str | bytes) -> None:
 
 
 def test_an_echo_is_a_delivery_to_its_publisher() -> None:
-    assert_whole(Echo().read(6, f"Message received: {ENVELOPE.seal('hi')}"), MessageKind.DELIVERY)
+    assert_intact(Echo().read(6, f"Message received: {ENVELOPE.seal('hi')}"), MessageKind.DELIVERY)
     assert Echo().read(6, "message received: hi").kind is MessageKind.UNEXPECTED
     assert Echo().read(6, b"Message received: hi").kind is MessageKind.UNEXPECTED
 

@@ -62,7 +62,7 @@ def test_the_documented_channel_passes_on_a_correct_server(
         ("every fifth is lost", "pubsub.delivery", Anomaly.LOST),
         ("messages leak", "pubsub.delivery", Anomaly.MISROUTED),
         ("notices leak", "pubsub.leave-notices", Anomaly.MISROUTED),
-        ("nobody is told who leaves", "pubsub.leave-notices", Anomaly.MISSING_LEAVE),
+        ("departures are not announced", "pubsub.leave-notices", Anomaly.MISSING_LEAVE),
     ],
 )
 def test_the_documented_channel_finds_a_planted_fault(
@@ -70,8 +70,8 @@ def test_the_documented_channel_finds_a_planted_fault(
 ) -> None:
     report = check(fault, documented, named)
     assert report.verdict() is Verdict.INVALID
-    found = [(finding.check, finding.anomaly, finding.reproduced) for finding in report.findings]
-    assert found == [(named, anomaly, "3 of 3")]
+    observed = [(finding.check, finding.anomaly, finding.reproduced) for finding in report.findings]
+    assert observed == [(named, anomaly, "3 of 3")]
 
 
 ALIKE = ("pubsub.delivery", "pubsub.protocol-error-isolation", "pubsub.slow-reader-isolation")

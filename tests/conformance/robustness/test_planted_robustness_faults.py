@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
-from tests.faulty.quiet import FULL_S, silence_is_known
+from tests.faulty.quiet import FULL_S, detect_silence
 from tests.faulty.running import FaultyServer, faulty_server
 from tests.slow import slow_except
 from wsproof import Verdict
@@ -21,7 +21,7 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 
 _RULES = {rule.id for rule in RULES_WITH_A_TEST}
-_STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
+_ROBUSTNESS_FAULTS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
 # Rules without a robustness test of their own, with the test that reports them.
 _SHOWS_IN = {
     "send-buffer-bounded": "served-despite-slow-reader",
@@ -42,7 +42,7 @@ def own_server() -> Iterator[FaultyServer]:
 
 def outcome_of(server: FaultyServer, test_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
     """Return the outcome of one test. Leaked descriptors are never released, so it does not wait for them."""
-    test = next(each for each in ROBUSTNESS_TESTS if each.name == test_name)
+    test = next(row for row in ROBUSTNESS_TESTS if row.name == test_name)
     profile = probe(server.endpoint, _PATIENT_S)
     context = RobustnessContext(
         server.endpoint, profile, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3
@@ -53,7 +53,7 @@ def outcome_of(server: FaultyServer, test_name: str, deadline_s: float = _PATIEN
         context.close()
 
 
-@pytest.mark.parametrize("name", slow_except(_STRAINS, *_STRAINS[::2]))
+@pytest.mark.parametrize("name", slow_except(_ROBUSTNESS_FAULTS, *_ROBUSTNESS_FAULTS[::2]))
 def test_a_planted_robustness_fault_is_reported_by_its_rule(own_server: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
     outcome = outcome_of(own_server.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
@@ -65,7 +65,7 @@ def test_the_correct_server_passes_every_robustness_test(own_server: FaultyServe
     options = SuiteOptions(only=tuple(test.name for test in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
     report = run_suite(own_server.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
-    assert [each.check for each in report.not_run] == ["scope-headers"]  # The faulty server is no ASGI server.
+    assert [row.check for row in report.not_run] == ["scope-headers"]  # The faulty server is no ASGI server.
     assert report.verdict(strict=True) is Verdict.VALID
     assert [run.check for run in report.checks_run] == [test.name for test in ROBUSTNESS_TESTS[1:]]
     assert {figure.name for run in report.checks_run for figure in run.measured} >= {
@@ -88,9 +88,9 @@ def test_a_robustness_finding_can_be_replayed(own_server: FaultyServer) -> None:
     assert replay(finding.recipe, server.endpoint, _PATIENT_S, pid=server.pid) == []
 
 
-def test_a_wedged_server_is_restarted_and_the_remaining_tests_run(own_server: FaultyServer) -> None:
+def test_a_server_that_hangs_is_restarted_and_the_remaining_tests_run(own_server: FaultyServer) -> None:
     only = ("many-fragments", "served-despite-slow-handshake")
-    with silence_is_known(own_server.with_fault("wedges-at-fragments")):
+    with detect_silence(own_server.with_fault("wedges-at-fragments")):
         report = run_suite(own_server, SuiteOptions(only=only, deadline_s=FULL_S))
     assert [finding.check for finding in report.findings] == ["served-despite-flood"]
     rows = {run.check: run for run in report.checks_run}

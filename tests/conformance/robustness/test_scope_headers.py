@@ -90,7 +90,7 @@ def test_a_server_that_confuses_header_names_is_reported_and_replayed(monkeypatc
         again = replay(finding.recipe or {}, server.endpoint, 5.0, pid=server.pid, server=server)
     assert (finding.check, finding.section, finding.reproduced) == ("scope-headers", "RFC 9110 5.1", "1 of 1")
     assert "x-wsproof-a-b" in finding.explanation
-    assert [each.check for each in again] == ["scope-headers"]
+    assert [row.check for row in again] == ["scope-headers"]
 
 
 def test_uvicorn_passes_the_header_check() -> None:

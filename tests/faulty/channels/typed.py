@@ -106,7 +106,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "users that left stay in the list": lambda: replaced(rooms.Room, "members", with_ghosts),
     "repeated turn counts again": lambda: replaced(seat.Seat, "take", applied_twice),
     "turns are dropped": lambda: replaced(seat.Seat, "take", sometimes_ignored),
-    "one turn is told for each tick": lambda: replaced(match.Match, "advance", last_of_tick_only),
+    "only the last turn of a tick is sent": lambda: replaced(match.Match, "advance", last_of_tick_only),
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from gevent.event import Event
 from locust.stats import RequestStats
 
-from tests.workloads.apps.conversing_channels import Conversing, said
+from tests.workloads.apps.conversing_channels import Conversing, message_of_kind
 from wsproof import Envelope
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.history import Departure
@@ -92,18 +92,18 @@ def line(room: WorkloadRun) -> Iterator[FakeConnection]:
 
 
 def join(line: FakeConnection) -> None:
-    line.hear(said("ack"))
-    line.hear(said("subscribed"))
+    line.hear(message_of_kind("ack"))
+    line.hear(message_of_kind("subscribed"))
 
 
 def test_a_user_joins_step_by_step_and_is_subscribed_on_the_servers_confirmation(
     room: WorkloadRun, line: FakeConnection
 ) -> None:
     assert line.taken() == ["init"]
-    line.hear(said("ack"))
+    line.hear(message_of_kind("ack"))
     assert line.taken() == ["subscribe"]
     assert room.members.present == set()
-    line.hear(said("subscribed"))
+    line.hear(message_of_kind("subscribed"))
     assert room.members.present == {line.member}
     assert line.listener is room.receiver
     assert room.recorder.unexpected == []
@@ -113,11 +113,11 @@ def test_a_frame_with_several_messages_brings_each_of_them() -> None:
     room = room_of(Batching())
     line = FakeConnection(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
-    line.hear("\n".join([said("ack"), said("subscribed")]))
+    line.hear("\n".join([message_of_kind("ack"), message_of_kind("subscribed")]))
     assert room.members.present == {line.member}
-    published = [said("next", text=Envelope(0, number, 1).seal("hello")) for number in (0, 1)]
+    published = [message_of_kind("next", text=Envelope(0, number, 1).seal("hello")) for number in (0, 1)]
     for _ in range(2):
-        line.hear("\n".join([said("ping", id=7), *published]))
+        line.hear("\n".join([message_of_kind("ping", id=7), *published]))
     assert [kind for kind in line.taken() if kind != "beat"] == ["init", "subscribe", "pong", "pong"]
     assert room.messages.receipts().sequence.tolist() == [0, 1, 0, 1]
     assert room.recorder.unexpected == []
@@ -129,7 +129,7 @@ def test_a_user_answers_each_ping_and_sends_heartbeats(line: FakeConnection) -> 
     join(line)
     line.taken()
     for _ in range(2):
-        line.hear(said("ping", id=7))
+        line.hear(message_of_kind("ping", id=7))
         assert line.taken() == ["pong"]
     with gevent.Timeout(DEADLINE_S):
         while line.sent.count("beat") < 2:
@@ -144,7 +144,7 @@ def test_a_user_that_has_left_sends_no_heartbeats(room: WorkloadRun, line: FakeC
 
 
 def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeConnection) -> None:
-    line.hear(said("ack"))
+    line.hear(message_of_kind("ack"))
     with gevent.Timeout(DEADLINE_S):
         line.gone.wait()
     (failure,) = room.environment.events.request.fired
@@ -163,5 +163,5 @@ def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, 
 
 
 def test_messages_received_during_the_join_are_recorded(room: WorkloadRun, line: FakeConnection) -> None:
-    line.hear(said("next", text=Envelope(0, 0, 1).seal("hello")))
+    line.hear(message_of_kind("next", text=Envelope(0, 0, 1).seal("hello")))
     assert room.measurement().history.receipts.subscriber.tolist() == [0]

@@ -32,7 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Subscriber:
-    """One connection. A task of its own empties its queue, and waits for pongs."""
+    """One connection. Its own task sends its queue, and waits for pongs."""
 
     def __init__(self, send: Send) -> None:
         self.send = send

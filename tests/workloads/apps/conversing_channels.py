@@ -24,7 +24,7 @@ from wsproof import (
 from wsproof.workloads.steps import JoinSteps
 
 
-def said(kind: str, **more: Any) -> str:
+def message_of_kind(kind: str, **more: Any) -> str:
     return json.dumps({"type": kind, **more})
 
 
@@ -40,21 +40,21 @@ class Conversing(Workload):
         return "/"
 
     def join(self, member: int) -> JoinSteps:
-        yield Send(said("init"))
+        yield Send(message_of_kind("init"))
         answer = yield Wait("init", until=lambda m: json_with(type="ack")(m) or json_with(type="error")(m))
         if json_with(type="error")(answer):
             raise JoinRefused(str(answer))
-        yield Send(said("subscribe"))
+        yield Send(message_of_kind("subscribe"))
         yield Wait("subscribe", until=json_with(type="subscribed"), timeout_s=0.5, subscribes=True)
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str]:
-        yield said("pong", id=json.loads(message)["id"])
+        yield message_of_kind("pong", id=json.loads(message)["id"])
 
     def timers(self, member: int) -> Iterable[Every]:
-        yield Every(0.05, said("beat"))
+        yield Every(0.05, message_of_kind("beat"))
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
-        return said("publish", text=envelope.seal(body))
+        return message_of_kind("publish", text=envelope.seal(body))
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         match json.loads(message):
@@ -71,7 +71,7 @@ class Hasty(Conversing):
     name = "hasty"
 
     def join(self, member: int) -> JoinSteps:
-        yield Send(said("subscribe"))
+        yield Send(message_of_kind("subscribe"))
         yield Wait("subscribe", until=json_with(type="subscribed"))
 
 

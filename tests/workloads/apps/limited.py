@@ -3,13 +3,22 @@
 POST /login[?ROOM]   {"token": ...}      POST /logout?TOKEN      POST /expire?TOKEN
 WebSocket /?token=TOKEN[&room=ROOM]
 
-Correct except for the fault that FAULT names. `stays`: a logout does not end connections; `charged twice`: every
-burst but the first may have one publication less; `takes expired`: an expired token still opens the room; `opens all`:
-a token opens every room; `counts together`: one limit for all clients. These are correct: `deaf`: a logout removes the
-member from the room and leaves the connection open; `patient`: the logout is answered once the member has answered the
-close frame; `by address`: the limit counts all clients of an address;
-`sliding`, `tokens`: other limiters; `counts all`: heartbeats count, too; `closes idle`: ends a connection that is
-silent for as long as a window.
+Correct except for the fault that FAULT names:
+
+keeps logged-out members     a logout does not end connections
+counts a publication twice   every burst but the first may have one publication less
+accepts expired tokens       an expired token still opens the room
+ignores the room of a token  a token opens every room
+one limit for all clients    all clients share one limit
+
+These are correct:
+
+ignores logged-out members   a logout removes the member from the room and leaves the connection open
+waits for the close frame    a logout is answered once the member has answered the close frame
+one limit per address        the limit counts all clients of an address
+sliding, tokens              other limiters
+counts heartbeats            heartbeats count, too
+closes idle                  ends a connection that is silent for as long as a window
 """
 
 from __future__ import annotations
@@ -53,10 +62,12 @@ class Limiter:
 
     def allows(self, text: str) -> bool:
         now = time.monotonic()
-        if FAULT == "charged twice":  # by count alone, so that a pause of the machine does not hide the fault
+        if (
+            FAULT == "counts a publication twice"
+        ):  # counts without the clock: a pause of the machine cannot hide the fault
             self.bursts += text.startswith(f"1 of {LIMIT}")
             return self.bursts < 2 or not text.startswith(f"{LIMIT} of {LIMIT}")
-        if FAULT == "counts together":  # by count alone, too
+        if FAULT == "one limit for all clients":  # counts without the clock, too
             self.bursts += 1
             return self.bursts <= LIMIT
         if FAULT == "sliding":
@@ -87,7 +98,7 @@ async def http(scope: Message, send: Send) -> None:
         tokens[token] = scope["query_string"].decode() or "0"
         body = json.dumps({"token": token}).encode()
     elif scope["path"] == "/expire":
-        if FAULT != "takes expired":
+        if FAULT != "accepts expired tokens":
             del tokens[scope["query_string"].decode()]
     elif scope["path"] == "/logout":
         await log_out(scope["query_string"].decode())
@@ -97,11 +108,15 @@ async def http(scope: Message, send: Send) -> None:
 
 async def log_out(token: str) -> None:
     tokens.pop(token, None)
-    for member in [each for each, its in members.items() if its == token and FAULT != "stays"]:
+    for member in [
+        present
+        for present, credential in members.items()
+        if credential == token and FAULT != "keeps logged-out members"
+    ]:
         del members[member]
-        if FAULT != "deaf":
+        if FAULT != "ignores logged-out members":
             await member({"type": "websocket.close", "code": 4001})
-        if FAULT == "patient":
+        if FAULT == "waits for the close frame":
             await ended[member].wait()
 
 
@@ -109,17 +124,17 @@ async def websocket(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     query = parse_qs(scope["query_string"].decode())
     token, room = query.get("token", [""])[0], query.get("room", ["0"])[0]
-    if token not in tokens or (tokens[token] != room and FAULT != "opens all"):
+    if token not in tokens or (tokens[token] != room and FAULT != "ignores the room of a token"):
         await send({"type": "websocket.close", "code": 4003})
         return
     await send({"type": "websocket.accept"})
-    counted_as = {"counts together": "", "by address": scope["client"][0]}.get(FAULT, token)
+    counted_as = {"one limit for all clients": "", "one limit per address": scope["client"][0]}.get(FAULT, token)
     limiter = limiters.setdefault(counted_as, Limiter())
     members[send], rooms[send], ended[send] = token, room, asyncio.Event()
     try:
         while (message := await next_message(receive, send))["type"] == "websocket.receive":
             text = message.get("text") or ""
-            if text == "beat" and FAULT != "counts all":
+            if text == "beat" and FAULT != "counts heartbeats":
                 continue
             if limiter.allows(text) and send in members and text != "beat":
                 await asyncio.gather(*(deliver(member, text) for member in list(members) if rooms[member] == room))

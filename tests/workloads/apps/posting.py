@@ -53,11 +53,11 @@ async def publish(room: str, text: str) -> int:
     count += 1
     if FAULT == "refuses" and count % 3 == 0:
         return 429
-    for number, (its, send) in enumerate(list(listeners)):
+    for number, (listener_room, send) in enumerate(list(listeners)):
         if FAULT == "fails" and count % 3 == 0 and number:
             return 500
         is_missed = FAULT == "forgets" and count % 5 == 0 and number == 0
-        if (its == room or FAULT == "leaks") and not is_missed:
+        if (listener_room == room or FAULT == "leaks") and not is_missed:
             try:
                 await send({"type": "websocket.send", "text": text})
             except Exception:  # noqa: BLE001, S112 - whatever the server raises for a peer that has gone

@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Subscriber:
-    """One connection. A task of its own empties its queue, so that no member waits for another."""
+    """One connection. Its own task sends its queue, so that no member waits for another."""
 
     def __init__(self, send: Send) -> None:
         self.name = ""
@@ -63,7 +63,7 @@ async def converse(subscriber: Subscriber, receive: Receive) -> None:
     subscriber.writer.cancel()
     if subscriber in everybody:
         everybody.remove(subscriber)
-        if FAULT != "nobody is told who leaves":
+        if FAULT != "departures are not announced":
             announce(subscriber, {"event": "left", "who": subscriber.name})
 
 
@@ -86,9 +86,9 @@ def publish(subscriber: Subscriber, text: str) -> None:
         announce(subscriber, {"event": "said", "who": subscriber.name, "text": text})
 
 
-def announce(about: Subscriber, event: dict[str, Any]) -> None:
-    deaf = about if FAULT == "the publisher does not hear itself" else None
+def announce(subject: Subscriber, event: dict[str, Any]) -> None:
+    excluded = subject if FAULT == "the publisher does not hear itself" else None
     leaks = FAULT == "messages leak" if event["event"] == "said" else FAULT == "notices leak"
     for recipient in everybody:
-        if recipient is not deaf and (recipient.room == about.room or leaks):
+        if recipient is not excluded and (recipient.room == subject.room or leaks):
             recipient.queue.put_nowait(event)

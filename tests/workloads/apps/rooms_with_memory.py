@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 members: list[tuple[str, Send]] = []
-said: dict[str, list[str]] = {}
+published: dict[str, list[str]] = {}
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -41,11 +41,11 @@ async def serve(request: Any, send: Send) -> None:
     if "go" in request:
         await enter(request, send)
         return
-    room = next(room for room, its in reversed(members) if its is send)
-    log = said.setdefault(room, [])
+    room = next(room for room, deliver in reversed(members) if deliver is send)
+    log = published.setdefault(room, [])
     log.append(json.dumps({"number": len(log), "text": request["text"]}))
-    for its, deliver in list(members):
-        if its == room:
+    for member_room, deliver in list(members):
+        if member_room == room:
             try:
                 await deliver({"type": "websocket.send", "text": log[-1]})
             except Exception:  # noqa: BLE001, S112 - whatever the server raises for a peer that has gone
@@ -56,7 +56,7 @@ async def enter(request: Any, send: Send) -> None:
     if FAULT != "stays":
         leave(send)
     room = str(request["go"])
-    missed = said.get(room, [])[request["since"] + 1 :] if "since" in request and FAULT != "no memory" else []
+    missed = published.get(room, [])[request["since"] + 1 :] if "since" in request and FAULT != "no memory" else []
     for text in missed[1 if FAULT == "forgets" else 0 :]:
         await send({"type": "websocket.send", "text": text})
     members.append((room, send))

@@ -1,4 +1,4 @@
-"""Servers that do not use the tutorial's formats: FAULT names their behaviour. They have no feed."""
+"""A server that does not use the tutorial's message formats. FAULT names its behaviour; it has no feed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ async def app(
         return
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
-        if FAULT == "echoes plainly" and message.get("text") is not None:
+        if FAULT == "echoes unchanged" and message.get("text") is not None:
             await send({"type": "websocket.send", "text": message["text"]})
-        elif FAULT == "hangs up":
+        elif FAULT == "closes":
             await send({"type": "websocket.close", "code": 1011})
             return

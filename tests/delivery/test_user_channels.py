@@ -29,8 +29,8 @@ from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
 PUBSUB = "tests.workloads.apps.pubsub:app"
-FAULTY = "tests.faulty.channels.app:app"
-SPEECHLESS = "tests.faulty.channels.otherwise:app"
+FAULTY = "tests.faulty.channels.tutorial:app"
+OTHER_FORMATS = "tests.faulty.channels.other_formats:app"
 OPTIONS = SuiteOptions(examples=4, deadline_s=1.0)
 PATIENT = OPTIONS.but(deadline_s=PATIENT_S)
 
@@ -134,7 +134,7 @@ def test_a_loss_that_is_not_reproduced_is_an_observation_without_a_cause() -> No
 
 def test_a_loss_caused_by_a_binary_frame_is_attributed_to_it_with_the_control_runs() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
-    report = check(FAULTY, workloads, "chat.binary-frame-isolation", fault="a binary frame ends all")
+    report = check(FAULTY, workloads, "chat.binary-frame-isolation", fault="a binary frame stops all deliveries")
     (finding,) = violations(report)
     assert finding.explanation.startswith("A binary frame from one member disturbs the chat for the others: ")
     assert finding.explanation.endswith("Without that step nothing is lost (3 of 3 control runs).")
@@ -143,7 +143,7 @@ def test_a_loss_caused_by_a_binary_frame_is_attributed_to_it_with_the_control_ru
 
 def test_a_server_with_another_message_format_is_reported_once() -> None:
     workloads = load_channels("tutorial")
-    report = check(SPEECHLESS, {"echo": workloads["echo"]}, fault="echoes plainly")
+    report = check(OTHER_FORMATS, {"echo": workloads["echo"]}, fault="echoes unchanged")
     (finding,) = report.findings
     assert (finding.anomaly, finding.level) == (Anomaly.PHANTOM, Level.VIOLATION)
     assert "/ws does not speak the format of the channel 'echo'" in finding.explanation
@@ -156,10 +156,10 @@ def test_a_server_with_another_message_format_is_reported_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [("says nothing", "nothing"), ("refuses", "HTTP/1.1 403"), ("hangs up", "close code 1011")]
+    ("fault", "words"), [("sends nothing", "nothing"), ("refuses", "HTTP/1.1 403"), ("closes", "close code 1011")]
 )
 def test_a_channel_without_readable_messages_is_unknown(fault: str, words: str) -> None:
-    report = check(SPEECHLESS, {"chat": load_channels("tutorial")["chat"]}, fault=fault)
+    report = check(OTHER_FORMATS, {"chat": load_channels("tutorial")["chat"]}, fault=fault)
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.UNKNOWN
     assert f"was {words}" in finding.explanation or words in finding.explanation
@@ -184,7 +184,7 @@ def test_a_channel_whose_messages_are_all_ignored_is_unknown_and_says_so() -> No
 @pytest.mark.slow
 def test_replies_in_another_format_are_corrupt_and_not_lost() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
-    report = check(FAULTY, workloads, "chat.delivery", fault="replies otherwise")
+    report = check(FAULTY, workloads, "chat.delivery", fault="replies in another format")
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.CORRUPT
     assert "as 'Thanks for " in finding.explanation
@@ -203,14 +203,14 @@ def test_a_wrong_sender_name_is_reported_with_both_names() -> None:
 
 def test_a_slow_server_is_behind_and_has_no_violation() -> None:
     workloads = {"chat": load_channels("tutorial")["chat"]}
-    report = check(FAULTY, workloads, "chat.order", fault="slow but whole")
+    report = check(FAULTY, workloads, "chat.order", fault="slow but lossless")
     assert {finding.anomaly for finding in report.findings} == {Anomaly.BEHIND}
     assert [row.verdict for row in report.checks_run] == [Verdict.UNKNOWN]
 
 
 def test_a_missing_channel_leaves_the_other_channels_checked() -> None:
     workloads = load_channels("tutorial", {"dashboard.period": "0.1"})
-    with serve(parse_target(SPEECHLESS, path="/ws", env=["FAULT=echoes plainly"])) as server:
+    with serve(parse_target(OTHER_FORMATS, path="/ws", env=["FAULT=echoes unchanged"])) as server:
         address = f"ws://{server.endpoint.host}:{server.endpoint.port}/ws"
         with serve(parse_target(address)) as reached:
             report = run_suite(reached, workloads, OPTIONS)

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from tests.delivery.planting import PATIENT_S, findings_of, planting
-from tests.faulty.channels.people import TOKEN
-from tests.faulty.channels.people_workload import Greeting, Halls, Named, Presence, Private, Room, Sloppy
+from tests.faulty.channels.json_room import TOKEN
+from tests.faulty.channels.json_room_workloads import Greeting, Halls, OneOrigin, Presence, Private, Room, Sloppy
 from wsproof import Level, TargetError, Workload
 from wsproof.delivery import run_suite, shutdown_probe
 from wsproof.delivery.client_pool import ClientPool
@@ -28,12 +28,12 @@ from wsproof.workloads.guarded import guarded
 
 OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
 LEAVES_UNANSWERED = (
-    "one is deaf",
-    "a slow reader is told what it lacks",
-    "odd names are refused",
-    "odd names are not heard",
+    "one member receives nothing",
+    "a slow reader is told of dropped messages",
+    "unusual names are refused",
+    "unusual names are not subscribed",
 )
-"""Correct variants that leave a message unanswered, so that the deadline passes."""
+"""Correct variants that do not answer a message, so that the check waits until its deadline."""
 Plant = Callable[[str], RunningServer]
 
 FAULTS: list[tuple[str, type[Workload], str, str]] = [
@@ -45,79 +45,84 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
         "late-join",
         "and the live messages overlap",
     ),
-    ("greet + each greeting counts", Greeting, "double-subscription", "had sent its greeting a second time"),
+    (
+        "greet + each greeting adds a subscription",
+        Greeting,
+        "double-subscription",
+        "had sent its greeting a second time",
+    ),
     ("rooms by prefix", Halls, "room-names", "compare only a part of the rooms' names"),
     ("two workers", Room, "cross-worker-delivery", "workers or processes without a shared backplane"),
-    ("the end removes the name", Room, "reconnect", "seems to have removed the new one"),
+    ("a departure removes the name", Room, "reconnect", "seems to have removed the new one"),
     ("latest connection only", Room, "reconnect", "send to the latest connection of a name only"),
-    ("a name for each connection", Room, "reconnect", "once for each of them"),
-    ("person + person leaves with each connection", Presence, "reconnect", "one of its two connections ended"),
-    ("a room is made twice", Room, "concurrent-joins", "both find no room and create one"),
-    ("a slow reader lacks some", Room, "paused-reader", "do not fit into the queue of a slow member"),
+    ("delivers once per connection of a name", Room, "reconnect", "once for each of them"),
+    ("presence + user leaves with each connection", Presence, "reconnect", "one of its two connections ended"),
+    ("a room is created twice", Room, "concurrent-joins", "both find no room and create one"),
+    ("a slow reader loses messages", Room, "paused-reader", "do not fit into the queue of a slow member"),
     ("greet + greet under a lock", Greeting, "silent-client-isolation", "sent nothing after its handshake, "),
     ("token is optional", Private, "access", "joined without its credentials, and received message"),
-    ("token may be any", Private, "access", "joined with wrong credentials, and received message"),
-    ("token without its signature", Private, "access", "joined with wrong credentials, and received message"),
+    ("any token is accepted", Private, "access", "joined with wrong credentials, and received message"),
+    ("token signature is not verified", Private, "access", "joined with wrong credentials, and received message"),
     ("token is checked late", Private, "access", "joined without its credentials, and received message"),
-    ("one origin is named and not asked for", Named, "origin", "joined from the origin of a stranger"),
-    ("hand-made json", Room, "unusual-names", "has a name with quotes, a backslash and a tag"),
-    ("names are ascii", Room, "unusual-names", "has a name with letters of other alphabets"),
-    ("the end removes what begins so", Room, "unusual-names", "that begins with the name of member 0"),
+    ("one origin is documented and not enforced", OneOrigin, "origin", "joined from the origin of a stranger"),
+    ("JSON by concatenation", Room, "unusual-names", "has a name with quotes, a backslash and a tag"),
+    ("names are encoded as ASCII", Room, "unusual-names", "has a name with letters of other alphabets"),
+    ("a departure removes names with this prefix", Room, "unusual-names", "that begins with the name of member 0"),
     ("reserved names break the room", Room, "unusual-names", "has a name"),
-    ("one room's own task", Room, "malformed-messages", "sent its message with numbers in place of its texts"),
-    ("a lock in the room's own task", Room, "malformed-messages", "sent its message"),
-    ("half a character is sent as it is", Room, "malformed-messages", "sent its message with half a character"),
+    ("one room task", Room, "malformed-messages", "sent its message with numbers in place of its texts"),
+    ("a lock in the room task", Room, "malformed-messages", "sent its message"),
+    ("a lone surrogate is passed on", Room, "malformed-messages", "sent its message with half a character"),
 ]
 """A planted fault, the workload, the property that finds it, and words of the cause."""
 
 CORRECT_VARIANTS: list[tuple[str, type[Workload], str]] = [
     ("history", Room, "late-join"),
-    ("history + three of it", Room, "late-join"),
+    ("history + only three messages", Room, "late-join"),
     ("late subscription", Room, "late-join"),
     ("", Room, "late-join"),
     ("greet", Greeting, "double-subscription"),
-    ("greet + greeted with history", Greeting, "double-subscription"),
+    ("greet + the greeting is answered with history", Greeting, "double-subscription"),
     ("greet + a second greeting ends the connection", Greeting, "double-subscription"),
     ("", Halls, "room-names"),
     ("", Room, "places"),
     ("", Room, "cross-worker-delivery"),
-    ("one is deaf", Room, "cross-worker-delivery"),
+    ("one member receives nothing", Room, "cross-worker-delivery"),
     ("", Room, "reconnect"),
     ("one per name", Room, "reconnect"),
     ("one per name, the second is refused", Room, "reconnect"),
-    ("person", Presence, "reconnect"),
-    ("connection leaves", Presence, "reconnect"),
+    ("presence", Presence, "reconnect"),
+    ("leave notice per connection", Presence, "reconnect"),
     ("history", Room, "reconnect"),
     ("", Room, "concurrent-joins"),
     ("late subscription", Room, "concurrent-joins"),
-    ("a room is made once", Room, "concurrent-joins"),
+    ("a room is created once", Room, "concurrent-joins"),
     ("history", Room, "concurrent-joins"),
     ("greet", Greeting, "concurrent-joins"),
     ("", Room, "paused-reader"),
-    ("a slow reader is cut off", Room, "paused-reader"),
-    ("a slow reader is told what it lacks", Room, "paused-reader"),
+    ("a slow reader is disconnected", Room, "paused-reader"),
+    ("a slow reader is told of dropped messages", Room, "paused-reader"),
     ("greet", Greeting, "silent-client-isolation"),
     ("token", Private, "access"),
-    ("one origin", Named, "origin"),
+    ("one origin", OneOrigin, "origin"),
     ("", Room, "unusual-names"),
     ("names are normalised", Room, "unusual-names"),
-    ("odd names are refused", Room, "unusual-names"),
-    ("odd names are refused at the handshake", Room, "unusual-names"),
-    ("odd names are not heard", Room, "unusual-names"),
+    ("unusual names are refused", Room, "unusual-names"),
+    ("unusual names are refused at the handshake", Room, "unusual-names"),
+    ("unusual names are not subscribed", Room, "unusual-names"),
     ("", Room, "malformed-messages"),
-    ("whatever comes is passed on", Room, "malformed-messages"),
-    ("whatever comes is passed on", Sloppy, "malformed-messages"),
-    ("a malformed message ends its connection", Room, "malformed-messages"),
-    ("a malformed message is told to its sender", Room, "malformed-messages"),
+    ("values of any type are passed on", Room, "malformed-messages"),
+    ("values of any type are passed on", Sloppy, "malformed-messages"),
+    ("a malformed message closes its connection", Room, "malformed-messages"),
+    ("a malformed message is reported to its sender", Room, "malformed-messages"),
     ("greet", Greeting, "malformed-messages"),
-    ("one room's own task + the room's own task goes on", Room, "malformed-messages"),
+    ("one room task + the room task continues", Room, "malformed-messages"),
 ]
 """Behaviour of correct servers, the workload, and the property that must not report it."""
 
 
 @pytest.fixture(scope="module")
 def plant() -> Iterator[Plant]:
-    with planting("tests.faulty.channels.people:app", at="plant") as plant:
+    with planting("tests.faulty.channels.json_room:app", at="plant") as plant:
         yield plant
 
 
@@ -126,7 +131,7 @@ def check(server: RunningServer, workload: type[Workload], *only: str, options: 
     return run_suite(server, {"room": guarded(workload)({}, base=1)}, options.but(only=names))
 
 
-@pytest.mark.parametrize(("kind", "workload", "name", "words"), FAULTS, ids=[each[0] for each in FAULTS])
+@pytest.mark.parametrize(("kind", "workload", "name", "words"), FAULTS, ids=[fault[0] for fault in FAULTS])
 def test_a_planted_fault_is_reported_with_its_cause(
     plant: Plant, kind: str, workload: type[Workload], name: str, words: str
 ) -> None:
@@ -139,7 +144,7 @@ def test_a_planted_fault_is_reported_with_its_cause(
 @pytest.mark.parametrize(
     ("kind", "workload", "name"),
     CORRECT_VARIANTS,
-    ids=[f"{each[0]}, {each[1].__name__}, {each[2]}" for each in CORRECT_VARIANTS],
+    ids=[f"{variant[0]}, {variant[1].__name__}, {variant[2]}" for variant in CORRECT_VARIANTS],
 )
 def test_the_correct_variant_of_a_planted_fault_has_no_findings(
     plant: Plant, kind: str, workload: type[Workload], name: str
@@ -160,7 +165,7 @@ def test_a_handshake_ended_by_the_budget_beside_a_silent_client_is_no_finding() 
 
 @pytest.mark.parametrize("kind", ["token", "token in the log"])
 def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> None:
-    with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
+    with serve(parse_target("tests.faulty.channels.json_room:app", path="/ws", env=[f"KIND={kind}"])) as server:
         report = check(server, Private, "access")
     findings = [
         finding for finding in report.findings if "credentials of its members to its output" in finding.explanation
@@ -169,23 +174,25 @@ def test_a_token_in_the_server_output_is_reported_and_redacted(kind: str) -> Non
     assert not any(TOKEN in line for finding in findings for line in finding.witness)
 
 
-OWN_PROBES = [
+SHUTDOWN_PROBES = [
     ("", "shutdown", ""),
-    ("ends without a word", "shutdown", "received no close frame"),
-    ("does not end", "shutdown", "its process still runs"),
+    ("exits without close frames", "shutdown", "received no close frame"),
+    ("ignores SIGTERM", "shutdown", "its process still runs"),
     ("", "pause", ""),
     ("", "worker-crash", ""),
-    ("a pause ends everybody", "pause", "was stopped for 1 s (SIGSTOP)"),
+    ("a pause disconnects all members", "pause", "was stopped for 1 s (SIGSTOP)"),
 ]
 
 
-@pytest.mark.parametrize(("kind", "name", "words"), OWN_PROBES, ids=[f"{each[0]}, {each[1]}" for each in OWN_PROBES])
+@pytest.mark.parametrize(
+    ("kind", "name", "words"), SHUTDOWN_PROBES, ids=[f"{probe[0]}, {probe[1]}" for probe in SHUTDOWN_PROBES]
+)
 def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
     kind: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if kind == "does not end":
+    if kind == "ignores SIGTERM":
         monkeypatch.setattr(shutdown_probe, "EXIT_S", 1.0)
-    with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
+    with serve(parse_target("tests.faulty.channels.json_room:app", path="/ws", env=[f"KIND={kind}"])) as server:
         explanations = [finding.explanation for finding in check(server, Room, name).findings]
     assert [words in explanation for explanation in explanations] == ([True] if words else [])
 
@@ -194,7 +201,7 @@ def test_the_shutdown_checks_stop_and_end_a_server_that_wsproof_started(
     ("kind", "words"),
     [
         ("", ""),
-        ("forgets all after a disturbance", "A member that joins now receives nothing either"),
+        ("publishes nothing after a disturbance", "A member that joins now receives nothing either"),
         ("forgets its connections after a disturbance", "A member that joins now is served"),
         (
             "subscribes again after a disturbance",

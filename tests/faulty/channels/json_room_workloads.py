@@ -1,11 +1,11 @@
-"""Workloads for `people.py`, one for each way in which its members join."""
+"""Workloads for `json_room.py`, one for each way in which its members join."""
 
 from __future__ import annotations
 
 import json
 from urllib.parse import quote
 
-from tests.faulty.channels.people import TOKEN
+from tests.faulty.channels.json_room import TOKEN
 from wsproof import Audience, Contract, Envelope, MessageKind, Order, Parsed, Workload, open_envelope
 
 
@@ -13,7 +13,7 @@ class Room(Workload):
     """A JSON room, to which the handshake alone subscribes."""
 
     name = "room"
-    title = "a room of people"
+    title = "a JSON room"
 
     @property
     def contract(self) -> Contract:
@@ -34,12 +34,12 @@ class Room(Workload):
         except ValueError:
             value = None
         match value:
-            case {"who": str(who), "text": str(text)}:
-                return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=who, text=text)
-            case {"left": str(about)}:
-                return Parsed(MessageKind.LEAVE, member=about)
-            case {"joined": str(about)}:
-                return Parsed(MessageKind.JOIN, member=about)
+            case {"who": str(publisher), "text": str(text)}:
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=publisher, text=text)
+            case {"left": str(subject)}:
+                return Parsed(MessageKind.LEAVE, member=subject)
+            case {"joined": str(subject)}:
+                return Parsed(MessageKind.JOIN, member=subject)
             case {"info": _}:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
@@ -53,7 +53,7 @@ class Greeting(Room):
 
 
 class Halls(Room):
-    """Two rooms that are known by their numbers. The server has more."""
+    """Two numbered rooms of a server that has more."""
 
     rooms = 2
 
@@ -84,7 +84,7 @@ class Sloppy(Room):
         return Parsed(MessageKind.DELIVERY, open_envelope(value["text"]), publisher=value["who"], text=value["text"])
 
 
-class Named(Room):
+class OneOrigin(Room):
     """A room that allows pages of one origin."""
 
     @property

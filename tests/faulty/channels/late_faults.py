@@ -1,7 +1,7 @@
 """The tutorial's channels with one planted fault that shows late: with time, with volume, or at departures.
 
-FAULT names the fault, as in `app.py`. Without one, the server must pass the suite, and also with any of `INNOCENT`,
-which are correct behaviour. `GET /fault/NAME` plants another one and forgets all members.
+FAULT names the fault, as in `tutorial.py`. The server must pass the suite without a fault, and with each name in
+`CORRECT_BEHAVIOUR`. `GET /fault/NAME` plants another fault and resets the server.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import Any
 FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
 IDLE_S = 2.0
-OLD_S = float(os.environ.get("OLD_S", "8"))
+LONG_LIVED_S = float(os.environ.get("LONG_LIVED_S", "8"))
 QUEUE = 256
 SHORT_QUEUE = 8
 RARE = 500
-SEATS = 64
+SEAT_LIMIT = 64
 RATE, BURST = 200.0, 60
 """Messages per second that each client may send, and the size of a burst."""
 
-INNOCENT = {
-    "closes idle members": "closes with 1001 who says nothing for some seconds",
-    "takes ten connections": "refuses the eleventh connection of the chat",
-    "one connection for each name": "closes with 4001 the older connection of a name",
-    "drops what is above its rate": "takes only so many messages a second of each member",
-    "closes who is above the rate": "closes with 1008 who is above its rate",
-    "cuts off slow consumers": "closes with 1013 whose queue is full",
-    "sends its latest figures": "the dashboard greets newcomers with its latest ten objects",
-    "takes small messages": "closes with 1009 over messages of more than 64 KiB",
+CORRECT_BEHAVIOUR = {
+    "closes idle members": "closes a connection that is silent for some seconds, with 1001",
+    "accepts ten connections": "refuses the eleventh connection to the chat",
+    "one connection per name": "closes the older connection of a name, with 4001",
+    "drops messages above the rate limit": "discards messages above a rate limit per member",
+    "disconnects members above the rate limit": "closes a connection above its rate limit, with 1008",
+    "disconnects slow consumers": "closes a connection whose queue is full, with 1013",
+    "sends the latest values to newcomers": "the dashboard sends its latest ten objects to newcomers",
+    "limits the message size": "closes a connection after a message of more than 64 KiB, with 1009",
 }
 """Correct behaviour that resembles a fault, by name."""
 
@@ -47,15 +47,15 @@ def planted(name: str) -> bool:
 
 
 class Member:
-    """One connection. A task of its own empties its queue, so that no member waits for another."""
+    """One connection. Its own task sends its queue, so that no member waits for another."""
 
     def __init__(self, name: str, send: Send) -> None:
         self.name, self.send = name, send
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.writer = asyncio.create_task(self.write())
-        self.spoke_at = self.joined_at = time.monotonic()
+        self.last_sent_at = self.joined_at = time.monotonic()
         self.place = -1
-        self.said = self.told = self.objects = 0
+        self.sent = self.received = self.objects = 0
         self.tokens, self.filled_at = float(BURST), time.monotonic()
         self.is_cut = False
 
@@ -67,13 +67,13 @@ class Member:
             return
 
     def put(self, text: str) -> None:
-        # A burst fills a short queue even if the server reads it in several pieces, and empties the queue in between.
-        if self.queue.qsize() >= (SHORT_QUEUE if planted("cuts off slow consumers") else QUEUE):
-            if planted("drops what does not fit into its queue"):
+        # Short, so that a burst fills it although the server sends from it between two reads.
+        if self.queue.qsize() >= (SHORT_QUEUE if planted("disconnects slow consumers") else QUEUE):
+            if planted("drops messages for a full queue"):
                 return
-            if planted("drops the oldest of a full queue"):
+            if planted("drops the oldest message of a full queue"):
                 self.queue.get_nowait()
-            if planted("cuts off slow consumers") and not self.is_cut:
+            if planted("disconnects slow consumers") and not self.is_cut:
                 self.is_cut = True
                 self.closer = asyncio.create_task(self.close(1013))
         self.queue.put_nowait(text)
@@ -82,7 +82,7 @@ class Member:
         self.writer.cancel()
         try:
             await self.send({"type": "websocket.close", "code": code})
-        except Exception:  # noqa: BLE001 - it has gone already
+        except Exception:  # noqa: BLE001 - the peer has gone already
             return
 
     def has_token(self) -> bool:
@@ -129,12 +129,12 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 def may_join(path: str) -> bool:
     if not path.startswith("/ws/"):
         return True
-    if planted("takes ten connections") and len(room) >= 10:
+    if planted("accepts ten connections") and len(room) >= 10:
         return False
-    if planted("keeps the seat of who ends abruptly") or planted("keeps every seat"):
+    if planted("leaks a seat at an abrupt departure") or planted("leaks a seat at every departure"):
         seats[0] += 1
-        return seats[0] <= SEATS
-    return not (planted("dies when the last one goes") and kept)
+        return seats[0] <= SEAT_LIMIT
+    return not (planted("stops serving when the last member leaves") and kept)
 
 
 def plant(fault: str) -> None:
@@ -142,8 +142,8 @@ def plant(fault: str) -> None:
     FAULT, count, seats[0] = fault, 0, 0
     while producers:
         producers.pop().cancel()
-    for everyone in (room, viewers, latest, kept, places):
-        everyone.clear()
+    for collection in (room, viewers, latest, kept, places):
+        collection.clear()
 
 
 async def next_message(member: Member, receive: Receive) -> Message:
@@ -165,69 +165,69 @@ async def echo(member: Member, receive: Receive) -> None:
         if text is None:
             await member.close(1003)
             break
-        if planted("takes small messages") and len(text) > 65_536:
+        if planted("limits the message size") and len(text) > 65_536:
             await member.close(1009)
             break
         count += 1
         member.put(f"Message received: {text}")
-        if planted("the chat hears an echo") and count % 40 == 0:
-            tell(f"Client #{member.name} says: {text}")
+        if planted("the chat receives echo messages") and count % 40 == 0:
+            broadcast(f"Client #{member.name} says: {text}")
     member.writer.cancel()
 
 
-def tell(text: str) -> None:
+def broadcast(text: str) -> None:
     """Send a text to everyone in the chat."""
     global count
     count += 1
     rare = count % RARE == 0
     now = time.monotonic()
     for at, other in enumerate(list(room)):
-        other.told += 1
-        if planted("gives a place away") and places.get(other.place) is not other:
+        other.received += 1
+        if planted("gives the slot of a member away") and places.get(other.place) is not other:
             continue
-        if planted("forgets who says nothing") and now - other.spoke_at > IDLE_S:
+        if planted("forgets silent members") and now - other.last_sent_at > IDLE_S:
             continue
-        if planted("forgets old members") and now - other.joined_at > OLD_S:
+        if planted("forgets long-lived members") and now - other.joined_at > LONG_LIVED_S:
             continue
-        if planted("forgets who was told much") and other.told > 300:
+        if planted("forgets members after many deliveries") and other.received > 300:
             continue
-        if planted("rarely loses one for one member") and rare and at == len(room) - 1:
+        if planted("rarely loses a message for one member") and rare and at == len(room) - 1:
             continue
-        if planted("rarely loses one for all") and rare:
+        if planted("rarely loses a message for all") and rare:
             continue
-        if planted("forgets all beyond thirty") and at >= 30:
+        if planted("forgets all members beyond thirty") and at >= 30:
             continue
-        if planted("loses some for old members") and other.told > 90 and other.told % 20 == 0:
+        if planted("loses messages for long-lived members") and other.received > 90 and other.received % 20 == 0:
             continue
-        if planted("rarely swaps two") and rare and other.queue.qsize():
+        if planted("rarely swaps two messages") and rare and other.queue.qsize():
             kept.append(other.queue.get_nowait())
         other.put(text)
-        while planted("rarely swaps two") and kept:
+        while planted("rarely swaps two messages") and kept:
             other.put(kept.pop())
-        if planted("rarely repeats") and rare:
+        if planted("rarely repeats a message") and rare:
             other.put(text)
-        if planted("repeats for old members") and other.told > 90 and other.told % 20 == 0:
+        if planted("repeats messages for long-lived members") and other.received > 90 and other.received % 20 == 0:
             other.put(text)
-        if planted("rarely damages") and rare:
+        if planted("rarely corrupts a message") and rare:
             other.put(text[:-1] + "?")
 
 
 async def chat(member: Member, receive: Receive) -> None:
-    if planted("one connection for each name"):
-        for other in [one for one in room if one.name == member.name]:
+    if planted("one connection per name"):
+        for other in [present for present in room if present.name == member.name]:
             room.remove(other)
             await other.close(4001)
     member.place = len(room)
     places[member.place] = member
     room.append(member)
-    if planted("remembers names for longer than its process"):
+    if planted("keeps member names across restarts"):
         if member.name in remembered():
             room.remove(member)
             await member.close(1008)
             return
         remember(member.name)
-    if planted("says that who says nothing has left"):
-        asyncio.get_running_loop().call_later(IDLE_S, tell_of_silence, member)
+    if planted("announces departures of silent members"):
+        asyncio.get_running_loop().call_later(IDLE_S, announce_silent_member, member)
     code: int | None = None
     while True:
         message = await next_message(member, receive)
@@ -238,95 +238,95 @@ async def chat(member: Member, receive: Receive) -> None:
         if text is None:
             await member.close(1003)
             break
-        if not await hear(member, text):
+        if not await handle_text(member, text):
             break
-    gone(member, code)
+    handle_departure(member, code)
 
 
-def tell_of_silence(member: Member) -> None:
-    if member in room and not member.said:
-        tell(f"Client #{member.name} left the chat")
+def announce_silent_member(member: Member) -> None:
+    if member in room and not member.sent:
+        broadcast(f"Client #{member.name} left the chat")
 
 
-async def hear(member: Member, text: str) -> bool:
+async def handle_text(member: Member, text: str) -> bool:
     """Handle a message of a member. Returns False if the member is cut off."""
-    member.said += 1
-    member.spoke_at = time.monotonic()
-    if planted("takes small messages") and len(text) > 65_536:
+    member.sent += 1
+    member.last_sent_at = time.monotonic()
+    if planted("limits the message size") and len(text) > 65_536:
         await member.close(1009)
         return False
-    if planted("drops what is above its rate") and not member.has_token():
+    if planted("drops messages above the rate limit") and not member.has_token():
         return True
-    if planted("closes who is above the rate") and not member.has_token():
+    if planted("disconnects members above the rate limit") and not member.has_token():
         await member.close(1008)
         return False
-    if planted("silently drops what is long") and len(text) > 300_000:
+    if planted("silently drops long messages") and len(text) > 300_000:
         return True
-    if planted("dies of what is long") and len(text) > 300_000:
+    if planted("raises on long messages") and len(text) > 300_000:
         raise RuntimeError("too long")
     member.put(f"You: {text}")
-    words = f"Client #{member.name} says: {text}"
-    if planted("two at once swap") and member.said % 3 == 0 and len(room) > 1:
-        asyncio.get_running_loop().call_later(0.002, tell, words)
+    delivery = f"Client #{member.name} says: {text}"
+    if planted("swaps concurrent messages") and member.sent % 3 == 0 and len(room) > 1:
+        asyncio.get_running_loop().call_later(0.002, broadcast, delivery)
     else:
-        tell(words)
+        broadcast(delivery)
     return True
 
 
-def gone(member: Member, code: int | None) -> None:
+def handle_departure(member: Member, code: int | None) -> None:
     member.writer.cancel()
-    if planted("keeps who closes with a code of its own") and code is not None and code >= 3000:
+    if planted("ignores departures with private close codes") and code is not None and code >= 3000:
         return
-    if planted("dies of a close without a code") and code == 1005:
+    if planted("stops serving after a close without a code") and code == 1005:
         for other in room:
             other.writer.cancel()
     if member in room:
         room.remove(member)
-    if planted("remembers names for longer than its process") and code not in (1001, 1012):
+    if planted("keeps member names across restarts") and code not in (1001, 1012):
         forget(member.name)
-    kept_of(member, code)
-    if planted("tells nobody of odd codes") and code not in (1000, 1001, 1005, 1006):
+    plant_leaks(member, code)
+    if planted("does not announce departures with unusual close codes") and code not in (1000, 1001, 1005, 1006):
         return
-    if planted("tells of one of those who go at once") and time.monotonic() - last_left[0] < 0.003:
+    if planted("announces one of several simultaneous departures") and time.monotonic() - last_departure_at[0] < 0.003:
         return
-    last_left[0] = time.monotonic()
-    tell(f"Client #{member.name} left the chat")
+    last_departure_at[0] = time.monotonic()
+    broadcast(f"Client #{member.name} left the chat")
 
 
-last_left = [0.0]
-NAMES = Path(os.environ.get("NAMES_FILE", os.devnull))
+last_departure_at = [0.0]
+NAMES_PATH = Path(os.environ.get("NAMES_FILE", os.devnull))
 """The file with the names of all connected members. A process that ends leaves it as it is."""
 
 
 def remembered() -> list[str]:
-    return NAMES.read_text().split()
+    return NAMES_PATH.read_text().split()
 
 
 def remember(name: str) -> None:
-    NAMES.write_text(" ".join([*remembered(), name]))
+    NAMES_PATH.write_text(" ".join([*remembered(), name]))
 
 
 def forget(name: str) -> None:
-    NAMES.write_text(" ".join(each for each in remembered() if each != name))
+    NAMES_PATH.write_text(" ".join(stored for stored in remembered() if stored != name))
 
 
-def kept_of(member: Member, code: int | None) -> None:
-    """Plant the leaks: resources that the server keeps of a member that has gone."""
-    if planted("keeps the seat of who ends abruptly") and code not in (None, 1005, 1006):
+def plant_leaks(member: Member, code: int | None) -> None:
+    """Plant the leaks: resources of a former member that the server never frees."""
+    if planted("leaks a seat at an abrupt departure") and code not in (None, 1005, 1006):
         seats[0] -= 1
-    if planted("keeps a buffer of each member"):
+    if planted("leaks a buffer per member"):
         kept.append(bytearray(50_000))
-    if planted("keeps a descriptor of each member"):
+    if planted("leaks a file descriptor per member"):
         kept.append(open(os.devnull))  # noqa: SIM115 - that is the fault
-    if planted("keeps a descriptor of who ends abruptly") and code in (None, 1005, 1006):
+    if planted("leaks a file descriptor at an abrupt departure") and code in (None, 1005, 1006):
         kept.append(open(os.devnull))  # noqa: SIM115 - that is the fault
-    if planted("keeps a thread of each member"):
-        keep_thread()
-    if planted("dies when the last one goes") and not room:
+    if planted("leaks a thread per member"):
+        leak_thread()
+    if planted("stops serving when the last member leaves") and not room:
         kept.append(True)
 
 
-def keep_thread() -> None:
+def leak_thread() -> None:
     import threading
 
     ends = threading.Event()
@@ -335,7 +335,7 @@ def keep_thread() -> None:
 
 async def dashboard(member: Member, receive: Receive) -> None:
     viewers.append(member)
-    if planted("sends its latest figures"):
+    if planted("sends the latest values to newcomers"):
         for text in latest[-10:]:
             member.put(text)
     if not producers:
@@ -360,26 +360,26 @@ async def produce() -> None:
     while True:
         number += 1
         late = number > 60
-        pause = PERIOD * (3 if late and planted("the dashboard tires") else 1)
-        if late and planted("the dashboard hurries after a while"):
+        pause = PERIOD * (3 if late and planted("the dashboard slows down") else 1)
+        if late and planted("the dashboard speeds up after a while"):
             pause = PERIOD / 3
         await asyncio.sleep(pause)
         latest.append(reading(number))
         for member in list(viewers):
             member.objects += 1
-            if planted("the dashboard forgets old viewers") and member.objects > 60:
+            if planted("the dashboard forgets long-lived viewers") and member.objects > 60:
                 continue
             member.put(latest[-1])
 
 
 def reading(number: int) -> str:
     rare = number % 50 == 0
-    figures: dict[str, Any] = {
-        "cpu_usage": 101 if rare and planted("rarely more than all of the cpu") else number % 100,
-        "memory_usage": "12" if rare and planted("rarely a text for a number") else number % 90,
+    values: dict[str, Any] = {
+        "cpu_usage": 101 if rare and planted("rarely an impossible CPU usage") else number % 100,
+        "memory_usage": "12" if rare and planted("rarely a text instead of a number") else number % 90,
         "active_users": len(viewers),
-        "response_time": float("nan") if rare and planted("rarely no number") else 0.5,
+        "response_time": float("nan") if rare and planted("rarely NaN") else 0.5,
     }
-    if rare and planted("rarely no memory"):
-        del figures["memory_usage"]
-    return "{" if rare and planted("rarely no json") else json.dumps(figures)
+    if rare and planted("rarely no memory usage"):
+        del values["memory_usage"]
+    return "{" if rare and planted("rarely invalid JSON") else json.dumps(values)

@@ -1,8 +1,8 @@
 """The tutorial's channels in one file of plain ASGI, correct except for the planted fault that FAULT names.
 
-Started by tests as `tests.faulty.channels.app:app`. Without a fault it must pass the suite, and with `snapshot` or
-`fresh snapshot` too: these are no faults, and one may be planted beside them (`snapshot + NAME`). `GET /fault/NAME`
-plants another one and forgets all members, so that one process serves many tests.
+Started by tests as `tests.faulty.channels.tutorial:app`. Without a fault it must pass the suite, also with
+`snapshot` or `fresh snapshot`: both are correct behaviour, and a fault may be planted beside them (`snapshot + NAME`).
+`GET /fault/NAME` plants another fault and resets the server, so that one process serves many tests.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
-BIGGEST = 100_000
-LATER_S = 1.5
+QUEUE = 100_000
+NOTICE_DELAY_S = 1.5
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,7 +28,7 @@ def planted(fault: str) -> bool:
 
 
 class Member:
-    """One connection. A task of its own empties its queue, so that no member waits for another."""
+    """One connection. Its own task sends its queue, so that no member waits for another."""
 
     def __init__(self, name: str, send: Send) -> None:
         self.name = name
@@ -42,14 +42,14 @@ class Member:
         try:
             while True:
                 text = await self.queue.get()
-                if planted("slow but whole"):
+                if planted("slow but lossless"):
                     await asyncio.sleep(0.1)
                 await self.send({"type": "websocket.send", "text": text})
         except Exception:  # noqa: BLE001 - whatever the server raises for a peer that has gone
             return
 
     def put(self, text: str) -> None:
-        if self.queue.qsize() < BIGGEST:
+        if self.queue.qsize() < QUEUE:
             self.queue.put_nowait(text)
 
 
@@ -59,7 +59,7 @@ producers: list[asyncio.Task[None]] = []
 held: list[str] = []
 latest: list[str] = []
 """The dashboard's latest message, for new viewers."""
-bricked: list[bool] = []
+stopped: list[bool] = []
 count = 0
 
 
@@ -68,7 +68,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
     elif scope["type"] == "websocket":
         await receive()
-        headers = [(b"content-length", b"0")] if planted("a header too many") else []
+        headers = [(b"content-length", b"0")] if planted("an extra header") else []
         await send({"type": "websocket.accept", "headers": headers})
         path = scope["path"]
         channel = echo if path == "/ws" else dashboard if path == "/dashboard-feed" else chat
@@ -87,8 +87,8 @@ def plant(fault: str) -> None:
     FAULT, count = fault, 0
     while producers:
         producers.pop().cancel()
-    for everyone in (room, viewers, held, latest, bricked):
-        everyone.clear()
+    for collection in (room, viewers, held, latest, stopped):
+        collection.clear()
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -102,7 +102,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
 async def echo(member: Member, receive: Receive) -> None:
     while (text := await next_text(member, receive)) is not None:
         member.count += 1
-        if planted("echo strips") and text != text.strip():
+        if planted("echo strips whitespace") and text != text.strip():
             text = text.strip()
         if planted("echo loses") and member.count % 3 == 0:
             continue
@@ -128,16 +128,16 @@ async def next_text(member: Member, receive: Receive) -> str | None:
     return None
 
 
-def tell(text: str, publisher: Member | None = None) -> None:
+def broadcast(text: str, publisher: Member | None = None) -> None:
     global count
     count += 1
     listeners = list(room)
     if planted("chat loses") and count % 7 == 0:
         listeners = listeners[:-1]
     if planted("chat does not include the sender") and publisher is not None:
-        listeners = [each for each in listeners if each is not publisher]
-    if planted("chat has no one order") and publisher is room[0]:
-        # Messages of the first member reach the others late, yet in order.
+        listeners = [member for member in listeners if member is not publisher]
+    if planted("chat has no total order") and publisher is room[0]:
+        # The others receive the messages of the first member late and in their order.
         asyncio.get_running_loop().call_later(0.004, put_all, listeners[1:], text)
         listeners = listeners[:1]
     for member in listeners:
@@ -146,9 +146,9 @@ def tell(text: str, publisher: Member | None = None) -> None:
             member.put(text)
 
 
-def tell_if_here(text: str, publisher: Member) -> None:
+def broadcast_if_present(text: str, publisher: Member) -> None:
     if publisher in room:
-        tell(text, publisher)
+        broadcast(text, publisher)
 
 
 def put_all(listeners: list[Member], text: str) -> None:
@@ -157,7 +157,7 @@ def put_all(listeners: list[Member], text: str) -> None:
 
 
 async def chat(member: Member, receive: Receive) -> None:
-    if any(bricked):
+    if any(stopped):
         member.writer.cancel()
     if not planted("chat forgets its third member") or len(room) != 2:
         room.append(member)
@@ -169,69 +169,73 @@ async def chat(member: Member, receive: Receive) -> None:
             break
         text = message.get("text")
         if text is None:
-            if planted("a binary frame ends all") or planted("a binary frame ends all for good"):
+            if planted("a binary frame stops all deliveries") or planted(
+                "a binary frame stops all deliveries for good"
+            ):
                 for other in room:
                     other.writer.cancel()
-                bricked.append(planted("a binary frame ends all for good"))
+                stopped.append(planted("a binary frame stops all deliveries for good"))
             await member.send({"type": "websocket.close", "code": 1003})
             break
-        await said(member, text)
-    await gone(member, last_close)
+        await handle_text(member, text)
+    await handle_departure(member, last_close)
 
 
-async def said(member: Member, text: str) -> None:
+async def handle_text(member: Member, text: str) -> None:
     member.count += 1
     reply = f"You{' wrote' if planted('replies as the documentation does') else ''}: {text}"
-    if planted("replies otherwise"):
+    if planted("replies in another format"):
         reply = f"Thanks for {text}"
-    if planted("chat damages") and len(text) > 200:
+    if planted("chat corrupts long texts") and len(text) > 200:
         text = text[:100] + "?" + text[101:]
-    if planted("chat shortens") and len(text) > 20_000:
+    if planted("chat truncates long texts") and len(text) > 20_000:
         text = text[:20_000]
     if planted("replies to all"):
-        tell(reply)
+        broadcast(reply)
     elif planted("no names, no replies"):
-        tell(text, member)
+        broadcast(text, member)
         return
     elif not (planted("chat forgets replies") and member.count % 4 == 0):
         member.put(reply)
     name = room[0].name if planted("chat mixes up names") and room else member.name
-    if planted("chat drops what is long") and len(text) > 20_000:
+    if planted("chat drops long texts") and len(text) > 20_000:
         return
-    words = member.last = f"Client #{name} says: {text}"
-    if planted("chat waits for each"):
+    delivery = member.last = f"Client #{name} says: {text}"
+    if planted("chat waits for each member"):
         for other in list(room):
-            await other.send({"type": "websocket.send", "text": words})
-    elif planted("chat forgets last words"):
-        asyncio.get_running_loop().call_later(0.02, tell_if_here, words, member)
+            await other.send({"type": "websocket.send", "text": delivery})
+    elif planted("chat drops messages of departed members"):
+        asyncio.get_running_loop().call_later(0.02, broadcast_if_present, delivery, member)
     elif planted("chat swaps") and member.count % 5 == 3:
-        asyncio.get_running_loop().call_later(0.003, tell, words, member)
-    elif planted("chat invents") and member.count == 4:
-        tell(words, member)
-        tell(f"Client #{member.name} says: buy this")
+        asyncio.get_running_loop().call_later(0.003, broadcast, delivery, member)
+    elif planted("chat invents a message") and member.count == 4:
+        broadcast(delivery, member)
+        broadcast(f"Client #{member.name} says: buy this")
     else:
-        tell(words, member)
-    if planted("chat cuts talkers off") and member.count == 5:
+        broadcast(delivery, member)
+    if planted("chat disconnects active members") and member.count == 5:
         await member.send({"type": "websocket.close", "code": 1011})
 
 
-async def gone(member: Member, code: int | None) -> None:
+async def handle_departure(member: Member, code: int | None) -> None:
     member.writer.cancel()
     if member in room:
         room.remove(member)
-    if planted("nobody is told who leaves") or (planted("an abrupt end is not told") and code not in (1000, 1001)):
+    if planted("departures are not announced") or (
+        planted("abrupt departures are not announced") and code not in (1000, 1001)
+    ):
         return
-    if planted("a close is not told") and code in (1000, 1001):
+    if planted("proper departures are not announced") and code in (1000, 1001):
         return
-    if planted("who leaves is told later"):
-        await asyncio.sleep(LATER_S)
-    tell(f"Client #{member.name} left the chat")
-    if planted("who leaves is told twice"):
-        tell(f"Client #{member.name} left the chat")
-    if planted("the wrong one is said to leave") and room:
-        tell(f"Client #{room[0].name} left the chat")
-    if planted("the gone are heard again") and member.last:
-        tell(member.last)
+    if planted("departures are announced late"):
+        await asyncio.sleep(NOTICE_DELAY_S)
+    broadcast(f"Client #{member.name} left the chat")
+    if planted("departures are announced twice"):
+        broadcast(f"Client #{member.name} left the chat")
+    if planted("departures of the wrong member are announced") and room:
+        broadcast(f"Client #{room[0].name} left the chat")
+    if planted("messages of departed members are repeated") and member.last:
+        broadcast(member.last)
 
 
 async def dashboard(member: Member, receive: Receive) -> None:
@@ -243,21 +247,21 @@ async def dashboard(member: Member, receive: Receive) -> None:
         member.put(reading(len(viewers), len(viewers)))
     if planted("nothing follows"):
         viewers.remove(member)
-    if not producers or planted("a producer for each"):
+    if not producers or planted("a producer per viewer"):
         producers.append(asyncio.create_task(produce(viewers)))
-    if planted("figures for each"):
+    if planted("different values per viewer"):
         viewers.remove(member)
         producers.append(asyncio.create_task(produce([member])))
     try:
         while (message := await receive())["type"] == "websocket.receive":
-            if message.get("bytes") is not None and planted("the dashboard dies of a binary frame"):
+            if message.get("bytes") is not None and planted("a binary frame stops the dashboard"):
                 producers.pop().cancel()
                 producers.append(asyncio.create_task(asyncio.sleep(0)))
     finally:
         member.writer.cancel()
         if member in viewers:
             viewers.remove(member)
-        if not viewers and not planted("the dashboard does not start again"):
+        if not viewers and not planted("the dashboard does not restart"):
             latest.clear()
             while producers:
                 producers.pop().cancel()
@@ -270,21 +274,23 @@ async def produce(listeners: list[Member]) -> None:
     number = id(listeners) % 97 + len(producers) * 13
     while True:
         number += 1
-        pause = PERIOD * (0.4 if planted("the dashboard hurries") else 3 if planted("the dashboard dawdles") else 1)
+        pause = PERIOD * (
+            0.4 if planted("the dashboard is too fast") else 3 if planted("the dashboard is too slow") else 1
+        )
         await asyncio.sleep(pause)
         latest[:] = [reading(number, len(listeners))]
         for member in list(listeners):
-            for _ in range(2 if planted("the dashboard stutters") else 1):
+            for _ in range(2 if planted("the dashboard repeats each object") else 1):
                 member.put(latest[0])
 
 
 def reading(number: int, listeners: int) -> str:
-    figures: dict[str, Any] = {
-        "cpu_usage": number % 100 + (90 if planted("more than all of the cpu") else 0),
+    values: dict[str, Any] = {
+        "cpu_usage": number % 100 + (90 if planted("an impossible CPU usage") else 0),
         "memory_usage": number % 90,
-        "active_users": 1.5 if planted("one and a half users") else listeners,
-        "response_time": float("nan") if planted("no number") else 0.5,
+        "active_users": 1.5 if planted("a fractional number of users") else listeners,
+        "response_time": float("nan") if planted("NaN") else 0.5,
     }
-    if planted("no memory"):
-        del figures["memory_usage"]
-    return "ready" if planted("no json") else json.dumps(figures)
+    if planted("no memory usage"):
+        del values["memory_usage"]
+    return "ready" if planted("invalid JSON") else json.dumps(values)
