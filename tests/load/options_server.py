@@ -51,7 +51,7 @@ class Chat:
                 await connection.send(f"You: {text}")
                 broadcast(self.members, f"Client #{name} says: {text}")
         except ConnectionClosed:
-            pass  # it has gone without a word, or we have ended
+            pass  # the client closed without a close frame, or this server has ended
         finally:
             self.members.discard(connection)
             broadcast(self.members, f"Client #{name} left the chat")

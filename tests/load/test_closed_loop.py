@@ -39,13 +39,13 @@ def test_a_publisher_never_has_more_in_flight_than_its_window(
         measurement = follow(closed(in_flight, workload, publishers=2, processes=processes), endpoint)
     history = measurement.history
     assert run_checks(history, measurement.contract) == []
-    sent, got = history.publications, history.receipts
+    sent, receipts = history.publications, history.receipts
     measured = sent.phase != Phase.PROBE
     for publisher in (0, 1):
         left = np.sort(sent.sent_ns[measured & (sent.publisher == publisher)])
         first = sent.sequence[measured & (sent.publisher == publisher)].min()
-        own = (got.subscriber == publisher) & (got.publisher == publisher) & (got.kind == Kind.DELIVERY)
-        back = np.sort(got.received_ns[own & (got.sequence >= first)])
+        own = (receipts.subscriber == publisher) & (receipts.publisher == publisher) & (receipts.kind == Kind.DELIVERY)
+        back = np.sort(receipts.received_ns[own & (receipts.sequence >= first)])
         came_before = np.searchsorted(back, left, side="right")
         assert ((np.arange(len(left)) - came_before) < in_flight).all()
 

@@ -86,9 +86,9 @@ def test_a_history_with_older_field_names_is_read(tmp_path: Path) -> None:
 
 def test_the_cpu_share_is_computed_per_second() -> None:
     second = 1_000_000_000
-    at = np.arange(0, 5 * second, second // 4)
-    used = np.where(at < 2 * second, at // 10, second // 5 + (at - 2 * second) // 2)
-    shares = cpu_share(at, used, second, 3 * second + second // 2)
+    at_ns = np.arange(0, 5 * second, second // 4)
+    used = np.where(at_ns < 2 * second, at_ns // 10, second // 5 + (at_ns - 2 * second) // 2)
+    shares = cpu_share(at_ns, used, second, 3 * second + second // 2)
     assert shares.tolist() == pytest.approx([0.1, 0.5, 0.5])
 
 
@@ -106,11 +106,11 @@ def test_a_deeply_nested_tick_is_kept(tmp_path: Path) -> None:
 
 def test_a_remainder_of_a_few_milliseconds_is_not_a_second_of_its_own() -> None:
     second, ms = 1_000_000_000, 1_000_000
-    at = np.array([0, 2 * second, 2 * second + 50 * ms])
+    at_ns = np.array([0, 2 * second, 2 * second + 50 * ms])
     used = np.array([0, second // 5, second // 5 + 50 * ms])
-    shares = cpu_share(at, used, 0, 2 * second + 10 * ms)
+    shares = cpu_share(at_ns, used, 0, 2 * second + 10 * ms)
     assert shares.tolist() == pytest.approx([0.1, (0.1 * second + 10 * ms) / (1.01 * second)])
-    assert len(cpu_share(at, used, 0, 10 * ms)) == 1
+    assert len(cpu_share(at_ns, used, 0, 10 * ms)) == 1
 
 
 def test_a_payload_over_the_limit_of_the_engine_is_a_usage_error() -> None:
@@ -129,9 +129,9 @@ def test_a_payload_that_has_no_room_for_the_envelope_is_a_usage_error(typed: str
 
 
 def message(workload: Workload, envelope: Envelope, body: str) -> str | bytes:
-    made = workload.publish(0, envelope, body)
-    assert isinstance(made, str | bytes)
-    return made
+    published = workload.publish(0, envelope, body)
+    assert isinstance(published, str | bytes)
+    return published
 
 
 @pytest.mark.parametrize("workload", [Echo(), Echo({"format": "binary"}), Echo({"format": "json"}), Rooms()])
@@ -162,11 +162,11 @@ def test_the_meter_measures_a_process_and_keeps_its_usage_after_its_end() -> Non
     finally:
         process.kill()
         process.wait()
-    seen = meter.usage()
+    usage = meter.usage()
     meter.sample(3)
     after = meter.usage()
-    assert seen.cpu_ns[-1] >= 50_000_000
-    assert (np.diff(seen.cpu_ns) >= 0).all()
-    assert seen.memory_bytes.min() > 1_000_000
-    assert set(seen.connections.tolist()) == {1, 2}
-    assert len(after.at_ns) == len(seen.at_ns)
+    assert usage.cpu_ns[-1] >= 50_000_000
+    assert (np.diff(usage.cpu_ns) >= 0).all()
+    assert usage.memory_bytes.min() > 1_000_000
+    assert set(usage.connections.tolist()) == {1, 2}
+    assert len(after.at_ns) == len(usage.at_ns)

@@ -153,12 +153,12 @@ class TestOffTheFastPath:
         assert sequences(bench.history()) == [1, 2]
 
     def test_an_open_connection_between_messages_keeps_no_peer(self, bench: Bench) -> None:
-        kept = [bench.connection.reader.peer]
+        peers = [bench.connection.reader.peer]
         bench.open()
-        kept.append(bench.connection.reader.peer)
+        peers.append(bench.connection.reader.peer)
         read(bench.connection, Frame(Opcode.PING).encode())
-        kept.append(bench.connection.reader.peer)
-        assert [peer is not None for peer in kept] == [True, False, False]
+        peers.append(bench.connection.reader.peer)
+        assert [peer is not None for peer in peers] == [True, False, False]
 
     def test_a_masked_frame_is_noted_and_its_message_counts(self, bench: Bench) -> None:
         bench.open()
@@ -289,7 +289,7 @@ class TestKnownAnswers:
         assert not answers.has(first, self.answer(first.key))
         answers.learn(first, self.answer(first.key))
         assert answers.has(second, self.answer(second.key))
-        assert not answers.has(second, self.answer(first.key)), "the proof of another's key"
+        assert not answers.has(second, self.answer(first.key)), "the accept key of another request"
         assert not answers.has(second, self.answer(second.key, more="Server: x\r\n"))
         assert not answers.has(second, self.answer(second.key, rest=b"\x81\x00"))
         assert not answers.has(second, self.answer(second.key)[:-1])
@@ -312,9 +312,9 @@ class TestKnownAnswers:
                 ("/ws/3", "AAAAAAAAAAAAAAAAAAAAAA==", False),
             ):
                 opened: asyncio.Future[str | None] = loop.create_future()
-                other = Connection(1, Request("localhost", path, key), bench.room, opened)
-                other.connection_made(Wire())
-                read(other, self.answer(key if proved else KEY))
+                connection = Connection(1, Request("localhost", path, key), bench.room, opened)
+                connection.connection_made(Wire())
+                read(connection, self.answer(key if proved else KEY))
                 assert (bench.history().protocol == ()) is proved
             bench.room.recorder.close()
 

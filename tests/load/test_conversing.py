@@ -35,7 +35,7 @@ S = 1_000_000_000
 
 
 class Counting(Conversing):
-    """Counts how often it is asked to read."""
+    """A workload that counts the calls of `read`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def test_a_member_joins_step_by_step_and_is_connected_when_it_has_joined(bench: 
     bench.hear(0, type="subscribed")
     assert bench.opened[0].result() is None
     assert [each.can_send for each in bench.connections] == [True, False]
-    assert bench.history().unexpected == (), "what was waited for need not be known to read()"
+    assert bench.history().unexpected == (), "read() need not parse the answers to join steps"
 
 
 def test_join_steps_answered_in_one_read_are_processed_in_order(bench: Bench) -> None:
@@ -131,7 +131,7 @@ def test_a_join_step_without_an_answer_is_recorded_as_the_join_fault(bench: Benc
     assert bench.opened[0].result() == "the server did not answer `subscribe` within 0.5 s"
     assert bench.connections[0].join_fault
     bench.connections[0].connection_lost(None)
-    (finding,) = (one for one in run_checks(bench.history(), bench.workload.contract) if one.check == "received")
+    (finding,) = (found for found in run_checks(bench.history(), bench.workload.contract) if found.check == "received")
     assert "nothing is known" in finding.explanation
 
 
@@ -152,7 +152,7 @@ def test_each_member_sends_its_automatic_replies_and_equal_bytes_are_parsed_once
         bench.hear(member, type="ping", id=7)
         assert bench.sent(member) == ["pong"]
         bench.hear(member, type="ping", id=7)
-        assert bench.sent(member) == ["pong"], "the same ping again"
+        assert bench.sent(member) == ["pong"], "the second ping has the bytes of the first"
     assert bench.workload.reads == 4
     assert frame(message_of_kind("ping", id=7)) not in bench.room.recorder.known
     assert len(bench.history().receipts) == 6

@@ -25,15 +25,15 @@ ON_SOME = pytest.mark.skipif(not CAN_PIN or len(CORES) < 2, reason="needs two co
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
-    with serve(parse_target("target_app.main:app", cwd=ROOT)) as one:
-        yield one
+    with serve(parse_target("target_app.main:app", cwd=ROOT)) as running:
+        yield running
 
 
 def follow(plan: Plan, server: RunningServer) -> Measurement:
     return run_plan(plan, channels="tutorial", settings={}, endpoint=server.endpoint, server=server)
 
 
-def kept(server: RunningServer) -> set[int]:
+def affinity_of(server: RunningServer) -> set[int]:
     assert server.pid is not None
     return os.sched_getaffinity(server.pid)
 
@@ -45,27 +45,27 @@ def no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @ON_SOME
 def test_the_context_manager_separates_the_cores_and_restores_them(server: RunningServer) -> None:
-    with pinned_apart(1, server, wanted=True) as ours:
-        assert ours == CORES[-1:]
-        assert os.sched_getaffinity(0) == set(ours)
-        assert kept(server) == set(CORES[:-1])
-    assert os.sched_getaffinity(0) == kept(server) == set(CORES)
+    with pinned_apart(1, server, wanted=True) as engine_cores:
+        assert engine_cores == CORES[-1:]
+        assert os.sched_getaffinity(0) == set(engine_cores)
+        assert affinity_of(server) == set(CORES[:-1])
+    assert os.sched_getaffinity(0) == affinity_of(server) == set(CORES)
 
 
 @ON_SOME
 def test_nothing_is_pinned_if_not_requested_or_with_too_few_cores(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def alike(processes: int, wanted: bool, whose: RunningServer | None) -> None:
-        with pinned_apart(processes, whose, wanted=wanted) as ours:
-            assert ours == ()
-            assert os.sched_getaffinity(0) == kept(server) == set(CORES)
+    def require_unpinned(processes: int, wanted: bool, server_given: RunningServer | None) -> None:
+        with pinned_apart(processes, server_given, wanted=wanted) as engine_cores:
+            assert engine_cores == ()
+            assert os.sched_getaffinity(0) == affinity_of(server) == set(CORES)
 
-    alike(1, False, server)
-    alike(len(CORES), True, server)
-    alike(1, True, None)
+    require_unpinned(1, False, server)
+    require_unpinned(len(CORES), True, server)
+    require_unpinned(1, True, None)
     monkeypatch.setattr(cores, "cores_quota", lambda: 1.5)
-    alike(1, True, server)
+    require_unpinned(1, True, server)
 
 
 @ON_SOME
@@ -73,9 +73,9 @@ def test_a_server_with_its_own_affinity_keeps_it_and_shares_with_the_engine(serv
     assert server.pid is not None
     os.sched_setaffinity(server.pid, CORES[-1:])
     try:
-        with pinned_apart(1, server, wanted=True) as ours:
-            assert ours == ()
-            assert kept(server) == set(CORES[-1:])
+        with pinned_apart(1, server, wanted=True) as engine_cores:
+            assert engine_cores == ()
+            assert affinity_of(server) == set(CORES[-1:])
             assert os.sched_getaffinity(0) == set(CORES)
     finally:
         os.sched_setaffinity(server.pid, CORES)

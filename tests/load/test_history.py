@@ -8,13 +8,13 @@ from wsproof.model.plan import Phase
 
 
 def test_a_packed_history_is_unpacked_unchanged() -> None:
-    one = Recorder(start_ns=1_000)
-    one.members = [Member(n, f"{n}", in_ns=500) for n in (0, 1)]
-    one.published(1, 0, 2**62, 0, Phase.MEASURED, Outcome.FAILED)
-    one.received(0, 1, 2**31, 2**63 - 1, 5, Kind.REPLY, False)
-    one.received(0, -(2**31), 0, 0, 7)
-    one.ticks.append(Tick(0, 3_000, {"text": "\ud800"}))
-    history = one.freeze()
+    recorder = Recorder(start_ns=1_000)
+    recorder.members = [Member(n, f"{n}", in_ns=500) for n in (0, 1)]
+    recorder.published(1, 0, 2**62, 0, Phase.MEASURED, Outcome.FAILED)
+    recorder.received(0, 1, 2**31, 2**63 - 1, 5, Kind.REPLY, False)
+    recorder.received(0, -(2**31), 0, 0, 7)
+    recorder.ticks.append(Tick(0, 3_000, {"text": "\ud800"}))
+    history = recorder.freeze()
     packed = unpack_history(pack_history(history))
     for name in ("publisher", "sequence", "intended_ns", "received_ns", "kind", "intact"):
         assert getattr(packed.receipts, name).tolist() == getattr(history.receipts, name).tolist()

@@ -79,6 +79,6 @@ def test_objectives_count_only_the_findings_that_count() -> None:
     judged = judge_measurement(LATE, Server())
     lost = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 did not receive it.", accepted="known")
     none_lost = [parse_objective("lost == 0")]
-    assert [one.met for one in replace(judged, findings=(lost,)).evaluate(none_lost)] == [True]
+    assert [result.met for result in replace(judged, findings=(lost,)).evaluate(none_lost)] == [True]
     counted = replace(judged, findings=(replace(lost, accepted=None),))
-    assert [one.met for one in counted.evaluate(none_lost)] == [False]
+    assert [result.met for result in counted.evaluate(none_lost)] == [False]

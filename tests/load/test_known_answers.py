@@ -34,7 +34,7 @@ Key = tuple[int, int]
 
 
 @dataclass
-class Told:
+class ServerLog:
     """The server's log, in ns."""
 
     came: dict[int, int] = field(default_factory=dict)
@@ -42,19 +42,19 @@ class Told:
 
 
 @contextmanager
-def keeping_a_diary(behaviour: str) -> Iterator[tuple[Endpoint, Told]]:
+def logged_server(behaviour: str) -> Iterator[tuple[Endpoint, ServerLog]]:
     process = subprocess.Popen(
         [sys.executable, str(SERVERS), behaviour, "--diary"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    told = Told()
+    log = ServerLog()
     try:
-        yield Endpoint("127.0.0.1", int(process.stdout.readline())), told
+        yield Endpoint("127.0.0.1", int(process.stdout.readline())), log
         process.stdin.close()
         diary = json.loads(process.stdout.read())
-        told.came |= dict(diary["came"])
-        told.sent |= {(member, sequence): at for member, sequence, at in diary["sent"]}
+        log.came |= dict(diary["came"])
+        log.sent |= {(member, sequence): at for member, sequence, at in diary["sent"]}
     finally:
         process.stdin.close()
         process.stdout.close()
@@ -62,11 +62,11 @@ def keeping_a_diary(behaviour: str) -> Iterator[tuple[Endpoint, Told]]:
         process.wait(90)
 
 
-def measured(behaviour: str, duration_s: float = 0.4) -> tuple[Measurement, Told]:
-    with keeping_a_diary(behaviour) as (endpoint, told):
+def measured(behaviour: str, duration_s: float = 0.4) -> tuple[Measurement, ServerLog]:
+    with logged_server(behaviour) as (endpoint, log):
         plan = small_plan(subscribers=MEMBERS, duration_s=duration_s, drain_s=90.0, ramp_s=90.0, rate_hz=150.0)
         measurement = follow(plan, endpoint)
-    return measurement, told
+    return measurement, log
 
 
 def received(history: History) -> dict[Key, int]:
@@ -90,18 +90,18 @@ def ranked(values: list[int], share: float) -> int:
 
 @pytest.mark.parametrize("behaviour", HELD)
 def test_delivery_times_are_not_below_the_servers_own_and_percentiles_include_all(behaviour: str) -> None:
-    measurement, told = measured(behaviour)
+    measurement, log = measured(behaviour)
     history = measurement.history
-    got, meant = received(history), intended(history)
-    assert got.keys() == told.sent.keys()
-    assert all(got[key] >= at for key, at in told.sent.items())
-    left = dict(zip(history.publications.sequence.tolist(), history.publications.sent_ns.tolist(), strict=True))
-    assert all(told.came[sequence] >= at for sequence, at in left.items())
+    read_ns, intended_ns = received(history), intended(history)
+    assert read_ns.keys() == log.sent.keys()
+    assert all(read_ns[key] >= at for key, at in log.sent.items())
+    sent_ns = dict(zip(history.publications.sequence.tolist(), history.publications.sent_ns.tolist(), strict=True))
+    assert all(log.came[sequence] >= at for sequence, at in sent_ns.items())
 
-    latency = [at - meant[sequence] for (_, sequence), at in got.items() if sequence in meant]
-    known = [at - meant[sequence] for (_, sequence), at in told.sent.items() if sequence in meant]
+    latency = [at - intended_ns[sequence] for (_, sequence), at in read_ns.items() if sequence in intended_ns]
+    known = [at - intended_ns[sequence] for (_, sequence), at in log.sent.items() if sequence in intended_ns]
     reported = summaries(measurement)["latency"]
-    assert reported.n == len(latency) == MEMBERS * len(meant)
+    assert reported.n == len(latency) == MEMBERS * len(intended_ns)
     for name, share in SHARES.items():
         assert getattr(reported, name) == ranked(latency, share)
         assert getattr(reported, name) >= ranked(known, share)
@@ -111,8 +111,8 @@ def test_delivery_times_are_not_below_the_servers_own_and_percentiles_include_al
 
 @pytest.mark.parametrize("behaviour", ["hold", "spread", "slow"])
 def test_a_delayed_delivery_has_at_least_the_latency_of_the_delay(behaviour: str) -> None:
-    measurement, told = measured(behaviour)
-    left = {
+    measurement, log = measured(behaviour)
+    sent_ns = {
         int(sequence): int(at)
         for sequence, at in zip(
             measurement.history.publications.sequence, measurement.history.publications.sent_ns, strict=True
@@ -120,24 +120,26 @@ def test_a_delayed_delivery_has_at_least_the_latency_of_the_delay(behaviour: str
     }
     early_ns = 1_000_000  # an event loop's timer may fire early by this much
     for (member, sequence), at in received(measurement.history).items():
-        assert at - left[sequence] >= hold_s(behaviour, member, sequence) * NS - early_ns
-    slow = [at - told.came[sequence] for (member, sequence), at in told.sent.items() if member == SLOW_MEMBER]
+        assert at - sent_ns[sequence] >= hold_s(behaviour, member, sequence) * NS - early_ns
+    slow = [at - log.came[sequence] for (member, sequence), at in log.sent.items() if member == SLOW_MEMBER]
     assert behaviour != "slow" or min(slow) >= HOLD_S * NS - early_ns
 
 
 def test_publications_due_during_a_pause_have_a_latency_up_to_its_end() -> None:
-    measurement, told = measured("pause", duration_s=0.9)
+    measurement, log = measured("pause", duration_s=0.9)
     history = measurement.history
-    got, meant = received(history), intended(history)
-    for last in range(PAUSE_EVERY - 1, max(told.came), PAUSE_EVERY):
-        began = told.came[last]
-        ended = min(at for (_, sequence), at in told.sent.items() if sequence == last)
+    read_ns, intended_ns = received(history), intended(history)
+    for last in range(PAUSE_EVERY - 1, max(log.came), PAUSE_EVERY):
+        began = log.came[last]
+        ended = min(at for (_, sequence), at in log.sent.items() if sequence == last)
         assert ended - began >= PAUSE_S * NS
-        waited = {sequence for sequence, at in meant.items() if began < at < ended}
+        waited = {sequence for sequence, at in intended_ns.items() if began < at < ended}
         # 150 per second for 0.15 seconds where the window has room for them: the schedule does not wait.
         if history.start_ns < began and ended < history.end_ns:
             assert len(waited) >= 20
-        assert all(at - meant[key[1]] >= ended - meant[key[1]] for key, at in got.items() if key[1] in waited)
+        assert all(
+            at - intended_ns[key[1]] >= ended - intended_ns[key[1]] for key, at in read_ns.items() if key[1] in waited
+        )
 
 
 def test_the_reach_is_the_fraction_that_the_server_forwarded(serve: Serve) -> None:

@@ -34,34 +34,34 @@ def running(port: int, columns: Path) -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
-def hear(process: subprocess.Popen[str]) -> dict[str, Any]:
+def read_message(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    words: dict[str, Any] = json.loads(process.stdout.readline())
-    return words
+    message: dict[str, Any] = json.loads(process.stdout.readline())
+    return message
 
 
 def ended(pids: list[int]) -> bool:
     """Return whether all of these processes end. Waits as long as a loaded machine may need."""
-    there = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    _, alive = psutil.wait_procs(there, timeout=90)
+    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(processes, timeout=90)
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_an_interrupt_keeps_a_partial_history_and_ends_all_processes(serve: Serve, tmp_path: Path) -> None:
     with serve("fair") as endpoint, running(endpoint.port, tmp_path) as process:
-        workers = hear(process)["workers"]
+        workers = read_message(process)["workers"]
         assert len(workers) == 2
         process.send_signal(signal.SIGINT)
-        kept = hear(process)
+        result = read_message(process)
         assert process.wait(90) == 0
         assert ended(workers)
-    assert kept["exit_code"] == 130
-    assert len(load_history(tmp_path).receipts) == kept["receipts"] > 50
+    assert result["exit_code"] == 130
+    assert len(load_history(tmp_path).receipts) == result["receipts"] > 50
 
 
 def test_a_killed_parent_leaves_no_worker_and_keeps_the_columns(serve: Serve, tmp_path: Path) -> None:
     with serve("fair") as endpoint, running(endpoint.port, tmp_path) as process:
-        workers = hear(process)["workers"]
+        workers = read_message(process)["workers"]
         process.kill()
         assert ended(workers)
     records = Records(tmp_path, 2)

@@ -159,8 +159,10 @@ def test_a_refused_request_is_no_loss_and_a_failed_one_is_uncertain(tmp_path: Pa
     asyncio.run(play())
     history = merged(tmp_path)
     assert history.publications.outcome.tolist() == [Outcome.REFUSED, Outcome.INFO, Outcome.INFO]
-    assert [(one.status, one.count) for one in history.refusals] == [(429, 1), (500, 1), (0, 1)]
-    assert OutstandingReceipts(Records(tmp_path, 1), Posting().contract, 1).update() == 0, "the drain waits for none"
+    assert [(refusal.status, refusal.count) for refusal in history.refusals] == [(429, 1), (500, 1), (0, 1)]
+    assert OutstandingReceipts(Records(tmp_path, 1), Posting().contract, 1).update() == 0, (
+        "the drain does not wait for publications that were not accepted"
+    )
     findings = run_checks(history, Posting().contract)
     assert {finding.anomaly for finding in findings} == {Anomaly.UNKNOWN, Anomaly.REFUSED}
     save_history(history, tmp_path)
@@ -221,7 +223,7 @@ def test_a_call_that_has_not_ended_at_the_end_of_the_run_is_uncertain(tmp_path: 
     asyncio.run(play())
     history = merged(tmp_path)
     assert history.publications.outcome.tolist() == [Outcome.INFO] * 2
-    assert [one.reason for one in history.refusals] == [
+    assert [refusal.reason for refusal in history.refusals] == [
         "the request was never sent: earlier ones had no answer",
         "the call had not ended when the run ended",
     ]

@@ -43,9 +43,9 @@ def test_each_publication_is_expected_only_in_its_own_room(workload: str, fault:
 
 def test_a_server_that_leaks_into_another_room_is_reported() -> None:
     measurement = measured("pubsub", "messages leak")
-    found = run_checks(measurement.history, measurement.contract)
-    assert [finding.anomaly for finding in found] == [Anomaly.MISROUTED]
-    assert "room 0 only and not for room 1" in found[0].explanation or "room 1 only" in found[0].explanation
+    findings = run_checks(measurement.history, measurement.contract)
+    assert [finding.anomaly for finding in findings] == [Anomaly.MISROUTED]
+    assert "room 0 only and not for room 1" in findings[0].explanation or "room 1 only" in findings[0].explanation
 
 
 def test_a_round_ends_when_the_room_of_its_publisher_has_received_it() -> None:
@@ -62,8 +62,8 @@ def test_a_round_ends_when_the_room_of_its_publisher_has_received_it() -> None:
         )
     history = measurement.history
     assert measurement.plan.duration_s < 5.0
-    got = history.receipts
-    assert set(got.subscriber[(got.publisher == 0) & (got.kind == Kind.DELIVERY)].tolist()) == {0, 2, 4}
+    receipts = history.receipts
+    assert set(receipts.subscriber[(receipts.publisher == 0) & (receipts.kind == Kind.DELIVERY)].tolist()) == {0, 2, 4}
     assert run_checks(history, measurement.contract) == []
 
 

@@ -65,10 +65,12 @@ def kind_of(tmp_path: Path, share: MemberIds, frame_of: int, *, spoiled: bool = 
 def test_a_publication_of_another_run_is_recognised_by_its_number(tmp_path: Path) -> None:
     share = MemberIds(3 * SIZE, alone=False)
     assert kind_of(tmp_path, share, 3 * SIZE) == Kind.DELIVERY
-    assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "a member that we do not have, of our own numbers"
+    assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "an unknown member with a number of this run"
     assert kind_of(tmp_path, share, 4 * SIZE) == FOREIGN != NO_ENVELOPE
     assert kind_of(tmp_path, share, 0) == FOREIGN
-    assert kind_of(tmp_path, MemberIds(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
+    assert kind_of(tmp_path, MemberIds(), 4 * SIZE) == Kind.DELIVERY, (
+        "a run that is alone on its server expects no other runs"
+    )
 
 
 def test_a_damaged_envelope_is_a_delivery_whichever_run_it_names(tmp_path: Path) -> None:

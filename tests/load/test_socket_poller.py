@@ -17,8 +17,8 @@ DEADLINE_S = 90
 
 @pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 def factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
-    made: Callable[[], asyncio.AbstractEventLoop] = request.param
-    return made
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return loop_factory
 
 
 async def until(condition: Callable[[], object]) -> None:

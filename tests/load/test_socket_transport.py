@@ -312,8 +312,8 @@ def test_a_publication_has_the_time_at_which_a_device_took_it(
 
 def test_a_late_stamp_of_a_write_does_not_end_the_connection(perform: Perform, monkeypatch: pytest.MonkeyPatch) -> None:
     def send_and_leave_stamp(sock: socket.socket, data: bytes) -> tuple[int, int | None]:
-        with monkeypatch.context() as here:
-            here.setattr("wsproof.net.send_stamps._read_stamp", lambda sock: None)
+        with monkeypatch.context() as patch:
+            patch.setattr("wsproof.net.send_stamps._read_stamp", lambda sock: None)
             return send_stamped(sock, data)
 
     monkeypatch.setattr("wsproof.load.worker.socket_transport.is_idle", lambda sock: True)
@@ -340,16 +340,16 @@ def test_bytes_that_the_kernel_does_not_accept_are_sent_later_in_order(perform: 
         for part in parts:
             connection.send(part)
         assert connection.unwritten_bytes > 0
-        got, wanted = bytearray(), b"".join(parts)
+        received, expected = bytearray(), b"".join(parts)
         end.setblocking(False)
 
         def read() -> bool:
             with suppress(BlockingIOError):
-                got.extend(end.recv(1 << 20))
-            return len(got) >= len(wanted) and got.endswith(parts[-1])
+                received.extend(end.recv(1 << 20))
+            return len(received) >= len(expected) and received.endswith(parts[-1])
 
         await until(read)
-        assert got.endswith(wanted)
+        assert received.endswith(expected)
         assert connection.unwritten_bytes == 0
 
     perform(scene)
@@ -361,20 +361,20 @@ def test_buffered_bytes_are_still_sent_when_the_connection_closes(perform: Perfo
         (end,) = hall.ends
         hall.connections[0].send(b"z" * 12_000_000)
         hall.connections[0].part()
-        got = 0
+        received_bytes = 0
         end.setblocking(False)
 
         def read() -> bool:
-            nonlocal got
+            nonlocal received_bytes
             try:
                 data = end.recv(1 << 20)
             except BlockingIOError:
                 return False
-            got += len(data)
+            received_bytes += len(data)
             return not data
 
         await until(read)
-        assert got > 12_000_000
+        assert received_bytes > 12_000_000
 
     perform(scene)
 
@@ -428,11 +428,11 @@ def test_messages_in_pieces_of_any_size_are_recorded_once_and_in_order(perform: 
                 assert len(await hall.receipts(1)) == 1
         for member in (1, 2):
             order = [chance.choice(frames) for _ in range(100)]
-            heard = await hall.hear_in_pieces(member, b"".join(order), len(order), chance)
-            assert [number for _, number, _ in heard] == [hall.room.recorder.known[frame] for frame in order]
-            stamps = [at_ns for _, _, at_ns in heard]
+            receipts = await hall.hear_in_pieces(member, b"".join(order), len(order), chance)
+            assert [number for _, number, _ in receipts] == [hall.room.recorder.known[frame] for frame in order]
+            stamps = [at_ns for _, _, at_ns in receipts]
             assert stamps == sorted(stamps)
-            assert {who for who, _, _ in heard} == {member}
+            assert {receiver for receiver, _, _ in receipts} == {member}
 
     perform(scene)
 

@@ -21,7 +21,7 @@ from wsproof.net.tls_session import TlsSession
 
 
 class Reader:
-    """A connection that notes what it is told."""
+    """A connection that records the calls of the transport."""
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
@@ -68,7 +68,7 @@ class Scene:
         await self.opening
 
     def sent(self) -> bytes:
-        """What the transport has sent since the last call."""
+        """Return what the transport has sent since the last call."""
         return self.end.recv(1 << 20)
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ Perform = Callable[[Play], list[tuple[object, ...]]]
 
 @pytest.fixture
 def perform(certificate: Path) -> Perform:  # noqa: F811
-    """Return a function that plays a scene, and returns what the reader was told."""
+    """Return a function that plays a scene, and returns the calls that the reader received."""
 
     def run(play: Play) -> list[tuple[object, ...]]:
         async def whole() -> Reader:
@@ -139,7 +139,7 @@ def test_a_read_that_fills_the_buffer_has_no_exact_time(perform: Perform) -> Non
         assert len(b"".join(parts)) == READ_BYTES
         scene.transport.received(b"".join(parts), 10, 15)
 
-    assert [what for what, *_ in perform(play)] == ["open", "at", "by", "lost"]
+    assert [event for event, *_ in perform(play)] == ["open", "at", "by", "lost"]
 
 
 def test_a_read_without_a_stamp_keeps_its_latest_time(perform: Perform) -> None:
@@ -165,9 +165,9 @@ def test_bytes_that_are_not_tls_end_the_connection_with_their_error(perform: Per
         await scene.open()
         scene.transport.received(b"\x17\x03\x03\x00\x20" + b"?" * 32, 10, 15)
 
-    *_, (what, why) = perform(play)
-    assert what == "lost"
-    assert isinstance(why, ssl.SSLError)
+    *_, (event, error) = perform(play)
+    assert event == "lost"
+    assert isinstance(error, ssl.SSLError)
 
 
 def test_an_end_during_the_handshake_fails_the_opening_without_a_call_of_the_reader(perform: Perform) -> None:

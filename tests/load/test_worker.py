@@ -27,7 +27,7 @@ SentMessages = list[tuple[str, dict[str, Any]]]
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> SentMessages:
     messages: SentMessages = []
-    monkeypatch.setattr(worker_module, "send_to_parent", lambda what, **details: messages.append((what, details)))
+    monkeypatch.setattr(worker_module, "send_to_parent", lambda kind, **details: messages.append((kind, details)))
     return messages
 
 
@@ -73,7 +73,7 @@ def test_a_timer_that_fires_early_does_not_end_the_window_early(tmp_path: Path, 
 
 
 def test_a_worker_process_does_not_import_what_only_its_parent_needs() -> None:
-    """That took more CPU time than all else of its start."""
+    """These imports took more CPU time than the rest of the start of a worker."""
     code = "import sys, wsproof.load.worker.process; print({'psutil', 'wsproof.load.run'} & sys.modules.keys())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout == "set()\n"

@@ -86,12 +86,12 @@ def measurement(subscribers: int = 100, seconds: int = 10, rate_hz: int = 20, se
     )
     end = start + seconds * NS
     history = History(publications, receipts, members, start_ns=start, end_ns=end, drained_ns=end + NS)
-    at = start - 2 * NS + np.arange((seconds + 2) * 4) * (NS // 4)
+    at_ns = start - 2 * NS + np.arange((seconds + 2) * 4) * (NS // 4)
     server = ServerUsage(
-        at,
-        (np.cumsum(random.uniform(0.2, 0.5, len(at))) * NS / 4).astype(np.int64),
-        (60e6 + 3e6 * np.minimum(np.arange(len(at)) / 8, 1) + random.uniform(0, 2e5, len(at))).astype(np.int64),
-        np.minimum(np.arange(len(at)) * subscribers // 8, subscribers),
+        at_ns,
+        (np.cumsum(random.uniform(0.2, 0.5, len(at_ns))) * NS / 4).astype(np.int64),
+        (60e6 + 3e6 * np.minimum(np.arange(len(at_ns)) / 8, 1) + random.uniform(0, 2e5, len(at_ns))).astype(np.int64),
+        np.minimum(np.arange(len(at_ns)) * subscribers // 8, subscribers),
     )
     generator = GeneratorUsage(random.uniform(0.1, 0.45, seconds), random.integers(5_000, 900_000, 500), loop="uvloop")
     plan = Plan(subscribers=subscribers, rate_hz=rate_hz, duration_s=seconds)
@@ -252,12 +252,12 @@ def caution(**changes: Any) -> TrustWarning:
 
 def partly_void(**changes: Any) -> RunRecord:
     """Return a record in which only latency p99 is void."""
-    why = TrustWarning(
+    warning = TrustWarning(
         "schedule-slip", "Messages were sent late, not caused by the server.", "Wait.", True, ("latency.p99",)
     )
-    latency = replace(summary(), void={"p99": Void(why.code, why.message, 2_100_000.0)})
+    latency = replace(summary(), void={"p99": Void(warning.code, warning.message, 2_100_000.0)})
     metrics = {"latency": latency, "time_to_last": summary(centre=4_200_000, n=200)}
-    return record(**({"metrics": metrics, "trusted": False, "warnings": (why,)} | changes))
+    return record(**({"metrics": metrics, "trusted": False, "warnings": (warning,)} | changes))
 
 
 def comparison(verdict: Judgement = Judgement.WORSE, **changes: Any) -> Comparison:

@@ -35,8 +35,8 @@ def test_a_chart_names_itself_its_axes_and_their_unit() -> None:
     root = ElementTree.fromstring(timeline_chart(FRAME, [ChartLine("", [0, 1, 2], [1e6, 2e6, 3e6])], "ns"))
     assert root.findtext("title") == "Title & more"
     assert root.findtext("desc") == "In words."
-    words = [node.text for node in root.iter("text")]
-    assert {"time (ms)", "seconds", "3"} <= set(words)
+    labels = [node.text for node in root.iter("text")]
+    assert {"time (ms)", "seconds", "3"} <= set(labels)
 
 
 def test_larger_values_are_drawn_higher_and_later_ones_further_right() -> None:

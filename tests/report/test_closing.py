@@ -18,10 +18,10 @@ def a_run(*findings: Finding, record: RunRecord | None = None) -> tuple[str, ...
     record = record or samples.record()
     reach = Summary("0-1", "higher", 200, 1.0, mean=1.0, min=1.0, p50=1.0, max=1.0)
     record = record.but(metrics={**record.metrics, "reach": reach})
-    whole = record.but(command="run", check=samples.suite_report(*findings))
+    full_run = record.but(command="run", check=samples.suite_report(*findings))
     if any(finding.verdict() is Verdict.INVALID for finding in findings):
-        whole = whole.but(verdict=Verdict.INVALID)
-    return closing_sentences(whole, PAGE)
+        full_run = full_run.but(verdict=Verdict.INVALID)
+    return closing_sentences(full_run, PAGE)
 
 
 def test_a_valid_run_ends_with_five_sentences() -> None:

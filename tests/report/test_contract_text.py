@@ -38,7 +38,7 @@ def test_a_feed_promises_objects_and_no_publications() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"),
+    ("limits", "sentence"),
     [
         (Range(0, 100), "0 to 100"),
         (Range(0, inf), "at least 0"),
@@ -46,9 +46,9 @@ def test_a_feed_promises_objects_and_no_publications() -> None:
         (Range(-inf, inf), "any number"),
     ],
 )
-def test_the_range_of_a_field_is_said_in_words(limits: Range, words: str) -> None:
+def test_the_range_of_a_field_is_said_in_words(limits: Range, sentence: str) -> None:
     feed = Contract("dashboard", Audience.NOBODY, feed=Feed(2.0, (("users", limits),)))
-    assert promises(feed) == (f"The server sends all viewers the same object every 2 s, with users ({words}).",)
+    assert promises(feed) == (f"The server sends all viewers the same object every 2 s, with users ({sentence}).",)
 
 
 def test_a_feed_without_described_fields_says_only_its_period() -> None:

@@ -13,9 +13,9 @@ import pytest
 from wsproof.report.store.environment import git_facts, machine_facts
 
 
-def git(cwd: Path, *words: str) -> None:
+def git(cwd: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
+    subprocess.run(["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True)
 
 
 def test_outside_a_repository_all_git_fields_are_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,10 @@ def kept(store: RunStore, name: str = "run", **changes: Any) -> RunDir:
     measurement = samples.measurement(subscribers=5, seconds=2)
     observed = Observed(measurement)
     metrics = {
-        one: summary_of(METRICS_BY_NAME[one].compute(observed), METRICS_BY_NAME[one].unit, METRICS_BY_NAME[one].better)
-        for one in ("latency", "service_time", "reach", "deliveries_per_s")
+        metric: summary_of(
+            METRICS_BY_NAME[metric].compute(observed), METRICS_BY_NAME[metric].unit, METRICS_BY_NAME[metric].better
+        )
+        for metric in ("latency", "service_time", "reach", "deliveries_per_s")
     }
     folder = RunDir(store.root / "runs" / name)
     folder.columns.mkdir(parents=True)
@@ -155,11 +157,11 @@ def test_a_run_without_figures_cannot_be_exported(
 def test_export_writes_to_a_file_and_names_missing_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = kept(RunStore(tmp_path))
     file = tmp_path / "b.json"
-    words = ["export", folder.id, "--out", str(tmp_path), "--output", str(file), "--format"]
-    assert main([*words, "bencher"]) == 0
+    command = ["export", folder.id, "--out", str(tmp_path), "--output", str(file), "--format"]
+    assert main([*command, "bencher"]) == 0
     assert json.loads(file.read_text(encoding="utf-8"))
     shutil.rmtree(folder.columns)
-    assert main([*words, "pytest-benchmark"]) == 2
+    assert main([*command, "pytest-benchmark"]) == 2
     assert "cannot read the raw samples" in capsys.readouterr().err
 
 
@@ -169,7 +171,7 @@ def benchmark_json(tmp_path: Path, data: Sequence[float] = (), **changes: Any) -
     stats.data = list(data or (0.002, 0.001, 0.004))
     row = {"name": "test_fan_out[100]", "fullname": "t.py::test_fan_out[100]", "group": None}
     row |= {"stats": stats.as_dict() | {"iterations": 1} | ({"data": list(data)} if data else {})}
-    whole = {
+    document = {
         "machine_info": {
             "node": "my-laptop",
             "machine": "x86_64",
@@ -184,7 +186,7 @@ def benchmark_json(tmp_path: Path, data: Sequence[float] = (), **changes: Any) -
         "version": "5.3.1",
     }
     path = tmp_path / "result.json"
-    path.write_text(json.dumps(whole | changes), encoding="utf-8")
+    path.write_text(json.dumps(document | changes), encoding="utf-8")
     return path
 
 
@@ -255,9 +257,9 @@ def test_a_full_disk_is_named_without_a_traceback(
 
     monkeypatch.setattr("os.fsync", full)
     assert main(["import", str(LOCUST), "--out", str(tmp_path)]) == 3
-    said = capsys.readouterr().err
-    assert "cannot write: No space left on device" in said
-    assert "Traceback" not in said
+    error_output = capsys.readouterr().err
+    assert "cannot write: No space left on device" in error_output
+    assert "Traceback" not in error_output
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ SENTENCES = (
 
 
 def test_terminal_page_and_markdown_have_the_same_sentences() -> None:
-    told = record(faults=faults(), reconnect_storm=storm())
+    faulty_run = record(faults=faults(), reconnect_storm=storm())
     console = Console(file=io.StringIO(), width=200)
-    show_run(console, told)
+    show_run(console, faulty_run)
     assert isinstance(console.file, io.StringIO)
-    for text in (console.file.getvalue(), run_page(told), run_markdown(told).replace("\\", "")):
+    for text in (console.file.getvalue(), run_page(faulty_run), run_markdown(faulty_run).replace("\\", "")):
         for sentence in (*SENTENCES, "348 ms", "×35.1", "×5.74 to ×215"):
             assert sentence in text
 

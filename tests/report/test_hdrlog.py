@@ -22,18 +22,18 @@ def test_a_log_holds_each_delivery_once_and_reads_back(tmp_path: Path) -> None:
     assert lines[0] == "#[Histogram log format version 1.3]"
     assert lines[2] == COLUMNS
     assert lines[3].startswith("Tag=latency,0.000,1.000,10.000,HISTF")
-    found = read_logs([path])
-    assert {tag: one.total for tag, one in found.items()} == {"latency": 600, "service_time": 600}
-    assert found["latency"].percentile(0.99) == pytest.approx(10e6, rel=0.001)
-    assert found["service_time"].percentile(0.99) == pytest.approx(9e6, rel=0.001)
+    histograms = read_logs([path])
+    assert {tag: histogram.total for tag, histogram in histograms.items()} == {"latency": 600, "service_time": 600}
+    assert histograms["latency"].percentile(0.99) == pytest.approx(10e6, rel=0.001)
+    assert histograms["service_time"].percentile(0.99) == pytest.approx(9e6, rel=0.001)
 
 
 def test_logs_of_several_processes_add_up(tmp_path: Path) -> None:
     quick, slow = log(tmp_path, "a.hlog", 10.0), log(tmp_path, "b.hlog", 50.0)
-    both = read_logs([quick, slow])["latency"]
-    assert both.total == 1200
-    assert both.percentile(0.5) == pytest.approx(10e6, rel=0.001)
-    assert both.percentile(0.51) == pytest.approx(50e6, rel=0.001)
+    merged = read_logs([quick, slow])["latency"]
+    assert merged.total == 1200
+    assert merged.percentile(0.5) == pytest.approx(10e6, rel=0.001)
+    assert merged.percentile(0.51) == pytest.approx(50e6, rel=0.001)
 
 
 def test_wsproof_report_shows_histogram_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

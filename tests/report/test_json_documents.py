@@ -189,11 +189,11 @@ def findings() -> st.SearchStrategy[Finding]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(findings(), max_size=3), st.booleans())
-def test_documents_with_anything_in_their_findings_fit_their_schemas(found: list[Finding], strict: bool) -> None:
-    report = suite_report(*found).but(target=TARGET | {"said": "\ud800\x00"}, strict=strict)
+def test_documents_with_anything_in_their_findings_fit_their_schemas(drawn: list[Finding], strict: bool) -> None:
+    report = suite_report(*drawn).but(target=TARGET | {"said": "\ud800\x00"}, strict=strict)
     validate(report.to_json())
-    validate(record(findings=tuple(found), warnings=(caution(),), check=report).to_json())
-    validate(comparison(findings=tuple(found), warnings=(caution(),)).to_json())
+    validate(record(findings=tuple(drawn), warnings=(caution(),), check=report).to_json())
+    validate(comparison(findings=tuple(drawn), warnings=(caution(),)).to_json())
 
 
 @pytest.mark.parametrize(

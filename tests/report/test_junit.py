@@ -23,7 +23,7 @@ def suite_of(report: SuiteReport, strict: bool = False) -> ElementTree.Element:
 
 
 def case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
-    return next(one for one in suite if one.get("name") == name)
+    return next(element for element in suite if element.get("name") == name)
 
 
 def test_there_is_one_case_per_check_and_a_violation_fails_its_own() -> None:
@@ -86,8 +86,8 @@ def test_a_finding_whose_check_did_not_run_has_a_case_of_its_own() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_leaves_well_formed_xml(text: str) -> None:
-    found = violation(check=text, section=text, explanation=text, witness=(text,), source=text, replay=text)
-    suite = suite_of(SuiteReport(1, suite_report().checks_run, (found, violation(check="known", accepted=text))))
+    finding = violation(check=text, section=text, explanation=text, witness=(text,), source=text, replay=text)
+    suite = suite_of(SuiteReport(1, suite_report().checks_run, (finding, violation(check="known", accepted=text))))
     assert suite.get("failures") == "1"
 
 
@@ -105,7 +105,7 @@ def test_the_time_of_the_suite_is_the_elapsed_time() -> None:
 
 def test_unreproduced_findings_are_printed_and_fail_nothing() -> None:
     suite = suite_of(suite_report(observed(violation(reproduced="0 of 3"))), strict=True)
-    (told,) = case(suite, "chat.binary-frame-harms-nobody")
-    assert told.tag == "system-out"
-    assert (told.text or "").startswith("[observation] ")
-    assert "Reproduced: 0 of 3" in (told.text or "")
+    (element,) = case(suite, "chat.binary-frame-harms-nobody")
+    assert element.tag == "system-out"
+    assert (element.text or "").startswith("[observation] ")
+    assert "Reproduced: 0 of 3" in (element.text or "")

@@ -35,9 +35,9 @@ def view(seconds: list[LoadSecond], **more: object) -> LiveView:
     return LiveView("running", "shop:app", began_s=99.0, workloads=(workload,))
 
 
-def row(of: LiveView, figure: str) -> FigureRow:
-    (found,) = [each for each in rows_of(of) if each.figure == figure]
-    return found
+def row(view: LiveView, figure: str) -> FigureRow:
+    (figure_row,) = [each for each in rows_of(view) if each.figure == figure]
+    return figure_row
 
 
 def test_a_load_without_problems_is_green_and_has_its_figures() -> None:
@@ -70,9 +70,12 @@ def test_a_generator_without_time_left_is_red() -> None:
 
 
 def test_publications_that_stay_unsent_for_a_second_are_red() -> None:
-    one = load(unsent=9)
-    assert row(view(one), "unsent publications").tone is Tone.NONE
-    assert row(view([*one, LoadSecond(**{**vars(one[-1]), "at_s": 300})]), "unsent publications").tone is Tone.BAD
+    workload = load(unsent=9)
+    assert row(view(workload), "unsent publications").tone is Tone.NONE
+    assert (
+        row(view([*workload, LoadSecond(**{**vars(workload[-1]), "at_s": 300})]), "unsent publications").tone
+        is Tone.BAD
+    )
 
 
 def test_a_remark_has_no_red_badge_and_a_problem_has_one() -> None:
@@ -109,8 +112,8 @@ def test_void_figures_of_the_verdict_are_red() -> None:
 
 
 def test_a_local_server_has_cpu_and_memory_figures() -> None:
-    at = np.arange(30, dtype=np.int64) * 10**9
-    usage = ServerUsage(at, at // 2, np.full(30, 64 << 20, np.int64))
+    at_ns = np.arange(30, dtype=np.int64) * 10**9
+    usage = ServerUsage(at_ns, at_ns // 2, np.full(30, 64 << 20, np.int64))
     shown = LiveView("running", servers=(usage,))
     assert (row(shown, "CPU").recent, row(shown, "memory").recent) == ("50 %", "64 MiB")
     assert [chart.title for chart in live_charts(shown)] == ["Server CPU", "Server memory"]

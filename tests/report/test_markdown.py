@@ -39,9 +39,9 @@ def test_a_long_list_of_findings_is_cut_with_a_note() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_adds_no_markup(text: str) -> None:
-    said = run_markdown(samples.record(findings=(violation(explanation=text, witness=(text,), check=text),)))
-    said.encode()
-    outside = said.split("```")[::2]
+    markdown = run_markdown(samples.record(findings=(violation(explanation=text, witness=(text,), check=text),)))
+    markdown.encode()
+    outside = markdown.split("```")[::2]
     assert not any("<script" in part.replace("\\<", "") or "<img" in part.replace("\\<", "") for part in outside)
 
 

@@ -36,8 +36,8 @@ def test_a_stored_comparison_is_read_and_has_a_page(path: Path, tmp_path: Path) 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "wsproof.compare/9"}', '{"schema": "wsproof.compare/1"}'])
 def test_a_corrupt_comparison_is_named_and_the_others_are_listed(text: str, tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    sound, broken = store.new_comparison("main", "sound"), store.new_comparison("main", "broken")
-    (sound.path / "compare.json").write_text(STORED[0].read_text(encoding="utf-8"), encoding="utf-8")
+    readable, broken = store.new_comparison("main", "sound"), store.new_comparison("main", "broken")
+    (readable.path / "compare.json").write_text(STORED[0].read_text(encoding="utf-8"), encoding="utf-8")
     (broken.path / "compare.json").write_text(text, encoding="utf-8")
     page = write_index(store).read_text(encoding="utf-8")
     assert broken.id in page

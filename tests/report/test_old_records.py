@@ -51,10 +51,12 @@ def test_an_old_record_keeps_its_content(name: str) -> None:
     data, record = stored(name), RunRecord.from_json(stored(name))
     for field in ("id", "command", "verdict", "trusted", "complete", "wall_s", "target", "plan", "git"):
         assert getattr(record, field) == data[field]
-    assert {key: one.value for key, one in record.metrics.items()} == {
-        key: one["value"] for key, one in data["metrics"].items()
+    assert {key: metric.value for key, metric in record.metrics.items()} == {
+        key: metric["value"] for key, metric in data["metrics"].items()
     }
-    assert sorted(one.explanation for one in record.findings) == sorted(row["explanation"] for row in data["findings"])
+    assert sorted(metric.explanation for metric in record.findings) == sorted(
+        row["explanation"] for row in data["findings"]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,12 +80,12 @@ def test_a_finding_that_the_check_did_not_make_is_one_of_the_measurement() -> No
     data = stored("first")
     lost = data["findings"][0] | {"check": "lost", "section": "chat", "explanation": "One was lost."}
     record = RunRecord.from_json(data | {"findings": [*data["findings"], lost]})
-    assert [one.check for one in record.measured_findings] == ["lost"]
+    assert [finding.check for finding in record.measured_findings] == ["lost"]
 
 
 def test_the_parts_of_old_records_are_fields() -> None:
     bench = RunRecord.from_json(stored("bench"))
-    assert [one.met for one in bench.objectives] == [True, True]
+    assert [objective.met for objective in bench.objectives] == [True, True]
     assert bench.objectives[0].sentence.startswith("met: p50(latency) < 1s")
     assert bench.generator is not None
     assert bench.generator.processes == stored("bench")["parts"]["generator"]["processes"]

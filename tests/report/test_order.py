@@ -55,8 +55,8 @@ def test_the_worst_finding_comes_first_in_every_output() -> None:
 
 @pytest.mark.parametrize("finding", WORST_FIRST, ids=NAMES)
 def test_the_file_of_a_finding_keeps_its_harm(finding: Finding) -> None:
-    kept = Finding.from_json(finding.to_json())
-    assert (kept, kept.harm) == (finding, finding.harm)
+    restored = Finding.from_json(finding.to_json())
+    assert (restored, restored.harm) == (finding, finding.harm)
 
 
 def test_a_document_without_harm_is_read() -> None:

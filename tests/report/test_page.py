@@ -86,7 +86,7 @@ def every_page() -> list[str]:
 
 def test_the_four_questions_are_answered_at_the_top(text: str) -> None:
     page = Page(text)
-    told = [
+    answers = [
         page.text.index(word)
         for word in (
             "Does it speak the protocol, whatever a client sends? ✓ yes 2 checks",
@@ -96,7 +96,7 @@ def test_the_four_questions_are_answered_at_the_top(text: str) -> None:
             "Figures",
         )
     ]
-    assert told == sorted(told)
+    assert answers == sorted(answers)
 
 
 def test_findings_show_their_witness_and_accepted_ones_their_reason(text: str) -> None:
@@ -125,7 +125,11 @@ def test_a_page_loads_no_resource_and_runs_no_script() -> None:
 def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
     for text in every_page():
         page = Page(text)
-        policy = next(one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
+        policy = next(
+            attributes["content"]
+            for attributes in page.all("meta")
+            if attributes.get("http-equiv") == "Content-Security-Policy"
+        )
         digest = base64.b64encode(sha256(page.style.encode()).digest()).decode()
         assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
@@ -135,7 +139,7 @@ def test_pages_are_accessible_to_screen_readers() -> None:
         page = Page(text)
         assert page.all("html")[0]["lang"] == "en"
         assert len(page.all("h1")) == 1
-        assert all(one.get("scope") for one in page.all("th"))
+        assert all(header.get("scope") for header in page.all("th"))
         ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
         assert len(ids) == len(set(ids))
         for drawing in page.all("svg"):
@@ -189,8 +193,8 @@ def test_hostile_text_is_shown_and_not_interpreted(hostile: str) -> None:
             "details",
         }
         assert "7*7" in page.text or "{{" not in hostile
-        for live in ("<script>alert", "<img src=x"):
-            assert live not in text
+        for markup in ("<script>alert", "<img src=x"):
+            assert markup not in text
 
 
 def test_a_nearly_empty_record_has_a_page() -> None:

@@ -160,20 +160,20 @@ def test_a_record_with_a_wrong_type_is_named_by_all_that_read_it(
 ) -> None:
     folder = store.new_run("bench", GIT)
     (folder.path / "run.json").write_text(json.dumps(record().to_json() | {name: value}), encoding="utf-8")
-    for words in (["report", folder.id], ["compare", folder.id, folder.id]):
-        assert main([*words, "--out", str(store.root)]) == 2
+    for command in (["report", folder.id], ["compare", folder.id, folder.id]):
+        assert main([*command, "--out", str(store.root)]) == 2
         message = capsys.readouterr().err
         assert f"cannot read {folder.id}/run.json" in message
         assert "Traceback" not in message
-    for words in (["report"], ["list", "runs"]):
-        assert main([*words, "--out", str(store.root)]) == 0
+    for command in (["report"], ["list", "runs"]):
+        assert main([*command, "--out", str(store.root)]) == 0
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "[" * 100_000])
 def test_a_record_with_what_is_no_json_number_is_unreadable(text: str, store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
-    whole = json.dumps(record().to_json() | {"wall_s": "HERE"})
-    (folder.path / "run.json").write_text(whole.replace('"HERE"', text), encoding="utf-8")
+    document = json.dumps(record().to_json() | {"wall_s": "HERE"})
+    (folder.path / "run.json").write_text(document.replace('"HERE"', text), encoding="utf-8")
     with pytest.raises(UsageError, match="cannot read"):
         folder.read()
     assert [run.summary for run in read_summaries(store) if text != "1e999"] in ([], [None])
@@ -208,5 +208,5 @@ def test_a_finding_named_like_a_path_stays_in_its_folder(store: RunStore) -> Non
 def test_a_comparison_is_read_as_it_was_written(store: RunStore) -> None:
     folder = store.new_comparison("main", "feature/x")
     folder.write(comparison(findings=(violation(),)))
-    (found,) = store.comparisons()
-    assert (found.id, found.read()) == (folder.id, comparison(findings=(violation(),)))
+    (stored,) = store.comparisons()
+    assert (stored.id, stored.read()) == (folder.id, comparison(findings=(violation(),)))

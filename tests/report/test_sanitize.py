@@ -38,6 +38,6 @@ def test_a_fenced_block_cannot_be_ended_from_inside(text: str) -> None:
 
 
 def test_markdown_text_holds_no_markup_mention_or_link() -> None:
-    said = markdown_text("<b>|x| [a](http://e.example) @team #12 `code` www.e.example")
-    for live in ("<b>", "|x", "[a](", "://", "@team", "#12", "www.e"):
-        assert live not in said.replace("\\<", "{").replace("\\|", "{").replace("\\[", "{")
+    cleaned = markdown_text("<b>|x| [a](http://e.example) @team #12 `code` www.e.example")
+    for markup in ("<b>", "|x", "[a](", "://", "@team", "#12", "www.e"):
+        assert markup not in cleaned.replace("\\<", "{").replace("\\|", "{").replace("\\[", "{")

@@ -22,9 +22,9 @@ def numbers(column: Sequence[float | None]) -> list[float]:
 
 
 def test_the_percentile_line_ends_at_the_maximum_and_never_falls() -> None:
-    made = measurement()
-    line = numbers(series_of(made).percentiles["latency_ns"])
-    assert line[-1] == summaries(made)["latency"].max
+    measured = measurement()
+    line = numbers(series_of(measured).percentiles["latency_ns"])
+    assert line[-1] == summaries(measured)["latency"].max
     assert line == sorted(line)
 
 
@@ -42,11 +42,11 @@ def test_every_publication_is_in_the_histogram_or_beyond_it() -> None:
 
 
 def test_deliveries_per_second_add_up_to_what_arrived_in_the_window() -> None:
-    made = measurement()
-    data = series_of(made).deliveries
+    measured = measurement()
+    data = series_of(measured).deliveries
     rates = numbers(data["received_per_s"])
-    seconds = made.plan.duration_s / len(rates)
-    inside = made.history.receipts.received_ns <= made.history.end_ns
+    seconds = measured.plan.duration_s / len(rates)
+    inside = measured.history.receipts.received_ns <= measured.history.end_ns
     assert abs(sum(rates) * seconds - np.count_nonzero(inside)) < 1
 
 
@@ -60,14 +60,14 @@ def test_the_series_of_the_server_begin_before_the_window() -> None:
 def test_a_long_run_stays_small_and_keeps_its_worst_second() -> None:
     share = np.full(3600, 0.2)
     share[1234] = 0.97
-    made = replace(measurement(20), generator=GeneratorUsage(share))
-    series = series_of(made)
+    measured = replace(measurement(20), generator=GeneratorUsage(share))
+    series = series_of(measured)
     assert len(series.generator["cpu_share"]) <= 120
     assert max(numbers(series.generator["cpu_share"])) == 0.97
     assert len(json.dumps(series.to_json())) < 50_000
 
 
 def test_an_empty_measurement_has_empty_series() -> None:
-    made = measurement(2, 2)
-    series = series_of(Measurement(made.plan, made.contract, Recorder().freeze()))
+    measured = measurement(2, 2)
+    series = series_of(Measurement(measured.plan, measured.contract, Recorder().freeze()))
     assert all(part == {} for part in series.to_json().values())

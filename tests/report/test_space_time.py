@@ -19,8 +19,8 @@ LOST = (
 
 def test_every_member_has_a_line_and_every_message_an_arrow_to_each_receiver() -> None:
     root = ElementTree.fromstring(space_time_chart(LOST, "k"))
-    words = [node.text for node in root.iter("text")]
-    assert {"member 0", "member 1", "member 2 (called '<b>')", "message 3", "never", "+13.5 ms"} <= set(words)
+    labels = [node.text for node in root.iter("text")]
+    assert {"member 0", "member 1", "member 2 (called '<b>')", "message 3", "never", "+13.5 ms"} <= set(labels)
     lines = [node.get("class") for node in root.iter("path") if "line" in (node.get("class") or "")]
     assert lines == ["line s1", "line s2"]
 

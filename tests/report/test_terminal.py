@@ -41,12 +41,12 @@ def paper() -> Paper:
 
 
 def test_findings_are_in_the_order_of_severity_with_accepted_ones_in_a_separate_block(paper: Paper) -> None:
-    found = (samples.deviation(), samples.non_strict(), violation())
-    show_check(paper.console, samples.suite_report(*found))
-    told = [
+    findings = (samples.deviation(), samples.non_strict(), violation())
+    show_check(paper.console, samples.suite_report(*findings))
+    lines = [
         paper.text.index(word) for word in ("VIOLATION", "NON-STRICT", "Accepted deviations", "INVALID: 1 violation")
     ]
-    assert told == sorted(told)
+    assert lines == sorted(lines)
     assert "reason: the server library echoes" in paper.text
     assert "3 <- nothing for 5.0 s" in paper.text
     assert "reproduced: 3 of 3" in paper.text
@@ -61,12 +61,12 @@ def test_without_rows_only_findings_and_verdict_are_shown(paper: Paper) -> None:
 
 
 def test_a_report_and_its_document_are_shown_alike() -> None:
-    one, other = Paper(), Paper()
+    from_report, from_document = Paper(), Paper()
     report = samples.suite_report(violation(replay="wsproof replay x.json"))
-    show_check(one.console, report)
-    show_check(other.console, SuiteReport.from_json(report.to_json()))
-    assert one.text == other.text
-    assert "replay: wsproof replay x.json" in one.text
+    show_check(from_report.console, report)
+    show_check(from_document.console, SuiteReport.from_json(report.to_json()))
+    assert from_report.text == from_document.text
+    assert "replay: wsproof replay x.json" in from_report.text
 
 
 def test_each_check_has_a_line_with_its_verdict_and_why_it_is_unknown(paper: Paper) -> None:

@@ -30,9 +30,9 @@ def bench(number: int, p50_ms: float = 2.0, **changes: Any) -> RunRecord:
     """Return a bench that began `number` minutes after midnight, on its own commit."""
     latency = samples.summary(centre=p50_ms * 1e6)
     git = {"branch": changes.pop("branch", "main"), "sha": f"{number:09x}", "dirty": False, "describe": None}
-    at = f"2026-11-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00+00:00"
+    started_utc = f"2026-11-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}:00+00:00"
     record = samples.record(
-        id=f"run-{number:04}", started_utc=at, git=git, machine=MACHINE, metrics={"latency": latency}
+        id=f"run-{number:04}", started_utc=started_utc, git=git, machine=MACHINE, metrics={"latency": latency}
     )
     return record.but(**changes)
 
@@ -50,7 +50,7 @@ def only_trend(records: Sequence[RunRecord]) -> Trend:
 
 
 @pytest.mark.parametrize(
-    "other",
+    "changes",
     [
         {"machine": MACHINE | {"cpu": "Slow One"}},
         {"machine": MACHINE | {"cores_usable": 2}},
@@ -59,9 +59,9 @@ def only_trend(records: Sequence[RunRecord]) -> Trend:
         {"plan": {"workload": "chat", "subscribers": 999}},
     ],
 )
-def test_runs_of_unlike_machines_targets_or_setups_never_share_a_trend(other: dict[str, Any]) -> None:
+def test_runs_of_unlike_machines_targets_or_setups_never_share_a_trend(changes: dict[str, Any]) -> None:
     alike = [bench(number) for number in range(0, 10, 2)]
-    unlike = [bench(number, 9.0, **other) for number in range(1, 11, 2)]
+    unlike = [bench(number, 9.0, **changes) for number in range(1, 11, 2)]
     trends = trends_of(stored([*alike, *unlike]))
     assert [{line.values[0] for line in trend.metrics[0].lines} for trend in trends] == [{9e6}, {2e6}]
 
@@ -113,7 +113,10 @@ def test_each_branch_has_a_line_of_its_own_and_the_largest_comes_first() -> None
 def test_a_change_point_names_the_first_run_of_the_new_level_and_its_direction() -> None:
     values = [2.0, 2.01, 1.99] * 5 + [3.0, 3.01, 2.99] * 5 + [2.0, 2.01, 1.99] * 5
     metric = only_trend([bench(number, value) for number, value in enumerate(values)]).metrics[0]
-    assert [(one.place, one.judgement) for one in metric.changes] == [(15, Judgement.WORSE), (30, Judgement.BETTER)]
+    assert [(change.place, change.judgement) for change in metric.changes] == [
+        (15, Judgement.WORSE),
+        (30, Judgement.BETTER),
+    ]
 
 
 def test_only_the_newest_runs_are_shown() -> None:
@@ -143,8 +146,8 @@ def test_a_point_of_a_run_without_a_page_leads_nowhere() -> None:
 
 
 def test_screen_readers_tell_the_trends_of_two_machines_apart() -> None:
-    other = MACHINE | {"cpu": "Slow One"}
-    page = index_page(stored([bench(number, machine=other if number % 2 else MACHINE) for number in range(8)]))
+    slow_machine = MACHINE | {"cpu": "Slow One"}
+    page = index_page(stored([bench(number, machine=slow_machine if number % 2 else MACHINE) for number in range(8)]))
     assert page.count('<section aria-labelledby="t1 s1 m1">') == 1
     assert page.count('<section aria-labelledby="t2 s2 m2">') == 1
     assert '<span id="m1">Slow One, 4 cores, 8 GiB, x86_64</span>' in page
@@ -190,7 +193,7 @@ def test_a_damaged_cache_is_made_anew(text: str, tmp_path: Path) -> None:
     store.new_run("bench", samples.GIT).write(bench(0))
     known = read_summaries(store)
     cache = tmp_path / "runs" / ".summaries.json"
-    sound = cache.read_text()
-    cache.write_text(sound.replace('"figures"', '"other"') if text == "damaged" else text)
+    intact = cache.read_text()
+    cache.write_text(intact.replace('"figures"', '"other"') if text == "damaged" else text)
     assert read_summaries(store) == known
-    assert cache.read_text() == sound
+    assert cache.read_text() == intact
