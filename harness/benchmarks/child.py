@@ -19,19 +19,19 @@ class Child:
 
     process: subprocess.Popen[str]
 
-    def said(self) -> str:
-        """The child's next line. If there is none, the program exits with a message."""
+    def read_line(self) -> str:
+        """Return the next line of the child. If there is none, the program exits with a message."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             sys.exit(f"{' '.join(map(str, self.process.args[1:]))} ended without an answer")  # type: ignore[index]
         return line.strip()
 
-    def found(self) -> Any:
-        """The child's next line, parsed as JSON."""
-        return json.loads(self.said())
+    def read_json(self) -> Any:
+        """Return the next line of the child, parsed as JSON."""
+        return json.loads(self.read_line())
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Send the empty line that the child waits for."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
@@ -39,9 +39,9 @@ class Child:
 
 
 @contextmanager
-def child(module: str, *words: object, core: int) -> Iterator[Child]:
-    """Run `python -m benchmarks.MODULE WORDS` during this block, pinned to one core if there are several."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)]
+def child(module: str, *arguments: object, core: int) -> Iterator[Child]:
+    """Run `python -m benchmarks.MODULE ARGUMENTS` during this block, pinned to one core if there are several."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     put_on_core(process.pid, core)
     try:

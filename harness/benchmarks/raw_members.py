@@ -70,24 +70,24 @@ class Room:
                 if heard is not None:
                     heard(descriptor, self.read_bytes[descriptor])
 
-    def read_until(self, owed_bytes: int, deadline_s: float = 60.0) -> None:
+    def read_until(self, expected_bytes: int, deadline_s: float = 60.0) -> None:
         """Read until every member has received exactly this many bytes in all.
 
         Raises:
             RuntimeError: a member received too few bytes within the deadline, or too many.
         """
         ends = time.monotonic() + deadline_s
-        behind = {descriptor for descriptor, read in self.read_bytes.items() if read < owed_bytes}
+        behind = {descriptor for descriptor, read in self.read_bytes.items() if read < expected_bytes}
 
         def heard(descriptor: int, total: int) -> None:
-            if total >= owed_bytes:
+            if total >= expected_bytes:
                 behind.discard(descriptor)
 
         while behind:
             if time.monotonic() > ends:
                 raise RuntimeError(f"{len(behind)} members have not heard everything within {deadline_s:g} s")
             self.read(1.0, heard)
-        if max(self.read_bytes.values()) > owed_bytes:
+        if max(self.read_bytes.values()) > expected_bytes:
             raise RuntimeError("a member heard more than was said")
 
     @contextmanager
@@ -97,12 +97,12 @@ class Room:
         with reading({descriptor: self.read_bytes[descriptor] for descriptor in others}) as audience:
             yield audience
 
-    def collect(self, audience: Audience, owed_bytes: int) -> None:
+    def collect(self, audience: Audience, expected_bytes: int) -> None:
         """Wait until every member has received this many bytes in all, and take over from the reading process."""
-        self.read_bytes |= audience.read_bytes(owed_bytes)
-        self.read_until(owed_bytes)
+        self.read_bytes |= audience.read_bytes(expected_bytes)
+        self.read_until(expected_bytes)
 
-    def read_last_until(self, owed_bytes: int, deadline_s: float = 60.0) -> None:
+    def read_last_until(self, expected_bytes: int, deadline_s: float = 60.0) -> None:
         """Read for the publisher and the last member, until the last member has received this many bytes in all.
 
         Servers write to members in order of joining. So by then, the kernel already has the bytes for all others.
@@ -115,7 +115,7 @@ class Room:
         with select.epoll() as few:
             for descriptor in (last, self.publisher.fileno()):
                 few.register(descriptor, select.EPOLLIN)
-            while self.read_bytes[last] < owed_bytes:
+            while self.read_bytes[last] < expected_bytes:
                 if time.monotonic() > ends:
                     raise RuntimeError(f"the last member has not heard everything within {deadline_s:g} s")
                 self.read(1.0, poll=few)

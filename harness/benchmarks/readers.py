@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 READ_BYTES = 1 << 20
 PAUSE_S = 0.05
 """Seconds between two reads."""
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 """Timeout in seconds until all members have read everything."""
 
 
@@ -26,20 +26,20 @@ PATIENCE_S = 60.0
 class Audience:
     """Handle of the reading process."""
 
-    orders: Connection
+    pipe: Connection
 
-    def read_bytes(self, owed_bytes: int) -> dict[int, int]:
+    def read_bytes(self, expected_bytes: int) -> dict[int, int]:
         """Wait until each member has read this many bytes in all. Returns the bytes read, by file descriptor.
 
         Call this once, at the end.
 
         Raises:
-            RuntimeError: a member has not read enough within PATIENCE_S.
+            RuntimeError: a member has not read enough within TIMEOUT_S.
         """
-        self.orders.send(owed_bytes)
-        if not self.orders.poll(PATIENCE_S):
-            raise RuntimeError(f"not everybody has heard everything within {PATIENCE_S:g} s")
-        answer: dict[int, int] = self.orders.recv()
+        self.pipe.send(expected_bytes)
+        if not self.pipe.poll(TIMEOUT_S):
+            raise RuntimeError(f"not every member has read everything within {TIMEOUT_S:g} s")
+        answer: dict[int, int] = self.pipe.recv()
         return answer
 
 
@@ -50,29 +50,29 @@ def reading(so_far: Mapping[int, int]) -> Iterator[Audience]:
     `so_far`: the bytes that were already read from each file descriptor.
     """
     context = get_context("fork")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_read, args=(theirs, dict(so_far)), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_read, args=(child_end, dict(so_far)), daemon=True)
     process.start()
-    theirs.close()
+    child_end.close()
     try:
-        yield Audience(ours)
+        yield Audience(parent_end)
     finally:
         process.terminate()
         process.join()
-        ours.close()
+        parent_end.close()
 
 
-def _read(orders: Connection, read_bytes: dict[int, int]) -> None:
+def _read(pipe: Connection, read_bytes: dict[int, int]) -> None:
     poll = select.epoll()
     for descriptor in read_bytes:
         poll.register(descriptor, select.EPOLLIN)
-    owed_bytes = None
-    while owed_bytes is None or min(read_bytes.values()) < owed_bytes:
-        if owed_bytes is None and orders.poll(PAUSE_S):
-            owed_bytes = orders.recv()
-        for descriptor, _ in poll.poll(0 if owed_bytes is None else PAUSE_S):
+    expected_bytes = None
+    while expected_bytes is None or min(read_bytes.values()) < expected_bytes:
+        if expected_bytes is None and pipe.poll(PAUSE_S):
+            expected_bytes = pipe.recv()
+        for descriptor, _ in poll.poll(0 if expected_bytes is None else PAUSE_S):
             read = len(os.read(descriptor, READ_BYTES))
             if read == 0:
                 raise RuntimeError("the server ended a connection")
             read_bytes[descriptor] += read
-    orders.send(read_bytes)
+    pipe.send(read_bytes)

@@ -54,9 +54,9 @@ def arguments() -> argparse.Namespace:
 def measure(name: str, connections: int) -> dict[str, Any]:
     """Measure one client against a fresh server. Returns the figures that the client prints."""
     with child("quick_server", "echo", connections, core=0) as server:
-        port = server.said()
+        port = server.read_line()
         with child("connecting.clients", name, port, connections, core=1) as client:
-            return {"connections": connections, **client.found()}
+            return {"connections": connections, **client.read_json()}
 
 
 def table(rows: Sequence[figures.Row]) -> str:

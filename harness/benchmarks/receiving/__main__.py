@@ -60,12 +60,12 @@ def measure(reader: str, way: str, connections: int) -> dict[str, float]:
     rounds = WAYS[way].rounds(reader, connections)
     frames = rounds * WAYS[way].frames * connections
     with child("receiving.sender", way, connections, rounds, core=0) as sender:
-        port = sender.said()
+        port = sender.read_line()
         with child("receiving.readers", reader, port, connections, frames, core=1) as reading:
-            reading.said()
-            sender.go_on()
-            cost: dict[str, float] = reading.found()
-            sender.go_on()
+            reading.read_line()
+            sender.resume()
+            cost: dict[str, float] = reading.read_json()
+            sender.resume()
     if cost.pop("frames") != frames:
         sys.exit(f"{reader} has not read all of {frames:,} messages ({way}, {connections} connections)")
     per_message = {
