@@ -64,7 +64,7 @@ class AsgiPeer:
 
 
 async def talk(app: Any) -> None:
-    """Have an echo and a chat of two members, who hear the same in one order, and a notice when one leaves."""
+    """Use the echo, and the chat with two members: both receive the same messages in one order, and a leave notice."""
     async with AsgiPeer(app, "/ws") as echo:
         echo.say("hello")
         assert await echo.hear() == "Message received: hello"

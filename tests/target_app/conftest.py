@@ -24,7 +24,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Add the log of its servers to the report of a failed test, since their files are deleted before it is read."""
     report = yield
     if report.failed:
-        report.sections += [("log of a server", server.last_words()) for server in alive]
+        report.sections += [("log of a server", server.log_tail()) for server in alive]
     return report
 
 

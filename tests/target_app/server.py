@@ -104,14 +104,14 @@ class Server:
     def log(self) -> str:
         return self.output.read_text()
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """Return the end of the server's log, for the report of a failed test."""
         return f"The server on port {self.port} has logged:\n{self.log()[-LAST_CHARACTERS:]}"
 
     def check_log(self) -> None:
         """Fail if the server has logged an unexpected traceback."""
         if self.tracebacks_expected is None:
-            assert "Traceback (most recent call last)" not in self.log(), self.last_words()
+            assert "Traceback (most recent call last)" not in self.log(), self.log_tail()
 
     def stop(self) -> int:
         """Send SIGTERM and return the exit status. Fails if the server outlives the deadline."""
@@ -119,7 +119,7 @@ class Server:
         return self.process.wait(DEADLINE)
 
     def answers(self) -> bool:
-        assert self.process.poll() is None, f"the server is gone:\n{self.log()}"
+        assert self.process.poll() is None, f"the server has exited:\n{self.log()}"
         try:
             return self.get("/healthz").status_code == 200
         except httpx.TransportError:
@@ -176,7 +176,7 @@ def running(
             wait_until(server.answers, f"{app} answers on port {port}")
             yield server
         except BaseException as failed:
-            failed.add_note(server.last_words())
+            failed.add_note(server.log_tail())
             raise
         finally:
             alive.remove(server)

@@ -53,8 +53,8 @@ def close_of(client: ClientConnection) -> tuple[int | None, str | None]:
 
 def listed(server: Server) -> dict[str, Any]:
     (worker,) = ask(server, "/admin/connections", "admin").json()["workers"].values()
-    found: dict[str, Any] = worker
-    return found
+    details: dict[str, Any] = worker
+    return details
 
 
 ORDERS: list[tuple[str, dict[str, Any] | None]] = [

@@ -25,10 +25,10 @@ def described() -> dict[str, Any]:
 
 
 def resolved(described: dict[str, Any], reference: str) -> dict[str, Any]:
-    found = described
+    value = described
     for part in reference.removeprefix("#/").split("/"):
-        found = found[part]
-    return found
+        value = value[part]
+    return value
 
 
 def references(value: Any) -> set[str]:

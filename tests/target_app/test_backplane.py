@@ -185,8 +185,8 @@ def test_two_workers_receive_all_publications_in_one_order(server: Valkey, tmp_p
             await until(lambda: [len(into) for into in heard] == [2 * NUMBER] * 2, "all is heard")
             assert heard[0] == heard[1]
             for name in ("left", "right"):
-                said = [text for text in heard[0] if text.startswith(name)]
-                assert said == [f"{name}{number}" for number in range(NUMBER)]
+                own = [text for text in heard[0] if text.startswith(name)]
+                assert own == [f"{name}{number}" for number in range(NUMBER)]
 
     asyncio.run(scenario())
 
@@ -196,18 +196,18 @@ def test_without_the_backplane_a_worker_serves_its_own_members_and_notes_the_gap
 ) -> None:
     async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
-            heard, told = list[str](), list[bool]()
+            heard, states = list[str](), list[bool]()
             left.backplane.subscribe("news", heard.append)
-            left.backplane.watch(told.append)
+            left.backplane.watch(states.append)
             server.kill()
             await left.backplane.publish("news", "alone")
             assert heard == ["alone"]
-            await until(lambda: told == [False], "the loss is told")
+            await until(lambda: states == [False], "the lost connection is reported")
             server.start()
-            await until(lambda: told == [False, True], "the return is told")
+            await until(lambda: states == [False, True], "the restored connection is reported")
             await until(lambda: right.backplane.connected, "the other is back, too")
             await right.backplane.publish("news", "together")
-            await until(lambda: len(heard) > 1, "they hear each other again")
+            await until(lambda: len(heard) > 1, "both workers receive publications again")
             assert heard == ["alone", "together"]
 
     asyncio.run(scenario())
@@ -218,18 +218,18 @@ def test_an_unreadable_message_is_logged_and_counted_and_the_worker_reads_on(
 ) -> None:
     async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
-            heard, told = list[str](), list[bool]()
+            heard, states = list[str](), list[bool]()
             left.backplane.subscribe("news", heard.append)
-            left.backplane.watch(told.append)
+            left.backplane.watch(states.append)
             stranger = redis_backplane.connect(server.url)
             await stranger.publish("test:backplane", "no letter of a worker")
             await stranger.aclose()
             both = (left.backplane, right.backplane)
             await until(lambda: all(each.faults == 1 and each.connected for each in both), "both have begun anew")
-            assert told == [False, True]
+            assert states == [False, True]
             assert "fault task=backplane reader" in caplog.text
             await right.backplane.publish("news", "together")
-            await until(lambda: heard == ["together"], "they hear each other again")
+            await until(lambda: heard == ["together"], "both workers receive publications again")
 
     asyncio.run(scenario())
 
@@ -262,7 +262,7 @@ def test_a_worker_waits_for_a_backplane_that_is_down_at_the_start(server: Valkey
         async with worker(server.url) as early:
             assert not early.backplane.connected
             server.start()
-            await until(lambda: early.backplane.connected, "it is found")
+            await until(lambda: early.backplane.connected, "the backplane is connected")
 
     asyncio.run(scenario())
 
@@ -291,7 +291,7 @@ def test_posts_during_a_backplane_outage_are_caught_up(server: Valkey, tmp_path:
                 right.timeline.following("lobby", kept(heard[1])),
             ):
                 await post(left, "before")
-                await until(lambda: len(heard[1]) == 1, "both hear")
+                await until(lambda: len(heard[1]) == 1, "both workers receive the entry")
                 server.kill()
                 for number in range(5):
                     await post(left, f"left {number}")
@@ -344,9 +344,9 @@ def test_a_failing_follower_does_not_affect_the_others() -> None:
 def test_a_cancelled_publication_does_not_affect_the_others(server: Valkey, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with two_workers(server, tmp_path) as (left, right):
-            heard, told = list[str](), list[bool]()
+            heard, states = list[str](), list[bool]()
             right.backplane.subscribe("news", heard.append)
-            left.backplane.watch(told.append)
+            left.backplane.watch(states.append)
             for number in range(NUMBER):
                 impatient = asyncio.create_task(left.backplane.publish("other", f"{number}"))
                 patient = asyncio.create_task(left.backplane.publish("news", f"{number}"))
@@ -356,7 +356,7 @@ def test_a_cancelled_publication_does_not_affect_the_others(server: Valkey, tmp_
                 await patient
             await until(lambda: len(heard) == NUMBER, "all but what was given up")
             assert heard == [f"{number}" for number in range(NUMBER)]
-            assert told == []
+            assert states == []
 
     asyncio.run(scenario())
 
@@ -393,7 +393,7 @@ def test_a_late_worker_learns_the_present_members(server: Valkey, tmp_path: Path
         async with worker(server.url) as early:
             early.presence.join("lobby", "ada", "1")
             async with worker(server.url) as late:
-                await until(lambda: late.presence.members("lobby") == ["ada"], "it was told")
+                await until(lambda: late.presence.members("lobby") == ["ada"], "the late worker knows the members")
 
     asyncio.run(scenario())
 
@@ -427,7 +427,7 @@ def test_a_silent_worker_without_connections_is_removed(
             async with worker(server.url) as idle:
                 name = idle.backplane.worker
                 await until(lambda: name in staying.presence._heard_at, "the idle worker is known")
-            await until(lambda: gone == [name], "its going is told")
+            await until(lambda: gone == [name], "its removal is reported")
 
     asyncio.run(scenario())
     assert "fault topic" not in caplog.text

@@ -29,9 +29,9 @@ def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | 
 def test_a_draining_server_accepts_no_connection_while_it_closes_many(start_server: StartServer, app: str) -> None:
     server = start_server(app, drain_seconds=600)  # much longer than the test, so only a second signal ends it
     assert server.get("/readyz").status_code == 200
-    with ExitStack() as crowd:
+    with ExitStack() as stack:
         for number in range(101):  # one more than are closed at once
-            crowd.enter_context(RawPeer(server, f"/ws/{number}"))
+            stack.enter_context(RawPeer(server, f"/ws/{number}"))
         server.process.terminate()
         wait_until(lambda: server.get("/readyz").status_code == 503, "it says that it is on its way out")
         with pytest.raises(InvalidStatus) as refused:
@@ -52,9 +52,9 @@ def test_a_typed_channel_gets_the_time_to_reconnect(start_server: StartServer, e
     server.process.terminate()
     pauses = []
     for client in clients:
-        said = json.loads(client.recv(DEADLINE))
-        assert said["type"] == "system.draining"
-        pauses.append(said["reconnect_after_ms"])
+        message = json.loads(client.recv(DEADLINE))
+        assert message["type"] == "system.draining"
+        pauses.append(message["reconnect_after_ms"])
         assert ending(client) == (1012, "draining")
     assert all(0 <= pause <= 3000 for pause in pauses)
     assert len(set(pauses)) > 1
@@ -87,11 +87,11 @@ def test_a_peer_that_answers_no_ping_of_the_application_is_idle(
     start_server: StartServer, enter: Enter, app: str
 ) -> None:
     server = start_server(app, heartbeat_interval=0.1, idle_timeout=2)
-    silent, lively = enter(server, "/polite"), enter(server, "/polite")
+    unresponsive, answering = enter(server, "/polite"), enter(server, "/polite")
     while server.ended("idle") < 1:
-        assert lively.recv(DEADLINE) == '{"type":"ping"}'
-        lively.send('{"type":"pong"}')
-    assert ending(silent, skipped='{"type":"ping"}') == (4006, "idle_timeout")
+        assert answering.recv(DEADLINE) == '{"type":"ping"}'
+        answering.send('{"type":"pong"}')
+    assert ending(unresponsive, skipped='{"type":"ping"}') == (4006, "idle_timeout")
     assert server.ended("idle") == 1
 
 
@@ -108,8 +108,8 @@ def test_a_stalled_peer_is_removed_within_the_ping_timeout_even_if_writes_wait(
 def test_a_peer_that_answers_no_protocol_ping_is_removed_and_announced(
     start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
 ) -> None:
-    server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the witness must answer within the timeout
-    witness = enter(server, "/ws/witness")
+    server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the observer must answer pings within this timeout
+    observer = enter(server, "/ws/observer")
     raw(server, "/ws/gone")
-    assert witness.recv(DEADLINE) == "Client #gone left the chat"
+    assert observer.recv(DEADLINE) == "Client #gone left the chat"
     assert server.stats()["open"] == 1

@@ -31,7 +31,7 @@ class Viewer:
             self._strokes.update({stroke["id"]: stroke for stroke in strokes})
 
     def hear(self, change: dict[str, Any]) -> None:
-        assert change["seq"] == self.seq + 1, "a change was left out"
+        assert change["seq"] == self.seq + 1, "a change is missing"
         self.seq = change["seq"]
         if change["type"] == "cleared":
             self._strokes.clear()
@@ -116,11 +116,11 @@ scripts = st.lists(st.tuples(st.sampled_from(["draw", "undo"]), pairs.filter(boo
 def commands_of(person: str, script: Script) -> list[tuple[Any, ...]]:
     """Return the commands of one client: each stroke in two pieces, some undone."""
     sent: list[tuple[Any, ...]] = []
-    for number, (deed, points) in enumerate(script):
+    for number, (action, points) in enumerate(script):
         stroke_id = f"{person}{number}"
         sent.append(("draw", person, stroke_id, 0, points, False))
         sent.append(("draw", person, stroke_id, len(points) // 2, points, True))
-        if deed == "undo":
+        if action == "undo":
             sent.append(("undo", person, stroke_id))
     return sent
 
@@ -141,9 +141,9 @@ def test_any_interleaving_and_repetition_of_commands_gives_the_same_strokes(
         if data.draw(st.booleans()):
             first = data.draw(st.integers(0, sent[person]))
             for step in queues[person][first : sent[person]]:
-                assert carry_out(board, step) is None, "a repetition has changed something"
+                assert carry_out(board, step) is None, "a repeated command changed the drawing"
     for person, script in zip(PEOPLE, written, strict=True):
-        kept = [(f"{person}{n}", points * 2) for n, (deed, points) in enumerate(script) if deed == "draw"]
+        kept = [(f"{person}{n}", points * 2) for n, (action, points) in enumerate(script) if action == "draw"]
         assert [(s.id, s.points.tolist()) for s in board.strokes() if s.by == person] == kept
 
 

@@ -79,7 +79,7 @@ class Transport(Mock):
 class Connected:
     """A connection whose application puts all events that it receives into `heard`, one when it is told to."""
 
-    def __init__(self, made: type[WebSocketsSansIOProtocol]) -> None:
+    def __init__(self, protocol_class: type[WebSocketsSansIOProtocol]) -> None:
         self.heard: list[dict[str, Any]] = []
         self.may_receive = asyncio.Semaphore(0)
         self.is_over = False
@@ -87,7 +87,7 @@ class Connected:
         self.transport = Transport()
         options: Any = {"interface": "asgi3", "lifespan": "off", "log_config": None}
         config = Config(self._application, ws_max_size=LIMIT, ws_per_message_deflate=False, **options)
-        self.protocol = made(config, self.state, {})
+        self.protocol = protocol_class(config, self.state, {})
         self.protocol.connection_made(self.transport)
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
@@ -118,21 +118,23 @@ class Connected:
 
 
 @pytest.fixture(params=[BoundedWSProtocol, DirectWSProtocol])
-def made(request: pytest.FixtureRequest) -> type[BoundedWSProtocol]:
+def protocol_class(request: pytest.FixtureRequest) -> type[BoundedWSProtocol]:
     kind: type[BoundedWSProtocol] = request.param
     return kind
 
 
-def test_a_burst_of_small_frames_is_handled_in_turns(made: type[BoundedWSProtocol]) -> None:
+def test_a_burst_of_small_frames_is_handled_in_turns(protocol_class: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         pongs = len(connected.transport.sent)
         connected.protocol.data_received(frame(PING, b"") * 40_000)
-        assert len(connected.transport.sent) - pongs == 2 * FRAMES_AT_ONCE, "few in the iteration that received them"
+        assert len(connected.transport.sent) - pongs == 2 * FRAMES_AT_ONCE, (
+            "only some are handled in the iteration that received them"
+        )
         assert not connected.transport.is_reading()
         await asyncio.sleep(0)
-        assert len(connected.transport.sent) - pongs < 40_000, "others have their turn in between"
+        assert len(connected.transport.sent) - pongs < 40_000, "other callbacks run in between"
         while not connected.transport.is_reading():
             await asyncio.sleep(0)
         assert len(connected.transport.sent) - pongs == 2 * 40_000
@@ -140,9 +142,9 @@ def test_a_burst_of_small_frames_is_handled_in_turns(made: type[BoundedWSProtoco
     asyncio.run(scenario())
 
 
-def test_a_long_message_needs_no_later_turn(made: type[BoundedWSProtocol]) -> None:
+def test_a_long_message_needs_no_later_turn(protocol_class: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         connected.let_receive(2)
         connected.protocol.data_received(frame(TEXT, b"x" * LIMIT) + frame(TEXT, b"y" * LIMIT))
@@ -166,9 +168,9 @@ def test_the_parser_stops_after_the_allowed_frames_and_continues_with_the_rest()
     assert not parser.reader.is_interrupted
 
 
-def test_no_message_is_parsed_while_the_application_has_some_to_handle(made: type[BoundedWSProtocol]) -> None:
+def test_no_message_is_parsed_while_the_application_has_some_to_handle(protocol_class: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         texts = [str(number) for number in range(3_000)]
         connected.protocol.data_received(b"".join(frame(TEXT, text.encode()) for text in texts))
@@ -189,11 +191,13 @@ INVALID = b"\x83\x80" + bytes(4)
 
 
 @pytest.mark.parametrize("last", [b"", frame(PING, b"") * 100, INVALID], ids=["text", "ping", "invalid"])
-def test_messages_that_arrived_before_a_reset_are_received(made: type[BoundedWSProtocol], last: bytes) -> None:
-    """An invalid frame costs the messages of its turn: uvicorn discards them."""
+def test_messages_that_arrived_before_a_reset_are_received(
+    protocol_class: type[BoundedWSProtocol], last: bytes
+) -> None:
+    """An invalid frame loses the messages of its loop iteration: uvicorn discards them."""
 
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         texts = [str(number) for number in range(3_000)]
         connected.protocol.data_received(b"".join(frame(TEXT, text.encode()) for text in texts) + last)
@@ -212,9 +216,9 @@ def test_messages_that_arrived_before_a_reset_are_received(made: type[BoundedWSP
     asyncio.run(scenario())
 
 
-def test_unread_bytes_keep_no_connection_whose_application_has_ended(made: type[BoundedWSProtocol]) -> None:
+def test_unread_bytes_keep_no_connection_whose_application_has_ended(protocol_class: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         connected.protocol.data_received(frame(TEXT, b"x") * 3_000)
         await connected.rest()
@@ -229,11 +233,11 @@ def test_unread_bytes_keep_no_connection_whose_application_has_ended(made: type[
     asyncio.run(scenario())
 
 
-def test_the_close_frame_behind_unread_messages_ends_the_connection(made: type[BoundedWSProtocol]) -> None:
+def test_the_close_frame_behind_unread_messages_ends_the_connection(protocol_class: type[BoundedWSProtocol]) -> None:
     """The application closes first, and receives nothing more."""
 
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         connected.protocol.data_received(frame(TEXT, b"x") * 3_000 + frame(CLOSE, struct.pack("!H", 1000)))
         await connected.rest()
@@ -248,9 +252,9 @@ def test_the_close_frame_behind_unread_messages_ends_the_connection(made: type[B
     asyncio.run(scenario())
 
 
-def test_the_fragments_of_a_message_have_a_limit(made: type[BoundedWSProtocol]) -> None:
+def test_the_fragments_of_a_message_have_a_limit(protocol_class: type[BoundedWSProtocol]) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         await connected.open()
         connected.protocol.data_received(EMPTY_FIRST + EMPTY_CONTINUATION * (LIMIT - 1) + frame(0, b"whole"))
         connected.let_receive(1)
@@ -274,9 +278,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("header", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_handshake_that_cannot_be_parsed_is_answered(made: type[BoundedWSProtocol], header: bytes) -> None:
+def test_a_handshake_that_cannot_be_parsed_is_answered(protocol_class: type[BoundedWSProtocol], header: bytes) -> None:
     async def scenario() -> None:
-        connected = Connected(made)
+        connected = Connected(protocol_class)
         connected.protocol.data_received(HANDSHAKE % header)
         await connected.rest()
         assert connected.transport.sent.startswith(b"HTTP/1.1 4")

@@ -103,7 +103,7 @@ def test_a_reconnecting_player_keeps_seat_land_and_numbers(enter: Enter) -> None
     ada.socket.close()
     grace.watch(lambda: grace.status(seat) == Status.AWAY, "Ada is seen to be away")
     stranger = enter("mary")
-    assert stranger.sit("Thief", key)["seat"] != seat, "a key is worth nothing to another user"
+    assert stranger.sit("Thief", key)["seat"] != seat, "a key must not work for another user"
     again = enter("ada")
     seated = again.sit("Ada", key)
     assert (seated["seat"], seated["key"], seated["ack"]) == (seat, key, number)
@@ -150,20 +150,20 @@ def test_with_all_seats_taken_the_player_away_longest_loses_its_seat(enter: Ente
 
 def test_followers_receive_each_turn_once_in_one_order(enter: Enter) -> None:
     ada, grace, watcher = enter("ada", "Ada"), enter("grace", "Grace"), enter("watcher")
-    for follower in (ada, watcher, watcher):  # to ask twice changes nothing
+    for follower in (ada, watcher, watcher):  # a second request changes nothing
         follower.send("follow")
         follower.wait("following")
     for number in range(1, 11):
         for player, name in ((ada, "ada"), (grace, "grace")):
             player.send("turn", seq=number, direction="up", note=f"{name} {number}")
             player.send("turn", seq=number, direction="left", note="again")
-    told = [[follower.wait("turned") for _ in range(20)] for follower in (ada, watcher)]
-    assert told[0] == told[1]
-    assert sorted(turn["note"] for turn in told[0]) == sorted(
+    received = [[follower.wait("turned") for _ in range(20)] for follower in (ada, watcher)]
+    assert received[0] == received[1]
+    assert sorted(turn["note"] for turn in received[0]) == sorted(
         f"{n} {i}" for n in ("ada", "grace") for i in range(1, 11)
     )
     for seat in (ada.seat, grace.seat):
-        assert [turn["seq"] for turn in told[0] if turn["seat"] == seat] == list(range(1, 11))
+        assert [turn["seq"] for turn in received[0] if turn["seat"] == seat] == list(range(1, 11))
     grace.send("turn", seq=11, direction="up", note="the next that is told")
     assert watcher.wait("turned")["note"] == "the next that is told"
 
@@ -173,7 +173,7 @@ def test_a_player_that_leaves_its_seat_becomes_a_spectator(enter: Enter) -> None
     ada.send("stand")
     ada.wait("stood")
     ada.watch(lambda: ada.view.tick > 0 and ada.view.seats == [], "the seat is free")
-    assert ada.view.cells == bytes(len(ada.view.cells)), "and no land is left behind"
+    assert ada.view.cells == bytes(len(ada.view.cells)), "the player's land must be removed"
     ada.steer("up")
     assert ada.wait("error")["code"] == "forbidden"
     assert enter("grace", "Grace").seat == 0
@@ -263,7 +263,7 @@ class StuckViewer:
         self.most_waiting = 0
 
     def deliver(self, message: Outgoing) -> None:
-        assert self.outbox.put(message), "a real connection would be dropped now"
+        assert self.outbox.put(message), "the outbox overflows, so the server would drop the connection"
         self.most_waiting = max(self.most_waiting, len(self.outbox))
 
     def send(self, data: str | bytes) -> None:

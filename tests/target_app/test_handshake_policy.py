@@ -139,7 +139,7 @@ def test_a_connection_over_the_limit_is_refused_and_a_slot_becomes_free_again(
         first, _second = (stack.enter_context(dial(server, "/ws")) for _ in range(2))
         with dial(server, "/ws") as third:
             assert close_of(third) == (1013, reason)
-        assert server.get("/").status_code == 200, "full is full for WebSockets only"
+        assert server.get("/").status_code == 200, "the connection limit must not apply to plain HTTP"
         first.close()
         wait_until(lambda: server.stats()["open"] == 1, "the first one's place is free")
 

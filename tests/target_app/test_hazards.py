@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield started
 
 
-def said_to(member: ClientConnection, count: int) -> list[str]:
+def next_messages(member: ClientConnection, count: int) -> list[str]:
     """Return the next `count` messages of the room, without answers and notices."""
     heard: list[str] = []
     while len(heard) < count:
@@ -48,7 +48,7 @@ def said_to(member: ClientConnection, count: int) -> list[str]:
 def be_heard(newcomer: ClientConnection) -> None:
     """Send a message and wait for it, which proves that the newcomer is in the room."""
     newcomer.send("here")
-    said_to(newcomer, 1)
+    next_messages(newcomer, 1)
 
 
 def slow_reader(server: Server, path: str) -> ClientConnection:
@@ -91,8 +91,8 @@ def test_late_readers_and_departures_lose_no_message_order_or_pong_of_others(
             one.send(f"{number} {BIG}")
             two.send(f"{number} {BIG}")
         for talker in (one, two):
-            assert talker.ping().wait(DEADLINE), "a ping is answered while another's buffer is full"
-        late = [text for text in said_to(slow, 123) if BIG in text]
+            assert talker.ping().wait(DEADLINE), "a full buffer of one client delays the pongs of others"
+        late = [text for text in next_messages(slow, 123) if BIG in text]
         assert len(late) == 120
         for name in ("one", "two"):
             numbers = [int(text.split()[3]) for text in late if text.startswith(f"Client #{name} ")]
@@ -100,7 +100,7 @@ def test_late_readers_and_departures_lose_no_message_order_or_pong_of_others(
         for member in (one, two, stays):
             heard: list[str] = []
             while len(heard) < 120:
-                heard += [text for text in said_to(member, 1) if BIG in text]
+                heard += [text for text in next_messages(member, 1) if BIG in text]
             assert heard == late
     assert server.ended("slow_consumer") == 0
 
@@ -134,7 +134,7 @@ def test_a_password_check_does_not_delay_other_clients(monkeypatch: pytest.Monke
 
     def check(*_: object) -> None:
         begun.set()
-        assert served.wait(DEADLINE), "nobody was served meanwhile"
+        assert served.wait(DEADLINE), "no other client was served during the check"
 
     monkeypatch.setattr(users, "authenticate", check)
 

@@ -170,11 +170,11 @@ def test_acknowledged_messages_survive_kill_9(tmp_path: Path) -> None:
     assert writer.wait(DEADLINE) == -signal.SIGKILL
     promised = [line.split() for line in acknowledged if line.endswith(b"\n")]
 
-    async def found() -> dict[int, str]:
+    async def stored_entries() -> dict[int, str]:
         async with opened(file, keep=1_000_000) as history:
             return {entry.seq: entry.body["text"] for entry in await history.since("lobby", 0, 1_000_000)}
 
-    kept = asyncio.run(found())
+    kept = asyncio.run(stored_entries())
     assert len(promised) >= 500
     for seq, name, number in promised:
         assert kept[int(seq)] == f"{name.decode()} {number.decode()}"
@@ -231,7 +231,7 @@ def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way
             assert kept[0].body["text"].strip() == "199"
             await say(history, "again", channel=rooms[0])
             (again,) = await history.latest(rooms[0], 9)
-            assert again.seq > 10, "above all that were given up"
+            assert again.seq > 10, "sequence numbers of evicted entries must not be reused"
             assert not (await recover(history, rooms[0], history.epoch, 5, 99)).recovered
 
     asyncio.run(scenario())

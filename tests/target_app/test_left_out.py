@@ -65,7 +65,7 @@ def test_without_the_files_of_a_step_the_small_server_echoes_and_chats(
 def test_without_limits_of_addresses_one_address_has_many_connections(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Step 4: these limits are left to a proxy."""
+    """Step 4: a proxy enforces these limits instead."""
     lite = load(shop, monkeypatch)
 
     async def scenario() -> None:

@@ -29,8 +29,8 @@ def scraped(server: Server, name: str, **labels: str) -> float:
     answer = server.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
-    found = [sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()]
-    return sum(found)
+    values = [sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()]
+    return sum(values)
 
 
 def test_connections_deliveries_and_closes_are_counted_by_channel(start_server: StartServer) -> None:

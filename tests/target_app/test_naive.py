@@ -23,7 +23,7 @@ def heard(client: ClientConnection, count: int, timeout: float) -> bool:
 
 @pytest.fixture
 def naive(start_server: StartServer) -> Server:
-    return start_server("target_app.naive:app", dashboard_period=0.02, tracebacks_expected="what it is made to show")
+    return start_server("target_app.naive:app", dashboard_period=0.02, tracebacks_expected="its known faults")
 
 
 def test_the_naive_server_works_with_well_behaved_clients(naive: Server) -> None:
@@ -54,11 +54,11 @@ def test_c1_a_binary_frame_bricks_the_room_for_ever(naive: Server) -> None:
 def test_c4_a_member_that_never_reads_stalls_the_room(naive: Server, stalled: EnterRaw) -> None:
     sleeper = stalled(naive, "/ws/sleeper")
     with naive.connect("/ws/talker") as talker:
-        said = 0
-        while heard(talker, 2, SILENCE) or said == 0:  # the remaining answer and broadcast of the last message
+        sent_count = 0
+        while heard(talker, 2, SILENCE) or sent_count == 0:  # the remaining answer and broadcast of the last message
             talker.send("x" * 60_000)
-            said += 1
-            assert said < 500, "30 MB went to a member that reads nothing"
+            sent_count += 1
+            assert sent_count < 500, "30 MB went to a member that reads nothing"
         sleeper.reset()  # the room continues once the sleeper is gone
         assert heard(talker, 1, DEADLINE)
 

@@ -46,9 +46,9 @@ class Checker:
 
 @pytest.fixture
 def checker(monkeypatch: pytest.MonkeyPatch) -> Checker:
-    made = Checker()
-    monkeypatch.setattr(users, "authenticate", made)
-    return made
+    fake = Checker()
+    monkeypatch.setattr(users, "authenticate", fake)
+    return fake
 
 
 def client_at(app: FastAPI, address: str) -> httpx.AsyncClient:
@@ -79,7 +79,9 @@ def test_wrong_passwords_at_once_count_before_they_are_checked(checker: Checker)
             assert {answer.headers["retry-after"] for answer in answers if answer.status_code == 503} == {"1"}
             late = await login("ada", RIGHT, "10.0.0.1")
             assert (late.status_code, late.headers["retry-after"]) == (429, "60")
-            assert (await login("ada", RIGHT, "10.0.0.2")).status_code == 200, "elsewhere, the owner gets in"
+            assert (await login("ada", RIGHT, "10.0.0.2")).status_code == 200, (
+                "the owner can log in from another address"
+            )
 
     asyncio.run(scenario())
 

@@ -94,7 +94,9 @@ def test_an_admin_alert_arrives_and_a_plain_users_does_not(new_context: NewConte
 
     expect(plain.locator("#to option")).to_have_text(["one user", "all administrators"])
     expect(plain.locator("#to-admins")).to_be_disabled()
-    plain.evaluate("() => { document.getElementById('to-admins').disabled = false; }")  # as a curious user might
+    plain.evaluate(
+        "() => { document.getElementById('to-admins').disabled = false; }"
+    )  # a user may call the API directly
     plain.get_by_label("To", exact=True).select_option("admins")
     plain.get_by_label("Text").fill("let me in")
     plain.keyboard.press("Enter")

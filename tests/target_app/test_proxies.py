@@ -48,7 +48,7 @@ def test_a_trusted_proxy_gives_the_client_address_and_the_scheme(start_server: S
     ):
         for socket in (one, two):
             socket.send("in")
-            assert socket.recv() == "Message received: in", "two senders, told by the last address that is not trusted"
+            assert socket.recv() == "Message received: in", "two clients, distinguished by the last untrusted address"
     body = {"username": "user", "password": "user", "cookie": True}
     for headers, secure in (({"X-Forwarded-Proto": "https"}, True), ({}, False)):
         answer = httpx.post(server.url("/auth/token", "http"), json=body, headers=headers, **LOCALLY)

@@ -321,7 +321,9 @@ def test_without_a_path_the_history_is_a_file_that_only_a_regular_stop_removes(a
         server.process.kill()
         server.process.wait()
     with running("target_app", settings) as server:
-        assert arrive(server, "ada", epoch=ada.joined["epoch"], seq=5).joined["recovered"] is False, "one of its own"
+        assert arrive(server, "ada", epoch=ada.joined["epoch"], seq=5).joined["recovered"] is False, (
+            "each start uses a new file"
+        )
         own = temporary_history(server)
         server.stop()
         assert not own.parent.exists()

@@ -21,7 +21,7 @@ from target_app.writers import DIRECT
 
 
 class Wire:
-    """A wire that records what is written."""
+    """Records the frames that are written."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []

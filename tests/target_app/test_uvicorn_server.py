@@ -98,7 +98,7 @@ def test_a_head_that_is_too_long_is_refused(server: Running) -> None:
 
 
 def test_a_handshake_that_cannot_be_parsed_is_refused(server: Running) -> None:
-    """Such as one that announces a body. The bounds of this protocol class are tested in `test_fair_reading`."""
+    """For example one that announces a body. The bounds of this protocol class are tested in `test_fair_reading`."""
     lines = [f"{name}: {value}\r\n" for name, value in GOOD.items()]
     request = "".join(["GET /ws HTTP/1.1\r\n", *lines, "Content-Length: 5\r\n\r\n"]).encode()
     assert answer_to(server, request).startswith(b"HTTP/1.1 400 ")

@@ -50,7 +50,7 @@ def test_a_snapshot_and_the_deltas_after_it_are_the_state(
 def test_a_client_that_missed_frames_recovers_with_the_latest_snapshot_and_delta(
     seed: int, inputs_by_tick: list[list[Input]], data: st.DataObject
 ) -> None:
-    """Model a slow viewer, for whom a newer frame replaces one that still waits."""
+    """Model a slow viewer, for whom a newer frame replaces the one that is still queued."""
     match = Match(seed, SMALL)
     camera, view = StateFrames(match, 5), GameView(SMALL.width, SMALL.height)
     for inputs in inputs_by_tick:

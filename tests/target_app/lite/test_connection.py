@@ -58,7 +58,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def told(scenario: Story) -> None:
+def run_scenario(scenario: Story) -> None:
     asyncio.run(scenario())
 
 
@@ -78,7 +78,7 @@ def test_messages_sent_before_the_end_go_out_before_the_close() -> None:
         await peer.task
         assert peer.got == ["0", "1", "2", (1012, "server_restart")]
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_full_outbox_ends_only_peers_that_do_not_read() -> None:
@@ -98,7 +98,7 @@ def test_a_full_outbox_ends_only_peers_that_do_not_read() -> None:
         quick.leave()
         await quick.task
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() -> None:
@@ -125,7 +125,7 @@ def test_a_flooding_peer_is_read_only_as_fast_as_it_reads_and_nothing_is_lost() 
         peer.leave()
         await peer.task
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_failed_write_loses_no_message_that_the_peer_has_sent() -> None:
@@ -141,7 +141,7 @@ def test_a_failed_write_loses_no_message_that_the_peer_has_sent() -> None:
         assert peer.heard == ["last words"]
         assert peer.got == []
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_silent_peer_is_pinged_and_ended_only_if_it_supports_heartbeats() -> None:
@@ -163,7 +163,7 @@ def test_a_silent_peer_is_pinged_and_ended_only_if_it_supports_heartbeats() -> N
         knows_not.leave()
         await knows_not.task
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_pong_is_no_message_of_the_channel() -> None:
@@ -175,7 +175,7 @@ def test_a_pong_is_no_message_of_the_channel() -> None:
             await peer.task
         assert [peer.heard for peer in peers] == [[], ["pong"]]
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_fault_of_the_channel_is_1011_without_a_reason(caplog: pytest.LogCaptureFixture) -> None:
@@ -188,7 +188,7 @@ def test_a_fault_of_the_channel_is_1011_without_a_reason(caplog: pytest.LogCaptu
         await peer.task
         assert peer.got == [(1011, "internal_error")]
 
-    told(scenario)
+    run_scenario(scenario)
     assert "of something else" in caplog.text
 
 
@@ -207,7 +207,7 @@ def test_a_write_that_waits_too_long_ends_the_connection() -> None:
         await asyncio.wait_for(peer.task, 10)
         assert peer.connection._goodbye == SLOW_CONSUMER
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_a_peer_that_leaves_pongs_unread_is_ended() -> None:
@@ -224,7 +224,7 @@ def test_a_peer_that_leaves_pongs_unread_is_ended() -> None:
         await asyncio.wait_for(peer.task, 10)
         assert peer.connection._goodbye == SLOW_CONSUMER
 
-    told(scenario)
+    run_scenario(scenario)
 
 
 def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
@@ -246,4 +246,4 @@ def test_one_producer_runs_while_there_are_viewers_and_none_otherwise() -> None:
             peer.leave()
             await peer.task
 
-    told(scenario)
+    run_scenario(scenario)

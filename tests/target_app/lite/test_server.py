@@ -255,7 +255,7 @@ def test_a_token_is_accepted_in_every_form_and_is_in_no_log(start_server: StartS
     by_protocol = call(server, "/ws", subprotocols=[PROTOCOL, Subprotocol(f"bearer.{token}")])
     by_message = call(server, "/ws")
     by_message.send(f"Bearer {token}")
-    assert by_protocol.subprotocol == PROTOCOL  # and not the token
+    assert by_protocol.subprotocol == PROTOCOL  # the server selects the protocol, never the token
     for client in (by_header, by_protocol, by_message):
         client.send("hello")
         assert client.recv(DEADLINE) == "Message received: hello"
