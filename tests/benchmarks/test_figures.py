@@ -31,9 +31,11 @@ def test_a_cell_has_its_spread_from_three_blocks_on() -> None:
 
 
 def test_each_contestant_has_one_turn_in_each_block() -> None:
-    had = list(alternate(["a", "b", "c"], 4))
-    assert [sorted(thing for _, thing in had[at : at + 3]) for at in range(0, 12, 3)] == [["a", "b", "c"]] * 4
-    assert [len({block for block, _ in had[at : at + 3]}) for at in range(0, 12, 3)] == [1] * 4
+    turns = list(alternate(["a", "b", "c"], 4))
+    assert [sorted(candidate for _, candidate in turns[start : start + 3]) for start in range(0, 12, 3)] == [
+        ["a", "b", "c"]
+    ] * 4
+    assert [len({block for block, _ in turns[start : start + 3]}) for start in range(0, 12, 3)] == [1] * 4
 
 
 def test_mixed_messages_have_both_short_forms_of_length_and_are_the_same_in_every_run() -> None:

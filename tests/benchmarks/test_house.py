@@ -72,13 +72,13 @@ def test_sentences_are_counted_without_code_headings_and_tables() -> None:
 
 
 def test_every_figure_of_a_tree_is_reported() -> None:
-    found = figures(LIBRARY | {"README.md": "Two words. And three more.\n"})
-    assert found["Python files"] == "6"
-    assert found["most files in a room"] == "3 (cli)"
-    assert found["circles of modules"] == "cli.bench ↔ cli.mix"
-    assert found["class names used more than once"] == "1 (Finding)"
-    assert found["words per sentence, README.md"] == "2.5"
-    assert found["words per sentence, CHANGELOG.md"] == "–"
+    reported = figures(LIBRARY | {"README.md": "Two words. And three more.\n"})
+    assert reported["Python files"] == "6"
+    assert reported["most files in a room"] == "3 (cli)"
+    assert reported["circles of modules"] == "cli.bench ↔ cli.mix"
+    assert reported["class names used more than once"] == "1 (Finding)"
+    assert reported["words per sentence, README.md"] == "2.5"
+    assert reported["words per sentence, CHANGELOG.md"] == "–"
 
 
 def test_no_modules_of_the_library_import_each_other_in_a_circle() -> None:

@@ -63,8 +63,8 @@ def test_only_placeholders_with_a_value_are_filled() -> None:
 def test_judged_violations_name_servers_of_the_corpus_and_existing_rules() -> None:
     judged = true_violations()
     assert set(judged) <= set(BY_NAME)
-    of_channels = re.compile(r"[\w.]+\.[\w-]+")
-    named = {check for checks in judged.values() for check in checks if not of_channels.fullmatch(check)}
+    channel_rule = re.compile(r"[\w.]+\.[\w-]+")
+    named = {check for checks in judged.values() for check in checks if not channel_rule.fullmatch(check)}
     assert named <= {rule.id for rule in RULES}
 
 

@@ -30,9 +30,9 @@ class Tape:
         ip = struct.pack(
             ">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp) + len(data), 0, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1"
         )
-        whole = bytes(14) + ip + tcp + data
+        packet_bytes = bytes(14) + ip + tcp + data
         seconds, nanoseconds = divmod(at_ns + OFFSET_NS, 1_000_000_000)
-        self.bytes += struct.pack("<IIII", seconds, nanoseconds, len(whole), len(whole)) + whole
+        self.bytes += struct.pack("<IIII", seconds, nanoseconds, len(packet_bytes), len(packet_bytes)) + packet_bytes
 
     def read(self, folder: Path) -> Wire:
         file = folder / "wire.pcap"
@@ -82,8 +82,8 @@ def test_the_reply_to_the_publisher_is_no_delivery(tmp_path: Path) -> None:
 
 def test_a_message_in_several_packets_has_the_time_of_the_last(tmp_path: Path) -> None:
     tape = greeted()
-    whole = delivered(0) + delivered(1)
-    for at_ns, part in ((100, whole[:1]), (200, whole[1:90]), (300, whole[90:])):
+    messages = delivered(0) + delivered(1)
+    for at_ns, part in ((100, messages[:1]), (200, messages[1:90]), (300, messages[90:])):
         tape.packet(at_ns, SERVER, BOB, part)
     assert tape.read(tmp_path).delivered == {(1, (0, 0)): 200, (1, (0, 1)): 300}
 
