@@ -29,9 +29,9 @@ def run_command(command: ParsedCommand[ListOptions]) -> ExitCode:
     """Print the list that was named, or all lists."""
     out = rich_console()
     options = command.options
-    for what in [options.what] if options.what else WHAT_TO_LIST:
-        rows = LISTS[what](options)
-        out.print(f"\n{what}" if rows else f"\n{what}: none yet", style="bold", markup=False)
+    for topic in [options.what] if options.what else WHAT_TO_LIST:
+        rows = LISTS[topic](options)
+        out.print(f"\n{topic}" if rows else f"\n{topic}: none yet", style="bold", markup=False)
         show(out, rows)
     return ExitCode.OK
 
@@ -64,10 +64,10 @@ def workloads(options: ListOptions) -> list[tuple[str, ...]]:
     from wsproof.report.text.contract import promises
     from wsproof.workloads import load_channels
 
-    found = load_channels(options.channels or "reference")
+    channels = load_channels(options.channels or "reference")
     return [
         (name, f"{workload.title}.", " ".join(promises(workload.contract)), _settings(name, workload.parameters))
-        for name, workload in found.items()
+        for name, workload in channels.items()
     ]
 
 

@@ -73,13 +73,13 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse as argparse does. The verb's own parser reports unknown options, with the nearest known one."""
-        found, rest = super().parse_known_args(args, namespace)
+        parsed, rest = super().parse_known_args(args, namespace)
         if rest and self._is_verb:
             flags = [word.partition("=")[0] for word in rest if word.startswith("-")]
             near = [match for flag in flags for match in get_close_matches(flag, self._option_string_actions, n=1)]
             suggestion = f" Did you mean {' '.join(near)}?" if near else ""
             self.error(f"unrecognized arguments: {' '.join(rest)}.{suggestion}")
-        return found, rest
+        return parsed, rest
 
     @property
     def _is_verb(self) -> bool:
@@ -166,8 +166,8 @@ NOT_OF_PROJECT = ("init", "replay")
 """Verbs to which the options of the project's file do not apply: they write that file, or use a recorded target."""
 
 
-def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.ArgumentParser:
-    """Build the parser of the whole command line. `known`: the options of each verb that the project's file has."""
+def build_parser(in_project: Mapping[str, Container[str]] | None = None) -> argparse.ArgumentParser:
+    """Build the parser of the whole command line. `in_project`: the options of each verb in the project's file."""
     parser = Parser(
         prog="wsproof",
         description="Prove that a real-time server is correct, fast, and no worse than it was on main.",
@@ -179,7 +179,7 @@ def build_parser(known: Mapping[str, Container[str]] | None = None) -> argparse.
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():
         own = verbs.add_parser(name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False)
-        add_options(own, verb.options, known=(known or {}).get(name, ()))
+        add_options(own, verb.options, known=(in_project or {}).get(name, ()))
         add_options(own, Outputs, verb.outputs)
     return parser
 
@@ -195,13 +195,13 @@ def parse_command(
     """
     of_project = [name for name in words[:1] if name in VERBS and name not in NOT_OF_PROJECT]
     project = read_project_file(Path.cwd()) if of_project else ProjectFile()
-    known = {name: project.names(name, VERBS[name].options) for name in of_project}
-    parsed = vars(build_parser(known).parse_args(words))
+    in_project = {name: project.names(name, VERBS[name].options) for name in of_project}
+    parsed = vars(build_parser(in_project).parse_args(words))
     verb = VERBS[parsed["verb"]]
     table = options_in(verb.options)
-    kept = project.options(parsed["verb"], verb.options, parsed.get("target"))
-    defaults = {name: table[name].initial() for name in known.get(parsed["verb"], ())}
-    values = {name: from_text(name, table[name], value) for name, value in kept.items()}
+    configured = project.options(parsed["verb"], verb.options, parsed.get("target"))
+    defaults = {name: table[name].initial() for name in in_project.get(parsed["verb"], ())}
+    values = {name: from_text(name, table[name], value) for name, value in configured.items()}
     options: Any = read_options(verb.options, {**defaults, **values, **parsed})
     if locust_arguments:
         options = replace(options, locust_arguments=tuple(locust_arguments))

@@ -39,5 +39,5 @@ def removal_sentence(removal: Removal) -> str:
     sentence = f"removed {count(len(removal.removed), 'run')}"
     if not removal.protected:
         return sentence
-    kept = count(len(removal.protected), "older run")
-    return f"{sentence}; {kept} kept: named by a link or a comparison, or not complete"
+    protected = count(len(removal.protected), "older run")
+    return f"{sentence}; {protected} kept: named by a link or a comparison, or not complete"

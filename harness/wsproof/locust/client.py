@@ -157,12 +157,18 @@ class WebSocketClient:
         return ConnectionEnded("there is no connection")
 
     def _report(
-        self, what: str, began_ns: int, size: int = 0, *, fault: Exception | None = None, ended_ns: int | None = None
+        self,
+        operation: str,
+        began_ns: int,
+        size: int = 0,
+        *,
+        fault: Exception | None = None,
+        ended_ns: int | None = None,
     ) -> None:
         milliseconds = ((ended_ns or monotonic_ns()) - began_ns) / 1e6
         self._fire(
             request_type=METHOD,
-            name=f"{self._name}: {what}" if self._name else what,
+            name=f"{self._name}: {operation}" if self._name else operation,
             response_time=milliseconds,
             response_length=size,
             exception=fault,

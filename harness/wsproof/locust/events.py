@@ -28,7 +28,7 @@ def add_events(events: Any) -> None:
             setattr(events, name, EventHook())  # type: ignore[no-untyped-call]
 
 
-def fire(environment: Any, event: str, /, **what: Any) -> None:
+def fire(environment: Any, event: str, /, **fields: Any) -> None:
     """Fire an event. An environment with events of its own gets the hooks on first use."""
     add_events(environment.events)
-    getattr(environment.events, event).fire(**what)
+    getattr(environment.events, event).fire(**fields)

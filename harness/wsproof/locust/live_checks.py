@@ -81,16 +81,16 @@ class LiveChecks:
 
     def _take_odd(self, stream: _Stream, holes: set[int], member: int, publisher: int, sequence: int) -> None:
         """Take a receipt that does not follow the one before."""
-        what = f"message {sequence} of member {publisher}"
+        message = f"message {sequence} of member {publisher}"
         if sequence > stream.newest:
             holes.update(range(stream.newest + 1, sequence))
             stream.newest = sequence
         elif sequence in holes:
             holes.discard(sequence)
             if self._is_ordered:
-                self._count(Anomaly.REORDERED, f"member {member} received {what} after message {stream.newest}")
+                self._count(Anomaly.REORDERED, f"member {member} received {message} after message {stream.newest}")
         elif sequence >= stream.first:
-            self._count(Anomaly.DUPLICATED, f"member {member} received {what} twice")
+            self._count(Anomaly.DUPLICATED, f"member {member} received {message} twice")
 
     def look_for_lost(self, overdue: Iterable[Overdue]) -> None:
         """Count the messages that are lost for certain: the order is promised, and a newer one has long arrived."""

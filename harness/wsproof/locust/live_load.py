@@ -36,9 +36,9 @@ class LiveLoad:
     def take(self, process: str, workload: str, seconds: Sequence[LoadSecond], findings: Sequence[Finding]) -> None:
         """Take new seconds of a process, and all violations that it has found so far."""
         by_second = self._seconds.setdefault(workload, {})
-        whole = self._whole.setdefault(workload, RunningLoad())
+        total = self._whole.setdefault(workload, RunningLoad())
         for second in seconds:
-            whole.add(second, process)
+            total.add(second, process)
             self._newest.setdefault(workload, {})[process] = second.at_s
             by_second[second.at_s] = by_second[second.at_s] + second if second.at_s in by_second else second
         for oldest in list(by_second)[:-MOST_KEPT]:

@@ -54,13 +54,13 @@ def _recoveries(session: LoadSession) -> Iterator[str]:
 
 def _running(environment: Any, name: str) -> LiveWorkload:
     live = session_of(environment).live
-    findings, whole = marked(environment, live.findings(name)), live.whole(name)
-    metrics = whole.summaries()
+    findings, total = marked(environment, live.findings(name)), live.whole(name)
+    metrics = total.summaries()
     objectives = [parse_objective(text) for text in options_of(environment, None).slo]
     outcomes = tuple(
         objective.evaluate(metrics, findings).outcome() for objective in objectives if applies_to(objective, metrics)
     )
-    return LiveWorkload(name, live.seconds(name), whole, findings, outcomes)
+    return LiveWorkload(name, live.seconds(name), total, findings, outcomes)
 
 
 def _final(environment: Any, name: str) -> LiveWorkload:

@@ -149,9 +149,17 @@ class MessageCache:
         """Whether a publisher is no member of this process."""
         return not 0 <= publisher < self._members()
 
-    def _row(self, one: ReceivedPublication) -> int:
+    def _row(self, publication: ReceivedPublication) -> int:
         """Add a message to the table, and return its number."""
-        self._table.extend((one.publisher, one.sequence, one.intended_ns, one.kind, one.damage is None))
+        self._table.extend(
+            (
+                publication.publisher,
+                publication.sequence,
+                publication.intended_ns,
+                publication.kind,
+                publication.damage is None,
+            )
+        )
         return len(self._table) // 5 - 1
 
     def receipts_since(self, row: int) -> tuple[list[list[int]], int]:
@@ -160,8 +168,10 @@ class MessageCache:
         A receipt is a row of member, publisher, sequence, kind and intact.
         """
         rows = np.array(self._rows[3 * row :], dtype=np.int64).reshape(-1, 3)
-        known = self._table_rows()[rows[:, 1]] if len(rows) else np.zeros((0, 5), np.int64)
-        columns = np.column_stack([rows[:, 0], known[:, 0], known[:, 1], known[:, 3], known[:, 4]])
+        rows_of_messages = self._table_rows()[rows[:, 1]] if len(rows) else np.zeros((0, 5), np.int64)
+        columns = np.column_stack(
+            [rows[:, 0], rows_of_messages[:, 0], rows_of_messages[:, 1], rows_of_messages[:, 3], rows_of_messages[:, 4]]
+        )
         if self._keeps_foreign:
             in_test, publisher, intact = self._of_this_test, columns[:, 1], columns[:, 4]
             own = (publisher >= 0) & (publisher < self._members())

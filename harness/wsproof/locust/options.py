@@ -45,8 +45,8 @@ def options_of(environment: Any, target: str | None) -> LocustOptions:
         for name in IN_LOCUST
         if f"ws_{name}" in command_line
     }
-    known = [name for name in IN_LOCUST if f"ws_{name}" in values]
-    return replace(read_options(LocustOptions, values, known, PREFIX), target=target)
+    names = [name for name in IN_LOCUST if f"ws_{name}" in values]
+    return replace(read_options(LocustOptions, values, names, PREFIX), target=target)
 
 
 def _parsed(option: Any, value: Any) -> Any:

@@ -62,13 +62,13 @@ def verdict_of_users(findings: Sequence[Finding], measurement: Measurement | Non
 
     Nothing is known of what these users would have received.
     """
-    found = verdict_of(findings, strict=strict)
+    verdict = verdict_of(findings, strict=strict)
     is_cut = measurement is not None and users_cut_off(measurement.history) > 0
-    return Verdict.UNKNOWN if found is Verdict.VALID and is_cut else found
+    return Verdict.UNKNOWN if verdict is Verdict.VALID and is_cut else verdict
 
 
 def crashed(workload: str, users: int, fault: Exception) -> WorkloadResult:
     """The result of users about whom nothing is known, because wsproof crashed."""
-    told = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
-    finding = Finding("no-verdict", workload, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+    explanation = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
+    finding = Finding("no-verdict", workload, Anomaly.UNKNOWN, Level.INFORMATIONAL, explanation)
     return WorkloadResult(WorkloadLoad(workload, users), (finding,))

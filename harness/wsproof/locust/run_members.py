@@ -106,7 +106,7 @@ class RunMembers:
             return 1
         room = self.all[publisher].room
         replaced = {member.replaces for member in self.all}
-        kept = sum(
+        count = sum(
             1
             for member in self.all
             if member.room == room
@@ -114,4 +114,4 @@ class RunMembers:
             and member.departure in PLANNED_TO_STAY
             and member.number not in replaced
         )
-        return kept - (audience is Audience.OTHERS)
+        return count - (audience is Audience.OTHERS)

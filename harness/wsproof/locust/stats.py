@@ -111,13 +111,13 @@ class RunStats:
         self.to_last.add(elapsed_ns)
         self.fire("ws_reached_all", milliseconds=elapsed_ns * 1000 / NS)
 
-    def fire(self, event: str, **what: Any) -> None:
+    def fire(self, event: str, **fields: Any) -> None:
         """Fire an event of `wsproof.locust.events` for other plugins."""
-        fire(self._environment, event, workload=self._workload, **what)
+        fire(self._environment, event, workload=self._workload, **fields)
 
-    def fail(self, what: str, fault: Exception) -> None:
+    def fail(self, problem: str, fault: Exception) -> None:
         """Report a failure of a user."""
-        log_failures(self._environment, f"{self._workload}: {what}", fault, 1)
+        log_failures(self._environment, f"{self._workload}: {problem}", fault, 1)
 
 
 def rounded_ms(milliseconds: float) -> float:

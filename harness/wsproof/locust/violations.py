@@ -29,8 +29,8 @@ def known_deviations(environment: Any) -> list[KnownDeviations]:
 def marked(environment: Any, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, with known deviations marked."""
     result = tuple(findings)
-    for known in known_deviations(environment):
-        result = tuple(known.mark(result))
+    for deviations in known_deviations(environment):
+        result = tuple(deviations.mark(result))
     return result
 
 

@@ -204,8 +204,8 @@ class WorkloadRun:
 
     def _of_any_member(self, line: GeventConnection, fault: Exception) -> Exception:
         """The fault without the member's own URL, so that Locust shows those of all members in one row."""
-        told, own_url = str(fault), line.endpoint.url
-        return type(fault)(told.replace(own_url, self.endpoint_url)) if own_url in told else fault
+        message, own_url = str(fault), line.endpoint.url
+        return type(fault)(message.replace(own_url, self.endpoint_url)) if own_url in message else fault
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
         """Record that a member leaves, or that the server dropped or refused it.

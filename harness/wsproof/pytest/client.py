@@ -167,16 +167,16 @@ class WsClient:
         """Read again."""
         self._connection.resume_reading()
 
-    def _fail_to_wait(self, what: str, timeout_s: float | None) -> NoReturn:
+    def _fail_to_wait(self, expected: str, timeout_s: float | None) -> NoReturn:
         __tracebackhide__ = True
         if self._connection.ended:
-            self._fail(f"expected {what}, but the connection ended first")
+            self._fail(f"expected {expected}, but the connection ended first")
         seconds = self._connection.deadline_s if timeout_s is None else timeout_s
-        self._fail(f"expected {what} within {seconds:g} s, but it did not come")
+        self._fail(f"expected {expected} within {seconds:g} s, but it did not come")
 
-    def _fail(self, what: str) -> NoReturn:
+    def _fail(self, problem: str) -> NoReturn:
         __tracebackhide__ = True
-        raise AssertionError(f"{self._name}: {what}; {self._state()}")
+        raise AssertionError(f"{self._name}: {problem}; {self._state()}")
 
     def _state(self) -> str:
         close = self._connection.peer.close_received

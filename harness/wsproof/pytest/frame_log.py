@@ -43,9 +43,9 @@ class FrameLog:
             elif isinstance(event, Ended):
                 self._add(at_ns, "the server closes TCP")
 
-    def note(self, what: str) -> None:
+    def note(self, text: str) -> None:
         """Note something else, such as the response to the handshake."""
-        self._add(now_ns(), what)
+        self._add(now_ns(), text)
 
     @property
     def lines(self) -> list[str]:
@@ -53,9 +53,9 @@ class FrameLog:
         left_out = self._count - len(self._lines)
         return [*([f"({left_out} earlier lines are left out)"] if left_out else []), *self._lines]
 
-    def _add(self, at_ns: int, what: str) -> None:
+    def _add(self, at_ns: int, text: str) -> None:
         self._count += 1
-        self._lines.append(f"{(at_ns - self._start_ns) / 1e9:8.3f} s  {redact(what, self._secrets)}")
+        self._lines.append(f"{(at_ns - self._start_ns) / 1e9:8.3f} s  {redact(text, self._secrets)}")
 
 
 class LoggedClient(Client):

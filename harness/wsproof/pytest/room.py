@@ -167,9 +167,9 @@ class WsRooms:
     def _chosen(self, name: str | None) -> Workload:
         chosen = self._default if name is None else name
         if chosen not in self._workloads:
-            known = ", ".join(self._workloads)
+            names = ", ".join(self._workloads)
             raise UsageError(
-                f"the channels have no workload {chosen!r}: call ws_room(N, workload=...) with one of {known}"
+                f"the channels have no workload {chosen!r}: call ws_room(N, workload=...) with one of {names}"
             )
         return self._workloads[chosen]
 

@@ -41,8 +41,8 @@ def _protocol(record: RunRecord) -> str:
         return "The protocol was not checked."
     if too_little := too_little_time_of(record):
         return f"Whether the server keeps the protocol is not fully known: {too_little}"
-    known = len(accepted(findings))
-    besides = f", apart from {count(known, 'known deviation')}" if known else ""
+    deviations = len(accepted(findings))
+    besides = f", apart from {count(deviations, 'known deviation')}" if deviations else ""
     not_run = sum(len(checks) for _, checks in not_run_of(record))
     rest = f" ({count(not_run, 'check')} not run, see the page)" if not_run else ""
     return f"The server keeps the protocol in all of {count(len(runs), 'check')}{besides}{rest}."

@@ -42,10 +42,10 @@ def void_figures(metrics: Mapping[str, Summary]) -> list[str]:
     """The void figures, such as "latency p99". A metric without any valid figure is named once."""
     figures = []
     for name, summary in metrics.items():
-        known = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]
-        void = [statistic for statistic in known if statistic in summary.void]
+        statistics = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]
+        void = [statistic for statistic in statistics if statistic in summary.void]
         title = METRICS_BY_NAME[name].title.lower() if name in METRICS_BY_NAME else name.replace("_", " ")
-        if void == known or (summary.n == 1 and summary.void):
+        if void == statistics or (summary.n == 1 and summary.void):
             figures += [title] * bool(void)
         else:
             figures += [f"{title} {NAMED[statistic]}" for statistic in void]

@@ -124,9 +124,9 @@ def _order(run: TrendRun) -> tuple[str, str]:
 def _trend(machine: str, target: str, setup: str, runs: Sequence[TrendRun]) -> Trend:
     sound = sorted((run for run in runs if is_sound(run.summary)), key=_order)
     newest = tuple(sound[-MOST_RUNS:])
-    known = {name for run in newest for name in run.summary.figures}
-    names = [aspect.name for aspect in ASPECTS if aspect.name in known]
-    names += sorted(known - ASPECTS_BY_NAME.keys())
+    measured = {name for run in newest for name in run.summary.figures}
+    names = [aspect.name for aspect in ASPECTS if aspect.name in measured]
+    names += sorted(measured - ASPECTS_BY_NAME.keys())
     metrics = (_metric(name, newest) for name in names)
     return Trend(
         machine,

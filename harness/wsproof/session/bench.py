@@ -108,8 +108,8 @@ def measure_server(
             columns.rename(log.folder.columns)
         else:
             shutil.rmtree(columns)
-        kept = "second" if block is second else "first"
-        log.change(measured_again=SecondMeasurement(first.void_codes, kept))
+        kept_block = "second" if block is second else "first"
+        log.change(measured_again=SecondMeasurement(first.void_codes, kept_block))
     keep_block(log, block, strict=strict)
     log.change(generator=generator_setup(context, block.measurement))
     return block.measurement

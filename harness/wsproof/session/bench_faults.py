@@ -35,12 +35,14 @@ def require_faults_possible(options: BenchOptions, *, is_mix: bool = False) -> N
     Raises:
         UsageError: faulty clients cannot be measured with these options.
     """
-    given = [name for name, is_given in _asked(options).items() if is_given]
-    if given and is_mix:
-        raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
+    options_given = [name for name, is_given in _asked(options).items() if is_given]
+    if options_given and is_mix:
+        raise UsageError(
+            f"several workloads at once cannot have {options_given[0]}: leave it out, or measure one workload."
+        )
     if options.faults is not None and (options.closed or options.steps > 1):
-        what = "--closed" if options.closed else "--steps"
-        raise UsageError(f"--faults compares windows of an even load: leave out {what}.")
+        option = "--closed" if options.closed else "--steps"
+        raise UsageError(f"--faults compares windows of an even load: leave out {option}.")
 
 
 def faulty_connections(options: BenchOptions) -> int:
@@ -78,9 +80,9 @@ def faults_record(result: BesideFaults, faults: FaultLoad) -> FaultsRecord:
 def add_findings(log: RunRecorder, findings: Sequence[Finding], server: RunningServer, *, strict: bool) -> None:
     """Add findings to the record, and let them count."""
     marked = server.known_deviations.mark(hide_in(finding, server.secrets) for finding in findings)
-    kept = log.folder.keep_findings(marked, log.record.target)
+    stored = log.folder.keep_findings(marked, log.record.target)
     verdict = Verdict.worst([log.record.verdict, verdict_of(marked, strict=strict)])
-    log.change(measured_findings=log.record.measured_findings + kept, verdict=verdict)
+    log.change(measured_findings=log.record.measured_findings + stored, verdict=verdict)
 
 
 def measure_storm(

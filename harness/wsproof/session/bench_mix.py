@@ -46,13 +46,13 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
     Raises:
         UsageError: the options are wrong, or the target could not be started or reached (TargetError).
     """
-    whole = CommandContext(options, console, began)
+    context = CommandContext(options, console, began)
     mix = parse_mix(options.workload or "")
     require_mixable(options, len(mix))
     require_faults_possible(options, is_mix=True)
     parts = [CommandContext(own, console) for own in options_per_workload(options, mix)]
     plans = [plan_of(part, beside=len(mix)) for part in parts]
-    with whole.running(connections=options.subscribers) as server, ExitStack() as stack:
+    with context.running(connections=options.subscribers) as server, ExitStack() as stack:
         logs = [stack.enter_context(part.record("bench")) for part in parts]
         for part, plan, log in zip(parts, plans, logs, strict=True):
             log.change(target=part.describe(server), plan=plan.to_json())
@@ -61,8 +61,8 @@ def bench_mix(options: BenchOptions, *, console: Console = SILENT, began: float 
             with console.progress() as progress:
                 measurements, usage = run_mixed(
                     plans,
-                    channels=whole.needed_channels(),
-                    settings=whole.settings,
+                    channels=context.needed_channels(),
+                    settings=context.settings,
                     endpoint=server.endpoint,
                     server=server,
                     columns=[log.folder.columns for log in logs],
@@ -143,11 +143,13 @@ def require_mixable(options: BenchOptions, count: int) -> None:
         UsageError: an option applies to a single workload, or there are more workloads than subscribers.
     """
     single = {"--rooms": options.rooms, "--format": options.format}
-    given = [name for name, value in single.items() if value is not None]
-    given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
-    given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, RampArrivals | Trace)
-    if given:
-        raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
+    options_given = [name for name, value in single.items() if value is not None]
+    options_given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
+    options_given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, RampArrivals | Trace)
+    if options_given:
+        raise UsageError(
+            f"several workloads at once cannot have {options_given[0]}: leave it out, or measure one workload."
+        )
     if options.subscribers < count:
         raise UsageError(f"{count} workloads need at least {count} --subscribers; got {options.subscribers}.")
 
@@ -178,8 +180,8 @@ def portions(count: int, weights: Sequence[float]) -> list[int]:
     spare, total = count - len(weights), sum(weights)
     ideal = [max(0.0, count * weight / total - 1) for weight in weights]
     ideal = [value * spare / (sum(ideal) or 1) for value in ideal]
-    whole = [int(value) for value in ideal]
-    by_rest = sorted(range(len(weights)), key=lambda at: whole[at] - ideal[at])
-    for at in by_rest[: spare - sum(whole)]:
-        whole[at] += 1
-    return [1 + value for value in whole]
+    shares = [int(value) for value in ideal]
+    by_rest = sorted(range(len(weights)), key=lambda at: shares[at] - ideal[at])
+    for at in by_rest[: spare - sum(shares)]:
+        shares[at] += 1
+    return [1 + value for value in shares]

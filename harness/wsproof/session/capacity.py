@@ -130,12 +130,12 @@ def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
         fit = most_subscribers(dimension.base.processes)
         room = {"subscribers": fit, "rooms": fit // options.subscribers}.get(over, HIGHEST[over])
         highest = max(min(HIGHEST[over], room), lowest)
-    whole = over != "rate"
-    if whole and (lowest != int(lowest) or highest != int(highest)):
+    is_whole = over != "rate"
+    if is_whole and (lowest != int(lowest) or highest != int(highest)):
         raise UsageError(f"expected whole numbers of {over} for --from and --to, got {lowest:g} and {highest:g}.")
     if lowest > highest:
         raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
-    return Search(lowest, highest, whole, resolution=options.resolution, max_runs=options.max_runs)
+    return Search(lowest, highest, is_whole, resolution=options.resolution, max_runs=options.max_runs)
 
 
 class LevelRuns:
@@ -241,14 +241,14 @@ class LevelRuns:
             runs=tuple(self._rows),
         )
 
-    def conclude(self, found: Capacity) -> None:
+    def conclude(self, result: Capacity) -> None:
         """Write the result of the search. The record's metrics are those of the highest level that met all objectives.
 
         If even the lowest level missed, its findings are written too.
         """
-        at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
+        at_lowest = result.ending is SearchEnding.MISSED_AT_LOWEST
         findings = merged_by_rule((*self._protocol_findings, *(self._findings if at_lowest else ())))
-        limited = found.ending is SearchEnding.GENERATOR_LIMITED
+        limited = result.ending is SearchEnding.GENERATOR_LIMITED
         self._log.change(
             verdict=verdict_of(findings),
             trusted=not limited,
@@ -257,6 +257,6 @@ class LevelRuns:
             measured_findings=findings,
             warnings=self._warnings if limited else (),
             capacity=replace(
-                self._search_record, ending=found.ending, knee=found.knee, met=found.met, ceiling=found.ceiling
+                self._search_record, ending=result.ending, knee=result.knee, met=result.met, ceiling=result.ceiling
             ),
         )

@@ -17,9 +17,9 @@ _TAKEN = (*_IMPORTED, "None", "True", "False")
 
 def channel_file(channels: Iterable[RecognisedChannel]) -> str:
     """The text of the module with one workload for each channel."""
-    found = list(channels)
-    classes = {name.capitalize(): each for name, each in zip(channel_names(found), found, strict=True)}
-    has_json = any(_speaks_json(each) for each in found)
+    recognised = list(channels)
+    classes = {name.capitalize(): each for name, each in zip(channel_names(recognised), recognised, strict=True)}
+    has_json = any(_speaks_json(each) for each in recognised)
     lines = [
         '"""How wsproof speaks to the channels of this app. Written by `wsproof init`: check the contracts."""',
         "",

@@ -98,8 +98,8 @@ class CheckRecorder:
         report = sum(self._reports.values(), SuiteReport(options.seed, strict=options.strict, target=self._target))
         if ended is None:
             return self._mark(replace(report, wall_s=self._context.elapsed_s))
-        known = {run.check for run in report.checks_run} | {check.check for check in report.not_run}
-        remaining = tuple(replace(check, reason=ended) for check in self._planned if check.check not in known)
+        reported = {run.check for run in report.checks_run} | {check.check for check in report.not_run}
+        remaining = tuple(replace(check, reason=ended) for check in self._planned if check.check not in reported)
         report = replace(report, not_run=report.not_run + remaining, complete=False, wall_s=self._context.elapsed_s)
         return self._mark(report)
 
@@ -128,9 +128,9 @@ class CheckRecorder:
         return report
 
     def _kept_finding(self, finding: Finding) -> _Kept:
-        for kept in self._kept:
-            if kept.finding == finding:
-                return kept
+        for stored in self._kept:
+            if stored.finding == finding:
+                return stored
         return _Kept(finding, *self._log.folder.keep_finding(finding, self._target))
 
     def _shown(self, run: CheckRun) -> CheckRun:

@@ -146,9 +146,9 @@ class CommandContext(Generic[O_co]):
         if named is None:
             named = next(iter(workloads)) if len(workloads) == 1 else "chat"
         if named not in workloads:
-            known = ", ".join(workloads)
+            names = ", ".join(workloads)
             problem = f"no workload {named!r}" if chosen else "several workloads, and none is called chat"
-            raise UsageError(f"the channels {self.channels!r} have {problem}: give --workload with one of {known}.")
+            raise UsageError(f"the channels {self.channels!r} have {problem}: give --workload with one of {names}.")
         return named
 
     def wire_target(self) -> Target:

@@ -43,11 +43,11 @@ def init(options: InitOptions, *, console: Console = SILENT) -> InitResult:
     options = replace(options, target=spec)
     target = target_of(options, folder)
     with serve(target) as server:
-        seen = []
+        recognised = []
         for path in _paths(target):
             console.headline(f"{path}: two clients connect and send a text")
-            seen.append(recognise(server, path))
-    return InitResult(spec, seen, planned_files(folder, spec, options, seen, starts=target.is_ours))
+            recognised.append(recognise(server, path))
+    return InitResult(spec, recognised, planned_files(folder, spec, options, recognised, starts=target.is_ours))
 
 
 def guessed_target(folder: Path) -> str:
@@ -57,14 +57,14 @@ def guessed_target(folder: Path) -> str:
         UsageError: there is none, or there are several.
     """
     modules = sorted([*folder.glob("*.py"), *folder.glob("*/*.py")])
-    found = []
+    apps = []
     for module in modules:
         name = ".".join(module.relative_to(folder).with_suffix("").parts)
         text = module.read_text(encoding="utf-8", errors="replace")
-        found += [f"{name}:{app}" for app in _MAKES_APP.findall(text) if not module.name.startswith("test_")]
-    if len(found) == 1:
-        return found[0]
-    problem = f"this folder has several apps: {', '.join(found)}" if found else "no app was found in this folder"
+        apps += [f"{name}:{app}" for app in _MAKES_APP.findall(text) if not module.name.startswith("test_")]
+    if len(apps) == 1:
+        return apps[0]
+    problem = f"this folder has several apps: {', '.join(apps)}" if apps else "no app was found in this folder"
     raise UsageError(f"{problem}. Name a TARGET, such as my_app:app or ws://127.0.0.1:8000/ws")
 
 

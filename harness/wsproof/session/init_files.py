@@ -31,13 +31,13 @@ def planned_files(
 
     `channels` are all channels of the app, with or without a recognised format. `starts`: wsproof starts the server.
     """
-    known = [each for each in channels if each.publication is not None]
+    understood = [each for each in channels if each.publication is not None]
     files = {}
-    files[NAME] = _project(folder, target, options, has_channels=bool(known))
-    if known:
-        files[f"{CHANNELS_MODULE}.py"] = channel_file(known)
+    files[NAME] = _project(folder, target, options, has_channels=bool(understood))
+    if understood:
+        files[f"{CHANNELS_MODULE}.py"] = channel_file(understood)
     tests = "tests/" if (folder / "tests").is_dir() else ""
-    files[f"{tests}test_websocket.py"] = _tests(known, channels)
+    files[f"{tests}test_websocket.py"] = _tests(understood, channels)
     if starts:
         files[".github/workflows/wsproof.yml"] = _workflow(folder)
     planned = [_planned(folder / name, text, is_changed=name == NAME) for name, text in files.items()]
@@ -53,11 +53,11 @@ def _project(folder: Path, target: str, options: InitOptions, *, has_channels: b
     """The text of pyproject.toml with what its table `[tool.wsproof]` lacks. Existing options are not changed."""
     path = folder / NAME
     old = path.read_text(encoding="utf-8") if path.exists() else ""
-    known = read_project_file(folder).common
-    if known.get("target", target) != target:
+    common = read_project_file(folder).common
+    if common.get("target", target) != target:
         return old
     values = _values(target, options, has_channels=has_channels)
-    lines = [f"{key} = {value}" for key, value in values.items() if key.replace("-", "_") not in known]
+    lines = [f"{key} = {value}" for key, value in values.items() if key.replace("-", "_") not in common]
     if HEADING in old.splitlines():
         return old.replace(f"{HEADING}\n", "\n".join([HEADING, *lines, ""]), 1)
     return "\n".join([*([old.rstrip("\n"), ""] if old else []), HEADING, *lines, *_notes(options), ""])
@@ -87,9 +87,9 @@ def _notes(options: InitOptions) -> list[str]:
     return notes
 
 
-def _tests(known: Sequence[RecognisedChannel], channels: Sequence[RecognisedChannel]) -> str:
+def _tests(understood: Sequence[RecognisedChannel], channels: Sequence[RecognisedChannel]) -> str:
     lines = ['"""The WebSocket channels of this app. Fixtures: docs/pytest.md of wsproof."""']
-    for name in channel_names(known):
+    for name in channel_names(understood):
         lines += [
             "",
             "",

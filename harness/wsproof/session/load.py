@@ -85,14 +85,14 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
             arguments=options.locust_arguments,
             columns=log.folder.columns,
         )
-        kept = log.folder.keep_findings(result.findings, log.record.target)
+        stored = log.folder.keep_findings(result.findings, log.record.target)
         log.change(
             load=result.summary,
             plan=plan_of_load(result.summary, options.duration),
             metrics=result.metrics,
             verdict=result.verdict,
             trusted=result.trusted,
-            measured_findings=kept,
+            measured_findings=stored,
             objectives=result.objectives,
             **parts_of_only_workload(result.summary),
         )

@@ -39,8 +39,8 @@ def shape_of(message: str | bytes, text: str) -> MessageShape | None:
         return MessageShape(is_binary=True) if message == text.encode() else None
     value = _object(message)
     if value is not None:
-        found = _find(value, text, DEPTH)
-        return MessageShape(*found, tag=_tag(value)) if found is not None else None
+        place = _find(value, text, DEPTH)
+        return MessageShape(*place, tag=_tag(value)) if place is not None else None
     before, is_there, after = message.partition(text)
     return MessageShape((), before, after) if is_there else None
 
@@ -59,8 +59,8 @@ def _find(value: Mapping[str, Any], text: str, depth: int) -> tuple[tuple[str, .
         if isinstance(inner, str) and text in inner:
             before, _, after = inner.partition(text)
             return (key,), before, after
-        if isinstance(inner, dict) and depth > 1 and (found := _find(inner, text, depth - 1)) is not None:
-            return (key, *found[0]), found[1], found[2]
+        if isinstance(inner, dict) and depth > 1 and (place := _find(inner, text, depth - 1)) is not None:
+            return (key, *place[0]), place[1], place[2]
     return None
 
 

@@ -112,8 +112,8 @@ def _parsed(name: str, made: Option, text: str) -> Any:
 def with_default(cls: type, name: str, default: Any, help_text: str | None = None) -> Any:
     """The option of a base class with another default, and with another help if one is given."""
     base = next(each for each in dataclasses.fields(cls) if each.name == name)
-    known: Option = base.metadata[_KEY]
-    changed = dataclasses.replace(known, default=default, help=help_text or known.help)
+    original: Option = base.metadata[_KEY]
+    changed = dataclasses.replace(original, default=default, help=help_text or original.help)
     return _field(changed, secret=not base.repr)
 
 
@@ -138,10 +138,10 @@ def with_prefix(message: str, cls: type, names: Iterable[str], prefix: str) -> s
     table = options_in(cls)
     ours = {flag for name in names for flag in table[name].arguments(name)[0]}
 
-    def here(flag: re.Match[str]) -> str:
+    def prefixed(flag: re.Match[str]) -> str:
         return f"--{prefix}{flag[1]}" if flag[0] in ours else flag[0]
 
-    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", here, message)
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", prefixed, message)
 
 
 def read_options(cls: type[T], parsed: Mapping[str, Any], names: Iterable[str] | None = None, prefix: str = "") -> T:

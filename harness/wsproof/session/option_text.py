@@ -99,10 +99,10 @@ def faults(text: str) -> FaultLoad:
 
 def seconds(text: str) -> float:
     """Parse a duration into seconds: 10, 10s, 500ms or 2m."""
-    found = DURATION.fullmatch(text)
-    if found is None:
+    match = DURATION.fullmatch(text)
+    if match is None:
         raise argparse.ArgumentTypeError(f"expected a duration such as 10s, 500ms or 2m, got {text!r}")
-    return positive_number(found[1]) * SECONDS_IN[found[2]]
+    return positive_number(match[1]) * SECONDS_IN[match[2]]
 
 
 def budget(text: str) -> float:

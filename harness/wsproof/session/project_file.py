@@ -119,15 +119,15 @@ def _read(table: Mapping[str, Any], cls: type, heading: str, names: Iterable[str
     """The options of one table by field name."""
     options = options_in(cls)
     field_of = {word: name for name in names for word in _spellings(name, options[name])}
-    found = {}
+    values = {}
     for word, value in table.items():
         if word not in field_of:
             near = get_close_matches(word, [*field_of, *OPTIONS_OF], n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(f"{NAME}: [{heading}] has no option {word!r}.{meant}")
         name = field_of[word]
-        found[name] = _value(options[name], value, f"{NAME}: {word} in [{heading}]")
-    return found
+        values[name] = _value(options[name], value, f"{NAME}: {word} in [{heading}]")
+    return values
 
 
 def _spellings(name: str, option: Option) -> set[str]:

@@ -90,14 +90,16 @@ def recognise(server: RunningServer, path: str) -> RecognisedChannel:
     ways = (True, False) if "{" in path else (False,)
     for publication in TRIED:
         for is_of_member in ways:
-            seen = _exchange(server.endpoint, path, publication, is_of_member=is_of_member)
-            if seen.is_broken and server.owned:
+            channel = _exchange(server.endpoint, path, publication, is_of_member=is_of_member)
+            if channel.is_broken and server.owned:
                 server.restart()
-            if seen.delivery is not None and seen.delivery.after:
+            if channel.delivery is not None and channel.delivery.after:
                 obstacle = obstacle or "adds something after the text, which wsproof cannot tell from the text"
-            elif seen.delivery is not None and (seen.audience is not Audience.PUBLISHER or is_of_member is ways[-1]):
-                return seen
-            obstacle = obstacle or seen.obstacle
+            elif channel.delivery is not None and (
+                channel.audience is not Audience.PUBLISHER or is_of_member is ways[-1]
+            ):
+                return channel
+            obstacle = obstacle or channel.obstacle
             if obstacle.startswith("refuses"):
                 return RecognisedChannel(path, obstacle=obstacle)
     return RecognisedChannel(path, obstacle=obstacle or "delivers no text in any of the forms that wsproof tries")
@@ -131,10 +133,14 @@ def _exchange(endpoint: Endpoint, path: str, publication: Publication, *, is_of_
         is_broken = any(each.ended for each in members)
         members[0].close(deadline_s=ANSWER_S)
         _receive_until(members[1:], lambda: False, LEAVE_NOTICE_S)
-        seen = recognised_from(
+        channel = recognised_from(
             path, publication, [_messages(each) for each in members], texts, is_of_member=is_of_member
         )
-        return seen if seen.delivery is not None else replace(seen, is_broken=is_broken, obstacle=_reaction(members))
+        return (
+            channel
+            if channel.delivery is not None
+            else replace(channel, is_broken=is_broken, obstacle=_reaction(members))
+        )
 
 
 def recognised_from(
@@ -157,14 +163,14 @@ def recognised_from(
                 (own if at == member else from_others).append(shape)
     delivered = {_form(shape) for shape in from_others}
     replies = [shape for shape in own if _form(shape) not in delivered]
-    seen = RecognisedChannel(path, is_of_member, has_other_messages=others > 0)
+    channel = RecognisedChannel(path, is_of_member, has_other_messages=others > 0)
     if not own and not from_others:
-        return seen
+        return channel
     if not from_others:
-        return replace(seen, publication=publication, delivery=own[0], audience=Audience.PUBLISHER)
+        return replace(channel, publication=publication, delivery=own[0], audience=Audience.PUBLISHER)
     is_for_all = any(_form(shape) in delivered for shape in own)
     return replace(
-        seen,
+        channel,
         publication=publication,
         delivery=from_others[0],
         reply=replies[0] if replies else None,

@@ -52,8 +52,8 @@ def replay(options: ReplayOptions, *, began: float | None = None) -> ReplayResul
     context = CommandContext(restore(options, target), began=began)
     with context.running(wire=True) as server:
         for number in range(1, attempts(finding) + 1):
-            known = server.known_deviations.mark(replayed(context, server, finding))
-            shown, sentence, code = outcome(finding, known, number)
+            marked = server.known_deviations.mark(replayed(context, server, finding))
+            shown, sentence, code = outcome(finding, marked, number)
             if code is not ExitCode.OK:
                 break
     return ReplayResult(tuple(replace(hide_in(each, context.secrets), replay=None) for each in shown), sentence, code)
@@ -180,10 +180,10 @@ def _recorded_env(options: ReplayOptions, target: Mapping[str, Any], generated: 
     return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in typed)
 
 
-def _kept(what: str, value: Any) -> Any:
+def _kept(place: str, value: Any) -> Any:
     if isinstance(value, str) and MARK in value:
         raise UsageError(
-            f"the finding needs a secret in {what}, and secrets are never stored: give it again "
+            f"the finding needs a secret in {place}, and secrets are never stored: give it again "
             "(TARGET, --token, --header, --env, --set, --subprotocol or --path)."
         )
     return value

@@ -105,8 +105,8 @@ def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[
             if not log:
                 log.append(run.enter_context(RunRecorder(RunStore.open(None, folder), command, folder, SILENT)))
                 log[0].change(target=target, verdict=Verdict.INVALID)
-            (kept,) = log[0].folder.keep_findings([finding], target)
-            log[0].change(measured_findings=(*log[0].record.measured_findings, kept))
-            return kept
+            (stored,) = log[0].folder.keep_findings([finding], target)
+            log[0].change(measured_findings=(*log[0].record.measured_findings, stored))
+            return stored
 
         yield keep

@@ -24,8 +24,8 @@ class Axis:
 
     def at(self, value: float) -> float:
         """The pixel of a value. Values outside the axis are moved to its end."""
-        low, high, here = (self._place(number) for number in (self.low, self.high, value))
-        share = (here - low) / (high - low) if high > low else 0.5
+        low, high, place = (self._place(number) for number in (self.low, self.high, value))
+        share = (place - low) / (high - low) if high > low else 0.5
         return round(self.begin + (self.end - self.begin) * min(max(share, 0.0), 1.0), 1)
 
     def _place(self, value: float) -> float:

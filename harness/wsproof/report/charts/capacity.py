@@ -39,5 +39,5 @@ def capacity_chart(capacity: CapacityRecord) -> RunChart | None:
 
 def _points(runs: Sequence[LevelRecord], at: int, outcome: LevelOutcome) -> tuple[list[float], list[float]]:
     """Levels and values of the runs with this outcome."""
-    known = [(run.level, value) for run in runs if run.outcome is outcome and (value := run.values[at]) is not None]
-    return [level for level, _ in known], [value for _, value in known]
+    measured = [(run.level, value) for run in runs if run.outcome is outcome and (value := run.values[at]) is not None]
+    return [level for level, _ in measured], [value for _, value in measured]

@@ -54,7 +54,7 @@ def forest_plot(rows: Sequence[MetricComparison], names: Sequence[str]) -> str:
 def _axis(rows: Sequence[MetricComparison]) -> Axis:
     ends = [end for row in rows for end in (row.ratio, row.ci_low, row.ci_high) if end is not None and end > 0]
     far = max(*(max(end, 1 / end) for end in ends), 1 + 2 * max(row.floor for row in rows)) * 1.03
-    whole = logarithmic(1 / far, far, SIDE, WIDTH - SIDE)
+    axis = logarithmic(1 / far, far, SIDE, WIDTH - SIDE)
     ticks = [
         ratio
         for ratio in (0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0)
@@ -63,8 +63,8 @@ def _axis(rows: Sequence[MetricComparison]) -> Axis:
     return Axis(
         1 / far,
         far,
-        whole.begin,
-        whole.end,
+        axis.begin,
+        axis.end,
         tuple((ratio, change(ratio).replace(".0 ", " ")) for ratio in ticks),
         log=True,
     )

@@ -120,14 +120,14 @@ def _generator(workload: LiveWorkload, slots: list[Sequence[LoadSecond]], began_
 def _server(usage: ServerUsage, number: int) -> Iterator[RunChart]:
     if len(usage.at_ns) < 3:
         return
-    kept = np.unique(np.linspace(0, len(usage.at_ns) - 1, POINTS).astype(np.int64))
-    at, cpu = usage.at_ns[kept], usage.cpu_ns[kept]
+    rows = np.unique(np.linspace(0, len(usage.at_ns) - 1, POINTS).astype(np.int64))
+    at, cpu = usage.at_ns[rows], usage.cpu_ns[rows]
     x = [round(float(value), 2) for value in (at[1:] - at[0]) / 1e9]
     cpu_share = [float(value) for value in np.diff(cpu) / np.maximum(np.diff(at), 1)]
     caption = "CPU of the server's processes, 100 % is one core."
     frame = ChartFrame(f"server{number}-cpu", "Server CPU", caption, X_LABEL, "share of a core")
     yield _chart(frame, [ChartLine("", x, cpu_share)], "0-1")
-    memory = [float(value) for value in usage.memory_bytes[kept][1:]]
+    memory = [float(value) for value in usage.memory_bytes[rows][1:]]
     frame = ChartFrame(
         f"server{number}-memory", "Server memory", "Resident memory of its processes.", X_LABEL, "memory"
     )

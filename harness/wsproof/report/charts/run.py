@@ -37,8 +37,8 @@ def run_charts(record: RunRecord) -> list[RunChart]:
     """The charts for which the record has data. A load of several workloads has charts of each."""
     knee = capacity_chart(record.capacity) if record.capacity is not None else None
     makers = (_percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
-    made = [maker(charted) for charted in _charted(record) for maker in makers]
-    return [chart for chart in (knee, *made) if chart is not None and chart.svg]
+    charts = [maker(charted) for charted in _charted(record) for maker in makers]
+    return [chart for chart in (knee, *charts) if chart is not None and chart.svg]
 
 
 def _charted(record: RunRecord) -> list[_Charted]:
@@ -165,8 +165,8 @@ def _spoken(record: RunRecord, name: str) -> str:
     summary = record.metrics.get(name)
     if summary is None or not summary.n:
         return "not summarised"
-    known = [(label, getattr(summary, key)) for label, key in (("p50", "p50"), ("p99", "p99"), ("max", "max"))]
-    return ", ".join(f"{label} {for_reader(value, summary.unit)}" for label, value in known if value is not None)
+    figures = [(label, getattr(summary, key)) for label, key in (("p50", "p50"), ("p99", "p99"), ("max", "max"))]
+    return ", ".join(f"{label} {for_reader(value, summary.unit)}" for label, value in figures if value is not None)
 
 
 def _known(column: Column) -> list[float]:

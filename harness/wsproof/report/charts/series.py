@@ -100,12 +100,12 @@ def _deliveries(measurement: Measurement) -> dict[str, list[float | None]]:
     edges = _edges(history.start_ns, history.end_ns)
     receipts = history.receipts
     ticks = np.array([tick.received_ns for tick in history.ticks], dtype=np.int64)
-    got = np.concatenate([receipts.received_ns[receipts.kind == Kind.DELIVERY], ticks])
+    received_ns = np.concatenate([receipts.received_ns[receipts.kind == Kind.DELIVERY], ticks])
     sent = history.publications.sent_ns[history.publications.phase == Phase.MEASURED]
     width_s = np.diff(edges) / NS
     return {
         "at_s": _middles(edges, history.start_ns),
-        "received_per_s": _rounded(np.histogram(got, edges)[0] / width_s),
+        "received_per_s": _rounded(np.histogram(received_ns, edges)[0] / width_s),
         "published_per_s": _rounded(np.histogram(sent, edges)[0] / width_s),
     }
 
@@ -115,13 +115,13 @@ def _server(measurement: Measurement) -> dict[str, list[float | None]]:
     usage = measurement.server
     if usage is None or len(usage.at_ns) < 3:
         return {}
-    kept = np.unique(np.linspace(0, len(usage.at_ns) - 1, 2 * SLICES).astype(np.int64))
-    at, cpu = usage.at_ns[kept], usage.cpu_ns[kept]
+    rows = np.unique(np.linspace(0, len(usage.at_ns) - 1, 2 * SLICES).astype(np.int64))
+    at, cpu = usage.at_ns[rows], usage.cpu_ns[rows]
     return {
         "at_s": _rounded((at[1:] - measurement.history.start_ns) / NS),
         "cpu_share": _rounded(np.diff(cpu) / np.maximum(np.diff(at), 1)),
-        "memory_bytes": [int(size) for size in usage.memory_bytes[kept][1:]],
-        "connections": [int(count) for count in usage.connections[kept][1:]],
+        "memory_bytes": [int(size) for size in usage.memory_bytes[rows][1:]],
+        "connections": [int(count) for count in usage.connections[rows][1:]],
     }
 
 

@@ -107,8 +107,8 @@ def _plans(benches: Sequence[Bench]) -> list[Mapping[str, Any]]:
     return list(by_workload.values())
 
 
-def _header(what: str) -> list[str]:
-    return ["", what, *(title for title, _, _ in COLUMNS)]
+def _header(row_title: str) -> list[str]:
+    return ["", row_title, *(title for title, _, _ in COLUMNS)]
 
 
 def _rows(benches: Sequence[Bench]) -> list[list[str]]:

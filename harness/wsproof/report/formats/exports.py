@@ -118,12 +118,12 @@ def _otava(run: Exported) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["time", "branch", "commit", "run", *names])
-    whole = [(row, values) for row, values in zip(rows, valid, strict=True) if all(name in values for name in names)]
-    for row, values in whole:
+    complete = [(row, values) for row, values in zip(rows, valid, strict=True) if all(name in values for name in names)]
+    for row, values in complete:
         summary = row.summary
         branch = summary.branch or NO_BRANCH
         table.writerow([summary.started_utc, branch, summary.sha or "", row.id, *(values[name] for name in names)])
-    return out.getvalue() if names and whole else ""
+    return out.getvalue() if names and complete else ""
 
 
 def _pytest_benchmark(run: Exported) -> str:

@@ -46,13 +46,13 @@ def _lines(measurement: Measurement) -> Iterator[str]:
     yield "#[Seconds since the measured window began; values in ns; written by wsproof]"
     yield COLUMNS
     second = (joined.intended_ns - start_ns) // NS
-    known = joined.sent_ns > 0
+    is_sent = joined.sent_ns > 0
     for number in np.unique(second).tolist():
         chosen = second == number
         if not observed.closed:
             yield _line("latency", number, joined.latency_ns[chosen])
-        if (chosen & known).any():
-            yield _line("service_time", number, (joined.received_ns - joined.sent_ns)[chosen & known])
+        if (chosen & is_sent).any():
+            yield _line("service_time", number, (joined.received_ns - joined.sent_ns)[chosen & is_sent])
 
 
 def _line(tag: str, second: int, values: NDArray[np.int64]) -> str:

@@ -115,9 +115,9 @@ def _benchmark(stats: Mapping[str, Any]) -> Summary:
     """One benchmark, in ns. Percentiles need the raw data (`--benchmark-save-data`)."""
     if stats.get("data"):
         return summary_of(np.array(stats["data"], dtype=np.float64) * NS, "ns", "lower")
-    known = {name: stats[name] * NS for name in ("mean", "min", "max")}
+    figures = {name: stats[name] * NS for name in ("mean", "min", "max")}
     median = stats["median"] * NS
-    return Summary("ns", "lower", stats["rounds"], median, p50=median, **known)
+    return Summary("ns", "lower", stats["rounds"], median, p50=median, **figures)
 
 
 def _machine(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,9 +43,9 @@ class ShownTrend:
     @property
     def changes(self) -> list[tuple[MetricTrend, TrendChange, TrendRun]]:
         """All change points with the first run of the new level, newest first."""
-        found = [(metric, one) for metric in self.trend.metrics for one in metric.changes]
-        found.sort(key=lambda row: row[1].place, reverse=True)
-        return [(metric, one, self.trend.runs[one.place]) for metric, one in found]
+        changes = [(metric, one) for metric in self.trend.metrics for one in metric.changes]
+        changes.sort(key=lambda row: row[1].place, reverse=True)
+        return [(metric, one, self.trend.runs[one.place]) for metric, one in changes]
 
 
 def index_page(runs: Sequence[StoredRun], comparisons: Iterable[ComparisonDir] = ()) -> str:

@@ -113,7 +113,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def _findings(findings: Iterable[Finding]) -> list[str]:
     findings = list(findings)
-    counted, seen, known = standing(findings), observations(findings), accepted(findings)
+    counted, observed, deviations = standing(findings), observations(findings), accepted(findings)
     parts = ["", "### Findings"] if counted else []
     for finding in counted[:MOST_FINDINGS]:
         head = f"{level_of(finding)}, {finding.section}, {finding.check}: {finding.explanation}"
@@ -126,13 +126,15 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
             parts += ["", markdown_code(finding.replay)]
     if len(counted) > MOST_FINDINGS:
         parts += ["", f"… and {len(counted) - MOST_FINDINGS} more; the page lists all."]
-    if seen:
-        parts += ["", f"<details><summary>{count(len(seen), 'observation')}, not reproduced</summary>", ""]
-        parts += [f"- {markdown_text(f'{finding.section} {finding.check}: {finding.explanation}')}" for finding in seen]
+    if observed:
+        parts += ["", f"<details><summary>{count(len(observed), 'observation')}, not reproduced</summary>", ""]
+        parts += [
+            f"- {markdown_text(f'{finding.section} {finding.check}: {finding.explanation}')}" for finding in observed
+        ]
         parts += ["", "</details>"]
-    if known:
-        parts += ["", f"<details><summary>{count(len(known), 'accepted deviation')}</summary>", ""]
-        for finding in known:
+    if deviations:
+        parts += ["", f"<details><summary>{count(len(deviations), 'accepted deviation')}</summary>", ""]
+        for finding in deviations:
             reason = f"{finding.section} {finding.check}: {finding.accepted}"
             parts.append(f"- {markdown_text(reason)}")
         parts += ["", "</details>"]

@@ -119,19 +119,19 @@ def show_findings(console: Console, findings: Iterable[Finding], *, all_known: b
     for finding in standing(findings):
         # Keep informational findings short, so that violations stay on the screen.
         show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
-    seen = observations(findings)
-    if seen:
+    observed = observations(findings)
+    if observed:
         _say(console, f"\n{OBSERVED}", "bold")
-    for finding in seen:
+    for finding in observed:
         show_finding(console, finding)
-    known = accepted(findings)
-    shown = [finding for finding in known if all_known or finding.library is None]
+    deviations = accepted(findings)
+    shown = [finding for finding in deviations if all_known or finding.library is None]
     if shown:
         _say(console, "\nAccepted deviations (they do not count)", "bold")
     for finding in shown:
         _say(console, f"  {finding.section}  {finding.check}: {finding.explanation}")
         _say(console, f"      reason: {finding.accepted}")
-    for line in library_lines(known):
+    for line in library_lines(deviations):
         _say(console, f"\n{line}" if all_known else f"\n{line}: --all shows them", "dim")
 
 
@@ -188,9 +188,9 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
     _show_warnings(console, record.warnings)
     if record.metrics:
         _show_trust(console, record)
-    known = [finding for finding in accepted(record.findings) if finding.library is None]
-    if known:
-        _say(console, f"{count(len(known), 'known deviation')} accepted")
+    deviations = [finding for finding in accepted(record.findings) if finding.library is None]
+    if deviations:
+        _say(console, f"{count(len(deviations), 'known deviation')} accepted")
     ended = record.but(complete=record.complete or folder is None)
     _say(console, verdict_sentence(ended), STYLES[tone_of_run(ended)])
     if folder is not None:

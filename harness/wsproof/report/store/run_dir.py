@@ -182,9 +182,9 @@ def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> tuple[Fi
     path = _add_finding(folder, finding, target)
     if finding.recipe is None or finding.replay is not None:
         return finding, path
-    kept = replace(finding, replay=f"wsproof replay {shlex.quote(_near(path))}")
-    _add_finding(folder, kept, target)
-    return kept, path
+    stored = replace(finding, replay=f"wsproof replay {shlex.quote(_near(path))}")
+    _add_finding(folder, stored, target)
+    return stored, path
 
 
 def _file_name(check: str) -> str:
@@ -194,5 +194,5 @@ def _file_name(check: str) -> str:
 
 def _near(path: Path) -> str:
     """The path, relative to the current directory if it is inside."""
-    here = Path(os.getcwd())
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    cwd = Path(os.getcwd())
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)

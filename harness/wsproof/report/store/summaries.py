@@ -54,9 +54,9 @@ def _read(folder: RunDir, cached: Mapping[str, Any], kept: dict[str, Any]) -> St
         entry = cached.get(folder.id)
         if isinstance(entry, dict) and entry.get("stamp") == stamp:
             with suppress(*WRONG):  # a damaged cache: the record itself is read below
-                known = StoredRun(folder, RunSummary.from_json(entry["summary"]))
+                run = StoredRun(folder, RunSummary.from_json(entry["summary"]))
                 kept[folder.id] = entry
-                return known
+                return run
     except OSError:
         stamp = []
     try:
@@ -67,9 +67,9 @@ def _read(folder: RunDir, cached: Mapping[str, Any], kept: dict[str, Any]) -> St
     return StoredRun(folder, summary)
 
 
-def _stamp(found: os.stat_result) -> list[int]:
+def _stamp(status: os.stat_result) -> list[int]:
     """What changes whenever a file is written anew."""
-    return [found.st_mtime_ns, found.st_size, found.st_ino]
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
 def _cache_path(store: RunStore) -> Any:

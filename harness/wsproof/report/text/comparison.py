@@ -52,8 +52,8 @@ def _named(row: MetricComparison) -> str:
     """A metric with its change and the interval."""
     if row.ratio is None:
         return title_of(row.metric)
-    whole = interval(row)
-    return f"{title_of(row.metric)} {change(row.ratio)}" + (f" ({whole})" if whole else "")
+    interval_text = interval(row)
+    return f"{title_of(row.metric)} {change(row.ratio)}" + (f" ({interval_text})" if interval_text else "")
 
 
 def _largest_change(rows: Sequence[MetricComparison]) -> str:
@@ -95,14 +95,16 @@ def judgement_note(row: MetricComparison, comparison: Comparison) -> str:
     if row.ratio is None:
         return row.note or "not measured on both sides"
     repeats = "lives" if comparison.design == WINDOWS else "pairs"
-    seen = f"the smallest change these {repeats} could have shown is {share(row.detectable)}" if row.detectable else ""
+    smallest = (
+        f"the smallest change these {repeats} could have shown is {share(row.detectable)}" if row.detectable else ""
+    )
     more = max(2 * comparison.pairs, FEWEST)
     advice = (
         f"try --lives {more} with a longer --budget, or a quieter machine"
         if comparison.design == WINDOWS
         else f"try --pairs {more}, a longer --duration, or a quieter machine"
     )
-    return "; ".join(part for part in (row.note, seen, advice) if part)
+    return "; ".join(part for part in (row.note, smallest, advice) if part)
 
 
 def judgement_notes(comparison: Comparison) -> list[str]:
@@ -117,19 +119,19 @@ def judgement_notes(comparison: Comparison) -> list[str]:
 
 def difference_sentences(comparison: Comparison) -> list[str]:
     """What differs between the builds besides their figures: files, packages, violations. Empty if not known."""
-    known = comparison.differences
-    if not known:
+    differences = comparison.differences
+    if not differences:
         return []
     sentences = []
-    if "changed_files" in known:
-        sentences.append(f"{count(known['changed_files'], 'changed file')}.")
-        changed = len(known.get("packages", {}))
-        unknown = known.get("packages_unknown")
+    if "changed_files" in differences:
+        sentences.append(f"{count(differences['changed_files'], 'changed file')}.")
+        changed = len(differences.get("packages", {}))
+        unknown = differences.get("packages_unknown")
         same = "Both run with the same packages."
         sentences.append(f"Packages: not known ({unknown})." if unknown else _packages(changed) if changed else same)
     new = sum(finding.verdict() is Verdict.INVALID for finding in comparison.findings)
-    fixed, both = len(known.get("fixed", ())), len(known.get("both", ()))
-    sentences.append(f"Kinds of violations under this load: {new} new, {fixed} fixed, {both} in both.")
+    fixed, in_both = len(differences.get("fixed", ())), len(differences.get("both", ()))
+    sentences.append(f"Kinds of violations under this load: {new} new, {fixed} fixed, {in_both} in both.")
     return sentences
 
 

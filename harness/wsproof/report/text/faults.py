@@ -28,21 +28,21 @@ def fault_rows(record: FaultsRecord) -> tuple[FaultRow, ...]:
     return tuple(_row(one, record) for one in record.figures)
 
 
-def _row(one: FaultFigure, record: FaultsRecord) -> FaultRow:
-    has_interval = one.low is not None and one.high is not None
+def _row(figure: FaultFigure, record: FaultsRecord) -> FaultRow:
+    has_interval = figure.low is not None and figure.high is not None
     return FaultRow(
-        TITLES.get(one.name, one.name),
-        for_reader(one.without, one.unit),
-        for_reader(one.beside, one.unit),
-        change(one.ratio),
-        f"×{significant(one.low or 0)} to ×{significant(one.high or 0)}" if has_interval else NOTHING,
-        "cannot tell" if record.unsure or not has_interval else "worse" if one.has_worsened else "within noise",
+        TITLES.get(figure.name, figure.name),
+        for_reader(figure.without, figure.unit),
+        for_reader(figure.beside, figure.unit),
+        change(figure.ratio),
+        f"×{significant(figure.low or 0)} to ×{significant(figure.high or 0)}" if has_interval else NOTHING,
+        "cannot tell" if record.unsure or not has_interval else "worse" if figure.has_worsened else "within noise",
     )
 
 
 def fault_sentences(record: FaultsRecord) -> tuple[str, ...]:
     """What the faulty clients were, what became of them, and what the server kept, a sentence each."""
-    told = [
+    sentences = [
         f"Healthy clients in turn without and beside faulty ones ({record.faults}), {record.window_s:.3g} s each",
         "Faulty clients: " + "; ".join(_tally(one) for one in record.tallies),
     ]
@@ -54,18 +54,18 @@ def fault_sentences(record: FaultsRecord) -> tuple[str, ...]:
         fds = ", ".join(
             f"{when} {_fds(state)}" for when, state in zip(("before", "at most", "after"), states, strict=True)
         )
-        told.append(
+        sentences.append(
             f"Server memory: {memory}. Descriptors: {fds} ({record.resources.waited_s:.1f} s after the last left)"
         )
     if record.unsure:
-        told.append(f"These figures prove nothing about the server: {record.unsure}")
-    return tuple(f"{sentence}." for sentence in told)
+        sentences.append(f"These figures prove nothing about the server: {record.unsure}")
+    return tuple(f"{sentence}." for sentence in sentences)
 
 
-def _tally(one: FaultTally) -> str:
-    told = f"{one.connected:,} {one.kind}"
-    told += f", {one.refused:,} more refused" if one.refused else ""
-    return told + (f", {one.cut_off:,} cut off by the server" if one.cut_off else "")
+def _tally(tally: FaultTally) -> str:
+    sentence = f"{tally.connected:,} {tally.kind}"
+    sentence += f", {tally.refused:,} more refused" if tally.refused else ""
+    return sentence + (f", {tally.cut_off:,} cut off by the server" if tally.cut_off else "")
 
 
 def _memory(state: ServerState) -> str:
@@ -78,10 +78,10 @@ def _fds(state: ServerState) -> str:
 
 def storm_sentences(record: StormRecord) -> tuple[str, ...]:
     """How clients came back after all were dropped at once, a sentence for each turn."""
-    told = [_storm_turn(turn, record) for turn in record.turns]
+    sentences = [_storm_turn(turn, record) for turn in record.turns]
     if record.unsure:
-        told.append(f"This proves nothing about the server: {record.unsure}.")
-    return tuple(told)
+        sentences.append(f"This proves nothing about the server: {record.unsure}.")
+    return tuple(sentences)
 
 
 def _storm_turn(turn: StormTurn, record: StormRecord) -> str:

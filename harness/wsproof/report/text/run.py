@@ -210,8 +210,12 @@ def _judged(
 ) -> AnswerText:
     if not runs and not findings and not measured:
         return AnswerText(question, "not asked", Tone.NONE, f"This run did not check it. Use `{command}`.")
-    known = accepted(findings)
-    also = f" {count(len(known), 'known deviation')} {'is' if len(known) == 1 else 'are'} accepted." if known else ""
+    deviations = accepted(findings)
+    also = (
+        f" {count(len(deviations), 'known deviation')} {'is' if len(deviations) == 1 else 'are'} accepted."
+        if deviations
+        else ""
+    )
     counted = standing(findings)
     violations = [finding for finding in counted if finding.verdict() is Verdict.INVALID]
     if violations:

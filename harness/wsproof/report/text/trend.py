@@ -12,11 +12,13 @@ def run_label(run: TrendRun) -> str:
     return ", ".join(part for part in (run.summary.started_utc, run.branch, run.summary.commit) if part)
 
 
-def change_sentence(metric: MetricTrend, found: TrendChange) -> str:
+def change_sentence(metric: MetricTrend, metric_change: TrendChange) -> str:
     """One change point in words."""
-    before, after = (for_reader(value, metric.unit) for value in (found.point.before, found.point.after))
-    ratio = f" ({change(found.point.after / found.point.before)})" if found.point.before else ""
-    return f"{found.judgement.value.capitalize()} on {found.branch}: from {before} to {after}{ratio}."
+    before, after = (
+        for_reader(value, metric.unit) for value in (metric_change.point.before, metric_change.point.after)
+    )
+    ratio = f" ({change(metric_change.point.after / metric_change.point.before)})" if metric_change.point.before else ""
+    return f"{metric_change.judgement.value.capitalize()} on {metric_change.branch}: from {before} to {after}{ratio}."
 
 
 def left_out_sentence(trend: Trend) -> str:
