@@ -4,7 +4,7 @@ from wsproof.locust import ChannelUser
 
 
 class ChatUser(ChannelUser):
-    """Speaks and listens in the tutorial's chat. 20 publications a second in all, however many users there are."""
+    """Publishes and receives in the tutorial's chat. 20 publications a second in all, however many users there are."""
 
     workload_name = "chat"
     room_rate_hz = 20.0
