@@ -75,12 +75,12 @@ def main() -> None:
         if asked.only not in row.name:
             continue
         began = time.monotonic()
-        found = _violations(row, asked.budget, is_quick=not asked.full)
-        is_right = bool(found) != row.is_correct
+        violated = _violations(row, asked.budget, is_quick=not asked.full)
+        is_right = bool(violated) != row.is_correct
         missed += not is_right
         outcome = "as expected" if is_right else "ACCUSED" if row.is_correct else "MISSED"
         took = f"{time.monotonic() - began:.0f} s"
-        sys.stdout.write(f"| {row.name or 'no fault'} | {outcome} | {took} | {', '.join(found)} |\n")
+        sys.stdout.write(f"| {row.name or 'no fault'} | {outcome} | {took} | {', '.join(violated)} |\n")
         sys.stdout.flush()
     sys.exit(missed > 0)
 

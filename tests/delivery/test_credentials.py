@@ -121,6 +121,6 @@ def test_the_origin_is_tested_only_with_cookies_or_named_origins() -> None:
 
 def test_the_cookie_of_a_member_is_read_only_after_its_login() -> None:
     workload = LoggedIn({})
-    assert {"access", "origin"} <= {each.name for each in properties_of(guarded(LoggedIn)({}), HERE)}
+    assert {"access", "origin"} <= {checked.name for checked in properties_of(guarded(LoggedIn)({}), HERE)}
     assert prepared(workload, 0, HERE.http_url) == ""
     assert origin_matters(workload, own(workload))

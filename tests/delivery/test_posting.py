@@ -20,7 +20,7 @@ OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
 
 def check(fault: str, *only: str, workload: type[Posting] = Posting) -> SuiteReport:
     options = OPTIONS if fault else OPTIONS.but(deadline_s=PATIENT_S)
-    names = tuple(f"{workload.name}.{each}" for each in only or ("delivery",))
+    names = tuple(f"{workload.name}.{check_name}" for check_name in only or ("delivery",))
     with serve(parse_target(APP, path="/listen/0", env=[f"FAULT={fault}"])) as server:
         return run_suite(server, {workload.name: workload()}, options.but(only=names))
 
@@ -32,7 +32,7 @@ def test_a_correct_server_passes() -> None:
 
 
 def test_a_channel_that_publishes_by_http_has_no_check_that_pauses_the_server() -> None:
-    assert "pause" not in {each.name for each in properties_of(Posting())}
+    assert "pause" not in {checked.name for checked in properties_of(Posting())}
 
 
 @pytest.mark.parametrize(("fault", "anomaly"), [("forgets", Anomaly.LOST), ("leaks", Anomaly.MISROUTED)])

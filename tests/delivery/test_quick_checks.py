@@ -10,7 +10,7 @@ from wsproof.workloads import load_channels
 
 
 def test_every_quick_check_is_a_check_of_the_delivery_suite() -> None:
-    assert set(QUICK) <= {each.name for each in CHANNEL_CHECKS}
+    assert set(QUICK) <= {check.name for check in CHANNEL_CHECKS}
 
 
 def test_a_quick_run_has_only_the_quick_checks_with_those_of_the_whole_run_last() -> None:
@@ -23,10 +23,10 @@ def test_a_quick_run_has_only_the_quick_checks_with_those_of_the_whole_run_last(
 
 def test_a_quick_check_has_only_hand_written_schedules() -> None:
     checks = properties_of(load_channels("tutorial")["chat"])
-    usual = {each.name: each for each in checks}
-    for each in quick_checks(checks):
-        if isinstance(each, DeliveryProperty):
-            whole = usual[each.name]
+    usual = {check.name: check for check in checks}
+    for check in quick_checks(checks):
+        if isinstance(check, DeliveryProperty):
+            whole = usual[check.name]
             assert isinstance(whole, DeliveryProperty)
-            assert each.schedules is None
-            assert each.edges == (QUICK[each.name] or whole.edges)
+            assert check.schedules is None
+            assert check.edges == (QUICK[check.name] or whole.edges)

@@ -28,7 +28,7 @@ STALLED = Finding("stalled-by-other-member", "chat", Anomaly.STALLED_BY_OTHER_ME
 
 
 def prop(name: str) -> DeliveryProperty:
-    return next(each for each in PROPERTIES if each.name == name)
+    return next(checked for checked in PROPERTIES if checked.name == name)
 
 
 DEADLINE_S = SuiteOptions().deadline_s

@@ -23,7 +23,7 @@ def chat(order: str) -> Workload:
 def test_with_the_option_revoke_every_shared_channel_is_checked_for_revoked_access() -> None:
     assert not chat("").has_revoke
     assert chat("logout {n}").has_revoke
-    assert "revoked-access" in {each.name for each in properties_of(chat("logout {n}"))}
+    assert "revoked-access" in {checked.name for checked in properties_of(chat("logout {n}"))}
 
 
 def test_a_command_gets_the_number_and_the_name() -> None:
@@ -57,7 +57,9 @@ def test_a_url_is_posted_to(order: str, url: str, headers: dict[str, str], monke
     monkeypatch.setattr(kind, "headers", lambda self, member: {"Cookie": f"id={self.base + member}"})
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     chat(order).revoke(3, HERE)
-    assert [(one.full_url, one.get_method(), dict(one.header_items())) for one in sent] == [(url, "POST", headers)]
+    assert [(request.full_url, request.get_method(), dict(request.header_items())) for request in sent] == [
+        (url, "POST", headers)
+    ]
 
 
 def test_a_request_that_fails_revokes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

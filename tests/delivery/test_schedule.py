@@ -39,7 +39,7 @@ def test_a_recipe_with_the_older_names_of_fields_is_read() -> None:
 
 
 def test_the_hand_written_schedules_survive_json() -> None:
-    for schedule in (edge for each in PROPERTIES for edge in each.edges):
+    for schedule in (edge for prop in PROPERTIES for edge in prop.edges):
         assert schedule_from_json([step.to_json() for step in schedule]) == schedule
 
 
@@ -111,7 +111,7 @@ TUTORIAL = load_channels("tutorial")
 
 
 def all_edges(workload: Workload) -> list[Step]:
-    return [step for each in PROPERTIES for edge in each.edges for step in fitted(edge, workload)]
+    return [step for prop in PROPERTIES for edge in prop.edges for step in fitted(edge, workload)]
 
 
 def test_raw_texts_are_sent_only_where_every_text_is_a_message() -> None:

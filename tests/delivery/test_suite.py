@@ -148,10 +148,10 @@ def test_a_protocol_deviation_is_reported_once_and_ends_no_check(
     only = ("echo", "chat.delivery", "chat.order", "chat.leave", "dashboard.feed")
     fault = "an extra header + departures are announced twice"
     report = run(fault, *only) if owned else run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=only))
-    told = {finding.check: finding for finding in report.findings}
-    assert set(told) == {"server-body-in-101", "chat.leave-notices"}
+    by_check = {finding.check: finding for finding in report.findings}
+    assert set(by_check) == {"server-body-in-101", "chat.leave-notices"}
     assert len(report.findings) == 2
-    assert told["server-body-in-101"].occurrences > 20
+    assert by_check["server-body-in-101"].occurrences > 20
     assert [row.check for row in report.checks_run if row.verdict is not Verdict.VALID] == ["chat.leave-notices"]
 
 

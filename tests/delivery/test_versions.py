@@ -36,7 +36,7 @@ def test_a_correct_counter_passes() -> None:
 def test_a_planted_fault_is_reported_and_its_versions_may_be_ambiguous(fault: str, anomaly: Anomaly) -> None:
     report = check(fault)
     assert report.verdict() is Verdict.INVALID
-    (finding,) = (each for each in report.findings if each.anomaly is anomaly)
+    (finding,) = (finding for finding in report.findings if finding.anomaly is anomaly)
     assert "which publication made which version" in finding.explanation
 
 
