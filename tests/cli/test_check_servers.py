@@ -104,7 +104,7 @@ def test_a_server_that_is_not_installed_is_reported_and_does_not_fail_the_check(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (["ws://127.0.0.1:1/", "--server", "all"], "--server chooses the server that runs an app"),
         (["cmd:true", "--ready", "ws://127.0.0.1:1/", "--server", "all"], "this target is not an app"),
