@@ -11,12 +11,14 @@ import pytest
 from wsproof import Finding, Level, UsageError, Verdict
 from wsproof.conformance.catalogue import was_tried
 from wsproof.conformance.rules import RULES
+from wsproof.delivery import CHANNEL_CHECKS
 from wsproof.deviations import Deviation, KnownDeviations, deviations_file, load_deviations, shipped_deviations
 from wsproof.deviations.deviation import in_range
 from wsproof.deviations.shipped import require_hint, shipped_names
 from wsproof.model.finding import Anomaly
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.target.servers import SERVERS
+from wsproof.workloads import load_channels
 
 _FINDING = Finding(
     "host-required",
@@ -245,6 +247,8 @@ def test_the_files_of_the_reference_server_name_existing_rules_and_give_reasons(
 
 def _assert_rules_exist_and_have_reasons(deviations: Iterable[Deviation]) -> None:
     sections = {rule.id: rule.section for rule in RULES}
+    for channel in load_channels("reference"):
+        sections |= {f"{channel}.{check.name}": channel for check in CHANNEL_CHECKS}
     for deviation in deviations:
         assert sections[deviation.check] == deviation.section
         assert len(deviation.reason) > 30
