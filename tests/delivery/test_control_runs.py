@@ -43,10 +43,16 @@ def test_the_control_schedule_has_the_same_messages_without_the_misbehaviour() -
 
 
 def test_a_misbehaving_member_may_leave_instead() -> None:
-    leaves = Step(Action.LEAVE, 1)
-    assert leaving_instead(MISBEHAVIOUR) == (*CONTROL[:2], leaves, CONTROL[2])
+    leaves, settle = Step(Action.LEAVE, 1), Step(Action.SETTLE)
+    assert leaving_instead(MISBEHAVIOUR) == (*CONTROL[:2], leaves, settle, CONTROL[2])
     stays = (*MISBEHAVIOUR[:3], Step(Action.SAY, 1), Step(Action.SAY, 0), Step(Action.JOIN, 2, rejoin_as=1))
-    assert leaving_instead(stays) == (*CONTROL[:2], leaves, Step(Action.SAY, 0), Step(Action.JOIN, 2, rejoin_as=1))
+    assert leaving_instead(stays) == (
+        *CONTROL[:2],
+        leaves,
+        settle,
+        Step(Action.SAY, 0),
+        Step(Action.JOIN, 2, rejoin_as=1),
+    )
     assert leaving_instead(CONTROL) == CONTROL
 
 
@@ -57,7 +63,7 @@ def on(departure: bool, *later: bool) -> Callable[[Schedule], bool]:
 
 
 @pytest.mark.parametrize(
-    ("fails", "is_departure"), [(on(True, True), True), (on(True, False), False), (on(False), False)]
+    ("fails", "is_departure"), [(on(True, True, True), True), (on(True, True, False), False), (on(False), False)]
 )
 def test_a_failure_that_needs_only_the_departure_is_not_caused_by_the_misbehaviour(
     fails: Callable[[Schedule], bool], is_departure: bool

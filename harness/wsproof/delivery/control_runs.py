@@ -65,7 +65,8 @@ def without_misbehaviour(schedule: Schedule) -> Schedule:
 def leaving_instead(schedule: Schedule) -> Schedule:
     """The same schedule, in which each misbehaving member leaves with a close frame instead, and does nothing more.
 
-    A member that breaks the protocol is usually disconnected, so its departure may be the cause.
+    A member that breaks the protocol is usually disconnected, so its departure may be the cause. The others wait until
+    the server has told of it: a message in the same moment could meet another fault.
     """
     gone: set[int] = set()
     steps: list[Step] = []
@@ -74,8 +75,9 @@ def leaving_instead(schedule: Schedule) -> Schedule:
             continue
         if _is_misbehaviour(step):
             gone.add(step.member)
-            step = Step(Action.LEAVE, step.member, leave_by=LeaveBy.CLOSE)
-        steps.append(replace(step, has_small_buffer=False))
+            steps += [Step(Action.LEAVE, step.member, leave_by=LeaveBy.CLOSE), Step(Action.SETTLE)]
+        else:
+            steps.append(replace(step, has_small_buffer=False))
     return tuple(steps) if gone else schedule
 
 
@@ -153,10 +155,13 @@ def run_controls(
 
 
 def _fails_by_departure(schedule: Schedule, fails: Callable[[Schedule], bool]) -> bool:
-    """Whether the schedule fails twice if the misbehaving members only leave. False if the time does not suffice."""
+    """Whether the schedule fails each time if the misbehaving members only leave.
+
+    False if the time does not suffice.
+    """
     departure = leaving_instead(schedule)
     with suppress(BudgetSpent):
-        return departure != schedule and all(fails(departure) for _ in range(2))
+        return departure != schedule and all(fails(departure) for _ in range(REPEATS))
     return False
 
 
