@@ -84,11 +84,12 @@ def expected_deliveries(history: History, contract: Contract, kind: Kind = Kind.
     publications = history.publications
     audience = _audience(contract, kind)
     members = [m for m in history.members if m.in_ns and m.is_well_behaved] if audience is not Audience.NOBODY else []
+    owed = _owed(history, contract)
     expected_by, received_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
     missing: list[tuple[Ints, Ints]] = []
     for chunk in _chunks(members, history):
         received = _got(chunk, *_received(history, chunk, kind), len(publications))
-        due = _due(chunk, received, history, contract, audience)
+        due = owed & _due(chunk, received, history, contract, audience)
         expected_by += due.sum(axis=0)
         received_by += (due & received).sum(axis=0)
         at, row = np.nonzero(due & ~received)
@@ -140,15 +141,21 @@ def _got(chunk: list[Member], member: Ints, row: Ints, width: int) -> Flags:
     return received
 
 
+def _owed(history: History, contract: Contract) -> Flags:
+    """Flag the publications that the server must deliver to somebody."""
+    sent = history.publications
+    owed: Flags = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
+    if not contract.last_messages:
+        owed &= ~_sent_before_leaving(history)
+    return owed
+
+
 def _due(chunk: list[Member], received: Flags, history: History, contract: Contract, audience: Audience) -> Flags:
     publications = history.publications
     number = np.array([[m.number] for m in chunk], np.int64)
     came = np.array([[m.in_ns] for m in chunk], np.int64)
     stayed = np.array([[stayed_through(m, history)] for m in chunk])
-    known = (publications.sent_ns > 0) & (publications.outcome == Outcome.OK)
-    if not contract.last_messages:
-        known &= ~_sent_before_leaving(history)
-    due: Flags = known & (publications.sent_ns >= came)
+    due: Flags = publications.sent_ns >= came
     if audience is Audience.PUBLISHER:
         due &= publications.publisher == number
     elif audience is Audience.OTHERS:
