@@ -20,7 +20,7 @@ from wsproof.checks.subscription_end import responsive_until_ns, subscription_en
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History
-from wsproof.model.standing import PoolPublication, StandingRecord, StandingRole, StandingSession
+from wsproof.model.standing import StandingRecord, StandingRole, StandingSession
 
 INTERNAL_ERROR = 1011
 """Close code of a server that failed (RFC 6455 7.4.1)."""
@@ -111,7 +111,7 @@ def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding
             publication
             for schedule in record.schedules
             for publication in (schedule.publications if schedule.is_judged else ())
-            if publication.was_received and publication.room == session.room and _is_in(session, publication)
+            if session.must_receive(publication)
         ]
         if session.refusal or session.received or session.was_cut_off or len(missed) < FEWEST_UNHEARD:
             continue
@@ -131,21 +131,15 @@ def received_nothing(record: StandingRecord, contract: Contract) -> list[Finding
     return []
 
 
-def _is_in(session: StandingSession, publication: PoolPublication) -> bool:
-    """Whether the member had joined when this was published, and was still connected."""
-    return max(session.connected_ns, session.joined_ns) < publication.sent_ns < session.until_ns
-
-
 def leaked_from_elsewhere(record: StandingRecord, contract: Contract) -> list[Finding]:
     """A publication on one channel is not received on another."""
     own = known_keys(record)
     for session in record.sessions:
         for message in session.received:
-            key = (message.publisher, message.sequence, message.intended_ns)
-            if key in record.elsewhere and key not in own:
+            if message.key in record.elsewhere and message.key not in own:
                 explanation = (
                     f"A member that {session.role} received a message that was published on the channel "
-                    f"{record.elsewhere[key]}, and not on {contract.channel}."
+                    f"{record.elsewhere[message.key]}, and not on {contract.channel}."
                 )
                 return [replace(channel_finding(Anomaly.MISROUTED, contract, explanation, ()), check="misrouted")]
     return []

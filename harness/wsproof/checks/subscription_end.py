@@ -44,7 +44,7 @@ def subscription_end(session: StandingSession, record: StandingRecord, contract:
     if not receipts:
         return None
     last_ns = max(message.received_ns for message in receipts)
-    received = {(message.publisher, message.sequence, message.intended_ns) for message in receipts}
+    received = {message.key for message in receipts}
     expected = sorted(_expected(session, record), key=lambda publication: publication.sent_ns)
     places = [at for at, publication in enumerate(expected) if publication.key in received]
     missed = tuple(expected[places[-1] + 1 :] if places else expected)  # it may have received its own message only
@@ -57,8 +57,7 @@ def _expected(session: StandingSession, record: StandingRecord) -> Iterator[Pool
     """The publications that this member must have received: those of its room that others published and received."""
     for schedule in record.schedules[: settled_schedules(session, record.schedules)]:
         for publication in schedule.publications if schedule.is_judged else ():
-            is_for_it = publication.room == session.room and publication.key != session.own
-            if is_for_it and publication.was_received and session.joined_ns < publication.sent_ns < session.until_ns:
+            if session.must_receive(publication) and publication.key != session.own:
                 yield publication
 
 

@@ -70,6 +70,11 @@ class StandingSession:
         """Length of the judged time in seconds."""
         return (self.until_ns - self.connected_ns) / 1e9
 
+    def must_receive(self, publication: PoolPublication) -> bool:
+        """Whether it was published in the member's room while the member was in, and another member received it."""
+        is_in = max(self.connected_ns, self.joined_ns) < publication.sent_ns < self.until_ns
+        return is_in and publication.was_received and publication.room == self.room
+
 
 @dataclass(frozen=True, slots=True)
 class PoolPublication:
