@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.comparison.repositories import commit, git
+from wsproof.comparison import repository
 from wsproof.comparison.commits import find_commits
 from wsproof.comparison.order import Side
 from wsproof.comparison.repository import Repository
@@ -115,3 +117,19 @@ def test_one_build_without_declared_packages_is_warned_of(repo: Path) -> None:
     assert warning.message.startswith("main (")
     assert commits.own_packages(Side.BASE) is None
     assert commits.own_packages(Side.CANDIDATE) is not None
+
+
+def test_the_commits_to_bisect_are_asked_for_at_once(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shas = [commit(repo, subject) for subject in ("a b", "commit c", "d")]
+    called: list[str] = []
+
+    def recorded(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        called.append(arguments[0])
+        return run_git(folder, *arguments)
+
+    run_git = repository._git
+    monkeypatch.setattr(repository, "_git", recorded)
+    commits = Repository(repo).commits_to_bisect(f"{shas[0]}~1", shas[-1])
+    assert called == ["rev-list"]
+    assert commits[0].subject in ("a b", "commit c")
+    assert {each.sha: each.subject for each in commits} == dict(zip(shas, ("a b", "commit c", "d"), strict=True))

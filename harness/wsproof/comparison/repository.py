@@ -126,8 +126,10 @@ class Repository:
 
     def commits_to_bisect(self, good: str, bad: str, also_good: Iterable[str] = ()) -> list[Commit]:
         """The commits after the good ones up to the bad one, the best one to test next first: git bisect's order."""
-        listed = self._ask("rev-list", "--bisect-all", bad, "--not", good, *also_good)
-        return [self.commit(line.split()[0]) for line in listed.splitlines()]
+        listed = self._ask("rev-list", "--bisect-all", "--format=%H %s", bad, "--not", good, *also_good)
+        # git prints a line `commit SHA (dist=N)` before each line of this format.
+        words = [line.partition(" ") for line in listed.split("\n") if line and not line.startswith("commit ")]
+        return [Commit(sha, sha, subject) for sha, _, subject in words]
 
     def uncommitted(self) -> list[str]:
         """Paths of tracked files with uncommitted changes."""
