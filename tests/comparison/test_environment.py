@@ -116,6 +116,9 @@ def test_a_declaration_that_nobody_can_install_names_the_way_out(tmp_path: Path)
         ("auto", {"uvicorn": "1", "wsproto": "1"}, []),
         ("uvicorn-wsproto", {"uvicorn": "1"}, ["wsproto"]),
         ("granian", {"uvicorn": "1"}, ["granian"]),
+        ("uvicorn,granian", {"uvicorn": "1"}, ["websockets", "granian"]),
+        ("uvicorn, granian", {"websockets": "1"}, ["uvicorn", "granian"]),
+        ("all", {"uvicorn": "1", "websockets": "1"}, ["wsproto", "hypercorn", "granian", "daphne"]),
     ],
 )
 def test_a_build_that_declares_no_server_gets_one(server: str, installed: dict[str, str], missing: list[str]) -> None:

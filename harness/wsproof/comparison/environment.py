@@ -19,7 +19,7 @@ import wsproof
 from wsproof.comparison.build_step import run_step
 from wsproof.comparison.packages import extra_command, install_commands, is_package
 from wsproof.errors import TargetError
-from wsproof.target.servers import SERVERS
+from wsproof.target.servers import choose_servers
 from wsproof.target.target import Target
 
 LIST_PACKAGES = (
@@ -81,19 +81,20 @@ def add_server(environment: BuildEnvironment, target: Target) -> None:
     """
     if target.app is None:
         return
-    missing = missing_server_packages(target.server, installed_packages(environment.python))
+    missing = missing_server_packages(target.server, installed_packages(environment.python), target.app)
     if missing:
         ours = installed_packages(sys.executable)
         command = extra_command(shutil.which("uv"), environment.python, [_pinned(name, ours) for name in missing])
         run_step(command, target.cwd, environment.variables, _shown(command))
 
 
-def missing_server_packages(server: str, installed: Mapping[str, str]) -> list[str]:
-    """The packages of a server, of `auto` or of several servers (`uvicorn,granian`) that are not installed."""
-    named = ["uvicorn" if name == "auto" else name for name in server.split(",")]
-    needs = [need for name in named if name in SERVERS for need in SERVERS[name].needs]
-    if needs == ["uvicorn"] and not WEBSOCKET_PACKAGES & installed.keys():
-        needs.append("websockets")
+def missing_server_packages(server: str, installed: Mapping[str, str], app: str = "") -> list[str]:
+    """The packages that are not installed, of the server or servers that `--server` names for the app."""
+    needs: list[str] = []
+    for each in choose_servers(server, app):
+        needs += each.needs
+        if each.needs == ("uvicorn",) and not WEBSOCKET_PACKAGES & installed.keys():
+            needs.append("websockets")
     return [name for name in dict.fromkeys(needs) if name not in installed]
 
 
