@@ -103,8 +103,6 @@ def _environment(side: Side, commits: ComparedCommits, preparation: Preparation,
         except TargetError as failed:
             problem = failed
     if preparation.setup is not None:
-        if problem is not None:
-            environment = None
         variables = environment.variables if environment else {}
         run_step(preparation.setup, tree / commits.folder, variables, f"--setup `{preparation.setup}`")
         made = BuildEnvironment.made_in(tree / commits.folder, tree)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from wsproof.comparison.blocks import Load
+from wsproof.comparison.build_error import BuildError
 from wsproof.comparison.order import Side
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import TargetError
@@ -133,14 +134,6 @@ def start_order(index: int, random: np.random.Generator) -> tuple[Side, ...]:
     return tuple(bases)
 
 
-class ServerStartError(TargetError):
-    """A server of a life cannot be started. `side` says which one."""
-
-    def __init__(self, side: Side, cause: TargetError) -> None:
-        super().__init__(str(cause))
-        self.side = side
-
-
 class StartedLife:
     """The running servers of a life. The end of the `with` block stops them, unless they were measured."""
 
@@ -148,7 +141,7 @@ class StartedLife:
         """Start base, candidate, and the base again.
 
         Raises:
-            ServerStartError: a server cannot be started.
+            BuildError: a server cannot be started.
         """
         self.index = index
         self._began = time.monotonic()
@@ -260,7 +253,7 @@ def _started(side: Side, starting: Future[RunningServer]) -> RunningServer:
     try:
         return starting.result()
     except TargetError as failed:
-        raise ServerStartError(side, failed) from failed
+        raise BuildError(side, str(failed)) from failed
 
 
 def _measured_rounds(turns: Turns, start_ns: int) -> list[RoundInterval]:

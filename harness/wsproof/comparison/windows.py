@@ -18,7 +18,7 @@ from wsproof.comparison.cells import Cell, aspects_of, metric_in
 from wsproof.comparison.commits import ComparedCommits, find_commits
 from wsproof.comparison.differences import build_differences
 from wsproof.comparison.evidence import with_verdict
-from wsproof.comparison.life import LifeResult, ServerStartError, StartedLife
+from wsproof.comparison.life import LifeResult, StartedLife
 from wsproof.comparison.lives import Extent, fewest_lives, run_lives
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import MeasuredPart
@@ -162,7 +162,7 @@ def naming_builds(commits: ComparedCommits) -> Iterator[None]:
     """Say in an error which build it was, and what to do if they cannot be alive at the same time."""
     try:
         yield
-    except ServerStartError as failed:
+    except BuildError as failed:
         commit = commits.commit_of(failed.side)
         raise BuildError(
             failed.side,
