@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from math import log2
 
 from wsproof.comparison.repository import Commit, Repository
+from wsproof.comparison.violations import ViolationKey, violations
 from wsproof.errors import CannotTellError, GitError, UsageError
 from wsproof.model.bisection import Bisection, BisectStep, CommitState
 from wsproof.model.comparison import Comparison, Judgement
-from wsproof.model.finding import Anomaly, Verdict
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,14 @@ class Symptoms:
     """
 
     metrics: frozenset[str] = frozenset()
-    violations: frozenset[tuple[str, str, Anomaly]] = frozenset()
+    violations: frozenset[ViolationKey] = frozenset()
 
     @classmethod
     def of(cls, comparison: Comparison) -> Symptoms:
         """The symptoms that a comparison shows."""
         return cls(
             frozenset(row.metric for row in comparison.metrics if row.primary and row.verdict is Judgement.WORSE),
-            frozenset(
-                (finding.check, finding.section, finding.anomaly)
-                for finding in comparison.findings
-                if finding.verdict() is Verdict.INVALID
-            ),
+            frozenset(violations(comparison.findings)),
         )
 
     def state_of(self, comparison: Comparison) -> tuple[CommitState, str]:

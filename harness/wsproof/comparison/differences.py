@@ -8,13 +8,13 @@ from typing import Any
 from wsproof.comparison.commits import ComparedCommits
 from wsproof.comparison.environment import installed_packages
 from wsproof.comparison.order import Side
+from wsproof.comparison.violations import violations
 from wsproof.errors import TargetError
-from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.finding import Finding
 from wsproof.target.target import Target
 
 MOST_FILES = 200
 """Changed files that a record names."""
-Key = tuple[str, str, Anomaly]
 
 
 def build_differences(commits: ComparedCommits, targets: Mapping[Side, Target]) -> dict[str, Any]:
@@ -38,17 +38,8 @@ def package_differences(base: Mapping[str, str], candidate: Mapping[str, str]) -
 
 def finding_differences(base: Iterable[Finding], candidate: Iterable[Finding]) -> dict[str, Any]:
     """The violations that only the base has, and those that both have, as the record of a comparison has them."""
-    bases, candidates = _violations(base), _violations(candidate)
+    bases, candidates = violations(base), violations(candidate)
     return {
         "fixed": [finding.to_json() for key, finding in bases.items() if key not in candidates],
         "both": [finding.to_json() for key, finding in bases.items() if key in candidates],
-    }
-
-
-def _violations(findings: Iterable[Finding]) -> dict[Key, Finding]:
-    """One violation of each kind."""
-    return {
-        (finding.check, finding.section, finding.anomaly): finding
-        for finding in findings
-        if finding.verdict() is Verdict.INVALID
     }

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 from wsproof.comparison.blocks import BlockResult
 from wsproof.comparison.differences import finding_differences
 from wsproof.comparison.order import Side
+from wsproof.comparison.violations import ViolationKey, violation_key, violations
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
-from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
+from wsproof.model.finding import UNDECIDED, Finding, Verdict
 from wsproof.model.summary import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS
 from wsproof.stats.comparison import judge_pairs, overall
 from wsproof.stats.paired import Pair
-
-Key = tuple[str, str, Anomaly]
 
 
 class Measured(Protocol):
@@ -94,10 +93,10 @@ def pairs_of(results: Iterable[BlockResult], *, identical: bool) -> dict[str, li
 
 def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tuple[Finding, ...]:
     """Violations of the candidate that the base never showed. A violation in several blocks is listed once."""
-    base_keys = {_key(finding) for finding in base}
-    new: dict[Key, Finding] = {}
+    base_keys = {violation_key(finding) for finding in base}
+    new: dict[ViolationKey, Finding] = {}
     for finding in candidate:
-        key = _key(finding)
+        key = violation_key(finding)
         if finding.verdict() is not Verdict.INVALID or key in base_keys:
             continue
         earlier = new.get(key)
@@ -146,7 +145,7 @@ def _doubts(results: Sequence[Measured], new: Sequence[Finding], units: str) -> 
                 invalidates=True,
             )
         )
-    shared = {_key(f) for result in results for f in result.findings if f.verdict() is Verdict.INVALID}
+    shared = violations(_findings(results))
     if len(shared) > len(new):
         doubts.append(
             TrustWarning(
@@ -168,7 +167,3 @@ def _by_code(results: Iterable[Measured]) -> dict[str, list[TrustWarning]]:
         for warning in result.warnings:
             by_code.setdefault(warning.code, []).append(warning)
     return by_code
-
-
-def _key(finding: Finding) -> Key:
-    return finding.check, finding.section, finding.anomaly
