@@ -59,9 +59,9 @@ def prepared_builds(
                 check_out_submodules(commits.repository, tree)
                 targets[side] = _prepare(side, commits, preparation, tree)
             except TargetError as failed:
-                raise BuildError(side, f"in {commit.ref} ({commit.short}): {failed}") from failed
+                raise BuildError(side, f"in {commit.label}: {failed}") from failed
             except UsageError as wrong:
-                raise UsageError(f"in {commit.ref} ({commit.short}): {wrong}") from wrong
+                raise UsageError(f"in {commit.label}: {wrong}") from wrong
         yield targets | {Side.BASE_AGAIN: targets[Side.BASE]}
 
 

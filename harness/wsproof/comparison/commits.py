@@ -73,11 +73,10 @@ class ComparedCommits:
     def _warn_of_undeclared(self) -> Iterator[TrustWarning]:
         silent = [side for side, declared in self._declared.items() if declared is None]
         if len(silent) == 1:
-            commit = self.commit_of(silent[0])
             yield TrustWarning(
                 "undeclared-packages",
-                f"{commit.ref} ({commit.short}) declares no packages, so its server runs in the current environment. "
-                "The other build has an environment of its own.",
+                f"{self.commit_of(silent[0]).label} declares no packages, so its server runs in the current "
+                "environment. The other build has an environment of its own.",
                 "If their packages differ in more than that, give both a requirements.txt, or add --setup.",
             )
 

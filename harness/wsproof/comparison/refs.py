@@ -93,8 +93,7 @@ def _run(
     try:
         return run_block(index, block, targets[block.side], load, progress)
     except TargetError as failed:
-        commit = commits.commit_of(block.side)
-        raise BuildError(block.side, f"in {commit.ref} ({commit.short}): {failed}") from failed
+        raise BuildError(block.side, f"in {commits.commit_of(block.side).label}: {failed}") from failed
 
 
 def _through(progress: Watcher | None, index: int, block: Block, total: int) -> Watcher | None:

@@ -33,6 +33,11 @@ class Commit:
     def short(self) -> str:
         return self.sha[:10]
 
+    @property
+    def label(self) -> str:
+        """The ref and the beginning of the sha, as messages name the commit."""
+        return f"{self.ref} ({self.short})"
+
     def to_json(self) -> dict[str, Any]:
         """The commit as stored under `base` and `candidate` of a comparison."""
         return {"ref": self.ref, "sha": self.sha, "subject": self.subject}

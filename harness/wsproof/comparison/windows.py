@@ -163,16 +163,15 @@ def naming_builds(commits: ComparedCommits) -> Iterator[None]:
     try:
         yield
     except BuildError as failed:
-        commit = commits.commit_of(failed.side)
         raise BuildError(
             failed.side,
-            f"in {commit.ref} ({commit.short}): {failed}\n"
+            f"in {commits.commit_of(failed.side).label}: {failed}\n"
             "If it starts alone, but not beside a server of the other build, add --apart.",
         ) from failed
     except TargetError as failed:
         raise TargetError(
-            f"with {commits.base.ref} ({commits.base.short}) and {commits.candidate.ref} ({commits.candidate.short}) "
-            f"alive at the same time: {failed} (if they cannot be: --apart measures them one after the other)"
+            f"with {commits.base.label} and {commits.candidate.label} alive at the same time: {failed} "
+            "(if they cannot be: --apart measures them one after the other)"
         ) from failed
 
 

@@ -52,7 +52,7 @@ def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | 
 
     first = repository.commits_to_bisect(good.sha, bad.sha)
     steps = count(steps_left(len(first)) + 1, "comparison")
-    console.say(f"{count(len(first), 'commit')} after {good.ref} ({good.short}), about {steps}")
+    console.say(f"{count(len(first), 'commit')} after {good.label}, about {steps}")
     return find_first_bad(repository, good, bad, test, tell)
 
 
