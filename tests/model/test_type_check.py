@@ -61,6 +61,7 @@ def leaf(share: Any) -> Leaf:
         ({"size": "2"}, "size: expected float, got str '2'"),
         ({"size": float("nan")}, "size: expected float, got float nan"),
         ({"size": float("inf")}, "size: expected float, got float inf"),
+        ({"size": 10**400}, "size: expected float, got int 1000"),
         ({"tall": 1}, "tall: expected bool, got int"),
         ({"colour": "red"}, "colour: expected Colour, got str"),
         ({"mode": "c"}, "mode: expected 'a' or 'b', got str 'c'"),

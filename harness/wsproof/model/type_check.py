@@ -6,7 +6,7 @@ noticed far from its cause, or on a page.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
@@ -66,11 +66,14 @@ def _union_mistakes(value: Any, options: Sequence[Any], at: str) -> Iterator[str
 
 
 def _is_instance(value: Any, kind: Any) -> bool:
-    """As isinstance. An integer is also a float; a bool is no number; NaN and infinities are not in any record."""
+    """As isinstance. An integer that fits is also a float; a bool is no number.
+
+    NaN and infinities are not in any record.
+    """
     if isinstance(value, bool):
         return kind in (bool, object)
     if kind is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     return isinstance(value, NoneType if kind is None else kind)
 
 
