@@ -238,13 +238,26 @@ def test_one_wrong_value_in_three_hundred_is_found(value: object) -> None:
     assert watch(viewer(*STEADY, load={211: value})) == [("out-of-range", Level.VIOLATION)]
 
 
-def test_an_object_that_one_of_two_viewers_never_receives_is_lost() -> None:
+def viewers_that_differ_by_one_object() -> tuple[StandingSession, StandingSession]:
+    """Return two viewers, of which the second never receives the object of second 16."""
     ticks = [Tick(0, int(at * S), {"load": n % 100}) for n, at in enumerate(STEADY)]
     first = replace(viewer(*STEADY), ticks=tuple(ticks))
-    second = replace(first, role=StandingRole.UNRESPONSIVE, name="4", ticks=(*ticks[:150], *ticks[151:]))
+    return first, replace(first, role=StandingRole.UNRESPONSIVE, name="4", ticks=(*ticks[:150], *ticks[151:]))
+
+
+def test_an_object_that_one_of_two_viewers_never_receives_is_lost() -> None:
+    first, second = viewers_that_differ_by_one_object()
     (finding,) = findings_of(first, second, contract=FEED, schedules=())
     assert (finding.check, finding.anomaly, finding.occurrences) == ("missing-object", Anomaly.LOST, 1)
     assert findings_of(first, replace(first, name="4"), contract=FEED, schedules=()) == []
+
+
+@pytest.mark.parametrize("busy", ["floods", "unjudged"])
+def test_an_object_that_a_busy_server_skips_for_one_viewer_is_not_lost(busy: str) -> None:
+    viewers = viewers_that_differ_by_one_object()
+    assert findings_of(*viewers, contract=FEED, schedules=(), **{busy: ((15 * S, 17 * S),)}) == []
+    (finding,) = findings_of(*viewers, contract=FEED, schedules=(), **{busy: ((5 * S, 7 * S),)})
+    assert finding.check == "missing-object", "the server was busy at another time"
 
 
 @pytest.mark.parametrize("step", [0.05, 0.25])

@@ -18,6 +18,7 @@ from wsproof.model.contract import Contract, Feed
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Tick
 from wsproof.model.nanoseconds import NS
+from wsproof.model.standing import Flood
 
 _SHORT = Repr()  # shortens deeply nested values, on which repr fails
 _SHORT.maxlist = _SHORT.maxdict = 1_000
@@ -58,7 +59,7 @@ def own_producer(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def missing_object(history: History, contract: Contract) -> list[Finding]:
+def missing_object(history: History, contract: Contract, *, floods: Sequence[Flood] = ()) -> list[Finding]:
     """Each viewer of a feed receives every object that other viewers receive meanwhile.
 
     A server that was late may skip an object that is outdated already. So only those count that were produced in time.
@@ -70,7 +71,8 @@ def missing_object(history: History, contract: Contract) -> list[Finding]:
             continue
         lacked = ((each.viewer, each.other, each.lacking), (each.other, each.viewer, each.extra))
         for viewer, other, ticks in lacked:
-            missing = _produced_in_time(ticks, history, contract.feed)
+            calm = [tick for tick in ticks if not any(begin <= tick.received_ns <= end for begin, end in floods)]
+            missing = _produced_in_time(calm, history, contract.feed)
             if missing:
                 return [_missing_finding(history, contract, viewer, other, missing)]
     return []

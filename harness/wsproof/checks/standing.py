@@ -96,9 +96,12 @@ def _introduced(session: StandingSession, finding: Finding) -> Finding:
 
 
 def missing_objects(record: StandingRecord, contract: Contract) -> list[Finding]:
-    """Each viewer of a feed receives every object that other viewers receive meanwhile."""
+    """Each viewer of a feed receives every object that other viewers receive meanwhile.
+
+    Objects of a time in which the server is busy with the suite do not count: it may be late for one viewer only.
+    """
     sessions = [_served_part(session, record, contract) for session in record.sessions if not session.refusal]
-    findings = missing_object(viewers_history(sessions), contract)
+    findings = missing_object(viewers_history(sessions), contract, floods=record.disturbed)
     return [replace(finding, check="missing-object") for finding in findings]
 
 
