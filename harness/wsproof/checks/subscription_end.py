@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from wsproof.checks.check import channel_finding
 from wsproof.checks.describe import shortened
-from wsproof.checks.standing_history import settled_schedules
+from wsproof.checks.standing_history import GRACE_NS, settled_schedules
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Kind
@@ -31,9 +31,13 @@ class SubscriptionEnd:
 
     @property
     def notice(self) -> str:
-        """The first message of its kind that came in between, if any: the server may have said why."""
+        """The first message of its kind since then, if any: the server may have said why.
+
+        A server may notice only at the first missed publication that the member may no longer receive it.
+        """
+        until_ns = self.missed[0].sent_ns + GRACE_NS
         times = ((at_ns, text) for text, at_ns in self.session.other_messages)
-        return next((text for at_ns, text in sorted(times) if self.last_ns < at_ns <= self.missed[0].sent_ns), "")
+        return next((text for at_ns, text in sorted(times) if self.last_ns < at_ns <= until_ns), "")
 
 
 def subscription_end(session: StandingSession, record: StandingRecord, contract: Contract) -> SubscriptionEnd | None:
@@ -102,8 +106,8 @@ def _explanation(end: SubscriptionEnd) -> str:
     )
     if end.notice:
         explanation += (
-            f" In between the server sent {shortened(end.notice, 80)}, which the workload does not know. If that says "
-            "that the subscription ends, the server is right."
+            f" At that time the server sent {shortened(end.notice, 80)}, which the workload does not know. If that "
+            "says that the subscription ends, the server is right."
         )
     return explanation
 
