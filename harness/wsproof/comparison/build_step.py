@@ -9,8 +9,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wsproof.comparison.repository import environment_without_git
 from wsproof.errors import TargetError
 from wsproof.net.redact import redact
+from wsproof.target.last_exception import quoted_last_lines
 
 STEP_TIMEOUT_S = 900.0
 """Timeout of one command, in seconds."""
@@ -26,14 +28,12 @@ def run_step(command: Sequence[str] | str, folder: Path, variables: Mapping[str,
     Raises:
         TargetError: the command failed or took too long. The message has its exit code and its last lines.
     """
-    # Inside a git hook, variables such as GIT_DIR would redirect the git commands of the step to the hook's repository.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         process = subprocess.Popen(
             command,
             shell=isinstance(command, str),
             cwd=folder,
-            env={**inherited, **variables},
+            env={**environment_without_git(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -53,9 +53,5 @@ def run_step(command: Sequence[str] | str, folder: Path, variables: Mapping[str,
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode:
-        raise TargetError(f"{what} ended with exit code {process.returncode}.{_last_lines(output)}")
-
-
-def _last_lines(output: str) -> str:
-    lines = [redact(line) for line in output.splitlines() if line.strip()][-SHOWN_LINES:]
-    return "".join(["\nIts last lines:", *(f"\n    {line}" for line in lines)]) if lines else " It wrote nothing."
+        lines = [redact(line) for line in output.splitlines()]
+        raise TargetError(f"{what} ended with exit code {process.returncode}.{quoted_last_lines(lines, SHOWN_LINES)}")

@@ -208,9 +208,15 @@ def _in_git(path: Path) -> str:
     return "" if path == Path() else path.as_posix()
 
 
+def environment_without_git() -> dict[str, str]:
+    """Our environment without the variables of a git hook.
+
+    They would redirect every git command in a worktree to the repository and the index of the hook.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Inside a git hook these variables would redirect every command to the hook's repository and index.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     # The user's post-checkout hook must not run for our temporary worktrees.
     command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(folder), *arguments]
     try:
@@ -219,7 +225,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             text=True,
             errors="replace",
-            env=environment | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            env=environment_without_git() | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
             timeout=GIT_TIMEOUT_S,
             check=False,
         )

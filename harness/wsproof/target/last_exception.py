@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["last_exception", "last_lines"]
+__all__ = ["last_exception", "last_lines", "quoted_last_lines"]
 
 _MOST_LINES = 16
 _LONGEST_LINE = 300
@@ -35,6 +35,12 @@ def last_exception(lines: Sequence[str]) -> tuple[str, ...]:
 def last_lines(lines: Sequence[str], count: int = 8) -> tuple[str, ...]:
     """Return the last lines that are not empty."""
     return _bounded([line for line in lines if line.strip()][-count:])
+
+
+def quoted_last_lines(lines: Sequence[str], count: int) -> str:
+    """Return the last lines that are not empty, unabridged, as the end of an error message about a process."""
+    shown = [line for line in lines if line.strip()][-count:]
+    return "".join(["\nIts last lines:", *(f"\n    {line}" for line in shown)]) if shown else " It wrote nothing."
 
 
 def _begin_of_traceback(lines: Sequence[str], end: int) -> int:

@@ -14,6 +14,7 @@ from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.redact import redact_command
 from wsproof.target.introspect import Interpreter, interpreter, require_app
+from wsproof.target.last_exception import quoted_last_lines
 from wsproof.target.output_tail import LogFile
 from wsproof.target.process import ServerProcess, describe_exit
 from wsproof.target.servers import AsgiServer, choose_server, require_server_name
@@ -189,5 +190,4 @@ def _ended(process: ServerProcess, launch: Launch, port: int) -> TargetError:
 
 
 def _last_lines(process: ServerProcess) -> str:
-    lines = [line for line in process.output.lines(_SHOWN_LINES * 2) if line.strip()][-_SHOWN_LINES:]
-    return "".join(["\nIts last lines:", *(f"\n    {line}" for line in lines)]) if lines else " It wrote nothing."
+    return quoted_last_lines(process.output.lines(_SHOWN_LINES * 2), _SHOWN_LINES)
