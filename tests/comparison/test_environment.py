@@ -152,6 +152,23 @@ def test_a_failed_step_is_reported_with_its_exit_code_and_its_last_lines(tmp_pat
         run_step([sys.executable, "-c", "raise SystemExit(1)"], tmp_path, {}, "it")
 
 
+def test_an_interrupted_step_leaves_no_child_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted: list[subprocess.Popen[str]] = []
+
+    def interrupt(process: subprocess.Popen[str], timeout: float) -> tuple[str, str]:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # the shell has ended, its child has not
+        interrupted.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_step("(sleep 5; echo late) &", tmp_path, {}, "it")
+    output = interrupted[0].stdout
+    assert output is not None
+    with output:
+        assert output.read() == ""
+
+
 def test_a_step_shows_no_password_of_a_package_index(tmp_path: Path) -> None:
     with pytest.raises(TargetError) as failed:
         run_step("echo https://user:hunter2@example.invalid/simple; exit 1", tmp_path, {}, "pip")

@@ -48,7 +48,7 @@ def run_step(command: Sequence[str] | str, folder: Path, variables: Mapping[str,
     except subprocess.TimeoutExpired as slow:
         raise TargetError(f"{what} took more than {STEP_TIMEOUT_S:.0f} s") from slow
     finally:
-        if process.poll() is None:
+        if process.returncode is None:  # not poll(): children of a shell that has ended must be killed, too
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
