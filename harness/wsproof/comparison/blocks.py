@@ -17,6 +17,8 @@ from wsproof.net.redact import redact_settings
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.target.server import serve
 from wsproof.target.target import Target
+from wsproof.workloads.registry import load_channels
+from wsproof.workloads.settings import environment_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Load:
     plan: Plan
     channels: str
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def server_variables(self) -> dict[str, str]:
+        """The environment variables that the servers need for the settings of these channels."""
+        return environment_of(load_channels(self.channels, self.settings))
 
     def to_json(self) -> dict[str, Any]:
         """The plan of a comparison: the numbers of the load, the channels and their settings."""

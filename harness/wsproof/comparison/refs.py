@@ -19,8 +19,6 @@ from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.target.target import Target
-from wsproof.workloads.registry import load_channels
-from wsproof.workloads.settings import environment_of
 
 SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, "drain": 0.05, "collect": 0.05}
 """Approximate share of a block's time that each phase of the engine takes. Used only for the progress display."""
@@ -61,7 +59,7 @@ def compare_refs(
         raise UsageError(f"expected --pairs of at least 1, got {pairs}; a regression needs 8, and 10 is the default")
     commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
-    preparation = Preparation(target, setup, environment_of(load_channels(load.channels, load.settings)))
+    preparation = Preparation(target, setup, load.server_variables())
     order = block_order(pairs, seed=seed)
     facts = commits.described() | {
         "plan": load.to_json() | dict(about or {}),

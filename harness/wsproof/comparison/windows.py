@@ -30,8 +30,6 @@ from wsproof.stats.comparison import is_narrow, judge_lives
 from wsproof.stats.lives import Life, constant_life
 from wsproof.stats.round_values import SPECTRUM
 from wsproof.target.target import Target
-from wsproof.workloads.registry import load_channels
-from wsproof.workloads.settings import environment_of
 
 
 def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
@@ -110,16 +108,13 @@ def compare_in_turn(
     commits = find_commits(base, candidate, repo, exact_base=exact_base)
     load = Load(plan, channels, dict(settings or {}))
     facts = commits.described() | {"plan": load.to_json() | dict(about or {}), "seed": seed}
-    preparation = Preparation(target, setup, environment_of(load_channels(load.channels, load.settings)))
+    preparation = Preparation(target, setup, load.server_variables())
     measured = MeasuredPart[LifeResult](
         compare_lives, extent.lives, "lives", facts, commits.warnings, keep=keep, checkpoint=checkpoint
     )
 
     def is_enough() -> bool:
-        lives = measured.results
-        if extent.until is None or len(lives) < fewest_lives(len(cells)) * len(cells):
-            return False
-        return is_narrow(lives_of(lives), extent.until, aspects=aspects_of(cell.name for cell in cells))
+        return extent.until is not None and _is_precise(measured.results, cells, extent.until)
 
     def keep_life(result: LifeResult) -> None:
         index = len(measured.results)
@@ -136,6 +131,13 @@ def compare_in_turn(
         with naming_builds(commits):
             run_lives(start, extent, began=measured.began, finished=keep_life, is_enough=is_enough, progress=progress)
     return measured.compared()
+
+
+def _is_precise(results: Sequence[LifeResult], cells: Sequence[Cell], share: float) -> bool:
+    """Whether the intervals of all cells are known, and each extends at most this far to either side."""
+    if len(results) < fewest_lives(len(cells)) * len(cells):
+        return False
+    return is_narrow(lives_of(results), share, aspects=aspects_of(cell.name for cell in cells))
 
 
 def require_beside(targets: Iterable[Target]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from wsproof.comparison.blocks import BlockResult, Load
+from wsproof.comparison.cells import Cell
 from wsproof.comparison.life import WINDOW_S, LifeResult
 from wsproof.comparison.lives import QUICK, Extent
 from wsproof.comparison.partial import PartialComparison
@@ -42,15 +44,14 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
     return compare_and_keep(CommandContext(with_fitting_publishers(options), console, began))[0]
 
 
-def compare_and_keep(context: CommandContext[Any]) -> tuple[Comparison, ComparisonDir]:
+def compare_and_keep(context: CommandContext[CompareOptions]) -> tuple[Comparison, ComparisonDir]:
     """Compare, and keep the comparison. Returns its directory, too. Raises the same as `compare`."""
-    options: CompareOptions = context.options
+    options = context.options
     if is_run(context.store, options.base) and is_run(context.store, options.candidate):
         base, candidate = (context.store.find(name).read() for name in (options.base, options.candidate))
         comparison = compare_runs(base, candidate)
         folder = context.store.new_comparison(options.base, options.candidate)
     else:
-        _ = [each.workload_name for each in cell_contexts(context)]
         log = ResultLog(context)
         try:
             comparison = measure_refs(context, log)
@@ -62,19 +63,19 @@ def compare_and_keep(context: CommandContext[Any]) -> tuple[Comparison, Comparis
     return comparison, folder
 
 
-def conditions_of(context: CommandContext[Any]) -> dict[str, Any]:
+def conditions_of(context: CommandContext[CompareOptions]) -> dict[str, Any]:
     """The plan of the comparison's record: the load, the target and the setup command. Equal for both builds."""
     contexts = cell_contexts(context)
     load = Load(plan_of(contexts[0]), context.needed_channels(), joined_settings(contexts))
-    return load.to_json() | _about(context)
+    return load.to_json() | _about(context, cells_of(contexts))
 
 
-def _about(context: CommandContext[Any]) -> dict[str, Any]:
+def _about(context: CommandContext[CompareOptions], cells: Sequence[Cell]) -> dict[str, Any]:
     """The facts of the record's plan that are not the load: how both servers are started."""
-    options: CompareOptions = context.options
+    options = context.options
     setup = None if options.setup is None else redact(options.setup, context.secrets)
-    cells = [cell.name for cell in cells_of(cell_contexts(context))]
-    facts = {"target": context.target.describe()["spec"], "server": options.server, "setup": setup, "cells": cells}
+    names = [cell.name for cell in cells]
+    facts = {"target": context.target.describe()["spec"], "server": options.server, "setup": setup, "cells": names}
     return {name: value for name, value in facts.items() if value}
 
 
@@ -139,7 +140,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
                 repo=Path.cwd(),
                 target=context.target_at,
                 setup=options.setup,
-                about=_about(context),
+                about=_about(context, cells),
                 plan=plan,
                 channels=context.needed_channels(),
                 settings=joined_settings(contexts),
@@ -156,7 +157,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
             repo=Path.cwd(),
             target=context.target_at,
             setup=options.setup,
-            about=_about(context),
+            about=_about(context, cells),
             plan=plan,
             channels=context.needed_channels(),
             settings=joined_settings(contexts),

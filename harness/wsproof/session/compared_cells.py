@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from wsproof.comparison.cells import Cell
-from wsproof.errors import UsageError
 from wsproof.session.context import CommandContext
 from wsproof.session.options import CompareOptions
 from wsproof.session.plan import plan_of
+from wsproof.session.servers import require_app_of
 from wsproof.target.servers import choose_servers, names_several
 
 
-def cell_contexts(context: CommandContext[Any]) -> list[CommandContext[CompareOptions]]:
+def cell_contexts(context: CommandContext[CompareOptions]) -> list[CommandContext[CompareOptions]]:
     """One context per workload and server, in this order. Only the context itself, if it names one of each.
 
     Raises:
         UsageError: a server is not known, or the target is no app.
     """
-    options: CompareOptions = context.options
+    options = context.options
     workloads = _several(options.workload)
     servers = _servers(context)
     if len(workloads) == len(servers) == 1:
@@ -57,10 +56,8 @@ def _several(names: str | None) -> list[str | None]:
     return list(dict.fromkeys(listed)) or [None]
 
 
-def _servers(context: CommandContext[Any]) -> list[str]:
+def _servers(context: CommandContext[CompareOptions]) -> list[str]:
     named = context.options.server
     if not names_several(named):
         return [named]
-    if context.target.app is None:
-        raise UsageError("--server with several names runs an app on each server, but this target is not an app")
-    return [server.name for server in choose_servers(named, context.target.app)]
+    return [server.name for server in choose_servers(named, require_app_of(context.target))]

@@ -41,6 +41,20 @@ class ServerRun(Generic[OptionsT]):
         return CommandContext(own, self.context.console)
 
 
+def require_app_of(target: Target) -> str:
+    """The name of the target's app, for a `--server` that names several servers.
+
+    Raises:
+        UsageError: the target is not an app that a server could run.
+    """
+    if target.app is None:
+        raise UsageError(
+            "--server all, or several names, runs an app on each server, but this target is not an app. "
+            "Name an app (pkg.module:app), or leave --server out"
+        )
+    return target.app
+
+
 def required_app(context: CommandContext[TargetOptions]) -> Target:
     """The target with its WebSocket path, which is looked up once for all servers.
 
@@ -48,13 +62,8 @@ def required_app(context: CommandContext[TargetOptions]) -> Target:
         UsageError: the target is not an app that a server could run, or its path is unknown.
         TargetError: the app cannot be imported.
     """
-    target = context.target
-    if target.app is None:
-        raise UsageError(
-            "--server all, or several names, runs an app on each server, but this target is not an app. "
-            "Name an app (pkg.module:app), or leave --server out"
-        )
-    return resolve_path(target.at_wire_path(context.workloads))
+    require_app_of(context.target)
+    return resolve_path(context.target.at_wire_path(context.workloads))
 
 
 def server_runs(context: CommandContext[OptionsT], target: Target) -> list[ServerRun[OptionsT]]:
