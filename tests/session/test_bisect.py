@@ -13,7 +13,7 @@ from wsproof.model.bisection import Bisection
 from wsproof.model.comparison import Judgement
 from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.session import bisect as session
-from wsproof.session.bisect import bisect, is_undecided
+from wsproof.session.bisect import bisect
 from wsproof.session.compare import conditions_of
 from wsproof.session.context import CommandContext
 from wsproof.session.options import BisectOptions
@@ -80,7 +80,7 @@ def test_the_first_bad_commit_is_named_with_its_comparison(history: Path, monkey
     result = search(comparisons, monkeypatch, console)
     assert result.first_bad is not None
     assert result.first_bad["subject"] == f"c{FIRST_BAD}"
-    assert not is_undecided(result)
+    assert not result.is_undecided
     assert console.lines[0].startswith("7 commits after main~7")
     assert comparisons.compared[0] == 7
     assert result.comparison is not None

@@ -11,7 +11,7 @@ from wsproof.report.formats.markdown import comparison_markdown
 from wsproof.report.formats.terminal import show_comparison
 from wsproof.report.text.bisection import bisection_sentence
 from wsproof.report.text.comparison import comparison_sentence
-from wsproof.session.bisect import bisect, is_undecided
+from wsproof.session.bisect import bisect
 from wsproof.session.options import BisectOptions
 
 
@@ -43,6 +43,6 @@ def markdown(result: Bisection) -> str:
 
 def exit_code(result: Bisection) -> ExitCode:
     """FAILED if a commit made it worse and is known, OK if none did, else CANNOT_TELL."""
-    if is_undecided(result):
+    if result.is_undecided:
         return ExitCode.CANNOT_TELL
     return ExitCode.FAILED if result.first_bad is not None else ExitCode.OK

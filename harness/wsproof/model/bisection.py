@@ -56,6 +56,13 @@ class Bisection:
         """The first bad commit, if exactly one commit can be it."""
         return self.suspects[0] if len(self.suspects) == 1 else None
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the search found neither the first bad commit nor that there is none."""
+        if self.suspects:
+            return self.first_bad is None
+        return self.steps[0].state is CommitState.SKIPPED
+
     def to_json(self) -> dict[str, Any]:
         """Return the search as wsproof.bisect/1."""
         return {

@@ -10,7 +10,7 @@ from typing import Any
 from wsproof.comparison.bisection import TestedCommit, find_first_bad, require_history, steps_left
 from wsproof.comparison.repository import Commit, Repository
 from wsproof.errors import UsageError
-from wsproof.model.bisection import Bisection, BisectStep, CommitState
+from wsproof.model.bisection import Bisection, BisectStep
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.report.text.bisection import step_sentence
 from wsproof.report.text.run import count
@@ -36,15 +36,15 @@ def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | 
     repository = Repository.containing(Path.cwd())
     bad = repository.commit(options.candidate)
     good = require_history(repository, repository.commit(options.base), bad)
-    conditions = conditions_of(context)
+    conditions = json.loads(json.dumps(conditions_of(context)))
 
     def test(commit: Commit) -> TestedCommit:
         stored = None if options.fresh else stored_comparison(context, good, commit, conditions)
         if stored is not None:
             return stored
         # Both by their commit: the base must not move to another merge base.
-        own = replace(options, base=good.sha[:SHOWN], candidate=commit.sha[:SHOWN], exact_base=True)
-        comparison, folder = compare_and_keep(CommandContext(with_fitting_publishers(own), console))
+        own = replace(context.options, base=good.sha[:SHOWN], candidate=commit.sha[:SHOWN], exact_base=True)
+        comparison, folder = compare_and_keep(CommandContext(own, console))
         return TestedCommit(comparison, folder.id)
 
     def tell(step: BisectStep, left: int) -> None:
@@ -59,7 +59,10 @@ def bisect(options: BisectOptions, *, console: Console = SILENT, began: float | 
 def stored_comparison(
     context: CommandContext[CompareOptions], good: Commit, commit: Commit, conditions: dict[str, Any]
 ) -> TestedCommit | None:
-    """The newest stored comparison of these commits under these conditions, if it is complete and has a verdict."""
+    """The newest stored comparison of these commits under these conditions, if it is complete and has a verdict.
+
+    `conditions` is the plan of its record, as it is read from JSON.
+    """
     for folder in reversed(context.store.comparisons()):
         try:
             comparison = folder.read()
@@ -74,14 +77,7 @@ def _is_usable(comparison: Comparison, good: Commit, commit: Commit, conditions:
     return (
         comparison.base.get("sha") == good.sha
         and comparison.candidate.get("sha") == commit.sha
-        and comparison.plan == json.loads(json.dumps(conditions))
+        and comparison.plan == conditions
         and comparison.verdict not in (Judgement.CANNOT_TELL, Judgement.UNPAIRED)
         and not any(warning.code == "cut-short" for warning in comparison.warnings)
     )
-
-
-def is_undecided(result: Bisection) -> bool:
-    """Whether the search found neither the first bad commit nor that there is none."""
-    if result.suspects:
-        return result.first_bad is None
-    return result.steps[0].state is CommitState.SKIPPED

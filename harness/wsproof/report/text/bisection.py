@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.model.bisection import Bisection, BisectStep, CommitState
+from wsproof.model.bisection import Bisection, BisectStep
 from wsproof.report.text.run import count
 
 MOST_SUSPECTS = 10
@@ -30,6 +30,6 @@ def bisection_sentence(result: Bisection) -> str:
             f"CANNOT TELL: the first bad commit is one of {len(result.suspects)}, because some of them could not be "
             f"tested: {shown}{more}"
         )
-    if result.steps[0].state is CommitState.SKIPPED:
+    if result.is_undecided:
         return f"CANNOT TELL whether {bad} is worse than {good}: try a longer --budget, or a quieter machine"
     return f"NOTHING TO FIND: {bad} is not worse than {good}"
