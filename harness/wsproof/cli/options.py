@@ -58,7 +58,9 @@ class ExportOptions:
     """The options of `wsproof export`."""
 
     run: str = option("the run, as for `wsproof report` (default {default})", "latest", positional=True, metavar="RUN")
-    format: str = option("the format", required=True, choices=EXPORT_FORMATS)
+    format: str = option(
+        "the format; customSmallerIsBetter is that of github-action-benchmark", required=True, choices=EXPORT_FORMATS
+    )
     output: Path = option("the file to write (default: standard output)", Path("-"), parse=Path, metavar="FILE")
     out: Path | None = option("the folder of the runs", parse=Path, metavar="DIR")
 

@@ -103,6 +103,12 @@ class Verb:
     epilog: str | None = None
 
 
+SEVERAL_LOADS = (
+    "--workload chat,echo compares each of these workloads, --server uvicorn,granian (or all) the app on each of these "
+    "servers; both together compare each workload on each server."
+)
+"""What `compare` and `bisect` do with several workloads or servers."""
+
 VERBS: dict[str, Verb] = {
     "init": Verb(
         "look at an app and write its table in pyproject.toml, a channel file, a test and a CI job",
@@ -144,12 +150,13 @@ VERBS: dict[str, Verb] = {
         "find out whether a candidate is worse than its base: two git refs, or two stored runs",
         CompareOptions,
         ("all", "write_accepted_to", "json", "markdown"),
+        SEVERAL_LOADS,
     ),
     "bisect": Verb(
         "find the first commit that is worse than a good one",
         BisectOptions,
         ("all", "json", "markdown"),
-        "Each step is a comparison with GOOD. After Ctrl-C the same command goes on where it was.",
+        f"Each step is a comparison with GOOD. After Ctrl-C the same command goes on where it was. {SEVERAL_LOADS}",
     ),
     "doctor": Verb("report on this machine, this installation and a target", DoctorOptions),
     "report": Verb("write the page of a run, or the index of all runs", ReportOptions),

@@ -165,7 +165,7 @@ class CheckOptions(KeptOptions):
         secret=True,
     )
     idle: float | None = option(
-        "keep silent members connected for S more seconds at the end, and tell when the server ends them",
+        "keep silent members connected S seconds longer at the end, and tell when the server closes their connections",
         parse=seconds,
         metavar="S",
         group=_CHECKS,
