@@ -36,10 +36,10 @@ _POLL_S = 0.005
 
 @dataclass(slots=True)
 class _Queue:
-    """The publications of one publisher: the waiting ones, and the number of those without an answer."""
+    """The publications of one publisher: the waiting ones, and the sequence numbers of those without an answer."""
 
     waiting: deque[tuple[int, Any]] = field(default_factory=deque)
-    busy: int = 0
+    unanswered: set[int] = field(default_factory=set)
 
 
 class OutsideSender(Sender):
@@ -86,7 +86,7 @@ class OutsideSender(Sender):
         """Note the answer to a publication, and begin the next one of its publisher."""
         if not answer.is_accepted:
             self._recorder.refused(member, sequence, answer.status, answer.reason)
-        self._queues[member].busy -= 1
+        self._queues[member].unanswered.remove(sequence)
         self._begin_waiting(member)
 
     def unsent(self) -> int:
@@ -96,7 +96,7 @@ class OutsideSender(Sender):
     @property
     def is_settled(self) -> bool:
         """Whether every publication is answered."""
-        return not any(queue.busy or queue.waiting for queue in self._queues.values())
+        return not any(queue.unanswered or queue.waiting for queue in self._queues.values())
 
     async def settle(self) -> None:
         """Wait until every publication is answered, at most ANSWER_S."""
@@ -114,29 +114,16 @@ class OutsideSender(Sender):
     def _begin_waiting(self, member: int) -> None:
         """Begin as many waiting publications as may overlap."""
         queue = self._queues[member]
-        while queue.waiting and queue.busy < self._at_once:
+        while queue.waiting and len(queue.unanswered) < self._at_once:
             sequence, prepared = queue.waiting.popleft()
-            queue.busy += 1
+            queue.unanswered.add(sequence)
             self._begin(member, sequence, prepared)
 
 
 class CallSender(OutsideSender):
     """Publishes by the user's functions and commands, each in a thread of its own."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        workload: Workload,
-        recorder: WorkerRecorder,
-        sizes: Iterator[int],
-        first: int = 0,
-    ) -> None:
-        super().__init__(loop, workload, recorder, sizes, first)
-        self._running: set[tuple[int, int]] = set()
-
     def _begin(self, member: int, sequence: int, prepared: OutsideCall) -> None:
-        self._running.add((member, sequence))
-
         def answered(answer: PublishAnswer) -> None:
             with suppress(RuntimeError):  # the loop is closed: the run has ended without this answer
                 self._loop.call_soon_threadsafe(self._answered, member, sequence, answer)
@@ -144,12 +131,12 @@ class CallSender(OutsideSender):
         run_in_thread(prepared, CALL_S, answered)
 
     def _answered(self, member: int, sequence: int, answer: PublishAnswer) -> None:
-        if (member, sequence) in self._running:
-            self._running.discard((member, sequence))
+        if sequence in self._queues[member].unanswered:  # else the run has ended, and `close` has recorded the call
             self.answered(member, sequence, answer)
 
     def close(self) -> None:
         """Record calls that have not ended."""
         super().close()
-        for member, sequence in list(self._running):
-            self._answered(member, sequence, PublishAnswer("the call had not ended when the run ended"))
+        for member, queue in self._queues.items():
+            for sequence in sorted(queue.unanswered):
+                self.answered(member, sequence, PublishAnswer("the call had not ended when the run ended"))
