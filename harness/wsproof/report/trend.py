@@ -54,6 +54,11 @@ class TrendChange:
     point: ChangePoint
     judgement: Judgement
 
+    @property
+    def ratio(self) -> float | None:
+        """The new level as a multiple of the old one; None if the old one is 0."""
+        return self.point.after / self.point.before if self.point.before else None
+
 
 @dataclass(frozen=True)
 class MetricTrend:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import quote
 
-from wsproof.model.comparison import Judgement
 from wsproof.report.charts.svg import ChartFrame, ChartLine, LevelChange, LinkedPoint, RunChart, linked_chart
-from wsproof.report.text.run import count, title_of
+from wsproof.report.text.run import count, title_of, tone_of
 from wsproof.report.text.trend import change_sentence, run_label
 from wsproof.report.text.units import change, for_reader
 from wsproof.report.trend import MetricTrend, Trend, TrendLine
@@ -34,9 +33,9 @@ def trend_chart(trend: Trend, metric: MetricTrend, key: str, with_page: Collecti
     caption = _caption(metric)
     frame = ChartFrame(key, f"{title}, run by run", caption, "date of the run (UTC)", title)
     steps = [
-        LevelChange(one.place - 0.5, change(one.point.after / one.point.before), _tone(one.judgement))
+        LevelChange(one.place - 0.5, change(one.ratio), tone_of(one.judgement).label)
         for one in metric.changes
-        if one.point.before
+        if one.ratio is not None
     ]
     return RunChart(title, caption, linked_chart(frame, [*own, *others], points, steps, _dates(trend), metric.unit))
 
@@ -66,7 +65,3 @@ def _dates(trend: Trend) -> list[tuple[float, str]]:
     places = sorted({round(last * part / (TICKS - 1)) for part in range(TICKS)})
     dates = [trend.runs[place].summary.started_utc[:10] for place in places]
     return [(place, date) for at, (place, date) in enumerate(zip(places, dates, strict=True)) if date not in dates[:at]]
-
-
-def _tone(judgement: Judgement) -> str:
-    return "bad" if judgement is Judgement.WORSE else "good"

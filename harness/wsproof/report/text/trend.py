@@ -17,7 +17,7 @@ def change_sentence(metric: MetricTrend, metric_change: TrendChange) -> str:
     before, after = (
         for_reader(value, metric.unit) for value in (metric_change.point.before, metric_change.point.after)
     )
-    ratio = f" ({change(metric_change.point.after / metric_change.point.before)})" if metric_change.point.before else ""
+    ratio = f" ({change(metric_change.ratio)})" if metric_change.ratio is not None else ""
     return f"{metric_change.judgement.value.capitalize()} on {metric_change.branch}: from {before} to {after}{ratio}."
 
 
