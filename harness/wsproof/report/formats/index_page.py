@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from wsproof.errors import UsageError
@@ -51,13 +50,12 @@ class ShownTrend:
 def index_page(runs: Sequence[StoredRun], comparisons: Iterable[ComparisonDir] = ()) -> str:
     """Trends, all runs by branch, newest first, and all comparisons. Damaged records are listed as unreadable."""
     with_page = {run.folder.id for run in runs if run.folder.page.is_file()}
-    ordered = sorted(runs, key=lambda run: run.folder.id, reverse=True)
-    by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
-    # The branch with the newest run comes first. Within a branch, the order from above is kept.
-    branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
+    by_branch: dict[str, list[StoredRun]] = {}  # the branch with the newest run comes first
+    for run in sorted(runs, key=lambda run: run.folder.id, reverse=True):
+        by_branch.setdefault(_branch(run), []).append(run)
     return render(
         "index.html",
-        branches=branches,
+        branches=list(by_branch.items()),
         with_page=with_page,
         shown_figures=SHOWN_FIGURES,
         trends=[_shown(trend, number, with_page) for number, trend in enumerate(trends_of(runs))],
