@@ -61,12 +61,12 @@ def _compared(store: RunStore) -> set[str]:
 
 
 def _may_be_running(run: RunDir, now: float) -> bool:
+    if now - run.path.stat().st_mtime >= RUNNING_S:
+        return False
     try:
-        if run.read().complete:
-            return False
+        return not run.read().complete
     except UsageError:
-        pass  # without a readable record the age decides
-    return now - run.path.stat().st_mtime < RUNNING_S
+        return True  # without a readable record the age decides
 
 
 def _remove(run: RunDir) -> None:
