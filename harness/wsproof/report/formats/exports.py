@@ -28,7 +28,7 @@ from wsproof.report.store.run_summary import RunSummary, summary_of_record
 from wsproof.report.store.runs import RunStore
 from wsproof.report.store.summaries import read_summaries
 from wsproof.report.text.run import title_of
-from wsproof.report.trend import NO_BRANCH, alike, is_sound
+from wsproof.report.trend import alike, is_sound
 from wsproof.stats.deliveries import deliveries
 
 __all__ = ["EXPORTS", "export"]
@@ -121,8 +121,7 @@ def _otava(run: Exported) -> str:
     complete = [(row, values) for row, values in zip(rows, valid, strict=True) if all(name in values for name in names)]
     for row, values in complete:
         summary = row.summary
-        branch = summary.branch or NO_BRANCH
-        table.writerow([summary.started_utc, branch, summary.sha or "", row.id, *(values[name] for name in names)])
+        table.writerow([summary.started_utc, row.branch, summary.sha or "", row.id, *(values[name] for name in names)])
     return out.getvalue() if names and complete else ""
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wsproof.errors import UsageError
@@ -72,7 +73,7 @@ def _stamp(status: os.stat_result) -> list[int]:
     return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
-def _cache_path(store: RunStore) -> Any:
+def _cache_path(store: RunStore) -> Path:
     return store.root / "runs" / ".summaries.json"
 
 
