@@ -39,7 +39,7 @@ def installed_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Make environments without an installer. Returns the folders whose packages would have been installed."""
     declared: list[Path] = []
 
-    def make(place: Path, folder: Path) -> BuildEnvironment:
+    def make(place: Path, folder: Path, *, has_uv_lock: bool) -> BuildEnvironment:
         declared.append(place)
         return BuildEnvironment(folder)
 
@@ -69,6 +69,25 @@ def test_other_packages_give_each_build_a_python_of_its_own(pinned: Path, instal
     assert targets[Side.BASE] is targets[Side.BASE_AGAIN]
 
 
+def test_the_lock_of_a_uv_workspace_is_followed(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for branch in ("main", "feature"):
+        git(repo, "switch", "--quiet", branch)
+        (repo / "uv.lock").write_text(f"# {branch}\n")
+        commit(
+            repo, f"a member of {branch}", chat__pyproject_toml='[project]\nname = "chat"\ndependencies = ["uvicorn"]\n'
+        )
+    made: list[tuple[str, bool]] = []
+
+    def make(place: Path, folder: Path, *, has_uv_lock: bool) -> BuildEnvironment:
+        made.append((place.name, has_uv_lock))
+        return BuildEnvironment(folder)
+
+    monkeypatch.setattr(builds, "make_environment", make)
+    monkeypatch.setattr(builds, "add_server", lambda environment, target: None)
+    prepare(repo / "chat")
+    assert made == [("chat", True), ("chat", True)]
+
+
 def test_a_command_finds_the_python_of_its_build_first(pinned: Path, installed_folders: list[Path]) -> None:
     targets, _ = prepare(pinned, command_target)
     for side in (Side.BASE, Side.CANDIDATE):
@@ -96,7 +115,7 @@ def test_an_environment_that_the_setup_command_makes_is_used(repo: Path) -> None
 
 
 def test_a_setup_command_may_install_what_wsproof_cannot(pinned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(declared: Path, folder: Path) -> BuildEnvironment:
+    def fail(declared: Path, folder: Path, *, has_uv_lock: bool) -> BuildEnvironment:
         raise TargetError("no such index")
 
     monkeypatch.setattr(builds, "make_environment", fail)

@@ -68,6 +68,8 @@ def test_a_member_of_a_workspace_has_the_lock_of_the_workspace(repo: Path) -> No
     declared = declared_packages(repository, repository.commit("HEAD"), Path("chat"))
     assert declared is not None
     assert (declared.folder, declared.sections["uv.lock"]) == (Path("chat"), "version = 1\n")
+    assert declared.has_uv_lock
+    assert not DeclaredPackages(Path("chat"), {"requirements.txt": "uvicorn\n"}).has_uv_lock
 
 
 def commands(folder: Path, *, uv: str | None = None, lock: bool = False) -> list[list[str]]:

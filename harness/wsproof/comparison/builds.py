@@ -99,7 +99,8 @@ def _environment(side: Side, commits: ComparedCommits, preparation: Preparation,
     declared = commits.own_packages(side)
     if declared is not None:
         try:
-            environment = make_environment(tree / declared.folder, tree.parent / "venv")
+            place, venv = tree / declared.folder, tree.parent / "venv"
+            environment = make_environment(place, venv, has_uv_lock=declared.has_uv_lock)
         except TargetError as failed:
             problem = failed
     if preparation.setup is not None:

@@ -55,8 +55,10 @@ class BuildEnvironment:
         return next((each for each in environments if Path(each.python).is_file()), None)
 
 
-def make_environment(declared: Path, folder: Path) -> BuildEnvironment:
+def make_environment(declared: Path, folder: Path, *, has_uv_lock: bool = False) -> BuildEnvironment:
     """Make a virtual environment in `folder`, with the packages that are declared in the directory `declared`.
+
+    `has_uv_lock`: a uv.lock pins them, in this directory or in that of the workspace.
 
     Raises:
         TargetError: the packages cannot be installed. The message has the last lines of the installer's output.
@@ -65,7 +67,7 @@ def make_environment(declared: Path, folder: Path) -> BuildEnvironment:
     environment = BuildEnvironment(folder, is_package(declared))
     creation = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
     run_step([*creation, str(folder)], declared, {}, "making a virtual environment")
-    commands = install_commands(declared, environment.python, uv=uv, has_uv_lock=_has_uv_lock(declared))
+    commands = install_commands(declared, environment.python, uv=uv, has_uv_lock=has_uv_lock)
     for command in commands:
         run_step(command, declared, environment.variables | {"UV_PROJECT_ENVIRONMENT": str(folder)}, _shown(command))
     return environment
@@ -113,16 +115,6 @@ def installed_packages(python: str) -> dict[str, str]:
 
 def _pinned(name: str, versions: Mapping[str, str]) -> str:
     return f"{name}=={versions[name]}" if name in versions else name
-
-
-def _has_uv_lock(folder: Path) -> bool:
-    """Whether the directory, or one above it in its worktree, has a uv.lock."""
-    for place in (folder, *folder.parents):
-        if (place / "uv.lock").is_file():
-            return True
-        if (place / ".git").exists():
-            return False
-    return False
 
 
 def _shown(command: Sequence[str]) -> str:

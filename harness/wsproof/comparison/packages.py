@@ -29,6 +29,11 @@ class DeclaredPackages:
     folder: Path = Path()
     sections: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_uv_lock(self) -> bool:
+        """Whether a uv.lock pins the packages, in `folder` or in that of the workspace."""
+        return "uv.lock" in self.sections
+
 
 def declared_packages(repository: Repository, commit: Commit, folder: Path = Path()) -> DeclaredPackages | None:
     """Find the packages that a commit declares for the app in `folder`. None: it declares nothing."""
