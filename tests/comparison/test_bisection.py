@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -11,11 +12,13 @@ from tests.comparison.blocks import finding
 from tests.comparison.comparisons import comparison
 from tests.comparison.repositories import commit, git
 from wsproof import Comparison, TargetError, UsageError
-from wsproof.comparison.bisection import TestedCommit, find_first_bad, require_history, steps_left
+from wsproof.comparison.bisection import Symptoms, TestedCommit, find_first_bad, require_history, steps_left
+from wsproof.comparison.evidence import UNJUDGED
 from wsproof.comparison.repository import Commit, Repository
 from wsproof.errors import GitError
 from wsproof.model.bisection import Bisection, CommitState
 from wsproof.model.comparison import Judgement
+from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.text.bisection import bisection_sentence
 
@@ -116,6 +119,18 @@ def test_a_new_violation_is_searched_for_whatever_the_figures_are(history: Repos
         return comparison(latency_p50=UNCLEAR, findings=[finding()] if number >= 4 else [])
 
     assert subjects(search(history, compare)[0]) == ["c4"]
+
+
+def test_a_commit_whose_correctness_is_unknown_is_not_good_if_a_violation_is_searched_for(history: Repository) -> None:
+    unjudged = replace(FAST, warnings=(TrustWarning(UNJUDGED, "nothing arrived", "look", invalidates=True),))
+
+    def compare(number: int) -> Comparison:
+        if number == 6:
+            return unjudged
+        return comparison(latency_p50=SAME, findings=[finding()] if number >= 7 else [])
+
+    assert subjects(search(history, compare)[0]) == ["c6", "c7"]
+    assert Symptoms(metrics=frozenset({"latency_p50"})).state_of(unjudged) == (CommitState.GOOD, "")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import log2
 
+from wsproof.comparison.evidence import UNJUDGED
 from wsproof.comparison.repository import Commit, Repository
 from wsproof.comparison.violations import ViolationKey, violations
 from wsproof.errors import CannotTellError, GitError, UsageError
@@ -54,6 +55,8 @@ class Symptoms:
         missing = self.metrics - {row.metric for row in rows}
         if unclear or missing:
             return CommitState.SKIPPED, f"cannot tell: {', '.join(sorted([*unclear, *missing]))}"
+        if self.violations and any(warning.code == UNJUDGED for warning in comparison.warnings):
+            return CommitState.SKIPPED, "cannot tell: correctness could not be judged"
         if not self.metrics and comparison.verdict is Judgement.CANNOT_TELL and not comparison.metrics:
             return CommitState.SKIPPED, "nothing was measured"
         return CommitState.GOOD, ""

@@ -17,6 +17,9 @@ from wsproof.stats.compared_metrics import ASPECTS
 from wsproof.stats.comparison import judge_pairs, overall
 from wsproof.stats.paired import Pair
 
+UNJUDGED = "unknown-blocks"
+"""Code of the warning that the correctness of a block or of a server could not be judged."""
+
 
 class Measured(Protocol):
     """The measurement of one server: a block, or one server of a life."""
@@ -139,7 +142,7 @@ def _doubts(results: Sequence[Measured], new: Sequence[Finding], units: str) -> 
         first = next(f for f in unknown[0].findings if f.anomaly in UNDECIDED)
         doubts.append(
             TrustWarning(
-                "unknown-blocks",
+                UNJUDGED,
                 f"In {len(unknown)} of {len(results)} {units} correctness could not be judged: {first.explanation}",
                 "Measure that build alone with `wsproof bench`, and look at its server's output.",
                 invalidates=True,
