@@ -32,7 +32,7 @@ def test_the_list_is_sorted_and_complete() -> None:
 
 
 def test_the_guide_lists_every_public_name() -> None:
-    listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "from-python.md").read_text(encoding="utf-8")))
+    listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "reference" / "from-python.md").read_text(encoding="utf-8")))
     assert set(wsproof.__all__) - listed == set()
 
 
@@ -62,7 +62,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [README, ROOT / "README.md", ROOT / "docs" / "from-python.md"], ids=lambda page: page.name
+    "page", [README, ROOT / "README.md", ROOT / "docs" / "reference" / "from-python.md"], ids=lambda page: page.name
 )
 def test_the_guides_import_from_the_public_api_alone(page: Path) -> None:
     imported = re.findall(r"^(?:from|import) (wsproof[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -88,7 +88,7 @@ def test_the_options_of_the_project_file_are_accepted(tmp_path: Path) -> None:
 
 def test_the_example_from_python_is_the_first_of_its_guide() -> None:
     (example,) = (text for text in blocks("python") if "CheckOptions" in text)
-    guide = (ROOT / "docs" / "from-python.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "reference" / "from-python.md").read_text(encoding="utf-8")
     own = [re.sub(r"CheckOptions\(.*\)\)", "CheckOptions(...))", line) for line in example.splitlines()]
     assert [
         line for line in own if line and line not in re.sub(r"CheckOptions\(.*\)\)", "CheckOptions(...))", guide)

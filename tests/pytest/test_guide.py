@@ -1,4 +1,4 @@
-"""Tests of the app and the tests in docs/pytest.md, copied as a user would."""
+"""Tests of the app and the tests in docs/how-to/pytest.md, copied as a user would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "pytest.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "pytest.md"
 TARGET = ("--ws-target=my_app:app", "--ws-channels=my_channels")
 QUIET = ("-p", "no:cacheprovider", "-q")
 ANYIO_BACKEND = """

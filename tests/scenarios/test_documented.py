@@ -1,4 +1,4 @@
-"""Tests of the locustfiles in docs/locust.md, as printed."""
+"""Tests of the locustfiles in docs/how-to/locust.md, as printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.scenarios.locusts import LATENCY, Ended, Locust, run_together, run_un
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 
-FILES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "locust.md").read_text(encoding="utf-8"), re.DOTALL)
+FILES = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs" / "how-to" / "locust.md").read_text(encoding="utf-8"), re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")

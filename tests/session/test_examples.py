@@ -1,4 +1,4 @@
-"""Tests that the examples of docs/from-python.md run as printed, one after the other."""
+"""Tests that the examples of docs/reference/from-python.md run as printed, one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.deviations.test_everywhere import APP
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "from-python.md"
+PAGE = ROOT / "docs" / "reference" / "from-python.md"
 CHANNELS = "from wsproof.workloads.chat import Chat\n\nWORKLOADS = [Chat]\n"
 
 

@@ -88,7 +88,7 @@ def _notes(options: InitOptions) -> list[str]:
 
 
 def _tests(understood: Sequence[RecognisedChannel], channels: Sequence[RecognisedChannel]) -> str:
-    lines = ['"""The WebSocket channels of this app. Fixtures: docs/pytest.md of wsproof."""']
+    lines = ['"""The WebSocket channels of this app. Fixtures: docs/how-to/pytest.md of wsproof."""']
     for name in channel_names(understood):
         lines += [
             "",

@@ -1,4 +1,4 @@
-"""Tests that each locustfile in docs/locust.md has the classes that it shows, and that Locust would pick these."""
+"""Tests that each locustfile in docs/how-to/locust.md has the classes that it shows, and that Locust picks these."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsproof.locust.session import session_of
 from wsproof.session.option import options_in
 from wsproof.session.options import IN_LOCUST, LocustOptions
 
-GUIDE = (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "how-to" / "locust.md").read_text(encoding="utf-8")
 FILES = [file for file in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "\nclass " in file]
 
 
