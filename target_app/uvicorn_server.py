@@ -65,7 +65,7 @@ def set_options_or_warn(settings: Settings) -> None:
     if server is None:
         logger.warning(
             "not started by uvicorn: the length of messages in memory, compression and half-open requests have the"
-            " limits of the server library (see target_app/README.md, Under other servers)"
+            " limits of the server library (see docs/reference/reference-server.md, Under other servers)"
         )
     elif changed := set_options(server.config, settings):
         logger.info("options of uvicorn set by the application: %s", changed)

@@ -14,6 +14,7 @@ from tests.target_app.server import STARTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("target_app/README.md", "target_app/HAZARDS.md")
+REFERENCE = "docs/reference/reference-server.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 FILE = re.compile(r"`((?:channels/|game/|pages/|cluster/)?[\w/]+\.(?:py|html|js))`")
 
@@ -35,8 +36,9 @@ def test_every_named_test_exists(document: str) -> None:
     assert missing == []
 
 
-def test_every_named_file_exists() -> None:
-    named = FILE.findall((ROOT / "target_app/README.md").read_text())
+@pytest.mark.parametrize("document", ["target_app/README.md", REFERENCE])
+def test_every_named_file_exists(document: str) -> None:
+    named = FILE.findall((ROOT / document).read_text())
     assert len(named) > 20
     assert [name for name in named if not (ROOT / "target_app" / name).exists()] == []
 
@@ -61,7 +63,7 @@ def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.Monkey
     for name in [name for name in os.environ if name.startswith("TARGET_APP_")]:
         monkeypatch.delenv(name)
     documented = dict[str, str]()
-    for row in rows("target_app/README.md", "## Settings"):
+    for row in rows(REFERENCE, "## Settings"):
         first, *others = re.findall(r"`(TARGET_APP_|…)(\w+)`", row[0])
         names = [first[1], *(first[1].rpartition("_")[0] + rest for _, rest in others)]
         documented |= dict(
@@ -89,7 +91,7 @@ def _as_variable(value: object) -> str:
 
 
 def test_every_close_code_is_documented() -> None:
-    documented = "".join(row[0] + " " for row in rows("target_app/README.md", "## How connections end"))
+    documented = "".join(row[0] + " " for row in rows(REFERENCE, "## How connections end"))
     assert {int(code) for code in re.findall(r"\b\d{4}\b", documented)} >= CLOSE_CODES.keys()
 
 
