@@ -48,6 +48,8 @@ class Watcher:
             for url, meter in self._meters.items():
                 lines = sum(len(run.members.lines) for run in session.runs.values() if run.endpoint_url == url)
                 meter.sample(lines, sparing=True)
+            if isinstance(self._environment.runner, MasterRunner):
+                note_lost_workers(self._environment)
             if monotonic_ns() >= self._next_ns:
                 self._next_ns = monotonic_ns() + NS
                 self._look()
@@ -55,9 +57,7 @@ class Watcher:
 
     def _look(self) -> None:
         session = session_of(self._environment)
-        if isinstance(self._environment.runner, MasterRunner):
-            note_lost_workers(self._environment)
-        else:
+        if not isinstance(self._environment.runner, MasterRunner):
             collect(session)
         for workload in session.live.workloads:
             report_live(self._environment, workload, session.live.findings(workload))

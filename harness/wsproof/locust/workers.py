@@ -25,8 +25,11 @@ class WorkerLost(Exception):
 
 
 def alive_workers(runner: Any) -> set[str]:
-    """The ids of the master's workers that answer. Locust calls a worker missing after three seconds of silence."""
-    return {worker.id for worker in runner.clients.all if worker.state != STATE_MISSING}
+    """The ids of the master's workers that answer: they have sent a heartbeat in the last four seconds.
+
+    Locust counts down each second without a heartbeat. It calls a worker missing only one second after the countdown.
+    """
+    return {worker.id for worker in runner.clients.all if worker.state != STATE_MISSING and worker.heartbeat >= 0}
 
 
 def lost_workers_sentence(count: int) -> str:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gevent import GreenletExit
+from locust import runners
 from locust.runners import STATE_MISSING, STATE_RUNNING
 
 from tests.scenarios.inside.inside_live import environment
@@ -77,7 +79,7 @@ class Master:
     target_user_count = 4
 
     def __init__(self, made: Any, *workers: Worker) -> None:
-        self.workers = {name: SimpleNamespace(id=name, state=STATE_RUNNING) for name in ("one", "other")}
+        self.workers = {name: SimpleNamespace(id=name, state=STATE_RUNNING, heartbeat=3) for name in ("one", "other")}
         self.sent: list[tuple[str, Any, str | None]] = []
         self.before_answer: Callable[[int], None] = lambda number: None
         """Called with the number of the question before the workers answer it."""
@@ -326,6 +328,31 @@ def test_a_worker_that_does_not_answer_is_reported_at_once_and_no_failure_if_it_
     assert "does so again" in back
     assert findings(master) == []
     assert not master.stats.errors
+
+
+def test_a_killed_worker_is_reported_at_the_fourth_missed_heartbeat(
+    master: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locust counts a missed heartbeat each second, so the master reports within five seconds."""
+    note_lost_workers(master)
+    seconds = 0
+
+    def pass_a_second(duration_s: float) -> None:
+        nonlocal seconds
+        note_lost_workers(master)
+        if caplog.records:
+            raise GreenletExit
+        assert duration_s == 1
+        seconds += 1
+        master.runner.workers["one"].heartbeat = 3
+
+    monkeypatch.setattr(runners, "gevent", SimpleNamespace(sleep=pass_a_second))
+    countdown = SimpleNamespace(connection_broken=False, clients=master.runner.clients)
+    with pytest.raises(GreenletExit):
+        runners.MasterRunner.heartbeat_worker(countdown)  # type: ignore[arg-type]
+    assert seconds == 4
+    (record,) = caplog.records
+    assert "a Locust worker has ended" in record.message
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
