@@ -102,9 +102,10 @@ class StalledReader(_PoorReader):
 class ReturningUser(ChannelUser):
     """A member that connects again after a growing wait with jitter, as a good client does.
 
-    The n-th attempt waits a random time up to `first_wait_s` times 2^n, at most up to `longest_wait_s`. So the users do
-    not all come back in the same moment after a restart. Each end of a connection and each attempt that fails is a
-    Locust failure. The result says how long it took until the users received messages again.
+    It also does so if its first connect fails. The n-th attempt waits a random time up to `first_wait_s` times 2^n, at
+    most up to `longest_wait_s`. So the users do not all come back in the same moment after a restart. Each end of a
+    connection and each attempt that fails is a Locust failure. The result says how long it took until the users
+    received messages again.
     """
 
     abstract = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic_ns
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from wsproof.errors import WorkloadError, WsproofError
 from wsproof.locust.client import WebSocketClient
 from wsproof.locust.connection import GeventConnection
 from wsproof.locust.member_ids import share_of
-from wsproof.locust.options import endpoint_of
+from wsproof.locust.options import as_locust_says, endpoint_of
 from wsproof.locust.outcome import give_up
 from wsproof.locust.registry import run_of, url_of
 from wsproof.locust.session import session_of
@@ -20,6 +21,8 @@ from wsproof.model.history import Departure
 from wsproof.target.member_endpoint import member_endpoint
 from wsproof.wire.refusal import advice_on_refusal
 from wsproof.workloads import Workload, prepared
+
+logger = logging.getLogger(__name__)
 
 STAY_SECONDS = 1.0
 """Seconds that one run of the task `stay` waits for the end of the connection."""
@@ -43,8 +46,16 @@ class WebSocketUser(User):
         url = url_of(environment, type(self))
         if url is None:
             raise WorkloadError(f"{type(self).__name__} has no target: give --host, or `host` in the class")
-        on_message = getattr(self, "on_message", None)
+        on_message = self._hand_over if hasattr(self, "on_message") else None
         self.ws = WebSocketClient(endpoint_of(environment, url), environment.events.request.fire, on_message)
+
+    def _hand_over(self, message: str | bytes) -> None:
+        """Call `on_message`. What it raises is an error of this user, as in a task, and the next message comes."""
+        try:
+            self.on_message(message)  # type: ignore[attr-defined]
+        except Exception as fault:
+            self.environment.events.user_error.fire(user_instance=self, exception=fault, tb=fault.__traceback__)
+            logger.exception("%s.on_message failed", type(self).__name__)
 
     def on_stop(self) -> None:
         """Close the connection."""
@@ -75,6 +86,8 @@ class ChannelUser(WebSocketUser):
     receive_buffer: ClassVar[int | None] = None
     """Size of the kernel's receive buffer in bytes; None: the kernel chooses."""
     line: GeventConnection | None = None
+    has_room = False
+    """Whether the user is, or was, a member of a run. It is not if it has no target."""
 
     def __init__(self, environment: Any) -> None:
         User.__init__(self, environment)  # a member has no client: its workload speaks
@@ -85,7 +98,7 @@ class ChannelUser(WebSocketUser):
         return cls.beside or cls
 
     def on_start(self) -> None:
-        """Connect and start receiving. A failed connection is reported as a Locust failure and ends this user."""
+        """Connect and start receiving. A failed connection is reported as a Locust failure."""
         # Raise nothing here: Locust would log a traceback for each user.
         try:
             self._connect()
@@ -96,19 +109,19 @@ class ChannelUser(WebSocketUser):
         run = run_of(self.environment, self.room_class())
         if run is None:
             return
-        self.room = run
+        self.room, self.has_room = run, True
         self.member = run.join(may_publish=self.may_publish)
         line, fault = self._open()
         if line is not None and fault is not None:
             run.not_connected(line, fault)
 
     def connect_again(self) -> None:
-        """Try once to come back, as a new member, after the connection has ended.
+        """Try once to connect, as a new member, after the connection has ended or could not be opened.
 
         Raises:
-            StopUser: the test has ended.
+            StopUser: the test has ended, or the user has no target.
         """
-        if self.room.recorder.end_ns:
+        if not self.has_room or self.room.recorder.end_ns:
             raise StopUser
         if self.room.members[self.member].left_ns:
             self.line, self.member = None, self.room.join(replaces=self.member)
@@ -148,7 +161,8 @@ class ChannelUser(WebSocketUser):
 
     def _advice(self, response: Any) -> str:
         is_handed = session_of(self.environment).handed.endpoint is not None
-        return advice_on_refusal(response.describe()) + ("" if is_handed else " (Those are options of `wsproof load`.)")
+        advice = advice_on_refusal(response.describe())
+        return advice if is_handed else as_locust_says(advice)
 
     def on_stop(self) -> None:
         """Leave the channel and close the connection."""
@@ -160,10 +174,9 @@ class ChannelUser(WebSocketUser):
     @task
     def stay(self) -> None:
         """Stay connected; the workload run publishes and receives."""
-        if self.line is None:
-            raise StopUser
-        self.behave(self.line)
-        if self.line.gone.is_set():
+        if self.line is not None:
+            self.behave(self.line)
+        if self.line is None or self.line.gone.is_set():
             self.on_connection_gone()
 
     def behave(self, line: GeventConnection) -> None:
@@ -171,5 +184,5 @@ class ChannelUser(WebSocketUser):
         line.gone.wait(STAY_SECONDS)
 
     def on_connection_gone(self) -> None:
-        """End this user, since its connection is gone. A subclass may do something else."""
+        """End this user: its connection is gone, or could not be opened. A subclass may do something else."""
         raise StopUser

@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.event import AsyncResult
 from locust.exception import StopUser
 
 from tests.net.hand import HandServer, accept_handshake
@@ -18,6 +19,7 @@ from wsproof.locust.pacer import RunPacer
 from wsproof.locust.session import session_of
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.history import Departure
+from wsproof.model.member_ids import MemberIds
 from wsproof.wire import Frame, Opcode
 from wsproof.workloads.chat import Chat
 
@@ -46,7 +48,7 @@ def user(server: HandServer) -> Iterator[ChatUser]:
     run.publisher.pacer.stop()
     session_of(made).runs[ChatUser] = run
     user = ChatUser(made)
-    user.room = run
+    user.room, user.has_room = run, True
     user.member = run.join()
     in_background(user._open, server)
     yield user
@@ -103,6 +105,33 @@ def test_an_attempt_that_fails_is_a_failure_and_no_new_member(user: ChatUser, se
     assert [member.replaces for member in user.room.members] == [-1, 0]
     failures = {row.name: row.occurrences for row in user.room.environment.stats.errors.values()}
     assert failures == {"chat: connection": 1, "chat: reconnect": 2}
+
+
+def test_a_first_connect_that_fails_is_tried_again(user: ChatUser, server: HandServer) -> None:
+    late = ChatUser(user.environment)
+    session_of(user.environment).share = AsyncResult()
+    session_of(user.environment).share.set(MemberIds(0, True))  # type: ignore[union-attr]
+    late.environment.host = user.room.endpoint_url
+    coming = gevent.spawn(late.on_start)
+    sock = server.accept()
+    sock.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    sock.close()
+    with gevent.Timeout(DEADLINE):
+        coming.get()
+    assert len(user.room.members) == 2
+    in_background(late.on_connection_gone, server)
+    assert late.line is not None
+    _, refused, back = user.room.members
+    assert (refused.departure, back.departure, back.replaces) == (Departure.REFUSED, Departure.STAYED, refused.number)
+    assert user.room.members.users == 2
+    failures = {row.name: row.occurrences for row in user.room.environment.stats.errors.values()}
+    assert failures == {"chat: connect": 1}
+
+
+def test_a_user_without_a_target_ends() -> None:
+    user = ChatUser(environment())
+    with pytest.raises(StopUser):
+        user.on_connection_gone()
 
 
 def test_failed_attempts_of_all_users_are_one_row(user: ChatUser, server: HandServer) -> None:
