@@ -18,14 +18,17 @@ users of all workers on one machine together (`joint_verdict.py`).
 """
 
 from wsproof.locust.behaviours import Churner, LateJoiner, Lurker, ReturningUser, SlowReader, StalledReader
+from wsproof.locust.client import ConnectionEnded, ReceiveTimeout
 from wsproof.locust.listeners import install
 from wsproof.locust.users import ChannelUser, WebSocketUser
 
 __all__ = [
     "ChannelUser",
     "Churner",
+    "ConnectionEnded",
     "LateJoiner",
     "Lurker",
+    "ReceiveTimeout",
     "ReturningUser",
     "SlowReader",
     "StalledReader",

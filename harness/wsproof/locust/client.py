@@ -8,24 +8,28 @@ from typing import Any
 
 import gevent
 from gevent.queue import Empty, Queue
+from locust.exception import RescheduleTask
 
 from wsproof.errors import UsageError
 from wsproof.locust.connection import GeventConnection
+from wsproof.locust.options import as_locust_says
 from wsproof.model.chapter import with_document
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach
 from wsproof.wire.refusal import advice_on_refusal
 
 METHOD = "WS"
+NORMAL_CLOSE = 1000
+"""The close code of a server that has finished (RFC 6455, section 7.4.1)."""
 OnMessage = Callable[["str | bytes"], None]
 
 
-class ConnectionEnded(Exception):
-    """The connection has ended, so that nothing can be sent or received."""
+class ConnectionEnded(RescheduleTask):
+    """The connection has ended, so that nothing can be sent or received. In a task, it ends only the task."""
 
 
-class NothingCame(Exception):
-    """No message arrived within the timeout."""
+class ReceiveTimeout(RescheduleTask):
+    """No message arrived within the timeout. In a task, this exception ends only the task."""
 
 
 class WebSocketClient:
@@ -44,6 +48,9 @@ class WebSocketClient:
         self._name = ""
         self.close_code: int | None = None
         """The close code of the server, once it has ended the connection; None without a close frame."""
+        self._is_cut = False
+        """Whether the server has ended the connection before it had finished, and no failure says so yet."""
+        self._has_ended = False
 
     @property
     def is_connected(self) -> bool:
@@ -59,13 +66,14 @@ class WebSocketClient:
         """
         self.close()
         self._name, self._received, self.close_code = name or path, Queue(), None
+        self._has_ended = False
         endpoint = self._endpoint.channel(path).with_own(headers or {}, ())
         connection = GeventConnection(0, endpoint, _Mailbox(self), seed=monotonic_ns())
         began_ns = monotonic_ns()
         try:
             response = connection.open()
             if response.status != 101:
-                advice = advice_on_refusal(response.describe())
+                advice = as_locust_says(advice_on_refusal(response.describe()))
                 raise ConnectionError(f"the handshake was answered with {response.status}. {advice}")
         except BaseException as fault:
             connection.abort()
@@ -86,7 +94,7 @@ class WebSocketClient:
         """
         began_ns = monotonic_ns()
         if self._connection is None or not self._connection.send(message):
-            fault = self._ended()
+            fault = self._end_of_connection()
             self._report("send", began_ns, fault=fault)
             raise fault
         self._report("send", began_ns, _size(message))
@@ -95,7 +103,7 @@ class WebSocketClient:
         """The next message. The time that Locust shows is the time since this call, or 0 if it was there before.
 
         Raises:
-            NothingCame: no message arrived in time.
+            ReceiveTimeout: no message arrived in time.
             ConnectionEnded: the connection has ended.
         """
         if self._on_message is not None:
@@ -103,7 +111,7 @@ class WebSocketClient:
         began_ns = monotonic_ns()
         try:
             message, at_ns = self._next(timeout_s)
-        except (NothingCame, ConnectionEnded) as failed:
+        except (ReceiveTimeout, ConnectionEnded) as failed:
             self._report("recv", began_ns, fault=failed)
             raise
         self._report("recv", began_ns, _size(message), ended_ns=max(at_ns, began_ns))
@@ -113,22 +121,26 @@ class WebSocketClient:
         """Send a message and return the next one: one request, timed from the send to the arrival of the answer.
 
         Raises:
-            NothingCame: no answer arrived in time.
+            ReceiveTimeout: no answer arrived in time.
             ConnectionEnded: the connection has ended.
         """
         began_ns = monotonic_ns()
         try:
             if self._connection is None or not self._connection.send(message):
-                raise self._ended()
+                raise self._end_of_connection()
             answer, at_ns = self._next(timeout_s)
-        except (NothingCame, ConnectionEnded) as failed:
+        except (ReceiveTimeout, ConnectionEnded) as failed:
             self._report(name, began_ns, fault=failed)
             raise
         self._report(name, began_ns, _size(answer), ended_ns=max(at_ns, began_ns))
         return answer
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one.
+
+        If the server has ended it with another code than 1000, and no call has noticed that, it is a failure now.
+        """
+        self._report_cut()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close(timeout_s)
@@ -140,10 +152,10 @@ class WebSocketClient:
         try:
             received = self._received.get(timeout=timeout_s)
         except Empty:
-            raise NothingCame(f"nothing came within {timeout_s:g} s") from None
+            raise ReceiveTimeout(f"no message arrived within {timeout_s:g} s") from None
         if received is None:
             self._received.put(None)  # for the next call
-            raise self._ended()
+            raise self._end_of_connection()
         message, at_ns = received
         return message, at_ns
 
@@ -151,10 +163,25 @@ class WebSocketClient:
         while (item := received.get()) is not None:
             on_message(item[0])
 
-    def _ended(self) -> ConnectionEnded:
-        if self.close_code is not None:
-            return ConnectionEnded(f"the server ended the connection with close code {self.close_code}")
-        return ConnectionEnded("there is no connection")
+    def _end_of_connection(self) -> ConnectionEnded:
+        """The exception for a call that needs a connection. It reports the end itself."""
+        self._is_cut = False
+        if not self._has_ended:
+            return ConnectionEnded("there is no connection: call connect first")
+        end = "without a close frame" if self.close_code is None else f"with close code {self.close_code}"
+        return ConnectionEnded(f"the server ended the connection {end}")
+
+    def _end(self, close_code: int | None) -> None:
+        """Take the end of the connection by the server."""
+        self.close_code, self._has_ended, self._is_cut = close_code, True, close_code != NORMAL_CLOSE
+        self._received.put(None)
+        if self._on_message is not None:  # such a user makes no call that would notice the end
+            self._report_cut()
+
+    def _report_cut(self) -> None:
+        if self._is_cut:
+            now_ns = monotonic_ns()
+            self._report("connection", now_ns, fault=self._end_of_connection(), ended_ns=now_ns)
 
     def _report(
         self,
@@ -210,8 +237,7 @@ class _Mailbox:
 
     def ended(self, member: int, close_code: int | None) -> None:
         """Tell a waiting task that the server has ended the connection."""
-        self._client.close_code = close_code
-        self._received.put(None)
+        self._client._end(close_code)
 
     def crashed(self, member: int, fault: Exception) -> None:
         """Report a crash of wsproof as a failure."""

@@ -15,12 +15,15 @@ from locust.runners import WorkerRunner
 
 from wsproof.locust import member_ids, options, outcome, rate, target, verdict, workers
 from wsproof.locust.events import add_events
-from wsproof.locust.registry import pass_spawned_counts, room_classes
+from wsproof.locust.registry import channel_classes, pass_spawned_counts, room_classes
 from wsproof.locust.session import session_of
+from wsproof.locust.users import ChannelUser
 from wsproof.locust.watcher import Watcher
 from wsproof.locust.web import add_pages
 from wsproof.model.secrecy import on_learned
 from wsproof.net.redact import redact
+
+logger = logging.getLogger(__name__)
 
 
 def install() -> None:
@@ -77,10 +80,19 @@ def begin(environment: Any, **_: Any) -> None:
     """Reset the state of the previous test and check the targets, when a test begins."""
     session = session_of(environment)
     session.begin_test()
+    restore_stay(environment)
     session.has_begun = bool(room_classes(environment))
     target.check_targets(environment)
     if session.has_begun and not isinstance(environment.runner, WorkerRunner):
         session.watcher = Watcher(environment)
+
+
+def restore_stay(environment: Any) -> None:
+    """Give the members of channels the task `stay` back, which `--tags` has removed: without a task, a user fails."""
+    for user_class in channel_classes(environment):
+        if ChannelUser.stay not in user_class.tasks:
+            user_class.tasks = [*user_class.tasks, ChannelUser.stay]
+            logger.info("wsproof: --tags removes no %s: its users stay in their channel", user_class.__name__)
 
 
 def all_spawned(environment: Any) -> None:

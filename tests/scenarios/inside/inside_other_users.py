@@ -15,8 +15,8 @@ from locust.env import Environment
 from tests.net.hand import HandServer, accept_handshake, read_frame
 from tests.scenarios.inside.inside_workload_run import Hook
 from wsproof import UsageError
-from wsproof.locust import ChannelUser, WebSocketUser, listeners, target
-from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
+from wsproof.locust import ChannelUser, ConnectionEnded, ReceiveTimeout, WebSocketUser, listeners, target
+from wsproof.locust.client import WebSocketClient
 from wsproof.locust.locustfile import channels, user_class
 from wsproof.locust.registry import as_url, run_of, url_of, workload_of
 from wsproof.locust.session import session_of
@@ -54,6 +54,16 @@ class AnotherHostUser(ChannelUser):
 
 class Talker(WebSocketUser):
     host = "ws://127.0.0.1:7002"
+
+
+class Listener(WebSocketUser):
+    host = "ws://127.0.0.1:7002"
+    heard: list[str]
+
+    def on_message(self, message: str) -> None:
+        if message == "bad":
+            raise ValueError(message)
+        self.heard.append(message)
 
 
 @pytest.fixture
@@ -191,9 +201,9 @@ def test_each_call_is_a_request(server: HandServer) -> None:
 def test_a_receive_timeout_and_a_close_by_the_server_are_failures(server: HandServer) -> None:
     hook = Hook()
     client, sock = connected(server, hook)
-    with pytest.raises(NothingCame, match=r"within 0\.01 s"):
+    with pytest.raises(ReceiveTimeout, match=r"within 0\.01 s"):
         client.recv(0.01)
-    sock.sendall(Frame(Opcode.CLOSE, (1012).to_bytes(2, "big")).encode())
+    sock.sendall(close_frame(1012))
     for _ in range(2):
         with pytest.raises(ConnectionEnded, match="1012"):
             client.recv()
@@ -214,6 +224,73 @@ def test_on_message_gets_each_message_and_recv_is_refused(server: HandServer) ->
     with pytest.raises(UsageError, match="on_message"):
         client.recv()
     client.close(0)
+
+
+class Waiter:
+    """Waits until a number of requests have been fired."""
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+
+    def __call__(self, count: int) -> list[tuple[str, int, bool]]:
+        with gevent.Timeout(90):
+            while len(self.hook.fired) < count:
+                gevent.sleep(0.001)
+        return rows(self.hook)
+
+
+def close_frame(code: int) -> bytes:
+    return Frame(Opcode.CLOSE, code.to_bytes(2, "big")).encode()
+
+
+def test_the_end_of_a_connection_is_a_failure_at_once_for_a_user_with_on_message(server: HandServer) -> None:
+    hook = Hook()
+    client, sock = connected(server, hook, lambda message: None)
+    sock.sendall(close_frame(1001))
+    assert Waiter(hook)(2)[1] == ("room: connection", 0, False)
+    assert "1001" in str(hook.fired[1]["exception"])
+    client.close(0)
+    assert len(hook.fired) == 2
+
+
+@pytest.mark.parametrize(("code", "failures"), [(1000, []), (1001, [("room: connection", 0, False)])])
+def test_an_end_that_no_call_has_noticed_is_a_failure_when_the_user_closes(
+    server: HandServer, code: int, failures: list[Any]
+) -> None:
+    hook = Hook()
+    client, sock = connected(server, hook)
+    sock.sendall(close_frame(code))
+    with gevent.Timeout(90):
+        while client.is_connected:
+            gevent.sleep(0.001)
+    client.close(0)
+    client.close(0)
+    assert rows(hook)[1:] == failures
+
+
+def test_an_exception_of_on_message_is_an_error_of_the_user_and_the_next_message_comes(reached: list[str]) -> None:
+    environment = locust(Listener)
+    target.start_targets(environment)
+    errors: list[tuple[Any, Exception]] = []
+    environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
+        lambda user_instance, exception, tb: errors.append((user_instance, exception))
+    )
+    user = Listener(environment)
+    user.heard = []
+    for message in ("bad", "good"):
+        user._hand_over(message)
+    assert user.heard == ["good"]
+    assert [(who, str(fault)) for who, fault in errors] == [(user, "bad")]
+    assert environment.runner is not None
+    assert environment.runner.exceptions
+
+
+def test_tags_leave_members_in_their_channel(reached: list[str]) -> None:
+    environment = locust(Talker, LobbyUser, tags=["spoken"])
+    environment._filter_tasks_by_tags()
+    listeners.begin(environment)
+    assert LobbyUser.tasks == [ChannelUser.stay]
+    session_of(environment).watcher.stop()  # type: ignore[union-attr]
 
 
 def test_a_user_has_a_client_at_its_target(reached: list[str]) -> None:
