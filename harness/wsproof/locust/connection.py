@@ -1,8 +1,8 @@
 """One user's connection: a read callback of gevent's event loop, and `wire.MessageReader` for what it reads.
 
 The event loop calls `_on_readable` when bytes are available, and each call reads once, at most READ_BYTES. So no
-greenlet is woken per message, and a server that never stops sending cannot starve other connections. The callback must
-not block.
+greenlet is woken per message, and a server that never stops sending cannot starve other connections. `ReadingTurns`
+lets the connections take turns if all are full. The callback must not block.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gevent.event import Event
 
 from wsproof.errors import TargetError
 from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken, LoopTimeout
+from wsproof.locust.reading_turns import ReadingTurns
 from wsproof.net.connect import connect_stamped
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock
@@ -38,17 +39,15 @@ from wsproof.wire import (
 from wsproof.wire.events import Event as PeerEvent
 
 READ_BYTES = 8_192
-"""Bytes per read. If all connections are full, the event loop reads this many from each before it does anything else.
-
-Measured with 300 full connections, and 5 us to handle a message of 120 bytes: the loop came back to a timer after
-0.9 s. With 64 KiB it was 6.4 s. The CPU time per message is the same.
-"""
+"""Bytes per read. The CPU time per message is the same with 64 KiB."""
 LARGE_READ_BYTES = READ_BYTES // 2
 """Only a read of at least this many bytes is checked for a full receive buffer. A smaller one has emptied it."""
 WHOLE_BUFFER_BYTES = 65_536
 """Bytes per read of a connection that reads slowly on purpose. Its receive buffer is smaller."""
 CLOCK = KernelClock()
 """The clock of all connections of this process."""
+TURNS = ReadingTurns()
+"""The turns of all connections of this process."""
 
 
 class StepOver(Exception):
@@ -128,6 +127,8 @@ class GeventConnection:
         self._unsent = bytearray()
         self._is_slow = False
         """Whether the connection has stopped reading on purpose."""
+        self._round = 0
+        """The round of the latest read (`ReadingTurns`)."""
         self._readable: Any = None
         self._writable: Any = None
 
@@ -208,7 +209,7 @@ class GeventConnection:
     def read_once(self) -> None:
         """Read what the kernel has, once, although the connection has stopped reading."""
         if self._readable is not None:
-            self._on_readable(WHOLE_BUFFER_BYTES)
+            self._read_guarded(WHOLE_BUFFER_BYTES)
 
     # Sending.
 
@@ -266,7 +267,13 @@ class GeventConnection:
 
     # Callbacks of the event loop.
 
-    def _on_readable(self, most_bytes: int = READ_BYTES) -> None:
+    def _on_readable(self) -> None:
+        if TURNS.may_read(self._round):
+            self._round = TURNS.round
+            self._read_guarded(READ_BYTES)
+            TURNS.has_read(self._messages)
+
+    def _read_guarded(self, most_bytes: int) -> None:
         try:
             self._read(most_bytes)
         except Exception as fault:  # noqa: BLE001 - otherwise a crash would be a line on stderr and a user that receives nothing

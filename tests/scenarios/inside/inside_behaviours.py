@@ -114,7 +114,7 @@ class Room:
     def user(self, user_class: type[ChannelUser]) -> Any:
         """Return a user of this class that has joined."""
         user: Any = user_class(self.environment)
-        user.room = self.run
+        user.room, user.has_room = self.run, True
         user.member = self.run.join(may_publish=user_class.may_publish)
         user.line = RecordingConnection(user.member)
         self.run.connected(user.line, connect_ns=5)
