@@ -13,7 +13,7 @@ WORKERS ?= 6
 # -qq: errors are shown; warnings about the configuration of this machine (its user, its cache, its mirrors) are not.
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -W ignore -m pip -qq --disable-pip-version-check --no-input
 
-.PHONY: run test check format serve wheel clean help
+.PHONY: run test check format docs serve wheel clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: $(VENV)/ready ## lint, format and types, as CI does
 format: $(VENV)/ready  ## format the code with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/ready  ## build the documentation site into build/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 serve: $(VENV)/ready ## start the reference server on http://127.0.0.1:8000
 	$(BIN)/python -m target_app
