@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from rich.text import Text
 
 from wsproof.cli.console import TerminalConsole
@@ -13,6 +16,7 @@ from wsproof.cli.exit_codes import exit_code_of_run, worst
 from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
+from wsproof.report.formats.github import Annotation, run_annotations
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.session.bench import bench
 from wsproof.session.bench_mix import bench_mix, is_mix
@@ -36,6 +40,7 @@ def run_command(command: ParsedCommand[BenchOptions]) -> ExitCode:
     outputs.write_accepted(result.record.findings)
     outputs.write_json(result.record.to_json())
     outputs.write_markdown(lambda: run_markdown(result.record))
+    outputs.write_annotations(lambda workspace: run_annotations(result.record, workspace))
     return exit_code_of_run(result.record, strict_trust=options.strict_trust)
 
 
@@ -56,6 +61,7 @@ def _run_mix(command: ParsedCommand[BenchOptions]) -> ExitCode:
     outputs.write_accepted(finding for record in records for finding in record.findings)
     outputs.write_json(benches_document(benches, what=WHAT))
     outputs.write_markdown(lambda: benches_markdown(benches, what=WHAT, note=NOTE))
+    outputs.write_annotations(lambda workspace: _annotations(benches, workspace))
     return worst(exit_code_of_run(record, strict_trust=options.strict_trust) for record in records)
 
 
@@ -71,7 +77,12 @@ def _run_servers(command: ParsedCommand[BenchOptions]) -> ExitCode:
     outputs.write_accepted(finding for row in benches if row.record for finding in row.record.findings)
     outputs.write_json(benches_document(benches))
     outputs.write_markdown(lambda: benches_markdown(benches))
+    outputs.write_annotations(lambda workspace: _annotations(benches, workspace))
     return worst(_exit_code_of(row, strict_trust=options.strict_trust) for row in benches)
+
+
+def _annotations(benches: Iterable[Bench], workspace: Path) -> list[Annotation]:
+    return [each for row in benches if row.record for each in run_annotations(row.record, workspace)]
 
 
 def _exit_code_of(row: Bench, *, strict_trust: bool) -> ExitCode:

@@ -14,6 +14,7 @@ from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
 from wsproof.model.suite import SuiteReport
+from wsproof.report.formats.github import finding_annotations, run_annotations
 from wsproof.report.formats.junit import junit_xml, matrix_junit_xml
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.server_table import matrix_markdown, show_matrix
@@ -36,6 +37,7 @@ class CheckConsole(TerminalConsole):
                 *self.report_steps(report),
                 lambda: self.outputs.write_json(report.to_json()),
                 lambda: self.outputs.write_markdown(lambda: run_markdown(shown)),
+                lambda: self.outputs.write_annotations(lambda workspace: run_annotations(shown, workspace)),
             ]
         )
 
@@ -58,6 +60,11 @@ class ServersConsole(TerminalConsole):
                 lambda: self.outputs.write_json(table.to_json()),
                 lambda: self.outputs.write_junit(lambda: matrix_junit_xml(table)),
                 lambda: self.outputs.write_markdown(lambda: matrix_markdown(table)),
+                lambda: self.outputs.write_annotations(
+                    lambda workspace: finding_annotations(
+                        (finding for row in table.rows for finding in row.findings), workspace
+                    )
+                ),
             ]
         )
 

@@ -7,6 +7,7 @@ from wsproof.cli.exit_codes import exit_code_of_comparison
 from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Comparison
+from wsproof.report.formats.github import comparison_annotations
 from wsproof.report.formats.markdown import comparison_markdown
 from wsproof.report.formats.terminal import show_comparison
 from wsproof.session.compare import compare
@@ -22,6 +23,7 @@ class CompareConsole(TerminalConsole):
         self.outputs.write_accepted(comparison.findings)
         self.outputs.write_json(comparison.to_json())
         self.outputs.write_markdown(lambda: comparison_markdown(comparison))
+        self.outputs.write_annotations(lambda workspace: comparison_annotations(comparison, workspace))
 
 
 def run_command(command: ParsedCommand[CompareOptions]) -> ExitCode:

@@ -34,6 +34,7 @@ class Outputs:
     json: Path | None = option("also write the result as JSON (- for standard output)", parse=Path, metavar="FILE")
     junit: Path | None = option("also write the checks as JUnit XML", parse=Path, metavar="FILE")
     markdown: Path | None = option("also write the result as Markdown", parse=Path, metavar="FILE")
+    github: bool = option("also print the result as annotations of GitHub Actions", False)
 
     def require_writable(self) -> None:
         """Check that every file can be written. A verdict that cannot be written at the end would be lost.
@@ -70,6 +71,13 @@ class Outputs:
         """Write the Markdown that `make` returns, if `--markdown` asks for it."""
         if self.markdown is not None:
             _write(self.markdown, make())
+
+    def write_annotations(self, make: Callable[[Path], Iterable[object]]) -> None:
+        """Print the annotations that `make` returns for the workspace, if `--github` asks for them."""
+        if self.github:
+            workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+            out = sys.stderr if self.json == Path("-") else sys.stdout
+            out.write("".join(f"{annotation}\n" for annotation in make(workspace)))
 
     def write_hdr(self, measurement: Measurement) -> None:
         """Write the latencies as an HdrHistogram log, if `--hdr` asks for it."""

@@ -118,13 +118,13 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         "check that a server follows the protocol and that every subscriber receives every message",
         CheckOptions,
-        ("quiet", "all", "write_accepted_to", "json", "junit", "markdown"),
+        ("quiet", "all", "write_accepted_to", "json", "junit", "markdown", "github"),
         "--server all (or a,b,c) runs the app on several servers in turn and prints one table, servers by chapters.",
     ),
     "bench": Verb(
         "measure how long it takes until the last of N subscribers has received a message",
         BenchOptions,
-        ("hdr", "all", "write_accepted_to", "json", "markdown"),
+        ("hdr", "all", "write_accepted_to", "json", "markdown", "github"),
     ),
     "capacity": Verb(
         "find the highest load at which a server meets its objectives",
@@ -142,14 +142,14 @@ VERBS: dict[str, Verb] = {
     "run": Verb(
         "check, bench and load a server, with one record and one page",
         RunOptions,
-        ("all", "write_accepted_to", "json", "junit", "markdown"),
+        ("all", "write_accepted_to", "json", "junit", "markdown", "github"),
         "With the default options a run takes at most 90 s. The checks end 46 s after the start (--budget changes "
         "that). Checks for which no time is left are listed as not run.",
     ),
     "compare": Verb(
         "find out whether a candidate is worse than its base: two git refs, or two stored runs",
         CompareOptions,
-        ("all", "write_accepted_to", "json", "markdown"),
+        ("all", "write_accepted_to", "json", "markdown", "github"),
         SEVERAL_LOADS,
     ),
     "bisect": Verb(

@@ -12,6 +12,7 @@ from wsproof.cli.parser import ParsedCommand
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
+from wsproof.report.formats.github import run_annotations
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.session.crash import all_done
 from wsproof.session.options import RunOptions
@@ -31,6 +32,7 @@ class RunConsole(CheckConsole):
             [
                 lambda: self.outputs.write_json(record.to_json()),
                 lambda: self.outputs.write_markdown(lambda: run_markdown(record)),
+                lambda: self.outputs.write_annotations(lambda workspace: run_annotations(record, workspace)),
             ]
         )
 
