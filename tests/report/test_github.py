@@ -40,9 +40,8 @@ def lines(*findings: Finding, **changes: Any) -> list[str]:
 
 
 def test_a_finding_is_an_error_at_the_line_of_the_app_that_raised() -> None:
-    (line,) = lines(
-        (violation(explanation="a, b: 100 %\nlost", server_output=TRACEBACK, check="lost", section="chat"),)
-    )
+    found = violation(explanation="a, b: 100 %\nlost", server_output=TRACEBACK, check="lost", section="chat")
+    (line,) = lines(found)
     head, _, message = line.removeprefix("::").partition("::")
     assert head == "error file=chat/app.py,line=16,title=lost (chat%2C violation)"
     assert message.startswith("a, b: 100 %25%0Alost")
