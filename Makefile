@@ -34,7 +34,7 @@ format: $(VENV)/ready  ## format the code with ruff
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/ready  ## build the documentation site into build/site; a broken link fails
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 serve: $(VENV)/ready ## start the reference server on http://127.0.0.1:8000
 	$(BIN)/python -m target_app

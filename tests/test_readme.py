@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documentation.shown_output import comparable, missing_lines
 from tests.pytest.test_guide import QUIET, write_project
 from wsproof.cli.parser import parse_command
 from wsproof.pytest.plugin import PREFIX
@@ -34,14 +35,6 @@ def blocks(language: str) -> list[str]:
     return [text for kind, text in BLOCKS if kind == language]
 
 
-def comparable(line: str, folder: Path) -> str:
-    """Return a line of output without the parts that differ between runs."""
-    line = line.replace(f"{folder}/", "")
-    line = re.sub(r"runs/[^/ ]+/", "runs/RUN/", line)
-    line = re.sub(r"-[0-9a-f]{8}\.json", "-ID.json", line)
-    return re.sub(r", [0-9.]+ s, seed", ", N s, seed", line).rstrip()
-
-
 def test_the_first_finding_is_found_as_the_page_shows_it(tmp_path: Path) -> None:
     folder = tmp_path.resolve()
     (folder / "my_app.py").write_text(blocks("python")[0], encoding="utf-8")
@@ -55,9 +48,9 @@ def test_the_first_finding_is_found_as_the_page_shows_it(tmp_path: Path) -> None
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
+    assert missing_lines(blocks("text")[0], done.stdout, folder) == [], done.stdout
     came = [comparable(line, folder) for line in done.stdout.splitlines()]
     shown = [line.rstrip() for line in blocks("text")[0].splitlines() if line != "..."]
-    assert [line for line in shown if line not in came] == [], done.stdout
     assert [line for line in came if line in shown] == shown
 
 

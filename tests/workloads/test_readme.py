@@ -26,7 +26,8 @@ OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Workload]:
     """Return the channels of the Python block in the README, imported like a user's module."""
-    (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (block,) = (text for text in blocks if "class PubSub" in text)
     folder = tmp_path_factory.mktemp("documented")
     (folder / "my_documented_channels.py").write_text(block, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
