@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from documentation.markdown_table import code, markdown_table, plain
+from documentation.markdown_table import code, markdown_table, plain, unbroken
 from wsproof.checks import CHECKS
 from wsproof.conformance import RULES
 from wsproof.delivery import CHANNEL_CHECKS
@@ -53,6 +53,6 @@ def _chapters() -> Iterator[str]:
     for chapter in Chapter:
         rules = [rule for rule in RULES if rule.chapter is chapter]
         if rules:
-            rows = [[code(rule.id), rule.where, rule.level.value, plain(rule.sentence)] for rule in rules]
+            rows = [[code(rule.id), plain(rule.sentence), rule.level.value, unbroken(rule.where)] for rule in rules]
             yield f"## Protocol: {chapter.value}\n\n"
-            yield markdown_table(["check", "where", "level", "what a server does"], rows) + "\n"
+            yield markdown_table(["check", "what a server does", "level", "where"], rows) + "\n"

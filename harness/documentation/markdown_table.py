@@ -23,5 +23,10 @@ def code(text: str) -> str:
     return f"`{text}`".replace("|", "\\|") if text else ""
 
 
+def unbroken(text: str) -> str:
+    """A short text as a cell that stays in one line."""
+    return plain(text).replace(" ", "&nbsp;")
+
+
 def _escaped(text: str) -> str:
     return re.sub(r"([\\*_|\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))

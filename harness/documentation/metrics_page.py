@@ -17,7 +17,7 @@ An objective names a metric and one of its figures: `--slo 'p99(latency) < 100ms
 
 def metrics_page() -> str:
     """Every metric with its unit, direction, definition and floor."""
-    headings = ["metric", "unit", "better", "numbers", "floor", "definition"]
+    headings = ["metric", "definition", "unit", "better", "numbers", "floor"]
     return INTRODUCTION + markdown_table(headings, map(_row, METRICS))
 
 
@@ -25,4 +25,4 @@ def _row(metric: Metric) -> list[str]:
     numbers = "one per run" if metric.single else "samples"
     judged = ", judged" if metric.primary else ""
     floor = f"{metric.floor:.0%}{judged}"
-    return [code(metric.name), plain(metric.unit), metric.better, numbers, floor, plain(metric.definition)]
+    return [code(metric.name), plain(metric.definition), plain(metric.unit), metric.better, numbers, floor]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from documentation.markdown_table import code, markdown_table, plain
+from documentation.markdown_table import code, markdown_table, plain, unbroken
 from wsproof.deviations import shipped_deviations, shipped_names
 from wsproof.target.servers import SERVERS
 
@@ -30,5 +30,5 @@ def servers_page() -> str:
 
 def _section(name: str) -> str:
     deviations = shipped_deviations(name, None)
-    rows = [[code(each.check), plain(each.section), plain(each.reason), plain(each.upstream)] for each in deviations]
-    return f"### {name}\n\n" + markdown_table(["check", "section", "reason", "upstream"], rows)
+    rows = [[code(each.check), plain(each.reason), unbroken(each.section), plain(each.upstream)] for each in deviations]
+    return f"### {name}\n\n" + markdown_table(["check", "reason", "section", "upstream"], rows)
