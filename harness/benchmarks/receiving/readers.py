@@ -175,6 +175,16 @@ def locust(port: int, connections: int, frames: int) -> Cost:
     return cost
 
 
+def wsproof_in_locust(port: int, connections: int, frames: int) -> Cost:
+    """wsproof's users in Locust. They record every receipt, and check the deliveries while the test runs."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from benchmarks.receiving.locust_members import run
+
+    return run(port, connections, frames, ready)
+
+
 def picows(port: int, connections: int, frames: int) -> Cost:
     """picows on uvloop, which counts frames. It is not among wsproof's dependencies."""
     from benchmarks.rivals.picows_reader import run
@@ -193,6 +203,7 @@ READERS: dict[str, Callable[[int, int, int], Cost]] = {
     "wsproof, compiled": compiled_engine,
     "websockets": websockets,
     "Locust": locust,
+    "wsproof in Locust": wsproof_in_locust,
     "picows": picows,
     "npm ws": npm_ws,
 }

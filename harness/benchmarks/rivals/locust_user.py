@@ -3,8 +3,8 @@
     locust -f locust_user.py --headless -u 100 -r 100 -t 15s --host ws://127.0.0.1:8000
 
 `WSPROOF_RIVAL` has the shape, the maximum rate of each user per second, and the file for its notes: `echo:10:rows.npz`.
-In the shape `echo`, each user sends and waits for the answer. In the other shapes, all users listen and the first one
-publishes.
+With WSPROOF_BLOCKED, the hub is blocked half of the time. In the shape `echo`, each user sends, and waits for the
+answer. In the other shapes, all users listen and the first one publishes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import gevent
 from locust import User, constant_throughput, events, task
 from websocket import WebSocketException, create_connection
 
+from benchmarks.rivals.blocked_hub import block_if_asked
 from benchmarks.truth.report import Row, report_of
 from wsproof import Envelope
 from wsproof.model.envelope import body_of
@@ -87,4 +88,5 @@ def write_down(**_: Any) -> None:
     report_of(rows, sent, first + WARMUP_NS).save(Path(FILE))
 
 
+block_if_asked()
 quitting.add_listener(write_down)

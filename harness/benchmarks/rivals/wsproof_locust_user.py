@@ -10,22 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gevent
-from gevent.monkey import get_original
 from locust import events
 
+from benchmarks.rivals.blocked_hub import block_if_asked
 from benchmarks.truth.clients import report_of_engine
 from benchmarks.truth.load_shapes import plan_of
 from wsproof.locust import ChannelUser
 from wsproof.locust.workload_run import WorkloadRun
 
 SHAPE, _, FILE = os.environ["WSPROOF_RIVAL"].split(":", 2)
-BLOCKED_S = 0.005
-"""The hub is blocked for this long, in seconds, and then free for as long."""
 PLAN = plan_of(SHAPE, 1.0)
 runs: list[WorkloadRun] = []
-block: Any = get_original("time", "sleep")
-init: Any = events.init
 quitting: Any = events.quitting
 
 
@@ -39,16 +34,6 @@ class Member(ChannelUser):
         runs.append(self.room)
 
 
-def hold_up(**_: Any) -> None:
-    def now_and_then() -> None:
-        while True:
-            block(BLOCKED_S)
-            gevent.sleep(BLOCKED_S)
-
-    if os.environ.get("WSPROOF_BLOCKED"):
-        gevent.spawn(now_and_then)
-
-
 def write_down(**_: Any) -> None:
     run, report = runs[0], report_of_engine(runs[0].measurement())
     # Several Locust tests may share a server, so their members have numbers of their own.
@@ -56,5 +41,5 @@ def write_down(**_: Any) -> None:
     replace(report, subscriber=report.subscriber + first, publisher=report.publisher + first).save(Path(FILE))
 
 
-init.add_listener(hold_up)
+block_if_asked()
 quitting.add_listener(write_down)

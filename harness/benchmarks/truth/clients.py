@@ -27,6 +27,7 @@ from wsproof.stats.arrival_stamps import earliest_ns
 RIVALS = Path(__file__).parents[1] / "rivals"
 LOCUST_FILES = {
     "Locust": RIVALS / "locust_user.py",
+    "Locust, blocked": RIVALS / "locust_user.py",
     "wsproof in Locust": RIVALS / "wsproof_locust_user.py",
     "wsproof in Locust, blocked": RIVALS / "wsproof_locust_user.py",
 }
@@ -126,6 +127,7 @@ CLIENTS: dict[str, Callable[[str, int, float], Report]] = {
     "wsproof": engine,
     "websockets": websockets,
     "Locust": locust,
+    "Locust, blocked": locust,
     "k6": k6,
     "wsproof in Locust": locust,
     "wsproof in Locust, blocked": locust,
