@@ -141,6 +141,27 @@ class Separates(Chat):
                 await self.say(member, text)
 
 
+class Mixes(Chat):
+    """A chat that delays messages to members of another Locust worker until the same client has published again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[str, str] = {}
+
+    async def deliver(self, text: str, number: int) -> None:
+        client = text.partition(" says")[0]
+        held = self.held.pop(client, "")
+        is_held = not held and number % 5 == 4
+        if is_held:
+            self.held[client] = text
+        worker = int(client.partition("#")[2]) // IDS_OF_A_WORKER
+        for name, member in list(self.members.items()):
+            is_same_worker = int(name) // IDS_OF_A_WORKER == worker
+            for each in (text,) if is_same_worker else (text, held) if not is_held else ():
+                if each:
+                    await self.say(member, each)
+
+
 class Corrupts(Chat):
     """A chat that changes a letter in some messages."""
 
@@ -160,4 +181,4 @@ class Dies(Chat):
 
 disagrees = Disagrees()
 correct, drops, duplicates, reorders, corrupts, dies = Chat(), Drops(), Duplicates(), Reorders(), Corrupts(), Dies()
-separates = Separates()
+separates, mixes = Separates(), Mixes()

@@ -97,7 +97,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
         host, files = f"tests.scenarios.planted:{server}", "tests/scenarios/patient.py"
         return run_until(folder, LATENCY, *words, host=host, users=4, files=files, count=80)
 
-    return run_together(start, ("correct", "separates"))
+    return run_together(start, ("correct", "separates", "mixes"))
 
 
 @pytest.mark.slow
@@ -114,6 +114,15 @@ def test_a_message_that_is_lost_between_two_processes_is_found(two_processes: di
     ended = two_processes["separates"]
     assert ended.code == 1, ended.output
     assert ended.was_frozen or {finding["anomaly"] for finding in ended.findings_of("chat")} == {"lost"}
+
+
+@pytest.mark.slow
+def test_another_order_between_two_processes_ends_the_test_while_it_runs(two_processes: dict[str, Ended]) -> None:
+    ended = two_processes["mixes"]
+    assert ended.code == 1, ended.output
+    anomalies = {finding["anomaly"] for finding in ended.findings_of("chat")}
+    assert anomalies in ({"reordered"}, {"reordered", "lost"})  # what the server still delays at the end is lost
+    assert "chat: reordered" in ended.output.partition("Shutting down")[2]
 
 
 @pytest.mark.slow

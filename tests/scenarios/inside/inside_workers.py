@@ -273,6 +273,20 @@ def test_a_message_of_another_worker_that_arrives_twice_or_changed_is_found_at_o
     assert {"duplicated", "corrupt"} <= {finding.check for finding in findings(master_of(*workers))}
 
 
+def test_messages_of_another_worker_in_another_order_are_found_at_once(workers: tuple[Worker, Worker]) -> None:
+    one, other = workers
+    all_speak(workers)
+    first, second = one.speak(), one.speak()
+    for said in (first, second):
+        one.hear(said, 0, 1)
+    for said in (second, first):
+        other.hear(said, 0)
+    for worker in workers:
+        worker.run.live.read()
+    assert one.run.live.findings() == []
+    assert [(found.check, found.occurrences) for found in other.run.live.findings()] == [("reordered", 1)]
+
+
 def test_members_of_a_worker_do_not_receive_each_others_copies_twice(workers: tuple[Worker, Worker]) -> None:
     for _ in range(3):
         all_speak(workers)
