@@ -43,7 +43,9 @@ def test_resources_that_the_server_keeps_are_reported(fault: str, words: str) ->
     assert any(words in finding.explanation for finding in report.findings)
 
 
-@pytest.mark.parametrize("kind", ["", "accepts ten connections"])
+@pytest.mark.parametrize(
+    "kind", ["", "accepts ten connections", "bans an address after a close frame with an error code"]
+)
 def test_a_server_that_releases_its_resources_has_no_finding(kind: str) -> None:
     report = run(kind)
     assert [finding for finding in report.findings if finding.level.counts] == []

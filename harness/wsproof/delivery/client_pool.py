@@ -57,7 +57,7 @@ class ClientPool(MemberLoop):
         """The rooms of members that have changed theirs, by alias."""
         self.measured: dict[str, Figure] = {}
         """Measurements of the schedule, by name."""
-        limit = self.contract.rate_limit
+        limit = self.contract.rate_limit or setting.pace
         self.pacer = RatePacer(limit, setting.timeout_s) if limit is not None else None
         self.rate = 0.0
         """The highest rate of a stream that the server has taken, in messages per second; 0 before a stream."""
@@ -129,7 +129,8 @@ class ClientPool(MemberLoop):
             member.client.peer.connect()
         for member in connecting:
             member.client.flush()
-        accepted = [member for member in connecting if self._take_answer(member, member.client.finish_opening(), began)]
+        answers = [(member, member.client.finish_opening()) for member in connecting]
+        accepted = [member for member, answer in answers if self._take_last_answer(member, answer, began)]
         for member in accepted:
             self._start_to_join(member)
         for member in accepted:
@@ -197,14 +198,32 @@ class ClientPool(MemberLoop):
         Raises:
             TargetError: the server does not answer.
         """
-        client, began = member.client, now_ns()
+        began = now_ns()
+        return self._take_last_answer(member, self._handshake(member), began)
+
+    def _take_last_answer(self, member: PoolMember, response: Response, began: int) -> bool:
+        """Repeat a handshake that the server refused because of its load. Note the last answer; False if it refused.
+
+        Raises:
+            TargetError: the server does not answer.
+        """
+        retries = 0
+        while member.access is None and (pause_s := self.setting.retries.pause_s(response.status, retries)) is not None:
+            member.client.abort()
+            member.closed = True  # while the others receive
+            self.wait(lambda: False, pause_s)
+            member.client, member.closed, began = member.client.renewed(), False, now_ns()
+            response, retries = self._handshake(member), retries + 1
+        return self._take_answer(member, response, began)
+
+    def _handshake(self, member: PoolMember) -> Response:
+        """Connect a member's client. Raises TargetError if the server does not answer."""
         try:
-            response = self._open(client)
+            return self._open(member.client)
         except TargetError:
-            client.abort()
+            member.client.abort()
             member.closed = True
             raise
-        return self._take_answer(member, response, began)
 
     def _take_answer(self, member: PoolMember, response: Response, began: int) -> bool:
         """Note how the server answered a handshake that began at this time; False if it refused."""
@@ -352,11 +371,11 @@ class ClientPool(MemberLoop):
         return message
 
     def may_publish(self, member: PoolMember) -> bool:
-        """Whether one more publication of this member is within the rate limit of the contract."""
+        """Whether one more publication of this member is within the rate limit."""
         return self.pacer is None or self.pacer.allows(member.client.endpoint.source, now_ns())
 
     def keep_rate(self, member: PoolMember) -> bool:
-        """Wait until one more publication of this member is within the rate limit of the contract.
+        """Wait until one more publication of this member is within the rate limit.
 
         False if the member has been cut off meanwhile.
         """

@@ -249,7 +249,7 @@ def _settle(pool: ClientPool, member: PoolMember, step: Step) -> None:
 
 def _flood(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Publish many messages, each after the previous one has arrived."""
-    limit = pool.contract.rate_limit
+    limit = pool.pacer.limit if pool.pacer is not None else None
     if limit is not None and step.count / limit.messages * limit.window_s > FLOOD_S:
         return
     for _ in range(step.count):

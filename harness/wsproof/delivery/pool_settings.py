@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from wsproof.delivery.full_server import HandshakeRetries
+from wsproof.model.contract import RateLimit
 from wsproof.model.finding import Anomaly
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
@@ -33,6 +35,10 @@ class PoolSettings:
     """Anomalies found on this channel before. They are checked again, with a shorter timeout."""
     budget: Budget = field(default_factory=lambda: Budget(None))
     """The time left in the run. No wait exceeds it."""
+    retries: HandshakeRetries = field(default_factory=HandshakeRetries)
+    """The retries of handshakes that a full server refuses."""
+    pace: RateLimit | None = None
+    """The rate that the server has enforced, if the contract names no limit."""
 
     keeps_messages: bool = False
     """Whether each member keeps all that it receives."""

@@ -115,7 +115,7 @@ class _PropertyRun:
         if not self.runner.speaks:
             self._add_format_mismatch(schedule, result)
             return
-        self._add_size_limit(schedule)
+        self._add_enforced_limits(schedule)
         own = self.check.mine(result.findings)
         for finding in own:
             if finding.anomaly is Anomaly.PROTOCOL:
@@ -123,12 +123,15 @@ class _PropertyRun:
         for finding in _weightiest(self.check, [f for f in own if f.anomaly is not Anomaly.PROTOCOL]):
             self._add_finding(Sighting(self.check, finding, result, schedule, self.options.deadline_s))
 
-    def _add_size_limit(self, schedule: Schedule) -> None:
-        """Report a limit on the size of messages once, if the server has enforced one."""
-        limit, self.runner.size_limit = self.runner.size_limit, None
-        if limit is not None:
-            finding = limit.finding(self.runner.workload)
-            self.findings[finding.check, finding.anomaly] = reported(self.runner, self.check, finding, schedule)
+    def _add_enforced_limits(self, schedule: Schedule) -> None:
+        """Report the limits that the server has enforced, each once."""
+        runner = self.runner
+        limits = (runner.size_limit, runner.rate_limit)
+        runner.size_limit = runner.rate_limit = None
+        for limit in limits:
+            if limit is not None:
+                finding = limit.finding(runner.workload)
+                self.findings[finding.check, finding.anomaly] = reported(runner, self.check, finding, schedule)
 
     def _add_format_mismatch(self, schedule: Schedule, result: ScheduleResult) -> None:
         """Report that the workload understood no message of the server."""

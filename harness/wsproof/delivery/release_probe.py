@@ -13,6 +13,8 @@ from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.departures import DEPARTURES
 from wsproof.delivery.member import PoolMember
+from wsproof.delivery.pool_settings import PoolSettings
+from wsproof.delivery.rate_pacer import source_of
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.machine.usage import TreeMeter
 from wsproof.model.history import Departure
@@ -34,6 +36,8 @@ POLL_S = 0.02
 """Seconds between two measurements of the server's process."""
 TOO_MANY_REQUESTS = "429"
 """Status of a server that limits how often a client connects, which is no fault."""
+FORBIDDEN = "403"
+"""Status of a server that may have banned this address, because of the ways in which its members left."""
 
 
 class _Rounds:
@@ -115,11 +119,8 @@ class _Rounds:
             return False
         time.sleep(self._runner.budget.at_most(RETRY_S))
         self._runner.budget.check()
-        pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
-        try:
-            return not pool.join().can_send
-        finally:
-            pool.disconnect_all()
+        settings = self._runner.pool_settings(self._options.deadline_s)
+        return not (_serves(settings) or (FORBIDDEN in self.refusal and _serves_elsewhere(settings)))
 
     def _measured(self, connections: int) -> ReleaseRound:
         """The resources of the server, after it had time to close descriptors."""
@@ -135,6 +136,21 @@ class _Rounds:
             time.sleep(POLL_S)
             fds = self._meter.fds()
         return ReleaseRound(connections, fds, self._meter.threads(), self._meter.private_bytes())
+
+
+def _serves(settings: PoolSettings) -> bool:
+    """Whether the server accepts a member."""
+    pool = ClientPool(settings)
+    try:
+        return pool.join().can_send
+    finally:
+        pool.disconnect_all()
+
+
+def _serves_elsewhere(settings: PoolSettings) -> bool:
+    """Whether the server accepts a member from another address: then it bans this one. False if there is no other."""
+    source = source_of(settings.first + MOST_MEMBERS, settings.endpoint)
+    return bool(source) and _serves(replace(settings, endpoint=replace(settings.endpoint, source=source)))
 
 
 def _ways(count: int) -> list[Callable[[ClientPool, PoolMember], None]]:

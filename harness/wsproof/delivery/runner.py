@@ -5,7 +5,7 @@ Never reuses a member name, and replaces a server after a violation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,9 @@ from wsproof.checks.volume import under_load
 from wsproof.delivery.altered_workload import with_longest
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import secrets_in_output
+from wsproof.delivery.enforced_rate import EnforcedRate, RefusedRate, is_slow_enough, refused_rate
 from wsproof.delivery.execute import ScheduleExecution, execute
+from wsproof.delivery.full_server import HandshakeRetries
 from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted, shortened_texts
@@ -33,6 +35,7 @@ from wsproof.delivery.stopped_working import is_silent, may_be_a_ban, stays_sile
 from wsproof.delivery.versions import CANNOT_BE_KNOWN
 from wsproof.delivery.volume import has_volume
 from wsproof.errors import TargetError
+from wsproof.model.contract import RateLimit
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History
 from wsproof.model.member_ids import draw_share
@@ -104,6 +107,12 @@ class ScheduleRunner:
 
     size_limit: SizeLimit | None = None
     """The limit on the size of messages that the server has enforced, until it is reported."""
+    rate_limit: EnforcedRate | None = None
+    """The limit on the rate of publications that the server has enforced, until it is reported."""
+    pace: RateLimit | None = None
+    """The rate of all further publications, if the server refuses a faster one."""
+    retries: HandshakeRetries = field(default_factory=HandshakeRetries)
+    """The retries of handshakes that a full server refuses."""
     is_limited: bool = False
     """Whether the workload sends shorter texts than it names, because the server refused longer ones."""
     _delivered_or_lost: set[int] = field(default_factory=set)
@@ -127,7 +136,7 @@ class ScheduleRunner:
 
         `waits_in_full` waits for the whole deadline, even on a channel that is known to lose messages. If the server
         refuses a text as too long, and the workload does not name its longest one, the schedule is executed again with
-        shorter texts.
+        shorter texts. If the server openly refuses the rate of publications, it is executed again at a slower one.
 
         Raises:
             TargetError: the server does not answer.
@@ -143,6 +152,33 @@ class ScheduleRunner:
             self.known, self.broken = set(anomalies), False
             schedule = shortened_texts(schedule, self.workload)
             result = self._run_once(schedule, deadline_s, waits_in_full=waits_in_full)
+        refused = refused_rate(result.findings, result.execution.history) if self._may_slow_down else None
+        if refused is None:
+            return result
+        return self._slower(
+            refused, anomalies, lambda: self._run_once(schedule, deadline_s, waits_in_full=waits_in_full), result
+        )
+
+    @property
+    def _may_slow_down(self) -> bool:
+        """Whether no limit on the rate is known yet, neither by the contract nor by an earlier schedule."""
+        return self.workload.contract.rate_limit is None and self.pace is None
+
+    def _slower(
+        self, refused: RefusedRate, known: set[Anomaly], run: Callable[[], ScheduleResult], result: ScheduleResult
+    ) -> ScheduleResult:
+        """The result of a slower run, if the server refused only the rate of publications. Else `result`.
+
+        `known` are the anomalies before that result.
+        """
+        after, is_broken = set(self.known), self.broken
+        for self.pace in refused.paces:
+            self.known, self.broken = set(known), False
+            slower = run()
+            if is_slow_enough(refused, slower.findings, slower.execution.history):
+                self.rate_limit = EnforcedRate(refused, self.pace)
+                return slower
+        self.pace, self.known, self.broken = None, after, is_broken or self.broken
         return result
 
     def _enforced_limit(self, schedule: Schedule, result: ScheduleResult) -> SizeLimit | None:
@@ -255,6 +291,8 @@ class ScheduleRunner:
             alone=self.server.owned,
             known=known,
             budget=self.budget,
+            retries=self.retries,
+            pace=self.pace,
         )
 
     @contextmanager

@@ -78,6 +78,19 @@ class Client:
         self._reading = True
         self._writable = True
 
+    def renewed(self) -> Client:
+        """A client with the same endpoint, request and timeout, whose connection is not open yet."""
+        return Client(
+            self.endpoint,
+            deadline_s=self.deadline_s,
+            receive_buffer=self._receive_buffer,
+            request=self.peer.request,
+            max_message_bytes=self.peer.max_message_bytes,
+            answer_pings=self.peer.answer_pings,
+            answer_close=self.peer.answer_close,
+            keep_frames=self.peer.keep_frames,
+        )
+
     # Opening.
 
     def connect(self) -> None:

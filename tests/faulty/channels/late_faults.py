@@ -24,6 +24,8 @@ RARE = 500
 SEAT_LIMIT = 64
 RATE, BURST = 200.0, 60
 """Messages per second that each client may send, and the size of a burst."""
+LOW_RATE, HANDSHAKES = 20, 10
+"""Messages of each client, and handshakes of all, within one second."""
 
 CORRECT_BEHAVIOUR = {
     "closes idle members": "closes a connection that is silent for some seconds, with 1001",
@@ -31,6 +33,9 @@ CORRECT_BEHAVIOUR = {
     "one connection per name": "closes the older connection of a name, with 4001",
     "drops messages above the rate limit": "discards messages above a rate limit per member",
     "disconnects members above the rate limit": "closes a connection above its rate limit, with 1008",
+    "disconnects members above twenty messages a second": "closes a connection above a low rate limit, with 1008",
+    "refuses handshakes above ten a second": "refuses a handshake above its rate limit, with 429",
+    "bans an address after a close frame with an error code": "refuses all its further handshakes, with 403",
     "disconnects slow consumers": "closes a connection whose queue is full, with 1013",
     "sends the latest values to newcomers": "the dashboard sends its latest ten objects to newcomers",
     "limits the message size": "closes a connection after a message of more than 64 KiB, with 1009",
@@ -46,17 +51,38 @@ def planted(name: str) -> bool:
     return name in FAULT.split(" + ")
 
 
+class RecentSecond:
+    """Counts events, and allows at most `limit` of them in any second."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.times: list[float] = []
+
+    def allows_one_more(self) -> bool:
+        now = time.monotonic()
+        self.times = [at for at in self.times if at > now - 1.0]
+        if len(self.times) >= self.limit:
+            return False
+        self.times.append(now)
+        return True
+
+
+handshakes = RecentSecond(HANDSHAKES)
+banned: set[str] = set()
+
+
 class Member:
     """One connection. Its own task sends its queue, so that no member waits for another."""
 
-    def __init__(self, name: str, send: Send) -> None:
-        self.name, self.send = name, send
+    def __init__(self, name: str, send: Send, address: str) -> None:
+        self.name, self.send, self.address = name, send, address
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.writer = asyncio.create_task(self.write())
         self.last_sent_at = self.joined_at = time.monotonic()
         self.place = -1
         self.sent = self.received = self.objects = 0
         self.tokens, self.filled_at = float(BURST), time.monotonic()
+        self.second = RecentSecond(LOW_RATE)
         self.is_cut = False
 
     async def write(self) -> None:
@@ -113,12 +139,16 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     elif scope["type"] == "websocket":
         await receive()
         path = scope["path"]
-        if not may_join(path):
+        if planted("refuses handshakes above ten a second") and not handshakes.allows_one_more():
+            await send({"type": "websocket.http.response.start", "status": 429, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b"slow down"})
+            return
+        if not may_join(path) or scope["client"][0] in banned:
             await send({"type": "websocket.close", "code": 1013})
             return
         await send({"type": "websocket.accept"})
         channel = echo if path == "/ws" else dashboard if path == "/dashboard-feed" else chat
-        await channel(Member(path.rpartition("/")[2], send), receive)
+        await channel(Member(path.rpartition("/")[2], send, scope["client"][0]), receive)
     else:
         if scope["path"].startswith("/fault/"):
             plant(scope["path"].removeprefix("/fault/"))
@@ -142,7 +172,7 @@ def plant(fault: str) -> None:
     FAULT, count, seats[0] = fault, 0, 0
     while producers:
         producers.pop().cancel()
-    for collection in (room, viewers, latest, kept, places):
+    for collection in (room, viewers, latest, kept, places, banned):
         collection.clear()
 
 
@@ -260,6 +290,9 @@ async def handle_text(member: Member, text: str) -> bool:
     if planted("disconnects members above the rate limit") and not member.has_token():
         await member.close(1008)
         return False
+    if planted("disconnects members above twenty messages a second") and not member.second.allows_one_more():
+        await member.close(1008)
+        return False
     if planted("silently drops long messages") and len(text) > 300_000:
         return True
     if planted("raises on long messages") and len(text) > 300_000:
@@ -275,6 +308,8 @@ async def handle_text(member: Member, text: str) -> bool:
 
 def handle_departure(member: Member, code: int | None) -> None:
     member.writer.cancel()
+    if planted("bans an address after a close frame with an error code") and code in (1002, 1003, 1007):
+        banned.add(member.address)
     if planted("ignores departures with private close codes") and code is not None and code >= 3000:
         return
     if planted("stops serving after a close without a code") and code == 1005:
