@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 LONGEST = (
+    "tests/documentation/test_tutorial.py",
     "tests/workloads/test_readme.py",
     "tests/delivery/test_user_channels.py",
     "tests/delivery/test_suite.py",
@@ -19,6 +20,7 @@ LONGEST = (
     "tests/delivery/test_json_room.py",
     "tests/cli/test_naive_server.py",
     "tests/delivery/test_access_and_rate_limits.py",
+    "tests/documentation/test_lost_messages.py",
     "tests/cli/test_checking.py",
     "tests/cli/test_queries.py",
     "tests/test_wheel.py",

@@ -97,6 +97,7 @@ def test_the_job_ends_with_the_exit_code_and_3_is_a_warning_by_default(
     done = Runner(tmp_path, {"cannot-tell": cannot_tell}, {"exit-code": code}).run("verdict")
     assert done.returncode == expected
     assert done.stdout.startswith("::warning") == (code == "3" and expected == 0)
+    assert done.stdout.startswith("::error") == (code == "2")
 
 
 FAKE_GH = """

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.ci.schemas import errors_by_schema
 from wsproof import Audience, Contract, Envelope, UsageError
 from wsproof.cli import main
 from wsproof.session import recognition
@@ -88,7 +89,9 @@ def test_init_examines_an_app_and_writes_its_files(
         "project": {"name": "shop"},
         "tool": {"wsproof": {"target": "shop:app", "channels": "wsproof_channels"}},
     }
-    assert "pip install . wsproof" in (folder / ".github" / "workflows" / "wsproof.yml").read_text(encoding="utf-8")
+    workflow = folder / ".github" / "workflows" / "wsproof.yml"
+    assert "pip install . wsproof" in workflow.read_text(encoding="utf-8")
+    assert errors_by_schema("vendor.github-workflows", workflow) == []
     assert "def test_chat_loses_nothing" in (folder / "test_websocket.py").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     exec((folder / "wsproof_channels.py").read_text(encoding="utf-8"), names)

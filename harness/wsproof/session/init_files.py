@@ -128,7 +128,7 @@ jobs:
         with:
           python-version: "3.12"
       - run: python -m pip install {install} wsproof
-      - run: wsproof check --junit wsproof.xml --markdown wsproof.md
+      - run: wsproof check --github --junit wsproof.xml --markdown wsproof.md
       - if: always()
         run: cat wsproof.md >> "$GITHUB_STEP_SUMMARY"
 """
