@@ -43,6 +43,8 @@ class MessageKind(Enum):
     STRANGE = UNEXPECTED
     """Older name of UNEXPECTED."""
 
+    __hash__ = object.__hash__  # of the kinds themselves. Enum's own hashes their names, in Python, for each message.
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:

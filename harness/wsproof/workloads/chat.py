@@ -60,8 +60,8 @@ class Chat(Workload):
     def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):
             return Parsed(MessageKind.UNEXPECTED, text=repr(message))
-        reply = next((words for words in REPLIES if message.startswith(words)), None)
-        if reply is not None:
+        if message.startswith(REPLIES):
+            reply = next(words for words in REPLIES if message.startswith(words))
             opened = undamaged(self.format.open(message), len(reply))
             return Parsed(MessageKind.REPLY, opened, text=message[len(reply) :])
         notice = LEFT.fullmatch(message)

@@ -1,6 +1,7 @@
 """The compiled reader (`_frame_reader.c`) as the poller of a worker's stamped TCP sockets. It is optional.
 
-It reads known frames of plain connections without Python. All other bytes come to `CompiledTransport.take`.
+It reads known frames of plain connections without Python, and has each new frame parsed once (`number_new`). All other
+bytes come to `CompiledTransport.take`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wsproof.load.worker.state import WorkerState
 from wsproof.net.kernel_clock import KernelClock
 from wsproof.net.receive_queue import receive_queue
 
-INTERFACE = 1
+INTERFACE = 2
 """Number of the interface between this module and the compiled reader: raise it here and in C with every change."""
 
 try:
@@ -47,7 +48,7 @@ class CompiledPoller(SocketPoller):
         self._state = state
         self._transports: dict[int, CompiledTransport] = {}
         self._sockets = select.epoll()
-        self.reader = FrameReader(self._sockets.fileno(), self._take, self._end, self._fill, self._fire, IDLE_NS)
+        self.reader = FrameReader(self._sockets.fileno(), self, IDLE_NS)
         state.recorder.read_with(self.reader)
         loop.add_reader(self._sockets.fileno(), self._poll)
 
@@ -87,7 +88,14 @@ class CompiledPoller(SocketPoller):
 
     # Callbacks of the compiled reader. An exception must not keep the other sockets from being read.
 
-    def _take(self, fd: int, data: bytes, wall_ns: int, now_ns: int, last_ns: int, is_full: int) -> Taken:
+    def number_new(self, member: int, frame: bytes) -> int:
+        """Return the number of a new frame, or -1 if `take` must read it."""
+        try:
+            return self._state.recorder.number_new(member, frame)
+        except Exception:  # noqa: BLE001 - `take` meets it again, and reports it
+            return -1
+
+    def take(self, fd: int, data: bytes, wall_ns: int, now_ns: int, last_ns: int, is_full: int) -> Taken:
         """Let Python read what the compiled reader cannot. `is_full`: see `CompiledTransport.take`."""
         self._state.recorder.collect()
         self.read_ns, self.woke_ns = self.reader.read_ns, self.reader.woke_ns
@@ -97,18 +105,18 @@ class CompiledPoller(SocketPoller):
             self._report(fault)
             return last_ns, None
 
-    def _end(self, fd: int, error: int) -> None:
+    def end(self, fd: int, error: int) -> None:
         """Handle the end of a socket. `error`: errno of a read that failed, else 0."""
         try:
             self._transports[fd].end(error)
         except Exception as fault:  # noqa: BLE001
             self._report(fault)
 
-    def _fill(self, fd: int, read_bytes: int, at_ns: int) -> None:
+    def fill(self, fd: int, read_bytes: int, at_ns: int) -> None:
         """Note how full the receive buffer was, after a large read."""
         self._transports[fd].note_queue(read_bytes, at_ns)
 
-    def _fire(self) -> int:
+    def fire(self) -> int:
         """Send the publications that are due. Returns the time at which the next one is due."""
         self._state.fire()
         return self._state.due_ns

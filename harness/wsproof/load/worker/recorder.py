@@ -119,6 +119,15 @@ class WorkerRecorder:
             self._remember(frame, number)
         return (number,)
 
+    def number_new(self, member: int, frame: bytes) -> int:
+        """Parse an ordinary frame that is not known. Returns its number, or -1 if it is not one message to record."""
+        payload_at = 2 if frame[1] < 126 else 4
+        try:
+            self.learn(member, frame, frame[payload_at:], frame[0] & 0x0F == 1)
+        except UnicodeDecodeError:
+            return -1
+        return self.known.get(frame, -1)
+
     def _remember(self, frame: bytes, number: int) -> None:
         self.known[frame] = number
         self.lengths.add(len(frame))
