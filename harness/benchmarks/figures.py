@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.progress_line import say
+
 Row = Mapping[str, Any]
 ENOUGH_TO_SPREAD = 3
 """Fewest blocks for which a cell shows minimum and maximum."""
@@ -23,6 +25,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table", type=Path, nargs="+", metavar="FILE", help="measure nothing; print the tables of these files"
     )
+
+
+def remaining(turns: Sequence[Row], path: Path | None, run_s: float) -> list[Row]:
+    """The turns that the file has no measurement of. A turn is the part of a row that names it. Prints their time."""
+    done = rows_of([path]) if path is not None and path.exists() else []
+    left = [turn for turn in turns if not any(turn.items() <= row.items() for row in done)]
+    say(f"{len(left)} of {len(turns)} runs are left: about {len(left) * run_s / 60:.0f} minutes")
+    return left
 
 
 def append(path: Path | None, row: Row) -> None:

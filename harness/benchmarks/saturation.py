@@ -3,8 +3,9 @@
 A server in C broadcasts each publication to all subscribers. The load is raised until the engine, on one core, cannot
 keep up. Each level compares two p99 latencies of the connections whose packets are captured: as the run reports it
 (from the intended time), and on the wire. The run must call itself untrusted if its p99 departs by more than 20 % and
-by more than `RESOLUTION_NS`. Below half of that load, an untrusted run is a false positive. Needs tcpdump, as
-`benchmarks.truth` does.
+by more than `RESOLUTION_NS`. `--below N` adds N runs each at half and at 0.9 of the capacity that the levels
+show: an untrusted run there is a false positive. `--json FILE` gets each run as it comes, and the same command again
+goes on after the last one in FILE. Needs tcpdump, as `benchmarks.truth` does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import figures
 from benchmarks.pinned import put_on_core
 from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
@@ -39,6 +42,11 @@ CAPTURED = 12
 """Most connections whose packets are captured. Capturing all would take CPU from the processes under test."""
 MAX_DEPARTURE = 0.2
 """Largest difference of the reported p99 from the p99 on the wire, as a share of the latter."""
+KEPT_UP = 0.95
+"""Within its capacity, the engine delivers at least this share of the offered rate, and uses at most this share of a
+core."""
+SECONDS_BESIDE = 6
+"""Seconds that a run takes beside its window."""
 MS = 1e6
 
 
@@ -74,14 +82,42 @@ def main() -> None:
         port, file = asked.client
         perform(int(port), plan_of(asked.levels[0], asked), Path(file))
         return
+    if asked.table:
+        print_verdicts([block_of(row) for row in figures.rows_of(asked.table)])
+        return
     titles = "offered/s | delivered/s | p99 reported | on the wire | departs | added p50 | added p99 | CPU | lag max"
     say(f"| {titles} | untrusted: why |\n|{' ---: |' * 9} --- |")
-    turns = [level for _ in range(asked.blocks) for level in asked.levels]
-    blocks = [measure(level, asked) for level in turns]
+    blocks = perform_all([(level, number) for number in range(asked.blocks) for level in asked.levels], asked)
+    if asked.below:
+        most = capacity_of(blocks)
+        say(f"\nThe capacity is at least {most:,.0f}/s. Runs at half and at 0.9 of it:\n")
+        below = [(round(share * most), number) for number in range(asked.below) for share in (0.5, 0.9)]
+        blocks += perform_all(below, asked)
     print_verdicts(blocks)
-    if asked.json:
-        with asked.json.open("a") as file:
-            file.writelines(json.dumps(asdict(block)) + "\n" for block in blocks)
+
+
+def perform_all(turns: Sequence[tuple[float, int]], asked: argparse.Namespace) -> list[Block]:
+    """Do the runs (level, number) that the file does not have yet. Returns the blocks of all."""
+    named: list[figures.Row] = [{"offered_hz": level, "number": number} for level, number in turns]
+    blocks = {}
+    for turn in figures.remaining(named, asked.json, asked.seconds + SECONDS_BESIDE):
+        block = measure(turn["offered_hz"], asked)
+        figures.append(asked.json, {**turn, **asdict(block)})
+        blocks[tuple(turn.values())] = block
+    for row in figures.rows_of([asked.json]) if asked.json and asked.json.exists() else []:
+        blocks[row["offered_hz"], row["number"]] = block_of(row)
+    return [blocks[turn] for turn in turns]
+
+
+def block_of(row: figures.Row) -> Block:
+    return Block(**{name: value for name, value in row.items() if name != "number"})
+
+
+def capacity_of(blocks: list[Block]) -> float:
+    """The highest level up to which every run delivered what was offered and left a part of the CPU unused."""
+    full = [b.offered_hz for b in blocks if b.delivered_hz < KEPT_UP * b.offered_hz or b.generator_cpu > KEPT_UP]
+    first = min(full, default=float("inf"))
+    return max((block.offered_hz for block in blocks if block.offered_hz < first), default=first)
 
 
 def arguments() -> argparse.Namespace:
@@ -93,7 +129,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--arrivals", default="constant", help="how publications are spaced; burst:10 is ten at once")
     parser.add_argument("--blocks", type=int, default=1, help="runs at each level (1)")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a run's window (3)")
-    parser.add_argument("--json", type=Path, help="append every block's figures to this file, too")
+    parser.add_argument("--below", type=int, default=0, help="further runs at half and at 0.9 of the capacity (0)")
+    figures.add_options(parser)
     parser.add_argument("--client", nargs=2, metavar=("PORT", "FILE"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -127,11 +164,11 @@ def perform(port: int, plan: Plan, file: Path) -> None:
     """Do the run, save its report, and write its figures and void codes to stdout as JSON."""
     measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port))
     report_of_engine(as_intended(measurement)).save(file)
-    figures = summaries(measurement)
+    metrics = summaries(measurement)
     said = {
-        "delivered_hz": figures["deliveries_per_s"].value,
-        "generator_cpu": figures["generator_cpu"].max,
-        "lag_max": figures["loop_lag"].max,
+        "delivered_hz": metrics["deliveries_per_s"].value,
+        "generator_cpu": metrics["generator_cpu"].max,
+        "lag_max": metrics["loop_lag"].max,
         "voiding": [caution.code for caution in judge_trust(measurement) if voids_judged(caution)],
     }
     say(json.dumps(said))
@@ -178,13 +215,16 @@ def show(block: Block) -> None:
 
 
 def print_verdicts(blocks: list[Block]) -> None:
-    """Print how many departing runs were trusted, and the number of false positives."""
+    """Print how many departing runs were trusted, and for each level how many were called untrusted."""
     missed = [block for block in blocks if block.departs and not block.untrusted]
-    first = min((block.offered_hz for block in blocks if block.departs), default=float("inf"))
-    below = [block for block in blocks if block.offered_hz < first / 2]
-    wolves = sum(block.untrusted for block in below)
-    say(f"\nDeparts from {first:,.0f}/s on. Departed and trusted: {len(missed)} of {len(blocks)} runs.")
-    say(f"Untrusted below half of that load: {wolves} of {len(below)} runs.")
+    say(f"\nDeparted and trusted: {len(missed)} of {len(blocks)} runs.\n")
+    say("| offered/s | runs | departed | untrusted | both | why |\n|" + " ---: |" * 5 + " --- |")
+    for level in sorted({block.offered_hz for block in blocks}):
+        own = [block for block in blocks if block.offered_hz == level]
+        both = sum(block.departs and block.untrusted for block in own)
+        counts = (sum(block.departs for block in own), sum(block.untrusted for block in own), both)
+        why = ", ".join(sorted({code for block in own for code in block.voiding})) or "–"
+        say(f"| {level:,.0f} | {len(own)} | {' | '.join(map(str, counts))} | {why} |")
 
 
 if __name__ == "__main__":

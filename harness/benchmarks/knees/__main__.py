@@ -1,4 +1,4 @@
-"""Known knees, and the knees that `wsproof capacity` finds: `python -m harness.benchmarks.knees [CASE...]`.
+"""Known knees, and the knees that `wsproof capacity` finds: `python -m benchmarks.knees [--json FILE]`.
 
 `limited_server.py` makes at most 4,000 deliveries a second. So the level at which p99(latency) reaches 100 ms is known
 from theory. With 60 seats, the server accepts 60 subscribers. Each search runs the command that a user would type. The
@@ -7,8 +7,8 @@ from theory. With 60 seats, the server accepts 60 subscribers. Each search runs 
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import figures
+from benchmarks.progress_line import say
 from wsproof.cli import main as wsproof
 
-APP = "harness.benchmarks.knees.limited_server:app"
+APP = "benchmarks.knees.limited_server:app"
 PER_S = 4_000
 SEATS = 60
 LIMIT_S = 0.1
 WARMUP_S, DURATION_S = 1, 3
+SEARCH_S = 120
+"""Seconds that a search takes, about."""
 
 
 def p99_s(subscribers: float, rate_hz: float, rooms: float = 1) -> float:
@@ -74,7 +78,7 @@ def found(case: Case) -> dict[str, object]:
         record = Path(folder) / "run.json"
         slo = ("--slo", f"p99(latency) < {LIMIT_S:g}s", "--slo", "lost == 0")
         limits = ("--env", f"LIMIT_PER_S={PER_S}", "--env", f"LIMIT_SEATS={case.seats}")
-        where = ("--channels", "harness.benchmarks.knees.channels", "--path", "/hall/0/1")
+        where = ("--channels", "benchmarks.knees.channels", "--path", "/hall/0/1")
         window = ("--warmup", str(WARMUP_S), "--duration", str(DURATION_S))
         wsproof(["capacity", APP, *where, *slo, *limits, *window, *case.options, "--json", str(record)])
         part: dict[str, object] = json.loads(record.read_text())["capacity"]
@@ -82,17 +86,31 @@ def found(case: Case) -> dict[str, object]:
 
 
 def main() -> None:
-    for name in sys.argv[1:] or CASES:
-        part = found(CASES[name])
-        known, interval = CASES[name].known, part["knee"]
-        if not isinstance(interval, dict):
-            sys.stdout.write(f"{name}: known {known:.1f}; {part['ending']}: nothing found\n")
-            continue
-        holds = interval["low"] <= known <= interval["high"]
-        sys.stdout.write(
-            f"{name}: known {known:.1f}; {part['ending']}: {interval['middle']:.1f}, "
-            f"from {interval['low']:.1f} to {interval['high']:.1f}: {'holds it' if holds else 'DOES NOT HOLD IT'}\n"
-        )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    figures.add_options(parser)
+    asked = parser.parse_args()
+    if asked.table:
+        for row in figures.rows_of(asked.table):
+            say(sentence(row))
+        return
+    for turn in figures.remaining([{"case": name} for name in asked.cases], asked.json, SEARCH_S):
+        case = CASES[turn["case"]]
+        row = {**turn, "known": case.known, **found(case)}
+        figures.append(asked.json, row)
+        say(sentence(row))
+
+
+def sentence(row: figures.Row) -> str:
+    """What was found, and whether it holds the known value."""
+    known, interval = row["known"], row["knee"]
+    if not isinstance(interval, dict):
+        return f"{row['case']}: known {known:.1f}; {row['ending']}: nothing found"
+    holds = interval["low"] <= known <= interval["high"]
+    return (
+        f"{row['case']}: known {known:.1f}; {row['ending']}: {interval['middle']:.1f}, "
+        f"from {interval['low']:.1f} to {interval['high']:.1f}: {'holds it' if holds else 'DOES NOT HOLD IT'}"
+    )
 
 
 if __name__ == "__main__":

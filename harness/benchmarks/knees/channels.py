@@ -1,4 +1,4 @@
-"""The channel of `limited_server.py`: `--channels harness.benchmarks.knees.channels`."""
+"""The channel of `limited_server.py`: `--channels benchmarks.knees.channels`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
 The load is 1,000 messages a second over 100 connections, as evenly spread echoes (`echo`) or as publications that go to
 all at once (`chat`), or 10 publications a second to all of 1,000 (`crowd`). The time that a client adds to a message is
 its (receipt - actual send), minus the difference between the two packets on the wire. The clients take turns, block by
-block, against a fresh server in C. The benchmark needs tcpdump and the right to capture. Server and capture get one
+block, against a fresh server in C. `--json FILE` gets each block as it comes, and the same command again goes on after
+the last one in FILE. The benchmark needs tcpdump and the right to capture. Server and capture get one
 core, the client another. With `--beside`, another process keeps the client's core busy. k6 takes part if
 `rivals/installed.py` finds it.
 """
@@ -13,19 +14,19 @@ core, the client another. With `--beside`, another process keeps the client's co
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from benchmarks import figures
 from benchmarks.pinned import put_on_core
 from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
@@ -37,6 +38,8 @@ from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire, capture
 
 US = 1e3
+SECONDS_BESIDE = 6
+"""Seconds that a block takes beside its window: to start, to warm up, to drain, and to read the capture."""
 MISSING_ALLOWED = 0.001
 
 
@@ -79,18 +82,16 @@ class Block:
 
 def main() -> None:
     asked = arguments()
-    every: dict[str, dict[str, list[dict[str, object]]]] = {}
-    for shape in asked.shapes:
-        blocks: dict[str, list[Block]] = {name: [] for name in asked.clients}
-        for number in range(asked.blocks):
-            turn = number % len(asked.clients)
-            for name in (*asked.clients[turn:], *asked.clients[:turn]):
-                with busy_core(1) if asked.beside else nullcontext():
-                    blocks[name].append(measure(name, shape, asked.seconds))
-        show(shape, blocks)
-        every[shape] = {name: [asdict(block) for block in found] for name, found in blocks.items()}
-    if asked.json:
-        asked.json.write_text(json.dumps(every, indent=1))
+    if asked.table:
+        show_all(figures.rows_of(asked.table))
+        return
+    rows = []
+    for turn in figures.remaining(turns_of(asked), asked.json, asked.seconds + SECONDS_BESIDE):
+        with busy_core(1) if asked.beside else nullcontext():
+            block = measure(turn["client"], turn["shape"], asked.seconds)
+        rows.append({**turn, **asdict(block)})
+        figures.append(asked.json, rows[-1])
+    show_all(figures.rows_of([asked.json]) if asked.json else rows)
 
 
 def arguments() -> argparse.Namespace:
@@ -100,10 +101,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=installed(CLIENTS))
     parser.add_argument("--beside", action="store_true", help="keep the client's core busy with another process")
-    parser.add_argument("--json", type=Path, help="write every block's figures there, too")
+    figures.add_options(parser)
     asked = parser.parse_args()
     refuse_missing(asked.clients)
     return asked
+
+
+def turns_of(asked: argparse.Namespace) -> list[figures.Row]:
+    """All blocks, in their order: each client of each shape once, then again, beginning with the next client."""
+    return [
+        {"block": block, "shape": shape, "beside": asked.beside, "client": asked.clients[(block + at) % many]}
+        for many in [len(asked.clients)]
+        for block in range(asked.blocks)
+        for shape in asked.shapes
+        for at in range(many)
+    ]
 
 
 def measure(name: str, shape: str, seconds: float) -> Block:
@@ -173,10 +185,22 @@ def compare(report: Report, wire: Wire) -> Block:
     )
 
 
-def show(shape: str, blocks: dict[str, list[Block]]) -> None:
+def show_all(rows: Sequence[figures.Row]) -> None:
+    """Print a table for each shape, quiet and beside a busy process."""
+    names = {field.name for field in fields(Block)}
+    tables: dict[tuple[str, bool], dict[str, list[Block]]] = {}
+    for row in rows:
+        clients = tables.setdefault((row["shape"], row["beside"]), {})
+        block = Block(**{name: value for name, value in row.items() if name in names})
+        clients.setdefault(row["client"], []).append(block)
+    for (shape, beside), blocks in tables.items():
+        show(SHAPES[shape] + (", beside a busy process" if beside else ""), blocks)
+
+
+def show(title: str, blocks: dict[str, list[Block]]) -> None:
     """Print a table in Markdown: medians over the blocks, with minimum and maximum."""
     names = ("wire_p50", "wire_p99", "reported_p50", "reported_p99", "added_p50", "added_p99", "sending_p50")
-    say(f"\n{SHAPES[shape]}: us, median over the blocks (least-most)\n")
+    say(f"\n{title}: us, median over the blocks (least-most)\n")
     titles = [name.replace("_", " ") for name in (*names, "receiving_p50", "receiving_p99", "exact_p50", "exact_p99")]
     say(
         "| client | blocks | messages | "
