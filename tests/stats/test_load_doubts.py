@@ -53,5 +53,14 @@ def test_users_that_were_not_answered_are_missing_and_those_stopped_after_the_wi
     assert codes(measured(member(0), member(1), replace(unanswered, left_ns=2_000))) == {}
 
 
+def test_each_user_that_was_not_answered_is_missing_once_however_often_it_tried() -> None:
+    unanswered = replace(member(2), connected_ns=0, in_ns=0, departure=Departure.CLOSED, left_ns=500)
+    again = replace(unanswered, number=3, replaces=2)
+    joined = replace(member(4), replaces=3)
+    (doubt,) = load_doubts(measured(member(0), member(1), unanswered, again), is_ramp_complete=True, users_asked=3)
+    assert "1 of 3 users" in doubt.caution.message
+    assert codes(measured(member(0), member(1), unanswered, again, joined)) == {}
+
+
 def test_an_unfinished_ramp_is_reported() -> None:
     assert codes(measured(member(0), member(1)), is_ramp_complete=False) == {"ramp-not-ended": True}

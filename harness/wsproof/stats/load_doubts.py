@@ -36,14 +36,16 @@ def _incomplete_ramp(measurement: Measurement, users_asked: int) -> Doubt:
 
 
 def _missing_users(measurement: Measurement) -> Iterator[Doubt]:
-    """Users whose handshake timed out. The trust rules report refused users."""
+    """Users whose handshake timed out, and who did not try again. The trust rules report refused users."""
     history = measurement.history
+    replaced = {member.replaces for member in history.members}
+    users = sum(1 for member in history.members if member.replaces < 0)
     gone = [m for m in history.members if m.departure is Departure.CLOSED and not m.connected_ns]
-    missing = sum(1 for member in gone if member.left_ns < history.end_ns)
+    missing = sum(1 for member in gone if member.left_ns < history.end_ns and member.number not in replaced)
     if missing:
         yield doubt(
             "users-missing",
-            f"{missing} of {len(history.members)} users were not answered in time and never joined: "
+            f"{missing} of {users} users were not answered in time and never joined: "
             "the load was lighter than requested.",
             "Let users arrive more slowly (--spawn-rate), or use fewer (--users).",
             LOADED,
