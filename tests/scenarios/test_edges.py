@@ -59,6 +59,15 @@ def test_a_test_stopped_in_the_ramp_has_no_finding_and_is_no_success(tmp_path: P
     assert 0 < sum(room["users"] for room in ended.summary["rooms"]) < 200
 
 
+def test_a_saturated_generator_is_no_success_and_no_fault_of_the_server(tmp_path: Path) -> None:
+    host, files = "tests.scenarios.planted:correct", "tests/scenarios/saturated.py"
+    ended = run_until(tmp_path, LATENCY, host=host, users=5, files=files, count=100).end()
+    assert ended.code == 3, ended.output
+    assert ended.rooms["chat"]["verdict"] in ("valid", "unknown")
+    assert "void figures (schedule-slip)" in ended.output
+    assert [finding for finding in ended.findings_of("chat") if finding["level"] == "violation"] == []
+
+
 @pytest.mark.parametrize("number", slow_except([signal.SIGTERM, signal.SIGINT], signal.SIGTERM))
 def test_after_a_signal_the_summary_is_printed_and_the_server_ends(tmp_path: Path, number: signal.Signals) -> None:
     locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
