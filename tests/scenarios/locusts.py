@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.forked import ROOT, ForkServer
-from wsproof.model.summary import TrustWarning
+from wsproof.model.load_summary import WorkloadLoad
 from wsproof.session.locust_process import Handover
 
 DEADLINE = 90.0
@@ -51,9 +51,8 @@ class Ended:
     @property
     def code_if_valid(self) -> int:
         """The exit code of a run without a failure: 3 if the generator was too slow for the medians, else 0."""
-        rooms = self.rooms.values()
-        warnings = [TrustWarning.from_json(warning) for room in rooms for warning in room["warnings"]]
-        return 3 if not rooms or any(warning.voids_medians for warning in warnings) else 0
+        loads = [WorkloadLoad.from_json(room) for room in self.rooms.values()]
+        return 3 if not loads or any(load.has_void_median for load in loads) else 0
 
     @property
     def was_frozen(self) -> bool:

@@ -111,13 +111,13 @@ def exit_code(environment: Any, before: int | None) -> int | None:
 
 
 def _is_doubtful(environment: Any, session: LoadSession) -> bool:
-    """Whether a median, or a figure of an objective, is void."""
+    """Whether a median is void by a millisecond or more, or a figure of an objective is void."""
     if not session.results or any(objective.met is None for objective in session.objectives):
         return True
-    warnings = [warning for result in session.results for warning in result.load.warnings]
+    loads = [result.load for result in session.results]
     if options_of(environment, None).strict_trust:
-        return any(warning.invalidates for warning in warnings)
-    return any(warning.voids_medians for warning in warnings)
+        return any(warning.invalidates for load in loads for warning in load.warnings)
+    return any(load.has_void_median for load in loads)
 
 
 def give_up(environment: Any, mistake: WorkloadError) -> None:

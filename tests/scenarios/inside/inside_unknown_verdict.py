@@ -31,7 +31,7 @@ from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.load_summary import WorkloadLoad
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase
-from wsproof.model.summary import TrustWarning
+from wsproof.model.summary import Summary, TrustWarning, Void
 from wsproof.net.endpoint import parse_url
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
@@ -301,6 +301,21 @@ def finished_environment(*warnings: TrustWarning) -> Any:
 
 def test_void_medians_are_exit_code_3_and_void_tails_are_not() -> None:
     assert [exit_code(finished_environment(*each), None) for each in ((), (TAIL,), (VOID,))] == [None, None, 3]
+
+
+@pytest.mark.parametrize(("without_ns", "code"), [(1_500_000, None), (400_000, 3)])
+def test_a_median_that_is_void_by_less_than_a_millisecond_is_no_exit_code_3(
+    without_ns: float, code: int | None
+) -> None:
+    finished = finished_environment(replace(VOID, figures=("latency.p50",)))
+    void = {"p50": Void("generator-cpu", "It was busy.", without_ns)}
+    ((result,), latency) = (
+        session_of(finished).results,
+        Summary("ns", "lower", 9, value=2_000_000, p50=2_000_000, void=void),
+    )
+    load = replace(result.load, metrics={"latency": latency})
+    session_of(finished).results[:] = [replace(result, load=load)]
+    assert exit_code(finished, None) == code
 
 
 def test_with_strict_trust_every_void_figure_is_exit_code_3() -> None:
