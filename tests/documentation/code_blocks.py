@@ -37,6 +37,12 @@ def blocks_of(document: str) -> Iterator[CodeBlock]:
             yield CodeBlock(document, token.map[0] + 1, token.info.strip(), token.content)
 
 
+def inline_code_of(document: str) -> list[str]:
+    """The code within the sentences and tables of a document."""
+    tokens = MarkdownIt("commonmark").enable("table").parse((ROOT / document).read_text(encoding="utf-8"))
+    return [child.content for token in tokens for child in token.children or () if child.type == "code_inline"]
+
+
 BLOCKS = [block for document in documents() for block in blocks_of(document)]
 
 

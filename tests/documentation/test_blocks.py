@@ -14,9 +14,9 @@ import yaml
 
 from documentation.linked_pages import ROOT
 from tests.ci.schemas import errors_by_schema
-from tests.documentation.code_blocks import BLOCKS, CodeBlock, blocks_in
+from tests.documentation.code_blocks import BLOCKS, CodeBlock, blocks_in, documents, inline_code_of
 from tests.documentation.shell_commands import commands_in
-from wsproof.cli.parser import parse_command
+from wsproof.cli.parser import VERBS, parse_command
 from wsproof.pytest.plugin import PREFIX
 from wsproof.session.option import options_in
 from wsproof.session.options import IN_PYTEST, LocustOptions, PytestOptions
@@ -99,6 +99,18 @@ def test_commands_exist_with_their_options(block: CodeBlock) -> None:
 def test_the_commands_of_wsproof_are_recognised() -> None:
     words = [words for block in COMMAND_BLOCKS for words in commands_in(block.text, has_prompts=block.language != "")]
     assert sum(command[0] == "wsproof" for command in words) > 40
+
+
+@pytest.mark.parametrize("document", documents())
+def test_commands_within_sentences_exist_with_their_options(document: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sentence may leave out arguments that the command requires."""
+    for code in inline_code_of(document):
+        for words in commands_in(code, has_prompts=False) if "$(" not in code else ():
+            is_whole = words[0] == "wsproof" and len(words) > 2 and words[1] in VERBS and "--help" not in words
+            try:
+                require_known(["5" if word == "N" else word for word in words] if is_whole else [])
+            except SystemExit:
+                assert "the following arguments are required" in capsys.readouterr().err, code
 
 
 def require_known(words: list[str]) -> None:
