@@ -53,8 +53,6 @@ def run_property(
         except BudgetSpent:
             return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
         except TargetError as gone:
-            if runner.budget.spent:  # it left the server too little time to start, or to answer
-                return SuiteReport(options.seed, (), tuple(findings.values()), (out_of_time(runner.workload, check),))
             findings["received", Anomaly.UNKNOWN] = unanswered(runner.workload, check, gone)
             break
         run.add(shortened_texts(schedule, runner.workload) if runner.is_limited else schedule, result)
@@ -175,9 +173,18 @@ class _PropertyRun:
 
 
 def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
-    """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
+    """Execute a schedule, and leave some of the budget for repetitions of what it shows.
+
+    Raises:
+        BudgetSpent: no time is left, or too little for the server to start or to answer.
+        TargetError: the server does not answer.
+    """
     with runner.budget.leaving_retries():
-        return runner.run_and_check(schedule, deadline_s)
+        try:
+            return runner.run_and_check(schedule, deadline_s)
+        except TargetError:
+            runner.budget.check()
+            raise
 
 
 def _keep_protocol_finding(findings: Found, finding: Finding) -> None:
