@@ -56,8 +56,8 @@ def cut_after_departure(history: History, cut: Iterable[Member]) -> str:
         return ""
     return (
         f" {Describer(history).who(gone[0].number)} {_departure_in_words(gone[0])} before that, and the disconnected "
-        "member has published since. So an error in a send to a connection that has ended seems to end the connection "
-        "of the publisher."
+        "member has published since. So an error while the server sends to the room seems to end the connection of the "
+        "publisher: a send to a connection that has ended, or a loop over members that have changed meanwhile."
     )
 
 

@@ -22,6 +22,7 @@ from wsproof.delivery.full_server import HandshakeRetries
 from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted, shortened_texts
+from wsproof.delivery.server_exception import with_exception
 from wsproof.delivery.size_limit import (
     SHORTEST_BYTES,
     SizeLimit,
@@ -227,7 +228,7 @@ class ScheduleRunner:
             findings += secrets_in_output(watch, execution.credentials, self.workload.name)
         if findings and watch is not None:
             output = last_exception(watch.lines())
-            findings = [replace(finding, server_output=output) for finding in findings]
+            findings = [with_exception(finding, output) for finding in findings]
         if self.speaks is None:
             self.speaks = execution.understood
         self.broken = not execution.well or any(self._does_harm(finding) for finding in findings)
