@@ -1,11 +1,17 @@
-"""The channel probe "room-names": members in rooms with similar numbers, such as 1, 11 and 21, must not be mixed."""
+"""The channel probe "room-names": members in rooms with similar names must not be mixed.
+
+The rooms have similar numbers, such as 1, 11 and 21, and then unusual names.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from wsproof.checks.room_names import CHECK, RoomNamesTest, judge_room_names
-from wsproof.delivery.altered_workload import with_rooms
+from wsproof.checks.room_shapes import RoomShapeTest, judge_room_shapes
+from wsproof.delivery.altered_workload import ROOM_NUMBER, names_its_rooms, with_room_names, with_rooms
 from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
 from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.delivery_property import is_shared
@@ -13,6 +19,7 @@ from wsproof.delivery.member import PoolMember
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.errors import TargetError, WorkloadError
 from wsproof.model.contract import Audience
+from wsproof.model.room_shape import RoomShape
 from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import Workload
 
@@ -27,6 +34,41 @@ NO_SUCH_ROOMS = "the channel has no rooms of these numbers"
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    numbers = _run_numbers(runner, options) if runner.workload.rooms > 1 else ProbeOutcome(examples=0)
+    if numbers.findings or not names_its_rooms(runner.workload):
+        return numbers
+    first = _try_shapes(runner, options, tuple(RoomShape))
+    again = _try_shapes(runner, options, tuple(test.shape for test in first if test.mixes))
+    served = sum(test.is_served for test in first)
+    findings = tuple(judge_room_shapes(first, again, runner.workload.contract))
+    remark = f"{served} of {len(first)} kinds of names are served"
+    return ProbeOutcome(findings, numbers.examples + served, remark=remark)
+
+
+def _try_shapes(
+    runner: ScheduleRunner, options: SuiteOptions, shapes: tuple[RoomShape, ...]
+) -> tuple[RoomShapeTest, ...]:
+    """Let one member join each room of these shapes, and let each publish."""
+    names = [name for shape in shapes for name in shape.value.names]
+    first = runner.first
+    workload = with_room_names(runner.workload, {first + at: name for at, name in enumerate(names)})
+    pool = ClientPool(replace(runner.pool_settings(options.deadline_s), workload=workload))
+    places: dict[int, int] = {}
+    try:
+        for at in range(len(names)):
+            with suppress(TargetError, WorkloadError):
+                places[pool.join(room=ROOM_NUMBER + at).number] = at
+        heard = _pairs_heard(pool, list(pool.members), places)
+    finally:
+        pool.disconnect_all()
+        runner.first = max(pool.next_first, first + len(names))
+    return tuple(
+        RoomShapeTest(shape, frozenset((one % 3, two % 3) for one, two in heard if one // 3 == at and two // 3 == at))
+        for at, shape in enumerate(shapes)
+    )
+
+
+def _run_numbers(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     trials: list[RoomNamesTest] = []
     while len(trials) < TRIALS and (not trials or trials[-1].mixed):
         try:
@@ -51,7 +93,7 @@ def _try(runner: ScheduleRunner, options: SuiteOptions) -> RoomNamesTest | None:
         members = [pool.join(room=room) for room in ROOMS]
         if not all(member.can_send for member in members):
             return None
-        return RoomNamesTest(ROOMS, _heard(pool, members))
+        return RoomNamesTest(ROOMS, _pairs_heard(pool, members, {member.number: member.room for member in members}))
     finally:
         pool.disconnect_all()
         runner.first = max(pool.next_first, first + len(ROOMS))
@@ -66,20 +108,17 @@ def _have_own_names(workload: Workload, members: tuple[int, ...]) -> bool:
     return True
 
 
-def _heard(pool: ClientPool, members: list[PoolMember]) -> frozenset[tuple[int, int]]:
-    """Let each member publish, twice, and return who heard whom, by room."""
+def _pairs_heard(pool: ClientPool, members: list[PoolMember], rooms: Mapping[int, int]) -> frozenset[tuple[int, int]]:
+    """Let each member publish, twice, and return who heard whom, by the room of the member's number."""
     for _ in range(2):
         for member in members:
             if member.can_send:
-                pool.publish(member, f"in room {member.room}")
+                pool.publish(member, f"in room {rooms[member.number]}")
         pool.wait(lambda: all(member.in_ns for member in members), HEARS_S)
     pool.settle()
     pool.wait(lambda: False, HEARS_S / 10)
-    by_number = {member.number: member.room for member in members}
     return frozenset(
-        (by_number[hearer], by_number[publication.publisher])
-        for publication in pool.sent
-        for hearer, _ in publication.heard_by
+        (rooms[hearer], rooms[publication.publisher]) for publication in pool.sent for hearer, _ in publication.heard_by
     )
 
 
@@ -88,6 +127,6 @@ ROOM_NAMES = ChannelProbe(
     "Rooms whose names begin or end alike are not mixed.",
     lambda contract: is_shared(contract) and contract.audience is Audience.EVERYONE,
     _run,
-    needs=lambda workload: workload.rooms > 1 and not workload.has_prepare,
+    needs=lambda workload: not workload.has_prepare and (workload.rooms > 1 or names_its_rooms(workload)),
 )
 """The probe."""
