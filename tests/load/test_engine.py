@@ -23,6 +23,8 @@ from wsproof.model.history import Departure, History, Kind, Outcome
 from wsproof.model.plan import Phase, schedule
 from wsproof.net.endpoint import Endpoint
 
+CLOCK_ERROR_NS = 1_000
+"""Largest error of the conversion of the kernel's time, if nobody sets the wall clock."""
 Delivery = tuple[int, int, int]
 """Subscriber, publisher, sequence."""
 
@@ -67,6 +69,17 @@ class TestEverythingDelivered:
         assert measurement.generator.unsent == 0
         if loop == "asyncio":
             assert measurement.generator.loop == "asyncio"
+
+    def test_nothing_is_received_before_it_was_sent(self, serve: Serve) -> None:
+        with serve("fair") as endpoint:
+            measurement = follow(small_plan(), endpoint)
+        sent, receipts = measurement.history.publications, measurement.history.receipts
+        keys = zip(sent.publisher.tolist(), sent.sequence.tolist(), strict=True)
+        sent_ns = dict(zip(keys, sent.sent_ns.tolist(), strict=True))
+        keys = zip(receipts.publisher.tolist(), receipts.sequence.tolist(), strict=True)
+        after_ns = receipts.received_ns - np.array([sent_ns[key] for key in keys])
+        assert len(after_ns) > 0
+        assert after_ns.min() >= -CLOCK_ERROR_NS, measurement.generator.stamps.clock
 
     @pytest.mark.parametrize(
         "arrivals", [CONSTANT, BurstArrivals(5), RampArrivals(400, 0), Trace((0, 1, 1, 200_000_000))], ids=str
