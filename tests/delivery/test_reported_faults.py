@@ -6,7 +6,7 @@ import pytest
 
 from tests.delivery.planting import findings_of
 from tests.faulty.channels.json_room_workloads import Room
-from tests.faulty.channels.reported.workloads import Rooms
+from tests.faulty.channels.reported.workloads import Rooms, Viewers
 from wsproof import Level, Workload
 from wsproof.delivery import run_suite
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -20,6 +20,8 @@ FAULTS: list[tuple[str, type[Workload], str, Level, str]] = [
     ("IgnoresCaseOfRooms", Rooms, "room-names", Level.NON_STRICT, "ignore the case"),
     ("DecomposesRoomNames", Rooms, "room-names", Level.NON_STRICT, "normalize the Unicode characters"),
     ("SubscribesByPattern", Rooms, "room-names", Level.NON_STRICT, "a room's name for a pattern"),
+    ("EndsTheRoomWithItsCreator", Room, "last-departure", Level.VIOLATION, "had left by a close frame"),
+    ("StopsWithItsFirstViewer", Viewers, "feed-restart", Level.VIOLATION, ""),
     ("PublishesFromThreads", Room, "order", Level.VIOLATION, "before its message"),
 ]
 """A faulty server, its workload, the check that finds it, the level, and words of the cause."""
@@ -28,6 +30,8 @@ CORRECT: list[tuple[str, type[Workload], str]] = [
     ("RoomServer", Room, "room-names"),
     ("SendsUnknownRoomsToTheLobby", Rooms, "room-names"),
     ("RefusesUnusualRooms", Rooms, "room-names"),
+    ("RoomServer", Room, "last-departure"),
+    ("FeedServer", Viewers, "feed-restart"),
     ("AwaitsItsThreads", Room, "order"),
 ]
 """A correct server, its workload, and the check that must report nothing."""

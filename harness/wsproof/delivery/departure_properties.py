@@ -76,6 +76,16 @@ LAST_ONE_OUT: Schedule = (
     _say(6),
 )
 """The last member leaves, and the next one joins in the same moment."""
+FIRST_ONE_OUT: Schedule = (
+    *TWO,
+    Step(Action.JOIN, 2),
+    SETTLE,
+    _go(0, "a close frame with code 1000"),
+    SETTLE,
+    _say(1),
+    _say(2),
+)
+"""The member leaves for which the server created the room, and the others stay."""
 
 CHECKS_OF_DEPARTURES = (
     "missing-leave",
@@ -100,10 +110,10 @@ DEPARTURES = DeliveryProperty(
 """The property of members that leave while others stay."""
 LAST_DEPARTURE = DeliveryProperty(
     "last-departure",
-    "When the last member leaves, in any way, the channel still serves the next one, who may come in the same moment.",
+    "The channel serves those who stay when its first member leaves, and the next one, even at once, after its last.",
     is_shared,
     CHECKS_OF_DEPARTURES,
     standing=StandingPresence.AWAY,
-    edges=((*TWO, _say(0), _say(1)), LAST_ONE_OUT),
+    edges=((*TWO, _say(0), _say(1)), LAST_ONE_OUT, FIRST_ONE_OUT),
 )
-"""The property of the last member that leaves."""
+"""The property of the first member that leaves, and of the last."""

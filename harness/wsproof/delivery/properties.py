@@ -218,7 +218,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "feed-restart",
-        "A feed starts again, at its usual rate, when a viewer connects after all others have left.",
+        "A feed goes on when its first viewer leaves, and starts again when a viewer connects after all have left.",
         is_fed,
         ("wrong-period", "leaked-producer", "own-producer", "missing-object", "feed-stopped", "disconnected"),
         standing=StandingPresence.AWAY,
@@ -231,6 +231,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 Step(Action.JOIN, 3),
                 _watch(),
             ),
+            (*THREE, _watch(2), Step(Action.LEAVE, 0, leave_by=LeaveBy.CLOSE), _watch()),
         ),
     ),
     DeliveryProperty(

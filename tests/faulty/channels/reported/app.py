@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from tests.faulty.channels.reported import publishing, room_server, rooms
+from tests.faulty.channels.reported import feeds, publishing, room_server, rooms
 from tests.faulty.channels.reported.room_server import RoomServer
 
-MODULES = (room_server, publishing, rooms)
+MODULES = (room_server, publishing, rooms, feeds)
 
 
 def server_named(kind: str) -> RoomServer:

@@ -1,11 +1,11 @@
-"""Faults of rooms: two rooms share a key, so that their members receive each other's messages."""
+"""Faults of rooms: two rooms share a key, or a room ends while members are in it."""
 
 from __future__ import annotations
 
 import fnmatch
 import unicodedata
 
-from tests.faulty.channels.reported.room_server import RoomServer
+from tests.faulty.channels.reported.room_server import Peer, RoomServer
 
 
 class IgnoresCaseOfRooms(RoomServer):
@@ -44,6 +44,17 @@ class SubscribesByPattern(RoomServer):
             if fnmatch.fnmatchcase(room, pattern):
                 for other in list(members):
                     other.put(value)
+
+
+class EndsTheRoomWithItsCreator(RoomServer):
+    """Deletes a room when the member that created it leaves."""
+
+    def leave(self, peer: Peer) -> None:
+        members = self.rooms.get(peer.room, [])
+        if members and members[0] is peer:
+            del self.rooms[peer.room]
+        elif peer in members:
+            members.remove(peer)
 
 
 class SendsUnknownRoomsToTheLobby(RoomServer):
