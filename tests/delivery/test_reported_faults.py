@@ -21,7 +21,7 @@ FAULTS: list[tuple[str, type[Workload], str, Level, str]] = [
     ("DecomposesRoomNames", Rooms, "room-names", Level.NON_STRICT, "normalize the Unicode characters"),
     ("SubscribesByPattern", Rooms, "room-names", Level.NON_STRICT, "a room's name for a pattern"),
     ("EndsTheRoomWithItsCreator", Room, "last-departure", Level.VIOLATION, "had left by a close frame"),
-    ("StopsWithItsFirstViewer", Viewers, "feed-restart", Level.VIOLATION, ""),
+    ("StopsWithItsFirstViewer", Viewers, "feed-restart", Level.VIOLATION, "its first viewer, left"),
     ("PublishesFromThreads", Room, "order", Level.VIOLATION, "before its message"),
 ]
 """A faulty server, its workload, the check that finds it, the level, and words of the cause."""

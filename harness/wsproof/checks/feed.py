@@ -40,6 +40,9 @@ FEWEST = 5
 MANY = 10
 """Number of steps from which single ones count less: a busy machine may delay a few objects in a row."""
 
+DEPARTURE_PERIODS, DEPARTURE_S = 2, 0.1
+"""Most periods, and fewest seconds, between a departure and the last object of a feed that it seems to end."""
+
 
 def out_of_range(history: History, contract: Contract) -> list[Finding]:
     """Each object of a feed has its fields, as finite numbers within their ranges."""
@@ -152,6 +155,7 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
     anomaly = Anomaly.STALLED_BY_OTHER_MEMBER if others else Anomaly.LOST if at else Anomaly.NOTHING_RECEIVED
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
     cause = f" since {describer.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
+    cause = cause or _departure_in_words(history, contract.feed, at)
     return [
         channel_finding(
             anomaly,
@@ -165,6 +169,16 @@ def feed_stopped(history: History, contract: Contract, *, names_cause: bool = Tr
             occurrences=len(silent),
         )
     ]
+
+
+def _departure_in_words(history: History, feed: Feed, last_ns: int) -> str:
+    """The departure of a viewer in the moment of the last object; empty without one."""
+    tolerance_ns = int(max(DEPARTURE_PERIODS * feed.period_s, DEPARTURE_S) * NS)
+    for member in history.members:
+        if member.departure.is_own and member.in_ns and abs(member.left_ns - last_ns) <= tolerance_ns:
+            is_first = all(member.connected_ns <= other.connected_ns for other in history.members)
+            return f" when {Describer(history).who(member.number)}{', its first viewer,' if is_first else ''} left"
+    return ""
 
 
 def silence_ns(feed: Feed) -> int:
