@@ -22,6 +22,7 @@ FAULTS: list[tuple[str, type[Workload], str, Level, str]] = [
     ("SubscribesByPattern", Rooms, "room-names", Level.NON_STRICT, "a room's name for a pattern"),
     ("EndsTheRoomWithItsCreator", Room, "last-departure", Level.VIOLATION, "had left by a close frame"),
     ("StopsWithItsFirstViewer", Viewers, "feed-restart", Level.VIOLATION, "its first viewer, left"),
+    ("SendsToTheFirstHundred", Room, "volume", Level.VIOLATION, "a limited number of members"),
     ("PublishesFromThreads", Room, "order", Level.VIOLATION, "before its message"),
 ]
 """A faulty server, its workload, the check that finds it, the level, and words of the cause."""

@@ -25,6 +25,8 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Damage, Departure, History, Kind, Outcome, Part, UnexpectedMessage
 from wsproof.model.partition import rows_where
 
+FEWEST_LAST = 5
+"""Fewest members without any message that prove a limit if they joined last: fewer may do so by chance."""
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
 """Close codes that do not blame the client (RFC 6455 7.4.1 and the IANA registry)."""
 
@@ -167,6 +169,7 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
     number, row, missed = unserved[0]
     are_at_once = all(history.members[each].joined_at_once for each, _, _ in unserved)
     cause = joined_at_once_in_words(history) if are_at_once else ""
+    cause = cause or _last_to_join(history, [each for each, _, _ in unserved])
     return [
         channel_finding(
             Anomaly.NOTHING_RECEIVED,
@@ -178,6 +181,18 @@ def nothing_received(history: History, contract: Contract) -> list[Finding]:
             occurrences=len(unserved),
         )
     ]
+
+
+def _last_to_join(history: History, unserved: list[int]) -> str:
+    """A sentence on members that receive nothing if they are those that joined last; empty for others."""
+    served = [member.connected_ns for member in history.members if member.in_ns]
+    is_cut = served and min(history.members[number].connected_ns for number in unserved) > max(served)
+    if not is_cut or len(unserved) < FEWEST_LAST:
+        return ""
+    return (
+        f" They are the {len(unserved)} that joined last, after {len(served)} that were served. So the server seems to "
+        "send to a limited number of members, such as one page of a list, and does not refuse the others."
+    )
 
 
 def disconnected(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
