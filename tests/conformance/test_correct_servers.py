@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.faulty.faults import ALLOWED
 from tests.faulty.running import FaultyServer
+from tests.faulty.server import PINGS_PER_READ
 from tests.slow import slow_except
 from wsproof import Level, Verdict
 from wsproof.conformance.suite import run_suite
@@ -32,7 +35,9 @@ def test_a_limit_on_pings_is_reported_with_its_number(faulty: FaultyServer) -> N
     (finding,) = report.findings
     assert finding.level is Level.INFORMATIONAL
     assert finding.section == "10.4"
-    assert "after 61 pings in one write" in finding.explanation
+    pings = re.search(r"after (\d+) pings in one write", finding.explanation)
+    assert pings is not None
+    assert int(pings[1]) > PINGS_PER_READ, "the server may read one write in several pieces"
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])

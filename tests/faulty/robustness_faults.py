@@ -85,7 +85,7 @@ class RobustnessFaults(Connection):
         if self.fault == "header-rescan":
             text = "\n".join(f"{name}: {value}" for name, values in headers.items() for value in values)
             for name in headers:
-                for _ in range(4):  # A single scan would cost too little to be measured.
+                for _ in range(16):  # A few scans would cost too little beside the rest of a handshake.
                     _value_of(name, text)
         try:
             super().check_request(method, http, headers, count)

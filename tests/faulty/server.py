@@ -52,7 +52,7 @@ class Failure(Exception):
         self.code = code
 
 
-_PING_LIMIT = 60
+PINGS_PER_READ = 60
 """Maximum number of pings per read that `ping-limit` answers."""
 _FOREVER: set[asyncio.Event] = set()
 
@@ -423,7 +423,7 @@ class Connection:
                 self.send(PONG, b"heartbeat")
             case "ping-limit":
                 self.burst += 1
-                if self.burst > _PING_LIMIT:
+                if self.burst > PINGS_PER_READ:
                     self.writer.transport.abort()
                 if PING not in self.next_opcodes():
                     self.burst = 0

@@ -150,6 +150,10 @@ def _start(
     )
 
 
+PATIENT = {"auth_timeout": 120, "idle_timeout": 300}
+"""Settings of all servers: on a busy machine a well-behaved client may take longer than the defaults allow."""
+
+
 @contextmanager
 def running(
     app: str,
@@ -166,7 +170,7 @@ def running(
 
     A traceback in its log fails the test, unless `tracebacks_expected` says why there may be some."""
     port = port or free_port()
-    variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
+    variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in {**PATIENT, **settings}.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output, tempfile.TemporaryDirectory() as own:
         variables["XDG_STATE_HOME"] = str(state_home or own)
         process = _start([*_command(app, port), *arguments], {**os.environ, **variables}, output)
