@@ -24,11 +24,11 @@ from wsproof.report.formats.github import (
     run_annotations,
 )
 
-WORKSPACE = Path("/work/shop")
+WORKSPACE = Path("/srv/shop")
 TRACEBACK = (
     "Traceback (most recent call last):",
-    '  File "/work/shop/.venv/lib/python3.12/site-packages/fastapi/routing.py", line 866, in app',
-    '  File "/work/shop/chat/app.py", line 16, in chat',
+    '  File "/srv/shop/.venv/lib/python3.12/site-packages/fastapi/routing.py", line 866, in app',
+    '  File "/srv/shop/chat/app.py", line 16, in chat',
     "    await client.send_text(text)",
     '  File "/usr/lib/python3.12/asyncio/tasks.py", line 3, in send',
 )
@@ -58,7 +58,7 @@ def test_a_frame_of_an_installed_package_is_no_place(frames: tuple[str, ...]) ->
 
 
 def test_the_innermost_frame_of_the_app_is_the_place() -> None:
-    outer = '  File "/work/shop/main.py", line 1, in run'
+    outer = '  File "/srv/shop/main.py", line 1, in run'
     assert place_in((outer, *TRACEBACK), WORKSPACE) == Place("chat/app.py", 16)
 
 
