@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from wsproof import Audience, Contract, Finding, Level, MessageKind, Parsed, RateLimit, Verdict, Workload, open_envelope
+from tests.delivery.plain_chat import PlainChat
+from wsproof import Audience, Contract, Finding, Level, RateLimit, Verdict, Workload
 from wsproof.delivery import run_suite
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, Step
@@ -27,18 +28,7 @@ DISCONNECTED = Finding(
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "A message is missing.")
 
 
-class Chat(Workload):
-    name = "chat"
-    contract = Contract("chat", Audience.EVERYONE)
-
-    def path(self, member: int) -> str:
-        return "/ws"
-
-    def read(self, member: int, message: str | bytes) -> Parsed:
-        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
-
-
-class PromisedChat(Chat):
+class PromisedChat(PlainChat):
     contract = Contract("chat", Audience.EVERYONE, rate_limit=RateLimit(20, 1.0))
 
 
@@ -73,7 +63,7 @@ class LimitedServer(ScheduleRunner):
 
 @pytest.mark.parametrize("code", [1008, 1013, 4029, None])
 def test_a_slower_rate_is_tried_until_the_server_accepts_it(code: int | None) -> None:
-    runner = LimitedServer(Chat(), limit=4, code=code)
+    runner = LimitedServer(PlainChat(), limit=4, code=code)
     assert runner.run_and_check(SCHEDULE, 1.0).findings == []
     assert runner.rates == [12, 6, 3]
     assert not runner.broken, "a limit is no violation: the server is not replaced"
@@ -90,10 +80,10 @@ def test_a_slower_rate_is_tried_until_the_server_accepts_it(code: int | None) ->
     ("workload", "limit", "code", "answers"),
     [
         (PromisedChat(), 4, 1008, True),
-        (Chat(), 4, 1011, True),
-        (Chat(), 4, 1006, True),
-        (Chat(), 4, None, False),
-        (Chat(), 0, 1008, True),
+        (PlainChat(), 4, 1011, True),
+        (PlainChat(), 4, 1006, True),
+        (PlainChat(), 4, None, False),
+        (PlainChat(), 0, 1008, True),
     ],
     ids=["within the contract", "internal error", "no close frame", "lost without an answer", "refused at any rate"],
 )

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from wsproof import Audience, Contract, Finding, Level, MessageKind, Parsed, Workload, open_envelope
+from tests.delivery.plain_chat import PlainChat
+from wsproof import Finding, Level, Workload
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.delivery.size_limit import answered_limit, declares_longest
@@ -24,18 +25,7 @@ SCHEDULE: Schedule = (
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "The server ended the connection.")
 
 
-class Chat(Workload):
-    name = "chat"
-    contract = Contract("chat", Audience.EVERYONE)
-
-    def path(self, member: int) -> str:
-        return "/ws"
-
-    def read(self, member: int, message: str | bytes) -> Parsed:
-        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
-
-
-class ShortChat(Chat):
+class ShortChat(PlainChat):
     longest_bytes = 4_000
 
 
@@ -61,7 +51,7 @@ class LimitedServer(ScheduleRunner):
 
 
 def test_texts_are_halved_until_the_server_accepts_them() -> None:
-    runner = LimitedServer(Chat(), limit_bytes=2_000)
+    runner = LimitedServer(PlainChat(), limit_bytes=2_000)
     assert runner.run_and_check(SCHEDULE, 1.0).findings == []
     assert runner.longest == [60_000, 30_000, 15_000, 7_500, 3_750, 1_875]
     assert not runner.broken, "a limit is no violation: the server is not replaced"
@@ -75,7 +65,7 @@ def test_texts_are_halved_until_the_server_accepts_them() -> None:
 
 @pytest.mark.parametrize(
     ("workload", "limit_bytes", "code"),
-    [(ShortChat(), 2_000, 1009), (Chat(), 2_000, 1008), (Chat(), 5, 1009)],
+    [(ShortChat(), 2_000, 1009), (PlainChat(), 2_000, 1008), (PlainChat(), 5, 1009)],
     ids=["the workload names its longest text", "another close code", "every text is too long"],
 )
 def test_other_disconnections_stay_violations(workload: Workload, limit_bytes: int, code: int) -> None:
@@ -112,5 +102,5 @@ def test_a_server_that_answers_long_texts_has_a_limit_and_one_that_does_not_lose
 
 def test_only_a_users_class_declares_its_longest_text() -> None:
     assert declares_longest(ShortChat())
-    assert not declares_longest(Chat())
+    assert not declares_longest(PlainChat())
     assert not declares_longest(load_channels("tutorial")["echo"])
