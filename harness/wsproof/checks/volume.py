@@ -13,7 +13,7 @@ from wsproof.checks.check import channel_finding
 from wsproof.checks.delivery import GOOD_REASONS
 from wsproof.checks.describe import shortened
 from wsproof.model.contract import Contract
-from wsproof.model.expected import Ints, expected_deliveries, publication_rows
+from wsproof.model.expected import Ints, expected_deliveries, reached_anybody
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Member
 
@@ -49,11 +49,8 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
     A message that only some members received is lost. A single one of hundreds that nobody received is lost as well.
     """
     sent = history.publications
-    received = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
-    is_missing = np.ones(len(sent), dtype=bool)
-    is_missing[received[received >= 0]] = False
     missing = np.concatenate([_lost_rows(history, contract, kind) for kind in (Kind.DELIVERY, Kind.REPLY)])
-    if not bool(np.all(is_missing[missing])):
+    if bool(np.any(reached_anybody(history)[missing])):
         return None
     discarded: Ints = np.unique(missing)
     if len(discarded) < max(FEWEST_ABOVE, SHARE_ABOVE * len(sent)):

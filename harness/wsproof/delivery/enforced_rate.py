@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsproof.model.contract import RateLimit
-from wsproof.model.expected import Ints, publication_rows
+from wsproof.model.expected import Ints, reached_anybody
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Member
 from wsproof.model.nanoseconds import NS
@@ -80,7 +80,7 @@ def refused_rate(findings: Sequence[Finding], history: History) -> RefusedRate |
     if cut:
         messages, member = max(cut, key=lambda pair: pair[0])
         refused = RefusedRate(messages, member.close_code, member.close_reason, answers)
-    elif answers and _is_any_discarded(history):
+    elif answers and not reached_anybody(history).all():
         refused = RefusedRate(max(map(_fastest, _sent_by_member(history)), default=0), None, "", answers)
     else:
         return None
@@ -113,13 +113,6 @@ def _is_cut_openly(member: Member) -> bool:
 def _answers(history: History) -> int:
     """The number of messages that the server sent beside its deliveries."""
     return history.ignored + sum(not message.has_envelope for message in history.unexpected)
-
-
-def _is_any_discarded(history: History) -> bool:
-    """Whether nobody, not even its publisher, received some publication."""
-    sent, receipts = history.publications, history.receipts
-    rows = publication_rows(sent, receipts.publisher, receipts.sequence)
-    return len(np.unique(rows[rows >= 0])) < len(sent)
 
 
 def _sent_by_member(history: History) -> Iterator[Ints]:

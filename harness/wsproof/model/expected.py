@@ -60,6 +60,15 @@ def publication_rows(publications: Publications, publisher: Ints, sequence: Ints
     return rows_of_pairs(publications.publisher, publications.sequence, publisher, sequence)
 
 
+def reached_anybody(history: History) -> Flags:
+    """Return whether any member, its publisher included, received each publication."""
+    sent, receipts = history.publications, history.receipts
+    rows = publication_rows(sent, receipts.publisher, receipts.sequence)
+    reached: Flags = np.zeros(len(sent), dtype=bool)
+    reached[rows[rows >= 0]] = True
+    return reached
+
+
 def rows_of_pairs(firsts: Ints, seconds: Ints, first: Ints, second: Ints) -> Ints:
     """Return the index of each pair (`first`, `second`) among the pairs (`firsts`, `seconds`); -1 if absent.
 
