@@ -9,6 +9,8 @@ from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import Expectation
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
 from wsproof.conformance.script import Script
+from wsproof.net.handshake_retries import PAUSES_S
+from wsproof.wire.refusal import LOAD_STATUSES
 
 __all__ = ["ScriptResult", "is_refused_for_load", "retry_while_full"]
 
@@ -16,10 +18,6 @@ ScriptResult: TypeAlias = tuple[HandshakeExpectation, Expectation, Transcript]
 """The expected and the actual outcome of a script."""
 
 PLAIN = Script("opening-accepted")
-_STATUSES = (429, 503)
-"""Statuses with which a server refuses clients because of its load."""
-_PAUSES_S = (0.3, 1.2, 3.0)
-"""Seconds before each retry. A limit on handshakes per second accepts a client again after the second pause."""
 
 
 def retry_while_full(
@@ -34,7 +32,7 @@ def retry_while_full(
     the server accepts a plain handshake at that time. None: it refuses plain handshakes as well.
     """
     result = run(script)
-    for pause_s in _PAUSES_S:
+    for pause_s in PAUSES_S:
         if not is_refused_for_load(result):
             return result
         if is_refused_for_load(run(PLAIN)):
@@ -48,4 +46,4 @@ def is_refused_for_load(result: ScriptResult) -> bool:
     """Whether the server refused a handshake that it could have accepted, because of its load."""
     handshake, _, transcript = result
     may_accept = handshake.answer is not HandshakeAnswer.REFUSE
-    return may_accept and transcript.response is not None and transcript.response.status in _STATUSES
+    return may_accept and transcript.response is not None and transcript.response.status in LOAD_STATUSES

@@ -212,8 +212,10 @@ class ClientPool(MemberLoop):
             member.client.abort()
             member.closed = True  # while the others receive
             self.wait(lambda: False, pause_s)
-            member.client, member.closed, began = member.client.renewed(), False, now_ns()
-            response, retries = self._handshake(member), retries + 1
+            retries += 1
+            seed = self.setting.seed + member.number + retries
+            member.client, member.closed, began = member.client.renewed(seed), False, now_ns()
+            response = self._handshake(member)
         return self._take_answer(member, response, began)
 
     def _handshake(self, member: PoolMember) -> Response:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wsproof.delivery.full_server import HandshakeRetries
 from wsproof.model.contract import RateLimit
 from wsproof.model.finding import Anomaly
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.handshake_retries import HandshakeRetries
 from wsproof.workloads import Workload
 
 GIVEN_UP_S = 0.1

@@ -18,7 +18,6 @@ from wsproof.delivery.client_pool import ClientPool
 from wsproof.delivery.credentials import secrets_in_output
 from wsproof.delivery.enforced_rate import EnforcedRate, RefusedRate, is_slow_enough, refused_rate
 from wsproof.delivery.execute import ScheduleExecution, execute
-from wsproof.delivery.full_server import HandshakeRetries
 from wsproof.delivery.listening_control import ListeningControl, listen
 from wsproof.delivery.pool_settings import PoolSettings
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted, shortened_texts
@@ -42,6 +41,7 @@ from wsproof.model.history import Departure, History
 from wsproof.model.member_ids import draw_share
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
+from wsproof.net.handshake_retries import HandshakeRetries
 from wsproof.target.last_exception import last_exception
 from wsproof.target.output_tail import OutputWatch
 from wsproof.target.server import RunningServer

@@ -54,6 +54,7 @@ class Client:
         rng = random.Random(f"wsproof-client-{seed}")
         self.endpoint = endpoint
         self.deadline_s = deadline_s
+        self._request = request
         self.peer = Peer(
             request if request is not None else endpoint.request(random_key(rng)),
             masking=lambda: rng.randbytes(4),
@@ -78,13 +79,14 @@ class Client:
         self._reading = True
         self._writable = True
 
-    def renewed(self) -> Client:
-        """A client with the same endpoint, request and timeout, whose connection is not open yet."""
+    def renewed(self, seed: int) -> Client:
+        """A client with the same endpoint and settings, not connected yet, with the keys of another `seed`."""
         return Client(
             self.endpoint,
             deadline_s=self.deadline_s,
             receive_buffer=self._receive_buffer,
-            request=self.peer.request,
+            request=self._request,
+            seed=seed,
             max_message_bytes=self.peer.max_message_bytes,
             answer_pings=self.peer.answer_pings,
             answer_close=self.peer.answer_close,

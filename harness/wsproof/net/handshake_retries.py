@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STATUSES = (429, 503)
-"""Statuses with which a server refuses clients because of its load."""
+from wsproof.wire.refusal import LOAD_STATUSES
+
 PAUSES_S = (0.3, 1.2, 3.0)
 """Seconds before each retry. A limit on handshakes per second accepts a client again after the second pause."""
 
@@ -19,7 +19,7 @@ class HandshakeRetries:
 
     def pause_s(self, status: int, retries: int) -> float | None:
         """Seconds until a handshake with this answer is repeated; None if it is not. `retries` were made before."""
-        if status not in STATUSES or self.is_full:
+        if status not in LOAD_STATUSES or self.is_full:
             return None
         self.is_full = retries == len(PAUSES_S)
         return None if self.is_full else PAUSES_S[retries]

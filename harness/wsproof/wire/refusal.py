@@ -6,8 +6,10 @@ import re
 
 from wsproof.wire.handshake import Response
 
-__all__ = ["MAX_BODY_BYTES", "BodyReader", "advice_on_refusal"]
+__all__ = ["LOAD_STATUSES", "MAX_BODY_BYTES", "BodyReader", "advice_on_refusal"]
 
+LOAD_STATUSES = (429, 503)
+"""Statuses with which a server refuses clients because of its load, which says nothing about the handshake itself."""
 MAX_BODY_BYTES = 64 * 1024
 """Bytes of a body that are kept: enough for what a user wants to see."""
 _STATUS = re.compile(r"HTTP/\d\.\d (\d{3})")
@@ -70,7 +72,7 @@ def advice_on_refusal(response: str) -> str:
         return f"The server sent an ordinary web page. {_PATH}?"
     if 300 <= status < 400:
         return "The server redirects, and wsproof does not follow: use the address that the server redirects to."
-    if status in (429, 503):
+    if status in LOAD_STATUSES:
         return "The server is full, or limits connections: open fewer, or open them more slowly."
     if status >= 500:
         return "The server failed: look at its own output."
